@@ -1,0 +1,1 @@
+//! The deepcoder command.

@@ -1,0 +1,1 @@
+//! Benchmarks others made, scored.

@@ -1,0 +1,191 @@
+//! `plugin.toml`: read without running any code of the plugin.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the contract. Before 1.0 a minor version may break.
+pub const API_VERSION: &str = "0.1";
+
+/// Where a plugin's code runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// Compiled in. Trusted.
+    Rust,
+    /// Python, contained in a child process.
+    Python,
+    /// A WebAssembly component, sandboxed.
+    Wasm,
+}
+
+/// Use of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelGrant {
+    /// The most calls of one run.
+    pub max_calls: u32,
+    /// The most tokens that one run may produce in all.
+    pub max_tokens: u32,
+}
+
+/// What a plugin declares that it uses. What it has not declared is denied.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Capabilities {
+    /// Globs of files that it may read.
+    pub read: Vec<String>,
+    /// Globs of files that its proposals may touch.
+    pub write: Vec<String>,
+    /// Use of the model, if any.
+    pub model: Option<ModelGrant>,
+    /// Ids of checks that it may run.
+    pub checks: Vec<String>,
+}
+
+/// What one run may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Wall-clock milliseconds.
+    pub wall_ms: u64,
+    /// CPU milliseconds (sandboxed runtimes only).
+    pub cpu_ms: u64,
+    /// Mebibytes (sandboxed runtimes only).
+    pub memory_mb: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { wall_ms: 600_000, cpu_ms: 5_000, memory_mb: 256 }
+    }
+}
+
+/// The whole of `plugin.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PluginManifest {
+    /// `vendor.name`; the built-in ones have no dot.
+    pub id: String,
+    /// Semantic version of the plugin.
+    pub version: String,
+    /// The [`API_VERSION`] that it was written for.
+    pub api: String,
+    /// Where its code runs.
+    pub runtime: Runtime,
+    /// File of the code, for runtimes that load one.
+    #[serde(default)]
+    pub entry: Option<String>,
+    /// SHA-256 of that file.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Verbs that it serves.
+    pub verbs: Vec<String>,
+    /// Languages that it understands; empty means any.
+    #[serde(default)]
+    pub languages: Vec<String>,
+    /// What it may use.
+    #[serde(default)]
+    pub capabilities: Capabilities,
+    /// What a run may cost.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Why a `plugin.toml` is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// Not TOML, a field missing or unknown.
+    #[error("plugin.toml: {0}")]
+    Syntax(#[from] Box<toml::de::Error>),
+    /// Written for another version of the contract.
+    #[error("plugin `{id}` wants api {wanted}, this deepcoder has {API_VERSION}")]
+    Api {
+        /// The plugin.
+        id: String,
+        /// What it wants.
+        wanted: String,
+    },
+    /// A field is out of range.
+    #[error("plugin `{id}`: {message}")]
+    Invalid {
+        /// The plugin.
+        id: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl PluginManifest {
+    /// Read and check the text of a `plugin.toml`.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let manifest: Self = toml::from_str(text).map_err(Box::new)?;
+        if manifest.api != API_VERSION {
+            return Err(ManifestError::Api { id: manifest.id, wanted: manifest.api });
+        }
+        let invalid =
+            |message: &str| Err(ManifestError::Invalid { id: manifest.id.clone(), message: message.to_owned() });
+        if manifest.verbs.is_empty() {
+            return invalid("`verbs` is empty");
+        }
+        if manifest.id.is_empty()
+            || !manifest.id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        {
+            return invalid("`id` must be letters, digits, `.`, `-` or `_`");
+        }
+        if manifest.runtime != Runtime::Rust && manifest.entry.is_none() {
+            return invalid("`entry` is missing");
+        }
+        let globs = manifest.capabilities.read.iter().chain(&manifest.capabilities.write);
+        for glob in globs {
+            if globset::Glob::new(glob).is_err() {
+                return invalid(&format!("`{glob}` is not a glob"));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        id = "acme.modernise"
+        version = "1.2.0"
+        api = "0.1"
+        runtime = "rust"
+        verbs = ["refactor"]
+        [capabilities]
+        read = ["src/**"]
+        write = ["src/**"]
+        model = { max_calls = 8, max_tokens = 8192 }
+        [limits]
+        wall_ms = 1000
+    "#;
+
+    /// Protects grants: a manifest that says something we do not understand must not load with less meaning.
+    #[test]
+    fn unknown_fields_other_apis_and_bad_globs_are_refused() {
+        assert!(PluginManifest::parse(GOOD).is_ok());
+        for (from, to) in [
+            ("wall_ms", "wall_sm"),
+            ("api = \"0.1\"", "api = \"0.2\""),
+            ("write = [\"src/**\"]", "write = [\"src/[\"]"),
+            ("verbs = [\"refactor\"]", "verbs = []"),
+            ("runtime = \"rust\"", "runtime = \"wasm\""),
+            ("acme.modernise", "../x"),
+        ] {
+            let bad = GOOD.replace(from, to);
+            assert_ne!(bad, GOOD);
+            assert!(PluginManifest::parse(&bad).is_err(), "accepted {to}");
+        }
+    }
+
+    /// Protects defaults: what is not declared is not granted.
+    #[test]
+    fn undeclared_capabilities_are_empty() {
+        let text = "id='a'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=['edit']";
+        let manifest = PluginManifest::parse(text).expect("valid");
+        assert_eq!(manifest.capabilities, Capabilities::default());
+        assert_eq!(manifest.limits, Limits::default());
+    }
+}

@@ -1,0 +1,1 @@
+//! Tree-sitter grammars: languages, parse errors, symbols.

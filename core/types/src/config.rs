@@ -1,0 +1,23 @@
+//! The names of every environment variable that deepcoder reads. Only cli, daemon and python read them.
+
+/// Environment variables, all in one place so that they can be documented and found.
+pub mod env_var {
+    /// Overrides every XDG folder: models, state, configuration and socket live below it.
+    pub const HOME: &str = "DEEPCODER_HOME";
+    /// The model used when `--model` is absent.
+    pub const MODEL: &str = "DEEPCODER_MODEL";
+    /// Path of the ONNX Runtime shared library (deepcoder's own setting; wins over [`ORT_DYLIB_PATH`]).
+    pub const ORT: &str = "DEEPCODER_ONNXRUNTIME";
+    /// Path of the ONNX Runtime shared library, the name that the `ort` crate established.
+    pub const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";
+    /// Number of threads for inference; default: the physical cores that this process may use.
+    pub const THREADS: &str = "DEEPCODER_THREADS";
+    /// `cpu` (default where no CUDA provider is found), `cuda` or `auto`.
+    pub const DEVICE: &str = "DEEPCODER_DEVICE";
+    /// A virtual environment whose `onnxruntime` wheel is used.
+    pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
+    /// Seconds without a request after which the daemon unloads the model.
+    pub const IDLE_SECONDS: &str = "DEEPCODER_IDLE_SECONDS";
+    /// Set to anything to forbid starting or using the daemon: the model then runs in the calling process.
+    pub const NO_DAEMON: &str = "DEEPCODER_NO_DAEMON";
+}

@@ -1,0 +1,115 @@
+//! What is asked, and what the model gets to see. Mirrors `plugin.wit`.
+
+use crate::{ContentHash, Proposal, RepoPath};
+use serde::{Deserialize, Serialize};
+
+/// UTF-8 byte offsets `[start, end)` into a file's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TextRange {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl TextRange {
+    /// `[start, end)`.
+    #[must_use]
+    pub const fn new(start: u32, end: u32) -> Self {
+        Self { start, end }
+    }
+
+    /// As a range for slicing.
+    #[must_use]
+    pub const fn as_range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// One request to a plugin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Instruction {
+    /// Unique for this request; names it in logs and in the history.
+    pub id: String,
+    /// `edit`, `explain`, `complete`, …
+    pub verb: String,
+    /// What the user typed.
+    pub prompt: String,
+    /// The files that it is about; empty when the plugin is to find them.
+    pub targets: Vec<RepoPath>,
+    /// Part of the first target.
+    pub selection: Option<TextRange>,
+    /// Free options of the verb (`{}` when there are none).
+    pub options: serde_json::Value,
+    /// Seed for sampling; the same seed and model give the same bytes.
+    pub seed: u64,
+}
+
+/// What a plugin wants gathered before it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ContextRequest {
+    /// Files by glob. A plain path matches itself.
+    pub globs: Vec<String>,
+    /// Definitions by name, wherever they are.
+    pub symbols: Vec<String>,
+    /// The most tokens of context that the plugin can use.
+    pub token_budget: u32,
+}
+
+/// A piece of a file as the plugin sees it. The text is the file's bytes: line endings and a BOM are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snippet {
+    /// Where it is from.
+    pub path: RepoPath,
+    /// Which part of the file.
+    pub range: TextRange,
+    /// The text of that part.
+    pub text: String,
+    /// Hash of the whole file that this was cut from; edits made for it must name it.
+    pub file_hash: ContentHash,
+    /// Why it is here: `target`, `symbol:NAME`, `glob:PATTERN`, `read`, `instructions`.
+    pub origin: String,
+}
+
+/// Everything gathered for one run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ContextBundle {
+    /// Identifies the state of the tree that the snippets are from.
+    pub snapshot: String,
+    /// In order of importance.
+    pub snippets: Vec<Snippet>,
+    /// The budget that was kept, in tokens.
+    pub token_budget: u32,
+}
+
+/// A definition found by the parser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Symbol {
+    /// Its name.
+    pub name: String,
+    /// `function`, `method`, `class`, `struct`, `enum`, `trait`, `interface`, `module`, `constant`, `type`, …
+    pub kind: String,
+    /// The file that defines it.
+    pub path: RepoPath,
+    /// The whole definition, with its attributes, decorators and doc comment where the grammar joins them.
+    pub range: TextRange,
+}
+
+/// Text for the user, not an edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Markdown, or the inserted code for `complete`.
+    pub text: String,
+}
+
+/// What a plugin's run came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The tree is already as asked.
+    Unchanged,
+    /// Changes to look at, best first.
+    Proposals(Vec<Proposal>),
+    /// An answer in words.
+    Answer(Answer),
+}

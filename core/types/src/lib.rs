@@ -1,0 +1,32 @@
+//! The words of the domain, shared by every crate: what is asked ([`Instruction`]), what the model may see
+//! ([`ContextBundle`]), what a plugin proposes ([`Proposal`]), what will be written ([`EditSet`]), what a language
+//! model is ([`LanguageModel`]), and what a model folder holds ([`Manifest`]).
+//!
+//! **Invariant:** no I/O, no async, no clock, no randomness, no environment. Everything here is plain data or a trait.
+
+mod cancel;
+mod change;
+mod config;
+mod hash;
+mod hint;
+mod instruction;
+mod manifest;
+mod model;
+mod path;
+
+pub use cancel::{Cancel, Cancelled};
+pub use change::{
+    Applicability, Change, EditSet, FileChange, FileEdit, FileImage, MovedFile, NewFile, Proposal, TextEdit,
+};
+pub use config::env_var;
+pub use hash::ContentHash;
+pub use hint::Hint;
+pub use instruction::{Answer, ContextBundle, ContextRequest, Instruction, Outcome, Snippet, Symbol, TextRange};
+pub use manifest::{
+    CacheTensor, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
+};
+pub use model::{
+    FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Message, ModelInfo, Prompt, Role,
+    Sampling, Timing, TokenEvent, TopLogprob, Usage,
+};
+pub use path::{PathError, RepoPath};

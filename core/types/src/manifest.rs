@@ -1,0 +1,117 @@
+//! The manifest of a model folder: written by `export`, read by `model` and `hub`.
+
+use crate::ContentHash;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// File name of the manifest inside a model folder.
+pub const MANIFEST_FILE: &str = "deepcoder.json";
+
+/// Version of the folder's layout. A reader refuses a higher one.
+pub const MANIFEST_FORMAT: u32 = 1;
+
+/// Everything that is known about a model folder. The folder holds `model.onnx`, its external data, `tokenizer.json`,
+/// and, where the model has one, `chat_template.jinja`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`MANIFEST_FORMAT`] of the writer.
+    pub format: u32,
+    /// Name in the store.
+    pub name: String,
+    /// `qwen2`, `llama`, `deepseek2`.
+    pub architecture: String,
+    /// Tokens that the model was trained to attend to.
+    pub context_length: u32,
+    /// Rows of the output layer.
+    pub vocab_size: u32,
+    /// Tokens that end a generation.
+    pub eos_ids: Vec<u32>,
+    /// Token that begins every sequence, where the model wants one.
+    pub bos_id: Option<u32>,
+    /// The FIM tokens, as text in the vocabulary.
+    pub fim: Option<FimTokens>,
+    /// SPDX id or name of the weights' licence.
+    pub license: Option<String>,
+    /// The names and shapes that the engine binds.
+    pub graph: GraphInfo,
+    /// What it was made from.
+    pub source: SourceInfo,
+    /// How it was made.
+    pub recipe: Recipe,
+    /// Size and SHA-256 of each file of the folder but this one.
+    pub files: BTreeMap<String, FileEntry>,
+}
+
+/// Tokens that mark a hole to be filled, in the order prefix, suffix, middle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FimTokens {
+    /// Begins what stands before the hole.
+    pub prefix: String,
+    /// Begins what stands after the hole (DeepSeek: marks the hole, and the suffix follows).
+    pub suffix: String,
+    /// The model writes the middle after this.
+    pub middle: String,
+}
+
+/// What the engine needs to know to run `model.onnx`.
+///
+/// Inputs: `input_ids` int64 `[1, S]`; `past_len` int64 `[1]`, the tokens already in the cache; `logit_rows` int64
+/// `[R]`, the rows of `S` whose logits are wanted; and the cache. Outputs: `logits` float32 `[R, vocab_size]` and the
+/// cache. Each cache input and its output are bound to one buffer that is updated in place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphInfo {
+    /// The ONNX file.
+    pub file: String,
+    /// The cache tensors, one entry each.
+    pub cache: Vec<CacheTensor>,
+    /// The largest `S` that is efficient in one run; longer prompts are run in chunks of this many tokens.
+    pub chunk: u32,
+}
+
+/// One cache tensor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheTensor {
+    /// Name of the graph input.
+    pub input: String,
+    /// Name of the graph output.
+    pub output: String,
+    /// `float32` or `float16`.
+    pub dtype: String,
+    /// Shape with `-1` at the axis whose length is the capacity in tokens. That axis may be longer than is filled.
+    pub shape: Vec<i64>,
+}
+
+/// What a model folder was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceInfo {
+    /// `gguf` or `safetensors`.
+    pub format: String,
+    /// File name of the source, without its folder.
+    pub file: String,
+    /// SHA-256 of the source.
+    pub sha256: ContentHash,
+}
+
+/// How a model folder was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// `None` keeps the source's precision as exactly as the kernels can; `Some(4 | 8)` requantises.
+    pub bits: Option<u32>,
+    /// Weights that share a scale.
+    pub block: u32,
+    /// How each kind of source tensor was mapped, such as `"Q4_K": "4 bits, block 32, real zero points"`.
+    pub mapping: BTreeMap<String, String>,
+    /// Version of deepcoder that wrote it.
+    pub deepcoder: String,
+    /// The oldest ONNX Runtime that can run it.
+    pub onnxruntime_min: String,
+}
+
+/// One file of a model folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Bytes.
+    pub size: u64,
+    /// Content.
+    pub sha256: ContentHash,
+}
