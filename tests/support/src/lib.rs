@@ -1,8 +1,9 @@
 //! Fakes for the tests of every crate: a model that says what a script says and asserts on what it was asked, and
 //! repositories in temporary folders.
 
-mod fake_model;
 #![expect(clippy::expect_used, reason = "fakes fail loudly: a test that cannot be set up must not pass")]
+
+mod fake_model;
 mod git;
 
 pub use fake_model::{FakeModel, Reply};
