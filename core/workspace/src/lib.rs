@@ -1,1 +1,67 @@
-//! Reads a work tree.
+//! Reads a work tree: finds the repository, lists the files that a model may see, resolves what users type, and reads
+//! files without ever following a symbolic link.
+//!
+//! **Invariant:** nothing here writes, to the tree or to git. **Invariant:** every byte is read through a descriptor of
+//! the root with `openat2(RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS)` or a walk that refuses links at every step, so
+//! that no race of renames and links leads outside the tree.
+
+mod beneath;
+mod git;
+mod list;
+mod open;
+mod read;
+mod resolve;
+mod rules;
+mod secrets;
+mod similar;
+#[cfg(test)]
+mod tests;
+
+pub use list::ListError;
+pub use open::OpenError;
+pub use read::{MAX_FILE, ReadError, TextFile};
+pub use resolve::ResolveError;
+pub use rules::Visibility;
+pub use secrets::{SecretFound, contains_secret, find_secret, is_secret_path};
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A work tree, opened for reading. Cheap to clone; may be used from several threads.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Canonical.
+    root: PathBuf,
+    git_dir: PathBuf,
+    /// Where `info/exclude` is: the main repository's folder when this is a linked work tree.
+    common_dir: PathBuf,
+    excludes_file: Option<PathBuf>,
+    ignore_case: bool,
+    root_fd: OwnedFd,
+}
+
+impl Workspace {
+    /// The canonical path of the folder that holds the work tree.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    /// Git's own folder of this work tree (for a linked work tree or a submodule not `root/.git`).
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        &self.inner.git_dir
+    }
+
+    /// The last component of the root.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.inner.root.file_name().map_or_else(|| "/".to_owned(), |n| n.to_string_lossy().into_owned())
+    }
+}

@@ -1,0 +1,175 @@
+//! Ignore rules: `.gitignore`, `info/exclude` and `core.excludesFile` as git has them, and `.aiignore` and
+//! `.deepcoderignore`, which hide more. The three kinds are independent: what one of them hides, no other can show.
+
+use crate::{Workspace, beneath, secrets};
+use deepcoder_types::RepoPath;
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rustix::fd::AsFd as _;
+use rustix::fs::{FileType, OFlags};
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Whether a model may see a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// Yes.
+    Visible,
+    /// An ignore rule hides it, or it belongs to a repository inside this one.
+    Ignored,
+    /// Its name says that it holds secrets.
+    Secret,
+}
+
+/// Longer ignore files are cut to this, at a line.
+const MAX_RULES: u64 = 1 << 20;
+
+/// The names of ignore files, by [`Kind`].
+const NAMES: [&str; KINDS] = [".gitignore", ".aiignore", ".deepcoderignore"];
+const KINDS: usize = 3;
+const GIT: usize = 0;
+
+/// What the rules say about one entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Shown,
+    /// Only git hides it: tracked files are shown all the same.
+    HiddenByGit,
+    Hidden,
+}
+
+/// The rules of one folder, on top of those above it.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    parent: Option<Arc<Self>>,
+    /// The folder, with a `/` at the end unless it is the root.
+    prefix: String,
+    own: [Option<Gitignore>; KINDS],
+    /// `info/exclude` and `core.excludesFile`, strongest first; only at the root.
+    base: Vec<Gitignore>,
+}
+
+impl Rules {
+    /// What is said about `path`, an entry of this very folder.
+    pub(crate) fn verdict(&self, path: &str, is_dir: bool) -> Verdict {
+        let hidden = |kind| self.decide(kind, path, is_dir) == Some(true);
+        if (0..KINDS).any(|kind| kind != GIT && hidden(kind)) {
+            Verdict::Hidden
+        } else if hidden(GIT) {
+            Verdict::HiddenByGit
+        } else {
+            Verdict::Shown
+        }
+    }
+
+    fn decide(&self, kind: usize, path: &str, is_dir: bool) -> Option<bool> {
+        let mut rules = Some(self);
+        while let Some(here) = rules {
+            if let Some(own) = &here.own[kind]
+                && let Some(decided) = ask(own, path.strip_prefix(&here.prefix).unwrap_or(path), is_dir)
+            {
+                return Some(decided);
+            }
+            if kind == GIT && here.parent.is_none() {
+                return here.base.iter().find_map(|rules| ask(rules, path, is_dir));
+            }
+            rules = here.parent.as_deref();
+        }
+        None
+    }
+}
+
+fn ask(rules: &Gitignore, path: &str, is_dir: bool) -> Option<bool> {
+    match rules.matched(Path::new(path), is_dir) {
+        Match::None => None,
+        Match::Ignore(_) => Some(true),
+        Match::Whitelist(_) => Some(false),
+    }
+}
+
+impl Workspace {
+    /// Whether a model may see `path`; it need not exist.
+    #[must_use]
+    pub fn visibility(&self, path: &RepoPath) -> Visibility {
+        if secrets::is_secret_path(path) {
+            return Visibility::Secret;
+        }
+        let text = path.as_str();
+        let mut rules = self.root_rules();
+        let mut by_git = false;
+        for (at, _) in text.match_indices('/') {
+            let folder = &text[..at];
+            match rules.verdict(folder, true) {
+                Verdict::Shown => {}
+                Verdict::HiddenByGit => by_git = true,
+                Verdict::Hidden => return Visibility::Ignored,
+            }
+            if self.is_nested_repository(folder) {
+                return Visibility::Ignored;
+            }
+            rules = self.rules_below(rules, folder, &|_| true);
+        }
+        match rules.verdict(text, false) {
+            Verdict::Hidden => return Visibility::Ignored,
+            Verdict::HiddenByGit => by_git = true,
+            Verdict::Shown => {}
+        }
+        if by_git && !self.tracked().contains(text) { Visibility::Ignored } else { Visibility::Visible }
+    }
+
+    /// Whether `folder` holds a repository of its own (a submodule or a clone).
+    pub(crate) fn is_nested_repository(&self, folder: &str) -> bool {
+        self.kind(&format!("{folder}/.git")).is_ok()
+    }
+
+    /// The rules at the root.
+    pub(crate) fn root_rules(&self) -> Arc<Rules> {
+        let exclude = self.inner.common_dir.join("info/exclude");
+        let base = [Some(exclude.as_path()), self.inner.excludes_file.as_deref()];
+        let base = base.into_iter().flatten().filter_map(|file| self.parse(&outside_text(file)?)).collect();
+        let own = NAMES.map(|name| self.load(name));
+        Arc::new(Rules { parent: None, prefix: String::new(), own, base })
+    }
+
+    /// The rules in `folder`. `has` may say that a name is not there, which saves looking for it.
+    pub(crate) fn rules_below(&self, parent: Arc<Rules>, folder: &str, has: &dyn Fn(&str) -> bool) -> Arc<Rules> {
+        let own = NAMES.map(|name| if has(name) { self.load(&format!("{folder}/{name}")) } else { None });
+        if own.iter().all(Option::is_none) {
+            return parent;
+        }
+        Arc::new(Rules { parent: Some(parent), prefix: format!("{folder}/"), own, base: Vec::new() })
+    }
+
+    fn load(&self, path: &str) -> Option<Gitignore> {
+        // As git does, an ignore file that is a link is not followed.
+        let fd = beneath::open(self.inner.root_fd.as_fd(), path, OFlags::RDONLY).ok()?;
+        self.parse(&rules_text(std::fs::File::from(fd))?)
+    }
+
+    fn parse(&self, text: &str) -> Option<Gitignore> {
+        let mut builder = GitignoreBuilder::new("");
+        builder.case_insensitive(self.inner.ignore_case).ok()?;
+        for line in text.trim_start_matches('\u{feff}').lines() {
+            // A line that is not a glob hides nothing in git either.
+            let _ = builder.add_line(None, line);
+        }
+        builder.build().ok().filter(|rules| !rules.is_empty())
+    }
+}
+
+fn outside_text(path: &Path) -> Option<String> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let fd = rustix::fs::open(path, flags, rustix::fs::Mode::empty()).ok()?;
+    rules_text(std::fs::File::from(fd))
+}
+
+fn rules_text(file: std::fs::File) -> Option<String> {
+    let stat = rustix::fs::fstat(&file).ok()?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_RULES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
