@@ -1,1 +1,53 @@
-//! Durable history.
+//! The durable history of edits, in SQLite. One database serves all the work trees of a user.
+//!
+//! **Invariant:** a call that returned `Ok` is on the disk. Every connection runs with `synchronous=FULL`, which is read
+//! back, because WAL with `NORMAL` loses committed rows in a power cut.
+//!
+//! Calls block. They may be made from any thread, also from one that belongs to an asynchronous runtime.
+
+mod blocking;
+mod error;
+mod open;
+mod rows;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{OpenError, StoreError};
+pub use rows::{FileRow, ImageRow, NewSet, SetRow, State, TreeId};
+
+use blocking::Blocking;
+use std::path::{Path, PathBuf};
+
+/// The largest original that [`Store::prepare`] keeps in the database besides git.
+pub const MAX_IMAGE: usize = 1_000_000;
+
+/// An open history.
+pub struct Store {
+    db: Blocking,
+    path: PathBuf,
+    replaced: Option<PathBuf>,
+}
+
+impl Store {
+    /// Open the database file at `path`, making it and bringing its schema up to date where needed.
+    ///
+    /// A damaged file is moved aside, with a note next to it, and a new one begun: see [`Store::replaced`].
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let (db, replaced) = open::open(path)?;
+        Ok(Self { db, path: path.to_owned(), replaced })
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the damaged file went, when [`Store::open`] found one.
+    #[must_use]
+    pub fn replaced(&self) -> Option<&Path> {
+        self.replaced.as_deref()
+    }
+}

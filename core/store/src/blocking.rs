@@ -1,0 +1,75 @@
+//! A blocking front to the asynchronous connection.
+
+use sqlx::SqliteConnection;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// One connection and the runtime that drives it. There is one writer; whoever else asks waits for the mutex.
+pub(crate) struct Blocking {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    runtime: Option<Runtime>,
+    connection: Option<SqliteConnection>,
+}
+
+/// A runtime without I/O: SQLite works on a thread of its own, and only its answers are awaited.
+pub(crate) fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_time().build()
+}
+
+/// Wait for `task`.
+pub(crate) fn wait<T: Send>(runtime: &Runtime, task: impl Future<Output = T> + Send) -> T {
+    off_runtime(|| runtime.block_on(task))
+}
+
+/// Call `work`, which blocks. A thread that already drives a runtime must not block in another, so a helper thread does
+/// it there.
+pub(crate) fn off_runtime<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if Handle::try_current().is_err() {
+        return work();
+    }
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+impl Blocking {
+    pub(crate) fn new(runtime: Runtime, connection: SqliteConnection) -> Self {
+        Self { inner: Mutex::new(Inner { runtime: Some(runtime), connection: Some(connection) }) }
+    }
+
+    /// The connection, for one call.
+    pub(crate) fn lock(&self) -> Guard<'_> {
+        Guard(self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The connection, locked.
+pub(crate) struct Guard<'a>(MutexGuard<'a, Inner>);
+
+impl Guard<'_> {
+    /// The runtime to [`wait`] with, and the connection to do it on.
+    pub(crate) fn parts(&mut self) -> Result<(&Runtime, &mut SqliteConnection), sqlx::Error> {
+        match &mut *self.0 {
+            Inner { runtime: Some(runtime), connection: Some(connection) } => Ok((runtime, connection)),
+            // Only while it is being dropped.
+            _ => Err(sqlx::Error::WorkerCrashed),
+        }
+    }
+}
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(runtime), Some(connection)) = (&inner.runtime, inner.connection.take()) {
+            // Closing checkpoints the log; an error is no loss, since the log is durable.
+            let _ = wait(runtime, sqlx::Connection::close(connection));
+        }
+        if let Some(runtime) = inner.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What is stored, and reading it.
+
+use crate::blocking::wait;
+use crate::{Store, StoreError};
+use deepcoder_types::{ContentHash, RepoPath};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// A work tree in this database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TreeId(pub(crate) i64);
+
+/// How far a set has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Intended; nothing of it is visible. Ends as [`State::Aborted`] if interrupted.
+    Prepared,
+    /// Decided; the files are being exchanged.
+    Committing,
+    /// All of it is in the tree.
+    Done,
+    /// Given up before it was decided.
+    Aborted,
+    /// Given up afterwards; the tree is as before.
+    RolledBack,
+    /// Given up because somebody else wrote to a file of it; what they wrote stands.
+    Conflict,
+}
+
+impl State {
+    /// The word in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepared => "prepared",
+            Self::Committing => "committing",
+            Self::Done => "done",
+            Self::Aborted => "aborted",
+            Self::RolledBack => "rolled-back",
+            Self::Conflict => "conflict",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Prepared, Self::Committing, Self::Done, Self::Aborted, Self::RolledBack, Self::Conflict]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
+/// One state of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRow {
+    /// Of its bytes.
+    pub hash: ContentHash,
+    /// The git blob that holds the bytes.
+    pub blob: String,
+    /// `st_mode & 0o7777`.
+    pub mode: u32,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// One file of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRow {
+    /// The file.
+    pub path: RepoPath,
+    /// Name, in the same folder, under which the new bytes wait.
+    pub temp: String,
+    /// Name, in the same folder, to which the old file goes where it cannot be exchanged.
+    pub displaced: String,
+    /// Before.
+    pub old: Option<ImageRow>,
+    /// After.
+    pub new: Option<ImageRow>,
+}
+
+/// A set to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSet {
+    /// Unique.
+    pub ulid: String,
+    /// The id of the request.
+    pub edit_id: String,
+    /// One line.
+    pub title: String,
+    /// The ulid of the set that it undoes.
+    pub undoes: Option<String>,
+    /// When, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// The request, for the record.
+    pub request_json: Option<String>,
+    /// The commit that keeps the images.
+    pub git_commit: String,
+    /// Folders that it makes, outermost first.
+    pub made_dirs: Vec<String>,
+    /// Folders that it removes when they end up empty, outermost first.
+    pub drop_dirs: Vec<String>,
+    /// Its files.
+    pub files: Vec<FileRow>,
+}
+
+/// A set as it was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetRow {
+    /// Its place in the order of all sets.
+    pub seq: i64,
+    /// What it is.
+    pub set: NewSet,
+    /// How far it has come.
+    pub state: State,
+    /// The ulid of the set that undid it.
+    pub undone_by: Option<String>,
+    /// What was out of the ordinary.
+    pub note: Option<String>,
+    /// Whether nothing is left to clear away.
+    pub cleared: bool,
+}
+
+impl Store {
+    /// The work tree at `root` (canonical), and whether the database has not seen it before.
+    pub fn work_tree(&self, root: &Path) -> Result<(TreeId, bool), StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let root = root.as_os_str().as_bytes();
+            let find = "SELECT id FROM work_tree WHERE root = ?";
+            if let Some(id) = sqlx::query_scalar(find).bind(root).fetch_optional(&mut *connection).await? {
+                return Ok((TreeId(id), false));
+            }
+            let made = sqlx::query("INSERT INTO work_tree (root) VALUES (?) ON CONFLICT DO NOTHING")
+                .bind(root)
+                .execute(&mut *connection)
+                .await?;
+            let id = sqlx::query_scalar(find).bind(root).fetch_one(&mut *connection).await?;
+            Ok((TreeId(id), made.rows_affected() == 1))
+        })
+    }
+
+    /// Sets that were begun and neither finished nor given up, oldest first.
+    pub fn unfinished(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
+        self.select(tree, "AND state IN ('prepared', 'committing') ORDER BY seq", None)
+    }
+
+    /// Sets that may have left something to clear away, oldest first.
+    pub fn uncleared(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
+        self.select(tree, "AND cleared = 0 AND state NOT IN ('prepared', 'committing') ORDER BY seq", None)
+    }
+
+    /// All sets, newest first.
+    pub fn newest(&self, tree: TreeId, limit: usize) -> Result<Vec<SetRow>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.select(tree, "ORDER BY seq DESC LIMIT ?", Some(Bind::Number(limit)))
+    }
+
+    /// Sets whose request id or ulid starts with `prefix`, newest first.
+    pub fn by_prefix(&self, tree: TreeId, prefix: &str) -> Result<Vec<SetRow>, StoreError> {
+        let condition =
+            "AND (substr(edit_id, 1, length(?2)) = ?2 OR substr(ulid, 1, length(?2)) = ?2) ORDER BY seq DESC";
+        self.select(tree, condition, Some(Bind::Text(prefix)))
+    }
+
+    /// Sets of the request `edit_id`, newest first.
+    pub fn by_edit_id(&self, tree: TreeId, edit_id: &str) -> Result<Vec<SetRow>, StoreError> {
+        self.select(tree, "AND edit_id = ? ORDER BY seq DESC", Some(Bind::Text(edit_id)))
+    }
+
+    /// An original that was small enough to be kept here.
+    pub fn image(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let query = sqlx::query_scalar("SELECT bytes FROM image WHERE hash = ?").bind(hash.as_bytes().as_slice());
+            Ok(query.fetch_optional(connection).await?)
+        })
+    }
+
+    fn select(&self, tree: TreeId, rest: &'static str, bind: Option<Bind<'_>>) -> Result<Vec<SetRow>, StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT * FROM edit_set WHERE work_tree = ? {rest}"));
+            let query = sqlx::query(sql).bind(tree.0);
+            let query = match bind {
+                Some(Bind::Text(text)) => query.bind(text),
+                Some(Bind::Number(number)) => query.bind(number),
+                None => query,
+            };
+            let rows = query.fetch_all(&mut *connection).await?;
+            let mut sets = Vec::with_capacity(rows.len());
+            for row in rows {
+                sets.push(set(&row, connection).await?);
+            }
+            Ok(sets)
+        })
+    }
+}
+
+enum Bind<'a> {
+    Text(&'a str),
+    Number(i64),
+}
+
+async fn set(row: &SqliteRow, connection: &mut SqliteConnection) -> Result<SetRow, StoreError> {
+    let seq: i64 = row.try_get("seq")?;
+    let files = sqlx::query("SELECT * FROM edit_file WHERE edit_set = ? ORDER BY n").bind(seq);
+    let files = files.fetch_all(connection).await?;
+    let state: String = row.try_get("state")?;
+    let created_ms: i64 = row.try_get("created_ms")?;
+    Ok(SetRow {
+        seq,
+        state: State::parse(&state).ok_or_else(|| StoreError::Corrupt(format!("unknown state `{state}`")))?,
+        undone_by: row.try_get("undone_by")?,
+        note: row.try_get("note")?,
+        cleared: row.try_get("cleared")?,
+        set: NewSet {
+            ulid: row.try_get("ulid")?,
+            edit_id: row.try_get("edit_id")?,
+            title: row.try_get("title")?,
+            undoes: row.try_get("undoes")?,
+            created_ms: created_ms.cast_unsigned(),
+            request_json: row.try_get("request_json")?,
+            git_commit: row.try_get("git_commit")?,
+            made_dirs: json(row.try_get("made_dirs")?)?,
+            drop_dirs: json(row.try_get("drop_dirs")?)?,
+            files: files.iter().map(file).collect::<Result<_, _>>()?,
+        },
+    })
+}
+
+fn json(text: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(text).map_err(|e| StoreError::Corrupt(e.to_string()))
+}
+
+fn file(row: &SqliteRow) -> Result<FileRow, StoreError> {
+    let path: String = row.try_get("path")?;
+    Ok(FileRow {
+        path: RepoPath::new(path).map_err(|e| StoreError::Corrupt(e.to_string()))?,
+        temp: row.try_get("temp")?,
+        displaced: row.try_get("displaced")?,
+        old: image(row, ["old_hash", "old_blob", "old_mode", "old_size"])?,
+        new: image(row, ["new_hash", "new_blob", "new_mode", "new_size"])?,
+    })
+}
+
+fn image(row: &SqliteRow, [hash, blob, mode, size]: [&str; 4]) -> Result<Option<ImageRow>, StoreError> {
+    let Some(digest) = row.try_get::<Option<Vec<u8>>, _>(hash)? else { return Ok(None) };
+    let digest = digest.try_into().map_err(|_| StoreError::Corrupt("a hash has the wrong length".into()))?;
+    Ok(Some(ImageRow {
+        hash: ContentHash::from_digest(digest),
+        blob: row.try_get(blob)?,
+        mode: row.try_get(mode)?,
+        size: row.try_get::<i64, _>(size)?.cast_unsigned(),
+    }))
+}
