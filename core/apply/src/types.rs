@@ -1,0 +1,129 @@
+//! What goes in and what comes out.
+
+use deepcoder_types::RepoPath;
+use std::path::PathBuf;
+
+/// How to apply a set.
+#[derive(Debug, Clone, Default)]
+pub struct ApplyOptions {
+    /// Now, in milliseconds since 1970. Libraries have no clock.
+    pub now_ms: u64,
+    /// The request that the set answers, for the record.
+    pub request_json: Option<String>,
+    /// Also change files that steer tools, hooks or agents (see [`crate::protected`]).
+    pub allow_protected: bool,
+}
+
+/// A set that is in the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The id of the set; [`crate::Applier::undo`] takes it.
+    pub id: String,
+    /// The files that were changed.
+    pub files: Vec<RepoPath>,
+    /// It was in the tree already, applied by an earlier call with the same id.
+    pub already: bool,
+    /// Files (outside the tree, in git's own folder) with bytes that a program wrote to an old file through a handle
+    /// that it had opened before. Empty but for such races.
+    pub kept: Vec<PathBuf>,
+    /// How often the disk was waited for.
+    pub fsyncs: u32,
+}
+
+/// A set that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// Names the undoing itself; undoing it brings the edit back.
+    pub id: String,
+    /// The id of the set that was undone.
+    pub undone: String,
+    /// Its title.
+    pub title: String,
+    /// The files that were changed.
+    pub files: Vec<RepoPath>,
+    /// As [`Applied::kept`].
+    pub kept: Vec<PathBuf>,
+    /// How often the disk was waited for.
+    pub fsyncs: u32,
+}
+
+/// What became of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogState {
+    /// It is in the tree.
+    Applied,
+    /// It was, and was undone.
+    Undone,
+    /// Somebody else wrote at the same moment, so that it was taken back.
+    Conflict,
+    /// It was interrupted and is being brought to an end.
+    Pending,
+}
+
+impl LogState {
+    /// One word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Undone => "undone",
+            Self::Conflict => "conflict",
+            Self::Pending => "pending",
+        }
+    }
+}
+
+/// One line of the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// What [`crate::Applier::undo`] takes.
+    pub id: String,
+    /// What it was.
+    pub title: String,
+    /// When, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// What became of it.
+    pub state: LogState,
+    /// Its files.
+    pub files: Vec<RepoPath>,
+    /// The id of the set that it undid.
+    pub undoes: Option<String>,
+    /// The commit that holds both states of the files, below `old/` and `new/`.
+    pub commit: String,
+    /// What was out of the ordinary.
+    pub note: Option<String>,
+}
+
+/// What was found interrupted, and what became of it. Ids of sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Completed: the tree is as after them.
+    pub completed: Vec<String>,
+    /// Taken back: the tree is as before them.
+    pub reverted: Vec<String>,
+    /// Taken back but for files that somebody else has written to since; those were left alone.
+    pub conflicts: Vec<(String, Vec<RepoPath>)>,
+    /// As [`Applied::kept`].
+    pub kept: Vec<PathBuf>,
+    /// Sets read back from git's refs because the history did not know this tree.
+    pub rebuilt: usize,
+    /// Where a damaged history was moved to.
+    pub damaged_history: Option<PathBuf>,
+}
+
+impl Recovery {
+    /// Whether there was nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What was forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Sets.
+    pub sets: usize,
+    /// Bytes of their images. Git frees the space with its next `git gc`.
+    pub bytes: u64,
+}
