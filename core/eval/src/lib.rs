@@ -1,1 +1,24 @@
-//! Benchmarks others made, scored.
+//! Benchmarks that others made, scored: HumanEval ([`humaneval`]), EditEval ([`editeval`]), infilling ([`fim`]) and
+//! perplexity ([`perplexity`]).
+//!
+//! A model or an edit comes in as a value or a callback, data files as texts; programs that a model wrote run in
+//! [`deepcoder_verify::sandbox`], on their own thread, while the model writes the next answer. Results can be kept in a
+//! JSON-lines file, from which an interrupted run goes on.
+//!
+//! **Invariant:** the tests of a task never enter a prompt.
+
+mod code;
+mod data;
+pub mod editeval;
+mod error;
+pub mod fim;
+mod harness;
+pub mod humaneval;
+pub mod perplexity;
+mod record;
+mod runner;
+
+pub use error::EvalError;
+pub use harness::Harness;
+pub use record::{Record, Report, Verdict};
+pub use runner::{Progress, RunOptions};
