@@ -1,0 +1,248 @@
+//! One client.
+
+use super::lines::{Line, Lines};
+use super::queue::{Job, Work};
+use super::sink::Sink;
+use super::{FLUSH, Shared, worker};
+use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+/// How long a client may take to say hello.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// Events that wait for a client to read them. One that lets this many pile up is not reading.
+const BACKLOG: usize = 4096;
+
+/// Unanswered requests of one client.
+const MAX_IN_FLIGHT: u64 = 64;
+
+/// Speak with one client until it leaves or the server ends.
+pub(super) async fn run(shared: Arc<Shared>, stream: UnixStream) {
+    let (reader, writer) = stream.into_split();
+    let (events, outgoing) = channel(BACKLOG);
+    let give_up = Arc::new(Notify::new());
+    let mut writing = tokio::spawn(write(writer, outgoing));
+    let mut client = Client {
+        stop: shared.stop.subscribe(),
+        shared,
+        events,
+        give_up: Arc::clone(&give_up),
+        requests: HashMap::new(),
+        in_flight: Arc::new(AtomicU64::new(0)),
+        greeted: false,
+    };
+    let permit_of = Arc::clone(&client.shared);
+    let Ok(_permit) = permit_of.clients.try_acquire() else {
+        client.say(0, Body::error(Failure::Busy("too many clients".into())));
+        drop(client);
+        timeout(FLUSH, &mut writing).await.map(drop).unwrap_or_else(|_| writing.abort());
+        return;
+    };
+    let ended = tokio::select! {
+        ended = client.listen(Lines::new(reader)) => ended,
+        () = give_up.notified() => Ended::Broken,
+        // Writing ends first only where the client is gone.
+        _ = &mut writing => Ended::Broken,
+    };
+    if !matches!(ended, Ended::Stopping) {
+        client.leave();
+    }
+    // The writer ends once the last sender is gone: ours here, those of running requests with their last event.
+    drop(client);
+    let flushed = match ended {
+        Ended::Broken => false,
+        Ended::Left | Ended::Stopping => writing.is_finished() || timeout(FLUSH, &mut writing).await.is_ok(),
+    };
+    if !flushed {
+        writing.abort();
+    }
+}
+
+enum Ended {
+    /// The client closed the connection, or was told to go.
+    Left,
+    /// The client does not read, or the connection failed.
+    Broken,
+    /// The server ends.
+    Stopping,
+}
+
+struct Client {
+    shared: Arc<Shared>,
+    events: Sender<Event>,
+    give_up: Arc<Notify>,
+    requests: HashMap<u64, Arc<Sink>>,
+    in_flight: Arc<AtomicU64>,
+    stop: watch::Receiver<bool>,
+    greeted: bool,
+}
+
+impl Client {
+    async fn listen(&mut self, mut lines: Lines<tokio::net::unix::OwnedReadHalf>) -> Ended {
+        loop {
+            let mut stop = self.stop.clone();
+            let limit = if self.greeted { Duration::MAX } else { GREETING };
+            let line = tokio::select! {
+                line = timeout(limit, lines.next()) => line,
+                _ = stop.wait_for(|stop| *stop) => return Ended::Stopping,
+            };
+            let go_on = match line {
+                Ok(Ok(Line::Whole(line))) => self.request(&line),
+                Ok(Ok(Line::TooLong)) => {
+                    self.say(0, Body::error(Failure::TooLarge { limit: MAX_REQUEST as u64 }));
+                    self.greeted
+                }
+                Ok(Ok(Line::Half)) => {
+                    self.say(0, Body::error(Failure::BadRequest("the line has no end".into())));
+                    false
+                }
+                Ok(Ok(Line::End)) => false,
+                Ok(Err(_)) => return Ended::Broken,
+                Err(_) => {
+                    self.say(0, Body::error(Failure::BadRequest("no hello in time".into())));
+                    false
+                }
+            };
+            if !go_on {
+                return Ended::Left;
+            }
+        }
+    }
+
+    /// Answer one line; `false` ends the connection.
+    fn request(&mut self, line: &[u8]) -> bool {
+        let Request { id, op } = match serde_json::from_slice::<Request<'static>>(line) {
+            Ok(request) => request,
+            Err(e) => {
+                #[derive(Deserialize)]
+                struct OnlyId {
+                    id: u64,
+                }
+                // An operation of a later version still gets its answer under its own id.
+                let id = serde_json::from_slice::<OnlyId>(line).map_or(0, |r| r.id);
+                self.say(id, Body::error(Failure::BadRequest(e.to_string())));
+                return self.greeted;
+            }
+        };
+        match op {
+            Op::Hello { protocol: PROTOCOL, .. } => {
+                self.greeted = true;
+                let version = self.shared.options.version.clone();
+                self.say(id, Body::Hello(ServerInfo { protocol: PROTOCOL, version, pid: std::process::id() }));
+            }
+            Op::Hello { protocol, .. } => {
+                self.say(id, Body::error(Failure::Protocol { server: PROTOCOL, client: protocol }));
+                return false;
+            }
+            // Also without a greeting: whoever cannot speak with this server must be able to end it.
+            Op::Stop => {
+                self.say(id, Body::Ok);
+                self.shared.stop.send_replace(true);
+            }
+            _ if !self.greeted => {
+                self.say(id, Body::error(Failure::BadRequest("the first request must be hello".into())));
+                return false;
+            }
+            Op::Status => self.say(id, Body::Status(Box::new(self.shared.status()))),
+            Op::Cancel { target } => {
+                self.cancel(target);
+                self.say(id, Body::Ok);
+            }
+            Op::Generate { model, request } => {
+                self.enqueue(id, model.into_owned(), Work::Generate(Box::new(request.into_owned())));
+            }
+            Op::CountTokens { model, text } => match self.shared.loaded().filter(|l| l.name == model) {
+                // Not behind a long answer: counting does not need the model's state.
+                Some(loaded) => {
+                    if let Some(sink) = self.sink(id) {
+                        tokio::task::spawn_blocking(move || sink.finish(worker::count(loaded.model.as_ref(), &text)));
+                    }
+                }
+                None => self.enqueue(id, model.into_owned(), Work::Count(text.into_owned())),
+            },
+            Op::ModelInfo { model } => match self.shared.loaded().filter(|l| l.name == model) {
+                Some(loaded) => self.say(id, Body::Model(loaded.model.info().clone())),
+                None => self.enqueue(id, model.into_owned(), Work::Info),
+            },
+            Op::Unload => self.enqueue(id, String::new(), Work::Unload),
+        }
+        true
+    }
+
+    fn enqueue(&mut self, id: u64, model: String, work: Work) {
+        if let Some(sink) = self.sink(id) {
+            self.shared.queue.push(Job { model, work, sink });
+        }
+    }
+
+    /// A sink for a new request, unless it must be refused.
+    fn sink(&mut self, id: u64) -> Option<Arc<Sink>> {
+        self.requests.retain(|_, sink| !sink.is_finished());
+        if id == 0 || self.requests.contains_key(&id) {
+            self.say(id, Body::error(Failure::BadRequest(format!("the id {id} is taken"))));
+            return None;
+        }
+        if self.in_flight.load(Ordering::SeqCst) >= MAX_IN_FLIGHT {
+            self.say(id, Body::error(Failure::Busy(format!("{MAX_IN_FLIGHT} requests of this client wait already"))));
+            return None;
+        }
+        let sink = Sink::new(id, self.events.clone(), Arc::clone(&self.give_up), Arc::clone(&self.in_flight));
+        self.requests.insert(id, Arc::clone(&sink));
+        Some(sink)
+    }
+
+    fn cancel(&mut self, target: u64) {
+        let Some(sink) = self.requests.remove(&target) else { return };
+        sink.cancel().cancel();
+        match self.shared.queue.remove(&sink).map(|job| job.work) {
+            Some(Work::Generate(_)) => sink.finish(worker::cancelled()),
+            Some(_) => sink.finish(Body::error(Failure::Cancelled)),
+            // The model is still being loaded, which nobody should have to wait for.
+            None if !sink.is_started() => sink.finish(Body::error(Failure::Cancelled)),
+            None => {}
+        }
+    }
+
+    /// The client is gone: nobody wants its answers any more.
+    fn leave(&mut self) {
+        for sink in std::mem::take(&mut self.requests).into_values() {
+            sink.cancel().cancel();
+            drop(self.shared.queue.remove(&sink));
+        }
+    }
+
+    fn say(&self, id: u64, event: Body) {
+        if self.events.try_send(Event { id, event }).is_err() {
+            self.give_up.notify_one();
+        }
+    }
+}
+
+/// Send events as they come. Those that came together go out in one write.
+async fn write(mut writer: OwnedWriteHalf, mut events: Receiver<Event>) {
+    let mut bytes = Vec::new();
+    while let Some(event) = events.recv().await {
+        bytes.clear();
+        let mut next = Some(event);
+        while let Some(event) = next {
+            // Plain data with finite numbers: it cannot fail, and an event that did would be lost alone.
+            bytes.extend(wire::line(&event).unwrap_or_default());
+            next = if bytes.len() < 64 << 10 { events.try_recv().ok() } else { None };
+        }
+        if writer.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+    // The client sees the end only after the last event.
+    writer.shutdown().await.unwrap_or_default();
+}

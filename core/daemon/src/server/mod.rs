@@ -1,0 +1,266 @@
+//! The server: [`serve`] listens, [`connection`] speaks with one client, [`queue`] holds what waits, [`worker`] runs it.
+
+mod connection;
+mod lines;
+mod queue;
+mod sink;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use crate::socket::{self, BindError};
+use crate::wire::{PROTOCOL, Status};
+use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel};
+use queue::Queue;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::UnixListener;
+use tokio::runtime::Builder;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// How often the caller's [`Cancel`] is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long clients have to take their last events when the server ends.
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// How long a running step may take to end when the server ends.
+const LAST_STEP: Duration = Duration::from_secs(5);
+
+/// Connections at a time.
+const MAX_CLIENTS: usize = 128;
+
+/// Where the server gets models from.
+pub trait ModelLoader: Send + Sync {
+    /// Load the model `name`. May take its time; one call at a time, and only after the former model is gone.
+    fn load(&self, name: &str) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+}
+
+/// Settings of [`serve`].
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Where to listen. Its folder is made with mode 0700, or must have it.
+    pub socket: PathBuf,
+    /// After this long without work the model is unloaded.
+    pub idle: Duration,
+    /// End on SIGTERM and SIGINT. Not for servers in a thread of a program that handles them itself.
+    pub handle_signals: bool,
+    /// The version that clients are told.
+    pub version: String,
+}
+
+impl ServeOptions {
+    /// Five minutes, signals handled, this crate's version.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self {
+            socket: socket.into(),
+            idle: Duration::from_secs(300),
+            handle_signals: true,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another one answers at this socket.
+    #[error("a daemon is already running at `{}`", socket.display())]
+    AlreadyRunning {
+        /// Where.
+        socket: PathBuf,
+    },
+    /// Others could reach the socket.
+    #[error("the folder `{}` is open to other users (mode {mode:o})", folder.display())]
+    InsecureFolder {
+        /// Which.
+        folder: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Something else has the socket's name.
+    #[error("`{}` exists and is not a socket", socket.display())]
+    NotASocket {
+        /// Where.
+        socket: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("`{}`: {source}", socket.display())]
+    Io {
+        /// Where.
+        socket: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Hint for ServeError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::AlreadyRunning { .. } => Some("`deepcoder status` shows it, `deepcoder stop` ends it".into()),
+            Self::InsecureFolder { folder, .. } => Some(format!("chmod 700 {}", folder.display())),
+            Self::NotASocket { .. } => Some("remove it, or choose another socket".into()),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
+/// What all tasks of a server share.
+struct Shared {
+    queue: Queue,
+    /// The model in memory. Held apart from the worker so that quick questions need not wait for a long answer.
+    loaded: Mutex<Option<Loaded>>,
+    started: Instant,
+    served: AtomicU64,
+    clients: Semaphore,
+    stop: watch::Sender<bool>,
+    options: ServeOptions,
+}
+
+#[derive(Clone)]
+struct Loaded {
+    name: String,
+    model: Arc<dyn LanguageModel>,
+}
+
+impl Shared {
+    fn loaded(&self) -> Option<Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_loaded(&self, loaded: Option<Loaded>) {
+        let old = std::mem::replace(&mut *self.loaded.lock().unwrap_or_else(PoisonError::into_inner), loaded);
+        // Freeing gigabytes takes a while: not under the lock.
+        drop(old);
+    }
+
+    fn status(&self) -> Status {
+        let (queued, busy) = self.queue.load();
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        Status {
+            pid: std::process::id(),
+            version: self.options.version.clone(),
+            protocol: PROTOCOL,
+            uptime_ms: millis(self.started.elapsed()),
+            model: self.loaded().map(|l| l.name),
+            memory: resident(),
+            served: self.served.load(Ordering::Relaxed),
+            busy,
+            queued: queued as u64,
+            clients: MAX_CLIENTS.saturating_sub(self.clients.available_permits()) as u64,
+            idle_limit_ms: millis(self.options.idle),
+        }
+    }
+}
+
+/// Listen and answer until `cancel` is set, a client asks to stop, or a signal comes. Blocks. When it returns, the
+/// socket is gone and every request has got its last event.
+pub fn serve(options: &ServeOptions, loader: Arc<dyn ModelLoader>, cancel: &Cancel) -> Result<(), ServeError> {
+    let at = || options.socket.clone();
+    let failed = |source| ServeError::Io { socket: at(), source };
+    let (listener, bound) = socket::bind(&options.socket).map_err(|e| match e {
+        BindError::InUse => ServeError::AlreadyRunning { socket: at() },
+        BindError::InsecureFolder { path, mode } => ServeError::InsecureFolder { folder: path, mode },
+        BindError::NotASocket => ServeError::NotASocket { socket: at() },
+        BindError::Io(e) => failed(e),
+    })?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let shared = Arc::new(Shared {
+        queue: Queue::default(),
+        loaded: Mutex::new(None),
+        started: Instant::now(),
+        served: AtomicU64::new(0),
+        clients: Semaphore::new(MAX_CLIENTS),
+        stop: watch::Sender::new(false),
+        options: options.clone(),
+    });
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
+    let runtime = runtime.map_err(failed)?;
+    let (worker_done, done) = std::sync::mpsc::channel();
+    let worker_shared = Arc::clone(&shared);
+    let worker = std::thread::Builder::new().name("deepcoder-model".into()).spawn(move || {
+        worker::run(&worker_shared, loader.as_ref());
+        worker_done.send(()).unwrap_or_default();
+    });
+    worker.map_err(failed)?;
+    let result = runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        let result = accept(&shared, listener, &mut tasks, cancel).await;
+        bound.unpublish();
+        shared.stop.send_replace(true);
+        shared.queue.stop();
+        // Those that do not take their last events are cut off.
+        timeout(FLUSH + LAST_STEP, async { while tasks.join_next().await.is_some() {} }).await.unwrap_or_default();
+        result
+    });
+    shared.queue.stop();
+    // A model that is still being loaded cannot be interrupted; the process need not wait for it.
+    done.recv_timeout(LAST_STEP).unwrap_or_default();
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    drop(bound);
+    result.map_err(failed)
+}
+
+async fn accept(
+    shared: &Arc<Shared>,
+    listener: std::os::unix::net::UnixListener,
+    tasks: &mut JoinSet<()>,
+    cancel: &Cancel,
+) -> io::Result<()> {
+    let listener = UnixListener::from_std(listener)?;
+    let mut stop = shared.stop.subscribe();
+    let mut signals = Signals::new(shared.options.handle_signals)?;
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let own = rustix::process::geteuid().as_raw();
+                    if stream.peer_cred().is_ok_and(|peer| peer.uid() == own) {
+                        tasks.spawn(connection::run(Arc::clone(shared), stream));
+                    }
+                }
+                // No descriptors left, or the client is gone already: the others must not suffer.
+                Err(_) => sleep(TICK).await,
+            },
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+            () = sleep(TICK) => {}
+            () = signals.wait() => return Ok(()),
+            _ = stop.changed() => return Ok(()),
+        }
+        if cancel.is_cancelled() {
+            return Ok(());
+        }
+    }
+}
+
+struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
+
+impl Signals {
+    fn new(wanted: bool) -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let both = || Ok::<_, io::Error>([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
+        Ok(Self(if wanted { Some(both()?) } else { None }))
+    }
+
+    async fn wait(&mut self) {
+        match &mut self.0 {
+            Some([terminate, interrupt]) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            },
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Resident memory of this process, where the system tells.
+fn resident() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
+}

@@ -1,0 +1,79 @@
+//! Where the events of one request go.
+
+use crate::wire::{Body, Event};
+use deepcoder_types::{Cancel, TokenEvent};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+
+/// The events of one request, sent without ever waiting for the client: the thread that calls it runs the model, which
+/// others wait for.
+pub(super) struct Sink {
+    id: u64,
+    events: Sender<Event>,
+    cancel: Cancel,
+    /// Set by whoever sends the last event; there is one.
+    finished: AtomicBool,
+    /// The model is working on it.
+    started: AtomicBool,
+    /// Closes the connection of a client that does not read.
+    give_up: Arc<Notify>,
+    /// Requests of the connection that have no last event yet.
+    in_flight: Arc<AtomicU64>,
+}
+
+impl Sink {
+    /// For the request `id`; counts in `in_flight` until it is finished.
+    pub(super) fn new(id: u64, events: Sender<Event>, give_up: Arc<Notify>, in_flight: Arc<AtomicU64>) -> Arc<Self> {
+        in_flight.fetch_add(1, Ordering::SeqCst);
+        let (finished, started) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { id, events, cancel: Cancel::new(), finished, started, give_up, in_flight })
+    }
+
+    pub(super) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::SeqCst)
+    }
+
+    /// The model begins to work on it; `false` when it need not any more.
+    pub(super) fn start(&self) -> bool {
+        self.started.store(true, Ordering::SeqCst);
+        !self.cancel.is_cancelled() && !self.is_finished()
+    }
+
+    /// Whether the worker itself will see to the last event soon after a cancel.
+    pub(super) fn is_started(&self) -> bool {
+        self.started.load(Ordering::SeqCst)
+    }
+
+    /// A token. A client that has gone, or does not read, ends the generation.
+    pub(super) fn token(&self, token: &TokenEvent) {
+        if !self.is_finished() && !self.cancel.is_cancelled() {
+            self.send(Body::Token(token.clone()));
+        }
+    }
+
+    /// The last event. Only the first call has an effect.
+    pub(super) fn finish(&self, body: Body) {
+        if !self.finished.swap(true, Ordering::SeqCst) {
+            self.in_flight.fetch_sub(1, Ordering::SeqCst);
+            self.send(body);
+        }
+    }
+
+    fn send(&self, body: Body) {
+        match self.events.try_send(Event { id: self.id, event: body.finite() }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                self.cancel.cancel();
+                self.give_up.notify_one();
+            }
+            Err(TrySendError::Closed(_)) => self.cancel.cancel(),
+        }
+    }
+}

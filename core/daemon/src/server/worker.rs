@@ -1,0 +1,99 @@
+//! The thread that owns the model.
+
+use super::queue::{Job, Next, Work};
+use super::{Loaded, ModelLoader, Shared};
+use crate::wire::{Body, Failure};
+use deepcoder_types::{FinishReason, GenerateError, Generation, LanguageModel, Timing, Usage};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Run jobs, one at a time, until the queue is stopped. A panic in the model costs its job and the model, not the
+/// server.
+pub(super) fn run(shared: &Shared, loader: &dyn ModelLoader) {
+    loop {
+        let limit = shared.loaded().map(|_| shared.options.idle);
+        match shared.queue.next(limit) {
+            Next::Stop => break,
+            Next::Idle => shared.set_loaded(None),
+            Next::Job(job) => {
+                let body = catch_unwind(AssertUnwindSafe(|| answer(shared, loader, &job))).unwrap_or_else(|panic| {
+                    shared.set_loaded(None);
+                    Body::error(GenerateError::Engine(format!("it panicked: {}", message(panic.as_ref()))))
+                });
+                shared.served.fetch_add(1, Ordering::Relaxed);
+                job.sink.finish(body);
+            }
+        }
+    }
+    shared.set_loaded(None);
+}
+
+/// The last event of a generation that was cancelled before its first token.
+pub(super) fn cancelled() -> Body {
+    Body::Done(Generation {
+        text: String::new(),
+        finish: FinishReason::Cancelled,
+        usage: Usage::default(),
+        timing: Timing::default(),
+    })
+}
+
+/// What a model that is in memory says to a quick question.
+pub(super) fn count(model: &dyn LanguageModel, text: &str) -> Body {
+    match model.count_tokens(text) {
+        Ok(count) => Body::Count(count),
+        Err(e) => Body::error(e),
+    }
+}
+
+fn answer(shared: &Shared, loader: &dyn ModelLoader, job: &Job) -> Body {
+    let sink = &job.sink;
+    if matches!(job.work, Work::Unload) {
+        shared.set_loaded(None);
+        return Body::Ok;
+    }
+    if sink.cancel().is_cancelled() {
+        return cancelled_as(&job.work);
+    }
+    let model = match load(shared, loader, &job.model) {
+        Ok(model) => model,
+        Err(e) => return Body::error(e),
+    };
+    if !sink.start() {
+        return cancelled_as(&job.work);
+    }
+    match &job.work {
+        Work::Generate(request) => match model.generate(request, sink.cancel(), &mut |token| sink.token(token)) {
+            Ok(generation) => Body::Done(generation),
+            Err(e) => Body::error(e),
+        },
+        Work::Count(text) => count(model.as_ref(), text),
+        Work::Info => Body::Model(model.info().clone()),
+        Work::Unload => Body::Ok,
+    }
+}
+
+fn cancelled_as(work: &Work) -> Body {
+    match work {
+        Work::Generate(_) => cancelled(),
+        _ => Body::error(Failure::Cancelled),
+    }
+}
+
+fn load(shared: &Shared, loader: &dyn ModelLoader, name: &str) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+    if let Some(loaded) = shared.loaded().filter(|l| l.name == name) {
+        return Ok(loaded.model);
+    }
+    // First out, then in: two models at once may not fit in memory.
+    shared.set_loaded(None);
+    let model = loader.load(name)?;
+    shared.set_loaded(Some(Loaded { name: name.to_owned(), model: Arc::clone(&model) }));
+    Ok(model)
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

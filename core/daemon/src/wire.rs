@@ -1,0 +1,287 @@
+//! What goes over the socket: one JSON object a line. See `PROTOCOL.md`.
+
+use deepcoder_types::{GenerateError, GenerateRequest, Generation, ModelInfo, TokenEvent};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// Version of the protocol. A server answers only clients that speak the same.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest line that a server reads, in bytes.
+pub const MAX_REQUEST: usize = 16 << 20;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request<'a> {
+    /// Chosen by the client; every event that answers carries it.
+    pub(crate) id: u64,
+    #[serde(rename = "do")]
+    pub(crate) op: Op<'a>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Op<'a> {
+    Hello {
+        protocol: u32,
+        client: Cow<'a, str>,
+    },
+    Generate {
+        model: Cow<'a, str>,
+        request: Cow<'a, GenerateRequest>,
+    },
+    CountTokens {
+        model: Cow<'a, str>,
+        text: Cow<'a, str>,
+    },
+    ModelInfo {
+        model: Cow<'a, str>,
+    },
+    Status,
+    Unload,
+    Stop,
+    /// End the request with this id.
+    Cancel {
+        target: u64,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Event {
+    /// Of the request; 0 where it could not be read.
+    pub(crate) id: u64,
+    pub(crate) event: Body,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Body {
+    Hello(ServerInfo),
+    Token(TokenEvent),
+    Done(Generation),
+    Count(u32),
+    Model(ModelInfo),
+    Status(Box<Status>),
+    Ok,
+    Error { message: String, kind: Failure },
+}
+
+impl Body {
+    pub(crate) fn error(kind: impl Into<Failure>) -> Self {
+        let kind = kind.into();
+        Self::Error { message: kind.to_string(), kind }
+    }
+
+    /// JSON has no infinities: a number that it cannot carry must not make the answer unreadable.
+    pub(crate) fn finite(mut self) -> Self {
+        match &mut self {
+            Self::Token(token) => {
+                for top in &mut token.top {
+                    if !top.logprob.is_finite() {
+                        top.logprob = f32::MIN;
+                    }
+                }
+            }
+            Self::Done(generation) => {
+                let t = &mut generation.timing;
+                for x in [&mut t.prefill_tps, &mut t.decode_tps, &mut t.first_token_ms, &mut t.total_ms] {
+                    if !x.is_finite() {
+                        *x = 0.0;
+                    }
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// [`PROTOCOL`] of the server.
+    pub protocol: u32,
+    /// Version of deepcoder.
+    pub version: String,
+    /// Process id.
+    pub pid: u32,
+}
+
+/// How the daemon is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Process id.
+    pub pid: u32,
+    /// Version of deepcoder.
+    pub version: String,
+    /// [`PROTOCOL`] of the server.
+    pub protocol: u32,
+    /// Milliseconds since it began to listen.
+    pub uptime_ms: u64,
+    /// The model in memory.
+    pub model: Option<String>,
+    /// Bytes of memory that the process has resident, where the system tells.
+    pub memory: Option<u64>,
+    /// Requests answered, however they ended.
+    pub served: u64,
+    /// Whether a request is being worked on.
+    pub busy: bool,
+    /// Requests that wait.
+    pub queued: u64,
+    /// Clients connected.
+    pub clients: u64,
+    /// Milliseconds without work after which the model is unloaded.
+    pub idle_limit_ms: u64,
+}
+
+/// Why a request failed. The first six are [`GenerateError`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// [`GenerateError::TooLong`].
+    #[error("the prompt has {prompt} tokens, and with {max_tokens} for the answer exceeds the context of {context}")]
+    TooLong {
+        /// Tokens of the prompt.
+        prompt: u32,
+        /// Tokens asked for.
+        max_tokens: u32,
+        /// Tokens that fit.
+        context: u32,
+    },
+    /// [`GenerateError::Invalid`].
+    #[error("{0}")]
+    Invalid(String),
+    /// [`GenerateError::NoFill`].
+    #[error("the model `{0}` cannot fill in the middle")]
+    NoFill(String),
+    /// [`GenerateError::Template`].
+    #[error("the model's chat template failed: {0}")]
+    Template(String),
+    /// [`GenerateError::Engine`].
+    #[error("the model failed: {0}")]
+    Engine(String),
+    /// [`GenerateError::Unavailable`].
+    #[error("the daemon is not available: {0}")]
+    Unavailable(String),
+    /// The client speaks another version of the protocol.
+    #[error("the daemon speaks protocol {server}, the client {client}")]
+    Protocol {
+        /// Of the server.
+        server: u32,
+        /// Of the client.
+        client: u32,
+    },
+    /// The line is not a request.
+    #[error("not a request: {0}")]
+    BadRequest(String),
+    /// The line is too long.
+    #[error("the request is longer than {limit} bytes")]
+    TooLarge {
+        /// The most bytes of a line.
+        limit: u64,
+    },
+    /// Too many requests or clients.
+    #[error("the daemon is busy: {0}")]
+    Busy(String),
+    /// It was cancelled before there was anything to return.
+    #[error("cancelled")]
+    Cancelled,
+    /// The daemon is ending.
+    #[error("the daemon is stopping")]
+    Stopping,
+}
+
+impl From<GenerateError> for Failure {
+    fn from(error: GenerateError) -> Self {
+        match error {
+            GenerateError::TooLong { prompt, max_tokens, context } => Self::TooLong { prompt, max_tokens, context },
+            GenerateError::Invalid(m) => Self::Invalid(m),
+            GenerateError::NoFill(m) => Self::NoFill(m),
+            GenerateError::Template(m) => Self::Template(m),
+            GenerateError::Engine(m) => Self::Engine(m),
+            GenerateError::Unavailable(m) => Self::Unavailable(m),
+        }
+    }
+}
+
+impl From<Failure> for GenerateError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::TooLong { prompt, max_tokens, context } => Self::TooLong { prompt, max_tokens, context },
+            Failure::Invalid(m) => Self::Invalid(m),
+            Failure::NoFill(m) => Self::NoFill(m),
+            Failure::Template(m) => Self::Template(m),
+            Failure::Engine(m) => Self::Engine(m),
+            Failure::Unavailable(m) => Self::Unavailable(m),
+            Failure::TooLarge { .. } | Failure::BadRequest(_) => Self::Invalid(failure.to_string()),
+            Failure::Protocol { .. } | Failure::Busy(_) | Failure::Cancelled | Failure::Stopping => {
+                Self::Unavailable(failure.to_string())
+            }
+        }
+    }
+}
+
+/// One line, with its end.
+pub(crate) fn line<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = serde_json::to_vec(message)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use deepcoder_types::{FinishReason, Timing, TopLogprob, Usage};
+
+    /// Protects callers that act on the kind of an error: it is the same behind the socket as in the process.
+    #[test]
+    fn errors_of_the_model_survive_the_wire() {
+        for error in [
+            GenerateError::TooLong { prompt: 9, max_tokens: 2, context: 10 },
+            GenerateError::Invalid("top_p".into()),
+            GenerateError::NoFill("m".into()),
+            GenerateError::Template("t".into()),
+            GenerateError::Engine("e".into()),
+            GenerateError::Unavailable("u".into()),
+        ] {
+            let failure = Failure::from(error.clone());
+            assert_eq!(failure.to_string(), error.to_string());
+            let text = serde_json::to_string(&failure).expect("json");
+            let back: Failure = serde_json::from_str(&text).expect("json");
+            assert_eq!(GenerateError::from(back), error);
+        }
+    }
+
+    /// Protects the stream: an engine that reports an infinite number does not make the client lose the answer.
+    #[test]
+    fn numbers_that_json_lacks_stay_readable() {
+        let token = TokenEvent {
+            text: "x".into(),
+            id: 1,
+            logprob: Some(f32::NEG_INFINITY),
+            top: vec![TopLogprob { text: "y".into(), id: 2, logprob: f32::NEG_INFINITY }],
+        };
+        let timing = Timing { prefill_tps: f64::INFINITY, decode_tps: f64::NAN, ..Timing::default() };
+        let done = Generation { text: String::new(), finish: FinishReason::End, usage: Usage::default(), timing };
+        for body in [Body::Token(token), Body::Done(done)] {
+            let text = line(&Event { id: 1, event: body.finite() }).expect("json");
+            serde_json::from_slice::<Event>(&text).expect("readable");
+        }
+    }
+
+    /// Protects other people's clients: these are the lines of PROTOCOL.md.
+    #[test]
+    fn the_documented_lines_are_read() {
+        let text = include_str!("../PROTOCOL.md");
+        let (mut requests, mut events) = (0, 0);
+        for line in text.lines().map(str::trim) {
+            if let Some(json) = line.strip_prefix("→ ") {
+                serde_json::from_str::<Request<'_>>(json).unwrap_or_else(|e| panic!("{json}: {e}"));
+                requests += 1;
+            } else if let Some(json) = line.strip_prefix("← ") {
+                serde_json::from_str::<Event>(json).unwrap_or_else(|e| panic!("{json}: {e}"));
+                events += 1;
+            }
+        }
+        assert!(requests >= 8 && events >= 8, "{requests} requests, {events} events");
+    }
+}
