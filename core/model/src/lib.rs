@@ -1,1 +1,26 @@
-//! The engine.
+//! The engine: runs a model folder that `export` wrote on ONNX Runtime.
+//!
+//! [`runtime`] finds and starts ONNX Runtime, [`Engine`] loads a model and is a
+//! [`LanguageModel`](deepcoder_types::LanguageModel).
+//!
+//! **Invariant:** knows nothing of git, of the user's files or of plugins. Text never becomes a control token. The same
+//! prompt, seed, fingerprint and thread count give the same tokens.
+
+mod bench;
+mod cache;
+mod draft;
+mod engine;
+mod folder;
+mod generate;
+mod graph;
+mod memory;
+pub mod runtime;
+mod sampler;
+mod score;
+mod stream;
+mod template;
+mod vocab;
+
+pub use bench::{BenchOptions, BenchReport, DecodeAt, VerifyAt};
+pub use engine::{Device, Engine, EngineOptions};
+pub use folder::LoadError;

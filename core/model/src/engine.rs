@@ -1,0 +1,365 @@
+//! Loading a model and answering requests.
+
+use crate::cache::Slots;
+use crate::folder::{self, LoadError};
+use crate::graph::Graph;
+use crate::template::ChatTemplate;
+use crate::vocab::Vocabulary;
+use crate::{generate, runtime};
+use deepcoder_types::{
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Manifest, ModelInfo, Prompt,
+    Timing, TokenEvent, Usage,
+};
+use ort::ep::ExecutionProvider as _;
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use std::path::Path;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a caller who waits for a busy model looks at its cancel flag.
+const WAIT: Duration = Duration::from_millis(10);
+
+/// Where a model is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// On the processor.
+    #[default]
+    Cpu,
+    /// On the first CUDA device; an error where there is none.
+    Cuda,
+    /// On a CUDA device where one can be used, else on the processor; [`Engine::warnings`] says which and why.
+    Auto,
+}
+
+impl std::str::FromStr for Device {
+    type Err = GenerateError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda),
+            "auto" => Ok(Self::Auto),
+            _ => Err(GenerateError::Invalid(format!("the device `{text}` is none of cpu, cuda, auto"))),
+        }
+    }
+}
+
+/// How to run a model.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// Threads of one step; `None` uses the cores that the process may use.
+    pub threads: Option<usize>,
+    /// The most tokens of prompt and answer; `None` takes what the model was trained for. Memory is taken as it is
+    /// needed, not in advance.
+    pub max_context: Option<u32>,
+    /// Where to compute.
+    pub device: Device,
+    /// Conversations whose computed prefix is kept.
+    pub cache_slots: usize,
+    /// Bytes that these may take together, beyond the one in use.
+    pub cache_bytes: usize,
+    /// Whether threads that wait for work spin for a moment. It makes steps faster and takes time from other
+    /// programs.
+    pub spin: bool,
+    /// Whether to draft. Only measurements turn it off.
+    pub draft: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            max_context: None,
+            device: Device::Cpu,
+            cache_slots: 3,
+            cache_bytes: 1 << 30,
+            spin: true,
+            draft: true,
+        }
+    }
+}
+
+/// A loaded model. One request is computed at a time; others wait.
+pub struct Engine {
+    info: ModelInfo,
+    pub(crate) manifest: Manifest,
+    pub(crate) vocabulary: Vocabulary,
+    template: Option<ChatTemplate>,
+    fim: Option<[u32; 3]>,
+    state: Mutex<State>,
+    busy: Mutex<bool>,
+    freed: Condvar,
+    warnings: Vec<String>,
+    pub(crate) drafts: bool,
+    pub(crate) threads: usize,
+    pub(crate) load_time: Duration,
+}
+
+/// What a request needs alone.
+pub(crate) struct State {
+    pub(crate) graph: Graph,
+    pub(crate) slots: Slots,
+}
+
+impl Engine {
+    /// Load the model of a folder that `export` wrote. ONNX Runtime must have been started with [`runtime::init`].
+    pub fn load(folder: &Path, options: &EngineOptions) -> Result<Self, LoadError> {
+        let start = Instant::now();
+        let (environment, version) = runtime::started().ok_or(LoadError::NoRuntime)?;
+        let manifest = folder::read_manifest(folder)?;
+        let needs = &manifest.recipe.onnxruntime_min;
+        if !runtime::version_at_least(&version, needs) {
+            let (name, needs) = (manifest.name.clone(), needs.clone());
+            return Err(LoadError::RuntimeTooOld { name, needs, has: version });
+        }
+        let failed = |reason: String| LoadError::Runtime { name: manifest.name.clone(), reason };
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let threads = options.threads.filter(|n| *n > 0).unwrap_or_else(cores);
+        let mut warnings = Vec::new();
+        // The vocabulary is read while the session is built: each takes about half of the time.
+        let (vocabulary, session) = std::thread::scope(|scope| {
+            let vocabulary = scope.spawn(|| Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest));
+            let builder = session_builder(&environment, options, threads).map_err(|e| failed(e.to_string()));
+            let session = builder.and_then(|builder| {
+                commit(builder, &folder.join(&manifest.graph.file), options.device, &mut warnings, &failed)
+            });
+            let vocabulary = vocabulary.join().map_err(|_| failed("the tokenizer could not be read".into()));
+            (vocabulary, session)
+        });
+        let (vocabulary, (session, on_cuda)) = (vocabulary??, session?);
+        let graph = Graph::new(session, environment, &manifest, on_cuda)
+            .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
+        let template = load_template(folder, &manifest, &vocabulary)?;
+        let fim = fim_tokens(&manifest, &vocabulary)?;
+        let context = manifest.context_length.min(options.max_context.filter(|n| *n > 0).unwrap_or(u32::MAX));
+        let info = ModelInfo {
+            name: manifest.name.clone(),
+            context_length: context,
+            supports_fill: fim.is_some(),
+            fingerprint: fingerprint(&manifest),
+        };
+        Ok(Self {
+            info,
+            vocabulary,
+            template,
+            fim,
+            state: Mutex::new(State { graph, slots: Slots::new(options.cache_slots, options.cache_bytes) }),
+            busy: Mutex::new(false),
+            freed: Condvar::new(),
+            warnings,
+            drafts: options.draft,
+            threads,
+            load_time: start.elapsed(),
+            manifest,
+        })
+    }
+
+    /// What the user should know about how it was loaded, such as that CUDA was not available.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The manifest of its folder.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The tokens of `text` as plain text: control tokens in it are not interpreted.
+    pub fn tokenize(&self, text: &str) -> Result<Vec<u32>, GenerateError> {
+        self.vocabulary.encode(text).map_err(GenerateError::Engine)
+    }
+
+    /// The text of tokens, with control tokens spelled out.
+    #[must_use]
+    pub fn detokenize(&self, tokens: &[u32]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|id| self.vocabulary.bytes_of(*id)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The tokens that the model sees for a prompt.
+    pub fn render(&self, prompt: &Prompt) -> Result<Vec<u32>, GenerateError> {
+        let mut ids = match prompt {
+            Prompt::Chat { messages, prefill } => {
+                let template = self
+                    .template
+                    .as_ref()
+                    .ok_or_else(|| GenerateError::Template("the model has none: it only continues text".into()))?;
+                let text = template.render(messages, prefill, &self.vocabulary)?;
+                self.vocabulary.encode_marked(&text).map_err(GenerateError::Engine)?
+            }
+            Prompt::Fill { prefix, suffix } => {
+                let [begin, hole, middle] = self.fim.ok_or_else(|| GenerateError::NoFill(self.info.name.clone()))?;
+                let mut ids = vec![begin];
+                ids.extend(self.tokenize(prefix)?);
+                ids.push(hole);
+                ids.extend(self.tokenize(suffix)?);
+                ids.push(middle);
+                ids
+            }
+            Prompt::Text(text) => self.tokenize(text)?,
+        };
+        // Templates of models that want one mostly write it themselves.
+        if let Some(bos) = self.manifest.bos_id.filter(|bos| ids.first() != Some(bos)) {
+            ids.insert(0, bos);
+        }
+        if ids.is_empty() {
+            return Err(GenerateError::Invalid("the prompt is empty".into()));
+        }
+        Ok(ids)
+    }
+
+    /// Give back the memory of the cached conversations.
+    pub fn forget(&self) {
+        self.lock().slots.clear();
+    }
+
+    /// Wait until no other request is computed. `None` if it was cancelled first.
+    pub(crate) fn enter(&self, cancel: &Cancel) -> Option<Turn<'_>> {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        while *busy {
+            if cancel.is_cancelled() {
+                return None;
+            }
+            busy = self.freed.wait_timeout(busy, WAIT).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *busy = true;
+        drop(busy);
+        // Made before the lock, so that the turn ends even if that panics.
+        let end = TurnEnd(self);
+        Some(Turn { state: self.lock(), _end: end })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic of a caller's `on_token` leaves the state as it was after the last run.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LanguageModel for Engine {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        Ok(u32::try_from(self.tokenize(text)?.len()).unwrap_or(u32::MAX))
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        let start = Instant::now();
+        let prompt = self.render(&request.prompt)?;
+        let Some(mut turn) = self.enter(cancel) else {
+            return Ok(Generation {
+                text: String::new(),
+                finish: FinishReason::Cancelled,
+                usage: Usage::default(),
+                timing: Timing::default(),
+            });
+        };
+        generate::generate(self, &mut turn.state, request, &prompt, start, cancel, on_token)
+    }
+}
+
+/// The right to use the session alone.
+pub(crate) struct Turn<'e> {
+    // Released before the next caller is woken: fields drop in order.
+    pub(crate) state: MutexGuard<'e, State>,
+    _end: TurnEnd<'e>,
+}
+
+struct TurnEnd<'e>(&'e Engine);
+
+impl Drop for TurnEnd<'_> {
+    fn drop(&mut self) {
+        *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.freed.notify_one();
+    }
+}
+
+fn session_builder(
+    environment: &ort::environment::Environment,
+    options: &EngineOptions,
+    threads: usize,
+) -> Result<SessionBuilder, ort::Error> {
+    let builder = Session::builder(environment)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        // Shapes change with every step, so that a pattern is never used twice.
+        .with_memory_pattern(false)?
+        .with_intra_op_spinning(options.spin)?;
+    Ok(builder)
+}
+
+fn commit(
+    builder: SessionBuilder,
+    graph: &Path,
+    device: Device,
+    warnings: &mut Vec<String>,
+    failed: &dyn Fn(String) -> LoadError,
+) -> Result<(Session, bool), LoadError> {
+    let mut builder = builder;
+    if device != Device::Cpu {
+        let cuda = ort::ep::CUDA::default();
+        let mut with_cuda = builder.clone();
+        let session = match ort::ep::CUDA::is_available() {
+            Ok(true) => cuda.register(&mut with_cuda).and_then(|()| with_cuda.commit_from_file(graph)),
+            Ok(false) => Err(ort::Error::new("this ONNX Runtime is built without it")),
+            Err(error) => Err(error),
+        };
+        match session {
+            Ok(session) => return Ok((session, true)),
+            Err(error) if device == Device::Cuda => return Err(LoadError::Cuda(error.to_string())),
+            Err(error) => warnings.push(format!("CUDA cannot be used, the processor is: {error}")),
+        }
+    }
+    let session = builder.commit_from_file(graph).map_err(|e| failed(e.to_string()))?;
+    Ok((session, false))
+}
+
+fn load_template(
+    folder: &Path,
+    manifest: &Manifest,
+    vocabulary: &Vocabulary,
+) -> Result<Option<ChatTemplate>, LoadError> {
+    if !manifest.files.contains_key(folder::TEMPLATE_FILE) {
+        return Ok(None);
+    }
+    let damaged = |reason: String| LoadError::Damaged {
+        name: manifest.name.clone(),
+        reason: format!("its chat template cannot be used: {reason}"),
+    };
+    let source = folder::read_text(&folder.join(folder::TEMPLATE_FILE)).map_err(damaged)?;
+    let text = |id: Option<u32>| id.and_then(|id| vocabulary.control_text(id)).unwrap_or_default().to_owned();
+    let template = ChatTemplate::new(source, text(manifest.bos_id), text(manifest.eos_ids.first().copied()));
+    template.map(Some).map_err(damaged)
+}
+
+fn fim_tokens(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<Option<[u32; 3]>, LoadError> {
+    let Some(fim) = &manifest.fim else { return Ok(None) };
+    let id = |text: &str| {
+        vocabulary.id_of(text).ok_or_else(|| LoadError::Damaged {
+            name: manifest.name.clone(),
+            reason: format!("its vocabulary has no token `{text}`"),
+        })
+    };
+    Ok(Some([id(&fim.prefix)?, id(&fim.suffix)?, id(&fim.middle)?]))
+}
+
+/// Source and recipe: what decides the weights. The files' own hashes would change with every version of the writer.
+fn fingerprint(manifest: &Manifest) -> String {
+    let mut files = String::new();
+    for (name, entry) in &manifest.files {
+        files.push_str(name);
+        files.push_str(&entry.sha256.to_string());
+    }
+    let hash = deepcoder_types::ContentHash::of(files.as_bytes()).to_string();
+    format!("{}-{}", manifest.name, &hash[..16])
+}

@@ -1,0 +1,246 @@
+//! The loop that produces tokens.
+
+use crate::cache::Cache;
+use crate::draft::Drafter;
+use crate::engine::{Engine, State};
+use crate::graph::{Graph, Ran};
+use crate::sampler::{self, Sampler};
+use crate::stream::{Pushed, TextStream};
+use deepcoder_types::{
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel as _, Prompt, Timing, TokenEvent,
+    TopLogprob, Usage,
+};
+use std::time::Instant;
+
+/// The most alternatives that a request may ask for.
+const MOST_LOGPROBS: u32 = 100;
+
+/// Answer one request.
+pub(crate) fn generate(
+    engine: &Engine,
+    state: &mut State,
+    request: &GenerateRequest,
+    prompt: &[u32],
+    start: Instant,
+    cancel: &Cancel,
+    on_token: &mut dyn FnMut(&TokenEvent),
+) -> Result<Generation, GenerateError> {
+    let context = engine.info().context_length as usize;
+    let total = check(request, prompt, context)?;
+    let sampler = Sampler::new(request.sampling, engine.manifest.vocab_size as usize, prompt)?;
+    let cache = state.slots.open(&state.graph, prompt, total, context)?;
+    let mut answer = Answer {
+        engine,
+        request,
+        graph: &mut state.graph,
+        sampler,
+        stream: TextStream::new(&request.stop),
+        usage: Usage { prompt_tokens: count(prompt.len()), cached_tokens: count(cache.len()), ..Usage::default() },
+        start,
+        first: None,
+        on_token,
+    };
+    let prefill = prefill(answer.graph, cache, prompt, context, cancel)?;
+    let prefill_end = Instant::now();
+    let finish = match prefill {
+        Ran::Cancelled => FinishReason::Cancelled,
+        Ran::Done if request.max_tokens == 0 => FinishReason::Length,
+        Ran::Done => answer.decode(cache, prompt, context, cancel)?,
+    };
+    let timing = answer.timing(prefill_end, prompt.len() - answer.usage.cached_tokens as usize);
+    Ok(Generation { finish, usage: answer.usage, timing, text: answer.stream.into_text() })
+}
+
+/// Run what is missing of `prompt` in chunks; the logits of its last token are then in row 0.
+pub(crate) fn prefill(
+    graph: &mut Graph,
+    cache: &mut Cache,
+    prompt: &[u32],
+    context: usize,
+    cancel: &Cancel,
+) -> Result<Ran, GenerateError> {
+    graph.reserve(cache, prompt.len(), context)?;
+    while cache.len() < prompt.len() {
+        let rest = &prompt[cache.len()..];
+        let chunk = &rest[..rest.len().min(graph.chunk())];
+        if graph.run(cache, chunk, 1, cancel)? == Ran::Cancelled {
+            return Ok(Ran::Cancelled);
+        }
+    }
+    Ok(Ran::Done)
+}
+
+fn check(request: &GenerateRequest, prompt: &[u32], context: usize) -> Result<usize, GenerateError> {
+    let total = prompt.len().saturating_add(request.max_tokens as usize);
+    if total > context {
+        let (prompt, context) = (count(prompt.len()), count(context));
+        return Err(GenerateError::TooLong { prompt, max_tokens: request.max_tokens, context });
+    }
+    if request.logprobs.is_some_and(|n| n > MOST_LOGPROBS) {
+        return Err(GenerateError::Invalid(format!("at most {MOST_LOGPROBS} alternatives can be reported")));
+    }
+    Ok(total)
+}
+
+/// A generation in progress.
+struct Answer<'a> {
+    engine: &'a Engine,
+    request: &'a GenerateRequest,
+    graph: &'a mut Graph,
+    sampler: Sampler,
+    stream: TextStream,
+    usage: Usage,
+    start: Instant,
+    first: Option<Instant>,
+    on_token: &'a mut dyn FnMut(&TokenEvent),
+}
+
+impl Answer<'_> {
+    fn decode(
+        &mut self,
+        cache: &mut Cache,
+        prompt: &[u32],
+        context: usize,
+        cancel: &Cancel,
+    ) -> Result<FinishReason, GenerateError> {
+        let mut drafter = self.drafter(prompt)?;
+        let mut drafted: Vec<u32> = Vec::new();
+        let mut step: Vec<u32> = Vec::new();
+        loop {
+            // The last run gave the logits behind the last token that was certain and behind each drafted one.
+            let certain = cache.len() - drafted.len();
+            let mut accepted = 0;
+            let next = loop {
+                let logits = self.graph.logits(accepted);
+                let (id, event) = choose(&mut self.sampler, logits, self.request, self.engine)?;
+                let agreed = drafted.get(accepted) == Some(&id);
+                if let Some(finish) = self.take(id, event) {
+                    cache.truncate(certain + accepted + usize::from(agreed));
+                    self.usage.accepted_tokens += count(accepted + usize::from(agreed));
+                    return Ok(finish);
+                }
+                if let Some(drafter) = &mut drafter {
+                    drafter.push(id);
+                }
+                if !agreed {
+                    break id;
+                }
+                accepted += 1;
+            };
+            cache.truncate(certain + accepted);
+            self.usage.accepted_tokens += count(accepted);
+            let room = self.room(cache, context);
+            if let Some(drafter) = &mut drafter {
+                if !drafted.is_empty() {
+                    drafter.judged(drafted.len(), accepted);
+                }
+                drafter.propose(room, &mut drafted);
+            }
+            self.usage.drafted_tokens += count(drafted.len());
+            step.clear();
+            step.push(next);
+            step.extend_from_slice(&drafted);
+            self.graph.reserve(cache, cache.len() + step.len(), context)?;
+            if self.graph.run(cache, &step, step.len(), cancel)? == Ran::Cancelled {
+                return Ok(FinishReason::Cancelled);
+            }
+        }
+    }
+
+    fn drafter(&self, prompt: &[u32]) -> Result<Option<Drafter>, GenerateError> {
+        if !self.engine.drafts {
+            return Ok(None);
+        }
+        let draft = self.request.draft.as_deref().map(|text| self.engine.tokenize(text)).transpose()?;
+        Ok(Some(Drafter::new(&draft.unwrap_or_default(), prompt)))
+    }
+
+    /// Tokens that may be drafted: the one that is certain now comes before them, and one that is chosen after them.
+    fn room(&self, cache: &Cache, context: usize) -> usize {
+        let wanted = self.request.max_tokens.saturating_sub(self.usage.completion_tokens) as usize;
+        wanted.saturating_sub(1).min(context.saturating_sub(cache.len() + 1))
+    }
+
+    /// Note a token that was chosen, and tell the caller. `Some` if it is the last.
+    fn take(&mut self, id: u32, mut event: TokenEvent) -> Option<FinishReason> {
+        self.first.get_or_insert_with(Instant::now);
+        if self.ends(id) {
+            let held = self.stream.finish();
+            if !held.is_empty() {
+                event.text = held;
+                (self.on_token)(&event);
+            }
+            return Some(FinishReason::End);
+        }
+        self.usage.completion_tokens += 1;
+        let finish = match self.stream.push(self.engine.vocabulary.bytes_of(id)) {
+            Pushed::Stopped(text) => {
+                event.text = text;
+                Some(FinishReason::Stop)
+            }
+            Pushed::More(text) => {
+                event.text = text;
+                let full = self.usage.completion_tokens >= self.request.max_tokens;
+                if full {
+                    event.text.push_str(&self.stream.finish());
+                }
+                full.then_some(FinishReason::Length)
+            }
+        };
+        (self.on_token)(&event);
+        finish
+    }
+
+    /// Whether a token ends the answer: the model's end tokens, and any other control token that is not text. Behind a
+    /// hole the smaller models go on with the suffix's own tokens, which are such.
+    fn ends(&self, id: u32) -> bool {
+        self.engine.manifest.eos_ids.contains(&id)
+            || self.engine.vocabulary.is_special(id)
+            || (matches!(self.request.prompt, Prompt::Fill { .. }) && self.engine.vocabulary.is_control(id))
+    }
+
+    fn timing(&self, prefill_end: Instant, computed: usize) -> Timing {
+        let now = Instant::now();
+        let first = self.first.unwrap_or(now);
+        let after_first = self.usage.completion_tokens.saturating_sub(1);
+        let rate = |tokens: u32, seconds: f64| if seconds > 0.0 { f64::from(tokens) / seconds } else { 0.0 };
+        Timing {
+            prefill_tps: rate(count(computed), (prefill_end - self.start).as_secs_f64()),
+            decode_tps: rate(after_first, (now - first).as_secs_f64()),
+            first_token_ms: (first - self.start).as_secs_f64() * 1e3,
+            total_ms: (now - self.start).as_secs_f64() * 1e3,
+        }
+    }
+}
+
+/// Choose a token. Log-probabilities are read before the penalty changes the logits.
+fn choose(
+    sampler: &mut Sampler,
+    logits: &mut [f32],
+    request: &GenerateRequest,
+    engine: &Engine,
+) -> Result<(u32, TokenEvent), GenerateError> {
+    let before = request.logprobs.map(|n| {
+        let sum = sampler::log_sum_exp(logits);
+        (sum, sampler::top(logits, n as usize), logits.to_vec())
+    });
+    let id = sampler.choose(logits)?;
+    let mut event = TokenEvent { text: String::new(), id, logprob: None, top: Vec::new() };
+    if let Some((sum, top, raw)) = before {
+        event.logprob = raw.get(id as usize).map(|l| l - sum);
+        event.top = top
+            .into_iter()
+            .map(|(id, logit)| TopLogprob {
+                text: String::from_utf8_lossy(engine.vocabulary.bytes_of(id)).into_owned(),
+                id,
+                logprob: logit - sum,
+            })
+            .collect();
+    }
+    Ok((id, event))
+}
+
+/// Numbers of tokens are below the context length, which is 32 bits.
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

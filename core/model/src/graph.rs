@@ -1,0 +1,260 @@
+//! One ONNX session and the buffers that it works on: a step costs no allocation and no copy of the cache.
+
+use crate::cache::{Cache, Layout};
+use crate::memory::{Element, Place, Tensor};
+use deepcoder_types::{Cancel, GenerateError, Manifest};
+use ort::AsPointer as _;
+use ort::environment::Environment;
+use ort::session::{NoSelectedOutputs, RunOptions, Session};
+use ort::sys;
+use std::ffi::{CString, c_char};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Runs shorter than this are over before somebody who watches could end them.
+const WATCHED_TOKENS: usize = 48;
+/// How often a watched run looks at its cancel flag.
+const WATCH: Duration = Duration::from_millis(10);
+
+/// Whether a run computed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// The logits and the cache hold the result.
+    Done,
+    /// It was cancelled on the way. What the cache held before is still there.
+    Cancelled,
+}
+
+/// The session with its inputs and outputs.
+pub(crate) struct Graph {
+    session: Session,
+    environment: Environment,
+    // Where small inputs and logits live, and where caches do.
+    host: Place,
+    place: Place,
+    layout: Layout,
+    options: RunOptions<NoSelectedOutputs>,
+    names: Names,
+    vocab: usize,
+    chunk: usize,
+    ids: Vec<i64>,
+    rows: Vec<i64>,
+    past: [i64; 1],
+    logits: Vec<f32>,
+    // Pointers for one run, reused.
+    inputs: Vec<*const sys::OrtValue>,
+    outputs: Vec<*mut sys::OrtValue>,
+}
+
+// SAFETY: the pointers in `inputs` and `outputs` are dead outside of `run`, which has `&mut self`.
+#[expect(unsafe_code, reason = "reused arrays of pointers")]
+unsafe impl Send for Graph {}
+
+impl Graph {
+    pub(crate) fn new(
+        session: Session,
+        environment: Environment,
+        manifest: &Manifest,
+        on_cuda: bool,
+    ) -> Result<Self, String> {
+        let place = if on_cuda { Place::cuda(&session) } else { Place::host() };
+        let names = Names::new(manifest)?;
+        check_names(&session, manifest)?;
+        Ok(Self {
+            host: Place::host().map_err(|e| e.to_string())?,
+            place: place.map_err(|e| e.to_string())?,
+            layout: Layout::new(&manifest.graph.cache),
+            options: RunOptions::new().map_err(|e| e.to_string())?,
+            names,
+            vocab: manifest.vocab_size as usize,
+            chunk: manifest.graph.chunk as usize,
+            ids: Vec::new(),
+            rows: Vec::new(),
+            past: [0],
+            logits: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            session,
+            environment,
+        })
+    }
+
+    /// The largest number of tokens that is efficient in one run.
+    pub(crate) const fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    /// Bytes of cache per token.
+    pub(crate) const fn bytes_per_token(&self) -> usize {
+        self.layout.bytes_per_token()
+    }
+
+    /// Make room for `tokens` tokens in a cache, up to `most`.
+    pub(crate) fn reserve(&self, cache: &mut Cache, tokens: usize, most: usize) -> Result<(), GenerateError> {
+        cache.reserve(&self.layout, tokens, most, &self.place, &self.environment)
+    }
+
+    /// Copy the first `tokens` tokens of a cache into another.
+    pub(crate) fn copy_prefix(&self, from: &Cache, to: &mut Cache, tokens: usize) -> Result<(), GenerateError> {
+        to.copy_prefix(from, tokens, &self.layout, &self.place, &self.environment)
+    }
+
+    /// The logits of row `i` of the last run.
+    pub(crate) fn logits(&mut self, i: usize) -> &mut [f32] {
+        &mut self.logits[i * self.vocab..(i + 1) * self.vocab]
+    }
+
+    /// Run `tokens` behind what `cache` holds, for the logits of the last `rows` of them. The cache gets the tokens if
+    /// the run is done; it must have room for them.
+    pub(crate) fn run(
+        &mut self,
+        cache: &mut Cache,
+        tokens: &[u32],
+        rows: usize,
+        cancel: &Cancel,
+    ) -> Result<Ran, GenerateError> {
+        if cancel.is_cancelled() {
+            return Ok(Ran::Cancelled);
+        }
+        self.ids.clear();
+        self.ids.extend(tokens.iter().map(|t| i64::from(*t)));
+        self.rows.clear();
+        self.rows.extend((tokens.len() - rows..tokens.len()).map(index));
+        self.past = [index(cache.len())];
+        if self.logits.len() < rows * self.vocab {
+            self.logits.resize(rows * self.vocab, 0.0);
+        }
+        let result = if tokens.len() < WATCHED_TOKENS {
+            let options = self.options.ptr();
+            self.run_bound(cache, rows, options)
+        } else {
+            self.run_watched(cache, rows, cancel)
+        };
+        match result {
+            Ok(()) => {
+                cache.push(tokens);
+                Ok(Ran::Done)
+            }
+            Err(_) if cancel.is_cancelled() => Ok(Ran::Cancelled),
+            Err(error) => Err(GenerateError::Engine(error.to_string())),
+        }
+    }
+
+    /// As [`Graph::run_bound`], while another thread ends the run as soon as it is cancelled.
+    fn run_watched(&mut self, cache: &Cache, rows: usize, cancel: &Cancel) -> Result<(), ort::Error> {
+        // Its own options: they stay terminated.
+        let options = RunOptions::new()?;
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                while !done.load(Ordering::Acquire) {
+                    if cancel.is_cancelled() {
+                        // If this fails the run ends by itself, only later.
+                        let _ = options.terminate();
+                        return;
+                    }
+                    std::thread::park_timeout(WATCH);
+                }
+            });
+            let result = self.run_bound(cache, rows, options.ptr());
+            done.store(true, Ordering::Release);
+            watcher.thread().unpark();
+            result
+        })
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "`ort` copies borrowed inputs when they are bound, and refuses one buffer as both input and output"
+    )]
+    fn run_bound(&mut self, cache: &Cache, rows: usize, options: *const sys::OrtRunOptions) -> Result<(), ort::Error> {
+        let tokens = index(self.ids.len());
+        let ids = Tensor::of(&self.host, &mut self.ids, &[1, tokens], Element::Int64)?;
+        let past = Tensor::of(&self.host, &mut self.past, &[1], Element::Int64)?;
+        let wanted = Tensor::of(&self.host, &mut self.rows, &[index(rows)], Element::Int64)?;
+        let shape = [index(rows), index(self.vocab)];
+        let logits = Tensor::of(&self.host, &mut self.logits, &shape, Element::Float32)?;
+        self.inputs.clear();
+        self.inputs.extend([ids.as_ptr(), past.as_ptr(), wanted.as_ptr()]);
+        self.inputs.extend(cache.tensors().map(Tensor::as_ptr));
+        self.outputs.clear();
+        self.outputs.push(logits.as_ptr().cast_mut());
+        self.outputs.extend(cache.tensors().map(|t| t.as_ptr().cast_mut()));
+        debug_assert_eq!(self.inputs.len(), self.names.inputs.len());
+        // SAFETY: names and values are arrays of equal lengths whose elements live until the end of this function or
+        // longer. Each value views memory that nothing else uses during the call: `self` is borrowed mutably, and the
+        // cache's memory is only reached through its tensors. Each cache tensor is both input and output: the graph
+        // writes the rows of the new tokens only, as its manifest promises. `&mut self` keeps other runs away.
+        let status = unsafe {
+            (ort::api().Run)(
+                self.session.ptr().cast_mut(),
+                options,
+                self.names.inputs.as_ptr(),
+                self.inputs.as_ptr(),
+                self.inputs.len(),
+                self.names.outputs.as_ptr(),
+                self.outputs.len(),
+                self.outputs.as_mut_ptr(),
+            )
+        };
+        // SAFETY: the status of the call above, used once.
+        unsafe { ort::Error::result_from_status(status) }
+    }
+}
+
+/// Names as the runtime wants them.
+struct Names {
+    inputs: Vec<*const c_char>,
+    outputs: Vec<*const c_char>,
+    // What the pointers point to.
+    _owned: Vec<CString>,
+}
+
+impl Names {
+    fn new(manifest: &Manifest) -> Result<Self, String> {
+        let cache = &manifest.graph.cache;
+        let inputs = ["input_ids", "past_len", "logit_rows"].into_iter().chain(cache.iter().map(|c| c.input.as_str()));
+        let outputs = std::iter::once("logits").chain(cache.iter().map(|c| c.output.as_str()));
+        let inputs: Vec<CString> = inputs.map(CString::new).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+        let outputs: Vec<CString> = outputs.map(CString::new).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+        Ok(Self {
+            inputs: inputs.iter().map(|n| n.as_ptr()).collect(),
+            outputs: outputs.iter().map(|n| n.as_ptr()).collect(),
+            _owned: inputs.into_iter().chain(outputs).collect(),
+        })
+    }
+}
+
+/// The graph must have exactly the inputs and outputs that the manifest describes, with their types and ranks: they
+/// are bound by address.
+fn check_names(session: &Session, manifest: &Manifest) -> Result<(), String> {
+    use ort::value::TensorElementType as Type;
+    let cache_type = |dtype: &str| if dtype == "float16" { Type::Float16 } else { Type::Float32 };
+    let mut inputs = vec![("input_ids", Type::Int64, 2), ("past_len", Type::Int64, 1), ("logit_rows", Type::Int64, 1)];
+    let mut outputs = vec![("logits", Type::Float32, 2)];
+    for tensor in &manifest.graph.cache {
+        inputs.push((&tensor.input, cache_type(&tensor.dtype), tensor.shape.len()));
+        outputs.push((&tensor.output, cache_type(&tensor.dtype), tensor.shape.len()));
+    }
+    let check = |wanted: &[(&str, Type, usize)], has: &[ort::value::Outlet], what: &str| {
+        if wanted.len() != has.len() {
+            return Err(format!("its graph has {} {what}s and its manifest {}", has.len(), wanted.len()));
+        }
+        for (name, element, rank) in wanted {
+            let outlet = has.iter().find(|o| o.name() == *name);
+            let outlet = outlet.ok_or_else(|| format!("its graph has no {what} `{name}`"))?;
+            let (ty, shape) = (outlet.dtype().tensor_type(), outlet.dtype().tensor_shape());
+            if ty != Some(*element) || shape.is_none_or(|s| !s.is_empty() && s.len() != *rank) {
+                return Err(format!("the {what} `{name}` of its graph has another type than its manifest says"));
+            }
+        }
+        Ok(())
+    };
+    check(&inputs, session.inputs(), "input")?;
+    check(&outputs, session.outputs(), "output")
+}
+
+/// Numbers of tokens and rows fit: they are bounded by the context length.
+fn index(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
