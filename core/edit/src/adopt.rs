@@ -1,0 +1,86 @@
+//! Text that a model wrote, with the habits of the file that it is for.
+
+use crate::diff::line_spans;
+use crate::lines::{LineEnding, split_bom, split_line, to_lf, with_endings};
+use std::ops::Range;
+
+/// What of the old file is kept although the model wrote something else. Models drop such things without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adoption {
+    /// Blanks at the end of lines that are otherwise unchanged.
+    pub trailing_space: bool,
+    /// Empty lines at the beginning and the end of the text, and whether its last line is finished.
+    pub outer_lines: bool,
+}
+
+impl Default for Adoption {
+    fn default() -> Self {
+        Self { trailing_space: true, outer_lines: true }
+    }
+}
+
+/// `written` as the new text of a file that holds `old`: the byte order mark is kept, unchanged lines keep their bytes
+/// with their own line endings, and lines that are new get the ending that most lines have.
+#[must_use]
+pub fn adopt(old: &str, written: &str, keep: Adoption) -> String {
+    let (bom, body) = split_bom(old);
+    let mut out = bom.to_owned();
+    out.push_str(&blend(body, split_bom(written).1, LineEnding::dominant(old), keep));
+    out
+}
+
+/// `written` as the new text of the lines `range` of `file`, in the same manner.
+#[must_use]
+pub fn adopt_block(file: &str, range: Range<usize>, written: &str, keep: Adoption) -> String {
+    blend(&file[range], written, LineEnding::dominant(file), keep)
+}
+
+fn blend(old: &str, written: &str, ending: LineEnding, keep: Adoption) -> String {
+    let written = to_lf(written);
+    if written.trim().is_empty() && keep.outer_lines {
+        return String::new();
+    }
+    let old_lines: Vec<(&str, &str)> = with_endings(old).into_iter().map(split_line).collect();
+    let new_lines: Vec<&str> = with_endings(&written).into_iter().map(|l| split_line(l).0).collect();
+    let (old_core, new_core) = if keep.outer_lines {
+        (core(&old_lines, |l| l.0), core(&new_lines, |l| l))
+    } else {
+        (0..old_lines.len(), 0..new_lines.len())
+    };
+    let key =
+        |line: &'_ str| -> String { if keep.trailing_space { line.trim_end().to_owned() } else { line.to_owned() } };
+    let old_keys: Vec<String> = old_lines[old_core.clone()].iter().map(|l| key(l.0)).collect();
+    let new_keys: Vec<String> = new_lines[new_core.clone()].iter().map(|l| key(l)).collect();
+    let mut lines: Vec<(&str, &str)> = old_lines[..old_core.start].to_vec();
+    for span in line_spans(&old_keys, &new_keys) {
+        if span.equal {
+            lines.extend(&old_lines[old_core.start..][span.old]);
+        } else {
+            lines.extend(new_lines[new_core.start..][span.new].iter().map(|l| (*l, ending.as_str())));
+        }
+    }
+    if !old_core.is_empty() {
+        lines.extend(&old_lines[old_core.end..]);
+    }
+    let finished = if keep.outer_lines { old.is_empty() || old.ends_with('\n') } else { written.ends_with('\n') };
+    let last = lines.len().saturating_sub(1);
+    let mut out = String::with_capacity(old.len() + written.len());
+    for (index, (content, own)) in lines.into_iter().enumerate() {
+        out.push_str(content);
+        match (index == last, own.is_empty()) {
+            (true, _) if !finished => {}
+            (_, true) => out.push_str(ending.as_str()),
+            (_, false) => out.push_str(own),
+        }
+    }
+    out
+}
+
+/// The lines without the blank ones at either end; empty where all are blank.
+fn core<T>(lines: &[T], content: impl Fn(&T) -> &str) -> Range<usize> {
+    let filled = |l: &T| !content(l).trim().is_empty();
+    match (lines.iter().position(filled), lines.iter().rposition(filled)) {
+        (Some(first), Some(last)) => first..last + 1,
+        _ => 0..0,
+    }
+}
