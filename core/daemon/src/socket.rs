@@ -153,12 +153,14 @@ mod tests {
     #[test]
     fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
         let dir = tempfile::tempdir().expect("dir");
-        let path = dir.path().join("daemon.sock");
+        let dir = dir.path().join("run");
+        private_folder(&dir).expect("folder");
+        let path = dir.join("daemon.sock");
         drop(UnixListener::bind(&path).expect("a socket that nobody listens on"));
         let (listener, bound) = bind(&path).expect("the stale one is replaced");
         assert!(matches!(bind(&path), Err(BindError::InUse)));
         // A foreign server that knows nothing of the lock counts as well.
-        let foreign = dir.path().join("foreign.sock");
+        let foreign = dir.join("foreign.sock");
         let _server = UnixListener::bind(&foreign).expect("foreign server");
         assert!(matches!(bind(&foreign), Err(BindError::InUse)));
         drop((listener, bound));

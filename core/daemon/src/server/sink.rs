@@ -4,12 +4,17 @@ use crate::wire::{Body, Event};
 use deepcoder_types::{Cancel, TokenEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
-/// The events of one request, sent without ever waiting for the client: the thread that calls it runs the model, which
-/// others wait for.
+/// How long the model waits for a client that is behind. Once: after that the client is cut off.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The events of one request. The thread that sends them runs the model, which others wait for: it waits for a client
+/// only for moments.
 pub(super) struct Sink {
     id: u64,
     events: Sender<Event>,
@@ -52,9 +57,26 @@ impl Sink {
     }
 
     /// A token. A client that has gone, or does not read, ends the generation.
+    /// Blocks; not for async tasks.
     pub(super) fn token(&self, token: &TokenEvent) {
         if !self.is_finished() && !self.cancel.is_cancelled() {
+            self.wait_for_room();
             self.send(Body::Token(token.clone()));
+        }
+    }
+
+    /// [`Sink::finish`] for the thread of the model.
+    pub(super) fn finish_blocking(&self, body: Body) {
+        if !self.is_finished() {
+            self.wait_for_room();
+            self.finish(body);
+        }
+    }
+
+    fn wait_for_room(&self) {
+        let start = Instant::now();
+        while self.events.capacity() == 0 && !self.events.is_closed() && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 

@@ -1,1 +1,486 @@
 //! Tests of the server and the client together.
+
+use super::*;
+use crate::client::{Client, ConnectError, RemoteModel, ensure, stop};
+use crate::wire::{Failure, MAX_REQUEST};
+use deepcoder_test_support::{FakeModel, Reply};
+use deepcoder_types::{
+    FinishReason, GenerateRequest, Generation, LanguageModel, ModelInfo, Prompt, Timing, TokenEvent, Usage,
+};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
+use std::thread::{self, JoinHandle};
+
+type Make = Box<dyn Fn(&str) -> Result<Arc<dyn LanguageModel>, GenerateError> + Send + Sync>;
+
+/// Loads what a closure makes and counts the loads.
+struct Loader {
+    make: Make,
+    loads: AtomicUsize,
+}
+
+impl ModelLoader for Loader {
+    fn load(&self, name: &str) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        (self.make)(name)
+    }
+}
+
+/// A server in a thread, stopped when dropped.
+struct Server {
+    _dir: tempfile::TempDir,
+    socket: PathBuf,
+    loader: Arc<Loader>,
+    cancel: Cancel,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+impl Server {
+    fn start(
+        idle: Duration,
+        make: impl Fn(&str) -> Result<Arc<dyn LanguageModel>, GenerateError> + Send + Sync + 'static,
+    ) -> Self {
+        let dir = tempfile::tempdir().expect("dir");
+        let socket = dir.path().join("run/daemon.sock");
+        let loader = Arc::new(Loader { make: Box::new(make), loads: AtomicUsize::new(0) });
+        let cancel = Cancel::new();
+        let options = options(&socket, idle);
+        let (thread_loader, thread_cancel) = (Arc::clone(&loader), cancel.clone());
+        let mut thread = None;
+        ensure(
+            &socket,
+            &mut || {
+                let (options, loader, cancel) = (options.clone(), Arc::clone(&thread_loader), thread_cancel.clone());
+                thread = Some(thread::spawn(move || serve(&options, loader, &cancel)));
+                Ok(())
+            },
+            Duration::from_secs(10),
+        )
+        .expect("the server answers");
+        Self { _dir: dir, socket, loader, cancel, thread }
+    }
+
+    fn with(model: impl LanguageModel + 'static) -> Self {
+        let model: Arc<dyn LanguageModel> = Arc::new(model);
+        Self::start(Duration::from_secs(60), move |_| Ok(Arc::clone(&model)))
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(&self.socket).expect("connected")
+    }
+
+    /// A connection that says what it likes.
+    fn raw(&self) -> BufReader<UnixStream> {
+        let stream = UnixStream::connect(&self.socket).expect("connected");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("timeout");
+        BufReader::new(stream)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            if !thread::panicking() {
+                ended.expect("no panic").expect("a clean end");
+                assert!(!self.socket.exists(), "the socket is left behind");
+            }
+        }
+    }
+}
+
+fn options(socket: &Path, idle: Duration) -> ServeOptions {
+    ServeOptions { idle, handle_signals: false, ..ServeOptions::new(socket) }
+}
+
+fn ask(text: &str) -> GenerateRequest {
+    GenerateRequest::greedy(Prompt::Text(text.into()), 100)
+}
+
+fn line(stream: &mut BufReader<UnixStream>) -> String {
+    let mut line = String::new();
+    stream.read_line(&mut line).expect("an answer in time");
+    line
+}
+
+const HELLO: &[u8] = b"{\"id\":1,\"do\":{\"hello\":{\"protocol\":1,\"client\":\"test\"}}}\n";
+
+/// Talks until it is cancelled, `pause` a token.
+struct Chatterbox {
+    info: ModelInfo,
+    pause: Duration,
+    /// Tokens of all generations.
+    said: Arc<AtomicUsize>,
+    running: Arc<AtomicUsize>,
+}
+
+impl Chatterbox {
+    fn new(pause: Duration) -> Self {
+        let info = ModelInfo { name: "c".into(), context_length: 1, supports_fill: false, fingerprint: "c".into() };
+        Self { info, pause, said: Arc::default(), running: Arc::default() }
+    }
+}
+
+impl LanguageModel for Chatterbox {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        Ok(u32::try_from(text.len()).expect("short"))
+    }
+
+    fn generate(
+        &self,
+        _request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        let mut text = String::new();
+        while !cancel.is_cancelled() {
+            text.push_str("bla ");
+            self.said.fetch_add(1, Ordering::SeqCst);
+            on_token(&TokenEvent { text: "bla ".into(), id: 7, logprob: None, top: Vec::new() });
+            thread::sleep(self.pause);
+        }
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        Ok(Generation { text, finish: FinishReason::Cancelled, usage: Usage::default(), timing: Timing::default() })
+    }
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Protects every surface: through the daemon a model says, counts and fails exactly as in the process.
+#[test]
+fn a_remote_model_is_like_a_local_one() {
+    let too_long = GenerateError::TooLong { prompt: 5, max_tokens: 6, context: 7 };
+    let script = || [Reply::Text("fn main() {}\n".into()), Reply::Error(too_long.clone())];
+    let local = FakeModel::new(script());
+    let server = Server::with(FakeModel::new(script()));
+    let remote = RemoteModel::new(&server.socket, "fake").expect("model");
+    let mut request = ask("hi");
+    request.stop = vec!["}".into()];
+    let run = |model: &dyn LanguageModel| {
+        let mut tokens = Vec::new();
+        let first = model.generate(&request, &Cancel::new(), &mut |t| tokens.push(t.clone()));
+        let second = model.generate(&request, &Cancel::new(), &mut |_| {});
+        (model.info().clone(), model.count_tokens("a b c"), first, second, tokens)
+    };
+    let here = run(&local);
+    assert_eq!(here.4.len(), 3);
+    assert_eq!(run(&remote), here);
+    assert_eq!(server.loader.loads.load(Ordering::SeqCst), 1, "loaded once, kept warm");
+}
+
+/// Protects the user's patience: cancelling a running request ends it at once, with the text so far.
+#[test]
+fn cancel_ends_a_running_generation() {
+    let server = Server::with(Chatterbox::new(Duration::from_millis(1)));
+    let cancel = Cancel::new();
+    let mut seen = 0;
+    let mut at = None;
+    let generation = server.client().generate("c", &ask(""), &cancel, &mut |_| {
+        seen += 1;
+        if seen == 3 {
+            cancel.cancel();
+            at = Some(Instant::now());
+        }
+    });
+    let generation = generation.expect("cancelled is no error");
+    assert_eq!(generation.finish, FinishReason::Cancelled);
+    assert!(generation.text.starts_with("bla bla bla "));
+    assert!(at.expect("was cancelled").elapsed() < Duration::from_secs(1));
+}
+
+/// Protects the others: a waiting request is cancelled at once while the model is busy with somebody else's, and those
+/// who wait are served in the order in which they came.
+#[test]
+fn waiting_requests_are_cancelled_at_once() {
+    let model = Chatterbox::new(Duration::from_millis(1));
+    let running = Arc::clone(&model.running);
+    let server = Server::with(model);
+    let (busy, cancel) = (Cancel::new(), Cancel::new());
+    thread::scope(|scope| {
+        let first = scope.spawn(|| server.client().generate("c", &ask("1"), &busy, &mut |_| {}));
+        eventually("the first one runs", || running.load(Ordering::SeqCst) == 1);
+        let second = scope.spawn(|| server.client().generate("c", &ask("2"), &cancel, &mut |_| {}));
+        let mut client = server.client();
+        eventually("the second one waits", || client.status().expect("status").queued == 1);
+        // Questions do not wait for the model.
+        assert_eq!(client.count_tokens("c", "four", &Cancel::new()).expect("count"), 4);
+        let start = Instant::now();
+        cancel.cancel();
+        let generation = second.join().expect("no panic").expect("cancelled");
+        assert_eq!((generation.finish, generation.text.as_str()), (FinishReason::Cancelled, ""));
+        assert!(start.elapsed() < Duration::from_secs(1));
+        let status = client.status().expect("status");
+        assert_eq!((status.queued, status.busy, status.model.as_deref()), (0, true, Some("c")));
+        assert!(status.memory.expect("Linux tells") > 0);
+        busy.cancel();
+        first.join().expect("no panic").expect("cancelled");
+    });
+}
+
+/// Protects the model from those who leave: a client that is killed frees it, and what it had waiting never runs.
+#[test]
+fn clients_that_leave_are_cancelled() {
+    let model = Chatterbox::new(Duration::from_millis(1));
+    let running = Arc::clone(&model.running);
+    let server = Server::with(model);
+    let mut leaver = server.raw();
+    leaver.get_mut().write_all(HELLO).expect("sent");
+    let request = serde_json::to_string(&ask("")).expect("json");
+    for id in [2, 3] {
+        let line = format!("{{\"id\":{id},\"do\":{{\"generate\":{{\"model\":\"c\",\"request\":{request}}}}}}}\n");
+        leaver.get_mut().write_all(line.as_bytes()).expect("sent");
+    }
+    line(&mut leaver);
+    assert!(line(&mut leaver).contains("bla"));
+    drop(leaver);
+    let mut client = server.client();
+    eventually("the model is free", || {
+        let status = client.status().expect("status");
+        !status.busy && status.queued == 0
+    });
+    assert_eq!(running.load(Ordering::SeqCst), 0);
+    assert_eq!(client.status().expect("status").clients, 1);
+}
+
+/// Protects the others from one that does not read: it is cut off, its generation ends, and they are served.
+#[test]
+fn slow_readers_are_cut_off() {
+    let model = Chatterbox::new(Duration::ZERO);
+    let running = Arc::clone(&model.running);
+    let server = Server::with(model);
+    let mut sleeper = server.raw();
+    sleeper.get_mut().write_all(HELLO).expect("sent");
+    let request = serde_json::to_string(&ask("")).expect("json");
+    let generate = format!("{{\"id\":2,\"do\":{{\"generate\":{{\"model\":\"c\",\"request\":{request}}}}}}}\n");
+    sleeper.get_mut().write_all(generate.as_bytes()).expect("sent");
+    let cancel = Cancel::new();
+    let generation = server.client().generate("c", &ask(""), &cancel, &mut |_| cancel.cancel());
+    assert_eq!(generation.expect("served").finish, FinishReason::Cancelled);
+    assert_eq!(running.load(Ordering::SeqCst), 0);
+    let cut = std::io::copy(&mut sleeper, &mut std::io::sink()).expect("the end of the connection");
+    assert!(cut > 4096, "it got what fitted: {cut}");
+}
+
+/// Protects answers that come faster than they are read for a moment: nothing of them is lost.
+#[test]
+fn a_burst_is_not_lost() {
+    let text = "word ".repeat(20_000);
+    let server = Server::with(FakeModel::saying([text.as_str()]));
+    let mut seen = String::new();
+    let generation = server.client().generate("fake", &ask(""), &Cancel::new(), &mut |t| seen.push_str(&t.text));
+    assert_eq!(generation.expect("generated").text, text);
+    assert_eq!(seen, text);
+}
+
+/// Protects the server from bad input: each line gets its error, and good requests on the same connection still work.
+#[test]
+fn garbage_gets_an_error_and_does_no_harm() {
+    let server = Server::with(FakeModel::saying(["hello"]));
+    let mut raw = server.raw();
+    raw.get_mut().write_all(HELLO).expect("sent");
+    assert!(line(&mut raw).contains("\"hello\""));
+    for (bad, id) in [
+        (&b"\n"[..], 0),
+        (b"\xff\xfe\n", 0),
+        (b"[1,2]\n", 0),
+        (b"{\"id\":7,\"do\":\"dance\"}\n", 7),
+        (b"{\"id\":8,\"do\":{\"generate\":{\"model\":\"m\"}}}\n", 8),
+        (b"{\"id\":0,\"do\":\"unload\"}\n", 0),
+    ] {
+        raw.get_mut().write_all(bad).expect("sent");
+        let answer = line(&mut raw);
+        assert!(answer.contains("bad-request") && answer.starts_with(&format!("{{\"id\":{id},")), "{answer}");
+    }
+    raw.get_mut().write_all(b"{\"id\":9,\"do\":\"status\"}\n").expect("sent");
+    assert!(line(&mut raw).contains("uptime_ms"));
+    // A line without an end.
+    raw.get_mut().write_all(b"{\"id\":10,").expect("sent");
+    raw.get_mut().shutdown(std::net::Shutdown::Write).expect("shutdown");
+    assert!(line(&mut raw).contains("the line has no end"));
+    assert_eq!(raw.read(&mut [0]).expect("closed"), 0);
+    let mut impatient = server.raw();
+    impatient.get_mut().write_all(b"{\"id\":1,\"do\":\"status\"}\n").expect("sent");
+    assert!(line(&mut impatient).contains("first request must be hello"));
+    assert_eq!(impatient.read(&mut [0]).expect("closed"), 0);
+}
+
+/// Protects memory: 100 MB in one line are refused without being kept, and the connection survives it.
+#[test]
+fn a_request_of_100_mb_is_refused() {
+    let server = Server::with(FakeModel::saying(["hello"]));
+    let mut raw = server.raw();
+    raw.get_mut().write_all(HELLO).expect("sent");
+    assert!(line(&mut raw).contains("\"hello\""));
+    let before = server.client().status().expect("status").memory.expect("Linux tells");
+    let chunk = vec![b'x'; 1 << 20];
+    for _ in 0..100 {
+        raw.get_mut().write_all(&chunk).expect("taken");
+    }
+    let during = server.client().status().expect("status").memory.expect("Linux tells");
+    assert!(during.saturating_sub(before) < 64 << 20, "{before} → {during}");
+    raw.get_mut().write_all(b"\n{\"id\":2,\"do\":\"status\"}\n").expect("sent");
+    assert!(line(&mut raw).contains("too-large"));
+    assert!(line(&mut raw).contains("uptime_ms"));
+    // Our own client does not even send it.
+    let huge = ask(&"x".repeat(MAX_REQUEST));
+    let error = server.client().generate("fake", &huge, &Cancel::new(), &mut |_| {}).expect_err("refused");
+    assert!(matches!(error, GenerateError::Invalid(m) if m.contains("16777216")));
+}
+
+/// Protects upgrades: another version is refused with both numbers, and can still be ended.
+#[test]
+fn other_versions_are_refused_and_can_be_stopped() {
+    let server = Server::with(FakeModel::saying(["hello"]));
+    let mut raw = server.raw();
+    raw.get_mut().write_all(b"{\"id\":1,\"do\":{\"hello\":{\"protocol\":9,\"client\":\"x\"}}}\n").expect("sent");
+    let answer = line(&mut raw);
+    assert!(answer.contains("{\"server\":1,\"client\":9}"), "{answer}");
+    assert_eq!(raw.read(&mut [0]).expect("closed"), 0);
+    let mut stranger = server.raw();
+    stranger.get_mut().write_all(b"{\"id\":1,\"do\":\"stop\"}\n").expect("sent");
+    assert_eq!(line(&mut stranger), "{\"id\":1,\"event\":\"ok\"}\n");
+    eventually("the server ends", || matches!(Client::connect(&server.socket), Err(ConnectError::NotRunning { .. })));
+}
+
+/// Protects memory when nobody works: the model goes after the idle time and comes back when it is asked for.
+#[test]
+fn the_model_is_unloaded_when_idle() {
+    let server = Server::start(Duration::from_millis(60), |_| {
+        Ok(Arc::new(FakeModel::saying(["hello", "again"])) as Arc<dyn LanguageModel>)
+    });
+    let mut client = server.client();
+    client.generate("fake", &ask(""), &Cancel::new(), &mut |_| {}).expect("generated");
+    eventually("unloaded", || client.status().expect("status").model.is_none());
+    client.generate("fake", &ask(""), &Cancel::new(), &mut |_| {}).expect("loaded again");
+    assert_eq!(server.loader.loads.load(Ordering::SeqCst), 2);
+}
+
+/// Protects memory: another model is loaded only after the former one is gone, and a failed load leaves the server up.
+#[test]
+fn one_model_at_a_time() {
+    let alive = Arc::new(Mutex::new(std::sync::Weak::<FakeModel>::new()));
+    let server = Server::start(Duration::from_secs(60), move |name| {
+        let mut alive = alive.lock().expect("lock");
+        assert!(alive.upgrade().is_none(), "two models in memory");
+        if name == "broken" {
+            return Err(GenerateError::Engine("damaged".into()));
+        }
+        let model = Arc::new(FakeModel::saying(["hello"]));
+        *alive = Arc::downgrade(&model);
+        Ok(model as Arc<dyn LanguageModel>)
+    });
+    let mut client = server.client();
+    for name in ["a", "b"] {
+        client.generate(name, &ask(""), &Cancel::new(), &mut |_| {}).expect("generated");
+        assert_eq!(client.status().expect("status").model.as_deref(), Some(name));
+    }
+    let error = client.generate("broken", &ask(""), &Cancel::new(), &mut |_| {}).expect_err("fails");
+    assert_eq!(error, GenerateError::Engine("damaged".into()));
+    client.generate("a", &ask(""), &Cancel::new(), &mut |_| {}).expect("the server is up");
+    client.unload(&Cancel::new()).expect("unloaded");
+    assert_eq!(client.status().expect("status").model, None);
+}
+
+/// Protects the daemon from a defect in the engine: a panic costs one request and the model, nothing else.
+#[test]
+fn a_panicking_model_costs_one_request() {
+    let loads = AtomicUsize::new(0);
+    let server = Server::start(Duration::from_secs(60), move |_| {
+        assert!(loads.fetch_add(1, Ordering::SeqCst) > 0, "the first load panics");
+        Ok(Arc::new(FakeModel::saying(["hello"])) as Arc<dyn LanguageModel>)
+    });
+    let mut client = server.client();
+    let error = client.generate("m", &ask(""), &Cancel::new(), &mut |_| {}).expect_err("panicked");
+    assert!(matches!(error, GenerateError::Engine(m) if m.contains("the first load panics")));
+    assert_eq!(client.generate("m", &ask(""), &Cancel::new(), &mut |_| {}).expect("up").text, "hello");
+}
+
+/// Protects the end: a running request gets a typed error, the socket is removed, and a second server takes over.
+#[test]
+fn stopping_ends_everything_cleanly() {
+    let model = Chatterbox::new(Duration::from_millis(1));
+    let running = Arc::clone(&model.running);
+    let server = Server::with(model);
+    let taken = serve(&options(&server.socket, Duration::ZERO), Arc::clone(&server.loader) as Arc<_>, &Cancel::new());
+    assert!(matches!(taken, Err(ServeError::AlreadyRunning { .. })));
+    thread::scope(|scope| {
+        let victim = scope.spawn(|| server.client().generate("c", &ask(""), &Cancel::new(), &mut |_| {}));
+        eventually("it runs", || running.load(Ordering::SeqCst) == 1);
+        assert!(stop(&server.socket).expect("stopped"));
+        let error = victim.join().expect("no panic").expect_err("ended");
+        assert_eq!(error, Failure::Stopping.into());
+    });
+    assert!(!stop(&server.socket).expect("nobody there"));
+    let cancel = Cancel::new();
+    cancel.cancel();
+    serve(&options(&server.socket, Duration::ZERO), Arc::clone(&server.loader) as Arc<_>, &cancel).expect("takes over");
+}
+
+/// Not a test: the server that the next test kills.
+#[test]
+#[ignore = "started by killed_in_the_middle"]
+fn child_server() {
+    #[expect(clippy::disallowed_methods, reason = "how a test talks to its child")]
+    let socket = std::env::var_os("DEEPCODER_TEST_SOCKET").expect("set by the parent");
+    let loader = Loader {
+        make: Box::new(|_| Ok(Arc::new(Chatterbox::new(Duration::from_millis(1))) as Arc<dyn LanguageModel>)),
+        loads: AtomicUsize::new(0),
+    };
+    serve(&options(Path::new(&socket), Duration::from_secs(60)), Arc::new(loader), &Cancel::new()).expect("served");
+}
+
+/// Protects against a crash: kill -9 in the middle of an answer is a typed error, and the stale socket is replaced.
+#[test]
+fn killed_in_the_middle() {
+    let dir = tempfile::tempdir().expect("dir");
+    let socket = dir.path().join("run/daemon.sock");
+    let start = || {
+        let exe = std::env::current_exe().expect("test binary");
+        let mut command = std::process::Command::new(exe);
+        command.args(["--exact", "server::tests::child_server", "--ignored"]).env("DEEPCODER_TEST_SOCKET", &socket);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()
+    };
+    let mut child = None;
+    let mut spawn = || {
+        child = Some(start()?);
+        Ok(())
+    };
+    drop(ensure(&socket, &mut spawn, Duration::from_secs(20)).expect("started"));
+    let remote = RemoteModel::new(&socket, "c").expect("model");
+    let mut child = child.expect("spawned");
+    let mut tokens = 0;
+    let error = remote.generate(&ask(""), &Cancel::new(), &mut |_| {
+        tokens += 1;
+        if tokens == 5 {
+            child.kill().expect("killed");
+        }
+    });
+    assert!(matches!(error, Err(GenerateError::Unavailable(_))), "{error:?}");
+    child.wait().expect("reaped");
+    assert!(socket.exists(), "a killed server leaves its socket");
+    // The next one takes its place, and the model object finds it by itself.
+    let mut next = None;
+    let mut spawn = || {
+        next = Some(start()?);
+        Ok(())
+    };
+    drop(ensure(&socket, &mut spawn, Duration::from_secs(20)).expect("started again"));
+    let cancel = Cancel::new();
+    remote.generate(&ask(""), &cancel, &mut |_| cancel.cancel()).expect("served");
+    assert!(stop(&socket).expect("stopped"));
+    assert!(next.expect("spawned").wait().expect("reaped").success());
+}

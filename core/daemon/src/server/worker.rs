@@ -23,7 +23,7 @@ pub(super) fn run(shared: &Shared, loader: &dyn ModelLoader) {
                     Body::error(GenerateError::Engine(format!("it panicked: {}", message(panic.as_ref()))))
                 });
                 shared.served.fetch_add(1, Ordering::Relaxed);
-                job.sink.finish(body);
+                job.sink.finish_blocking(body);
             }
         }
     }
