@@ -1,1 +1,15 @@
-//! Tree-sitter grammars: languages, parse errors, symbols.
+//! Tree-sitter grammars: which language a file is in, where its definitions are, where it does not parse.
+//!
+//! **Invariant:** pure functions on text. Every walk uses a cursor and never recursion, and the work of a parse is
+//! capped, so that hostile nesting or size costs a bounded time and no stack.
+
+mod definition;
+mod language;
+mod parse;
+mod symbols;
+#[cfg(test)]
+mod tests;
+
+pub use language::Language;
+pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
+pub use symbols::{RawSymbol, enclosing, symbols};

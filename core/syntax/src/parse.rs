@@ -1,0 +1,85 @@
+//! Parsing with a cap, and what does not parse.
+
+use crate::Language;
+use deepcoder_types::TextRange;
+use std::ops::ControlFlow;
+use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
+
+/// Longer texts are not parsed: 1 MiB.
+pub const MAX_PARSE: usize = 1 << 20;
+
+/// At most this many errors are told.
+const MAX_ERRORS: usize = 1000;
+
+/// A place that the grammar does not understand, or where it misses something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// The text that is not understood; empty where something is missing.
+    pub range: TextRange,
+    /// The line where it begins, from 1.
+    pub line: u32,
+    /// What is missing, where the grammar knows (`;`, `)`, …).
+    pub missing: Option<String>,
+}
+
+/// Where `text` does not parse. Empty when it does, and also when it is too large to say (see [`parses`]).
+#[must_use]
+pub fn errors(language: Language, text: &str) -> Vec<SyntaxError> {
+    parse(language, text).map(|tree| errors_of(&tree)).unwrap_or_default()
+}
+
+/// Whether `text` parses without an error; `None` when it is too large or too contorted to say.
+#[must_use]
+pub fn parses(language: Language, text: &str) -> Option<bool> {
+    parse(language, text).map(|tree| !tree.root_node().has_error())
+}
+
+/// Deterministic: it gives up by counting work, not time.
+pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
+    if text.len() > MAX_PARSE {
+        return None;
+    }
+    let mut parser = Parser::new();
+    parser.set_language(&language.grammar()).ok()?;
+    // The parser asks every 100 operations. Program text needs about one operation for each byte; errors need more.
+    let mut left = 20_000 + text.len() / 2;
+    let mut watch = |_: &ParseState| {
+        left = left.saturating_sub(1);
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let bytes = text.as_bytes();
+    let mut read = |offset: usize, _| bytes.get(offset..).unwrap_or_default();
+    parser.parse_with_options(&mut read, None, Some(ParseOptions::new().progress_callback(&mut watch)))
+}
+
+fn errors_of(tree: &Tree) -> Vec<SyntaxError> {
+    let mut found = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let wrong = node.is_error() || node.is_missing();
+        if wrong {
+            found.push(SyntaxError {
+                range: range(node.start_byte(), node.end_byte()),
+                line: u32::try_from(node.start_position().row + 1).unwrap_or(u32::MAX),
+                missing: node.is_missing().then(|| node.kind().to_owned()),
+            });
+        }
+        if found.len() >= MAX_ERRORS {
+            return found;
+        }
+        if !wrong && node.has_error() && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return found;
+            }
+        }
+    }
+}
+
+pub(crate) fn range(start: usize, end: usize) -> TextRange {
+    // Below the cap these always fit.
+    TextRange::new(u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX))
+}
