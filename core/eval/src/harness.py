@@ -74,7 +74,7 @@ def main():
         entry = task["entry"]
         scope = module("solution")
         # The imports and helpers of the question, which an answer may rely on.
-        run(wanted(ast.parse(task["prompt"]), entry), scope, "question")
+        run(task["prompt"], scope, "question")
         scope.pop(entry, None)
         run(wanted(parsed(task["code"]), entry), scope, "solution")
         if entry not in scope:

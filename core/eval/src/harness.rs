@@ -64,6 +64,13 @@ impl Harness {
         Ok(Self { python: executable, readable: lines.collect(), scratch: scratch.to_owned(), limits })
     }
 
+    /// The same with another limit of processor time for each test.
+    #[must_use]
+    pub fn with_cpu_seconds(mut self, seconds: u64) -> Self {
+        self.limits.cpu_seconds = seconds;
+        self
+    }
+
     pub(crate) fn judge(&self, test: &Test<'_>, cancel: &Cancel) -> Result<Judgement, EvalError> {
         let folder = tempfile::Builder::new()
             .prefix("deepcoder-eval-")

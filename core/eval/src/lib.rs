@@ -22,3 +22,6 @@ pub use error::EvalError;
 pub use harness::Harness;
 pub use record::{Record, Report, Verdict};
 pub use runner::{Progress, RunOptions};
+
+#[cfg(test)]
+mod tests;

@@ -105,6 +105,7 @@ impl<T: Sync> Suite<'_, T> {
                     }
                 }
             });
+            let mut stopped = Ok(());
             for task in waiting {
                 if cancel.is_cancelled() {
                     break;
@@ -132,7 +133,10 @@ impl<T: Sync> Suite<'_, T> {
                         record.detail = detail;
                         tally.take(Ok(record), &mut results)?;
                     }
-                    Err(NoAnswer::Ever(source)) => return Err(EvalError::Model { task: record.task_id, source }),
+                    Err(NoAnswer::Ever(source)) => {
+                        stopped = Err(EvalError::Model { task: record.task_id, source });
+                        break;
+                    }
                     Err(NoAnswer::Cancelled) => break,
                 }
                 for result in judged.try_iter() {
@@ -143,7 +147,8 @@ impl<T: Sync> Suite<'_, T> {
             for result in judged {
                 tally.take(result, &mut results)?;
             }
-            Ok(())
+            // What was answered before the model failed has been tested and kept by now.
+            stopped
         })?;
 
         let Tally { mut records, total, .. } = tally;
