@@ -26,6 +26,9 @@ pub enum EvalError {
         /// What is wrong.
         message: String,
     },
+    /// Two tasks cannot be told apart.
+    #[error("the data holds the task `{0}` twice")]
+    Duplicate(String),
     /// Nothing is left to run.
     #[error("no task is selected")]
     NoTasks,
@@ -96,7 +99,7 @@ impl Hint for EvalError {
             }
             Self::Sandbox(error) => error.hint(),
             Self::Model { source, .. } => source.hint(),
-            Self::Task { .. } | Self::Results { .. } | Self::Scratch { .. } => None,
+            Self::Duplicate(_) | Self::Task { .. } | Self::Results { .. } | Self::Scratch { .. } => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 /// One line to fill in.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct LineTask {
-    /// Names the problem and the line.
+    /// Names the language, the problem and the line.
     pub name: String,
     /// `py`, `java` or `js`.
     pub language: String,
@@ -46,9 +46,13 @@ impl SpanTask {
     }
 }
 
-/// Read the lines, plain or gzipped.
+/// Read the lines, plain or gzipped. The data repeats its names in each language, so the language is put before them.
 pub fn load_lines(path: &Path) -> Result<Vec<LineTask>, EvalError> {
-    data::load(path)
+    let mut tasks: Vec<LineTask> = data::load(path)?;
+    for task in &mut tasks {
+        task.name = format!("{}/{}", task.language, task.name);
+    }
+    Ok(tasks)
 }
 
 /// Read the spans, plain or gzipped.

@@ -20,15 +20,17 @@ pub struct Perplexity {
     pub windows: usize,
 }
 
+/// Returns, for the tokens of one window, the natural logarithm of the probability of each but the first.
+pub type Score<'a> = dyn FnMut(&[u32]) -> Result<Vec<f32>, GenerateError> + 'a;
+
 /// Score `tokens` in windows of `window` tokens that do not overlap. In each, only the second half is counted, so that
 /// every counted token is foreseen from at least half a window; what is left at the end is not used.
 ///
-/// `score` returns, for the tokens of one window, the natural logarithm of the probability of each but the first.
 /// `progress` sees the windows done, the windows in all, and the perplexity so far.
 pub fn measure(
     tokens: &[u32],
     window: usize,
-    score: &mut dyn FnMut(&[u32]) -> Result<Vec<f32>, GenerateError>,
+    score: &mut Score<'_>,
     cancel: &Cancel,
     progress: &mut dyn FnMut(usize, usize, f64),
 ) -> Result<Perplexity, EvalError> {

@@ -3,7 +3,7 @@
 use crate::harness::Judgement;
 use crate::{EvalError, Record, Report, Verdict};
 use deepcoder_types::{Cancel, FinishReason, GenerateError, Usage};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -168,6 +168,10 @@ fn select<'t, T>(tasks: &'t [T], id: fn(&T) -> &str, options: &RunOptions) -> Re
             || options.only.iter().any(|o| name == o || name.strip_suffix(o.as_str()).is_some_and(|n| n.ends_with('/')))
     };
     let selected: Vec<&T> = tasks.iter().filter(chosen).take(options.limit.unwrap_or(usize::MAX)).collect();
+    let mut names = HashSet::new();
+    if let Some(twice) = selected.iter().find(|t| !names.insert(id(t))) {
+        return Err(EvalError::Duplicate(id(twice).to_owned()));
+    }
     if selected.is_empty() { Err(EvalError::NoTasks) } else { Ok(selected) }
 }
 

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "the files are in temporary folders")]
+
 use super::*;
 use deepcoder_test_support::{FakeModel, Reply};
 use deepcoder_types::{Cancel, FinishReason, GenerateError, Prompt};
@@ -159,6 +161,8 @@ fn runs_go_on_where_they_ended() {
     let report = run(&model, &Cancel::new()).expect("a report");
     assert_eq!((report.passed, report.total, model.replies_left()), (3, 3, 0));
     assert_eq!(std::fs::read_to_string(&results).expect("results").lines().count(), 3);
+    let twice = humaneval::run(&model, &[task(0), task(0)], &harness, &options, &Cancel::new(), &mut no);
+    assert!(matches!(twice, Err(EvalError::Duplicate(_))));
     // All there: nothing is asked.
     assert_eq!(run(&FakeModel::saying([""; 0]), &Cancel::new()).expect("a report").passed, 3);
     let other = EditRun { name: "m", options: &options, harness: &harness };

@@ -31,3 +31,6 @@ pub fn verify(set: &EditSet, policy: &Policy) -> Verification {
     }
     Verification::new(findings)
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ pub(crate) fn is_placeholder(line: &str) -> bool {
         "code omitted",
         "omitted for brevity",
     ];
-    (dots && code && kept) || (dots && words.len() <= 3 && kept) || fixed.iter().any(|p| text.contains(p))
+    (dots && kept && (code || words.len() <= 3)) || fixed.iter().any(|p| text.contains(p))
 }
 
 /// The lines of `new` that `wanted` selects and that occur more often than in `old`, with their numbers from 1.

@@ -1,5 +1,7 @@
 //! The program in the sandbox is this test binary itself, running [`inmate`] with orders on its standard input.
 
+#![expect(clippy::disallowed_methods, reason = "the files are in temporary folders")]
+
 use super::*;
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};

@@ -1,0 +1,155 @@
+use super::*;
+use deepcoder_types::{FileImage, RepoPath};
+
+fn image(text: &[u8]) -> FileImage {
+    FileImage { bytes: text.to_vec(), mode: Some(0o644) }
+}
+
+fn change(path: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> FileChange {
+    FileChange { path: RepoPath::new(path).expect("path"), old: old.map(image), new: new.map(image) }
+}
+
+fn checked(files: Vec<FileChange>, globs: &[&str]) -> Vec<String> {
+    let set = EditSet { id: "x".into(), title: "x".into(), files };
+    let verification = verify(&set, &Policy::new(globs.iter().copied()));
+    assert_eq!(verification.passed, verification.errors().next().is_none());
+    let mark = |f: &Finding| if f.severity == Severity::Error { "E" } else { "W" };
+    verification.findings.iter().map(|f| format!("{} {f}", mark(f))).collect()
+}
+
+/// One file, old and new, checked without a limit on where.
+fn edit(path: &str, old: &str, new: &str) -> Vec<String> {
+    checked(vec![change(path, Some(old.as_bytes()), Some(new.as_bytes()))], &["**"])
+}
+
+fn create(path: &str, new: &str) -> Vec<String> {
+    checked(vec![change(path, None, Some(new.as_bytes()))], &["**"])
+}
+
+const NONE: [&str; 0] = [];
+
+/// Protects S1 and the grants of plugins: a file outside of the globs is never written, whatever kind of change it is,
+/// and a glob that is not understood allows nothing.
+#[test]
+fn only_matching_files_may_change() {
+    let file = |path| vec![change(path, Some(b"a\n"), Some(b"b\n"))];
+    assert_eq!(checked(file("src/a.txt"), &["src/**"]), NONE);
+    assert_eq!(checked(file("src/deep/a.txt"), &["src/**"]), NONE);
+    let outside = |path: &str| format!("E {path}: this file is outside of what may be written");
+    for (path, globs) in
+        [("lib/a.txt", &["src/**"][..]), ("src/deep/a.txt", &["src/*"]), ("a.txt", &[]), ("src2/a.txt", &["src/**"])]
+    {
+        assert_eq!(checked(file(path), globs), [outside(path)], "{globs:?}");
+    }
+    assert_eq!(checked(vec![change("a.txt", None, Some(b"x\n"))], &["b*"]), [outside("a.txt")]);
+    assert_eq!(checked(vec![change("a.txt", Some(b"x\n"), None)], &["b*"])[0], outside("a.txt"));
+    let findings = checked(file("a.txt"), &["a[", "*.txt"]);
+    assert_eq!(findings, ["E a.txt: the write pattern `a[` is not a glob"]);
+}
+
+/// Protects `apply`, which takes a set as sorted with each path once.
+#[test]
+fn sets_are_sorted_and_without_duplicates() {
+    let file = |path| change(path, Some(b"a\n"), Some(b"b\n"));
+    assert_eq!(checked(vec![file("a"), file("b")], &["**"]), NONE);
+    for set in [vec![file("a"), file("a")], vec![file("b"), file("a")]] {
+        assert_eq!(checked(set, &["**"]), ["E a: the set of edits names this file twice, or is not sorted"]);
+    }
+    assert_eq!(checked(vec![change("a", None, None)], &["**"]), ["E a: the change has neither an old nor a new file"]);
+}
+
+/// Protects R3 and users' complaints about encodings: a text stays the text that it was, BOM included.
+#[test]
+fn encoding_is_kept() {
+    let bytes = |old: Option<&[u8]>, new: &[u8]| checked(vec![change("a.txt", old, Some(new))], &["**"]);
+    assert_eq!(bytes(Some("\u{feff}a\r\n".as_bytes()), "\u{feff}b\r\n".as_bytes()), NONE);
+    for (old, new, message) in [
+        (Some("\u{feff}a\n".as_bytes()), &b"a\n"[..], "the byte order mark at the start of the file is lost"),
+        (Some(b"a\n"), "\u{feff}a\n".as_bytes(), "a byte order mark appears at the start of the file"),
+        (None, "\u{feff}a\n".as_bytes(), "a byte order mark appears at the start of the file"),
+        (Some(b"a\n"), b"a\0\n", "the result contains a NUL character"),
+        (None, b"a\0\n", "the result contains a NUL character"),
+        (Some(b"a\n"), b"a\xff\n", "the result is not UTF-8 (at byte 1)"),
+        (Some(b"caf\xe9\n"), b"cafe\n", "the file is not UTF-8, so its edit cannot be checked"),
+    ] {
+        assert_eq!(bytes(old, new), [format!("E a.txt: {message}")]);
+    }
+    assert_eq!(edit("a.txt", "a\r\nb\r\n", "a\nb\n"), ["W a.txt: the line endings change from CRLF to LF"]);
+    assert_eq!(edit("a.txt", "a\nb\n", "a\nb\r\n"), ["W a.txt: the line endings become mixed"]);
+    assert_eq!(edit("a.txt", "a\r\nb\n", "a\r\nc\n"), NONE);
+}
+
+/// Protects the disk and the file's permissions.
+#[test]
+fn size_and_mode_are_limited() {
+    let mut set = EditSet { id: "x".into(), title: "x".into(), files: vec![change("a", None, Some(&[b'x'; 11]))] };
+    let mut policy = Policy::new(["**"]);
+    policy.max_file_bytes = 10;
+    assert!(!verify(&set, &policy).passed);
+    policy.max_file_bytes = 11;
+    assert!(verify(&set, &policy).passed);
+    for (mode, passed, findings) in [(0o4755, false, 1), (0o755, true, 1), (0o600, true, 0)] {
+        set.files[0].new = Some(FileImage { bytes: b"x".to_vec(), mode: Some(mode) });
+        let verification = verify(&set, &policy);
+        assert_eq!((verification.passed, verification.findings.len()), (passed, findings), "{mode:o}");
+    }
+}
+
+/// Protects code from edit formats that leak into it, and from models that write "the rest stays" and thereby delete it.
+/// Lines that were there before, underlines, and sentences that people write are not touched.
+#[test]
+fn leftovers_of_models_are_refused() {
+    for line in [
+        "<<<<<<< SEARCH",
+        ">>>>>>> REPLACE",
+        "||||||| base",
+        "<<<<<<<",
+        "# ... existing code ...",
+        "    # ... rest of the code ...",
+        "# ...",
+        "# (rest of the file remains unchanged)",
+        "# … other methods unchanged …",
+        "# existing code here",
+        "# Rest of the function is the same as before",
+    ] {
+        let found = edit("a.py", "x = 1\n", &format!("x = 2\n{line}\n"));
+        assert!(found.len() == 1 && found[0].starts_with("E a.py: line 2 "), "{line}: {found:?}");
+        let again = format!("x = 1\n{line}\n");
+        assert_eq!(edit("a.py", &again, &again.replace('1', "2")).iter().filter(|f| f.starts_with("E")).count(), 0);
+        assert_eq!(create("b.py", &format!("{line}\n")).iter().filter(|f| f.starts_with("E")).count(), 1, "{line}");
+    }
+    for line in ["// ... existing code ...", "/* rest of the code unchanged */", "// ..."] {
+        assert_eq!(edit("a.rs", "fn a() {}\n", &format!("fn a() {{}}\n{line}\n")).len(), 1, "{line}");
+    }
+    for line in [
+        "# the rest of the arguments are passed on to the original function, which may return ...",
+        "# skip existing files",
+        "# Loading...",
+        "# this class keeps the same order",
+        "print('# ... existing code ...')",
+        "...",
+        "# wait for the remaining workers",
+        "# =======",
+    ] {
+        assert_eq!(edit("a.py", "x = 1\n", &format!("x = 2\n{line}\n")), NONE, "{line}");
+    }
+    // Prose may say what it likes, but a conflict is one anywhere.
+    assert_eq!(edit("a.md", "a\n", "Title\n=======\n<!-- ... existing code ... -->\n"), NONE);
+    assert_eq!(edit("a.md", "a\n", "<<<<<<< HEAD\na\n").len(), 1);
+}
+
+/// Protects from silent losses: a file that shrinks to a part, becomes empty, goes, or tests that check less are shown
+/// to the user. Moving lines, and rewriting them, is no loss.
+#[test]
+fn losses_are_warned_about() {
+    let lines = |range: std::ops::Range<u32>| range.map(|i| format!("line {i}\n")).collect::<String>();
+    assert_eq!(edit("a.txt", &lines(0..20), &lines(0..5)), ["W a.txt: 15 of 20 lines are removed"]);
+    assert_eq!(edit("a.txt", &lines(0..20), &lines(0..15)), NONE);
+    assert_eq!(edit("a.txt", &lines(0..20), &(lines(10..20) + &lines(0..10))), NONE);
+    assert_eq!(edit("a.txt", &lines(0..20), &lines(100..120)), NONE);
+    assert_eq!(edit("a.txt", "a\nb\n", "\n"), ["W a.txt: the file becomes empty"]);
+    assert_eq!(checked(vec![change("a.txt", Some(b"a"), None)], &["**"]), ["W a.txt: the file is deleted"]);
+    let weaker = edit("tests/a.txt", "assert 1\nassert 2\n", "assert 1\npass\n");
+    assert_eq!(weaker, ["W tests/a.txt: the tests have fewer assertions than before: 1 instead of 2"]);
+    assert_eq!(edit("src/a.txt", "assert 1\nassert 2\n", "assert 1\npass\n"), NONE);
+}
