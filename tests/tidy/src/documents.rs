@@ -1,0 +1,68 @@
+//! That the documents are there and true.
+
+use crate::tree;
+use regex::Regex;
+
+/// Protects newcomers: every crate has its place in the code map, and the map names no crate that does not exist.
+#[test]
+fn the_code_map_is_complete() {
+    let map = tree::read("ARCHITECTURE.md");
+    let folders: Vec<String> = tree::crates().into_iter().map(|c| c.folder).collect();
+    for folder in &folders {
+        assert!(map.contains(&format!("`{folder}`")), "ARCHITECTURE.md says nothing of `{folder}`");
+    }
+    let named = Regex::new(r"`((?:core|plugins|tests)/[a-z-]+)`").expect("pattern");
+    for (_, [folder]) in named.captures_iter(&map).map(|c| c.extract()) {
+        assert!(tree::root().join(folder).exists(), "ARCHITECTURE.md speaks of `{folder}`, which does not exist");
+    }
+    assert!(map.matches("**Invariant:**").count() >= 9, "the invariants are gone from ARCHITECTURE.md");
+}
+
+/// Protects the invariants from being words only: each names what holds it, and a test that is named exists.
+#[test]
+fn invariants_name_what_holds_them() {
+    let map = tree::read("ARCHITECTURE.md");
+    let sources: String = tree::sources().into_iter().map(|(_, text)| text).collect();
+    let held = Regex::new(r"Held by ([^\n]+)").expect("pattern");
+    let mut invariants = 0;
+    for paragraph in map.split("\n\n").flat_map(|p| p.split("\n- ")).filter(|p| p.contains("**Invariant:**")) {
+        invariants += 1;
+        let flat = paragraph.replace('\n', " ");
+        let by = held.captures(&flat).unwrap_or_else(|| panic!("nothing is said to hold this:\n{paragraph}"));
+        let test = Regex::new(r"`([a-z0-9_]{12,})`").expect("pattern");
+        for (_, [name]) in test.captures_iter(&by[1]).map(|c| c.extract()) {
+            assert!(
+                sources.contains(&format!("fn {name}("))
+                    || tree::read("clippy.toml").contains(name)
+                    || tree::read("Cargo.toml").contains(name),
+                "there is no `{name}`, which is to hold:\n{paragraph}"
+            );
+        }
+    }
+    assert!(invariants >= 9);
+}
+
+/// Protects users: what changes for them is written down under a heading of its own, and the licences are there.
+#[test]
+fn changelog_and_licences_are_there() {
+    let log = tree::read("CHANGELOG.md");
+    assert!(log.contains("keepachangelog.com") && log.contains("## [Unreleased]"));
+    assert!(tree::read("LICENSE-MIT").contains("Permission is hereby granted"));
+    assert!(tree::read("LICENSE-APACHE").contains("Apache License"));
+    assert!(tree::read("Cargo.toml").contains("license = \"MIT OR Apache-2.0\""));
+    let deny: toml::Table = tree::read("deny.toml").parse().expect("deny.toml");
+    assert_eq!(deny["sources"]["unknown-registry"].as_str(), Some("deny"));
+}
+
+/// Protects the first impression: every command that the README shows is one that the program has.
+#[test]
+fn the_readme_shows_commands_that_exist() {
+    let Ok(readme) = std::fs::read_to_string(tree::root().join("README.md")) else { return };
+    let cli: String = tree::files("core/cli/src", &[".rs"]).into_iter().map(|(_, text)| text).collect();
+    let shown = Regex::new(r"(?m)^(?:\$ )?(?:\.venv/bin/)?deepcoder ((?:-\S+ )*)([a-z]+)").expect("pattern");
+    for (_, [_, verb]) in shown.captures_iter(&readme).map(|c| c.extract()) {
+        let variant = verb[..1].to_uppercase() + &verb[1..];
+        let known = Regex::new(&format!(r"\b{variant}\s*(\(|\{{|,)")).expect("pattern");
+        assert!(known.is_match(&cli), "the README shows `deepcoder {verb}`, which the command line does not have");
+    }
+}

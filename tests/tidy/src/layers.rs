@@ -1,0 +1,126 @@
+//! Who may depend on whom.
+
+use crate::tree;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The layers from the bottom up. A crate depends on crates of lower layers only.
+const LAYERS: &[&[&str]] = &[
+    &["deepcoder-types"],
+    &[
+        "deepcoder-plugin-api",
+        "deepcoder-workspace",
+        "deepcoder-syntax",
+        "deepcoder-edit",
+        "deepcoder-model",
+        "deepcoder-export",
+        "deepcoder-store",
+        "deepcoder-hub",
+    ],
+    &["deepcoder-context", "deepcoder-verify", "deepcoder-apply"],
+    &["deepcoder-plugin-edit", "deepcoder-plugin-explain", "deepcoder-plugin-complete"],
+    &["deepcoder-plugins"],
+    &["deepcoder-pipeline", "deepcoder-eval"],
+    &["deepcoder-daemon"],
+    &["deepcoder-python"],
+    &["deepcoder-cli"],
+];
+
+/// What only tests may depend on.
+const FOR_TESTS: &[&str] = &["deepcoder-test-support", "deepcoder-tidy", "deepcoder-it"];
+
+/// Heavy dependencies and trust boundaries, and the only crates that may have them.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("ort", &["deepcoder-model"]),
+    ("tokenizers", &["deepcoder-model"]),
+    ("minijinja", &["deepcoder-model"]),
+    ("sqlx", &["deepcoder-store"]),
+    ("pyo3", &["deepcoder-python"]),
+    ("git2", &["deepcoder-workspace", "deepcoder-apply"]),
+    ("wasmtime", &[]),
+    ("tree-sitter", &["deepcoder-syntax"]),
+    ("landlock", &["deepcoder-verify"]),
+    ("seccompiler", &["deepcoder-verify"]),
+    ("hf-hub", &["deepcoder-hub"]),
+    ("clap", &["deepcoder-cli"]),
+    ("indicatif", &["deepcoder-cli"]),
+    ("tokio", &["deepcoder-daemon", "deepcoder-store", "deepcoder-cli", "deepcoder-python"]),
+];
+
+fn layer_of(name: &str) -> usize {
+    LAYERS
+        .iter()
+        .position(|l| l.contains(&name))
+        .unwrap_or_else(|| panic!("`{name}` has no layer: give it one in tests/tidy and in ARCHITECTURE.md"))
+}
+
+/// Protects the layering: a change below never sees what is above, and feature crates compile side by side.
+#[test]
+fn crates_depend_downwards_only() {
+    for krate in tree::crates().iter().filter(|c| !FOR_TESTS.contains(&c.name.as_str())) {
+        let own = layer_of(&krate.name);
+        for dependency in krate.dependencies().iter().filter(|d| d.starts_with("deepcoder-")) {
+            assert!(!FOR_TESTS.contains(&dependency.as_str()), "{} builds on test code", krate.name);
+            assert!(layer_of(dependency) < own, "{} (layer {own}) may not depend on {dependency}", krate.name);
+        }
+    }
+}
+
+/// Protects the plugin contract: what a plugin can do is what types, plugin-api and edit offer.
+#[test]
+fn plugins_see_the_contract_only() {
+    let plugins = tree::crates();
+    let plugins = plugins.iter().filter(|c| c.folder.starts_with("plugins/") && c.folder != "plugins/builtin");
+    let mut seen = 0;
+    for plugin in plugins {
+        seen += 1;
+        for dependency in plugin.dependencies().iter().filter(|d| d.starts_with("deepcoder-")) {
+            let allowed = ["deepcoder-types", "deepcoder-plugin-api", "deepcoder-edit"];
+            assert!(allowed.contains(&dependency.as_str()), "{} may not depend on {dependency}", plugin.name);
+        }
+    }
+    assert!(seen >= 3);
+}
+
+/// Protects the trust boundaries: ONNX Runtime, git, SQL, Python, sandboxing and parsing each have one home.
+#[test]
+fn heavy_dependencies_have_one_home() {
+    for krate in tree::crates().iter().filter(|c| !FOR_TESTS.contains(&c.name.as_str())) {
+        for dependency in krate.dependencies() {
+            for (heavy, homes) in ONLY_IN {
+                let is_it = dependency == *heavy || (*heavy == "tree-sitter" && dependency.starts_with("tree-sitter-"));
+                assert!(!is_it || homes.contains(&krate.name.as_str()), "{} may not depend on {heavy}", krate.name);
+            }
+        }
+    }
+}
+
+/// Protects rule 2: neither the engine nor the exporter reaches git, the database, Python or the user's files, however
+/// indirectly. By the lock file, so that a dependency's dependency counts as well.
+#[test]
+fn the_engine_knows_nothing_of_git_files_or_plugins() {
+    let lock: toml::Table = tree::read("Cargo.lock").parse().expect("Cargo.lock");
+    let mut graph: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for package in lock["package"].as_array().expect("packages") {
+        let listed = package.get("dependencies").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        // `name`, `name version` or `name version (source)`; versions are taken together, which only adds edges.
+        let names = listed.iter().filter_map(|d| Some(d.as_str()?.split(' ').next()?.to_owned()));
+        graph.entry(package["name"].as_str().expect("name").to_owned()).or_default().extend(names);
+    }
+    let crates = tree::crates();
+    // The lock file mixes in what only tests need; the crate's own manifest does not.
+    let direct = |name: &str| crates.iter().find(|c| c.name == name).map(super::tree::Crate::dependencies);
+    for start in ["deepcoder-model", "deepcoder-export", "deepcoder-types", "deepcoder-plugin-api"] {
+        let mut reached = BTreeSet::new();
+        let mut queue = vec![start.to_owned()];
+        while let Some(name) = queue.pop() {
+            let next = direct(&name).unwrap_or_else(|| graph.get(&name).cloned().unwrap_or_default());
+            queue.extend(next.into_iter().filter(|n| reached.insert(n.clone())));
+        }
+        assert!(reached.contains("serde"), "{start}: the graph is not read");
+        for far in
+            ["git2", "libgit2-sys", "sqlx", "pyo3", "deepcoder-workspace", "deepcoder-apply", "deepcoder-plugins"]
+        {
+            assert!(!reached.contains(far), "{start} reaches {far}");
+        }
+    }
+}
