@@ -70,7 +70,8 @@ fn split(list: &str) -> Vec<String> {
 }
 
 fn member(text: &str) -> (String, String) {
-    if let Some((name, payload)) = text.split_once('(') {
+    // A case with a payload, or a name with a type, which may itself have parentheses.
+    if let Some((name, payload)) = text.split_once('(').filter(|(name, _)| !name.contains(':')) {
         return (name.trim().to_owned(), payload.trim_end_matches(')').trim().to_owned());
     }
     let (name, kind) = text.split_once(':').unwrap_or((text, ""));
