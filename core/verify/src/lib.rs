@@ -7,7 +7,7 @@
 mod markers;
 mod policy;
 pub mod sandbox;
-//mod syntax;
+mod syntax;
 mod text;
 
 pub use policy::{Finding, Policy, Severity, Verification};

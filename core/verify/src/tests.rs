@@ -112,11 +112,15 @@ fn leftovers_of_models_are_refused() {
         "# existing code here",
         "# Rest of the function is the same as before",
     ] {
-        let found = edit("a.py", "x = 1\n", &format!("x = 2\n{line}\n"));
-        assert!(found.len() == 1 && found[0].starts_with("E a.py: line 2 "), "{line}: {found:?}");
+        let count = |found: Vec<String>, line: &str| {
+            let of_line = |f: &&String| f.starts_with("E") && f.contains(line) && !f.contains("not valid");
+            found.iter().filter(of_line).count()
+        };
+        assert_eq!(count(edit("a.py", "x = 1\n", &format!("x = 2\n{line}\n")), "line 2 "), 1, "{line}");
+        assert_eq!(count(create("b.py", &format!("{line}\n")), "line 1 "), 1, "{line}");
+        // It was there before.
         let again = format!("x = 1\n{line}\n");
-        assert_eq!(edit("a.py", &again, &again.replace('1', "2")).iter().filter(|f| f.starts_with("E")).count(), 0);
-        assert_eq!(create("b.py", &format!("{line}\n")).iter().filter(|f| f.starts_with("E")).count(), 1, "{line}");
+        assert_eq!(count(edit("a.py", &again, &again.replace('1', "2")), ""), 0, "{line}");
     }
     for line in ["// ... existing code ...", "/* rest of the code unchanged */", "// ..."] {
         assert_eq!(edit("a.rs", "fn a() {}\n", &format!("fn a() {{}}\n{line}\n")).len(), 1, "{line}");
@@ -152,4 +156,43 @@ fn losses_are_warned_about() {
     let weaker = edit("tests/a.txt", "assert 1\nassert 2\n", "assert 1\npass\n");
     assert_eq!(weaker, ["W tests/a.txt: the tests have fewer assertions than before: 1 instead of 2"]);
     assert_eq!(edit("src/a.txt", "assert 1\nassert 2\n", "assert 1\npass\n"), NONE);
+}
+
+/// Protects the promise that what parsed still parses; what was broken before may stay so, and only that.
+#[test]
+fn results_parse_where_the_original_did() {
+    for (path, good, bad) in [
+        ("a.py", "def f():\n    return 1\n", "def f(:\n    return 1\n"),
+        ("a.rs", "fn f() -> u8 { 1 }\n", "fn f() -> u8 { 1 \n"),
+        ("a.js", "function f() { return 1; }\n", "function f() { return 1;\n"),
+        ("a.ts", "const f = (a: number): number => a;\n", "const f = (a: number: number => a;\n"),
+        ("a.go", "package a\n\nfunc f() int { return 1 }\n", "package a\n\nfunc f( int { return 1 }\n"),
+        ("A.java", "class A { int f() { return 1; } }\n", "class A { int f() { return 1; }\n"),
+        ("a.c", "int f(void) { return 1; }\n", "int f(void) { return 1;\n"),
+        ("a.cpp", "int f() { return 1; }\n", "int f( { return 1; }\n"),
+    ] {
+        assert_eq!(edit(path, good, &good.replace('1', "2")), NONE, "{path}");
+        assert_eq!(create(path, good), NONE, "{path}");
+        let broken = edit(path, good, bad);
+        assert!(
+            broken.iter().any(|f| f.starts_with("E") && f.contains("and the file parsed before")),
+            "{path} {broken:?}"
+        );
+        assert!(create(path, bad).iter().any(|f| f.starts_with("E")), "{path}");
+        // Broken before: repairing is fine, and so is leaving it.
+        assert!(edit(path, bad, good).iter().all(|f| f.starts_with("W")), "{path}");
+        assert!(edit(path, bad, &format!("{bad}\n")).iter().all(|f| f.starts_with("W")), "{path}");
+    }
+    assert_eq!(edit("a.txt", "plain\n", "def f(:\n"), NONE);
+    let large = "x = 1\n".repeat(200_000);
+    let findings = edit("a.py", &large, &large.replacen('1', "2", 1));
+    assert_eq!(findings, ["W a.py: the file is too large to be parsed, so its syntax is not checked"]);
+}
+
+/// Protects from over-editing: definitions that disappear are named.
+#[test]
+fn lost_definitions_are_named() {
+    let old = "def a():\n    pass\n\n\ndef b():\n    pass\n";
+    assert_eq!(edit("a.py", old, "def a():\n    pass\n"), ["W a.py: no longer defined: `b`"]);
+    assert_eq!(edit("a.py", old, &old.replace("pass", "return 1")), NONE);
 }

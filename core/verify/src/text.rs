@@ -30,12 +30,12 @@ pub(crate) fn check(change: &FileChange, policy: &Policy, findings: &mut Vec<Fin
     for (line, text) in markers::introduced(old.unwrap_or_default(), new, markers::is_conflict) {
         findings.push(Finding::error(path, format!("line {line} is a conflict marker: `{}`", shown(text))));
     }
-    if path.extension().is_some() {
+    if deepcoder_syntax::Language::of(path).is_some() {
         for (line, text) in markers::introduced(old.unwrap_or_default(), new, markers::is_placeholder) {
             findings.push(Finding::error(path, format!("line {line} stands for code left out: `{}`", shown(text))));
         }
     }
-    //crate::syntax::check(path, old, new, findings);
+    crate::syntax::check(path, old, new, findings);
 }
 
 /// Permission bits. A set-user-id bit is never what an instruction to edit text means.

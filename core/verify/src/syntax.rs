@@ -1,0 +1,50 @@
+//! Whether the result still parses, and which definitions it lost.
+
+use crate::policy::Finding;
+use deepcoder_syntax::{Language, MAX_PARSE, errors, parses, symbols};
+use deepcoder_types::RepoPath;
+use std::collections::BTreeSet;
+
+/// The most names that one warning lists.
+const NAMES: usize = 5;
+
+pub(crate) fn check(path: &RepoPath, old: Option<&str>, new: &str, findings: &mut Vec<Finding>) {
+    let Some(language) = Language::of(path) else { return };
+    if parses(language, new).is_none() {
+        // Small enough, and the parser gave up: the original, which it could read, has been turned into something else.
+        let worse = new.len() <= MAX_PARSE && old.is_none_or(|text| parses(language, text) == Some(true));
+        findings.push(if worse {
+            Finding::error(path, format!("the result is too contorted to be read as {}", language.name()))
+        } else {
+            Finding::warning(path, "the file is too large to be parsed, so its syntax is not checked")
+        });
+        return;
+    }
+    let after = errors(language, new);
+    let before = old.map(|text| errors(language, text).len());
+    if let Some(first) = after.first() {
+        let name = language.name();
+        match before {
+            None => findings.push(Finding::error(path, format!("line {} is not valid {name}", first.line))),
+            Some(0) => findings.push(Finding::error(
+                path,
+                format!("line {} is not valid {name}, and the file parsed before", first.line),
+            )),
+            Some(count) if after.len() > count => findings.push(Finding::warning(
+                path,
+                format!("the file has more syntax errors than before: {} instead of {count}", after.len()),
+            )),
+            Some(_) => {}
+        }
+        return;
+    }
+    let Some(old) = old else { return };
+    let names = |text| symbols(language, text).into_iter().map(|s| s.name).collect::<BTreeSet<_>>();
+    let (old_names, new_names) = (names(old), names(new));
+    let lost: Vec<&str> = old_names.difference(&new_names).map(String::as_str).collect();
+    if !lost.is_empty() {
+        let more = if lost.len() > NAMES { format!(" and {} more", lost.len() - NAMES) } else { String::new() };
+        let list = lost.iter().take(NAMES).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+        findings.push(Finding::warning(path, format!("no longer defined: {list}{more}")));
+    }
+}
