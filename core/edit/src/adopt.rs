@@ -9,13 +9,15 @@ use std::ops::Range;
 pub struct Adoption {
     /// Blanks at the end of lines that are otherwise unchanged.
     pub trailing_space: bool,
+    /// Empty lines between lines that are unchanged.
+    pub blank_lines: bool,
     /// Empty lines at the beginning and the end of the text, and whether its last line is finished.
     pub outer_lines: bool,
 }
 
 impl Default for Adoption {
     fn default() -> Self {
-        Self { trailing_space: true, outer_lines: true }
+        Self { trailing_space: true, blank_lines: true, outer_lines: true }
     }
 }
 
@@ -53,7 +55,9 @@ fn blend(old: &str, written: &str, ending: LineEnding, keep: Adoption) -> String
     let new_keys: Vec<String> = new_lines[new_core.clone()].iter().map(|l| key(l)).collect();
     let mut lines: Vec<(&str, &str)> = old_lines[..old_core.start].to_vec();
     for span in line_spans(&old_keys, &new_keys) {
-        if span.equal {
+        let blank = |keys: &[String]| keys.iter().all(|k| k.trim().is_empty());
+        if span.equal || (keep.blank_lines && blank(&old_keys[span.old.clone()]) && blank(&new_keys[span.new.clone()]))
+        {
             lines.extend(&old_lines[old_core.start..][span.old]);
         } else {
             lines.extend(new_lines[new_core.start..][span.new].iter().map(|l| (*l, ending.as_str())));

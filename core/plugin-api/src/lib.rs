@@ -8,10 +8,12 @@
 mod error;
 mod host;
 mod manifest;
+mod prompt;
 
 pub use error::{ErrorCode, PluginError};
 pub use host::{Host, Level};
 pub use manifest::{API_VERSION, Capabilities, Limits, ManifestError, ModelGrant, PluginManifest, Runtime};
+pub use prompt::fill;
 
 use deepcoder_types::{ContextBundle, ContextRequest, Instruction, Outcome};
 

@@ -1,1 +1,209 @@
-//! The `edit` plugin.
+//! The `edit` plugin: an instruction and files in, changed files out.
+//!
+//! Small models write a whole file far better than they copy pieces of it, so that a file is written anew as long as it
+//! is not too long: shown in a fence, asked for in a fence whose opening line is already given, and compared with what was
+//! there. Longer files are edited definition by definition, and by SEARCH/REPLACE blocks where none is named.
+//! `docs/edit-formats.md` has the measurements behind that.
+//!
+//! What the model leaves out is never deleted: an answer that is cut off is an error, a marker for code left out is
+//! filled in or refused, and an answer that loses definitions is asked for again and otherwise needs a review.
+//!
+//! To have an earlier result corrected, run the same instruction with
+//! `options.repair = {"findings": [{"path", "message"}], "previous": {path: text}}`.
+
+mod ask;
+mod blocks;
+mod guard;
+mod options;
+mod regions;
+mod target;
+mod whole;
+mod work;
+
+pub use options::{Finding, Format, Options, Repair};
+
+use blocks::Kind;
+use deepcoder_edit::edits_between;
+use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
+use deepcoder_types::{
+    Applicability, Change, ContextBundle, ContextRequest, FileEdit, Instruction, NewFile, Outcome, Proposal, RepoPath,
+};
+use target::{Base, Target};
+use work::{Edited, Work};
+
+/// Tokens of context that are asked for.
+const CONTEXT_TOKENS: u32 = 12_000;
+/// Files of up to this many tokens are written anew as a whole.
+const WHOLE_TOKENS: u32 = 3_000;
+
+/// The plugin.
+pub struct EditPlugin {
+    manifest: PluginManifest,
+}
+
+impl EditPlugin {
+    /// With the manifest that is compiled in.
+    #[must_use]
+    pub fn new() -> Self {
+        #[expect(clippy::expect_used, reason = "the text is a constant, and a test reads it")]
+        let manifest = PluginManifest::parse(include_str!("../plugin.toml")).expect("plugin.toml is valid");
+        Self { manifest }
+    }
+}
+
+impl Default for EditPlugin {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Plugin for EditPlugin {
+    fn manifest(&self) -> &PluginManifest {
+        &self.manifest
+    }
+
+    fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
+        check(instruction)?;
+        let globs = instruction.targets.iter().map(|t| t.as_str().to_owned()).collect();
+        Ok(ContextRequest { globs, symbols: Vec::new(), token_budget: CONTEXT_TOKENS })
+    }
+
+    fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {
+        let options = check(instruction)?;
+        let targets = target::targets(instruction, context, host)?;
+        let work = Work::new(instruction, options, context, &targets, host);
+        let mut changes = Vec::new();
+        let mut notes = Vec::new();
+        let mut doubts = Vec::new();
+        for (index, target) in targets.iter().enumerate() {
+            #[expect(clippy::cast_precision_loss, reason = "a fraction for a progress bar")]
+            let fraction = index as f32 / targets.len() as f32;
+            host.progress(&format!("editing {}", target.path), Some(fraction));
+            let (change, edited) = edit_target(&work.about(&target.path), target)?;
+            let about = |text: String| format!("{}: {text}", target.path);
+            if let Some(change) = change {
+                changes.push(change);
+                notes.extend(edited.notes.into_iter().map(about));
+                doubts.extend(edited.doubt.into_iter().map(about));
+            }
+        }
+        if changes.is_empty() {
+            return Ok(Outcome::Unchanged);
+        }
+        let applicability = if doubts.is_empty() { Applicability::Safe } else { Applicability::NeedsReview };
+        let rationale: Vec<String> = doubts.into_iter().chain(notes).collect();
+        Ok(Outcome::Proposals(vec![Proposal {
+            snapshot: context.snapshot.clone(),
+            title: title(&instruction.prompt),
+            rationale: rationale.join("\n"),
+            applicability,
+            changes,
+            checks: Vec::new(),
+        }]))
+    }
+}
+
+fn check(instruction: &Instruction) -> Result<Options, PluginError> {
+    if instruction.prompt.trim().is_empty() {
+        return Err(PluginError::new(ErrorCode::Invalid, "the instruction is empty")
+            .with_hint("say what to change: deepcoder edit \"add type hints\" src/file.py"));
+    }
+    Options::parse(&instruction.options)
+}
+
+/// The change of one target, if it changes.
+fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edited), PluginError> {
+    let path = &target.path;
+    let previous = work.options.repair.as_ref().and_then(|r| r.previous.get(path));
+    let Some(base) = &target.base else {
+        let text = match previous {
+            Some(previous) => {
+                let empty =
+                    Base { text: previous.clone(), hash: deepcoder_types::ContentHash::of(b""), parts: Vec::new() };
+                whole::repair(work, path, &empty, previous)?.text
+            }
+            None => whole::create(work, path)?,
+        };
+        let edited = Edited { text: text.clone(), notes: Vec::new(), doubt: None };
+        return Ok((Some(Change::Create(NewFile { path: path.clone(), text })), edited));
+    };
+    let edited = match previous {
+        // What nothing was found about stays as it was.
+        Some(previous) if work.findings(path).is_empty() => {
+            Edited { text: previous.clone(), notes: Vec::new(), doubt: None }
+        }
+        Some(previous) => whole::repair(work, path, base, previous)?,
+        None => edit_file(work, path, base)?,
+    };
+    let edits = edits_between(&base.text, &edited.text);
+    if edits.is_empty() {
+        return Ok((None, edited));
+    }
+    Ok((Some(Change::Modify(FileEdit { path: path.clone(), base_hash: base.hash, edits })), edited))
+}
+
+fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {
+    match work.options.format {
+        Format::Whole => whole::whole(work, path, base),
+        Format::SearchReplace => blocks::edit(work, path, base, Kind::SearchReplace),
+        Format::Diff => blocks::edit(work, path, base, Kind::Diff),
+        Format::Region => {
+            let ranges = regions::find(work.instruction, path, base, work.host)?;
+            if ranges.is_empty() {
+                return Err(PluginError::new(ErrorCode::NotFound, format!("nothing is selected in `{path}`"))
+                    .with_hint("select lines, or name a function or class that the file defines"));
+            }
+            edit_parts(work, path, base, ranges)
+        }
+        Format::Auto => {
+            let first = work.instruction.targets.first().is_none_or(|first| first == path);
+            let selected = first && work.instruction.selection.is_some();
+            let small = work.host.count_tokens(&base.text)? <= whole_limit(work)?;
+            if small && !selected {
+                return whole::whole(work, path, base);
+            }
+            let ranges = regions::find(work.instruction, path, base, work.host)?;
+            if ranges.is_empty() {
+                blocks::edit(work, path, base, Kind::SearchReplace)
+            } else {
+                edit_parts(work, path, base, ranges)
+            }
+        }
+    }
+}
+
+/// A file that is to be written anew must fit the context twice, with room for what is added.
+fn whole_limit(work: &Work<'_>) -> Result<u32, PluginError> {
+    Ok(WHOLE_TOKENS.min(work.host.model()?.context_length / 3))
+}
+
+/// The parts from the last to the first, so that the places of those that are left stay what they are.
+fn edit_parts(
+    work: &Work<'_>,
+    path: &RepoPath,
+    base: &Base,
+    ranges: Vec<std::ops::Range<usize>>,
+) -> Result<Edited, PluginError> {
+    let mut result = Edited { text: base.text.clone(), notes: Vec::new(), doubt: None };
+    for range in ranges {
+        let now = Base { text: result.text, ..base.clone() };
+        let edited = whole::part(work, path, &now, range)?;
+        result.text = edited.text;
+        result.notes.extend(edited.notes);
+        result.doubt = result.doubt.or(edited.doubt);
+    }
+    Ok(result)
+}
+
+/// One line for the history.
+fn title(prompt: &str) -> String {
+    let line = prompt.trim().lines().next().unwrap_or_default().trim();
+    if line.chars().count() <= 72 {
+        return line.to_owned();
+    }
+    let cut: String = line.chars().take(71).collect();
+    cut.trim_end().to_owned() + "…"
+}
+
+#[cfg(test)]
+mod tests;

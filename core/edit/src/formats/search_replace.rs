@@ -126,7 +126,7 @@ pub(crate) fn replacement(text: &str, place: &Place, replace: &str) -> String {
         let ending = crate::lines::LineEnding::dominant(text).as_str();
         return shifted.trim_end_matches('\n').replace('\n', ending);
     }
-    let keep = Adoption { trailing_space: place.fit != Fit::Exact, outer_lines: false };
+    let keep = Adoption { trailing_space: place.fit != Fit::Exact, blank_lines: false, outer_lines: false };
     let mut new = adopt_block(text, place.range.clone(), &shifted, keep);
     // The last line of a file may be unfinished, and then its replacement is as well.
     if !text[place.range.clone()].ends_with('\n') && place.range.end == text.len() {

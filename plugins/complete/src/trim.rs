@@ -1,0 +1,169 @@
+//! Where a completion ends. Small models do not stop at the end of the hole: they go on with what stands after it.
+
+/// Lines shorter than this are found everywhere, and say nothing alone.
+const TELLING: usize = 8;
+
+/// The strings that show that the model has reached what stands after the hole.
+pub(crate) fn stops(suffix: &str, line: bool) -> Vec<String> {
+    if line {
+        return vec!["\n".to_owned()];
+    }
+    let mut lines = suffix.lines().skip(1).filter(|l| !l.trim().is_empty());
+    match (lines.next(), suffix.trim_start().lines().nth(1)) {
+        (Some(first), Some(second)) if first.trim().len() + second.trim().len() >= TELLING && second != first => {
+            vec![format!("\n{first}\n{second}")]
+        }
+        (Some(first), None) if first.trim().len() >= TELLING => vec![format!("\n{first}")],
+        _ => Vec::new(),
+    }
+}
+
+/// What of `written` belongs into the hole between `prefix` and `suffix`.
+pub(crate) fn trimmed(prefix: &str, written: &str, suffix: &str, line: bool, cut_off: bool) -> String {
+    let mut text = written;
+    if line {
+        text = text.split('\n').next().unwrap_or_default();
+    } else {
+        text = &text[..block_end(prefix, text, suffix)];
+        if cut_off {
+            // A line that is not finished is worth nothing.
+            text = text.rfind('\n').map_or(text, |at| &text[..at]);
+        }
+    }
+    let rest = suffix.split('\n').next().unwrap_or_default();
+    let text = without_overlap(prefix, text, rest);
+    // What follows brings its own line ending.
+    if suffix.starts_with('\n') || suffix.is_empty() { text.trim_end_matches('\n').to_owned() } else { text.to_owned() }
+}
+
+/// Where the block that is being filled ends: where the suffix begins again, or where a line stands further left than
+/// what follows the hole.
+fn block_end(prefix: &str, text: &str, suffix: &str) -> usize {
+    let after: Vec<&str> = suffix.lines().skip(1).filter(|l| !l.trim().is_empty()).take(2).collect();
+    let cursor = prefix.rsplit('\n').next().unwrap_or_default();
+    let base = indent(cursor);
+    let floor = after.first().map_or(0, |l| indent(l)).min(base);
+    let mut at = 0;
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for (index, line) in lines.iter().enumerate() {
+        let content = line.trim_end();
+        if index > 0 && !content.trim().is_empty() {
+            let next = lines[index + 1..].iter().map(|l| l.trim_end()).find(|l| !l.is_empty());
+            if resumes(content, next, &after) || leaves(content, floor, base, after.is_empty()) {
+                return at;
+            }
+        }
+        at += line.len();
+    }
+    text.len()
+}
+
+/// Whether this line is the first one after the hole.
+fn resumes(line: &str, next: Option<&str>, after: &[&str]) -> bool {
+    let Some(first) = after.first() else { return false };
+    if line != first.trim_end() {
+        return false;
+    }
+    match (next, after.get(1)) {
+        (Some(next), Some(second)) => next == second.trim_end(),
+        (None, _) => true,
+        (Some(_), None) => line.trim().len() >= TELLING,
+    }
+}
+
+/// Whether this line is outside of the block.
+fn leaves(line: &str, floor: usize, base: usize, at_end: bool) -> bool {
+    let depth = indent(line);
+    let closes = line.trim_start().starts_with(['}', ')', ']']) || line.trim() == "end";
+    if depth < floor {
+        return !(closes && at_end);
+    }
+    base > 0 && depth == 0 && !closes
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start_matches([' ', '\t']).len()
+}
+
+/// `text` without an end that the rest of the line repeats, where the repetition would close more brackets than are open.
+fn without_overlap<'a>(prefix: &str, text: &'a str, rest: &str) -> &'a str {
+    let rest = rest.trim_end();
+    let before = prefix.rsplit('\n').next().unwrap_or_default();
+    let sizes = (1..=text.len().min(rest.len())).rev();
+    let repeated = sizes.filter(|&n| rest.is_char_boundary(n) && text.ends_with(&rest[..n])).max();
+    match repeated {
+        Some(size) if size == rest.len() && size > 1 => &text[..text.len() - size],
+        Some(size) if surplus(&[before, text, rest]) > surplus(&[before, &text[..text.len() - size], rest]) => {
+            &text[..text.len() - size]
+        }
+        _ => text,
+    }
+}
+
+/// Closing brackets and quotes without a partner.
+fn surplus(parts: &[&str]) -> usize {
+    let mut open: Vec<char> = Vec::new();
+    let mut extra = 0;
+    let mut quotes = [('"', 0usize), ('\'', 0)];
+    for c in parts.iter().flat_map(|p| p.chars()) {
+        match c {
+            '(' => open.push(')'),
+            '[' => open.push(']'),
+            '{' => open.push('}'),
+            ')' | ']' | '}' if open.last() == Some(&c) => {
+                open.pop();
+            }
+            ')' | ']' | '}' => extra += 1,
+            _ => quotes.iter_mut().filter(|(q, _)| *q == c).for_each(|(_, n)| *n += 1),
+        }
+    }
+    extra + quotes.iter().map(|(_, n)| n % 2).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects files from doubled lines: a model that runs on into what stands after the cursor is cut there.
+    #[test]
+    fn a_run_on_is_cut_where_the_suffix_begins() {
+        let prefix = "def area(w, h):\n    ";
+        let suffix = "\n    return result\n\ndef other():\n    pass\n";
+        let written = "result = w * h\n    return result\n\ndef other():\n    pass\n\nprint(1)\n";
+        assert_eq!(trimmed(prefix, written, suffix, false, false), "result = w * h");
+    }
+
+    /// Protects the end of a file: a new top-level definition is not part of the body that is being written.
+    #[test]
+    fn a_line_outside_of_the_block_ends_it() {
+        let written = "return a + b\n\n\ndef sub(a, b):\n    return a - b\n";
+        assert_eq!(trimmed("def add(a, b):\n    ", written, "", false, false), "return a + b");
+        let written = "return a;\n}\n\nfn next() {}\n";
+        assert_eq!(trimmed("fn f() {\n    ", written, "", false, false), "return a;\n}");
+    }
+
+    /// Protects calls: the bracket that stands after the cursor is not doubled, and one that is needed is kept.
+    #[test]
+    fn brackets_after_the_cursor_are_not_doubled() {
+        assert_eq!(trimmed("print(", "x)", ")\n", true, false), "x");
+        assert_eq!(trimmed("print(len(", "x)", ")\n", true, false), "x)");
+        assert_eq!(trimmed("s = \"", "a\"", "\"\n", true, false), "a");
+    }
+
+    /// Protects from half a line: what was cut off by the token limit ends with the last whole line.
+    #[test]
+    fn an_unfinished_line_is_dropped() {
+        assert_eq!(trimmed("def f():\n    ", "a = 1\n    b = 2\n    c =", "", false, true), "a = 1\n    b = 2");
+    }
+
+    /// Protects blocks: lines that the code has twice do not end a completion early.
+    #[test]
+    fn a_line_that_also_follows_is_kept_when_more_comes() {
+        let suffix = "\n    total += 1\n    return total\n";
+        let written = "total += 1\n    total += 1\n    log()\n    total += 1\n    return total";
+        assert_eq!(
+            trimmed("def f(total):\n    ", written, suffix, false, false),
+            "total += 1\n    total += 1\n    log()"
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What makes a new text look wrong: small models drop code that nobody asked them to touch.
+
+use crate::target::language_tag;
+use deepcoder_types::RepoPath;
+use std::collections::{BTreeSet, HashMap};
+
+/// Files shorter than this say nothing about how much of them should stay.
+const SMALL: usize = 12;
+
+/// Why a person should look at the new text before it is used; `None` where nothing looks wrong.
+#[must_use]
+pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<String> {
+    let asks = |words: &[&str]| mentions(instruction, words);
+    let removes = asks(&[
+        "remove", "delete", "drop", "merge", "inline", "combine", "simplify", "shorten", "strip", "clean", "unused",
+        "dead", "extract", "move", "rename", "replace",
+    ]);
+    let rewrites =
+        asks(&["rewrite", "refactor", "convert", "translate", "port", "reimplement", "restructure", "redesign"]);
+    let defined = |text| if is_code(path) { definitions(text) } else { BTreeSet::new() };
+    let kept = defined(new);
+    let lost: Vec<&str> =
+        defined(old).difference(&kept).copied().filter(|name| !mentions(instruction, &[*name])).collect();
+    if !lost.is_empty() && !removes && !rewrites {
+        let names: Vec<String> = lost.iter().take(5).map(|n| format!("`{n}`")).collect();
+        return Some(format!("{} would be lost", names.join(", ")));
+    }
+    let (before, after) = (filled(old), filled(new));
+    if before.len() < SMALL || rewrites {
+        return None;
+    }
+    if after.len() * 5 < before.len() * 2 && !removes {
+        return Some(format!("{} of {} lines would be left", after.len(), before.len()));
+    }
+    let shared = shared(&before, &after);
+    if shared * 4 < before.len() {
+        return Some(format!("only {shared} of {} lines would stay as they are", before.len()));
+    }
+    None
+}
+
+/// Whether the instruction has one of the words, as a word of its own or the beginning of one.
+#[must_use]
+pub(crate) fn mentions(instruction: &str, words: &[&str]) -> bool {
+    let lower = instruction.to_lowercase();
+    let of_word = |c: char| c.is_alphanumeric() || c == '_';
+    words.iter().any(|word| {
+        let word = word.to_lowercase();
+        lower.match_indices(&word).any(|(at, _)| !lower[..at].ends_with(of_word))
+    })
+}
+
+fn is_code(path: &RepoPath) -> bool {
+    !matches!(language_tag(path), "" | "markdown" | "json" | "yaml" | "toml" | "html" | "css" | "xml")
+}
+
+fn filled(text: &str) -> Vec<&str> {
+    text.lines().map(str::trim).filter(|l| !l.is_empty()).collect()
+}
+
+fn shared(before: &[&str], after: &[&str]) -> usize {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    after.iter().for_each(|l| *counts.entry(l).or_default() += 1);
+    before
+        .iter()
+        .filter(|l| match counts.get_mut(**l) {
+            Some(n) if *n > 0 => {
+                *n -= 1;
+                true
+            }
+            _ => false,
+        })
+        .count()
+}
+
+/// The names that lines define with a keyword, as most languages have it. A parser would know more; that is `verify`'s.
+fn definitions(text: &str) -> BTreeSet<&str> {
+    text.lines().filter_map(definition).collect()
+}
+
+fn definition(line: &str) -> Option<&str> {
+    const MODIFIERS: [&str; 17] = [
+        "pub",
+        "pub(crate)",
+        "pub(super)",
+        "async",
+        "export",
+        "default",
+        "static",
+        "public",
+        "private",
+        "protected",
+        "abstract",
+        "final",
+        "unsafe",
+        "const",
+        "internal",
+        "override",
+        "sealed",
+    ];
+    const KEYWORDS: [&str; 11] =
+        ["def", "class", "fn", "func", "function", "struct", "enum", "trait", "interface", "type", "module"];
+    let mut rest = line.trim_start();
+    loop {
+        let (word, tail) = rest.split_once([' ', '\t'])?;
+        rest = tail.trim_start();
+        if KEYWORDS.contains(&word) {
+            break;
+        }
+        if !MODIFIERS.contains(&word) {
+            return None;
+        }
+    }
+    // Go's receiver stands before the name.
+    if rest.starts_with('(') {
+        rest = rest.split_once(')')?.1.trim_start();
+    }
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+    (end > 0).then(|| &rest[..end])
+}

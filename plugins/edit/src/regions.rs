@@ -1,0 +1,79 @@
+//! Which parts of a large file are to be written anew.
+
+use crate::guard::mentions;
+use crate::target::Base;
+use deepcoder_plugin_api::{Host, PluginError};
+use deepcoder_types::{Instruction, RepoPath, TextRange};
+use std::ops::Range;
+
+/// Definitions that a file is asked for at most.
+const MAX_SYMBOLS: u32 = 64;
+/// Words of an instruction that are looked up at most.
+const MAX_WORDS: usize = 24;
+
+/// The parts that the instruction is about, as whole lines, from the last to the first: the selection, or else the
+/// definitions that it names or the context points to. Empty when it is about none in particular.
+pub(crate) fn find(
+    instruction: &Instruction,
+    path: &RepoPath,
+    base: &Base,
+    host: &dyn Host,
+) -> Result<Vec<Range<usize>>, PluginError> {
+    let is_first = instruction.targets.first().is_none_or(|first| first == path);
+    let mut ranges: Vec<TextRange> = match instruction.selection {
+        Some(selection) if is_first => vec![selection],
+        _ => base.parts.clone(),
+    };
+    if ranges.is_empty() {
+        for word in words(&instruction.prompt) {
+            let found = host.search_symbols(word, MAX_SYMBOLS)?;
+            ranges.extend(found.into_iter().filter(|s| s.path == *path && is_named(&s.name, word)).map(|s| s.range));
+        }
+    }
+    let mut lines: Vec<Range<usize>> = ranges.iter().filter_map(|r| whole_lines(&base.text, *r)).collect();
+    // Of nested ones the inner one is meant.
+    lines.sort_by_key(|r| (r.len(), r.start));
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for range in lines {
+        if out.iter().all(|o| o.end <= range.start || range.end <= o.start) {
+            out.push(range);
+        }
+    }
+    out.sort_by_key(|r| std::cmp::Reverse(r.start));
+    Ok(out)
+}
+
+/// The lines that a range touches; `None` where it is not a range of the text.
+pub(crate) fn whole_lines(text: &str, range: TextRange) -> Option<Range<usize>> {
+    let range = range.as_range();
+    if range.start > range.end || !text.is_char_boundary(range.start) || !text.is_char_boundary(range.end) {
+        return None;
+    }
+    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let touched = if range.end > range.start && text[..range.end].ends_with('\n') { range.end - 1 } else { range.end };
+    let end = text[touched..].find('\n').map_or(text.len(), |at| touched + at + 1);
+    (start < end).then_some(start..end)
+}
+
+/// A name, or the last part of a qualified one.
+fn is_named(name: &str, word: &str) -> bool {
+    name == word || name.rsplit(['.', ':']).next() == Some(word)
+}
+
+/// Words of the instruction that could be names: in backticks, before a parenthesis, or not a plain word.
+fn words(prompt: &str) -> Vec<&str> {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut out: Vec<&str> = Vec::new();
+    let mut at = 0;
+    for word in prompt.split(|c| !of_name(c)) {
+        let start = at;
+        at += word.len() + prompt[start + word.len()..].chars().next().map_or(0, char::len_utf8);
+        let marked = prompt[..start].ends_with('`') || prompt[start + word.len()..].starts_with('(');
+        let inner = word.chars().skip(1).any(|c| c.is_uppercase() || c == '_' || c.is_ascii_digit());
+        if word.len() > 1 && (marked || inner) && !out.contains(&word) && mentions(prompt, &[word]) {
+            out.push(word);
+        }
+    }
+    out.truncate(MAX_WORDS);
+    out
+}

@@ -1,0 +1,123 @@
+//! The files to edit, as whole texts, and what else the model may see.
+
+use deepcoder_edit::formats::fenced::fence_for;
+use deepcoder_plugin_api::{ErrorCode, Host, PluginError, fill};
+use deepcoder_types::{ContentHash, ContextBundle, Instruction, RepoPath, Snippet, TextRange};
+
+const FILE: &str = include_str!("../prompts/file.md");
+
+/// A file that is to be edited or made.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    /// Where.
+    pub path: RepoPath,
+    /// What is there; `None` for a file that is to be made.
+    pub base: Option<Base>,
+}
+
+/// A file as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Base {
+    /// All of it.
+    pub text: String,
+    /// Its hash.
+    pub hash: ContentHash,
+    /// The parts that the context points to, when it did not give the whole file.
+    pub parts: Vec<TextRange>,
+}
+
+/// The targets of the instruction, or the files that the context found for it.
+pub(crate) fn targets(
+    instruction: &Instruction,
+    context: &ContextBundle,
+    host: &dyn Host,
+) -> Result<Vec<Target>, PluginError> {
+    let mut paths: Vec<&RepoPath> = instruction.targets.iter().collect();
+    if paths.is_empty() {
+        paths.extend(context.snippets.iter().filter(|s| s.origin == "target").map(|s| &s.path));
+    }
+    let mut out: Vec<Target> = Vec::new();
+    for path in paths {
+        if out.iter().all(|t| t.path != *path) {
+            out.push(Target { path: path.clone(), base: base(path, context, host)? });
+        }
+    }
+    if out.is_empty() {
+        return Err(PluginError::new(ErrorCode::NotFound, "no file was named, and none fits the instruction")
+            .with_hint("name the files to edit: deepcoder edit \"…\" src/file.py"));
+    }
+    Ok(out)
+}
+
+fn base(path: &RepoPath, context: &ContextBundle, host: &dyn Host) -> Result<Option<Base>, PluginError> {
+    let of_file: Vec<&Snippet> = context.snippets.iter().filter(|s| s.path == *path).collect();
+    let is_whole = |s: &&&Snippet| s.range.start == 0 && ContentHash::of(s.text.as_bytes()) == s.file_hash;
+    if let Some(whole) = of_file.iter().find(is_whole) {
+        return Ok(Some(Base { text: whole.text.clone(), hash: whole.file_hash, parts: Vec::new() }));
+    }
+    match host.read_file(path) {
+        Ok(file) => {
+            if of_file.iter().any(|s| s.file_hash != file.file_hash) {
+                return Err(PluginError::new(ErrorCode::Stale, format!("`{path}` changed while it was read"))
+                    .with_hint("run the command again"));
+            }
+            // Only definitions are parts to rewrite; a map of signatures is there to be read.
+            let parts = of_file.iter().filter(|s| s.origin.starts_with("symbol:")).map(|s| s.range).collect();
+            Ok(Some(Base { text: file.text, hash: file.file_hash, parts }))
+        }
+        Err(error) if error.code == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A file or a part of it, in a fence under its name.
+#[must_use]
+pub(crate) fn shown(path: &RepoPath, text: &str) -> String {
+    let ended = ended(text);
+    let fence = fence_for(&ended);
+    let values =
+        [("path", path.as_str()), ("fence", &fence), ("language", language_tag(path)), ("text", ended.as_str())];
+    fill(FILE, &values)
+}
+
+/// `text` as it stands in a fence: `\n` line endings, no byte order mark, the last line finished.
+#[must_use]
+pub(crate) fn ended(text: &str) -> String {
+    let mut out = deepcoder_edit::split_bom(text).1.replace("\r\n", "\n");
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+    out
+}
+
+/// What models write after the fence for such a file.
+#[must_use]
+pub(crate) fn language_tag(path: &RepoPath) -> &'static str {
+    match path.extension().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "py" | "pyi" | "pyw" => "python",
+        "rs" => "rust",
+        "js" | "mjs" | "cjs" => "javascript",
+        "jsx" => "jsx",
+        "ts" | "mts" | "cts" => "typescript",
+        "tsx" => "tsx",
+        "go" => "go",
+        "java" => "java",
+        "c" | "h" => "c",
+        "cc" | "cpp" | "cxx" | "hpp" | "hh" | "hxx" => "cpp",
+        "cs" => "csharp",
+        "rb" => "ruby",
+        "php" => "php",
+        "kt" | "kts" => "kotlin",
+        "swift" => "swift",
+        "sh" | "bash" => "bash",
+        "sql" => "sql",
+        "html" | "htm" => "html",
+        "css" => "css",
+        "json" => "json",
+        "yaml" | "yml" => "yaml",
+        "toml" => "toml",
+        "md" | "markdown" => "markdown",
+        "xml" => "xml",
+        _ => "",
+    }
+}

@@ -1,0 +1,116 @@
+//! What all formats share: the request, the model, and the context that fits.
+
+use crate::ask::{Attempt, room, too_large};
+use crate::options::Options;
+use crate::target::{Target, shown};
+use deepcoder_edit::formats::FormatError;
+use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
+use deepcoder_types::{ContextBundle, Hint as _, Instruction, Message, RepoPath};
+
+/// One run.
+pub(crate) struct Work<'a> {
+    /// What is asked.
+    pub instruction: &'a Instruction,
+    /// Its options.
+    pub options: Options,
+    /// The program.
+    pub host: &'a dyn Host,
+    /// What the model may see beside the file, most important first, each ready to be put into a prompt.
+    pub context: Vec<(RepoPath, String)>,
+}
+
+/// The new text of a file.
+#[derive(Debug, Clone)]
+pub(crate) struct Edited {
+    /// The text, with the file's own line endings.
+    pub text: String,
+    /// What the user should know of how it came about.
+    pub notes: Vec<String>,
+    /// Why a person should look at it first.
+    pub doubt: Option<String>,
+}
+
+impl<'a> Work<'a> {
+    /// The work of `instruction`.
+    pub(crate) fn new(
+        instruction: &'a Instruction,
+        options: Options,
+        context: &ContextBundle,
+        targets: &[Target],
+        host: &'a dyn Host,
+    ) -> Self {
+        let is_target = |path: &RepoPath| targets.iter().any(|t| t.path == *path);
+        // Other targets come as whole files, and in the order of the instruction: that part of the prompt is the same
+        // for every file that is edited, so that the engine computes it once.
+        let mut shared: Vec<(RepoPath, String)> = context
+            .snippets
+            .iter()
+            .filter(|s| !is_target(&s.path))
+            .map(|s| (s.path.clone(), shown(&s.path, &s.text)))
+            .collect();
+        if targets.len() > 1 {
+            let texts = targets.iter().filter_map(|t| Some((t.path.clone(), shown(&t.path, &t.base.as_ref()?.text))));
+            shared.extend(texts);
+        }
+        Self { instruction, options, host, context: shared }
+    }
+
+    /// The first attempt.
+    pub(crate) fn first_attempt(&self) -> Attempt {
+        Attempt { number: 0, seed: self.instruction.seed, temperature: self.options.temperature }
+    }
+
+    /// The same work with the context for `path`, which does not show the file itself a second time.
+    pub(crate) fn about(&self, path: &RepoPath) -> Work<'a> {
+        let context = self.context.iter().filter(|(p, _)| p != path).cloned().collect();
+        Work { instruction: self.instruction, options: self.options.clone(), host: self.host, context }
+    }
+
+    /// The messages that `build` makes of the context, with as much of the context as leaves `needed` tokens for the
+    /// answer. What is left out is logged.
+    pub(crate) fn fitted(
+        &self,
+        build: &dyn Fn(&str) -> Vec<Message>,
+        needed: u32,
+    ) -> Result<Vec<Message>, PluginError> {
+        for count in (0..=self.context.len()).rev() {
+            let messages = build(&self.joined(count));
+            let room = room(self.host, &messages)?;
+            if room >= needed {
+                for (path, _) in &self.context[count..] {
+                    let note = format!("`{path}` is left out of the context: it does not fit the model");
+                    self.host.log(Level::Warn, &note);
+                }
+                return Ok(messages);
+            }
+            if count == 0 {
+                return Err(too_large(needed, room));
+            }
+        }
+        Err(too_large(needed, 0))
+    }
+
+    fn joined(&self, count: usize) -> String {
+        if count == 0 {
+            return String::new();
+        }
+        let texts: Vec<&str> = self.context[..count].iter().map(|(_, text)| text.as_str()).collect();
+        format!("These files are for reference only. Do not edit them.\n\n{}\n", texts.join("\n"))
+    }
+
+    /// What verification found about `path` or about everything, as a list.
+    pub(crate) fn findings(&self, path: &RepoPath) -> String {
+        let all = self.options.repair.iter().flat_map(|r| &r.findings);
+        let ours = all.filter(|f| f.path.as_ref().is_none_or(|p| p == path));
+        ours.map(|f| format!("- {}\n", f.message)).collect()
+    }
+}
+
+/// The error of an answer that is no edit of `path`.
+pub(crate) fn refused(path: &RepoPath, error: &FormatError) -> PluginError {
+    let refused = PluginError::new(ErrorCode::Invalid, format!("`{path}`: {error}"));
+    match error.hint() {
+        Some(hint) => refused.with_hint(hint),
+        None => refused,
+    }
+}
