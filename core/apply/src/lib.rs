@@ -21,55 +21,213 @@ pub use protect::protected;
 pub use steps::{NoSteps, Steps};
 pub use types::{Applied, ApplyOptions, LogEntry, LogState, Pruned, Recovery, Undone};
 
+mod clear;
+mod commit;
+mod lock;
+mod plan;
+mod preimage;
+mod publish;
+mod recover;
+mod tree;
+mod undo;
+
+#[cfg(test)]
+mod tests;
+
+use commit::About;
+use deepcoder_store::{State, Store, TreeId};
 use deepcoder_types::{Cancel, EditSet};
 use deepcoder_workspace::Workspace;
-use std::path::Path;
+use lock::Lock;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tree::Tree;
 
 /// Writes to one work tree.
 pub struct Applier {
-    _store: deepcoder_store::Store,
+    root: PathBuf,
+    git_dir: PathBuf,
+    tree: Tree,
+    store: Store,
+    tree_id: TreeId,
+    steps: Box<dyn Steps>,
+    lock_wait: Duration,
+    recovered: Recovery,
 }
 
-#[expect(clippy::unused_self, reason = "lands first so that others compile against it")]
+/// How to open an [`Applier`].
+pub struct ApplierOptions {
+    /// How long to wait for another process that writes to the same tree.
+    pub lock_wait: Duration,
+    /// Where tests make it fail.
+    pub steps: Box<dyn Steps>,
+}
+
+impl Default for ApplierOptions {
+    fn default() -> Self {
+        Self { lock_wait: Duration::from_secs(10), steps: Box::new(NoSteps) }
+    }
+}
+
 impl Applier {
     /// Open the tree of `workspace`, with the history in `state_dir`, and bring interrupted work to an end.
-    pub fn open(_workspace: &Workspace, state_dir: &Path) -> Result<Self, OpenError> {
-        Ok(Self { _store: deepcoder_store::Store::open(&state_dir.join("history.db"))? })
+    pub fn open(workspace: &Workspace, state_dir: &Path) -> Result<Self, OpenError> {
+        Self::open_with(workspace, state_dir, ApplierOptions::default())
     }
 
-    /// What [`Applier::open`] found interrupted.
+    /// The same, with options.
+    pub fn open_with(workspace: &Workspace, state_dir: &Path, options: ApplierOptions) -> Result<Self, OpenError> {
+        let root = workspace.root().to_owned();
+        let tree = Tree::open(&root).map_err(|e| OpenError::Root { path: root.clone(), source: e.into() })?;
+        let store = Store::open(&state_dir.join("history.db"))?;
+        let (tree_id, unknown) = store.work_tree(&root).map_err(RecoverError::from)?;
+        let mut recovered =
+            Recovery { damaged_history: store.replaced().map(Path::to_owned), ..Recovery::default() };
+        let mut applier = Self {
+            root,
+            git_dir: workspace.git_dir().to_owned(),
+            tree,
+            store,
+            tree_id,
+            steps: options.steps,
+            lock_wait: options.lock_wait,
+            recovered: Recovery::default(),
+        };
+        if unknown {
+            recovered.rebuilt = applier.rebuild().map_err(RecoverError::from)?;
+        }
+        // Without unfinished work nothing is written here, so that a tree that cannot be written can still be read.
+        if !applier.store.unfinished(tree_id).map_err(RecoverError::from)?.is_empty() {
+            let _lock = applier.lock(&Cancel::new()).map_err(RecoverError::from)?;
+            applier.recover_locked(&mut recovered).map_err(RecoverError::from)?;
+        }
+        applier.recovered = recovered;
+        Ok(applier)
+    }
+
+    /// What [`Applier::open`] found interrupted. Worth telling the user unless it [is empty](Recovery::is_empty).
     #[must_use]
-    pub fn recovered(&self) -> Recovery {
-        Recovery::default()
+    pub fn recovered(&self) -> &Recovery {
+        &self.recovered
     }
 
-    /// Apply `set`. All of it is in the tree and on the disk when this returns `Ok`, and nothing of it otherwise.
-    pub fn apply(&self, _set: &EditSet, _options: &ApplyOptions, _cancel: &Cancel) -> Result<Applied, ApplyError> {
-        Err(ApplyError::Empty)
+    /// Apply `set`. All of it is in the tree and on the disk when this returns `Ok`; on an error nothing of it is, but
+    /// for [`ApplyError::Interrupted`].
+    ///
+    /// A set with the id of one that is in effect is not applied twice. `cancel` counts until the commit point.
+    pub fn apply(&self, set: &EditSet, options: &ApplyOptions, cancel: &Cancel) -> Result<Applied, ApplyError> {
+        let _lock = self.begin(options.now_ms, cancel)?;
+        let plan = self.plan(set, options.allow_protected)?;
+        if let Some(refusal) = plan.refusals.first() {
+            // The same request made for the same bytes gives the same id, so that a tree which is as it was asked for
+            // before is asked for again; only where it is not, the earlier application is the answer.
+            let rows = self.store.by_edit_id(self.tree_id, &set.id)?;
+            let done = rows.into_iter().find(|row| row.state == State::Done && row.undone_by.is_none());
+            return match done {
+                Some(row) if plan.refusals.iter().all(Refusal::is_stale) => Ok(Applied {
+                    id: row.set.edit_id,
+                    files: row.set.files.into_iter().map(|f| f.path).collect(),
+                    already: true,
+                    kept: Vec::new(),
+                    fsyncs: 0,
+                }),
+                _ => Err(refusal.clone().into()),
+            };
+        }
+        if plan.files.is_empty() {
+            return Err(ApplyError::Empty);
+        }
+        let about = About {
+            edit_id: Some(set.id.clone()),
+            title: set.title.clone(),
+            undoes: None,
+            drop_dirs: Vec::new(),
+            created_ms: options.now_ms,
+            request_json: options.request_json.clone(),
+        };
+        self.execute(&plan, about, cancel)
     }
 
-    /// What would keep `set` from being applied now. Writes nothing.
-    pub fn preview_conflicts(&self, _set: &EditSet, _options: &ApplyOptions) -> Result<Vec<Refusal>, ApplyError> {
-        Err(ApplyError::Empty)
+    /// What would keep `set` from being applied now. Writes nothing and takes no lock.
+    pub fn preview_conflicts(&self, set: &EditSet, options: &ApplyOptions) -> Result<Vec<Refusal>, ApplyError> {
+        Ok(self.plan(set, options.allow_protected)?.refusals)
     }
 
-    /// Take back the set called `id` (a prefix will do), or the last one that is in effect.
-    pub fn undo(&self, _id: Option<&str>, _now_ms: u64, _cancel: &Cancel) -> Result<Undone, UndoError> {
-        Err(UndoError::Nothing)
+    /// Take back the set called `id` (a prefix will do), or the last one that is in effect. Undoing an undoing, by the id
+    /// in [`Undone`], brings the edit back. All of it is taken back, or nothing: a file that was changed since forbids it.
+    pub fn undo(&self, id: Option<&str>, now_ms: u64, cancel: &Cancel) -> Result<Undone, UndoError> {
+        let _lock = self.begin(now_ms, cancel)?;
+        self.undo_locked(id, now_ms, cancel)
     }
 
-    /// The history, newest first.
-    pub fn log(&self, _limit: usize) -> Result<Vec<LogEntry>, LogError> {
-        Ok(Vec::new())
+    /// The history, newest first: what changed the tree, and what was given up because somebody else did.
+    pub fn log(&self, limit: usize) -> Result<Vec<LogEntry>, LogError> {
+        let rows = self.store.newest(self.tree_id, limit)?;
+        Ok(rows
+            .into_iter()
+            .map(|row| LogEntry {
+                id: row.set.edit_id,
+                title: row.set.title,
+                created_ms: row.set.created_ms,
+                state: match (row.state, row.undone_by) {
+                    (State::Conflict, _) => LogState::Conflict,
+                    (State::Done, None) => LogState::Applied,
+                    (State::Done, Some(_)) => LogState::Undone,
+                    _ => LogState::Pending,
+                },
+                files: row.set.files.into_iter().map(|f| f.path).collect(),
+                undoes: row.set.undoes,
+                commit: row.set.git_commit,
+                note: row.note,
+            })
+            .collect())
     }
 
-    /// Bring interrupted work to an end.
+    /// Bring interrupted work to an end. [`Applier::open`], [`Applier::apply`] and [`Applier::undo`] do it by themselves.
     pub fn recover(&self) -> Result<Recovery, RecoverError> {
-        Ok(Recovery::default())
+        let _lock = self.lock(&Cancel::new())?;
+        let mut recovery = Recovery::default();
+        self.recover_locked(&mut recovery)?;
+        Ok(recovery)
     }
 
     /// Forget sets from before `older_than_ms`, and the oldest ones beyond `max_bytes` of images.
-    pub fn prune(&self, _older_than_ms: u64, _max_bytes: u64) -> Result<Pruned, PruneError> {
-        Ok(Pruned::default())
+    pub fn prune(&self, older_than_ms: u64, max_bytes: u64) -> Result<Pruned, PruneError> {
+        let _lock = self.lock(&Cancel::new())?;
+        self.recover_locked(&mut Recovery::default())?;
+        let rows = self.sets_to_prune(older_than_ms, max_bytes)?;
+        let mut pruned = Pruned::default();
+        for row in &rows {
+            // The rows go last: dying in between leaves rows without refs, which the next call removes.
+            self.delete_ref(&row.set.ulid)?;
+            pruned.sets += 1;
+            pruned.bytes += recover::size(&row.set);
+        }
+        self.store.remove(&rows.iter().map(|row| row.seq).collect::<Vec<_>>())?;
+        for set in self.kept_sets()? {
+            // Refs of histories that are gone.
+            if set.created_ms < older_than_ms && self.store.by_prefix(self.tree_id, &set.ulid)?.is_empty() {
+                self.delete_ref(&set.ulid)?;
+            }
+        }
+        Ok(pruned)
+    }
+
+    fn lock(&self, cancel: &Cancel) -> Result<Lock, ApplyError> {
+        Lock::take(&self.git_dir, self.lock_wait, cancel)
+    }
+
+    /// The lock, with nothing left over from before.
+    fn begin(&self, now_ms: u64, cancel: &Cancel) -> Result<Lock, ApplyError> {
+        cancel.check()?;
+        let lock = self.lock(cancel)?;
+        // A process may have died since this one opened the tree.
+        self.recover_locked(&mut Recovery::default()).map_err(|e| ApplyError::Recover(Box::new(e.into())))?;
+        self.sweep(now_ms)?;
+        Ok(lock)
+    }
+
+    fn at(&self, step: &'static str) -> Result<(), ApplyError> {
+        self.steps.at(step).map_err(|e| ApplyError::io(format!("(at the step `{step}`)"), e))
     }
 }

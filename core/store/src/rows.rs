@@ -3,6 +3,7 @@
 use crate::blocking::wait;
 use crate::{Store, StoreError};
 use deepcoder_types::{ContentHash, RepoPath};
+use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 use std::os::unix::ffi::OsStrExt as _;
@@ -51,7 +52,7 @@ impl State {
 }
 
 /// One state of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRow {
     /// Of its bytes.
     pub hash: ContentHash,
@@ -64,7 +65,7 @@ pub struct ImageRow {
 }
 
 /// One file of a set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRow {
     /// The file.
     pub path: RepoPath,
@@ -78,8 +79,8 @@ pub struct FileRow {
     pub new: Option<ImageRow>,
 }
 
-/// A set to be written down.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A set to be written down. Serialised, it is what the commit that keeps its images says about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewSet {
     /// Unique.
     pub ulid: String,
@@ -91,9 +92,11 @@ pub struct NewSet {
     pub undoes: Option<String>,
     /// When, in milliseconds since 1970.
     pub created_ms: u64,
-    /// The request, for the record.
+    /// The request, for the record. Stays in the database: refs may be pushed.
+    #[serde(skip)]
     pub request_json: Option<String>,
     /// The commit that keeps the images.
+    #[serde(skip)]
     pub git_commit: String,
     /// Folders that it makes, outermost first.
     pub made_dirs: Vec<String>,
@@ -150,10 +153,33 @@ impl Store {
         self.select(tree, "AND cleared = 0 AND state NOT IN ('prepared', 'committing') ORDER BY seq", None)
     }
 
-    /// All sets, newest first.
+    /// Sets that left a mark on the tree or still may, newest first.
     pub fn newest(&self, tree: TreeId, limit: usize) -> Result<Vec<SetRow>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.select(tree, "ORDER BY seq DESC LIMIT ?", Some(Bind::Number(limit)))
+        let condition = "AND state NOT IN ('aborted', 'rolled-back') ORDER BY seq DESC LIMIT ?";
+        self.select(tree, condition, Some(Bind::Number(limit)))
+    }
+
+    /// All sets that are finished or given up, newest first.
+    pub fn settled(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
+        self.select(tree, "AND state NOT IN ('prepared', 'committing') ORDER BY seq DESC", None)
+    }
+
+    /// The newest set that is in effect and is not itself an undoing.
+    pub fn last_in_effect(&self, tree: TreeId) -> Result<Option<SetRow>, StoreError> {
+        let condition = "AND state = 'done' AND undone_by IS NULL AND undoes IS NULL ORDER BY seq DESC LIMIT 1";
+        Ok(self.select(tree, condition, None)?.pop())
+    }
+
+    /// How far a set has come.
+    pub fn state(&self, seq: i64) -> Result<State, StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let query = sqlx::query_scalar("SELECT state FROM edit_set WHERE seq = ?").bind(seq);
+            let state: String = query.fetch_one(connection).await?;
+            State::parse(&state).ok_or_else(|| StoreError::Corrupt(format!("unknown state `{state}`")))
+        })
     }
 
     /// Sets whose request id or ulid starts with `prefix`, newest first.

@@ -17,12 +17,9 @@ impl Store {
         self.add(tree, set, State::Prepared, originals)
     }
 
-    /// Write down a set that was found in git's refs. One that is already known is left alone.
-    pub fn adopt(&self, tree: TreeId, set: &NewSet, state: State) -> Result<(), StoreError> {
-        if self.by_prefix(tree, &set.ulid)?.is_empty() {
-            self.add(tree, set, state, &[])?;
-        }
-        Ok(())
+    /// Write down a set that was found in git's refs; its `seq`, or `None` for one that is already known.
+    pub fn adopt(&self, tree: TreeId, set: &NewSet, state: State) -> Result<Option<i64>, StoreError> {
+        if self.by_prefix(tree, &set.ulid)?.is_empty() { self.add(tree, set, state, &[]).map(Some) } else { Ok(None) }
     }
 
     /// Record that a set has come to `state`. `note` replaces the old note unless it is `None`.
@@ -53,12 +50,19 @@ impl Store {
         })
     }
 
-    /// Record that nothing of a set is left to clear away.
-    pub fn set_cleared(&self, seq: i64) -> Result<(), StoreError> {
+    /// Record that nothing of these sets is left to clear away.
+    pub fn set_cleared(&self, seqs: &[i64]) -> Result<(), StoreError> {
+        if seqs.is_empty() {
+            return Ok(());
+        }
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
-            sqlx::query("UPDATE edit_set SET cleared = 1 WHERE seq = ?").bind(seq).execute(connection).await?;
+            let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+            for seq in seqs {
+                sqlx::query("UPDATE edit_set SET cleared = 1 WHERE seq = ?").bind(seq).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
             Ok(())
         })
     }

@@ -1,0 +1,105 @@
+//! Bringing to an end what was interrupted. It goes by the hash of what each file holds now, so that being interrupted
+//! itself changes nothing.
+
+use crate::publish::Standing;
+use crate::{Applier, ApplyError, Recovery};
+use deepcoder_store::{NewSet, SetRow, State};
+
+impl Applier {
+    /// Finish or revert every unfinished set. The lock is held.
+    pub(crate) fn recover_locked(&self, recovery: &mut Recovery) -> Result<(), ApplyError> {
+        for row in self.store.unfinished(self.tree_id)? {
+            self.at("recover")?;
+            let id = row.set.edit_id.clone();
+            if row.state == State::Prepared {
+                self.abort(row.seq, &row.set)?;
+                recovery.reverted.push(id);
+                continue;
+            }
+            let complete = match self.can_complete(&row.set)? {
+                Some(there) => {
+                    self.at("roll-forward")?;
+                    self.publish_all(&row.set, &there)?
+                }
+                None => false,
+            };
+            if complete {
+                self.finish(row.seq)?;
+                self.at("recovered")?;
+                recovery.kept.extend(self.clear(&row.set, State::Done)?);
+                recovery.completed.push(id);
+            } else {
+                self.at("roll-back")?;
+                let (left, kept) = self.roll_back_files(row.seq, &row.set)?;
+                recovery.kept.extend(kept);
+                if left.is_empty() { recovery.reverted.push(id) } else { recovery.conflicts.push((id, left)) }
+            }
+        }
+        Ok(())
+    }
+
+    /// Which files are in their place already, if all the others can still follow.
+    fn can_complete(&self, set: &NewSet) -> Result<Option<Vec<bool>>, ApplyError> {
+        let mut there = Vec::with_capacity(set.files.len());
+        for file in &set.files {
+            let standing = self.standing(file)?;
+            let ready = match standing {
+                Standing::New => !self.written_late(file)?,
+                Standing::Old => self.is_staged(file)?,
+                // The path is empty: putting the old file back first leaves one way for everything.
+                Standing::Aside | Standing::Third => false,
+            };
+            if !ready {
+                return Ok(None);
+            }
+            there.push(standing == Standing::New);
+        }
+        Ok(Some(there))
+    }
+
+    /// Read back what git's refs hold, for a history that does not know this tree. Returns how many sets there were.
+    pub(crate) fn rebuild(&self) -> Result<usize, ApplyError> {
+        let sets = self.kept_sets()?;
+        let newest = sets.last().map(|set| set.ulid.clone());
+        let mut known = 0;
+        for set in &sets {
+            let state = self.guess_state(set, newest.as_deref() == Some(&set.ulid))?;
+            let Some(seq) = self.store.adopt(self.tree_id, set, state)? else { continue };
+            known += 1;
+            if state == State::Done {
+                self.store.finish(seq)?;
+            }
+        }
+        Ok(known)
+    }
+
+    /// A set that was interrupted has left files beside its own; recovery then goes by the hashes. The refs of sets that
+    /// were given up are gone. Only the newest one may not have begun.
+    fn guess_state(&self, set: &NewSet, newest: bool) -> Result<State, ApplyError> {
+        let mut all_old = true;
+        for file in &set.files {
+            if self.has_leftovers(file)? {
+                return Ok(State::Committing);
+            }
+            all_old &= self.standing(file)? == Standing::Old;
+        }
+        Ok(if newest && all_old { State::Aborted } else { State::Done })
+    }
+
+    pub(crate) fn sets_to_prune(&self, older_than_ms: u64, max_bytes: u64) -> Result<Vec<SetRow>, ApplyError> {
+        let (mut kept_bytes, mut full) = (0_u64, false);
+        let mut rows = self.store.settled(self.tree_id)?;
+        rows.retain(|row| {
+            // Once the oldest sets have to go, all that are older than the first of them go.
+            kept_bytes = kept_bytes.saturating_add(size(&row.set));
+            full |= kept_bytes > max_bytes;
+            full || row.set.created_ms < older_than_ms
+        });
+        Ok(rows)
+    }
+}
+
+/// Bytes of the images of a set.
+pub(crate) fn size(set: &NewSet) -> u64 {
+    set.files.iter().flat_map(|f| [&f.old, &f.new]).flatten().map(|image| image.size).sum()
+}
