@@ -1,1 +1,34 @@
-//! GGUF to ONNX.
+//! Makes a model folder (`model.onnx`, its weights, tokenizer, template, manifest) from a GGUF file or a folder of
+//! safetensors. Offline, without Python, in one pass over the weights.
+//!
+//! [`inspect`] reads only the headers and says what a source is; [`import`] converts it.
+//!
+//! **Invariant:** whatever the source's bytes are, the answer is a model folder or a typed error: no panic, no
+//! allocation that is not bounded by the file's own size, and never half a model under the destination's name.
+//!
+//! Sources are read with positioned reads, not mapped: a file that is truncated while it is read gives an error, where
+//! a mapping would end the process.
+
+mod arch;
+mod error;
+mod gguf;
+mod graph;
+mod grid;
+mod import;
+mod matrix;
+mod onnx;
+mod quant;
+mod safetensors;
+mod source;
+mod tensor;
+mod tokenizer;
+mod transformer;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ImportError;
+pub use gguf::{Array, Gguf, GgufError, Value};
+pub use import::{ImportOptions, ImportProgress, ImportStage, SourceSummary, import, inspect};
+pub use tensor::{TensorInfo, TensorType};

@@ -1,0 +1,355 @@
+//! From a source to a finished folder: checked first, written beside the destination, then renamed.
+
+use crate::error::ImportError;
+use crate::quant::{Layout, Precision};
+use crate::source::Source;
+use crate::transformer::{Builder, Built, outer_precision};
+use crate::weights::{HashedFile, Weights};
+use deepcoder_types::{
+    Cancel, ContentHash, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
+};
+use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Name of the file with the weights.
+const WEIGHTS_FILE: &str = "model.onnx.data";
+/// Name of the graph's file.
+const GRAPH_FILE: &str = "model.onnx";
+/// Held while an import runs, so that a second one does not clear the first one's folder.
+const LOCK_FILE: &str = ".lock";
+
+/// How to import.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// Name in the store, written to the manifest.
+    pub name: String,
+    /// `None` keeps the source's precision as far as it matters (see `docs/models.md`); 4 or 8 round to a new grid.
+    pub bits: Option<u32>,
+    /// Weights that share a scale, with `bits`: 16, 32, 64, 128 or 256.
+    pub block: Option<u32>,
+    /// Keep the source's grid bit for bit, even where that is slower. Not together with `bits`.
+    pub exact: bool,
+    /// Licence of the weights; else what the source says.
+    pub license: Option<String>,
+}
+
+/// What an import is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportStage {
+    /// Weights are converted.
+    Converting,
+    /// What was written is made durable.
+    Finishing,
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// What is being done.
+    pub stage: ImportStage,
+    /// Bytes of the source that are converted and hashed.
+    pub done: u64,
+    /// Bytes to convert and hash.
+    pub total: u64,
+}
+
+/// What a source holds, read from its headers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceSummary {
+    /// `gguf` or `safetensors`.
+    pub format: String,
+    /// `qwen2` or `llama`.
+    pub architecture: String,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Tokens that the model was trained to attend to.
+    pub context_length: u32,
+    /// Rows of the output layer.
+    pub vocab_size: u32,
+    /// Layers.
+    pub layers: u32,
+    /// Tensors of each storage type.
+    pub tensors: BTreeMap<String, u32>,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Whether there is a chat template.
+    pub chat: bool,
+    /// The FIM tokens, if any.
+    pub fim: Option<FimTokens>,
+    /// What the source says of its licence.
+    pub license: Option<String>,
+}
+
+/// Says what the file or folder `source` holds, without reading the weights.
+pub fn inspect(source: &Path) -> Result<SourceSummary, ImportError> {
+    let source = Source::open(source)?;
+    let mut tensors = BTreeMap::new();
+    for info in source.tensors.values() {
+        *tensors.entry(info.kind.name().to_owned()).or_insert(0) += 1;
+    }
+    Ok(SourceSummary {
+        format: source.format.to_owned(),
+        architecture: source.spec.architecture.clone(),
+        parameters: source.tensors.values().map(|t| t.rows() * t.columns()).sum(),
+        context_length: narrow(source.spec.context),
+        vocab_size: narrow(source.spec.vocabulary),
+        layers: narrow(source.spec.layers),
+        tensors,
+        bytes: source.files.iter().map(|f| f.len).sum(),
+        chat: source.vocabulary.chat_template.is_some(),
+        fim: source.vocabulary.fim.clone(),
+        license: source.license.clone(),
+    })
+}
+
+/// Converts the GGUF file or safetensors folder `source` to the model folder `dest`, which must not exist yet.
+///
+/// Everything is written to a sibling of `dest` that is renamed when it is complete and durable. After a failure or a
+/// cancellation nothing is left; after a crash, the sibling is cleared by the next import to the same place.
+pub fn import(
+    source: &Path,
+    dest: &Path,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(ImportProgress),
+    cancel: &Cancel,
+) -> Result<Manifest, ImportError> {
+    let precision = precision(options)?;
+    let opened = Source::open(source)?;
+    if dest.symlink_metadata().is_ok() {
+        return Err(ImportError::Exists(dest.to_owned()));
+    }
+    let stage = Stage::create(dest)?;
+    check_space(&opened, precision, &stage.folder)?;
+
+    let weights_total: u64 = opened.tensors.values().map(|t| t.bytes).sum();
+    let files_total: u64 = opened.files.iter().map(|f| f.len).sum();
+    let total = weights_total + files_total;
+    let (hashed, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (built, hash) = std::thread::scope(|scope| {
+        let hasher = scope.spawn(|| hash_source(&opened, &hashed, &stop, cancel));
+        let mut converted = 0;
+        let mut step = |bytes: u64| {
+            converted += bytes;
+            let done = (converted + hashed.load(Ordering::Relaxed)).min(total);
+            progress(ImportProgress { stage: ImportStage::Converting, done, total });
+            cancel.check().map_err(ImportError::from)
+        };
+        let built = Weights::create(&stage.folder, WEIGHTS_FILE)
+            .and_then(|weights| Builder::new(&opened, weights, precision, &mut step).build());
+        if built.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        let hash = hasher.join().unwrap_or(Err(ImportError::Cancelled));
+        (built, hash)
+    });
+    let (built, hash) = (built?, hash?);
+    progress(ImportProgress { stage: ImportStage::Finishing, done: total, total });
+    let manifest = finish(&opened, source, &stage, options, built, hash)?;
+    cancel.check()?;
+    stage.publish(dest)?;
+    Ok(manifest)
+}
+
+fn narrow(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
+    let wrong = |text: &str| Err(ImportError::Options(text.to_owned()));
+    match (options.bits, options.block, options.exact) {
+        (None, None, false) => Ok(Precision::Near),
+        (None, None, true) => Ok(Precision::Exact),
+        (None, Some(_), _) => wrong("a block size needs a number of bits"),
+        (Some(_), _, true) => wrong("exact weights cannot be rounded to a number of bits"),
+        (Some(4 | 8), Some(block), _) if ![16, 32, 64, 128, 256].contains(&block) => {
+            wrong("the block size is not 16, 32, 64, 128 or 256")
+        }
+        (Some(bits @ (4 | 8)), block, _) => {
+            let block = block.unwrap_or(if bits == 4 { 32 } else { 128 });
+            Ok(Precision::Requantised { bits, block: block as usize })
+        }
+        (Some(_), ..) => wrong("the number of bits is neither 4 nor 8"),
+    }
+}
+
+/// Bytes that the folder will take, a little rounded up.
+fn needed(source: &Source, precision: Precision) -> u64 {
+    let matrix = |name: &str, rows: u64, columns: u64, layout: Layout| {
+        let outer = if name == "token_embd.weight" && !source.tensors.contains_key("output.weight") { 2 } else { 1 };
+        let per_block = if layout.offsets { 8 } else { 4 };
+        outer * rows * (columns * u64::from(layout.bits) / 8 + columns / layout.block as u64 * per_block)
+    };
+    let weights: u64 = source
+        .tensors
+        .iter()
+        .map(|(name, info)| {
+            let outer = matches!(name.as_str(), "token_embd.weight" | "output.weight");
+            let precision = if outer { outer_precision(precision) } else { precision };
+            let columns = usize::try_from(info.columns()).unwrap_or(0);
+            match Layout::choose(info.kind, columns, precision) {
+                Some(layout) if info.shape.len() > 1 => matrix(name, info.rows(), info.columns(), layout),
+                _ => info.rows() * info.columns() * 4,
+            }
+        })
+        .sum();
+    let angles = source.spec.context * source.spec.head_dim * 4;
+    weights + angles + source.vocabulary.tokenizer_json.len() as u64 + (16 << 20)
+}
+
+fn check_space(source: &Source, precision: Precision, folder: &Path) -> Result<(), ImportError> {
+    let stat = rustix::fs::statvfs(folder).map_err(|e| ImportError::io("read the free space of", folder)(e.into()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let need = needed(source, precision);
+    if need > free { Err(ImportError::DiskFull { need, free, folder: folder.to_owned() }) } else { Ok(()) }
+}
+
+/// SHA-256 of the source: of the file, or of the list `hash␣␣name\n` of the weight files where there are several.
+fn hash_source(
+    source: &Source,
+    done: &AtomicU64,
+    stop: &AtomicBool,
+    cancel: &Cancel,
+) -> Result<ContentHash, ImportError> {
+    let mut list = String::new();
+    let mut single = None;
+    for file in &source.files {
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0u8; 4 << 20];
+        let mut at = 0;
+        while at < file.len {
+            cancel.check()?;
+            if stop.load(Ordering::Relaxed) {
+                return Err(ImportError::Cancelled);
+            }
+            let part = usize::try_from((file.len - at).min(buffer.len() as u64)).unwrap_or(0);
+            let part = &mut buffer[..part];
+            file.read_at(part, at)?;
+            digest.update(&*part);
+            at += part.len() as u64;
+            done.fetch_add(part.len() as u64, Ordering::Relaxed);
+        }
+        let hash = ContentHash::from_digest(digest.finalize().into());
+        list.push_str(&format!("{hash}  {}\n", file_name(&file.path)));
+        single = Some(hash);
+    }
+    Ok(single.filter(|_| source.files.len() == 1).unwrap_or_else(|| ContentHash::of(list.as_bytes())))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// Writes everything but the weights, and makes all of it durable.
+fn finish(
+    source: &Source,
+    path: &Path,
+    stage: &Stage,
+    options: &ImportOptions,
+    built: Built,
+    hash: ContentHash,
+) -> Result<Manifest, ImportError> {
+    let mut files = BTreeMap::new();
+    let (size, sha256) = built.weights.finish()?;
+    files.insert(WEIGHTS_FILE.to_owned(), FileEntry { size, sha256 });
+    let mut small = vec![(GRAPH_FILE, built.model), ("tokenizer.json", source.vocabulary.tokenizer_json.clone())];
+    if let Some(template) = &source.vocabulary.chat_template {
+        small.push(("chat_template.jinja", template.clone().into_bytes()));
+    }
+    for (name, bytes) in small {
+        let mut file = HashedFile::create(&stage.folder.join(name))?;
+        file.write(&bytes)?;
+        let (size, sha256) = file.finish()?;
+        files.insert(name.to_owned(), FileEntry { size, sha256 });
+    }
+    let spec = &source.spec;
+    let manifest = Manifest {
+        format: MANIFEST_FORMAT,
+        name: options.name.clone(),
+        architecture: spec.architecture.clone(),
+        context_length: narrow(spec.context),
+        vocab_size: narrow(spec.vocabulary),
+        eos_ids: source.vocabulary.eos.clone(),
+        bos_id: source.vocabulary.bos,
+        fim: source.vocabulary.fim.clone(),
+        license: options.license.clone().or_else(|| source.license.clone()),
+        graph: GraphInfo { file: GRAPH_FILE.to_owned(), cache: built.cache, chunk: 512 },
+        source: SourceInfo { format: source.format.to_owned(), file: file_name(path), sha256: hash },
+        recipe: Recipe {
+            bits: options.bits,
+            block: match precision(options)? {
+                Precision::Near => crate::quant::NEAR_BLOCK as u32,
+                Precision::Exact => 32,
+                Precision::Requantised { block, .. } => narrow(block as u64),
+            },
+            mapping: built.mapping,
+            deepcoder: env!("CARGO_PKG_VERSION").to_owned(),
+            onnxruntime_min: "1.32.0".to_owned(),
+        },
+        files,
+    };
+    let json = serde_json::to_vec_pretty(&manifest).map_err(|e| ImportError::Options(e.to_string()))?;
+    let mut file = HashedFile::create(&stage.folder.join(MANIFEST_FILE))?;
+    file.write(&json)?;
+    file.finish()?;
+    Ok(manifest)
+}
+
+/// The folder that is being written, removed when it is dropped.
+struct Stage {
+    folder: PathBuf,
+    parent: PathBuf,
+    _lock: File,
+}
+
+impl Stage {
+    fn create(dest: &Path) -> Result<Self, ImportError> {
+        let name = dest.file_name().ok_or_else(|| ImportError::Options("the destination has no name".to_owned()))?;
+        let parent = dest.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(parent).map_err(ImportError::io("create", parent))?;
+        let folder = parent.join(format!(".{}.importing", name.to_string_lossy()));
+        std::fs::create_dir_all(&folder).map_err(ImportError::io("create", &folder))?;
+        let lock_path = folder.join(LOCK_FILE);
+        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
+        let lock = lock.map_err(ImportError::io("create", &lock_path))?;
+        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(ImportError::Running(dest.to_owned()));
+        }
+        let stage = Self { folder, parent: parent.to_owned(), _lock: lock };
+        stage.clear()?;
+        Ok(stage)
+    }
+
+    /// Removes what an import that crashed has left.
+    fn clear(&self) -> Result<(), ImportError> {
+        for entry in std::fs::read_dir(&self.folder).map_err(ImportError::io("read", &self.folder))? {
+            let entry = entry.map_err(ImportError::io("read", &self.folder))?;
+            if entry.file_name() != LOCK_FILE {
+                #[expect(clippy::disallowed_methods, reason = "left-over of an import into the folder that we hold")]
+                std::fs::remove_file(entry.path()).map_err(ImportError::io("remove", &entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the finished model folder takes its name")]
+    fn publish(self, dest: &Path) -> Result<(), ImportError> {
+        let lock = self.folder.join(LOCK_FILE);
+        std::fs::remove_file(&lock).map_err(ImportError::io("remove", &lock))?;
+        let sync = |path: &Path| File::open(path).and_then(|f| f.sync_all()).map_err(ImportError::io("write", path));
+        sync(&self.folder)?;
+        std::fs::rename(&self.folder, dest).map_err(ImportError::io("rename to", dest))?;
+        sync(&self.parent)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // After `publish` there is nothing under this name; a failure here leaves what the next import clears.
+        #[expect(clippy::disallowed_methods, reason = "the half-written folder of a failed import")]
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

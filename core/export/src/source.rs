@@ -1,0 +1,115 @@
+//! A source that has been opened: its tensors under GGUF's names, its settings, its vocabulary.
+
+use crate::arch::{self, Spec};
+use crate::error::ImportError;
+use crate::gguf::Gguf;
+use crate::safetensors;
+use crate::tensor::TensorInfo;
+use crate::tokenizer::{self, Vocabulary};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+/// An opened source.
+pub(crate) struct Source {
+    pub(crate) format: &'static str,
+    pub(crate) files: Vec<SourceFile>,
+    pub(crate) tensors: BTreeMap<String, TensorInfo>,
+    pub(crate) spec: Spec,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) license: Option<String>,
+}
+
+/// One file of a source.
+pub(crate) struct SourceFile {
+    pub(crate) path: PathBuf,
+    pub(crate) file: File,
+    pub(crate) len: u64,
+}
+
+impl SourceFile {
+    pub(crate) fn open(path: &Path) -> Result<Self, ImportError> {
+        let file = File::open(path).map_err(ImportError::io("open", path))?;
+        let meta = file.metadata().map_err(ImportError::io("read", path))?;
+        if !meta.is_file() {
+            return Err(ImportError::folder(path, "it is not a regular file"));
+        }
+        Ok(Self { path: path.to_owned(), file, len: meta.len() })
+    }
+
+    pub(crate) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<(), ImportError> {
+        self.file.read_exact_at(out, offset).map_err(ImportError::io("read", &self.path))
+    }
+}
+
+impl Source {
+    /// Opens a GGUF file or a folder of safetensors and checks everything but the weights' values.
+    pub(crate) fn open(path: &Path) -> Result<Self, ImportError> {
+        let meta = std::fs::metadata(path).map_err(ImportError::io("open", path))?;
+        let source = if meta.is_dir() { safetensors::open(path)? } else { Self::open_gguf(path)? };
+        arch::check_tensors(&source.spec, &source.tensors)?;
+        Ok(source)
+    }
+
+    fn open_gguf(path: &Path) -> Result<Self, ImportError> {
+        let file = SourceFile::open(path)?;
+        let wrong = |source| ImportError::Gguf { path: path.to_owned(), source };
+        let gguf = Gguf::read(BufReader::with_capacity(1 << 20, &file.file), file.len).map_err(wrong)?;
+        if gguf.unsigned("split.count").is_some_and(|n| n > 1) {
+            return Err(ImportError::Unsupported(
+                "a GGUF in several files; join them with llama-gguf-split".to_owned(),
+            ));
+        }
+        let rope = match gguf.tensors.get("rope_freqs.weight") {
+            Some(info) => Some(read_floats(&file, info)?),
+            None => None,
+        };
+        let spec = arch::from_gguf(&gguf, rope.as_deref())?;
+        let vocabulary = tokenizer::from_gguf(&gguf, spec.vocabulary)?;
+        let license = gguf.text("general.license").map(ToOwned::to_owned);
+        let mut tensors = gguf.tensors;
+        tensors.remove("rope_freqs.weight");
+        Ok(Self { format: "gguf", files: vec![file], tensors, spec, vocabulary, license })
+    }
+
+    /// The tensor `name`, which [`arch::check_tensors`] has found.
+    pub(crate) fn tensor(&self, name: &str) -> Result<&TensorInfo, ImportError> {
+        self.tensors.get(name).ok_or_else(|| ImportError::MissingTensor(name.to_owned()))
+    }
+
+    /// `rows` rows of a tensor from `first` on, as stored.
+    pub(crate) fn read_rows(
+        &self,
+        info: &TensorInfo,
+        first: u64,
+        rows: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ImportError> {
+        let row = info.bytes / info.rows().max(1);
+        out.resize(usize::try_from(row * rows).unwrap_or(usize::MAX), 0);
+        let file = self.files.get(info.file).ok_or_else(|| ImportError::MissingTensor(String::new()))?;
+        file.read_at(out, info.offset + first * row)
+    }
+
+    /// A whole small tensor as floats.
+    pub(crate) fn floats(&self, name: &str) -> Result<Vec<f32>, ImportError> {
+        let info = self.tensor(name)?;
+        let file = self.files.get(info.file).ok_or_else(|| ImportError::MissingTensor(name.to_owned()))?;
+        read_floats(file, info)
+    }
+}
+
+/// Vectors only: the largest is as long as the vocabulary or the feed-forward layer.
+fn read_floats(file: &SourceFile, info: &TensorInfo) -> Result<Vec<f32>, ImportError> {
+    let elements = info.rows() * info.columns();
+    if elements > 1 << 22 {
+        return Err(ImportError::Unsupported(format!("a vector of {elements} elements")));
+    }
+    let mut bytes = vec![0u8; usize::try_from(info.bytes).unwrap_or(0)];
+    file.read_at(&mut bytes, info.offset)?;
+    let mut out = vec![0f32; usize::try_from(elements).unwrap_or(0)];
+    crate::grid::dequantize(info.kind, &bytes, &mut out);
+    Ok(out)
+}

@@ -1,0 +1,320 @@
+//! The vocabulary of a source: `tokenizer.json`, the chat template, and the tokens with a meaning.
+
+use crate::error::ImportError;
+use crate::gguf::{Array, Gguf, Value};
+use crate::safetensors::{read_json, read_small};
+use deepcoder_types::FimTokens;
+use serde_json::{Value as Json, json};
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+/// What is known about a source's tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Vocabulary {
+    pub(crate) tokenizer_json: Vec<u8>,
+    pub(crate) chat_template: Option<String>,
+    pub(crate) eos: Vec<u32>,
+    pub(crate) bos: Option<u32>,
+    pub(crate) fim: Option<FimTokens>,
+}
+
+/// Control tokens that end a turn, whatever the metadata says: models are published with only one of theirs named.
+const ENDS: [&str; 10] = [
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end_of_text|>",
+    "<|EOT|>",
+    "<｜end▁of▁sentence｜>",
+    "<|file_sep|>",
+    "<|repo_name|>",
+    "<|fim_pad|>",
+];
+
+/// Known names of the tokens around a hole: prefix, suffix, middle.
+const HOLES: [[&str; 3]; 4] = [
+    ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"],
+    ["<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"],
+    ["<fim_prefix>", "<fim_suffix>", "<fim_middle>"],
+    ["▁<PRE>", "▁<SUF>", "▁<MID>"],
+];
+
+const NORMAL: i64 = 1;
+const CONTROL: i64 = 3;
+const USER_DEFINED: i64 = 4;
+
+struct Tokens<'a> {
+    texts: &'a [String],
+    kinds: Vec<i64>,
+    ids: HashMap<&'a str, u32>,
+}
+
+impl Tokens<'_> {
+    fn is_special(&self, id: u32) -> bool {
+        self.kinds.get(id as usize).is_some_and(|&k| k == CONTROL || k == USER_DEFINED)
+    }
+
+    /// The id of the special token `text`.
+    fn special(&self, text: &str) -> Option<u32> {
+        self.ids.get(text).copied().filter(|&id| self.is_special(id))
+    }
+}
+
+/// Reads the vocabulary in a GGUF's metadata, which must not be longer than the embedding has `rows`.
+pub(crate) fn from_gguf(gguf: &Gguf, rows: u64) -> Result<Vocabulary, ImportError> {
+    let texts = gguf.texts("tokenizer.ggml.tokens").ok_or_else(|| ImportError::missing("tokenizer.ggml.tokens"))?;
+    if texts.is_empty() || texts.len() as u64 > rows {
+        return Err(ImportError::setting("tokenizer.ggml.tokens", format!("has {} for {rows} rows", texts.len())));
+    }
+    let kinds = match gguf.metadata.get("tokenizer.ggml.token_type") {
+        Some(Value::Array(Array::Integers(kinds))) if kinds.len() == texts.len() => kinds.clone(),
+        None => vec![NORMAL; texts.len()],
+        Some(_) => return Err(ImportError::setting("tokenizer.ggml.token_type", "does not fit the tokens")),
+    };
+    let mut ids = HashMap::new();
+    for (id, text) in (0u32..).zip(texts) {
+        if ids.insert(text.as_str(), id).is_some() {
+            return Err(ImportError::Tokenizer(format!("the token `{text}` occurs twice")));
+        }
+    }
+    let tokens = Tokens { texts, kinds, ids };
+    let kind = gguf.text("tokenizer.ggml.model").ok_or_else(|| ImportError::missing("tokenizer.ggml.model"))?;
+    let tokenizer = match kind {
+        "gpt2" => byte_level(gguf, &tokens)?,
+        "llama" => sentence_piece(gguf, &tokens)?,
+        other => return Err(ImportError::Tokenizer(format!("the kind `{other}` is not supported"))),
+    };
+    let id = |key: &str| {
+        let id = gguf.unsigned(&format!("tokenizer.ggml.{key}"))?;
+        u32::try_from(id).ok().filter(|&id| (id as usize) < texts.len())
+    };
+    let mut eos: Vec<u32> = ["eos_token_id", "eot_token_id", "eom_token_id"].iter().filter_map(|k| id(k)).collect();
+    eos.extend(ENDS.iter().filter_map(|text| tokens.special(text)));
+    let with_bos = gguf
+        .boolean("tokenizer.ggml.add_bos_token")
+        .unwrap_or(kind == "llama" || gguf.text("tokenizer.ggml.pre") == Some("llama-bpe"));
+    let named = |keys: [&str; 2]| keys.iter().find_map(|k| id(k)).map(|id| texts[id as usize].clone());
+    let fim = (
+        named(["fim_pre_token_id", "prefix_token_id"]),
+        named(["fim_suf_token_id", "suffix_token_id"]),
+        named(["fim_mid_token_id", "middle_token_id"]),
+    );
+    let fim = match fim {
+        (Some(prefix), Some(suffix), Some(middle)) => Some(FimTokens { prefix, suffix, middle }),
+        _ => known_hole(|text| tokens.special(text).is_some()),
+    };
+    Ok(Vocabulary {
+        tokenizer_json: tokenizer.to_string().into_bytes(),
+        chat_template: gguf.text("tokenizer.chat_template").map(ToOwned::to_owned),
+        eos: ends(eos)?,
+        bos: id("bos_token_id").filter(|_| with_bos),
+        fim,
+    })
+}
+
+fn known_hole(has: impl Fn(&str) -> bool) -> Option<FimTokens> {
+    let [prefix, suffix, middle] = HOLES.into_iter().find(|names| names.iter().all(|n| has(n)))?;
+    Some(FimTokens { prefix: prefix.to_owned(), suffix: suffix.to_owned(), middle: middle.to_owned() })
+}
+
+/// Keeps the order: the metadata's own come first.
+fn ends(ids: Vec<u32>) -> Result<Vec<u32>, ImportError> {
+    let mut seen = BTreeSet::new();
+    let ids: Vec<u32> = ids.into_iter().filter(|id| seen.insert(*id)).collect();
+    if ids.is_empty() {
+        return Err(ImportError::Tokenizer("there is no token that ends a text".to_owned()));
+    }
+    Ok(ids)
+}
+
+/// Special tokens stay in the vocabulary as well: that is what fixes their ids.
+fn added_tokens(tokens: &Tokens<'_>) -> Vec<Json> {
+    (0u32..)
+        .zip(tokens.texts)
+        .filter(|(id, _)| tokens.is_special(*id))
+        .map(|(id, text)| {
+            json!({
+                "id": id, "content": text, "single_word": false, "lstrip": false, "rstrip": false,
+                "normalized": false, "special": tokens.kinds[id as usize] == CONTROL,
+            })
+        })
+        .collect()
+}
+
+fn split(pattern: &str) -> Json {
+    json!({ "type": "Split", "pattern": { "Regex": pattern }, "behavior": "Isolated", "invert": false })
+}
+
+/// How text is cut before merging, by the name in `tokenizer.ggml.pre`.
+fn pre_tokenizer(name: &str) -> Result<Json, ImportError> {
+    let digits = json!({ "type": "Digits", "individual_digits": true });
+    // `Regex`es of the published tokenizer.json files.
+    let steps = match name {
+        "qwen2" => vec![split(
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        )],
+        "llama-bpe" | "llama3" | "llama-v3" => vec![split(
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        )],
+        "deepseek-coder" => {
+            vec![split(r"[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), split("[一-龥ࠀ-一가-퟿]+"), digits]
+        }
+        "deepseek-llm" => vec![
+            split(r"[\r\n]"),
+            // The published list of ranges is the cased letters.
+            split(r"\s?[\p{Lu}\p{Ll}\p{Lt}]+"),
+            split(r"\s?[!-/:-~！-／：-～‘-‟\u{3000}-。]+"),
+            split(r"\s+$"),
+            split("[一-龥ࠀ-一가-퟿]+"),
+            digits,
+        ],
+        "default" | "gpt-2" | "gpt2" => {
+            vec![split(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")]
+        }
+        other => return Err(ImportError::Tokenizer(format!("the pre-tokenizer `{other}` is not known here"))),
+    };
+    let mut steps = steps;
+    steps.push(byte_level_step());
+    Ok(json!({ "type": "Sequence", "pretokenizers": steps }))
+}
+
+fn byte_level_step() -> Json {
+    json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false })
+}
+
+/// Byte-level BPE. There is no normaliser, not even Unicode's NFC where the original has it: the model must see, and
+/// copy, the bytes that are in the file.
+fn byte_level(gguf: &Gguf, tokens: &Tokens<'_>) -> Result<Json, ImportError> {
+    let merges = gguf.texts("tokenizer.ggml.merges").ok_or_else(|| ImportError::missing("tokenizer.ggml.merges"))?;
+    let mut pairs = Vec::with_capacity(merges.len());
+    for merge in merges {
+        let Some((left, right)) = merge.split_once(' ') else {
+            return Err(ImportError::Tokenizer(format!("the merge `{merge}` has no space")));
+        };
+        if !tokens.ids.contains_key(left)
+            || !tokens.ids.contains_key(right)
+            || !tokens.ids.contains_key(format!("{left}{right}").as_str())
+        {
+            return Err(ImportError::Tokenizer(format!("the merge `{merge}` is not of tokens")));
+        }
+        pairs.push([left, right]);
+    }
+    let pre = gguf.text("tokenizer.ggml.pre").unwrap_or("default");
+    let whole_words = matches!(pre, "llama-bpe" | "llama3" | "llama-v3");
+    Ok(json!({
+        "version": "1.0", "truncation": null, "padding": null,
+        "added_tokens": added_tokens(tokens),
+        "normalizer": null,
+        "pre_tokenizer": pre_tokenizer(pre)?,
+        "post_processor": byte_level_step(),
+        "decoder": byte_level_step(),
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": whole_words,
+            "vocab": tokens.ids, "merges": pairs,
+        },
+    }))
+}
+
+/// SentencePiece BPE with bytes for what is not in the vocabulary. Its merges are not stored: they are all ways to
+/// put a piece together from two others, in the order of the pieces' scores.
+fn sentence_piece(gguf: &Gguf, tokens: &Tokens<'_>) -> Result<Json, ImportError> {
+    let scores = match gguf.metadata.get("tokenizer.ggml.scores") {
+        Some(Value::Array(Array::Floats(scores))) if scores.len() == tokens.texts.len() => scores,
+        _ => return Err(ImportError::missing("tokenizer.ggml.scores")),
+    };
+    let mut merges = Vec::new();
+    for (id, piece) in tokens.texts.iter().enumerate() {
+        if tokens.kinds[id] != NORMAL && tokens.kinds[id] != USER_DEFINED {
+            continue;
+        }
+        let mut ways: Vec<_> = piece
+            .char_indices()
+            .skip(1)
+            .filter_map(|(at, _)| {
+                let (left, right) = piece.split_at(at);
+                Some((*tokens.ids.get(left)?, *tokens.ids.get(right)?, [left, right]))
+            })
+            .collect();
+        ways.sort_unstable();
+        merges.extend(ways.into_iter().map(|(.., pair)| (scores[id], pair)));
+    }
+    // Stable, so that pieces of equal scores keep the order of their ids.
+    merges.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let merges: Vec<_> = merges.into_iter().map(|(_, pair)| pair).collect();
+    let prefix = gguf.boolean("tokenizer.ggml.add_space_prefix").unwrap_or(true);
+    let replace = |from: &str, to: &str| json!({ "type": "Replace", "pattern": { "String": from }, "content": to });
+    let mut normalizers = vec![replace(" ", "▁")];
+    let mut decoders = vec![replace("▁", " "), json!({ "type": "ByteFallback" }), json!({ "type": "Fuse" })];
+    if prefix {
+        normalizers.insert(0, json!({ "type": "Prepend", "prepend": "▁" }));
+        decoders.push(json!({ "type": "Strip", "content": " ", "start": 1, "stop": 0 }));
+    }
+    let unknown = tokens.kinds.iter().position(|&k| k == 2).map(|id| &tokens.texts[id]);
+    Ok(json!({
+        "version": "1.0", "truncation": null, "padding": null,
+        "added_tokens": added_tokens(tokens),
+        "normalizer": { "type": "Sequence", "normalizers": normalizers },
+        "pre_tokenizer": null,
+        "post_processor": null,
+        "decoder": { "type": "Sequence", "decoders": decoders },
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "ignore_merges": false,
+            "vocab": tokens.ids, "merges": merges,
+        },
+    }))
+}
+
+/// Reads the vocabulary of a folder of safetensors: its `tokenizer.json` as it is, and the settings around it.
+pub(crate) fn from_folder(folder: &Path, config: &Json) -> Result<Vocabulary, ImportError> {
+    let path = folder.join("tokenizer.json");
+    if !path.is_file() {
+        return Err(ImportError::Tokenizer("there is no tokenizer.json".to_owned()));
+    }
+    let tokenizer_json = read_small(&path)?;
+    let tokenizer: Json =
+        serde_json::from_slice(&tokenizer_json).map_err(|e| ImportError::folder(&path, e.to_string()))?;
+    let optional = |name: &str| {
+        let path = folder.join(name);
+        if path.is_file() { read_json(&path) } else { Ok(Json::Null) }
+    };
+    let settings = optional("tokenizer_config.json")?;
+    let generation = optional("generation_config.json")?;
+    let added: HashMap<&str, u32> = tokenizer["added_tokens"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|t| Some((t["content"].as_str()?, u32::try_from(t["id"].as_u64()?).ok()?)))
+        .collect();
+    let listed = |value: &Json| -> Vec<u32> {
+        let all = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        all.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()
+    };
+    let mut eos = listed(&generation["eos_token_id"]);
+    eos.extend(listed(&config["eos_token_id"]));
+    eos.extend(ENDS.iter().filter_map(|text| added.get(text).copied()));
+    // Where the setting is missing, the post-processor is what adds the token.
+    let with_bos = settings["add_bos_token"].as_bool().unwrap_or_else(|| {
+        let tokens = &tokenizer["post_processor"];
+        let nested = tokens["processors"].as_array().into_iter().flatten().any(|p| p["special_tokens"].is_object());
+        nested || tokens["special_tokens"].is_object()
+    });
+    let template = folder.join("chat_template.jinja");
+    let chat_template = if template.is_file() {
+        let text = String::from_utf8(read_small(&template)?);
+        Some(text.map_err(|_| ImportError::folder(&template, "it is not UTF-8"))?)
+    } else {
+        let named = settings["chat_template"].as_array().into_iter().flatten();
+        let default = named.clone().find(|t| t["name"] == "default").map(|t| &t["template"]);
+        settings["chat_template"].as_str().or(default.and_then(Json::as_str)).map(ToOwned::to_owned)
+    };
+    Ok(Vocabulary {
+        chat_template,
+        eos: ends(eos)?,
+        bos: listed(&config["bos_token_id"]).first().copied().filter(|_| with_bos),
+        fim: known_hole(|text| added.contains_key(text)),
+        tokenizer_json,
+    })
+}
