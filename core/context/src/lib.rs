@@ -1,1 +1,78 @@
-//! Context.
+//! What a model gets to see: targets, symbols, files by glob, the repository's own instructions, and, where no targets
+//! are given, the files that the prompt is about; packed into a token budget.
+//!
+//! **Invariant:** everything comes through [`deepcoder_workspace::Workspace`] and is visible by its rules; text that looks
+//! like a secret never enters; every snippet is an exact range of a file and says why it is there. **Invariant:** nothing is cut silently: a
+//! target that does not fit is an error with the numbers, and anything else that is left out is in the notes.
+
+mod budget;
+mod error;
+mod gather;
+mod rank;
+mod search;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use error::GatherError;
+pub use gather::{Gathered, MAX_INSTRUCTIONS};
+
+use deepcoder_types::{ContentHash, RepoPath, Snippet, TextRange};
+use deepcoder_workspace::{TextFile, Visibility, Workspace, find_secret};
+
+/// Counts tokens.
+pub type Count<'c> = &'c dyn Fn(&str) -> Result<u32, deepcoder_types::GenerateError>;
+
+/// Gathers context from one work tree.
+#[derive(Debug, Clone)]
+pub struct Context {
+    workspace: Workspace,
+}
+
+impl Context {
+    /// For `workspace`.
+    #[must_use]
+    pub fn new(workspace: &Workspace) -> Self {
+        Self { workspace: workspace.clone() }
+    }
+
+    /// The text of a file, if a model may see it.
+    pub(crate) fn admit(&self, path: &RepoPath) -> Result<TextFile, GatherError> {
+        match self.workspace.visibility(path) {
+            Visibility::Visible => {}
+            Visibility::Ignored => return Err(GatherError::Ignored(path.clone())),
+            Visibility::Secret => return Err(GatherError::SecretFile(path.clone())),
+        }
+        let file = self.workspace.read_text(path)?;
+        match find_secret(&file.text) {
+            Some(found) => Err(GatherError::SecretText { path: path.clone(), what: found.what, line: found.line }),
+            None => Ok(file),
+        }
+    }
+}
+
+/// The part `range` of `file`, if it is one.
+pub(crate) fn cut(file: &TextFile, range: TextRange, origin: impl Into<String>) -> Option<Snippet> {
+    let text = file.text.get(range.as_range())?.to_owned();
+    Some(Snippet { path: file.path.clone(), range, text, file_hash: file.hash, origin: origin.into() })
+}
+
+/// All of `file`.
+pub(crate) fn whole(file: &TextFile, origin: impl Into<String>) -> Snippet {
+    Snippet {
+        path: file.path.clone(),
+        range: TextRange::new(0, offset(file.text.len())),
+        text: file.text.clone(),
+        file_hash: file.hash,
+        origin: origin.into(),
+    }
+}
+
+/// Files are at most 8 MiB, so that offsets fit.
+pub(crate) fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn file_hashes(snippets: &[Snippet]) -> Vec<(RepoPath, ContentHash)> {
+    snippets.iter().map(|s| (s.path.clone(), s.file_hash)).collect()
+}

@@ -1,0 +1,241 @@
+//! Gathering for one run of a plugin.
+
+use crate::budget::Budget;
+use crate::target::{self, Target, overlap};
+use crate::{Context, Count, GatherError, cut, file_hashes, whole};
+use deepcoder_syntax::{Language, symbols};
+use deepcoder_types::{Cancel, ContextBundle, ContextRequest, Instruction, RepoPath, Snippet};
+use globset::GlobBuilder;
+
+/// Longer instructions of a repository are left out: 32 KiB.
+pub const MAX_INSTRUCTIONS: usize = 32 << 10;
+
+/// Where a repository tells programs like us how to work in it; the first that is there counts.
+const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
+
+/// Files taken as targets when none are given.
+const FOUND_TARGETS: usize = 3;
+
+/// Files whose signatures are shown when no targets are given, and how many signatures of each.
+const MAP_FILES: usize = 12;
+const MAP_SIGNATURES: usize = 12;
+
+/// A bundle, and what is worth telling the user about it.
+#[derive(Debug, Clone)]
+pub struct Gathered {
+    /// What the model gets to see.
+    pub bundle: ContextBundle,
+    /// What was left out and why, and which files were found; lower case, without a full stop.
+    pub notes: Vec<String>,
+}
+
+impl Context {
+    /// What [`Context::gather_with_notes`] gives, without the notes.
+    pub fn gather(
+        &self,
+        instruction: &Instruction,
+        request: &ContextRequest,
+        count: Count<'_>,
+        cancel: &Cancel,
+    ) -> Result<ContextBundle, GatherError> {
+        self.gather_with_notes(instruction, request, count, cancel).map(|gathered| gathered.bundle)
+    }
+
+    /// Targets first (origin `target`; signatures of a file that does not fit whole have the origin `outline`), then the
+    /// repository's instructions, symbols and globs. The sum of the tokens of the snippets is at most the budget.
+    /// Without targets the files that the prompt is about are found, and signatures of others like them are added.
+    pub fn gather_with_notes(
+        &self,
+        instruction: &Instruction,
+        request: &ContextRequest,
+        count: Count<'_>,
+        cancel: &Cancel,
+    ) -> Result<Gathered, GatherError> {
+        let mut run = Run {
+            context: self,
+            budget: Budget::new(request.token_budget, count),
+            cancel,
+            notes: Vec::new(),
+            snippets: Vec::new(),
+            listed: None,
+        };
+        let mut related = Vec::new();
+        if instruction.targets.is_empty() {
+            related = run.find(instruction)?;
+        } else {
+            run.targets(instruction)?;
+        }
+        run.instructions()?;
+        for name in &request.symbols {
+            run.symbol(name)?;
+        }
+        for glob in &request.globs {
+            run.glob(glob)?;
+        }
+        run.map(&related, request.token_budget / 8)?;
+        let snapshot = self.workspace.snapshot_id(&file_hashes(&run.snippets));
+        let bundle = ContextBundle { snapshot, snippets: run.snippets, token_budget: request.token_budget };
+        Ok(Gathered { bundle, notes: run.notes })
+    }
+}
+
+struct Run<'a> {
+    context: &'a Context,
+    budget: Budget<'a>,
+    cancel: &'a Cancel,
+    notes: Vec<String>,
+    snippets: Vec<Snippet>,
+    listed: Option<Vec<RepoPath>>,
+}
+
+impl Run<'_> {
+    fn targets(&mut self, instruction: &Instruction) -> Result<(), GatherError> {
+        let mut targets: Vec<Target> = Vec::new();
+        for (index, path) in instruction.targets.iter().enumerate() {
+            self.cancel.check()?;
+            if targets.iter().any(|t| t.file.path == *path) {
+                continue;
+            }
+            let file = self.context.admit(path)?;
+            let selection = instruction.selection.filter(|_| index == 0);
+            if let Some(range) = selection
+                && (range.start > range.end || file.text.get(range.as_range()).is_none())
+            {
+                return Err(GatherError::Selection { path: path.clone(), start: range.start, end: range.end });
+            }
+            targets.push(Target::new(file, selection, &self.budget)?);
+        }
+        let snippets = target::pack(targets, &instruction.prompt, &mut self.budget, &mut self.notes)?;
+        self.snippets.extend(snippets);
+        Ok(())
+    }
+
+    /// Takes the best files as targets, as far as they fit, and returns the others.
+    fn find(&mut self, instruction: &Instruction) -> Result<Vec<RepoPath>, GatherError> {
+        let ranked = self.context.rank(&instruction.prompt, FOUND_TARGETS + MAP_FILES, self.cancel)?;
+        let best = ranked.first().map_or(0.0, |r| r.score);
+        let mut too_large = None;
+        let mut rest = Vec::new();
+        for (index, found) in ranked.into_iter().enumerate() {
+            self.cancel.check()?;
+            // Files that are much less likely only distract.
+            if index >= FOUND_TARGETS || found.score < best / 2.0 {
+                rest.push(found.path);
+                continue;
+            }
+            let packed = self.context.admit(&found.path).and_then(|file| {
+                let target = Target::new(file, None, &self.budget)?;
+                target::pack(vec![target], &instruction.prompt, &mut self.budget, &mut self.notes)
+            });
+            match packed {
+                Ok(snippets) => {
+                    self.notes.push(format!("found `{}`", found.path));
+                    self.snippets.extend(snippets);
+                }
+                Err(error @ (GatherError::Count(_) | GatherError::Cancelled(_))) => return Err(error),
+                Err(error) => {
+                    self.notes.push(format!("left out `{}`: {error}", found.path));
+                    rest.push(found.path);
+                    too_large = too_large.or(Some(error));
+                }
+            }
+        }
+        match too_large {
+            Some(error) if self.snippets.is_empty() => Err(error),
+            _ => Ok(rest),
+        }
+    }
+
+    fn instructions(&mut self) -> Result<(), GatherError> {
+        for name in INSTRUCTIONS {
+            let Ok(path) = RepoPath::new(name) else { continue };
+            if !self.context.workspace.exists(&path) {
+                continue;
+            }
+            match self.context.admit(&path) {
+                Ok(file) if file.text.len() > MAX_INSTRUCTIONS => {
+                    let size = file.text.len();
+                    self.notes.push(format!("left out `{name}`: {size} bytes, and {MAX_INSTRUCTIONS} are allowed"));
+                }
+                Ok(file) => self.push(whole(&file, "instructions"))?,
+                Err(error) => self.notes.push(format!("left out `{name}`: {error}")),
+            }
+            break;
+        }
+        Ok(())
+    }
+
+    fn symbol(&mut self, name: &str) -> Result<(), GatherError> {
+        let found = self.context.definitions(name, 8, self.cancel)?;
+        let exact: Vec<_> = found.into_iter().filter(|(_, s)| s.name == name || s.qualified == name).collect();
+        if exact.is_empty() {
+            self.notes.push(format!("no definition of `{name}`"));
+        }
+        for (file, symbol) in exact {
+            if let Some(snippet) = cut(&file, symbol.range, format!("symbol:{name}")) {
+                self.push(snippet)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn glob(&mut self, glob: &str) -> Result<(), GatherError> {
+        let matcher = match GlobBuilder::new(glob).literal_separator(true).build() {
+            Ok(glob) => glob.compile_matcher(),
+            Err(error) => {
+                self.notes.push(format!("`{glob}` is not a glob: {}", error.kind()));
+                return Ok(());
+            }
+        };
+        let files = match self.listed.take() {
+            Some(files) => files,
+            None => self.context.workspace.files()?,
+        };
+        let mut matched = false;
+        for path in files.iter().filter(|p| p.as_str() == glob || matcher.is_match(p.as_str())) {
+            self.cancel.check()?;
+            matched = true;
+            match self.context.admit(path) {
+                Ok(file) => self.push(whole(&file, format!("glob:{glob}")))?,
+                Err(error) => self.notes.push(format!("left out `{path}`: {error}")),
+            }
+        }
+        if !matched {
+            self.notes.push(format!("no visible file matches `{glob}`"));
+        }
+        self.listed = Some(files);
+        Ok(())
+    }
+
+    fn map(&mut self, related: &[RepoPath], most: u32) -> Result<(), GatherError> {
+        let mut part = self.budget.part(most);
+        for path in related {
+            self.cancel.check()?;
+            let Some(language) = Language::of(path) else { continue };
+            let Ok(file) = self.context.admit(path) else { continue };
+            let found = symbols(language, &file.text);
+            for signature in target::signatures(&file, &found).take(MAP_SIGNATURES) {
+                let before = part.left();
+                if part.push(&mut self.snippets, signature)?.is_err() {
+                    self.notes.push(format!("the map of the repository ends at `{path}`: no room"));
+                    return Ok(());
+                }
+                self.budget.take(before - part.left());
+            }
+        }
+        Ok(())
+    }
+
+    /// Add something that may be left out.
+    fn push(&mut self, snippet: Snippet) -> Result<(), GatherError> {
+        let covered = |s: &Snippet| s.path == snippet.path && overlap(s.range, snippet.range) && s.origin != "outline";
+        if self.snippets.iter().any(covered) {
+            return Ok(());
+        }
+        let name = format!("`{}` ({})", snippet.path, snippet.origin);
+        if let Err(tokens) = self.budget.push(&mut self.snippets, snippet)? {
+            self.notes.push(format!("left out {name}: {tokens} tokens, and {} are left", self.budget.left()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! Which files a prompt is about.
+
+use crate::{Context, GatherError};
+use deepcoder_types::{Cancel, RepoPath};
+use regex::{Regex, RegexBuilder};
+use std::collections::{HashMap, HashSet};
+
+/// Larger files are ranked by their path alone: what people edit is smaller, and what is generated is larger.
+const MAX_RANKED: usize = 512 << 10;
+
+/// BM25's usual constants (Robertson & Zaragoza 2009).
+const K1: f64 = 1.2;
+const B: f64 = 0.75;
+
+/// A word in the path, or in the name of a definition, counts as much as this many in the text.
+const IN_PATH: f64 = 3.0;
+const DEFINED: f64 = 4.0;
+
+/// The prompt has the path of the file.
+const NAMED: f64 = 1000.0;
+
+/// Words of every instruction, and of every program.
+const COMMON: &str = " the and for with that this from into every all each any add remove change make use used using \
+    function functions method methods class classes file files code type types hint hints test tests return returns \
+    should must when where which what not are was has have can its it's write rewrite fix update implement support \
+    please also only new one two new some more than then them they their our your you but out off via per let \
+    convert replace rename create delete move ";
+
+/// A file with its score.
+#[derive(Debug, Clone)]
+pub(crate) struct Ranked {
+    pub(crate) path: RepoPath,
+    pub(crate) score: f64,
+}
+
+struct Document {
+    path: RepoPath,
+    length: f64,
+    /// Weighted occurrences of every term.
+    hits: Vec<f64>,
+    named: bool,
+}
+
+impl Context {
+    /// The visible files that `prompt` is most likely about, best first, at most `limit`: by words of their paths, names
+    /// that they define, and their text.
+    pub fn find_targets(&self, prompt: &str, limit: usize, cancel: &Cancel) -> Result<Vec<RepoPath>, GatherError> {
+        Ok(self.rank(prompt, limit, cancel)?.into_iter().map(|r| r.path).collect())
+    }
+
+    pub(crate) fn rank(&self, prompt: &str, limit: usize, cancel: &Cancel) -> Result<Vec<Ranked>, GatherError> {
+        let terms = terms(prompt);
+        let index: HashMap<&str, usize> = terms.iter().enumerate().map(|(i, t)| (t.as_str(), i)).collect();
+        let (Some(any), Some(defined)) = (matcher("", &terms), matcher(DEFINING, &terms)) else {
+            return Ok(Vec::new());
+        };
+        let mut documents = Vec::new();
+        for path in self.workspace.files()? {
+            cancel.check()?;
+            let text = self.workspace.read_text(&path).map(|f| f.text).unwrap_or_default();
+            let text = if text.len() > MAX_RANKED { "" } else { text.as_str() };
+            let mut hits = vec![0.0; terms.len()];
+            let mut tally = |regex: &Regex, group: &str, text: &str, weight: f64| {
+                for captures in regex.captures_iter(text) {
+                    let word = captures.name(group).map(|m| m.as_str().to_lowercase());
+                    if let Some(&term) = word.as_deref().and_then(|w| index.get(w)) {
+                        hits[term] += weight;
+                    }
+                }
+            };
+            tally(&any, "term", path.as_str(), IN_PATH);
+            if any.is_match(text) {
+                tally(&any, "term", text, 1.0);
+                tally(&defined, "term", text, DEFINED);
+            }
+            let named = names_path(prompt, &path);
+            documents.push(Document { path, length: 1.0 + count(text.len()) / 100.0, hits, named });
+        }
+        Ok(best(documents, terms.len(), limit))
+    }
+}
+
+fn best(documents: Vec<Document>, terms: usize, limit: usize) -> Vec<Ranked> {
+    let total = count(documents.len()).max(1.0);
+    let average = documents.iter().map(|d| d.length).sum::<f64>() / total;
+    let rarity: Vec<f64> = (0..terms)
+        .map(|term| {
+            let with = count(documents.iter().filter(|d| d.hits[term] > 0.0).count());
+            (1.0 + (total - with + 0.5) / (with + 0.5)).ln()
+        })
+        .collect();
+    let mut ranked: Vec<Ranked> = documents
+        .into_iter()
+        .filter_map(|document| {
+            let norm = K1 * (1.0 - B + B * document.length / average);
+            let parts = document.hits.iter().zip(&rarity).map(|(&tf, idf)| idf * tf * (K1 + 1.0) / (tf + norm));
+            let score = parts.sum::<f64>() + if document.named { NAMED } else { 0.0 };
+            (score > 0.0).then_some(Ranked { path: document.path, score })
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.path.cmp(&b.path)));
+    ranked.truncate(limit);
+    ranked
+}
+
+/// What stands before the name of a definition in some language.
+const DEFINING: &str = r"\b(?:def|fn|func|function|class|struct|enum|trait|interface|type|impl|mod|module|const|let|var)\s+(?:\([^)\n]{0,80}\)\s*)?[A-Za-z0-9_]{0,40}?";
+
+fn matcher(before: &str, terms: &[String]) -> Option<Regex> {
+    if terms.is_empty() {
+        return None;
+    }
+    // Longest first: an alternation takes the first that matches.
+    let mut sorted: Vec<String> = terms.iter().map(|t| regex::escape(t)).collect();
+    sorted.sort_by_key(|t| std::cmp::Reverse(t.len()));
+    RegexBuilder::new(&format!("{before}(?P<term>{})", sorted.join("|"))).case_insensitive(true).build().ok()
+}
+
+/// The words worth looking for: identifiers and their parts, in lower case, each once.
+fn terms(prompt: &str) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let mut out = Vec::new();
+    let mut add = |word: &str| {
+        let word = word.to_lowercase();
+        let common = COMMON.contains(&format!(" {word} "));
+        if word.chars().count() >= 3 && !common && out.len() < 64 && seen.insert(word.clone()) {
+            out.push(word);
+        }
+    };
+    for word in prompt.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        add(word);
+        if word.contains('_') {
+            word.split('_').for_each(&mut add);
+        }
+    }
+    out
+}
+
+/// Whether `prompt` names the file: its whole path, or its name where that has an extension.
+fn names_path(prompt: &str, path: &RepoPath) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '.');
+    prompt
+        .split(|c: char| !is_part(c))
+        .map(|w| w.trim_end_matches('.'))
+        .any(|word| word == path.as_str() || (path.extension().is_some() && word == path.file_name()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of files and bytes, far below 2^52")]
+fn count(n: usize) -> f64 {
+    n as f64
+}
