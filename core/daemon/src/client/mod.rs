@@ -38,6 +38,8 @@ pub struct Client {
     next_id: u64,
     server: ServerInfo,
     broken: bool,
+    /// The server closed the connection.
+    closed: bool,
 }
 
 impl Client {
@@ -56,7 +58,8 @@ impl Client {
         stream.set_read_timeout(Some(TICK)).map_err(failed)?;
         stream.set_write_timeout(Some(PROMPT)).map_err(failed)?;
         let server = ServerInfo { protocol: 0, version: String::new(), pid: 0 };
-        let mut client = Self { stream, buffer: Vec::new(), scanned: 0, next_id: 1, server, broken: false };
+        let mut client =
+            Self { stream, buffer: Vec::new(), scanned: 0, next_id: 1, server, broken: false, closed: false };
         let hello = Op::Hello { protocol: PROTOCOL, client: Cow::Borrowed("deepcoder") };
         match client.call(hello, &Cancel::new(), Some(PROMPT), &mut |_| {}) {
             Ok(Body::Hello(server)) => {
@@ -68,6 +71,8 @@ impl Client {
             }
             Err(CallError::Refused(failure)) => Err(ConnectError::Refused(failure)),
             Err(CallError::Io(e)) => Err(failed(e)),
+            // A server that was ending when we came: as good as none.
+            Err(CallError::Lost(_)) if client.closed => Err(ConnectError::NotRunning { socket: socket.to_owned() }),
             Ok(_) | Err(CallError::Lost(_) | CallError::Cancelled) => {
                 Err(ConnectError::NoAnswer { socket: socket.to_owned() })
             }
@@ -163,6 +168,11 @@ impl Client {
         CallError::Lost("it answered what was not asked".into())
     }
 
+    fn ended(&mut self) -> CallError {
+        self.closed = true;
+        CallError::Lost("it ended the connection before the answer was complete".into())
+    }
+
     /// Send `op` and wait for the event that ends it. After an error other than a refusal the connection is unusable.
     fn call(
         &mut self,
@@ -206,7 +216,9 @@ impl Client {
         loop {
             if let_go.is_none() && cancel.is_cancelled() {
                 let_go = Some(Instant::now() + LET_GO);
-                self.send(0, Op::Cancel { target: id })?;
+                let cancel_id = self.next_id;
+                self.next_id += 1;
+                self.send(cancel_id, Op::Cancel { target: id })?;
             }
             if let_go.is_some_and(|at| Instant::now() > at) {
                 return Err(CallError::Cancelled);
@@ -239,13 +251,11 @@ impl Client {
             self.scanned = self.buffer.len();
             let mut chunk = [0u8; 16 << 10];
             match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(CallError::Lost("it ended the connection before the answer was complete".into())),
+                Ok(0) => return Err(self.ended()),
                 Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
                 Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => return Ok(None),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(None),
-                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => {
-                    return Err(CallError::Lost("it ended the connection before the answer was complete".into()));
-                }
+                Err(e) if e.kind() == io::ErrorKind::ConnectionReset => return Err(self.ended()),
                 Err(e) => return Err(CallError::Io(e)),
             }
         }

@@ -2,7 +2,7 @@
 
 use super::lines::{Line, Lines};
 use super::queue::{Job, Work};
-use super::sink::Sink;
+use super::sink::{PATIENCE, Sink};
 use super::{FLUSH, Shared, worker};
 use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
 use serde::Deserialize;
@@ -43,7 +43,7 @@ pub(super) async fn run(shared: Arc<Shared>, stream: UnixStream) {
     };
     let permit_of = Arc::clone(&client.shared);
     let Ok(_permit) = permit_of.clients.try_acquire() else {
-        client.say(0, Body::error(Failure::Busy("too many clients".into())));
+        client.say(0, Body::error(Failure::Busy("too many clients".into()))).await;
         drop(client);
         timeout(FLUSH, &mut writing).await.map(drop).unwrap_or_else(|_| writing.abort());
         return;
@@ -97,19 +97,19 @@ impl Client {
                 _ = stop.wait_for(|stop| *stop) => return Ended::Stopping,
             };
             let go_on = match line {
-                Ok(Ok(Line::Whole(line))) => self.request(&line),
+                Ok(Ok(Line::Whole(line))) => self.request(&line).await,
                 Ok(Ok(Line::TooLong)) => {
-                    self.say(0, Body::error(Failure::TooLarge { limit: MAX_REQUEST as u64 }));
+                    self.say(0, Body::error(Failure::TooLarge { limit: MAX_REQUEST as u64 })).await;
                     self.greeted
                 }
                 Ok(Ok(Line::Half)) => {
-                    self.say(0, Body::error(Failure::BadRequest("the line has no end".into())));
+                    self.say(0, Body::error(Failure::BadRequest("the line has no end".into()))).await;
                     false
                 }
                 Ok(Ok(Line::End)) => false,
                 Ok(Err(_)) => return Ended::Broken,
                 Err(_) => {
-                    self.say(0, Body::error(Failure::BadRequest("no hello in time".into())));
+                    self.say(0, Body::error(Failure::BadRequest("no hello in time".into()))).await;
                     false
                 }
             };
@@ -120,7 +120,7 @@ impl Client {
     }
 
     /// Answer one line; `false` ends the connection.
-    fn request(&mut self, line: &[u8]) -> bool {
+    async fn request(&mut self, line: &[u8]) -> bool {
         let Request { id, op } = match serde_json::from_slice::<Request<'static>>(line) {
             Ok(request) => request,
             Err(e) => {
@@ -130,7 +130,7 @@ impl Client {
                 }
                 // An operation of a later version still gets its answer under its own id.
                 let id = serde_json::from_slice::<OnlyId>(line).map_or(0, |r| r.id);
-                self.say(id, Body::error(Failure::BadRequest(e.to_string())));
+                self.say(id, Body::error(Failure::BadRequest(e.to_string()))).await;
                 return self.greeted;
             }
         };
@@ -138,62 +138,67 @@ impl Client {
             Op::Hello { protocol: PROTOCOL, .. } => {
                 self.greeted = true;
                 let version = self.shared.options.version.clone();
-                self.say(id, Body::Hello(ServerInfo { protocol: PROTOCOL, version, pid: std::process::id() }));
+                self.say(id, Body::Hello(ServerInfo { protocol: PROTOCOL, version, pid: std::process::id() })).await;
             }
             Op::Hello { protocol, .. } => {
-                self.say(id, Body::error(Failure::Protocol { server: PROTOCOL, client: protocol }));
+                self.say(id, Body::error(Failure::Protocol { server: PROTOCOL, client: protocol })).await;
                 return false;
             }
             // Also without a greeting: whoever cannot speak with this server must be able to end it.
             Op::Stop => {
-                self.say(id, Body::Ok);
+                self.say(id, Body::Ok).await;
                 self.shared.stop.send_replace(true);
             }
             _ if !self.greeted => {
-                self.say(id, Body::error(Failure::BadRequest("the first request must be hello".into())));
+                self.say(id, Body::error(Failure::BadRequest("the first request must be hello".into()))).await;
                 return false;
             }
-            Op::Status => self.say(id, Body::Status(Box::new(self.shared.status()))),
+            Op::Status => self.say(id, Body::Status(Box::new(self.shared.status()))).await,
             Op::Cancel { target } => {
-                self.cancel(target);
-                self.say(id, Body::Ok);
+                self.cancel(target).await;
+                self.say(id, Body::Ok).await;
             }
             Op::Generate { model, request } => {
-                self.enqueue(id, model.into_owned(), Work::Generate(Box::new(request.into_owned())));
+                self.enqueue(id, model.into_owned(), Work::Generate(Box::new(request.into_owned()))).await;
             }
             Op::CountTokens { model, text } => match self.shared.loaded().filter(|l| l.name == model) {
                 // Not behind a long answer: counting does not need the model's state.
                 Some(loaded) => {
-                    if let Some(sink) = self.sink(id) {
-                        tokio::task::spawn_blocking(move || sink.finish(worker::count(loaded.model.as_ref(), &text)));
+                    if let Some(sink) = self.sink(id).await {
+                        tokio::task::spawn_blocking(move || {
+                            sink.finish_blocking(worker::count(loaded.model.as_ref(), &text))
+                        });
                     }
                 }
-                None => self.enqueue(id, model.into_owned(), Work::Count(text.into_owned())),
+                None => self.enqueue(id, model.into_owned(), Work::Count(text.into_owned())).await,
             },
             Op::ModelInfo { model } => match self.shared.loaded().filter(|l| l.name == model) {
-                Some(loaded) => self.say(id, Body::Model(loaded.model.info().clone())),
-                None => self.enqueue(id, model.into_owned(), Work::Info),
+                Some(loaded) => self.say(id, Body::Model(loaded.model.info().clone())).await,
+                None => self.enqueue(id, model.into_owned(), Work::Info).await,
             },
-            Op::Unload => self.enqueue(id, String::new(), Work::Unload),
+            Op::Unload => self.enqueue(id, String::new(), Work::Unload).await,
         }
         true
     }
 
-    fn enqueue(&mut self, id: u64, model: String, work: Work) {
-        if let Some(sink) = self.sink(id) {
-            self.shared.queue.push(Job { model, work, sink });
+    async fn enqueue(&mut self, id: u64, model: String, work: Work) {
+        if let Some(sink) = self.sink(id).await {
+            if let Err(refusal) = self.shared.queue.push(Job { model, work, sink: Arc::clone(&sink) }) {
+                sink.finish_soon(Body::error(refusal)).await;
+            }
         }
     }
 
     /// A sink for a new request, unless it must be refused.
-    fn sink(&mut self, id: u64) -> Option<Arc<Sink>> {
+    async fn sink(&mut self, id: u64) -> Option<Arc<Sink>> {
         self.requests.retain(|_, sink| !sink.is_finished());
         if id == 0 || self.requests.contains_key(&id) {
-            self.say(id, Body::error(Failure::BadRequest(format!("the id {id} is taken"))));
+            self.say(id, Body::error(Failure::BadRequest(format!("the id {id} is taken")))).await;
             return None;
         }
         if self.in_flight.load(Ordering::SeqCst) >= MAX_IN_FLIGHT {
-            self.say(id, Body::error(Failure::Busy(format!("{MAX_IN_FLIGHT} requests of this client wait already"))));
+            self.say(id, Body::error(Failure::Busy(format!("{MAX_IN_FLIGHT} requests of this client wait already"))))
+                .await;
             return None;
         }
         let sink = Sink::new(id, self.events.clone(), Arc::clone(&self.give_up), Arc::clone(&self.in_flight));
@@ -201,14 +206,14 @@ impl Client {
         Some(sink)
     }
 
-    fn cancel(&mut self, target: u64) {
+    async fn cancel(&mut self, target: u64) {
         let Some(sink) = self.requests.remove(&target) else { return };
         sink.cancel().cancel();
         match self.shared.queue.remove(&sink).map(|job| job.work) {
-            Some(Work::Generate(_)) => sink.finish(worker::cancelled()),
-            Some(_) => sink.finish(Body::error(Failure::Cancelled)),
+            Some(Work::Generate(_)) => sink.finish_soon(worker::cancelled()).await,
+            Some(_) => sink.finish_soon(Body::error(Failure::Cancelled)).await,
             // The model is still being loaded, which nobody should have to wait for.
-            None if !sink.is_started() => sink.finish(Body::error(Failure::Cancelled)),
+            None if !sink.is_started() => sink.finish_soon(Body::error(Failure::Cancelled)).await,
             None => {}
         }
     }
@@ -221,8 +226,8 @@ impl Client {
         }
     }
 
-    fn say(&self, id: u64, event: Body) {
-        if self.events.try_send(Event { id, event }).is_err() {
+    async fn say(&self, id: u64, event: Body) {
+        if !matches!(timeout(PATIENCE, self.events.send(Event { id, event })).await, Ok(Ok(()))) {
             self.give_up.notify_one();
         }
     }

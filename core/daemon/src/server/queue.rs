@@ -50,20 +50,18 @@ struct Inner {
 }
 
 impl Queue {
-    /// Put `job` at the end. A job that cannot be taken gets its error here.
-    pub(super) fn push(&self, job: Job) {
+    /// Put `job` at the end, or say why not.
+    pub(super) fn push(&self, job: Job) -> Result<(), Failure> {
         let mut inner = self.lock();
-        let refusal = if inner.stopping {
-            Failure::Stopping
-        } else if inner.waiting.len() >= MAX_WAITING {
-            Failure::Busy(format!("{MAX_WAITING} requests wait already"))
-        } else {
-            inner.waiting.push_back(job);
-            self.wake.notify_one();
-            return;
-        };
-        drop(inner);
-        job.sink.finish(Body::error(refusal));
+        if inner.stopping {
+            return Err(Failure::Stopping);
+        }
+        if inner.waiting.len() >= MAX_WAITING {
+            return Err(Failure::Busy(format!("{MAX_WAITING} requests wait already")));
+        }
+        inner.waiting.push_back(job);
+        self.wake.notify_one();
+        Ok(())
     }
 
     /// Take the job of `sink` out, if it still waits.
@@ -75,7 +73,8 @@ impl Queue {
 
     /// Wait for a job, until `limit` from now if there is one. The former job is over.
     pub(super) fn next(&self, limit: Option<Duration>) -> Next {
-        let deadline = limit.map(|l| Instant::now() + l);
+        // A limit beyond what the clock can count is none.
+        let deadline = limit.and_then(|l| Instant::now().checked_add(l));
         let mut inner = self.lock();
         inner.running = None;
         loop {

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::timeout;
 
 /// How long the model waits for a client that is behind. Once: after that the client is cut off.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The events of one request. The thread that sends them runs the model, which others wait for: it waits for a client
 /// only for moments.
@@ -65,7 +66,16 @@ impl Sink {
         }
     }
 
-    /// [`Sink::finish`] for the thread of the model.
+    /// [`Sink::finish`] for async tasks.
+    pub(super) async fn finish_soon(&self, body: Body) {
+        if !self.is_finished() {
+            // The permit goes back at once: it only tells that there is room.
+            timeout(PATIENCE, self.events.reserve()).await.map(drop).unwrap_or_default();
+            self.finish(body);
+        }
+    }
+
+    /// [`Sink::finish`] for threads.
     pub(super) fn finish_blocking(&self, body: Body) {
         if !self.is_finished() {
             self.wait_for_room();
@@ -80,7 +90,7 @@ impl Sink {
         }
     }
 
-    /// The last event. Only the first call has an effect.
+    /// The last event. Only the first call has an effect. Does not wait.
     pub(super) fn finish(&self, body: Body) {
         if !self.finished.swap(true, Ordering::SeqCst) {
             self.in_flight.fetch_sub(1, Ordering::SeqCst);

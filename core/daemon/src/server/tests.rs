@@ -1,5 +1,7 @@
 //! Tests of the server and the client together.
 
+mod processes;
+
 use super::*;
 use crate::client::{Client, ConnectError, RemoteModel, ensure, stop};
 use crate::wire::{Failure, MAX_REQUEST};
@@ -149,6 +151,29 @@ impl LanguageModel for Chatterbox {
         }
         self.running.fetch_sub(1, Ordering::SeqCst);
         Ok(Generation { text, finish: FinishReason::Cancelled, usage: Usage::default(), timing: Timing::default() })
+    }
+}
+
+/// Panics when it counts `panic`.
+struct Brittle(FakeModel);
+
+impl LanguageModel for Brittle {
+    fn info(&self) -> &ModelInfo {
+        self.0.info()
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        assert_ne!(text, "panic", "counting panics");
+        self.0.count_tokens(text)
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        self.0.generate(request, cancel, on_token)
     }
 }
 
@@ -401,12 +426,16 @@ fn a_panicking_model_costs_one_request() {
     let loads = AtomicUsize::new(0);
     let server = Server::start(Duration::from_secs(60), move |_| {
         assert!(loads.fetch_add(1, Ordering::SeqCst) > 0, "the first load panics");
-        Ok(Arc::new(FakeModel::saying(["hello"])) as Arc<dyn LanguageModel>)
+        Ok(Arc::new(Brittle(FakeModel::saying(["hello"]))) as Arc<dyn LanguageModel>)
     });
     let mut client = server.client();
     let error = client.generate("m", &ask(""), &Cancel::new(), &mut |_| {}).expect_err("panicked");
     assert!(matches!(error, GenerateError::Engine(m) if m.contains("the first load panics")));
     assert_eq!(client.generate("m", &ask(""), &Cancel::new(), &mut |_| {}).expect("up").text, "hello");
+    // The same where the question does not go through the queue.
+    let error = client.count_tokens("m", "panic", &Cancel::new()).expect_err("panicked");
+    assert!(error.to_string().contains("counting panics"), "{error}");
+    assert!(client.status().is_ok());
 }
 
 /// Protects the end: a running request gets a typed error, the socket is removed, and a second server takes over.
@@ -428,59 +457,4 @@ fn stopping_ends_everything_cleanly() {
     let cancel = Cancel::new();
     cancel.cancel();
     serve(&options(&server.socket, Duration::ZERO), Arc::clone(&server.loader) as Arc<_>, &cancel).expect("takes over");
-}
-
-/// Not a test: the server that the next test kills.
-#[test]
-#[ignore = "started by killed_in_the_middle"]
-fn child_server() {
-    #[expect(clippy::disallowed_methods, reason = "how a test talks to its child")]
-    let socket = std::env::var_os("DEEPCODER_TEST_SOCKET").expect("set by the parent");
-    let loader = Loader {
-        make: Box::new(|_| Ok(Arc::new(Chatterbox::new(Duration::from_millis(1))) as Arc<dyn LanguageModel>)),
-        loads: AtomicUsize::new(0),
-    };
-    serve(&options(Path::new(&socket), Duration::from_secs(60)), Arc::new(loader), &Cancel::new()).expect("served");
-}
-
-/// Protects against a crash: kill -9 in the middle of an answer is a typed error, and the stale socket is replaced.
-#[test]
-fn killed_in_the_middle() {
-    let dir = tempfile::tempdir().expect("dir");
-    let socket = dir.path().join("run/daemon.sock");
-    let start = || {
-        let exe = std::env::current_exe().expect("test binary");
-        let mut command = std::process::Command::new(exe);
-        command.args(["--exact", "server::tests::child_server", "--ignored"]).env("DEEPCODER_TEST_SOCKET", &socket);
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()
-    };
-    let mut child = None;
-    let mut spawn = || {
-        child = Some(start()?);
-        Ok(())
-    };
-    drop(ensure(&socket, &mut spawn, Duration::from_secs(20)).expect("started"));
-    let remote = RemoteModel::new(&socket, "c").expect("model");
-    let mut child = child.expect("spawned");
-    let mut tokens = 0;
-    let error = remote.generate(&ask(""), &Cancel::new(), &mut |_| {
-        tokens += 1;
-        if tokens == 5 {
-            child.kill().expect("killed");
-        }
-    });
-    assert!(matches!(error, Err(GenerateError::Unavailable(_))), "{error:?}");
-    child.wait().expect("reaped");
-    assert!(socket.exists(), "a killed server leaves its socket");
-    // The next one takes its place, and the model object finds it by itself.
-    let mut next = None;
-    let mut spawn = || {
-        next = Some(start()?);
-        Ok(())
-    };
-    drop(ensure(&socket, &mut spawn, Duration::from_secs(20)).expect("started again"));
-    let cancel = Cancel::new();
-    remote.generate(&ask(""), &cancel, &mut |_| cancel.cancel()).expect("served");
-    assert!(stop(&socket).expect("stopped"));
-    assert!(next.expect("spawned").wait().expect("reaped").success());
 }

@@ -18,10 +18,7 @@ pub(super) fn run(shared: &Shared, loader: &dyn ModelLoader) {
             Next::Stop => break,
             Next::Idle => shared.set_loaded(None),
             Next::Job(job) => {
-                let body = catch_unwind(AssertUnwindSafe(|| answer(shared, loader, &job))).unwrap_or_else(|panic| {
-                    shared.set_loaded(None);
-                    Body::error(GenerateError::Engine(format!("it panicked: {}", message(panic.as_ref()))))
-                });
+                let body = guarded(|| answer(shared, loader, &job), || shared.set_loaded(None));
                 shared.served.fetch_add(1, Ordering::Relaxed);
                 job.sink.finish_blocking(body);
             }
@@ -42,10 +39,19 @@ pub(super) fn cancelled() -> Body {
 
 /// What a model that is in memory says to a quick question.
 pub(super) fn count(model: &dyn LanguageModel, text: &str) -> Body {
-    match model.count_tokens(text) {
+    let count = || match model.count_tokens(text) {
         Ok(count) => Body::Count(count),
         Err(e) => Body::error(e),
-    }
+    };
+    guarded(count, || {})
+}
+
+/// Turn a panic into an answer.
+fn guarded(work: impl FnOnce() -> Body, on_panic: impl FnOnce()) -> Body {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        on_panic();
+        Body::error(GenerateError::Engine(format!("it panicked: {}", message(panic.as_ref()))))
+    })
 }
 
 fn answer(shared: &Shared, loader: &dyn ModelLoader, job: &Job) -> Body {
