@@ -25,7 +25,7 @@ CREATE TABLE edit_set (
     made_dirs    TEXT    NOT NULL,
     drop_dirs    TEXT    NOT NULL,
     note         TEXT,
-    -- Whether nothing of the set is left to clear away.
+    -- Whether nothing of the set is left beside the files.
     cleared      INTEGER NOT NULL DEFAULT 0,
     UNIQUE (work_tree, ulid)
 );

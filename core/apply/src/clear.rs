@@ -3,6 +3,7 @@
 //! A file that was replaced is not removed at once: a program that had it open may still write to it. It moves to
 //! `deepcoder/displaced` in git's folder and goes a minute later, if it still is what it was.
 
+use crate::commit::note;
 use crate::publish::is;
 use crate::tree::{Found, split};
 use crate::{Applier, ApplyError, lock};
@@ -40,9 +41,7 @@ impl Applier {
                 let target = self.displaced_folder().join(format!("{}-{n}.{suffix}", set.ulid));
                 self.move_out(&folder, name, file, &found, &target)?;
                 // Looked at again: the handle that wrote to it may have been at it just now.
-                if !std::fs::read(&target).is_ok_and(|bytes| file.old.as_ref().is_some_and(|o| ContentHash::of(&bytes) == o.hash))
-                    && target.exists()
-                {
+                if target.exists() && !holds_old(&target, file) {
                     kept.push(target);
                 }
             }
@@ -55,24 +54,36 @@ impl Applier {
         Ok(kept)
     }
 
-    /// Clear away what earlier sets have left, files displaced more than a minute ago among it.
-    pub(crate) fn sweep(&self, now_ms: u64) -> Result<(), ApplyError> {
-        let mut cleared = Vec::new();
-        for row in self.store.uncleared(self.tree_id)? {
-            self.clear(&row.set, row.state)?;
-            if row.set.created_ms.saturating_add(KEEP_MS) > now_ms && row.set.created_ms <= now_ms {
+    /// The same for a set that is done, recorded.
+    pub(crate) fn clear_done(&self, seq: i64, set: &NewSet) -> Result<Vec<PathBuf>, ApplyError> {
+        let kept = self.clear(set, State::Done)?;
+        self.at("cleared")?;
+        if !kept.is_empty() {
+            self.tree.count_syncs(1);
+            self.store.set_state(seq, State::Done, Some(&note(&[], &kept)))?;
+        }
+        self.tree.count_syncs(1);
+        self.store.set_cleared(seq)?;
+        Ok(kept)
+    }
+
+    /// Remove what was displaced more than a minute ago. Best effort: what stays now goes next time.
+    pub(crate) fn sweep(&self, now_ms: u64) {
+        for entry in std::fs::read_dir(self.displaced_folder()).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let Some((ulid, n)) = name.to_str().and_then(|name| name.rsplit_once('.')?.0.split_once('-')) else {
+                continue;
+            };
+            let (Ok(parsed), Ok(n)) = (ulid.parse::<ulid::Ulid>(), n.parse::<usize>()) else { continue };
+            // The clock may have been set back.
+            if parsed.timestamp_ms() <= now_ms && parsed.timestamp_ms().saturating_add(KEEP_MS) > now_ms {
                 continue;
             }
-            for (n, file) in row.set.files.iter().enumerate() {
-                for suffix in ["tmp", "old"] {
-                    let path = self.displaced_folder().join(format!("{}-{n}.{suffix}", row.set.ulid));
-                    remove_if_old(&path, file);
-                }
+            let row = self.store.by_prefix(self.tree_id, ulid).ok().and_then(|mut rows| rows.pop());
+            if let Some(file) = row.as_ref().and_then(|row| row.set.files.get(n)) {
+                remove_if_old(&entry.path(), file);
             }
-            cleared.push(row.seq);
         }
-        self.store.set_cleared(&cleared)?;
-        Ok(())
     }
 
     pub(crate) fn displaced_folder(&self) -> PathBuf {
@@ -114,10 +125,13 @@ impl Applier {
     }
 }
 
+fn holds_old(path: &Path, file: &FileRow) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| file.old.as_ref().is_some_and(|old| old.hash == ContentHash::of(&bytes)))
+}
+
 /// Bytes that nobody else has written to are in git as well.
 fn remove_if_old(path: &Path, file: &FileRow) {
-    let Ok(bytes) = std::fs::read(path) else { return };
-    if file.old.as_ref().is_some_and(|old| old.hash == ContentHash::of(&bytes)) {
+    if holds_old(path, file) {
         #[expect(clippy::disallowed_methods, reason = "removes an original that git keeps, from our own folder")]
         let _ = std::fs::remove_file(path);
     }

@@ -33,8 +33,12 @@ impl Applier {
             plan.files.iter().map(|f| (f.old.map(|(bytes, _)| bytes), f.new.map(|(bytes, _)| bytes))).collect();
         let prepared = self.save(&mut set, &images).and_then(|()| {
             cancel.check()?;
-            let originals: Vec<(ContentHash, &[u8])> =
-                set.files.iter().zip(&images).filter_map(|(row, (old, _))| Some((row.old.as_ref()?.hash, (*old)?))).collect();
+            let originals: Vec<(ContentHash, &[u8])> = set
+                .files
+                .iter()
+                .zip(&images)
+                .filter_map(|(row, (old, _))| Some((row.old.as_ref()?.hash, (*old)?)))
+                .collect();
             self.tree.count_syncs(1);
             Ok(self.store.prepare(self.tree_id, &set, &originals)?)
         });
@@ -58,11 +62,7 @@ impl Applier {
             Err(cause) => return Err(self.roll_back(seq, &set, Some(cause))),
         }
         // All is done and on the disk: whatever cannot be cleared away now is cleared away by the next call.
-        let kept = self.at("done").and_then(|()| self.clear(&set, State::Done)).unwrap_or_default();
-        if !kept.is_empty() {
-            // The caller is told as well.
-            let _ = self.store.set_state(seq, State::Done, Some(&note(&[], &kept)));
-        }
+        let kept = self.at("done").and_then(|()| self.clear_done(seq, &set)).unwrap_or_default();
         Ok(Applied {
             id: set.edit_id,
             files: set.files.into_iter().map(|f| f.path).collect(),
@@ -210,11 +210,7 @@ impl Applier {
     }
 
     /// The same. Returns the files that were left alone, and where bytes were kept that had no place left.
-    pub(crate) fn roll_back_files(
-        &self,
-        seq: i64,
-        set: &NewSet,
-    ) -> Result<(Vec<RepoPath>, Vec<PathBuf>), ApplyError> {
+    pub(crate) fn roll_back_files(&self, seq: i64, set: &NewSet) -> Result<(Vec<RepoPath>, Vec<PathBuf>), ApplyError> {
         for file in set.files.iter().rev() {
             self.revert(file)?;
         }
@@ -239,7 +235,7 @@ impl Applier {
     }
 }
 
-fn note(left: &[RepoPath], kept: &[PathBuf]) -> String {
+pub(crate) fn note(left: &[RepoPath], kept: &[PathBuf]) -> String {
     let left = left.iter().map(|path| format!("{path} was changed by somebody else and left alone"));
     let kept = kept.iter().map(|path| format!("bytes were kept in {}", path.display()));
     left.chain(kept).collect::<Vec<_>>().join("; ")

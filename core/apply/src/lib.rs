@@ -32,6 +32,7 @@ mod tree;
 mod undo;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write to temporary folders as users do")]
 mod tests;
 
 use commit::About;
@@ -81,8 +82,7 @@ impl Applier {
         let tree = Tree::open(&root).map_err(|e| OpenError::Root { path: root.clone(), source: e.into() })?;
         let store = Store::open(&state_dir.join("history.db"))?;
         let (tree_id, unknown) = store.work_tree(&root).map_err(RecoverError::from)?;
-        let mut recovered =
-            Recovery { damaged_history: store.replaced().map(Path::to_owned), ..Recovery::default() };
+        let mut recovered = Recovery { damaged_history: store.replaced().map(Path::to_owned), ..Recovery::default() };
         let mut applier = Self {
             root,
             git_dir: workspace.git_dir().to_owned(),
@@ -97,7 +97,7 @@ impl Applier {
             recovered.rebuilt = applier.rebuild().map_err(RecoverError::from)?;
         }
         // Without unfinished work nothing is written here, so that a tree that cannot be written can still be read.
-        if !applier.store.unfinished(tree_id).map_err(RecoverError::from)?.is_empty() {
+        if applier.needs_recovery().map_err(RecoverError::from)? {
             let _lock = applier.lock(&Cancel::new()).map_err(RecoverError::from)?;
             applier.recover_locked(&mut recovered).map_err(RecoverError::from)?;
         }
@@ -223,7 +223,7 @@ impl Applier {
         let lock = self.lock(cancel)?;
         // A process may have died since this one opened the tree.
         self.recover_locked(&mut Recovery::default()).map_err(|e| ApplyError::Recover(Box::new(e.into())))?;
-        self.sweep(now_ms)?;
+        self.sweep(now_ms);
         Ok(lock)
     }
 

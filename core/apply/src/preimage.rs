@@ -168,7 +168,9 @@ impl Applier {
             let Ok(commit) = reference.peel_to_commit() else { continue };
             let Ok(message) = commit.message() else { continue };
             let Some((_, about)) = message.split_once("\n\n") else { continue };
-            let Ok(About { work_tree: owner, mut set }) = serde_json::from_str::<About<NewSet>>(about) else { continue };
+            let Ok(About { work_tree: owner, mut set }) = serde_json::from_str::<About<NewSet>>(about) else {
+                continue;
+            };
             // The ref is what is deleted and looked up, so a copy under another name is not taken for it.
             if owner == work_tree && reference.name().ok() == Some(&format!("{REFS}/{}", set.ulid)) {
                 set.git_commit = commit.id().to_string();

@@ -126,7 +126,8 @@ mod tests {
         ] {
             assert!(reason(path).is_some(), "{path:?} is not protected");
         }
-        for path in ["src/main.rs", ".github/ISSUE_TEMPLATE.md", ".gitignore", "docs/agents.txt", "ci/run", "cursor.py"] {
+        for path in ["src/main.rs", ".github/ISSUE_TEMPLATE.md", ".gitignore", "docs/agents.txt", "ci/run", "cursor.py"]
+        {
             assert_eq!(reason(path), None, "{path:?} is protected");
         }
     }

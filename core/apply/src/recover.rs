@@ -6,7 +6,12 @@ use crate::{Applier, ApplyError, Recovery};
 use deepcoder_store::{NewSet, SetRow, State};
 
 impl Applier {
-    /// Finish or revert every unfinished set. The lock is held.
+    /// Whether there is anything for [`Applier::recover_locked`] to do.
+    pub(crate) fn needs_recovery(&self) -> Result<bool, ApplyError> {
+        Ok(!self.store.unfinished(self.tree_id)?.is_empty() || !self.store.uncleared(self.tree_id)?.is_empty())
+    }
+
+    /// Finish or revert every unfinished set, and clear away what finished ones have left. The lock is held.
     pub(crate) fn recover_locked(&self, recovery: &mut Recovery) -> Result<(), ApplyError> {
         for row in self.store.unfinished(self.tree_id)? {
             self.at("recover")?;
@@ -26,7 +31,6 @@ impl Applier {
             if complete {
                 self.finish(row.seq)?;
                 self.at("recovered")?;
-                recovery.kept.extend(self.clear(&row.set, State::Done)?);
                 recovery.completed.push(id);
             } else {
                 self.at("roll-back")?;
@@ -34,6 +38,10 @@ impl Applier {
                 recovery.kept.extend(kept);
                 if left.is_empty() { recovery.reverted.push(id) } else { recovery.conflicts.push((id, left)) }
             }
+        }
+        for row in self.store.uncleared(self.tree_id)? {
+            // The set is done; what cannot be cleared away is no reason to stop.
+            recovery.kept.extend(self.clear_done(row.seq, &row.set).unwrap_or_default());
         }
         Ok(())
     }

@@ -37,7 +37,8 @@ impl Bench {
 
     /// Four files; the set of [`mixed`] is made for them.
     fn mixed() -> Self {
-        let bench = Self::new(&[("a.txt", b"one\r\ntwo\n"), ("c.sh", b"gone"), ("sub/d.txt", b"moved \xff\0"), ("e", b"e")]);
+        let bench =
+            Self::new(&[("a.txt", b"one\r\ntwo\n"), ("c.sh", b"gone"), ("sub/d.txt", b"moved \xff\0"), ("e", b"e")]);
         std::fs::set_permissions(bench.repo.join("c.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
         bench
     }

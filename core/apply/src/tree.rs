@@ -84,7 +84,8 @@ impl Tree {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         // The kernel answers EAGAIN when a rename elsewhere raced with it.
         for _ in 0..16 {
-            match rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve) {
+            // Without O_NOFOLLOW, which would have a link at the end answered with ENOTDIR.
+            match rustix::fs::openat2(&self.root, path, flags - OFlags::NOFOLLOW, Mode::empty(), resolve) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 // Old kernels, and sandboxes that do not know the call.
                 Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => break,

@@ -3,7 +3,7 @@
 use crate::commit::About;
 use crate::publish::Standing;
 use crate::tree::{Found, split};
-use crate::{Applier, ApplyError, Undone, UndoError};
+use crate::{Applier, ApplyError, UndoError, Undone};
 use deepcoder_store::{FileRow, SetRow, State};
 use deepcoder_types::{Cancel, EditSet, FileChange, FileImage};
 

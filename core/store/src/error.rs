@@ -82,9 +82,7 @@ impl Hint for OpenError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Newer { .. } | Self::Foreign { .. } => Some("use the deepcoder that wrote it, or a newer one".into()),
-            Self::ReadOnly { path, .. } => {
-                Some(format!("make {} writable", path.parent().unwrap_or(path).display()))
-            }
+            Self::ReadOnly { path, .. } => Some(format!("make {} writable", path.parent().unwrap_or(path).display())),
             Self::NoSpace { .. } => Some("free some space and run the command again; nothing was changed".into()),
             Self::Busy { .. } => Some("wait for the other deepcoder to finish and run the command again".into()),
             Self::OldSqlite { .. } => Some("build deepcoder with its bundled SQLite".into()),
@@ -148,9 +146,8 @@ impl From<sqlx::Error> for StoreError {
             (Some(SQLITE_FULL), _) => Self::NoSpace,
             (Some(SQLITE_READONLY | SQLITE_CANTOPEN), _) => Self::ReadOnly,
             (Some(SQLITE_BUSY | SQLITE_LOCKED), _) => Self::Busy,
-            (Some(SQLITE_CORRUPT | SQLITE_NOTADB), _) | (_, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => {
-                Self::Corrupt(error.to_string())
-            }
+            (Some(SQLITE_CORRUPT | SQLITE_NOTADB), _)
+            | (_, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => Self::Corrupt(error.to_string()),
             _ => Self::Sql(error.to_string()),
         }
     }

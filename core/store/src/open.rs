@@ -20,8 +20,7 @@ use tokio::runtime::Runtime;
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 /// The migrations, oldest first. The same file names stand in `migrations/postgres`.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "history", include_str!("../../../migrations/sqlite/0001_history.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "history", include_str!("../../../migrations/sqlite/0001_history.sql"))];
 
 /// Why one attempt failed.
 enum Fault {
@@ -123,16 +122,13 @@ async fn connect(path: &Path) -> Result<SqliteConnection, Fault> {
     if !new_enough(&version) {
         return Err(Fault::Other(OpenError::OldSqlite { found: version }));
     }
-    let refused =
-        |pragma, found: String| Err(Fault::Other(OpenError::Pragma { path: path.to_owned(), pragma, found }));
-    let synchronous: i64 =
-        sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.map_err(fault)?;
+    let refused = |pragma, found: String| Err(Fault::Other(OpenError::Pragma { path: path.to_owned(), pragma, found }));
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut connection).await.map_err(fault)?;
     if synchronous != 2 {
         return refused("synchronous=FULL", synchronous.to_string());
     }
     // Network file systems have no shared memory for WAL; a rollback journal with FULL is as durable.
-    let journal: String =
-        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.map_err(fault)?;
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.map_err(fault)?;
     if !matches!(journal.as_str(), "wal" | "delete") {
         return refused("journal_mode=WAL", journal);
     }

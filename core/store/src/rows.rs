@@ -119,7 +119,7 @@ pub struct SetRow {
     pub undone_by: Option<String>,
     /// What was out of the ordinary.
     pub note: Option<String>,
-    /// Whether nothing is left to clear away.
+    /// Whether nothing is left beside the files.
     pub cleared: bool,
 }
 
@@ -148,9 +148,9 @@ impl Store {
         self.select(tree, "AND state IN ('prepared', 'committing') ORDER BY seq", None)
     }
 
-    /// Sets that may have left something to clear away, oldest first.
+    /// Sets that are done but may have left something beside the files, oldest first.
     pub fn uncleared(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
-        self.select(tree, "AND cleared = 0 AND state NOT IN ('prepared', 'committing') ORDER BY seq", None)
+        self.select(tree, "AND cleared = 0 AND state = 'done' ORDER BY seq", None)
     }
 
     /// Sets that left a mark on the tree or still may, newest first.

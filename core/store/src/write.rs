@@ -8,12 +8,7 @@ use sqlx::{Connection as _, SqliteConnection};
 impl Store {
     /// Write a set down as [`State::Prepared`], with those of `originals` that are at most [`MAX_IMAGE`] bytes. Returns
     /// its `seq`.
-    pub fn prepare(
-        &self,
-        tree: TreeId,
-        set: &NewSet,
-        originals: &[(ContentHash, &[u8])],
-    ) -> Result<i64, StoreError> {
+    pub fn prepare(&self, tree: TreeId, set: &NewSet, originals: &[(ContentHash, &[u8])]) -> Result<i64, StoreError> {
         self.add(tree, set, State::Prepared, originals)
     }
 
@@ -22,15 +17,16 @@ impl Store {
         if self.by_prefix(tree, &set.ulid)?.is_empty() { self.add(tree, set, state, &[]).map(Some) } else { Ok(None) }
     }
 
-    /// Record that a set has come to `state`. `note` replaces the old note unless it is `None`.
+    /// Record that a set has come to `state`. `note` replaces the old note unless it is `None`. A set that was given up
+    /// counts as cleared away.
     pub fn set_state(&self, seq: i64, state: State, note: Option<&str>) -> Result<(), StoreError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
-            let query = sqlx::query("UPDATE edit_set SET state = ?, note = coalesce(?, note) WHERE seq = ?")
-                .bind(state.as_str())
-                .bind(note)
-                .bind(seq);
+            let cleared = matches!(state, State::Aborted | State::RolledBack | State::Conflict);
+            let update =
+                "UPDATE edit_set SET state = ?, note = coalesce(?, note), cleared = cleared OR ? WHERE seq = ?";
+            let query = sqlx::query(update).bind(state.as_str()).bind(note).bind(cleared).bind(seq);
             query.execute(connection).await?;
             Ok(())
         })
@@ -50,19 +46,12 @@ impl Store {
         })
     }
 
-    /// Record that nothing of these sets is left to clear away.
-    pub fn set_cleared(&self, seqs: &[i64]) -> Result<(), StoreError> {
-        if seqs.is_empty() {
-            return Ok(());
-        }
+    /// Record that nothing of a set is left beside the files.
+    pub fn set_cleared(&self, seq: i64) -> Result<(), StoreError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
-            let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-            for seq in seqs {
-                sqlx::query("UPDATE edit_set SET cleared = 1 WHERE seq = ?").bind(seq).execute(&mut *tx).await?;
-            }
-            tx.commit().await?;
+            sqlx::query("UPDATE edit_set SET cleared = 1 WHERE seq = ?").bind(seq).execute(connection).await?;
             Ok(())
         })
     }

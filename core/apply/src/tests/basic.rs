@@ -140,7 +140,9 @@ fn prune_forgets_old_and_large() {
     let applier = bench.open();
     for (n, (old, new)) in [("e", "E"), ("E", "EE"), ("EE", "EEE")].into_iter().enumerate() {
         let options = ApplyOptions { now_ms: NOW + n as u64, ..ApplyOptions::default() };
-        applier.apply(&set(&format!("e{n}"), vec![change("e", Some(old), Some(new))]), &options, &Cancel::new()).unwrap();
+        applier
+            .apply(&set(&format!("e{n}"), vec![change("e", Some(old), Some(new))]), &options, &Cancel::new())
+            .unwrap();
     }
     assert_eq!(applier.prune(NOW + 1, u64::MAX).unwrap().sets, 1);
     assert_eq!(applier.prune(0, 5).unwrap().sets, 1);

@@ -4,11 +4,11 @@ use super::*;
 use crate::UndoError;
 use std::io;
 use std::process::Command;
-use std::sync::Mutex;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Fails, or ends the process, when the `nth` step is reached, and at every step with that name thereafter.
+/// Fails, or ends the process, when the `nth` step is reached.
 #[derive(Clone, Default)]
 struct Trap {
     nth: usize,
@@ -41,19 +41,22 @@ enum Doing {
     Undo,
 }
 
-/// A repository where the thing is about to be done; the trees before and after.
-fn prepare(doing: Doing) -> (Bench, Snapshot, Snapshot) {
+/// A repository where the thing is about to be done.
+fn prepare(doing: Doing) -> Bench {
     let bench = Bench::mixed();
-    let start = bench.snapshot();
     let applier = bench.open();
-    if doing == Doing::Apply {
-        let copy = Bench::mixed();
-        apply(&copy.open(), &mixed("e1")).unwrap();
-        return (bench, start, copy.snapshot());
+    if doing == Doing::Undo {
+        apply(&applier, &mixed("e1")).unwrap();
     }
-    apply(&applier, &mixed("e1")).unwrap();
-    let after = bench.snapshot();
-    (bench, after, start)
+    bench
+}
+
+/// The trees before and after.
+fn ends(doing: Doing) -> (Snapshot, Snapshot) {
+    let bench = prepare(doing);
+    let before = bench.snapshot();
+    act(&bench.open(), doing).unwrap();
+    (before, bench.snapshot())
 }
 
 fn act(applier: &Applier, doing: Doing) -> Result<(), ApplyError> {
@@ -69,11 +72,10 @@ fn act(applier: &Applier, doing: Doing) -> Result<(), ApplyError> {
 
 /// The steps of a run that goes well.
 fn steps_of(doing: Doing, plain: bool) -> Vec<&'static str> {
-    let (bench, ..) = prepare(doing);
+    let bench = prepare(doing);
     let trap = Trap { plain, ..Trap::default() };
     act(&bench.open_with(trap.clone()).unwrap(), doing).unwrap();
-    let seen = trap.seen.lock().unwrap().clone();
-    seen
+    std::mem::take(&mut *trap.seen.lock().unwrap())
 }
 
 /// Whether history and tree agree, and nothing of ours is left in the tree; returns whether it is done.
@@ -90,10 +92,10 @@ fn settled(bench: &Bench, doing: Doing, before: &Snapshot, after: &Snapshot, wha
 }
 
 fn fail_everywhere(doing: Doing, plain: bool) {
-    let steps = steps_of(doing, plain);
+    let (steps, (before, after)) = (steps_of(doing, plain), ends(doing));
     for nth in 1..=steps.len() {
         let what = format!("failing at {nth}, {}", steps[nth - 1]);
-        let (bench, before, after) = prepare(doing);
+        let bench = prepare(doing);
         let applier = bench.open_with(Trap { nth, plain, ..Trap::default() }).unwrap();
         let result = act(&applier, doing);
         let now = bench.snapshot();
@@ -149,7 +151,6 @@ fn die(bench: &Bench, doing: &str, nth: usize) -> bool {
 /// Runs only when called by the tests below.
 #[test]
 #[ignore = "a child process of other tests"]
-#[expect(clippy::disallowed_methods, reason = "its parent is the same test binary")]
 fn child() {
     let Ok(repo) = std::env::var(REPO) else { return };
     let doing = std::env::var(DOING).unwrap();
@@ -166,11 +167,11 @@ fn child() {
 }
 
 fn die_everywhere(doing: Doing, word: &str) {
-    let steps = steps_of(doing, word == "plain");
+    let (steps, (before, after)) = (steps_of(doing, word == "plain"), ends(doing));
     let mut outcomes = [0, 0];
     for nth in 1..=steps.len() {
         let what = format!("dying at {nth}, {}", steps[nth - 1]);
-        let (bench, before, after) = prepare(doing);
+        let bench = prepare(doing);
         assert!(die(&bench, word, nth), "{what}: lived on");
         outcomes[usize::from(settled(&bench, doing, &before, &after, &what))] += 1;
     }
@@ -199,7 +200,7 @@ fn dying_at_any_step_with_plain_renames() {
 /// Protects recovery itself: killing it, at any of its steps and again and again, changes nothing in the end.
 #[test]
 fn dying_during_recovery_changes_nothing() {
-    let steps = steps_of(Doing::Apply, false);
+    let (steps, (before, after)) = (steps_of(Doing::Apply, false), ends(Doing::Apply));
     let nth_of = |name: &str, skip: usize| {
         steps.iter().enumerate().filter(|(_, s)| **s == name).nth(skip).map(|(n, _)| n + 1).unwrap()
     };
@@ -207,7 +208,7 @@ fn dying_during_recovery_changes_nothing() {
     let points = [nth_of("temp-written", 1), nth_of("committing", 0), nth_of("exchanged", 1), nth_of("published", 0)];
     for first in points {
         for nth in 1.. {
-            let (bench, before, after) = prepare(Doing::Apply);
+            let bench = prepare(Doing::Apply);
             die(&bench, "apply", first);
             let died = die(&bench, "open", nth);
             die(&bench, "open", nth);
@@ -225,7 +226,8 @@ fn dying_during_recovery_changes_nothing() {
 #[test]
 fn recovery_leaves_a_third_state_alone() {
     let steps = steps_of(Doing::Apply, false);
-    let (bench, before, _) = prepare(Doing::Apply);
+    let bench = prepare(Doing::Apply);
+    let before = bench.snapshot();
     die(&bench, "apply", steps.iter().position(|s| *s == "published").unwrap() + 1);
     bench.repo.write("a.txt", b"mine");
     let applier = bench.open();

@@ -74,7 +74,8 @@ fn submodules_pointers_merges_protected() {
     bench.repo.git(&["checkout", "-q", "main"]);
     bench.repo.write("u", b"ours");
     bench.repo.git(&["commit", "-qam", "ours"]);
-    let merge = std::process::Command::new("git").current_dir(bench.repo.path()).args(["merge", "-q", "other"]).output();
+    let merge =
+        std::process::Command::new("git").current_dir(bench.repo.path()).args(["merge", "-q", "other"]).output();
     assert!(!merge.unwrap().status.success());
     let text = String::from_utf8(bench.repo.read("u")).unwrap();
     let error = apply(&bench.open(), &set("e2", vec![change("u", Some(&text), Some("x"))])).unwrap_err();
