@@ -25,6 +25,17 @@ impl TestRepo {
         repo
     }
 
+    /// A copy of it in a new folder below `parent`: cheaper than making it once more, where a test needs hundreds.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
+    #[must_use]
+    pub fn copy_below(&self, parent: &Path) -> Self {
+        let dir = tempfile::tempdir_in(parent).expect("temporary folder");
+        copy_folder(self.path(), dir.path());
+        Self { dir }
+    }
+
     /// Its root.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -73,5 +84,19 @@ impl TestRepo {
             .expect("git runs");
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "fills a temporary folder")]
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("folder") {
+        let entry = entry.expect("entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("type").is_dir() {
+            std::fs::create_dir_all(&target).expect("folder");
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).expect("file");
+        }
     }
 }

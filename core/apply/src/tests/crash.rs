@@ -41,22 +41,77 @@ enum Doing {
     Undo,
 }
 
-/// A repository where the thing is about to be done.
-fn prepare(doing: Doing) -> Bench {
-    let bench = Bench::mixed();
-    let applier = bench.open();
-    if doing == Doing::Undo {
-        apply(&applier, &mixed("e1")).unwrap();
-    }
-    bench
+/// What is to be done, and what it looks like when it goes well.
+struct Scene {
+    doing: Doing,
+    plain: bool,
+    template: TestRepo,
+    state: tempfile::TempDir,
+    before: Snapshot,
+    after: Snapshot,
+    steps: Vec<&'static str>,
 }
 
-/// The trees before and after.
-fn ends(doing: Doing) -> (Snapshot, Snapshot) {
-    let bench = prepare(doing);
-    let before = bench.snapshot();
-    act(&bench.open(), doing).unwrap();
-    (before, bench.snapshot())
+impl Scene {
+    fn new(doing: Doing, plain: bool) -> Self {
+        let bench = Bench::mixed();
+        let template = bench.repo.copy_below(memory());
+        drop(bench.open());
+        let (before, after) = (Snapshot::new(), Snapshot::new());
+        let mut scene = Self { doing, plain, template, state: bench.state, before, after, steps: Vec::new() };
+        let bench = scene.fresh();
+        scene.before = bench.snapshot();
+        let trap = Trap { plain, ..Trap::default() };
+        act(&bench.open_with(trap.clone()).unwrap(), doing).unwrap();
+        scene.after = bench.snapshot();
+        scene.steps = std::mem::take(&mut *trap.seen.lock().unwrap());
+        scene
+    }
+
+    /// A repository where the thing is about to be done.
+    fn fresh(&self) -> Bench {
+        let state = tempfile::tempdir_in(memory()).unwrap();
+        std::fs::copy(self.state.path().join("history.db"), state.path().join("history.db")).unwrap();
+        let bench = Bench { repo: self.template.copy_below(memory()), state };
+        if self.doing == Doing::Undo {
+            apply(&bench.open(), &mixed("e1")).unwrap();
+        }
+        bench
+    }
+
+    /// What [`child`] is told.
+    fn word(&self) -> &'static str {
+        match (self.doing, self.plain) {
+            (Doing::Undo, _) => "undo",
+            (Doing::Apply, false) => "apply",
+            (Doing::Apply, true) => "plain",
+        }
+    }
+
+    /// Where the `skip`-th step called `name` is.
+    fn nth_of(&self, name: &str, skip: usize) -> usize {
+        let mut places = self.steps.iter().enumerate().filter(|(_, step)| **step == name);
+        places.nth(skip).map(|(n, _)| n + 1).unwrap()
+    }
+
+    /// Opens the tree again. History and tree agree then, and nothing of ours is left; returns whether it is done.
+    fn settle(&self, bench: &Bench, what: &str) -> bool {
+        let applier = bench.open();
+        let now = bench.snapshot();
+        assert!(now == self.before || now == self.after, "{what}: between: {:?}", now.keys());
+        let log = applier.log(99).unwrap();
+        let entries = log.len() - usize::from(self.doing == Doing::Undo);
+        assert_eq!(entries, usize::from(now == self.after), "{what}: the history is wrong: {log:?}");
+        assert!(applier.recover().unwrap().is_empty(), "{what}: recovery did not come to an end");
+        now == self.after
+    }
+}
+
+/// A folder in memory where there is one: a killed process, unlike a power cut, does not care whether the disk was
+/// waited for, and these tests make hundreds of repositories.
+fn memory() -> &'static Path {
+    let shm = Path::new("/dev/shm");
+    if tempfile::tempdir_in(shm).is_ok() { shm } else { Path::new("/tmp") }
 }
 
 fn act(applier: &Applier, doing: Doing) -> Result<(), ApplyError> {
@@ -70,42 +125,18 @@ fn act(applier: &Applier, doing: Doing) -> Result<(), ApplyError> {
     }
 }
 
-/// The steps of a run that goes well.
-fn steps_of(doing: Doing, plain: bool) -> Vec<&'static str> {
-    let bench = prepare(doing);
-    let trap = Trap { plain, ..Trap::default() };
-    act(&bench.open_with(trap.clone()).unwrap(), doing).unwrap();
-    std::mem::take(&mut *trap.seen.lock().unwrap())
-}
-
-/// Whether history and tree agree, and nothing of ours is left in the tree; returns whether it is done.
-fn settled(bench: &Bench, doing: Doing, before: &Snapshot, after: &Snapshot, what: &str) -> bool {
-    let applier = bench.open();
-    let now = bench.snapshot();
-    assert!(now == *before || now == *after, "{what}: between: {:?}", now.keys());
-    let log = applier.log(99).unwrap();
-    let entries = if doing == Doing::Apply { log.len() } else { log.len() - 1 };
-    assert_eq!(entries, usize::from(now == *after), "{what}: the history is wrong: {log:?}");
-    assert!(applier.recover().unwrap().is_empty(), "{what}: recovery did not come to an end");
-    bench.repo.git(&["fsck", "--strict", "--no-dangling"]);
-    now == *after
-}
-
 fn fail_everywhere(doing: Doing, plain: bool) {
-    let (steps, (before, after)) = (steps_of(doing, plain), ends(doing));
-    for nth in 1..=steps.len() {
-        let what = format!("failing at {nth}, {}", steps[nth - 1]);
-        let bench = prepare(doing);
-        let applier = bench.open_with(Trap { nth, plain, ..Trap::default() }).unwrap();
-        let result = act(&applier, doing);
-        let now = bench.snapshot();
-        match &result {
-            Ok(()) => {}
-            Err(ApplyError::Interrupted { .. }) => {}
-            Err(_) => assert_eq!(now, before, "{what}: {result:?}"),
+    let scene = Scene::new(doing, plain);
+    for (nth, step) in (1..).zip(&scene.steps) {
+        let what = format!("failing at {nth}, {step}");
+        let bench = scene.fresh();
+        let result = act(&bench.open_with(Trap { nth, plain, ..Trap::default() }).unwrap(), doing);
+        if let Err(error) = &result
+            && !matches!(error, ApplyError::Interrupted { .. })
+        {
+            assert_eq!(bench.snapshot(), scene.before, "{what}: {error}");
         }
-        drop(applier);
-        assert_eq!(settled(&bench, doing, &before, &after, &what), result.is_ok(), "{what}: {result:?}");
+        assert_eq!(scene.settle(&bench, &what), result.is_ok(), "{what}: {result:?}");
     }
 }
 
@@ -166,14 +197,17 @@ fn child() {
     }
 }
 
-fn die_everywhere(doing: Doing, word: &str) {
-    let (steps, (before, after)) = (steps_of(doing, word == "plain"), ends(doing));
+fn die_everywhere(doing: Doing, plain: bool) {
+    let scene = Scene::new(doing, plain);
     let mut outcomes = [0, 0];
-    for nth in 1..=steps.len() {
-        let what = format!("dying at {nth}, {}", steps[nth - 1]);
-        let bench = prepare(doing);
-        assert!(die(&bench, word, nth), "{what}: lived on");
-        outcomes[usize::from(settled(&bench, doing, &before, &after, &what))] += 1;
+    for (nth, step) in (1..).zip(&scene.steps) {
+        let what = format!("dying at {nth}, {step}");
+        let bench = scene.fresh();
+        assert!(die(&bench, scene.word(), nth), "{what}: lived on");
+        outcomes[usize::from(scene.settle(&bench, &what))] += 1;
+        if outcomes.iter().sum::<usize>() % 8 == 0 {
+            bench.repo.git(&["fsck", "--strict", "--no-dangling"]);
+        }
     }
     // Both ends were seen: recovery neither always reverts nor always completes.
     assert!(outcomes[0] > 5 && outcomes[1] > 5, "{outcomes:?}");
@@ -182,39 +216,36 @@ fn die_everywhere(doing: Doing, word: &str) {
 /// Protects R1: a process killed at any step leaves a tree that is before or after once it is opened again.
 #[test]
 fn dying_at_any_step_leaves_before_or_after() {
-    die_everywhere(Doing::Apply, "apply");
+    die_everywhere(Doing::Apply, false);
 }
 
 /// The same while undoing.
 #[test]
 fn dying_at_any_step_of_an_undo() {
-    die_everywhere(Doing::Undo, "undo");
+    die_everywhere(Doing::Undo, false);
 }
 
 /// The same where files cannot be exchanged.
 #[test]
 fn dying_at_any_step_with_plain_renames() {
-    die_everywhere(Doing::Apply, "plain");
+    die_everywhere(Doing::Apply, true);
 }
 
 /// Protects recovery itself: killing it, at any of its steps and again and again, changes nothing in the end.
 #[test]
 fn dying_during_recovery_changes_nothing() {
-    let (steps, (before, after)) = (steps_of(Doing::Apply, false), ends(Doing::Apply));
-    let nth_of = |name: &str, skip: usize| {
-        steps.iter().enumerate().filter(|(_, s)| **s == name).nth(skip).map(|(n, _)| n + 1).unwrap()
-    };
+    let scene = Scene::new(Doing::Apply, false);
     // Half staged; committed with nothing published; half published; all published.
-    let points = [nth_of("temp-written", 1), nth_of("committing", 0), nth_of("exchanged", 1), nth_of("published", 0)];
+    let points = [("temp-written", 1), ("committing", 0), ("exchanged", 1), ("published", 0)];
+    let points = points.map(|(name, skip)| scene.nth_of(name, skip));
     for first in points {
         for nth in 1.. {
-            let bench = prepare(Doing::Apply);
+            let bench = scene.fresh();
             die(&bench, "apply", first);
             let died = die(&bench, "open", nth);
             die(&bench, "open", nth);
             let what = format!("dying at {first} and again at {nth}");
-            let done = settled(&bench, Doing::Apply, &before, &after, &what);
-            assert_eq!(done, first >= points[1], "{what}");
+            assert_eq!(scene.settle(&bench, &what), first >= points[1], "{what}");
             if !died {
                 break;
             }
@@ -225,17 +256,32 @@ fn dying_during_recovery_changes_nothing() {
 /// Protects recovery from taking back what a user did in the meantime: that file stays, the others go back.
 #[test]
 fn recovery_leaves_a_third_state_alone() {
-    let steps = steps_of(Doing::Apply, false);
-    let bench = prepare(Doing::Apply);
-    let before = bench.snapshot();
-    die(&bench, "apply", steps.iter().position(|s| *s == "published").unwrap() + 1);
+    let scene = Scene::new(Doing::Apply, false);
+    let bench = scene.fresh();
+    die(&bench, "apply", scene.nth_of("published", 0));
     bench.repo.write("a.txt", b"mine");
     let applier = bench.open();
     let conflicts = &applier.recovered().conflicts;
     assert_eq!(conflicts.len(), 1);
     assert_eq!(conflicts[0].1.iter().map(RepoPath::as_str).collect::<Vec<_>>(), ["a.txt"]);
-    let mut expected = before;
+    let mut expected = scene.before.clone();
     expected.get_mut("a.txt").unwrap().as_mut().unwrap().0 = b"mine".to_vec();
     assert_eq!(bench.snapshot(), expected);
     assert_eq!(applier.log(1).unwrap()[0].state, crate::LogState::Conflict);
+}
+
+/// Protects recovery where the new bytes are gone: a set that was decided goes back as a whole, from what git keeps.
+#[test]
+fn recovery_reverts_where_new_bytes_are_missing() {
+    let scene = Scene::new(Doing::Apply, false);
+    let bench = scene.fresh();
+    die(&bench, "apply", scene.nth_of("exchanged", 1));
+    // Somebody tidies up, originals included.
+    for path in bench.snapshot().keys().filter(|path| path.contains(".deepcoder-")) {
+        if !path.ends_with("1.old") {
+            std::fs::remove_file(bench.repo.join(path)).unwrap();
+        }
+    }
+    assert_eq!(bench.open().recovered().reverted, ["e1"]);
+    assert_eq!(bench.snapshot(), scene.before);
 }
