@@ -43,6 +43,11 @@ impl<'c> Budget<'c> {
         }
     }
 
+    /// Undo a [`Budget::take`].
+    pub(crate) fn give_back(&mut self, tokens: u32) {
+        self.left = self.left.saturating_add(tokens);
+    }
+
     /// Add `snippet` to `list` if it fits; otherwise says how many tokens it has.
     pub(crate) fn push(&mut self, list: &mut Vec<Snippet>, snippet: Snippet) -> Result<Result<(), u32>, GenerateError> {
         let tokens = self.tokens(&snippet.text)?;

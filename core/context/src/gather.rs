@@ -226,14 +226,29 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Add something that may be left out.
+    /// Add something that may be left out. Nothing is shown twice: what is already shown is not added, and parts of it
+    /// that are shown give way, but for targets.
     fn push(&mut self, snippet: Snippet) -> Result<(), GatherError> {
-        let covered = |s: &Snippet| s.path == snippet.path && overlap(s.range, snippet.range) && s.origin != "outline";
-        if self.snippets.iter().any(covered) {
+        let name = format!("`{}` ({})", snippet.path, snippet.origin);
+        let meets = |s: &Snippet| s.path == snippet.path && overlap(s.range, snippet.range);
+        let covers = |s: &Snippet| s.range.start <= snippet.range.start && snippet.range.end <= s.range.end;
+        if self.snippets.iter().any(|s| meets(s) && covers(s)) {
             return Ok(());
         }
-        let name = format!("`{}` ({})", snippet.path, snippet.origin);
+        if self.snippets.iter().any(|s| meets(s) && s.origin == "target") {
+            self.notes.push(format!("left out {name}: a part of it is a target"));
+            return Ok(());
+        }
+        let (parts, kept): (Vec<_>, Vec<_>) = self.snippets.drain(..).partition(|s| meets(s));
+        self.snippets = kept;
+        let mut freed = 0;
+        for part in &parts {
+            freed += self.budget.tokens(&part.text)?;
+        }
+        self.budget.give_back(freed);
         if let Err(tokens) = self.budget.push(&mut self.snippets, snippet)? {
+            self.budget.take(freed);
+            self.snippets.extend(parts);
             self.notes.push(format!("left out {name}: {tokens} tokens, and {} are left", self.budget.left()));
         }
         Ok(())

@@ -16,6 +16,12 @@ const B: f64 = 0.75;
 const IN_PATH: f64 = 3.0;
 const DEFINED: f64 = 4.0;
 
+/// A term that is an identifier (`parse_config`, `parseConfig`) says more than a word.
+const IDENTIFIER: f64 = 3.0;
+
+/// Edits are mostly asked for in programs.
+const PROSE: f64 = 0.5;
+
 /// The prompt has the path of the file.
 const NAMED: f64 = 1000.0;
 
@@ -51,6 +57,7 @@ impl Context {
     pub(crate) fn rank(&self, prompt: &str, limit: usize, cancel: &Cancel) -> Result<Vec<Ranked>, GatherError> {
         let terms = terms(prompt);
         let index: HashMap<&str, usize> = terms.iter().enumerate().map(|(i, t)| (t.as_str(), i)).collect();
+        let weights: Vec<f64> = terms.iter().map(|t| if is_identifier(t, prompt) { IDENTIFIER } else { 1.0 }).collect();
         let (Some(any), Some(defined)) = (matcher("", &terms), matcher(DEFINING, &terms)) else {
             return Ok(Vec::new());
         };
@@ -76,17 +83,19 @@ impl Context {
             let named = names_path(prompt, &path);
             documents.push(Document { path, length: 1.0 + count(text.len()) / 100.0, hits, named });
         }
-        Ok(best(documents, terms.len(), limit))
+        Ok(best(documents, &weights, limit))
     }
 }
 
-fn best(documents: Vec<Document>, terms: usize, limit: usize) -> Vec<Ranked> {
+fn best(documents: Vec<Document>, weights: &[f64], limit: usize) -> Vec<Ranked> {
     let total = count(documents.len()).max(1.0);
     let average = documents.iter().map(|d| d.length).sum::<f64>() / total;
-    let rarity: Vec<f64> = (0..terms)
-        .map(|term| {
+    let rarity: Vec<f64> = weights
+        .iter()
+        .enumerate()
+        .map(|(term, weight)| {
             let with = count(documents.iter().filter(|d| d.hits[term] > 0.0).count());
-            (1.0 + (total - with + 0.5) / (with + 0.5)).ln()
+            weight * (1.0 + (total - with + 0.5) / (with + 0.5)).ln()
         })
         .collect();
     let mut ranked: Vec<Ranked> = documents
@@ -94,7 +103,8 @@ fn best(documents: Vec<Document>, terms: usize, limit: usize) -> Vec<Ranked> {
         .filter_map(|document| {
             let norm = K1 * (1.0 - B + B * document.length / average);
             let parts = document.hits.iter().zip(&rarity).map(|(&tf, idf)| idf * tf * (K1 + 1.0) / (tf + norm));
-            let score = parts.sum::<f64>() + if document.named { NAMED } else { 0.0 };
+            let prose = matches!(document.path.extension(), None | Some("md" | "rst" | "txt" | "adoc"));
+            let score = parts.sum::<f64>() * if prose { PROSE } else { 1.0 } + if document.named { NAMED } else { 0.0 };
             (score > 0.0).then_some(Ranked { path: document.path, score })
         })
         .collect();
@@ -134,6 +144,15 @@ fn terms(prompt: &str) -> Vec<String> {
         }
     }
     out
+}
+
+/// Whether a term (in lower case) is written in the prompt as only identifiers are.
+fn is_identifier(term: &str, prompt: &str) -> bool {
+    let inner_upper = |word: &str| word.chars().skip(1).any(char::is_uppercase) && word.chars().any(char::is_lowercase);
+    term.contains('_')
+        || prompt
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .any(|word| inner_upper(word) && word.to_lowercase() == term)
 }
 
 /// Whether `prompt` names the file: its whole path, or its name where that has an extension.

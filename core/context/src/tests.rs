@@ -1,1 +1,207 @@
+use crate::{Context, GatherError, MAX_INSTRUCTIONS};
+use deepcoder_plugin_api::ErrorCode;
+use deepcoder_test_support::TestRepo;
+use deepcoder_types::{Cancel, ContextRequest, GenerateError, Hint as _, Instruction, RepoPath, Snippet, TextRange};
+use deepcoder_workspace::Workspace;
 
+fn path(text: &str) -> RepoPath {
+    RepoPath::new(text).expect("a path")
+}
+
+fn context(repo: &TestRepo) -> Context {
+    Context::new(&Workspace::open(repo.path()).expect("opens"))
+}
+
+fn instruction(prompt: &str, targets: &[&str]) -> Instruction {
+    Instruction {
+        id: "1".into(),
+        verb: "edit".into(),
+        prompt: prompt.into(),
+        targets: targets.iter().map(|t| path(t)).collect(),
+        selection: None,
+        options: serde_json::json!({}),
+        seed: 0,
+    }
+}
+
+fn request(token_budget: u32) -> ContextRequest {
+    ContextRequest { token_budget, ..ContextRequest::default() }
+}
+
+/// Four bytes are a token.
+#[expect(clippy::unnecessary_wraps, reason = "the type of the counter")]
+fn count(text: &str) -> Result<u32, GenerateError> {
+    Ok(u32::try_from(text.len().div_ceil(4)).expect("small"))
+}
+
+fn sum(snippets: &[Snippet]) -> u32 {
+    snippets.iter().map(|s| count(&s.text).expect("counts")).sum()
+}
+
+fn origins(snippets: &[Snippet]) -> Vec<String> {
+    snippets.iter().map(|s| format!("{} {}", s.origin, s.path)).collect()
+}
+
+/// A file of about 4,000 tokens with functions f0 to f99.
+fn big_python() -> String {
+    let one = |i: usize| format!("def f{i}(value):\n    # {}\n    return value + {i}\n\n\n", "x".repeat(100));
+    "import os\n\n\n".to_owned() + &(0..100).map(one).collect::<String>()
+}
+
+/// Protects edits: a target comes whole, byte for byte, with the hash that edits must name, before anything else.
+#[test]
+fn a_target_that_fits_is_whole_and_first() {
+    let repo =
+        TestRepo::new(&[("a.py", b"\xEF\xBB\xBFx = 1\r\ny = 2"), ("AGENTS.md", b"be brief\n"), ("b.py", b"z = 3\n")]);
+    let mut request = request(1000);
+    request.globs = vec!["*.py".into(), "none/*".into()];
+    let gathered = context(&repo)
+        .gather_with_notes(&instruction("edit", &["a.py"]), &request, &count, &Cancel::new())
+        .expect("gathers");
+    let snippets = &gathered.bundle.snippets;
+    assert_eq!(origins(snippets), ["target a.py", "instructions AGENTS.md", "glob:*.py b.py"]);
+    assert_eq!(snippets[0].text.as_bytes(), repo.read("a.py"));
+    assert_eq!(snippets[0].file_hash, deepcoder_types::ContentHash::of(&repo.read("a.py")));
+    assert_eq!(gathered.notes, ["no visible file matches `none/*`"]);
+}
+
+/// Protects against silent truncation: a target that does not fit is refused with the numbers unless the prompt or the
+/// selection says which part is meant, and then whole definitions are shown with the signatures around them.
+#[test]
+fn a_large_target_is_narrowed_to_what_is_meant_or_refused() {
+    let text = big_python();
+    let repo = TestRepo::new(&[("big.py", text.as_bytes())]);
+    let context = context(&repo);
+    let gather = |i: &Instruction, budget| context.gather(i, &request(budget), &count, &Cancel::new());
+    match gather(&instruction("make it better", &["big.py"]), 500) {
+        Err(error @ GatherError::TooLarge { tokens, budget: 500, .. }) => {
+            assert_eq!(tokens, count(&text).expect("counts"));
+            assert!(error.hint().is_some());
+        }
+        other => panic!("{other:?}"),
+    }
+    let mut selected = instruction("make it better", &["big.py"]);
+    let at = u32::try_from(text.find("value + 42").expect("there")).expect("small");
+    selected.selection = Some(TextRange::new(at, at + 5));
+    for (instruction, name) in [(instruction("rewrite `f7` and f9", &["big.py"]), "f7"), (selected, "f42")] {
+        let bundle = gather(&instruction, 500).expect("gathers");
+        assert!(bundle.snippets[0].text.starts_with(&format!("def {name}(value):")), "{:?}", bundle.snippets[0]);
+        assert!(bundle.snippets.iter().any(|s| s.origin == "outline" && s.text == "def f1(value):"));
+        assert!(sum(&bundle.snippets) <= 500);
+        for snippet in &bundle.snippets {
+            assert_eq!(snippet.text, text[snippet.range.as_range()]);
+        }
+    }
+    let mut wrong = instruction("x", &["big.py"]);
+    wrong.selection = Some(TextRange::new(0, 9_999_999));
+    assert!(matches!(gather(&wrong, 100_000), Err(GatherError::Selection { .. })));
+}
+
+/// Protects the user's secrets (S5) and the rules of the tree: what is ignored, linked, secret by name or by content
+/// never enters, as a target, by glob, by search, or by rank.
+#[test]
+fn hidden_files_and_secrets_never_enter() {
+    let token = ["ghp_", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"].concat();
+    let repo = TestRepo::new(&[(".gitignore", b"hidden.py\n"), ("ok.py", b"canary = 1\n")]);
+    repo.write("hidden.py", b"canary = 2\n");
+    repo.write(".env", b"canary=3\n");
+    repo.write("token.py", format!("canary = '{token}'\n").as_bytes());
+    std::os::unix::fs::symlink("ok.py", repo.join("link.py")).expect("link");
+    let context = context(&repo);
+    let gather = |i: &Instruction, r: &ContextRequest| context.gather(i, r, &count, &Cancel::new());
+    let target = |name: &str| gather(&instruction("x", &[name]), &request(1000));
+    assert!(matches!(target("hidden.py"), Err(GatherError::Ignored(_))));
+    assert!(matches!(target(".env"), Err(GatherError::SecretFile(_))));
+    assert!(matches!(target("token.py"), Err(GatherError::SecretText { line: 1, .. })));
+    assert!(matches!(target("link.py"), Err(GatherError::Read(_))));
+    let mut all = request(1000);
+    all.globs = vec!["**".into(), "hidden.py".into(), ".env".into()];
+    all.symbols = vec!["canary".into()];
+    let bundle = gather(&instruction("rename canary", &[]), &all).expect("gathers");
+    let paths: Vec<_> = bundle.snippets.iter().map(|s| s.path.as_str()).collect();
+    assert!(paths.iter().all(|p| ["ok.py", ".gitignore"].contains(p)), "{paths:?}");
+    let lines = context.search_text("canary", "", 10).expect("searches");
+    assert_eq!(lines.iter().map(|s| s.path.as_str()).collect::<Vec<_>>(), ["ok.py"]);
+    let symbols = context.search_symbols("canary", 10).expect("searches");
+    assert_eq!(symbols.iter().map(|s| s.path.as_str()).collect::<Vec<_>>(), ["ok.py"]);
+    assert_eq!(context.read_file(&path("token.py")).expect_err("denied").code, ErrorCode::Denied);
+}
+
+/// Protects the budget: whatever is asked for, the sum stays within it, and what is left out is said.
+#[test]
+fn the_budget_is_never_exceeded_and_omissions_are_noted() {
+    let big = big_python();
+    let long = "rule\n".repeat(MAX_INSTRUCTIONS);
+    let repo =
+        TestRepo::new(&[("a.py", b"def a(): pass\n"), ("big.py", big.as_bytes()), ("AGENTS.md", long.as_bytes())]);
+    let mut wants = request(0);
+    wants.globs = vec!["**".into()];
+    wants.symbols = vec!["f1".into(), "absent".into()];
+    for budget in [4, 10, 60, 300, 5000] {
+        wants.token_budget = budget;
+        let gathered = context(&repo)
+            .gather_with_notes(&instruction("x", &["a.py"]), &wants, &count, &Cancel::new())
+            .expect("gathers");
+        assert!(sum(&gathered.bundle.snippets) <= budget, "{budget}");
+        assert!(gathered.notes.iter().any(|n| n.starts_with("left out `AGENTS.md`")), "{:?}", gathered.notes);
+        assert!(gathered.notes.iter().any(|n| n.contains("`absent`")));
+        let has_big = gathered.bundle.snippets.iter().any(|s| s.path.as_str() == "big.py" && s.range.start == 0);
+        assert!(has_big || gathered.notes.iter().any(|n| n.contains("`big.py`")), "{:?}", gathered.notes);
+    }
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let cancelled = context(&repo).gather(&instruction("x", &["a.py"]), &wants, &count, &cancel);
+    assert!(matches!(cancelled, Err(GatherError::Cancelled(_))));
+}
+
+/// Protects edits without targets: the file that defines what the prompt names comes first, a file named by its path
+/// wins over all, and nothing is invented where nothing matches.
+#[test]
+fn targets_are_found_by_what_the_prompt_says() {
+    let repo = TestRepo::new(&[
+        ("src/config.py", b"def parse_config(text):\n    return text\n"),
+        ("src/main.py", b"from config import parse_config\nparse_config('')\n"),
+        ("src/net.py", b"def connect(host):\n    pass\n"),
+        ("docs/config.md", b"The config is parsed at the start. config config config\n"),
+    ]);
+    let context = context(&repo);
+    let first = |prompt: &str| {
+        let found = context.find_targets(prompt, 3, &Cancel::new()).expect("ranks");
+        found.first().map(|p| p.as_str().to_owned())
+    };
+    assert_eq!(first("make parse_config strip white space").as_deref(), Some("src/config.py"));
+    assert_eq!(first("add a timeout to connect()").as_deref(), Some("src/net.py"));
+    assert_eq!(first("use parse_config in src/net.py").as_deref(), Some("src/net.py"));
+    assert_eq!(first("zzz qqq"), None);
+    let bundle = context
+        .gather(&instruction("add a timeout to connect()", &[]), &request(2000), &count, &Cancel::new())
+        .expect("gathers");
+    assert_eq!(origins(&bundle.snippets)[0], "target src/net.py");
+}
+
+/// Protects the Host's searches: exact lines and ranges, limits kept, exact names first, bad patterns refused.
+#[test]
+fn searches_give_exact_lines_and_names() {
+    let repo = TestRepo::new(&[
+        ("a.rs", b"struct Server;\r\nimpl Server {\r\n    fn run(&self) {}\r\n}\r\nfn run_all() {}\r\n"),
+        ("min.js", format!("var x = 1;{}needle{}", " ".repeat(5000), "é".repeat(5000)).as_bytes()),
+        ("bin.dat", b"needle\0"),
+    ]);
+    let context = context(&repo);
+    let lines = context.search_text(r"fn \w+", "**/*.rs", 10).expect("searches");
+    assert_eq!(lines.iter().map(|s| s.text.as_str()).collect::<Vec<_>>(), ["    fn run(&self) {}", "fn run_all() {}"]);
+    assert_eq!(context.search_text("fn", "", 1).expect("searches").len(), 1);
+    let minified = context.search_text("needle", "", 10).expect("searches");
+    assert_eq!(minified.len(), 1);
+    assert!(minified[0].text.contains("needle") && minified[0].text.len() <= 1024);
+    assert_eq!(context.search_text("(", "", 1).expect_err("bad").code, ErrorCode::Invalid);
+    assert_eq!(context.list_files("[", 1).expect_err("bad").code, ErrorCode::Invalid);
+    let names = |query: &str| {
+        let found = context.search_symbols(query, 10).expect("searches");
+        found.into_iter().map(|s| s.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("run"), ["Server.run", "run_all"]);
+    assert_eq!(names("Server::run"), ["Server.run"]);
+    assert_eq!(context.list_files("*.rs", 10).expect("lists"), [path("a.rs")]);
+    assert_eq!(context.read_file(&path("absent.rs")).expect_err("absent").code, ErrorCode::NotFound);
+}

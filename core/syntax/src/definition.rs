@@ -62,8 +62,13 @@ pub(crate) fn of(language: Language, node: Node<'_>, text: &str) -> Option<Defin
 
 fn python(node: Node<'_>, kind: &str, text: &str) -> Option<Definition> {
     match kind {
-        "function_definition" => named("function", node, text),
-        "class_definition" => named("class", node, text),
+        "function_definition" | "class_definition" => {
+            // The grammar has comments between the colon and the block outside the block.
+            let mut cursor = node.walk();
+            let colon = node.children(&mut cursor).find(|child| child.kind() == ":").map(|child| child.end_byte());
+            let kind = if kind == "class_definition" { "class" } else { "function" };
+            named(kind, node, text).map(|d| Definition { body: colon.or(d.body), ..d })
+        }
         "assignment" => {
             let left = node.child_by_field_name("left").filter(|n| n.kind() == "identifier")?;
             let name = slice(left, text);

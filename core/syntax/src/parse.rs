@@ -3,10 +3,14 @@
 use crate::Language;
 use deepcoder_types::TextRange;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
 
 /// Longer texts are not parsed: 1 MiB.
 pub const MAX_PARSE: usize = 1 << 20;
+
+/// A guard that no program text of [`MAX_PARSE`] bytes comes near in a release build.
+const MAX_TIME: Duration = Duration::from_secs(5);
 
 /// At most this many errors are told.
 const MAX_ERRORS: usize = 1000;
@@ -34,18 +38,20 @@ pub fn parses(language: Language, text: &str) -> Option<bool> {
     parse(language, text).map(|tree| !tree.root_node().has_error())
 }
 
-/// Deterministic: it gives up by counting work, not time.
+/// Gives up on text that costs much more work than program text of its length, and on what still takes too long:
+/// error recovery can need time that grows with the square of the length (`a<b<a<b<…` in C++).
 pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
     if text.len() > MAX_PARSE {
         return None;
     }
     let mut parser = Parser::new();
     parser.set_language(&language.grammar()).ok()?;
-    // The parser asks every 100 operations. Program text needs about one operation for each byte; errors need more.
-    let mut left = 20_000 + text.len() / 2;
+    // The parser asks every 100 operations; the densest program text needs about two for each byte.
+    let mut left = 1_000 + text.len() / 24;
+    let started = Instant::now();
     let mut watch = |_: &ParseState| {
         left = left.saturating_sub(1);
-        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if left == 0 || started.elapsed() > MAX_TIME { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let bytes = text.as_bytes();
     let mut read = |offset: usize, _| bytes.get(offset..).unwrap_or_default();
