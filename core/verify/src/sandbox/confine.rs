@@ -85,8 +85,9 @@ impl Walls {
             _ = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
             set_parent_process_death_signal(Some(Signal::KILL))?;
             if polite {
-                // The watcher must come before a bomb's children, and the user's editor before a compiler.
-                nice(5)?;
+                // A thousand children of a bomb together must weigh less than their watcher, and a compiler less than the
+                // user's editor.
+                nice(10)?;
             }
             for (resource, value) in &limits {
                 let limit = Rlimit { current: Some(*value), maximum: Some(*value) };

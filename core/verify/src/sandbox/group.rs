@@ -22,11 +22,41 @@ impl Group {
         (self.leader.stdin.take(), self.leader.stdout.take(), self.leader.stderr.take())
     }
 
+    /// Names the group, until the leader is reaped.
+    pub(super) fn id(&self) -> GroupId {
+        GroupId(Pid::from_child(&self.leader))
+    }
+
+    /// Kill every member and collect the leader.
+    pub(super) fn kill_and_reap(&mut self) -> io::Result<Ended> {
+        self.id().kill();
+        let status = self.leader.wait()?;
+        self.reaped = true;
+        Ok(match (status.code(), status.signal()) {
+            (Some(code), _) => Ended::Exited(code),
+            (None, signal) => Ended::Signalled(signal.unwrap_or(0)),
+        })
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.reaped {
+            _ = self.kill_and_reap();
+        }
+    }
+}
+
+/// A group by the id of its leader.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GroupId(Pid);
+
+impl GroupId {
     /// Whether the leader has ended. It stays a zombie, so that its id, which names the group, is not given to others
     /// before the group is killed.
-    pub(super) fn leader_ended(&self) -> io::Result<bool> {
+    pub(super) fn leader_ended(self) -> io::Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        match waitid(WaitId::Pid(self.id()), options) {
+        match waitid(WaitId::Pid(self.0), options) {
             Ok(status) => Ok(status.is_some()),
             Err(rustix::io::Errno::INTR) => Ok(false),
             Err(errno) => Err(errno.into()),
@@ -35,9 +65,9 @@ impl Group {
 
     /// Whether the group has more than `limit` processes and threads. Root is exempt from `RLIMIT_NPROC`, so they are
     /// counted here. Against a bomb every millisecond counts: it stops counting at the limit.
-    pub(super) fn exceeds(&self, limit: usize) -> bool {
+    pub(super) fn exceeds(self, limit: usize) -> bool {
         let Ok(entries) = std::fs::read_dir("/proc") else { return false };
-        let group = self.leader.id().to_string();
+        let group = self.0.to_string();
         let mut size = 0;
         for entry in entries.filter_map(Result::ok) {
             let name = entry.file_name();
@@ -52,29 +82,10 @@ impl Group {
         false
     }
 
-    /// Kill every member and collect the leader.
-    pub(super) fn kill_and_reap(&mut self) -> io::Result<Ended> {
-        // The kernel delivers to a whole group under one lock, and a fork with a signal pending fails: nobody escapes
-        // by forking. Members cannot leave the group, since seccomp denies it.
-        _ = kill_process_group(self.id(), Signal::KILL);
-        let status = self.leader.wait()?;
-        self.reaped = true;
-        Ok(match (status.code(), status.signal()) {
-            (Some(code), _) => Ended::Exited(code),
-            (None, signal) => Ended::Signalled(signal.unwrap_or(0)),
-        })
-    }
-
-    fn id(&self) -> Pid {
-        Pid::from_child(&self.leader)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if !self.reaped {
-            _ = self.kill_and_reap();
-        }
+    /// Kill every member. The kernel delivers to a whole group under one lock, and a fork with a signal pending fails, so
+    /// nobody escapes by forking; members cannot leave the group, since seccomp denies it.
+    pub(super) fn kill(self) {
+        _ = kill_process_group(self.0, Signal::KILL);
     }
 }
 

@@ -249,8 +249,17 @@ fn watch(
             scope.spawn(move || capture::drain(stdout, cap, &closed))
         };
         let err = scope.spawn(move || capture::drain(stderr, cap, &closed));
-        let ended = wait(group, program, started, cancel, &ends);
-        // Whoever is left in the group holds the pipes open, and would keep the readers waiting.
+        let id = group.id();
+        let watcher = scope.spawn(move || {
+            // Root may have more processes than its limit says, so there the watcher is the wall, and it must not wait for
+            // its turn behind a bomb. Nobody else may raise a priority, nor needs to. It holds for this thread only.
+            _ = rustix::process::nice(-20);
+            let ended = wait(id, program, started, cancel, &ends);
+            id.kill();
+            ended
+        });
+        let ended = watcher.join().unwrap_or_else(|_| Err(io::Error::other("the watcher died")));
+        // Whoever were left in the group would hold the pipes open, and keep the readers waiting.
         let reaped = group.kill_and_reap();
         let gone = |_| io::Error::other("a reader of the output died");
         let (stdout, stderr) = (out.join().map_err(gone)?, err.join().map_err(gone)?);
@@ -260,7 +269,7 @@ fn watch(
 
 /// Wait until the program has ended (`None`), or must be ended (how).
 fn wait(
-    group: &group::Group,
+    group: group::GroupId,
     program: &Sandboxed,
     started: Instant,
     cancel: &Cancel,
