@@ -71,6 +71,8 @@ pub(crate) struct Cache {
     // Tokens that the buffers have room for, and that the tensors' shapes say.
     capacity: usize,
     view: usize,
+    // Tokens that may be held: the view, or less at the end of the model's context.
+    limit: usize,
     tokens: Vec<u32>,
     last_used: u64,
 }
@@ -79,6 +81,11 @@ impl Cache {
     /// Tokens that are held.
     pub(crate) const fn len(&self) -> usize {
         self.tokens.len()
+    }
+
+    /// Tokens that may be added before more room must be made.
+    pub(crate) const fn room(&self) -> usize {
+        self.limit.saturating_sub(self.tokens.len())
     }
 
     /// Forget all but the first `len` tokens. Costs nothing: what follows is overwritten.
@@ -117,6 +124,7 @@ impl Cache {
         if view != self.view {
             self.look(layout, view, place)?;
         }
+        self.limit = view.min(most);
         Ok(())
     }
 

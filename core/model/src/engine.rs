@@ -119,15 +119,19 @@ impl Engine {
         let mut warnings = Vec::new();
         // The vocabulary is read while the session is built: each takes about half of the time.
         let (vocabulary, session) = std::thread::scope(|scope| {
-            let vocabulary = scope.spawn(|| Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest));
+            let read = || Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest);
+            let reader = std::thread::Builder::new().spawn_scoped(scope, read).ok();
             let builder = session_builder(&environment, options, threads).map_err(|e| failed(e.to_string()));
             let session = builder.and_then(|builder| {
                 commit(builder, &folder.join(&manifest.graph.file), options.device, &mut warnings, &failed)
             });
-            let vocabulary = vocabulary.join().map_err(|_| failed("the tokenizer could not be read".into()));
+            let vocabulary = match reader.map(std::thread::ScopedJoinHandle::join) {
+                Some(read) => read.unwrap_or_else(|_| Err(failed("the tokenizer could not be read".into()))),
+                None => read(),
+            };
             (vocabulary, session)
         });
-        let (vocabulary, (session, on_cuda)) = (vocabulary??, session?);
+        let (vocabulary, (session, on_cuda)) = (vocabulary?, session?);
         let graph = Graph::new(session, environment, &manifest, on_cuda)
             .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
         let template = load_template(folder, &manifest, &vocabulary)?;

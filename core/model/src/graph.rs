@@ -13,6 +13,10 @@ use std::time::Duration;
 
 /// Runs shorter than this are over before somebody who watches could end them.
 const WATCHED_TOKENS: usize = 48;
+/// The least tokens of a run. A run of one takes other kernels, which round differently: without them the result for a
+/// token does not depend on how the tokens were split over runs, so that cached prefixes and drafts change no token.
+/// The second row costs next to nothing, as the time goes into reading the weights.
+pub(crate) const LEAST: usize = 2;
 /// How often a watched run looks at its cancel flag.
 const WATCH: Duration = Duration::from_millis(10);
 
@@ -89,9 +93,11 @@ impl Graph {
         self.layout.bytes_per_token()
     }
 
-    /// Make room for `tokens` tokens in a cache, up to `most`.
+    /// Make room for `tokens` tokens in a cache that may have `most`.
     pub(crate) fn reserve(&self, cache: &mut Cache, tokens: usize, most: usize) -> Result<(), GenerateError> {
-        cache.reserve(&self.layout, tokens, most, &self.place, &self.environment)
+        // One more, for a run that is filled up.
+        let needed = (tokens + LEAST - 1).min(most);
+        cache.reserve(&self.layout, needed, most, &self.place, &self.environment)
     }
 
     /// Copy the first `tokens` tokens of a cache into another.
@@ -118,6 +124,10 @@ impl Graph {
         }
         self.ids.clear();
         self.ids.extend(tokens.iter().map(|t| i64::from(*t)));
+        if tokens.len() < LEAST && cache.room() >= LEAST {
+            // What it writes lies behind the tokens that are held, and is overwritten by the next run.
+            self.ids.resize(LEAST, self.ids.last().copied().unwrap_or(0));
+        }
         self.rows.clear();
         self.rows.extend((tokens.len() - rows..tokens.len()).map(index));
         self.past = [index(cache.len())];
@@ -146,7 +156,7 @@ impl Graph {
         let options = RunOptions::new()?;
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let watcher = scope.spawn(|| {
+            let watch = || {
                 while !done.load(Ordering::Acquire) {
                     if cancel.is_cancelled() {
                         // If this fails the run ends by itself, only later.
@@ -155,10 +165,14 @@ impl Graph {
                     }
                     std::thread::park_timeout(WATCH);
                 }
-            });
+            };
+            // Where no thread can be had, a cancel takes effect after this run.
+            let watcher = std::thread::Builder::new().spawn_scoped(scope, watch).ok();
             let result = self.run_bound(cache, rows, options.ptr());
             done.store(true, Ordering::Release);
-            watcher.thread().unpark();
+            if let Some(watcher) = watcher {
+                watcher.thread().unpark();
+            }
             result
         })
     }
