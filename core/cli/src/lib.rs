@@ -1,1 +1,76 @@
-//! The deepcoder command.
+//! The `deepcoder` command. [`run`] takes everything from an [`Environment`], so that tests can run it in their own
+//! process.
+//!
+//! **Invariant:** standard output carries only what was asked for; everything else goes to standard error. What a model
+//! or a repository wrote reaches a terminal only through `sanitise`.
+
+mod args;
+mod console;
+mod context;
+mod environment;
+mod failure;
+mod input;
+mod place;
+mod progress;
+mod sanitise;
+mod time;
+mod verbs;
+
+pub use environment::Environment;
+
+use args::Cli;
+use clap::Parser as _;
+use console::{Console, Streams};
+use context::Invocation;
+use failure::{Done, Failure};
+
+const INTERRUPTED: u8 = 130;
+const FAILED: u8 = 2;
+
+/// Run one invocation; returns its exit code.
+#[must_use]
+pub fn run(environment: Environment) -> u8 {
+    let Environment { args, vars, cwd, executable, stdin, stdin_is_terminal, now_ms, cancel, .. } = environment;
+    let streams = Streams {
+        out: environment.stdout,
+        out_is_terminal: environment.stdout_is_terminal,
+        err: environment.stderr,
+        err_is_terminal: environment.stderr_is_terminal,
+    };
+    let mut console = Console::new(streams, &vars);
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&mut console, &error),
+    };
+    console.set_color(cli.global.color);
+    console.json = cli.global.json;
+    console.loudness = context::loudness(&cli.global);
+    let input = input::Input { stdin: Some(stdin), is_terminal: stdin_is_terminal };
+    let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, cancel.clone())
+        .and_then(|mut invocation| verbs::dispatch(cli.verb, &mut invocation, &mut console));
+    match outcome {
+        Ok(Done::Clean) => 0,
+        Ok(Done::Findings) => 1,
+        Err(failure) if cancel.is_cancelled() => {
+            console.failure(&Failure { message: "interrupted".into(), ..failure }, INTERRUPTED);
+            INTERRUPTED
+        }
+        Err(failure) => {
+            console.failure(&failure, FAILED);
+            FAILED
+        }
+    }
+}
+
+/// clap's own messages: help and version on standard output, wrong use on standard error.
+fn usage(console: &mut Console, error: &clap::Error) -> u8 {
+    let text = console.clap_text(error);
+    if error.use_stderr() {
+        console.ask(&text);
+        FAILED
+    } else {
+        // A reader that went away does not matter, and there is nobody to tell about anything else.
+        let _ = console.raw(&text);
+        0
+    }
+}

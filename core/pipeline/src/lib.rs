@@ -1,1 +1,22 @@
-//! The order of the stages.
+//! The order of the stages: plan → context → run → edit → verify → apply. Only this crate sees them all.
+//!
+//! **Invariant:** a plugin reaches files and the model only through [`Grants`]: what its manifest declares and what
+//! the caller's [`Policy`] allows. What it returns is a proposal; [`Pipeline::apply`] is the only way to the applier,
+//! refuses what failed verification unless the caller says otherwise, and then the record says so.
+
+mod contain;
+mod error;
+mod event;
+mod grants;
+mod host;
+mod record;
+mod run;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use error::{ApplyRunError, RunError};
+pub use event::{Event, Stage};
+pub use grants::{Grants, GrantsError, Policy};
+pub use record::{Record, Stats};
+pub use run::{Pipeline, Run, RunOptions, apply};

@@ -20,4 +20,24 @@ pub mod env_var {
     pub const IDLE_SECONDS: &str = "DEEPCODER_IDLE_SECONDS";
     /// Set to anything to forbid starting or using the daemon: the model then runs in the calling process.
     pub const NO_DAEMON: &str = "DEEPCODER_NO_DAEMON";
+    /// A token for the model hub, for repositories that ask for one.
+    pub const HF_TOKEN: &str = "HF_TOKEN";
+    /// The user's home folder, where the XDG variables below are not set.
+    pub const USER_HOME: &str = "HOME";
+    /// Parent of the configuration folder (default `~/.config`).
+    pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+    /// Parent of the folder for models (default `~/.local/share`).
+    pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+    /// Parent of the folder for the history and the logs (default `~/.local/state`).
+    pub const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+    /// Parent of the folder for unfinished downloads (default `~/.cache`).
+    pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+    /// Parent of the daemon's socket.
+    pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+    /// Where programs are looked for: the `python3` whose `onnxruntime` wheel may be used.
+    pub const PATH: &str = "PATH";
+    /// Set to anything to switch colours off (no-color.org).
+    pub const NO_COLOR: &str = "NO_COLOR";
+    /// `dumb` switches colours and progress bars off.
+    pub const TERM: &str = "TERM";
 }

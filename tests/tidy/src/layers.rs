@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-plugins"],
     &["deepcoder-pipeline", "deepcoder-eval"],
     &["deepcoder-daemon"],
+    &["deepcoder-session"],
     &["deepcoder-python"],
     &["deepcoder-cli"],
 ];

@@ -1,0 +1,112 @@
+//! One invocation: its flags, settings, folders, input and clock.
+
+use crate::args::Global;
+use crate::console::{Console, Loudness};
+use crate::failure::{Failure, Result};
+use crate::input::Input;
+use deepcoder_session::{Launcher, Overrides, Session, Vars};
+use deepcoder_types::{Cancel, LanguageModel};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything that a verb needs to know.
+pub(crate) struct Invocation {
+    /// The folder that paths on the command line are relative to.
+    pub(crate) base: PathBuf,
+    /// Folders, settings and models.
+    pub(crate) session: Session,
+    /// Standard input.
+    pub(crate) input: Input,
+    /// Set when the user interrupts.
+    pub(crate) cancel: Cancel,
+    /// `--seed`.
+    pub(crate) seed: Option<u64>,
+    /// `--model` as typed, for verbs for which a default makes no sense.
+    pub(crate) named_model: Option<String>,
+    /// The environment variables.
+    pub(crate) vars: Vars,
+    /// This program's file.
+    pub(crate) executable: PathBuf,
+    now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// How much `-q` and `-v` let be said.
+pub(crate) const fn loudness(global: &Global) -> Loudness {
+    match (global.quiet, global.verbose) {
+        (true, _) => Loudness::Quiet,
+        (false, 0) => Loudness::Normal,
+        (false, 1) => Loudness::Verbose,
+        (false, _) => Loudness::Debug,
+    }
+}
+
+impl Invocation {
+    /// Resolve folders and settings.
+    pub(crate) fn new(
+        global: Global,
+        vars: Vars,
+        cwd: &Path,
+        executable: PathBuf,
+        input: Input,
+        now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
+        cancel: Cancel,
+    ) -> Result<Self> {
+        let base = match &global.directory {
+            Some(directory) => {
+                let base = cwd.join(directory);
+                std::fs::read_dir(&base)
+                    .map_err(|e| Failure::io(format_args!("cannot work in {}", directory.display()), &e))?;
+                base
+            }
+            None => cwd.to_owned(),
+        };
+        let overrides = Overrides {
+            model: global.model.clone(),
+            threads: global.threads,
+            no_daemon: global.no_daemon,
+            config: global.config,
+        };
+        let launcher = Launcher::new(executable.clone());
+        let session = Session::open(vars.clone(), cwd, &overrides, Some(launcher))?;
+        Ok(Self {
+            base,
+            session,
+            input,
+            cancel,
+            seed: global.seed,
+            named_model: global.model,
+            vars,
+            executable,
+            now_ms,
+        })
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.now_ms)()
+    }
+
+    /// Unique enough to name a request in logs and to tell two equal requests apart.
+    pub(crate) fn request_id(&self) -> String {
+        format!("{:x}-{:x}", self.now_ms(), std::process::id())
+    }
+
+    /// The model of the settings, ready or soon ready.
+    pub(crate) fn model(&self, console: &mut Console) -> Result<Arc<dyn LanguageModel>> {
+        let name = &self.session.settings().model;
+        console.detail(&format!("using the model {name}"));
+        let model = self.session.model(name, &self.cancel)?;
+        self.checkpoint()?;
+        Ok(model)
+    }
+
+    /// An error once the user has interrupted.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.cancel.check().map_err(|e| Failure::new(e.to_string()))
+    }
+
+    /// `path` as typed, relative to `-C`.
+    pub(crate) fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+}

@@ -1,0 +1,65 @@
+//! Everything that the command takes from its surroundings, so that a test can hand it other ones.
+
+use deepcoder_session::Vars;
+use deepcoder_types::Cancel;
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Read, Write};
+use std::path::PathBuf;
+
+/// Arguments, variables, streams, clock and working directory of one invocation.
+pub struct Environment {
+    /// The arguments, the program's name first.
+    pub args: Vec<OsString>,
+    /// The environment variables.
+    pub vars: Vars,
+    /// The working directory.
+    pub cwd: PathBuf,
+    /// This program's own file: started again as the daemon, and what the Python prefix is derived from.
+    pub executable: PathBuf,
+    /// Standard input.
+    pub stdin: Box<dyn Read + Send>,
+    /// Whether a person types on it.
+    pub stdin_is_terminal: bool,
+    /// Standard output.
+    pub stdout: Box<dyn Write + Send>,
+    /// Whether a person reads it.
+    pub stdout_is_terminal: bool,
+    /// Standard error.
+    pub stderr: Box<dyn Write + Send>,
+    /// Whether a person reads it.
+    pub stderr_is_terminal: bool,
+    /// Milliseconds since 1970.
+    pub now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
+    /// Set when the user interrupts.
+    pub cancel: Cancel,
+}
+
+impl Environment {
+    /// The surroundings of this process. `cancel` is what its signal handler sets.
+    ///
+    /// # Errors
+    /// When the working directory is gone.
+    pub fn of_process(cancel: Cancel) -> std::io::Result<Self> {
+        let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
+        Ok(Self {
+            args: std::env::args_os().collect(),
+            vars: Vars::new(std::env::vars_os()),
+            cwd: std::env::current_dir()?,
+            executable: std::env::current_exe()?,
+            stdin_is_terminal: stdin.is_terminal(),
+            stdin: Box::new(stdin),
+            stdout_is_terminal: stdout.is_terminal(),
+            stdout: Box::new(stdout),
+            stderr_is_terminal: stderr.is_terminal(),
+            stderr: Box::new(stderr),
+            now_ms: Box::new(now_ms),
+            cancel,
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock enters the program here")]
+fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

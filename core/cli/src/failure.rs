@@ -1,0 +1,72 @@
+//! How a verb ends: an exit code, or a message with a hint.
+
+use deepcoder_types::Hint;
+use std::error::Error;
+
+/// How a verb ended when nothing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// As asked: exit code 0.
+    Clean,
+    /// There is something to see to, or a dry run would change something: exit code 1.
+    Findings,
+}
+
+/// What the user is told when a verb fails. The exit code is 2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// Lower case, no full stop.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+/// What a verb returns.
+pub(crate) type Result<T = Done> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// A message without a hint.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// With a hint.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// An input or output error, with what was being done.
+    pub(crate) fn io(doing: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        Self::new(format!("{doing}: {}", plain_io(error)))
+    }
+}
+
+impl<E: Hint> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { message: chain(&error), hint: error.hint() }
+    }
+}
+
+/// The message and those of its causes that it does not already contain.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// The system's message in lower case and without its number.
+pub(crate) fn plain_io(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}

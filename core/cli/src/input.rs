@@ -1,0 +1,64 @@
+//! Reading what the user types or pipes in, without being deaf to an interrupt.
+
+use crate::failure::{Failure, Result};
+use deepcoder_types::Cancel;
+use std::io::{BufRead as _, BufReader, Read};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+const POLL: Duration = Duration::from_millis(30);
+
+/// The most that is read: far more than a prompt may have, far less than memory.
+const MAX_INPUT: u64 = 16 << 20;
+
+/// Standard input; it can be used once.
+pub(crate) struct Input {
+    /// The stream.
+    pub(crate) stdin: Option<Box<dyn Read + Send>>,
+    /// Whether a person types.
+    pub(crate) is_terminal: bool,
+}
+
+impl Input {
+    /// All of it, as text.
+    pub(crate) fn all(&mut self, cancel: &Cancel) -> Result<String> {
+        self.read(cancel, |stdin| {
+            let mut text = String::new();
+            let read = stdin.take(MAX_INPUT + 1).read_to_string(&mut text)?;
+            if read as u64 > MAX_INPUT {
+                return Err(std::io::Error::other(format!("more than {} MiB", MAX_INPUT >> 20)));
+            }
+            Ok(text)
+        })
+    }
+
+    /// One line.
+    pub(crate) fn line(&mut self, cancel: &Cancel) -> Result<String> {
+        self.read(cancel, |stdin| {
+            let mut line = Vec::new();
+            BufReader::new(stdin.take(4096)).read_until(b'\n', &mut line)?;
+            Ok(String::from_utf8_lossy(&line).trim().to_owned())
+        })
+    }
+
+    /// A thread reads, so that a read that never returns does not keep us from leaving.
+    fn read(
+        &mut self,
+        cancel: &Cancel,
+        read: impl FnOnce(Box<dyn Read + Send>) -> std::io::Result<String> + Send + 'static,
+    ) -> Result<String> {
+        let Some(stdin) = self.stdin.take() else {
+            return Err(Failure::new("standard input was used already"));
+        };
+        let (sender, receiver) = channel();
+        // When nobody waits any more the process is about to end.
+        std::thread::spawn(move || _ = sender.send(read(stdin)));
+        loop {
+            match receiver.recv_timeout(POLL) {
+                Ok(text) => return text.map_err(|e| Failure::io("cannot read standard input", &e)),
+                Err(RecvTimeoutError::Timeout) if !cancel.is_cancelled() => {}
+                Err(_) => return Err(Failure::new("nothing was read from standard input")),
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `deepcoder demo`
+
+use super::{edit, install};
+use crate::args::{DemoArgs, EditArgs};
+use crate::console::Console;
+use crate::context::Invocation;
+use crate::failure::{Failure, Result};
+use deepcoder_hub::StoreError;
+use deepcoder_session::PullOptions;
+use std::path::Path;
+use std::process::Command;
+
+/// The sample: a small module with a test, in need of type hints.
+const FILES: [(&str, &str); 3] = [
+    ("README.md", include_str!("demo/README.md")),
+    ("src/util.py", include_str!("demo/util.py")),
+    ("tests/test_util.py", include_str!("demo/test_util.py")),
+];
+
+const INSTRUCTION: &str = "add type hints to every function";
+const TARGET: &str = "src/util.py";
+
+pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
+    let dir = invocation.path(&args.dir);
+    check_empty(&dir)?;
+    let model = invocation.session.settings().model.clone();
+    if let Err(StoreError::NotInstalled { .. }) = invocation.session.store().path(&model) {
+        console.note(&format!("the model {model} is not installed yet"));
+        let options = PullOptions::new(&model);
+        install::install(&model, &options, invocation, console)?;
+    }
+    invocation.checkpoint()?;
+    create(&dir)?;
+    console.note(&format!("made a sample repository in {}", args.dir.display()));
+    console.note(&format!("$ deepcoder edit \"{INSTRUCTION}\" {TARGET} -C {} --yes", args.dir.display()));
+    invocation.base.clone_from(&dir);
+    let edit = EditArgs {
+        words: vec![INSTRUCTION.into(), TARGET.into()],
+        message: None,
+        dry_run: false,
+        yes: true,
+        no_verify: false,
+        new: false,
+        allow_protected: false,
+        option: Vec::new(),
+    };
+    let done = edit::edit(&edit, invocation, console)?;
+    let shown = args.dir.display();
+    console.note(&format!("look at it:   git -C {shown} diff"));
+    console.note(&format!("take it back: deepcoder undo -C {shown}"));
+    Ok(done)
+}
+
+fn check_empty(dir: &Path) -> Result<()> {
+    let hint = "name another folder with --dir";
+    match std::fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(format!("{} is not empty", dir.display())).hint(hint)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::io(format_args!("cannot use {}", dir.display()), &error).hint(hint)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the sample repository is a new folder of ours, not a user's work tree")]
+fn create(dir: &Path) -> Result<()> {
+    for (name, text) in FILES {
+        let path = dir.join(name);
+        let folder = path.parent().unwrap_or(dir);
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, text))
+            .map_err(|e| Failure::io(format_args!("cannot write {}", path.display()), &e))?;
+    }
+    git(dir, &["init", "-q", "-b", "main"])?;
+    git(dir, &["add", "-A"])?;
+    git(dir, &["commit", "-q", "-m", "A small module without type hints"])
+}
+
+/// git with an identity of its own, and without the user's hooks, signing and templates: only a sample is made.
+fn git(dir: &Path, args: &[&str]) -> Result<()> {
+    let output = Command::new("git")
+        .current_dir(dir)
+        .args(["-c", "user.name=deepcoder demo", "-c", "user.email=demo@localhost"])
+        .args(["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "init.templateDir="])
+        .args(args)
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
+        .output()
+        .map_err(|e| Failure::io("cannot run git", &e).hint("the demo needs git on the path"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Failure::new(format!("git {} failed: {}", args.join(" "), said.trim())))
+    }
+}

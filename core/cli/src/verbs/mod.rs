@@ -1,0 +1,42 @@
+//! One module for each verb.
+
+mod bench;
+mod complete;
+mod demo;
+mod doctor;
+mod edit;
+mod eval;
+mod explain;
+mod generate;
+mod history;
+mod install;
+mod models;
+mod run;
+mod serve;
+
+use crate::args::Verb;
+use crate::console::Console;
+use crate::context::Invocation;
+use crate::failure::Result;
+
+/// Do what was asked.
+pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Console) -> Result {
+    match verb {
+        Verb::Edit(args) => edit::edit(&args, invocation, console),
+        Verb::Undo(args) => history::undo(&args, invocation, console),
+        Verb::Log(args) => history::log(&args, invocation, console),
+        Verb::Generate(args) => generate::generate(&args, invocation, console),
+        Verb::Complete(args) => complete::complete(&args, invocation, console),
+        Verb::Explain(args) => explain::explain(&args, invocation, console),
+        Verb::Pull(args) => install::pull(&args, invocation, console),
+        Verb::Import(args) => install::import(&args, invocation, console),
+        Verb::Models(verb) => models::models(&verb, invocation, console),
+        Verb::Serve(args) => serve::serve(&args, invocation, console),
+        Verb::Status => serve::status(invocation, console),
+        Verb::Stop => serve::stop(invocation, console),
+        Verb::Eval(verb) => eval::eval(&verb, invocation, console),
+        Verb::Bench(args) => bench::bench(&args, invocation, console),
+        Verb::Doctor => doctor::doctor(invocation, console),
+        Verb::Demo(args) => demo::demo(&args, invocation, console),
+    }
+}

@@ -1,0 +1,86 @@
+//! `deepcoder serve`, `deepcoder status` and `deepcoder stop`
+
+use crate::args::ServeArgs;
+use crate::console::Console;
+use crate::context::Invocation;
+use crate::failure::{Done, Result};
+use crate::time;
+use deepcoder_daemon::client::{self, Client, ConnectError};
+use deepcoder_daemon::{ServeError, ServeOptions, Status};
+use serde_json::json;
+use std::time::Duration;
+
+pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Console) -> Result {
+    let socket = args
+        .socket
+        .as_deref()
+        .map_or_else(|| invocation.session.folders().socket.clone(), |socket| invocation.path(socket));
+    if args.detached {
+        // Away from the terminal of whoever started us. It fails where we lead a group already: then we are away.
+        let _ = rustix::process::setsid();
+    }
+    let mut options = ServeOptions::new(&socket);
+    options.idle = args.idle_seconds.map_or(invocation.session.settings().idle, Duration::from_secs);
+    // Our own handler sets the flag that `serve` looks at.
+    options.handle_signals = false;
+    env!("CARGO_PKG_VERSION").clone_into(&mut options.version);
+    if !args.detached {
+        console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
+    }
+    match deepcoder_daemon::serve(&options, invocation.session.loader(), &invocation.cancel) {
+        Ok(()) => Ok(Done::Clean),
+        // Two callers started one each: the other one serves both.
+        Err(ServeError::AlreadyRunning { .. }) if args.detached => Ok(Done::Clean),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
+    let status = running(invocation)?;
+    if console.json {
+        let value = status.as_ref().map_or_else(|| json!({}), |status| json!(status));
+        let mut value = value;
+        value["running"] = json!(status.is_some());
+        value["socket"] = json!(invocation.session.folders().socket);
+        console.json(&value)?;
+        return Ok(Done::Clean);
+    }
+    let Some(status) = status else {
+        console.line("not running; it starts when it is needed")?;
+        return Ok(Done::Clean);
+    };
+    let memory = status.memory.map_or_else(String::new, |memory| format!(", {}", time::bytes(memory)));
+    console.line(&format!(
+        "running: process {}, version {}, for {}{memory}",
+        status.pid,
+        status.version,
+        time::span(status.uptime_ms / 1000)
+    ))?;
+    let idle = time::span(status.idle_limit_ms / 1000);
+    match &status.model {
+        Some(model) => console.line(&format!("model: {model}, unloaded after {idle} without work"))?,
+        None => console.line("model: none in memory")?,
+    }
+    let busy = if status.busy { "at work" } else { "idle" };
+    console.line(&format!("{busy}, {} waiting, {} requests served", status.queued, status.served))?;
+    Ok(Done::Clean)
+}
+
+pub(crate) fn stop(invocation: &Invocation, console: &mut Console) -> Result {
+    let stopped = client::stop(&invocation.session.folders().socket)?;
+    if console.json {
+        console.json(&json!({ "stopped": stopped }))?;
+    } else {
+        console.note(if stopped { "stopped" } else { "it was not running" });
+    }
+    Ok(Done::Clean)
+}
+
+/// The daemon's status, if one runs.
+pub(crate) fn running(invocation: &Invocation) -> Result<Option<Status>> {
+    match Client::connect(&invocation.session.folders().socket) {
+        Ok(mut client) => Ok(Some(client.status()?)),
+        Err(ConnectError::NotRunning { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,78 @@
+//! A plugin's panic or overrun must not be ours.
+
+use deepcoder_types::Cancel;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the watcher looks at the caller's flag. Short against what a person notices.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How contained work ended.
+pub(crate) enum Contained<T> {
+    /// It returned.
+    Returned(T),
+    /// It panicked with this message.
+    Panicked(String),
+    /// It returned, but only after its time was over.
+    TimedOut,
+}
+
+/// Run `work` with a flag of its own that is set when the caller's is, or when `limit` has passed.
+pub(crate) fn contain<T>(limit: Duration, outer: &Cancel, work: impl FnOnce(&Cancel) -> T) -> Contained<T> {
+    let inner = Cancel::new();
+    if outer.is_cancelled() {
+        inner.cancel();
+    }
+    let deadline = Instant::now().checked_add(limit);
+    let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let (done, wake) = (Mutex::new(false), Condvar::new());
+    let result = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut finished = done.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*finished {
+                if outer.is_cancelled() || late() {
+                    inner.cancel();
+                    return;
+                }
+                finished = wake.wait_timeout(finished, POLL).unwrap_or_else(PoisonError::into_inner).0;
+            }
+        });
+        // A panic leaves nothing of ours half-changed: the work reads a snapshot and returns a value.
+        let result = catch_unwind(AssertUnwindSafe(|| work(&inner)));
+        *done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        wake.notify_all();
+        result
+    });
+    match result {
+        Ok(_) if late() && !outer.is_cancelled() => Contained::TimedOut,
+        Ok(value) => Contained::Returned(value),
+        Err(panic) => Contained::Panicked(message_of(panic.as_ref())),
+    }
+}
+
+fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects the caller: the work's flag follows the caller's and the clock, and nothing waits longer than that.
+    #[test]
+    fn the_inner_flag_follows_the_caller_and_the_clock() {
+        let spin = |cancel: &Cancel| {
+            while !cancel.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let free = Cancel::new();
+        assert!(matches!(contain(Duration::from_millis(30), &free, spin), Contained::TimedOut));
+        let cancelled = Cancel::new();
+        cancelled.cancel();
+        assert!(matches!(contain(Duration::MAX, &cancelled, spin), Contained::Returned(())));
+        assert!(matches!(contain(Duration::MAX, &free, |_| 7), Contained::Returned(7)));
+    }
+}

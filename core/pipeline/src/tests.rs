@@ -1,0 +1,235 @@
+//! The stages together, with plugins that misbehave on purpose.
+
+use crate::{Event, Pipeline, Policy, Record, Run, RunError, RunOptions, Stage, apply};
+use deepcoder_apply::{Applier, ApplyOptions};
+use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
+use deepcoder_test_support::{FakeModel, Reply, TestRepo};
+use deepcoder_types::{
+    Answer, Applicability, Cancel, Change, ContextBundle, ContextRequest, FileEdit, GenerateRequest, Instruction,
+    NewFile, Outcome, Prompt, Proposal, RepoPath, TextEdit,
+};
+use deepcoder_workspace::Workspace;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+type Work = dyn Fn(&Instruction, &ContextBundle, &dyn Host) -> Result<Outcome, PluginError> + Send + Sync;
+
+/// A plugin whose work is a closure.
+struct TestPlugin {
+    manifest: PluginManifest,
+    work: Box<Work>,
+}
+
+impl Plugin for TestPlugin {
+    fn manifest(&self) -> &PluginManifest {
+        &self.manifest
+    }
+
+    fn plan(&self, _: &Instruction) -> Result<ContextRequest, PluginError> {
+        Ok(ContextRequest { token_budget: 4096, ..ContextRequest::default() })
+    }
+
+    fn run(&self, i: &Instruction, c: &ContextBundle, h: &dyn Host) -> Result<Outcome, PluginError> {
+        (self.work)(i, c, h)
+    }
+}
+
+fn plugin(
+    work: impl Fn(&Instruction, &ContextBundle, &dyn Host) -> Result<Outcome, PluginError> + Send + Sync + 'static,
+) -> Vec<Arc<dyn Plugin>> {
+    let manifest = PluginManifest::parse(
+        "id='test'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=['edit']\n[capabilities]\nread=['**']\n\
+         write=['**']\nmodel={max_calls=2,max_tokens=100}\n[limits]\nwall_ms=2000",
+    );
+    vec![Arc::new(TestPlugin { manifest: manifest.expect("a manifest"), work: Box::new(work) })]
+}
+
+fn path(text: &str) -> RepoPath {
+    RepoPath::new(text).expect("a path")
+}
+
+fn instruction() -> Instruction {
+    Instruction {
+        id: "1".into(),
+        verb: "edit".into(),
+        prompt: "do it".into(),
+        targets: vec![path("a.py")],
+        selection: None,
+        options: serde_json::json!({}),
+        seed: 0,
+    }
+}
+
+/// The proposal that the first snippet's file become `text`.
+fn become_text(context: &ContextBundle, text: &str) -> Outcome {
+    let old = &context.snippets[0];
+    let edits = vec![TextEdit { range: old.range, replacement: text.into() }];
+    propose(vec![Change::Modify(FileEdit { path: old.path.clone(), base_hash: old.file_hash, edits })])
+}
+
+fn propose(changes: Vec<Change>) -> Outcome {
+    Outcome::Proposals(vec![Proposal {
+        snapshot: "s".into(),
+        title: "a change".into(),
+        rationale: String::new(),
+        applicability: Applicability::Safe,
+        changes,
+        checks: Vec::new(),
+    }])
+}
+
+fn run(plugins: Vec<Arc<dyn Plugin>>, model: FakeModel, cancel: &Cancel) -> (Result<Run, RunError>, Vec<Event>) {
+    let events = Mutex::new(Vec::new());
+    let result = Pipeline::on_text(path("a.py"), "x = 1\n", Arc::new(model)).with_plugins(plugins).run(
+        &instruction(),
+        &RunOptions::default(),
+        cancel,
+        &mut |event| events.lock().expect("no panic").push(event),
+    );
+    (result, events.into_inner().expect("no panic"))
+}
+
+fn quiet() -> FakeModel {
+    FakeModel::saying(Vec::<String>::new())
+}
+
+/// Protects "nothing unverified is applied" and the one repair: a result that does not parse goes back to the plugin
+/// once, with what was found and what was proposed, and the repaired result is taken.
+#[test]
+fn a_result_that_fails_verification_is_repaired_once() {
+    let calls = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&calls);
+    let plugins = plugin(move |instruction, context, _| {
+        if seen.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Ok(become_text(context, "def (:\n"));
+        }
+        let repair = &instruction.options["repair"];
+        assert_eq!(repair["previous"]["a.py"], "def (:\n");
+        assert_eq!(repair["findings"][0]["path"], "a.py");
+        Ok(become_text(context, "x = 2\n"))
+    });
+    let (run, events) = run(plugins, quiet(), &Cancel::new());
+    let run = run.expect("a run");
+    assert!(run.verified() && run.record.verified && run.record.stats.repaired);
+    assert!(run.diff.contains("+x = 2"), "{}", run.diff);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert!(events.contains(&Event::Stage(Stage::Repair)));
+}
+
+/// Protects the tree and the history: a result that stays broken is refused, and when it is applied all the same the
+/// record says that it was not verified.
+#[test]
+fn unverified_results_are_applied_only_on_demand_and_on_record() {
+    let repo = TestRepo::new(&[("a.py", b"x = 1\n")]);
+    let state = tempfile::tempdir().expect("a folder");
+    let workspace = Workspace::open(repo.path()).expect("a repository");
+    let applier = Applier::open(&workspace, state.path()).expect("an applier");
+    let plugins = plugin(|_, context, _| Ok(become_text(context, "def (:\n")));
+    let cancel = Cancel::new();
+    let run = Pipeline::new(&workspace, Arc::new(quiet()))
+        .with_plugins(plugins)
+        .run(&instruction(), &RunOptions::default(), &cancel, &mut |_| {})
+        .expect("a run");
+    assert!(!run.verified());
+    let refused = apply(&applier, &run, ApplyOptions::default(), false, &cancel).expect_err("refused").to_string();
+    assert!(refused.starts_with("the result failed verification: a.py"), "{refused}");
+    assert_eq!(repo.read("a.py"), b"x = 1\n");
+    apply(&applier, &run, ApplyOptions::default(), true, &cancel).expect("applied").expect("a change");
+    assert_eq!(repo.read("a.py"), b"def (:\n");
+    let record = serde_json::to_value(&run.record).expect("JSON");
+    assert_eq!(record["verified"], false);
+    assert!(serde_json::from_value::<Record>(record).is_ok(), "what is stored can be read back");
+}
+
+/// Protects the process: a plugin that panics is an error that names it.
+#[test]
+fn a_panic_of_a_plugin_is_an_error() {
+    let (run, _) = run(plugin(|_, _, _| panic!("index out of range")), quiet(), &Cancel::new());
+    let message = run.expect_err("an error").to_string();
+    assert_eq!(message, "the plugin `test` panicked: index out of range");
+}
+
+/// Protects files that nobody named: a proposal that touches another file is refused as a whole.
+#[test]
+fn changes_outside_the_policy_are_refused() {
+    let plugins =
+        plugin(|_, _, _| Ok(propose(vec![Change::Create(NewFile { path: path("b.py"), text: "1\n".into() })])));
+    let result = Pipeline::on_text(path("a.py"), "x = 1\n", Arc::new(quiet()))
+        .with_plugins(plugins)
+        .with_policy(Policy::default().writing_only(&[path("a.py")]))
+        .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {});
+    assert!(matches!(result, Err(RunError::NotAllowed { path: p, .. }) if p == path("b.py")));
+}
+
+/// Protects the budget, and against runaway loops: calls beyond the grant fail, and what was used is counted.
+#[test]
+fn calls_of_the_model_are_counted_and_limited() {
+    let plugins = plugin(|_, _, host| {
+        let request = GenerateRequest::greedy(Prompt::Text("go".into()), 10);
+        let mut said = String::new();
+        loop {
+            match host.generate(&request, &mut |_| {}) {
+                Ok(generation) => said.push_str(&generation.text),
+                Err(error) => {
+                    assert_eq!(error.code, ErrorCode::Budget);
+                    return Ok(Outcome::Answer(Answer { text: said }));
+                }
+            }
+        }
+    });
+    let (run, events) = run(plugins, FakeModel::saying(["a b ", "c"]), &Cancel::new());
+    let run = run.expect("a run");
+    assert_eq!(run.answer.expect("an answer").text, "a b c");
+    assert_eq!((run.record.stats.calls, run.record.stats.usage.completion_tokens), (2, 3));
+    assert_eq!(events.iter().filter(|e| matches!(e, Event::Token(_))).count(), 3);
+}
+
+/// Protects Ctrl-C: a cancelled run ends with the plugin's cancelled call and proposes nothing.
+#[test]
+fn cancelling_ends_the_run() {
+    let cancel = Cancel::new();
+    let stop = cancel.clone();
+    let plugins = plugin(move |_, context, host| {
+        stop.cancel();
+        while !host.cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        host.generate(&GenerateRequest::greedy(Prompt::Text("go".into()), 1), &mut |_| {})?;
+        Ok(become_text(context, "x = 2\n"))
+    });
+    let (run, _) = run(plugins, FakeModel::new([Reply::Text("never".into())]), &cancel);
+    assert!(matches!(run, Err(RunError::Plugin(e)) if e.code == ErrorCode::Cancelled));
+}
+
+/// Protects "exactly once": the same request on the same tree gets the same id, another request another one.
+#[test]
+fn the_id_of_an_edit_set_names_the_request_and_its_inputs() {
+    let id = |text: &'static str, request: &str| {
+        let result = Pipeline::on_text(path("a.py"), "x = 1\n", Arc::new(quiet()))
+            .with_plugins(plugin(move |_, context, _| Ok(become_text(context, text))))
+            .run(
+                &Instruction { id: request.into(), ..instruction() },
+                &RunOptions::default(),
+                &Cancel::new(),
+                &mut |_| {},
+            );
+        result.expect("a run").edit_set.expect("a change").id
+    };
+    assert_eq!(id("x = 2\n", "1"), id("x = 2\n", "1"));
+    assert_ne!(id("x = 2\n", "1"), id("x = 2\n", "2"));
+    assert_ne!(id("x = 2\n", "1"), id("x = 3\n", "1"));
+}
+
+/// Protects users from a blank page: nothing typed, or a change that changes nothing, is said and not applied.
+#[test]
+fn empty_instructions_are_refused_and_empty_changes_are_none() {
+    let same = plugin(|_, context, _| Ok(become_text(context, "x = 1\n")));
+    let (run, _) = run(same, quiet(), &Cancel::new());
+    assert!(!run.expect("a run").changes());
+    let blank = Instruction { prompt: " \n".into(), ..instruction() };
+    let pipeline =
+        Pipeline::on_text(path("a.py"), "", Arc::new(quiet())).with_plugins(plugin(|_, _, _| Ok(Outcome::Unchanged)));
+    let result = pipeline.run(&blank, &RunOptions::default(), &Cancel::new(), &mut |_| {});
+    assert!(matches!(result, Err(RunError::EmptyInstruction)));
+}

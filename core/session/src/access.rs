@@ -1,0 +1,201 @@
+//! Where models run: in the daemon that keeps them in memory, or in this process.
+
+use crate::{Session, env_for_daemon};
+use deepcoder_daemon::ModelLoader;
+use deepcoder_daemon::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel};
+use deepcoder_hub::StoreError;
+use deepcoder_model::{Engine, EngineOptions, LoadError, runtime};
+use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel};
+use std::ffi::OsString;
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a daemon that was just started may take until it listens. It loads no model before it is asked to.
+const START_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A log longer than this is begun anew.
+const MAX_LOG: u64 = 4 << 20;
+
+/// How to start this program as the daemon.
+#[derive(Debug, Clone)]
+pub struct Launcher {
+    argv: Vec<OsString>,
+}
+
+impl Launcher {
+    /// The program `executable` with the verbs of the command line.
+    #[must_use]
+    pub fn new(executable: impl Into<PathBuf>) -> Self {
+        Self { argv: vec![executable.into().into_os_string()] }
+    }
+
+    /// With arguments before the verb, such as `-m deepcoder` for a Python interpreter.
+    #[must_use]
+    pub fn with_args<T: Into<OsString>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
+        self.argv.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// What the program was installed into: the parent of the `bin` that it is in.
+    pub(crate) fn prefix(&self) -> Option<PathBuf> {
+        let bin = Path::new(self.argv.first()?).parent()?;
+        if bin.file_name()? == "bin" { bin.parent().map(Path::to_owned) } else { None }
+    }
+}
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// It is not installed, or damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No ONNX Runtime that could run it.
+    #[error(transparent)]
+    Locate(#[from] runtime::LocateError),
+    /// The runtime does not start.
+    #[error(transparent)]
+    Init(#[from] runtime::InitError),
+    /// It does not load.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The daemon cannot be used.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The daemon cannot be started.
+    #[error(transparent)]
+    Ensure(#[from] EnsureError),
+    /// The daemon does not answer, or refuses.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The daemon or the model refuses.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    /// The user cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl Hint for ModelError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(e) => e.hint(),
+            Self::Locate(e) => e.hint(),
+            Self::Init(e) => e.hint(),
+            Self::Load(e) => e.hint(),
+            Self::Connect(e) => e.hint(),
+            Self::Ensure(e) => e.hint(),
+            Self::Call(e) => e.hint(),
+            Self::Generate(e) => e.hint(),
+            Self::Cancelled(_) => None,
+        }
+    }
+}
+
+impl Session {
+    /// The model `name`: through the daemon, started when it is needed, or in this process, as the settings say.
+    pub fn model(&self, name: &str, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, ModelError> {
+        cancel.check()?;
+        match (&self.launcher, self.settings.daemon) {
+            (Some(launcher), true) => {
+                let client = self.daemon(launcher, name)?;
+                Ok(Arc::new(RemoteModel::with_client(client, &self.folders.socket, name, cancel)?))
+            }
+            _ => Ok(Arc::new(self.engine(name)?)),
+        }
+    }
+
+    /// The model `name`, loaded into this process.
+    pub fn engine(&self, name: &str) -> Result<Engine, ModelError> {
+        let folder = self.store().path(name)?;
+        self.start_runtime()?;
+        Ok(Engine::load(&folder, &self.engine_options())?)
+    }
+
+    /// Find ONNX Runtime and start it in this process.
+    pub fn start_runtime(&self) -> Result<runtime::RuntimeLibrary, ModelError> {
+        let library = runtime::locate(&self.runtime_search())?;
+        runtime::init(&library)?;
+        Ok(library)
+    }
+
+    /// What the daemon loads models with.
+    #[must_use]
+    pub fn loader(&self) -> Arc<dyn ModelLoader> {
+        Arc::new(EngineLoader(self.clone()))
+    }
+
+    /// Settings of the engine.
+    #[must_use]
+    pub fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            threads: self.settings.threads,
+            max_context: self.settings.max_context,
+            // The settings hold only names that parse.
+            device: self.settings.device.parse().unwrap_or_default(),
+            ..EngineOptions::default()
+        }
+    }
+
+    /// A connection to a daemon of this version; another version's is ended first.
+    fn daemon(&self, launcher: &Launcher, name: &str) -> Result<Client, ModelError> {
+        let socket = &self.folders.socket;
+        match Client::connect(socket) {
+            Ok(client) if client.server().version == env!("CARGO_PKG_VERSION") => return Ok(client),
+            Ok(_) | Err(ConnectError::Protocol { .. }) => _ = client::stop(socket)?,
+            Err(ConnectError::NotRunning { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // Asked here, where the answers are quick and clear, before a process is started that would only say the same.
+        self.store().path(name)?;
+        runtime::locate(&self.runtime_search())?;
+        Ok(client::ensure(socket, &mut || self.spawn(launcher), START_TIMEOUT)?)
+    }
+
+    /// Start the daemon on its own: it leaves our session itself (`--detached`), and nothing of ours stays open in it.
+    fn spawn(&self, launcher: &Launcher) -> std::io::Result<()> {
+        let log = open_log(&self.folders.log_file())?;
+        let Some((program, before)) = launcher.argv.split_first() else {
+            return Err(std::io::Error::other("no program to start"));
+        };
+        Command::new(program)
+            .args(before)
+            .args(["serve", "--detached", "--socket"])
+            .arg(&self.folders.socket)
+            .envs(env_for_daemon(self))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map(drop)
+    }
+}
+
+/// Loads models for the daemon.
+struct EngineLoader(Session);
+
+impl ModelLoader for EngineLoader {
+    fn load(&self, name: &str) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        match self.0.engine(name) {
+            Ok(engine) => Ok(Arc::new(engine)),
+            Err(ModelError::Generate(error)) => Err(error),
+            // The hint travels in the message: on the other side of the socket there is only text.
+            Err(error) => Err(GenerateError::Engine(match error.hint() {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            })),
+        }
+    }
+}
+
+fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let full = std::fs::metadata(path).is_ok_and(|meta| meta.len() > MAX_LOG);
+    OpenOptions::new().create(true).append(!full).write(true).truncate(full).mode(0o600).open(path)
+}

@@ -1,0 +1,157 @@
+//! What every surface needs and none should have twice: where things live ([`Folders`]), what the user wants
+//! ([`Settings`]), models ready to be asked ([`Session::model`]) and installed ([`Session::pull`]), and a repository
+//! ready to be edited ([`Repo`]). The command line and the Python package are thin around it.
+//!
+//! **Invariant:** nothing here reads the environment, the clock or the terminal; callers pass [`Vars`], times and
+//! callbacks.
+
+mod access;
+mod folders;
+mod install;
+mod repo;
+mod settings;
+mod vars;
+
+pub use access::{Launcher, ModelError};
+pub use folders::{Folders, NoHome};
+pub use install::{InstallError, InstallProgress, Installed, PullOptions};
+pub use repo::{ApplyRun, Repo, RepoError};
+pub use settings::{ConfigFile, DEFAULT_MODEL, Overrides, Settings, SettingsError};
+pub use vars::Vars;
+
+use deepcoder_hub::ModelStore;
+use deepcoder_model::runtime::RuntimeSearch;
+use deepcoder_types::{Hint, env_var};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// One user's folders and settings.
+#[derive(Debug, Clone)]
+pub struct Session {
+    folders: Folders,
+    settings: Settings,
+    vars: Vars,
+    cwd: PathBuf,
+    launcher: Option<Launcher>,
+    prefixes: Vec<PathBuf>,
+}
+
+/// Why a session cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// No folder to use.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    /// The settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+impl Hint for SessionError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoHome(e) => e.hint(),
+            Self::Settings(e) => e.hint(),
+        }
+    }
+}
+
+impl Session {
+    /// Resolve folders and settings; touches nothing. `launcher` says how the daemon is started; without one, models
+    /// run in this process.
+    pub fn open(
+        vars: Vars,
+        cwd: &Path,
+        overrides: &Overrides,
+        launcher: Option<Launcher>,
+    ) -> Result<Self, SessionError> {
+        let folders = Folders::resolve(&vars, cwd)?;
+        let file = ConfigFile::read(&folders.config_file)?;
+        let settings = Settings::resolve(overrides, &vars, file)?;
+        Ok(Self { folders, settings, vars, cwd: cwd.to_owned(), launcher, prefixes: Vec::new() })
+    }
+
+    /// With a Python prefix (`sys.prefix`) whose `onnxruntime` wheel is looked for before others.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: impl Into<PathBuf>) -> Self {
+        self.prefixes.push(prefix.into());
+        self
+    }
+
+    /// Where things live.
+    #[must_use]
+    pub const fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    /// What the user wants.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The installed models.
+    #[must_use]
+    pub fn store(&self) -> ModelStore {
+        ModelStore::new(&self.folders.models)
+    }
+
+    /// Where ONNX Runtime is looked for: the setting, `ORT_DYLIB_PATH`, the Python that runs us, the active virtual
+    /// environment, the `python3` on the path, the user's own packages; the system comes last.
+    #[must_use]
+    pub fn runtime_search(&self) -> RuntimeSearch {
+        let absolute = |path: &Path| self.cwd.join(path);
+        let mut prefixes = self.prefixes.clone();
+        prefixes.extend(self.launcher.iter().filter_map(Launcher::prefix));
+        prefixes.extend(self.vars.get(env_var::VIRTUAL_ENV).map(|p| absolute(Path::new(p))));
+        prefixes.extend(self.python_on_path());
+        prefixes.extend(self.vars.folder(env_var::USER_HOME).map(|home| home.join(".local")));
+        RuntimeSearch {
+            setting: self.settings.onnxruntime.as_deref().map(absolute),
+            ort_dylib_path: self.vars.get(env_var::ORT_DYLIB_PATH).map(|p| absolute(Path::new(p))),
+            prefixes,
+        }
+    }
+
+    /// The command that is pip: of the Python beside this program, or of the path.
+    #[must_use]
+    pub fn pip(&self) -> Vec<OsString> {
+        vec![self.python().into_os_string(), "-m".into(), "pip".into()]
+    }
+
+    /// The Python beside this program, or the path's.
+    #[must_use]
+    pub fn python(&self) -> PathBuf {
+        let beside = self.launcher.iter().filter_map(Launcher::prefix);
+        let mut pythons = self.prefixes.iter().cloned().chain(beside).map(|prefix| prefix.join("bin/python"));
+        let on_path = || self.python_on_path().map(|prefix| prefix.join("bin/python3")).filter(|p| p.exists());
+        pythons.find(|p| p.exists()).or_else(on_path).unwrap_or_else(|| "python3".into())
+    }
+
+    /// The prefix of the first `python3` on the path, found without running it.
+    fn python_on_path(&self) -> Option<PathBuf> {
+        let path = self.vars.get(env_var::PATH)?;
+        let folder = std::env::split_paths(path).find(|folder| folder.join("python3").exists())?;
+        folder.parent().map(Path::to_owned)
+    }
+}
+
+/// What a daemon must know that is not in its environment already, or would mean something else in its folder.
+fn env_for_daemon(session: &Session) -> Vec<(OsString, OsString)> {
+    let mut env = Vec::new();
+    let mut set = |name: &str, value: &Path| env.push((OsString::from(name), value.as_os_str().to_owned()));
+    if let Some(home) = session.vars.get(env_var::HOME) {
+        set(env_var::HOME, &session.cwd.join(home));
+    }
+    let search = session.runtime_search();
+    if let Some(setting) = &search.setting {
+        set(env_var::ORT, setting);
+    }
+    if let Some(path) = &search.ort_dylib_path {
+        set(env_var::ORT_DYLIB_PATH, path);
+    }
+    if let Some(venv) = session.vars.get(env_var::VIRTUAL_ENV) {
+        set(env_var::VIRTUAL_ENV, &session.cwd.join(venv));
+    }
+    env
+}

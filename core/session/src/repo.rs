@@ -1,0 +1,145 @@
+//! A repository that edits are made in.
+
+use crate::Session;
+use deepcoder_apply::{Applied, Applier, ApplyOptions, LogEntry, LogError, Recovery, UndoError, Undone};
+use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
+use deepcoder_types::{Cancel, Hint, Instruction, LanguageModel, RepoPath};
+use deepcoder_workspace::{OpenError, ResolveError, Workspace};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// A work tree, and its history once something asks for it.
+pub struct Repo {
+    workspace: Workspace,
+    state: PathBuf,
+    applier: OnceLock<Applier>,
+}
+
+/// Why a repository cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RepoError {
+    /// It is not one.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// What was typed is not a file of it.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// Its history cannot be opened.
+    #[error(transparent)]
+    History(#[from] deepcoder_apply::OpenError),
+    /// The result cannot be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyRunError),
+    /// The edit cannot be taken back.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
+    /// The history cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl Hint for RepoError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Open(e) => e.hint(),
+            Self::Resolve(e) => e.hint(),
+            Self::History(e) => e.hint(),
+            Self::Apply(e) => e.hint(),
+            Self::Undo(e) => e.hint(),
+            Self::Log(e) => e.hint(),
+        }
+    }
+}
+
+/// How a run's result is applied.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ApplyRun {
+    /// Now, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// Also what failed verification; the record then says so.
+    pub unverified: bool,
+    /// Also files that steer tools, hooks or agents.
+    pub protected: bool,
+}
+
+impl Repo {
+    /// The work tree that `start` is in. Nothing is written; see [`Repo::recover`].
+    pub fn open(session: &Session, start: &Path) -> Result<Self, RepoError> {
+        let workspace = Workspace::open(start)?;
+        Ok(Self { workspace, state: session.folders().state.clone(), applier: OnceLock::new() })
+    }
+
+    /// The work tree.
+    #[must_use]
+    pub const fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Bring to an end what an interrupted run left, and say what that was. Before an edit, so that no half-written
+    /// tree is read; afterwards every call that writes has done it already.
+    pub fn recover(&self) -> Result<Recovery, RepoError> {
+        Ok(self.applier()?.recovered().clone())
+    }
+
+    /// The files that a user in the folder `base` means by `typed`: files, folders and globs. With `new`, a path that
+    /// does not exist is a file to be made.
+    pub fn targets(&self, base: &Path, typed: &[String], new: bool) -> Result<Vec<RepoPath>, RepoError> {
+        if typed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut targets = Vec::new();
+        let mut existing = Vec::new();
+        for text in typed {
+            match self.workspace.resolve(base, text) {
+                Ok(path) if new && !self.workspace.exists(&path) && !text.contains(['*', '?', '[', '{']) => {
+                    targets.push(path);
+                }
+                _ => existing.push(text.clone()),
+            }
+        }
+        if !existing.is_empty() {
+            targets.extend(self.workspace.expand(base, &existing)?);
+        }
+        targets.sort();
+        targets.dedup();
+        Ok(targets)
+    }
+
+    /// Do everything that `instruction` asks for but write.
+    pub fn run(
+        &self,
+        model: Arc<dyn LanguageModel>,
+        instruction: &Instruction,
+        policy: Policy,
+        cancel: &Cancel,
+        events: &mut (dyn FnMut(Event) + Send),
+    ) -> Result<Run, RunError> {
+        let pipeline = Pipeline::new(&self.workspace, model).with_policy(policy);
+        pipeline.run(instruction, &RunOptions::default(), cancel, events)
+    }
+
+    /// Write what a run came to; `None` when it changes nothing.
+    pub fn apply(&self, run: &Run, how: ApplyRun, cancel: &Cancel) -> Result<Option<Applied>, RepoError> {
+        let options = ApplyOptions { now_ms: how.now_ms, allow_protected: how.protected, ..ApplyOptions::default() };
+        Ok(deepcoder_pipeline::apply(self.applier()?, run, options, how.unverified, cancel)?)
+    }
+
+    /// Take back the edit `id` (a prefix will do), or the last one.
+    pub fn undo(&self, id: Option<&str>, now_ms: u64, cancel: &Cancel) -> Result<Undone, RepoError> {
+        Ok(self.applier()?.undo(id, now_ms, cancel)?)
+    }
+
+    /// The edits, newest first.
+    pub fn log(&self, limit: usize) -> Result<Vec<LogEntry>, RepoError> {
+        Ok(self.applier()?.log(limit)?)
+    }
+
+    /// Opened when it is first needed: a dry run needs no history.
+    fn applier(&self) -> Result<&Applier, RepoError> {
+        if let Some(applier) = self.applier.get() {
+            return Ok(applier);
+        }
+        let applier = Applier::open(&self.workspace, &self.state)?;
+        Ok(self.applier.get_or_init(|| applier))
+    }
+}

@@ -1,0 +1,256 @@
+//! Settings: flag over environment over the user's file over default.
+
+use crate::Vars;
+use deepcoder_types::{Hint, env_var};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The model that is used when nobody has named one.
+pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct";
+
+/// How long the daemon keeps an unused model in memory.
+const DEFAULT_IDLE_SECONDS: u64 = 600;
+
+/// `config.toml`: every key may be absent, and an unknown one is an error, so that a misspelt setting does not pass
+/// for a set one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigFile {
+    /// The model to use.
+    pub model: Option<String>,
+    /// Threads for inference.
+    pub threads: Option<usize>,
+    /// `cpu`, `cuda` or `auto`.
+    pub device: Option<String>,
+    /// Path of the ONNX Runtime shared library.
+    pub onnxruntime: Option<PathBuf>,
+    /// Seconds without a request after which the daemon unloads the model.
+    pub idle_seconds: Option<u64>,
+    /// `false` runs the model in the calling process.
+    pub daemon: Option<bool>,
+    /// The most tokens of prompt and answer together; less needs less memory.
+    pub max_context: Option<u32>,
+}
+
+/// What the caller's flags say; what is absent comes from elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// The model to use.
+    pub model: Option<String>,
+    /// Threads for inference.
+    pub threads: Option<usize>,
+    /// Run the model in the calling process.
+    pub no_daemon: bool,
+    /// `key=value` pairs for keys of `config.toml`.
+    pub config: Vec<String>,
+}
+
+/// The settings of one invocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The model to use.
+    pub model: String,
+    /// Threads for inference; `None` lets the engine choose.
+    pub threads: Option<usize>,
+    /// `cpu`, `cuda` or `auto`.
+    pub device: String,
+    /// Path of the ONNX Runtime shared library, where the user has set one.
+    pub onnxruntime: Option<PathBuf>,
+    /// When the daemon unloads an unused model.
+    pub idle: Duration,
+    /// Whether models are run by the daemon.
+    pub daemon: bool,
+    /// The most tokens of prompt and answer together.
+    pub max_context: Option<u32>,
+}
+
+/// Why the settings are refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is not what it should be.
+    #[error("{}: {message}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A `key=value` of the command line is wrong.
+    #[error("`{0}` is not a setting: {1}")]
+    Override(String, String),
+    /// A variable or key has a value that makes no sense.
+    #[error("{name} is `{value}`, but must be {expected}")]
+    Value {
+        /// The variable or key.
+        name: String,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl Hint for SettingsError {
+    fn hint(&self) -> Option<String> {
+        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, daemon, max_context";
+        match self {
+            Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
+            Self::Unreadable { .. } | Self::Value { .. } => None,
+        }
+    }
+}
+
+impl ConfigFile {
+    /// Read the file at `path`; one that does not exist says nothing.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text)
+                .map_err(|e| SettingsError::Syntax { path: path.to_owned(), message: one_line(&text, &e) }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(SettingsError::Unreadable { path: path.to_owned(), error }),
+        }
+    }
+
+    /// Set one key as `key=value` says. A value that is not TOML is taken as a string.
+    fn set(&mut self, pair: &str) -> Result<(), SettingsError> {
+        let wrong = |message: &str| SettingsError::Override(pair.to_owned(), message.to_owned());
+        let (key, value) = pair.split_once('=').ok_or_else(|| wrong("it has no `=`"))?;
+        let quoted = format!("{key} = {}", toml::Value::String(value.to_owned()));
+        let parse = |text: &str| toml::from_str::<Self>(text);
+        let set = parse(&format!("{key} = {value}")).or_else(|_| parse(&quoted));
+        let set = set.map_err(|e| wrong(e.message()))?;
+        self.model = set.model.or(self.model.take());
+        self.threads = set.threads.or(self.threads);
+        self.device = set.device.or(self.device.take());
+        self.onnxruntime = set.onnxruntime.or(self.onnxruntime.take());
+        self.idle_seconds = set.idle_seconds.or(self.idle_seconds);
+        self.daemon = set.daemon.or(self.daemon);
+        self.max_context = set.max_context.or(self.max_context);
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// Flags, then the environment, then `file`, then the defaults.
+    pub fn resolve(overrides: &Overrides, vars: &Vars, file: ConfigFile) -> Result<Self, SettingsError> {
+        let mut flags = ConfigFile::default();
+        for pair in &overrides.config {
+            flags.set(pair)?;
+        }
+        let device = flags.device.clone().or_else(|| vars.text(env_var::DEVICE)).or(file.device);
+        let device = device.unwrap_or_else(|| "auto".into());
+        if !matches!(device.as_str(), "cpu" | "cuda" | "auto") {
+            return Err(SettingsError::Value { name: "device".into(), value: device, expected: "cpu, cuda or auto" });
+        }
+        let threads = match overrides.threads.or(flags.threads) {
+            Some(threads) => Some(threads),
+            None => number(vars, env_var::THREADS)?.or(file.threads),
+        };
+        if threads.is_some_and(|n| n == 0 || n > 1024) {
+            let value = threads.unwrap_or_default().to_string();
+            return Err(SettingsError::Value { name: "threads".into(), value, expected: "from 1 to 1024" });
+        }
+        let idle = match flags.idle_seconds {
+            Some(seconds) => seconds,
+            None => number(vars, env_var::IDLE_SECONDS)?.or(file.idle_seconds).unwrap_or(DEFAULT_IDLE_SECONDS),
+        };
+        // A running daemon has the settings that it was started with: what is asked for this call only runs here.
+        let only_here = overrides.threads.is_some()
+            || flags.threads.is_some()
+            || flags.device.is_some()
+            || flags.onnxruntime.is_some()
+            || flags.max_context.is_some();
+        let no_daemon = overrides.no_daemon || only_here || vars.get(env_var::NO_DAEMON).is_some();
+        Ok(Self {
+            model: overrides
+                .model
+                .clone()
+                .or(flags.model)
+                .or_else(|| vars.text(env_var::MODEL))
+                .or(file.model)
+                .unwrap_or_else(|| DEFAULT_MODEL.into()),
+            threads,
+            device,
+            onnxruntime: flags.onnxruntime.or_else(|| vars.get(env_var::ORT).map(PathBuf::from)).or(file.onnxruntime),
+            idle: Duration::from_secs(idle),
+            daemon: !no_daemon && flags.daemon.or(file.daemon).unwrap_or(true),
+            max_context: flags.max_context.or(file.max_context),
+        })
+    }
+}
+
+/// A variable that holds a number.
+fn number<T: std::str::FromStr>(vars: &Vars, name: &str) -> Result<Option<T>, SettingsError> {
+    let Some(value) = vars.get(name) else { return Ok(None) };
+    let parsed = value.to_str().and_then(|text| text.trim().parse().ok());
+    parsed.map(Some).ok_or_else(|| SettingsError::Value {
+        name: name.to_owned(),
+        value: value.to_string_lossy().into_owned(),
+        expected: "a number",
+    })
+}
+
+/// The parser's message with the line, without its drawing of the file.
+fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|span| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
+    let message = error.message().replace('\n', " ");
+    line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vars(pairs: &[(&str, &str)]) -> Vars {
+        Vars::new(pairs.iter().map(|(k, v)| (k.into(), v.into())))
+    }
+
+    /// Protects the order that every user relies on: flag, environment, file, default.
+    #[test]
+    fn flag_beats_environment_beats_file_beats_default() {
+        let file = ConfigFile { model: Some("file".into()), threads: Some(3), ..ConfigFile::default() };
+        let env = vars(&[("DEEPCODER_MODEL", "env"), ("DEEPCODER_IDLE_SECONDS", "7")]);
+        let flags = Overrides { model: Some("flag".into()), ..Overrides::default() };
+        let none = Overrides::default();
+        let model = |o: &Overrides, v: &Vars, f: &ConfigFile| Settings::resolve(o, v, f.clone()).expect("valid").model;
+        assert_eq!(model(&flags, &env, &file), "flag");
+        assert_eq!(model(&none, &env, &file), "env");
+        assert_eq!(model(&none, &vars(&[]), &file), "file");
+        assert_eq!(model(&none, &vars(&[]), &ConfigFile::default()), DEFAULT_MODEL);
+        let pairs = Overrides { config: vec!["model=pair".into(), "idle_seconds=5".into()], ..Overrides::default() };
+        let settings = Settings::resolve(&pairs, &env, file).expect("valid");
+        assert_eq!((settings.model.as_str(), settings.idle.as_secs(), settings.threads), ("pair", 5, Some(3)));
+    }
+
+    /// Protects users from settings that silently do nothing: misspelt keys and senseless values are errors that say
+    /// where.
+    #[test]
+    fn wrong_settings_are_refused_with_their_place() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("config.toml");
+        #[expect(clippy::disallowed_methods, reason = "a temporary folder")]
+        std::fs::write(&path, "model = 'a'\nthreds = 2\n").expect("written");
+        let message = ConfigFile::read(&path).expect_err("refused").to_string();
+        assert!(message.contains("line 2: unknown field `threds`"), "{message}");
+        let resolve = |o: &Overrides, v: &[(&str, &str)]| {
+            Settings::resolve(o, &vars(v), ConfigFile::default()).expect_err("refused").to_string()
+        };
+        let none = Overrides::default();
+        assert_eq!(
+            resolve(&none, &[("DEEPCODER_THREADS", "many")]),
+            "DEEPCODER_THREADS is `many`, but must be a number"
+        );
+        assert_eq!(resolve(&none, &[("DEEPCODER_DEVICE", "tpu")]), "device is `tpu`, but must be cpu, cuda or auto");
+        let pair = Overrides { config: vec!["modle=x".into()], ..Overrides::default() };
+        assert!(resolve(&pair, &[]).starts_with("`modle=x` is not a setting: unknown field"));
+    }
+}

@@ -1,0 +1,33 @@
+//! Environment variables as a value.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+
+/// The environment variables of the caller. A variable that is set to nothing counts as not set.
+#[derive(Debug, Clone, Default)]
+pub struct Vars(HashMap<OsString, OsString>);
+
+impl Vars {
+    /// From pairs of name and value.
+    pub fn new(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// A variable's value.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// A variable's value, where it is UTF-8.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(OsStr::to_str).map(str::to_owned)
+    }
+
+    /// A variable whose value is an absolute path; the XDG specification wants others ignored.
+    #[must_use]
+    pub fn folder(&self, name: &str) -> Option<std::path::PathBuf> {
+        self.get(name).map(std::path::PathBuf::from).filter(|path| path.is_absolute())
+    }
+}
