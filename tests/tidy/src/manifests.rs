@@ -58,3 +58,16 @@ fn everything_comes_from_the_registry() {
         }
     }
 }
+
+/// Protects build times as well: a crate names no dependency that its sources do not use.
+#[test]
+fn no_crate_depends_in_vain() {
+    let mut idle = Vec::new();
+    for krate in tree::crates() {
+        let text: String = tree::files(&krate.folder, &[".rs"]).into_iter().map(|(_, text)| text).collect();
+        let dev = krate.manifest.get("dev-dependencies").and_then(Value::as_table).into_iter().flatten();
+        let names = krate.dependencies().into_iter().chain(dev.map(|(name, _)| name.clone()));
+        idle.extend(names.filter(|n| !text.contains(&n.replace('-', "_"))).map(|n| format!("{}: {n}", krate.folder)));
+    }
+    assert!(idle.is_empty(), "dependencies that nothing uses:\n{}", idle.join("\n"));
+}
