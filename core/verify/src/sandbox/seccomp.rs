@@ -6,9 +6,23 @@ use seccompiler::{
     SeccompRule, TargetArch, sock_filter,
 };
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-/// The filters, to be installed in this order; each that is installed is asked about every call.
+/// The instruction that ends a filter with a verdict.
+const RETURN: u16 = 0x06;
+
+/// The filters, to be installed in this order; each that is installed is asked about every call. An error where this
+/// kernel takes none.
 pub(super) fn filters(profile: Profile) -> Result<Vec<BpfProgram>, String> {
+    static TAKEN: OnceLock<bool> = OnceLock::new();
+    // A filter holds for the thread that installs it, so a thread is spent on a filter that allows everything.
+    let taken = *TAKEN.get_or_init(|| {
+        let nothing = [sock_filter { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
+        std::thread::spawn(move || seccompiler::apply_filter(&nothing).is_ok()).join().unwrap_or(false)
+    });
+    if !taken {
+        return Err("it takes no seccomp filter".to_owned());
+    }
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|e| e.to_string())?;
     let compile = |rules, errno: i32| {
         let action = SeccompAction::Errno(errno.unsigned_abs());
@@ -51,7 +65,6 @@ fn masked(mask: i32, value: i32) -> Result<SeccompRule, seccompiler::BackendErro
 fn no_x32() -> BpfProgram {
     const LOAD_WORD: u16 = 0x20;
     const JUMP_GE: u16 = 0x35;
-    const RETURN: u16 = 0x06;
     let op = |code, jt, jf, k| sock_filter { code, jt, jf, k };
     vec![
         op(LOAD_WORD, 0, 0, 0),
