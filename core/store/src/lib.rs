@@ -12,6 +12,7 @@ mod rows;
 mod write;
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write to temporary folders")]
 mod tests;
 
 pub use error::{OpenError, StoreError};
