@@ -129,8 +129,14 @@ impl Hint for StoreError {
 /// SQLite's primary result code, where there is one.
 pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let sqlx::Error::Database(error) = error else { return None };
-    error.code()?.parse::<i32>().ok().map(|extended| extended & 0xff)
+    match error.code()?.parse::<i32>().ok()? {
+        // The shared memory of the log could not grow: SQLite's way of meeting a full disk when it opens a database.
+        SQLITE_IOERR_SHMSIZE => Some(SQLITE_FULL),
+        extended => Some(extended & 0xff),
+    }
 }
+
+const SQLITE_IOERR_SHMSIZE: i32 = 4874;
 
 pub(crate) const SQLITE_BUSY: i32 = 5;
 pub(crate) const SQLITE_LOCKED: i32 = 6;
