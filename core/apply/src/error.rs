@@ -116,7 +116,7 @@ impl Hint for Refusal {
             Self::Stale(_) | Self::Missing(_) | Self::Exists(_) => "ask for the edit again".into(),
             Self::Protected { .. } => "change it by hand, or allow protected files explicitly".into(),
             Self::Link(_) => "name the file that the link leads to".into(),
-            Self::HardLink(path) => format!("part it first: cp {path} {path}.copy && mv {path}.copy {path}"),
+            Self::HardLink(_) => "part it first: copy it, and move the copy over it".into(),
             Self::Submodule(_) => "run deepcoder inside that repository".into(),
             Self::LfsPointer(_) => "run `git lfs pull` first".into(),
             Self::Unmerged(_) => "resolve the merge first".into(),
@@ -177,6 +177,9 @@ pub enum ApplyError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Git's index does not tell which files are unmerged or submodules.
+    #[error("git's index cannot be read: {0}")]
+    Index(String),
     /// The repository could not keep the originals.
     #[error("git could not keep the originals: {0}")]
     Git(String),
@@ -225,6 +228,10 @@ impl Hint for ApplyError {
             Self::NoSpace { .. } => Some("free some space and run the command again; nothing was changed".into()),
             Self::ReadOnly { .. } => Some("mount it for writing, or work in a copy".into()),
             Self::Denied { .. } => Some("check the owner and mode of the folder; nothing was changed".into()),
+            Self::Index(message) if message.contains("sdir") => {
+                Some("a sparse index is not supported: `git sparse-checkout reapply --no-sparse-index`".into())
+            }
+            Self::Index(_) => Some("`git status` tells whether the index is sound; nothing was changed".into()),
             Self::Git(_) => Some("`git fsck` tells whether the repository is sound; nothing was changed".into()),
             Self::History(error) => error.hint(),
             Self::Recover(error) => error.hint(),
@@ -277,9 +284,10 @@ impl Hint for UndoError {
             Self::Nothing => None,
             Self::NotFound(_) | Self::NotInEffect(_) => Some("`deepcoder log` lists the edits".into()),
             Self::Ambiguous(_) => Some("give more letters of the id; `deepcoder log` lists them".into()),
-            Self::Changed { paths, commit } => paths.first().map(|path| {
-                format!("the later changes were left alone; `git show {commit}:old/{path}` prints the original")
-            }),
+            Self::Changed { commit, .. } => Some(format!(
+                "nothing was changed; the commit {commit} has the files as they were below old/ and as they became below \
+                 new/"
+            )),
             Self::Lost(_) => Some("it was pruned, or git's object store is damaged".into()),
             Self::Apply(error) => error.hint(),
         }

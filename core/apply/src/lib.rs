@@ -1,10 +1,10 @@
 //! The only writer. It puts an [`EditSet`] into a work tree so that no byte is ever lost: not by a crash, not by a full
 //! disk, not by somebody who writes to the same file at the same moment.
 //!
-//! The order of the writes: the originals go into git, durably ([`preimage`]); the intent goes into the history
-//! (PREPARED); the new files are staged beside the old ones ([`stage`]); everything is hashed once more; COMMITTING is
-//! written, which is the commit point; each pair is exchanged in one step and what came out is hashed ([`publish`]); the
-//! folders are synced; DONE. [`recover`] finishes or reverts what was interrupted, by the hash of what each file holds.
+//! The order of the writes: the originals go into git, durably (`preimage`); the intent goes into the history
+//! (PREPARED); the new files are staged beside the old ones (`commit`); everything is hashed once more; COMMITTING is
+//! written, which is the commit point; each pair is exchanged in one step and what came out is hashed (`publish`); the
+//! folders are synced; DONE. `recover` finishes or reverts what was interrupted, by the hash of what each file holds.
 //!
 //! **Invariant:** a tree is before or after a set, never between, once [`Applier::open`] has returned.
 //!

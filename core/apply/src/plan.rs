@@ -29,7 +29,7 @@ pub(crate) struct Planned<'a> {
 
 impl Applier {
     pub(crate) fn plan<'a>(&self, set: &'a EditSet, allow_protected: bool) -> Result<Plan<'a>, ApplyError> {
-        let index = self.repository()?.index()?;
+        let index = self.repository()?.index().map_err(|e| ApplyError::Index(e.message().to_owned()))?;
         let mut plan = Plan { files: Vec::new(), made_dirs: Vec::new(), refusals: overlaps(set) };
         let mut made = BTreeSet::new();
         for change in &set.files {
