@@ -175,7 +175,7 @@ fn is_placeholder(token: &str) -> bool {
 
 /// Random strings mix digits and both cases and repeat few characters; words and identifiers do not.
 fn is_random(value: &str) -> bool {
-    let has = |test: fn(&u8) -> bool| value.as_bytes().iter().any(|b| test(b));
+    let has = |test: fn(&u8) -> bool| value.as_bytes().iter().any(test);
     let hexadecimal = value.bytes().all(|b| b.is_ascii_hexdigit());
     let mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
     let enough = if hexadecimal { value.len() >= 32 && has(u8::is_ascii_digit) } else { mixed };

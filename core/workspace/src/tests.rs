@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "these files are in temporary folders of the tests")]
+
 use crate::{OpenError, ReadError, ResolveError, Visibility, Workspace, beneath, contains_secret, find_secret};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{ContentHash, Hint as _, RepoPath};
