@@ -60,7 +60,8 @@ impl Spec {
         if !self.head_dim.is_multiple_of(2) || self.rope.len() as u64 * 2 != self.head_dim {
             return Err(ImportError::Unsupported("rotary embedding of only a part of each head".to_owned()));
         }
-        if !(self.epsilon > 0.0 && self.epsilon < 1.0) || !self.rope.iter().all(|f| f.is_finite() && *f > 0.0) {
+        let angles = self.rope.iter().all(|f| f.is_finite() && *f > 0.0);
+        if !(self.epsilon > 0.0 && self.epsilon < 1.0 && angles) {
             return Err(ImportError::setting("normalisation or rotary settings", "are out of range"));
         }
         Ok(self)

@@ -130,7 +130,9 @@ pub fn import(
     let total = weights_total + files_total;
     let (hashed, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let (built, hash) = std::thread::scope(|scope| {
-        let hasher = scope.spawn(|| hash_source(&opened, &hashed, &stop, cancel));
+        let hash = || hash_source(&opened, &hashed, &stop, cancel);
+        // Beside the conversion where the system has a thread for it, else after it.
+        let hasher = std::thread::Builder::new().spawn_scoped(scope, hash);
         let mut converted = 0;
         let mut step = |bytes: u64| {
             converted += bytes;
@@ -143,7 +145,10 @@ pub fn import(
         if built.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
-        let hash = hasher.join().unwrap_or(Err(ImportError::Cancelled));
+        let hash = match hasher {
+            Ok(hasher) => hasher.join().unwrap_or(Err(ImportError::Cancelled)),
+            Err(_) => hash(),
+        };
         (built, hash)
     });
     let (built, hash) = (built?, hash?);

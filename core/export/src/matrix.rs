@@ -5,6 +5,7 @@ use crate::quant::{Layout, Scratch, pack_row};
 use crate::source::Source;
 use crate::tensor::TensorInfo;
 use crate::weights::{Place, Weights};
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes of the source that are read at a time.
 const CHUNK: u64 = 16 << 20;
@@ -62,7 +63,8 @@ pub(crate) fn pack(
     Ok(Packed { codes, scales, offsets })
 }
 
-/// Shares the rows among the processor's cores.
+/// Shares the rows among the processor's cores. Threads are only a help: where the system refuses them, the caller's
+/// own does all the work.
 fn pack_rows(
     info: &TensorInfo,
     columns: usize,
@@ -72,27 +74,36 @@ fn pack_rows(
     scales: &mut [f32],
     offsets: &mut [f32],
 ) {
-    let (in_row, out_row, blocks) =
-        (info.kind.block_bytes() * (columns / info.kind.block()), layout.row_bytes(columns), columns / layout.block);
+    let in_row = info.kind.block_bytes() * (columns / info.kind.block());
+    let (out_row, blocks) = (layout.row_bytes(columns), columns / layout.block);
     let rows = input.len() / in_row;
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
-    let share = rows.div_ceil(workers).max(1);
-    std::thread::scope(|scope| {
-        let shares = input
-            .chunks(share * in_row)
-            .zip(output.chunks_mut(share * out_row))
-            .zip(scales.chunks_mut(share * blocks).zip(offsets.chunks_mut(share * blocks)));
-        for ((input, output), (scales, offsets)) in shares {
-            scope.spawn(move || {
-                let mut scratch = Scratch::default();
-                let rows = input
-                    .chunks_exact(in_row)
-                    .zip(output.chunks_exact_mut(out_row))
-                    .zip(scales.chunks_exact_mut(blocks).zip(offsets.chunks_exact_mut(blocks)));
-                for ((row, codes), (scales, offsets)) in rows {
-                    pack_row(info.kind, row, layout, &mut scratch, codes, scales, offsets);
-                }
-            });
+    let share = rows.div_ceil(workers * 4).max(1);
+    let shares = input
+        .chunks(share * in_row)
+        .zip(output.chunks_mut(share * out_row))
+        .zip(scales.chunks_mut(share * blocks).zip(offsets.chunks_mut(share * blocks)));
+    let shares = Mutex::new(shares);
+    let work = || {
+        let mut scratch = Scratch::default();
+        loop {
+            let next = shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(((input, output), (scales, offsets))) = next else { return };
+            let rows = input
+                .chunks_exact(in_row)
+                .zip(output.chunks_exact_mut(out_row))
+                .zip(scales.chunks_exact_mut(blocks).zip(offsets.chunks_exact_mut(blocks)));
+            for ((row, codes), (scales, offsets)) in rows {
+                pack_row(info.kind, row, layout, &mut scratch, codes, scales, offsets);
+            }
         }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..workers {
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
     });
 }

@@ -146,8 +146,18 @@ fn exact_row(
     }
 }
 
+/// The weight that is farthest from zero; not a number if any is not finite, which spoils the scale and is noticed.
 fn largest(weights: &[f32]) -> f32 {
-    weights.iter().fold(0f32, |most, w| if w.abs() > most.abs() { *w } else { most })
+    let mut most = 0f32;
+    for &weight in weights {
+        if !weight.is_finite() {
+            return f32::NAN;
+        }
+        if weight.abs() > most.abs() {
+            most = weight;
+        }
+    }
+    most
 }
 
 fn round_8(weights: &[f32], codes: &mut [u8]) -> f32 {
@@ -162,9 +172,9 @@ fn round_8(weights: &[f32], codes: &mut [u8]) -> f32 {
 /// Tries several scales and keeps the one with the least squared error: worth a good part of a bit.
 fn round_4(weights: &[f32], codes: &mut [u8]) -> f32 {
     let most = largest(weights);
-    if most == 0.0 || !most.is_finite() {
+    if most == 0.0 || most.is_nan() {
         codes.fill(8);
-        return 0.0;
+        return most;
     }
     let (mut best, mut best_gain) = (most / -8.0, f32::MIN);
     for step in -6i8..=10 {

@@ -100,7 +100,7 @@ impl TensorType {
     #[must_use]
     pub fn bytes_of(self, elements: u64) -> Option<u64> {
         let block = self.block() as u64;
-        (elements % block == 0).then(|| (elements / block).checked_mul(self.block_bytes() as u64))?
+        elements.is_multiple_of(block).then(|| (elements / block).checked_mul(self.block_bytes() as u64))?
     }
 }
 

@@ -4,7 +4,9 @@
 #![expect(clippy::expect_used, reason = "fakes fail loudly: a test that cannot be set up must not pass")]
 
 mod fake_model;
+mod gguf;
 mod git;
 
 pub use fake_model::{FakeModel, Reply};
+pub use gguf::{GgufWriter, byte_alphabet, tiny_model};
 pub use git::TestRepo;

@@ -1,0 +1,6 @@
+//! Tests of the whole crate; each module says what it protects.
+
+mod hostile;
+mod numbers;
+mod whole;
+mod words;
