@@ -67,18 +67,20 @@ impl Context {
             let text = self.workspace.read_text(&path).map(|f| f.text).unwrap_or_default();
             let text = if text.len() > MAX_RANKED { "" } else { text.as_str() };
             let mut hits = vec![0.0; terms.len()];
-            let mut tally = |regex: &Regex, group: &str, text: &str, weight: f64| {
+            let mut tally = |regex: &Regex, text: &str, weight: f64| {
                 for captures in regex.captures_iter(text) {
-                    let word = captures.name(group).map(|m| m.as_str().to_lowercase());
-                    if let Some(&term) = word.as_deref().and_then(|w| index.get(w)) {
+                    let Some(found) = captures.name("term") else { continue };
+                    let Some(&term) = index.get(found.as_str().to_lowercase().as_str()) else { continue };
+                    // Words match inside identifiers, but `handler_7` is not in `handler_77`.
+                    if weights[term] <= 1.0 || is_whole(text, found.range()) {
                         hits[term] += weight;
                     }
                 }
             };
-            tally(&any, "term", path.as_str(), IN_PATH);
+            tally(&any, path.as_str(), IN_PATH);
             if any.is_match(text) {
-                tally(&any, "term", text, 1.0);
-                tally(&defined, "term", text, DEFINED);
+                tally(&any, text, 1.0);
+                tally(&defined, text, DEFINED);
             }
             let named = names_path(prompt, &path);
             documents.push(Document { path, length: 1.0 + count(text.len()) / 100.0, hits, named });
@@ -144,6 +146,11 @@ fn terms(prompt: &str) -> Vec<String> {
         }
     }
     out
+}
+
+fn is_whole(text: &str, range: std::ops::Range<usize>) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    !text[..range.start].ends_with(part) && !text[range.end..].starts_with(part)
 }
 
 /// Whether a term (in lower case) is written in the prompt as only identifiers are.

@@ -162,6 +162,8 @@ fn targets_are_found_by_what_the_prompt_says() {
         ("src/config.py", b"def parse_config(text):\n    return text\n"),
         ("src/main.py", b"from config import parse_config\nparse_config('')\n"),
         ("src/net.py", b"def connect(host):\n    pass\n"),
+        ("src/many.py", b"def step_70(): pass\ndef step_71(): pass\n"),
+        ("src/one.py", b"def step_7(): pass\n"),
         ("docs/config.md", b"The config is parsed at the start. config config config\n"),
     ]);
     let context = context(&repo);
@@ -172,6 +174,7 @@ fn targets_are_found_by_what_the_prompt_says() {
     assert_eq!(first("make parse_config strip white space").as_deref(), Some("src/config.py"));
     assert_eq!(first("add a timeout to connect()").as_deref(), Some("src/net.py"));
     assert_eq!(first("use parse_config in src/net.py").as_deref(), Some("src/net.py"));
+    assert_eq!(first("document step_7").as_deref(), Some("src/one.py"));
     assert_eq!(first("zzz qqq"), None);
     let bundle = context
         .gather(&instruction("add a timeout to connect()", &[]), &request(2000), &count, &Cancel::new())
