@@ -79,8 +79,8 @@ pub(crate) struct Global {
     /// Override a key of config.toml for this call, such as device=cpu
     #[arg(short = 'c', long = "config", value_name = "KEY=VALUE", global = true)]
     pub(crate) config: Vec<String>,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", global = true)]
+    /// When to use colours: auto, always or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", global = true, hide_possible_values = true)]
     pub(crate) color: ColorChoice,
     /// Say only what was asked for, and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -342,7 +342,7 @@ pub(crate) struct ServeArgs {
     /// Unload the model after this many seconds without a request
     #[arg(long, value_name = "N")]
     pub(crate) idle_seconds: Option<u64>,
-    /// Run as a daemon that another verb has started: leave when nothing was asked for a long time
+    /// Leave the session of whoever started this
     #[arg(long, hide = true)]
     pub(crate) detached: bool,
 }

@@ -4,6 +4,7 @@ use crate::args::Global;
 use crate::console::{Console, Loudness};
 use crate::failure::{Failure, Result};
 use crate::input::Input;
+use crate::progress::Progress;
 use deepcoder_session::{Launcher, Overrides, Session, Vars};
 use deepcoder_types::{Cancel, LanguageModel};
 use std::path::{Path, PathBuf};
@@ -91,13 +92,16 @@ impl Invocation {
         format!("{:x}-{:x}", self.now_ms(), std::process::id())
     }
 
-    /// The model of the settings, ready or soon ready.
+    /// The model of the settings, loaded.
     pub(crate) fn model(&self, console: &mut Console) -> Result<Arc<dyn LanguageModel>> {
-        let name = &self.session.settings().model;
-        console.detail(&format!("using the model {name}"));
-        let model = self.session.model(name, &self.cancel)?;
+        let settings = self.session.settings();
+        let place = if settings.daemon { "in the daemon" } else { "in this process" };
+        console.detail(&format!("using the model {} {place}", settings.model));
+        let waiting = Progress::spinner(console.can_animate(&self.vars), &format!("loading {}", settings.model));
+        let model = self.session.model(&settings.model, &self.cancel);
+        waiting.clear();
         self.checkpoint()?;
-        Ok(model)
+        Ok(model?)
     }
 
     /// An error once the user has interrupted.

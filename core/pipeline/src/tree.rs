@@ -59,6 +59,8 @@ impl View<'_> {
         cancel: &Cancel,
     ) -> Result<Gathered, RunError> {
         match self {
+            // A plugin that wants nothing gathered reads what it needs itself.
+            _ if request.token_budget == 0 => Ok(Gathered { bundle: ContextBundle::default(), notes: Vec::new() }),
             View::Work { context, .. } => {
                 let gathered = context.gather_with_notes(instruction, request, count, cancel)?;
                 Ok(Gathered { bundle: gathered.bundle, notes: gathered.notes })

@@ -4,7 +4,7 @@ use crate::Session;
 use deepcoder_apply::{Applied, Applier, ApplyOptions, LogEntry, LogError, Recovery, UndoError, Undone};
 use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
 use deepcoder_types::{Cancel, Hint, Instruction, LanguageModel, RepoPath};
-use deepcoder_workspace::{OpenError, ResolveError, Workspace};
+use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -24,6 +24,9 @@ pub enum RepoError {
     /// What was typed is not a file of it.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A file of it cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// Its history cannot be opened.
     #[error(transparent)]
     History(#[from] deepcoder_apply::OpenError),
@@ -43,6 +46,7 @@ impl Hint for RepoError {
         match self {
             Self::Open(e) => e.hint(),
             Self::Resolve(e) => e.hint(),
+            Self::Read(e) => e.hint(),
             Self::History(e) => e.hint(),
             Self::Apply(e) => e.hint(),
             Self::Undo(e) => e.hint(),
@@ -103,6 +107,14 @@ impl Repo {
         targets.sort();
         targets.dedup();
         Ok(targets)
+    }
+
+    /// Whether the files that exist can be read as text: said before a model is loaded for them.
+    pub fn check_readable(&self, targets: &[RepoPath]) -> Result<(), RepoError> {
+        for target in targets.iter().filter(|target| self.workspace.exists(target)) {
+            self.workspace.read_text(target)?;
+        }
+        Ok(())
     }
 
     /// Do everything that `instruction` asks for but write.

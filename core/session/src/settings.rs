@@ -127,7 +127,7 @@ impl ConfigFile {
         let quoted = format!("{key} = {}", toml::Value::String(value.to_owned()));
         let parse = |text: &str| toml::from_str::<Self>(text);
         let set = parse(&format!("{key} = {value}")).or_else(|_| parse(&quoted));
-        let set = set.map_err(|e| wrong(e.message()))?;
+        let set = set.map_err(|e| wrong(short(e.message())))?;
         self.model = set.model.or(self.model.take());
         self.threads = set.threads.or(self.threads);
         self.device = set.device.or(self.device.take());
@@ -199,10 +199,15 @@ fn number<T: std::str::FromStr>(vars: &Vars, name: &str) -> Result<Option<T>, Se
     })
 }
 
+/// Without the list of what was expected: the hint has it.
+fn short(message: &str) -> &str {
+    message.split(", expected one of").next().unwrap_or(message)
+}
+
 /// The parser's message with the line, without its drawing of the file.
 fn one_line(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map(|span| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
-    let message = error.message().replace('\n', " ");
+    let message = short(error.message()).replace('\n', " ");
     line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
 }
 

@@ -22,7 +22,7 @@ const TARGET: &str = "src/util.py";
 
 pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let dir = invocation.path(&args.dir);
-    check_empty(&dir)?;
+    check_empty(&dir, &args.dir)?;
     let model = invocation.session.settings().model.clone();
     if let Err(StoreError::NotInstalled { .. }) = invocation.session.store().path(&model) {
         console.note(&format!("the model {model} is not installed yet"));
@@ -51,13 +51,13 @@ pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut C
     Ok(done)
 }
 
-fn check_empty(dir: &Path) -> Result<()> {
+fn check_empty(dir: &Path, typed: &Path) -> Result<()> {
     let hint = "name another folder with --dir";
     match std::fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::new(format!("{} is not empty", dir.display())).hint(hint)),
+        Ok(false) => Err(Failure::new(format!("the folder {} is not empty", typed.display())).hint(hint)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::io(format_args!("cannot use {}", dir.display()), &error).hint(hint)),
+        Err(error) => Err(Failure::io(format_args!("cannot use {}", typed.display()), &error).hint(hint)),
     }
 }
 

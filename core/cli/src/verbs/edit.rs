@@ -4,10 +4,11 @@ use super::run;
 use crate::args::EditArgs;
 use crate::console::Console;
 use crate::context::Invocation;
-use crate::failure::{Done, Result};
+use crate::failure::{Done, Failure, Result};
 use deepcoder_pipeline::{Policy, Run, RunError};
-use deepcoder_session::{ApplyRun, Repo};
-use deepcoder_types::{Applicability, FileChange, Instruction};
+use deepcoder_session::{ApplyRun, Repo, RepoError};
+use deepcoder_types::{Applicability, FileChange, Instruction, RepoPath};
+use deepcoder_workspace::ResolveError;
 use serde_json::json;
 
 /// What becomes of a result.
@@ -25,7 +26,8 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
     let options = run::options(&args.option)?;
     let repo = Repo::open(&invocation.session, &invocation.base)?;
     recover(&repo, args.dry_run, console)?;
-    let targets = repo.targets(&invocation.base, &paths, args.new)?;
+    let targets = targets(&repo, &paths, args, invocation)?;
+    repo.check_readable(&targets)?;
     let mut policy = Policy::default();
     if !targets.is_empty() {
         policy = policy.writing_only(&targets);
@@ -42,6 +44,21 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
     };
     let run = run::run(&repo, model, &instruction, policy, invocation, console, &mut |_, _, _| {})?;
     conclude(args, &repo, &run, invocation, console)
+}
+
+/// What the paths mean; where one names nothing, `--new` is the other thing that may have been wanted.
+fn targets(repo: &Repo, paths: &[String], args: &EditArgs, invocation: &Invocation) -> Result<Vec<RepoPath>> {
+    let targets = repo.targets(&invocation.base, paths, args.new);
+    let missing = matches!(&targets, Err(RepoError::Resolve(ResolveError::NothingMatched { .. })));
+    targets.map_err(|error| {
+        let failure = Failure::from(error);
+        if !missing || args.new {
+            return failure;
+        }
+        let new = "--new lets the edit make a file that does not exist";
+        let hint = failure.hint.as_ref().map_or_else(|| new.to_owned(), |hint| format!("{hint}? {new}"));
+        failure.hint(hint)
+    })
 }
 
 /// What an interrupted run left is brought to an end before the tree is read. A dry run where nothing may be written

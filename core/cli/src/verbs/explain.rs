@@ -19,6 +19,7 @@ pub(crate) fn explain(args: &ExplainArgs, invocation: &mut Invocation, console: 
     let repo = Repo::open(&invocation.session, &invocation.base)?;
     let (paths, selection) = select(&paths, &repo, invocation)?;
     let targets = repo.targets(&invocation.base, &paths, false)?;
+    repo.check_readable(&targets)?;
     let model = invocation.model(console)?;
     let instruction = Instruction {
         id: invocation.request_id(),

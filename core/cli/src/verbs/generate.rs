@@ -26,9 +26,8 @@ pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console
         logprobs: args.logprobs,
         draft: None,
     };
-    let animate = console.can_animate(&invocation.vars);
-    let waiting = Progress::spinner(animate, "loading the model");
     let model = invocation.model(console)?;
+    let waiting = Progress::spinner(console.can_animate(&invocation.vars), "reading the prompt");
     if console.json {
         whole(&*model, &request, invocation, waiting, console)
     } else {

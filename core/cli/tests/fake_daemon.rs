@@ -1,0 +1,98 @@
+//! A real daemon on the workbench's socket, with a fake model in it: commands then run from end to end.
+
+use crate::workbench::Workbench;
+use deepcoder_daemon::client::Client;
+use deepcoder_daemon::{ModelLoader, ServeOptions, serve};
+use deepcoder_types::{
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Timing, TokenEvent,
+    Usage,
+};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+pub(crate) struct FakeDaemon {
+    cancel: Cancel,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl FakeDaemon {
+    /// Serves `model` under every name until it is dropped.
+    pub(crate) fn start(bench: &Workbench, model: Arc<dyn LanguageModel>) -> Self {
+        let mut options = ServeOptions::new(bench.socket());
+        options.handle_signals = false;
+        options.idle = Duration::from_secs(60);
+        env!("CARGO_PKG_VERSION").clone_into(&mut options.version);
+        let cancel = Cancel::new();
+        let stop = cancel.clone();
+        let thread = std::thread::spawn(move || {
+            serve(&options, Arc::new(Always(model)), &stop).expect("the daemon ends well");
+        });
+        let start = Instant::now();
+        while Client::connect(&bench.socket()).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(20), "the daemon does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Self { cancel, thread: Some(thread) }
+    }
+}
+
+impl Drop for FakeDaemon {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
+    }
+}
+
+struct Always(Arc<dyn LanguageModel>);
+
+impl ModelLoader for Always {
+    fn load(&self, _: &str) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        Ok(Arc::clone(&self.0))
+    }
+}
+
+/// A model that writes for ever, until it is cancelled.
+pub(crate) struct Endless(pub(crate) ModelInfo);
+
+impl Endless {
+    pub(crate) fn new() -> Self {
+        Self(ModelInfo {
+            name: "endless".into(),
+            context_length: 4096,
+            supports_fill: true,
+            fingerprint: "endless".into(),
+        })
+    }
+}
+
+impl LanguageModel for Endless {
+    fn info(&self) -> &ModelInfo {
+        &self.0
+    }
+
+    fn count_tokens(&self, _: &str) -> Result<u32, GenerateError> {
+        Ok(1)
+    }
+
+    fn generate(
+        &self,
+        _: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        while !cancel.is_cancelled() {
+            on_token(&TokenEvent { text: "more ".into(), id: 0, logprob: None, top: Vec::new() });
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(Generation {
+            text: String::new(),
+            finish: FinishReason::Cancelled,
+            usage: Usage::default(),
+            timing: Timing::default(),
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! Whole commands: what a user types, and what comes back.
+
+#![expect(clippy::expect_used, reason = "a test that cannot be set up must not pass")]
+#![expect(clippy::disallowed_methods, reason = "files of temporary folders; the path, to find git")]
+
+mod errors;
+mod fake_daemon;
+mod surface;
+mod terminal;
+mod with_model;
+mod workbench;

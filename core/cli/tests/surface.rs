@@ -1,0 +1,54 @@
+//! What the command line offers, so that a change of it is a decision.
+
+use crate::workbench::Workbench;
+use insta::assert_snapshot;
+
+/// Protects scripts and documents: verbs and flags do not change unnoticed.
+#[test]
+fn help_of_every_verb() {
+    let bench = Workbench::new(&[]);
+    let verbs = [
+        "",
+        "edit",
+        "undo",
+        "log",
+        "generate",
+        "complete",
+        "explain",
+        "pull",
+        "import",
+        "models",
+        "serve",
+        "status",
+        "stop",
+        "eval",
+        "eval humaneval",
+        "bench",
+        "doctor",
+        "demo",
+    ];
+    for verb in verbs {
+        let args: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();
+        let name = if verb.is_empty() { "help".into() } else { format!("help_{}", verb.replace(' ', "_")) };
+        assert_snapshot!(name, bench.transcript(&args));
+    }
+}
+
+/// Protects programs that ask for the version, and start-up: nothing but the arguments is looked at.
+#[test]
+fn version_needs_no_home() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_deepcoder"))
+        .arg("--version")
+        .env_clear()
+        .output()
+        .expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("deepcoder {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(output.status.success());
+}
+
+/// Protects scripts that parse `--json`: status and an empty history are one object, and nothing.
+#[test]
+fn json_without_a_daemon_or_a_history() {
+    let bench = Workbench::new(&[]);
+    assert_snapshot!([bench.transcript(&["status", "--json"]), bench.transcript(&["log", "--json"])].join("\n"));
+}

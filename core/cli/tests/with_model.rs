@@ -1,0 +1,258 @@
+//! Commands from end to end, with a fake model in a real daemon.
+
+use crate::fake_daemon::{Endless, FakeDaemon};
+use crate::workbench::Workbench;
+use deepcoder_daemon::client::Client;
+use deepcoder_test_support::{FakeModel, Reply};
+use deepcoder_types::Prompt;
+use insta::assert_snapshot;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const OLD: &str = "def add(a, b):\n    return a + b\n";
+const NEW: &str = "def add(a: int, b: int) -> int:\n    return a + b\n";
+
+fn bench() -> Workbench {
+    Workbench::new(&[("src/util.py", OLD.as_bytes()), ("README.md", b"# sample\n")])
+}
+
+fn saying(texts: &[&str]) -> Arc<FakeModel> {
+    Arc::new(FakeModel::saying(texts.iter().copied()))
+}
+
+/// Protects the main job: the diff is on standard output, the file is changed, the history knows it, and undo brings
+/// back every byte.
+#[test]
+fn edit_then_undo() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW]));
+    let edit = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes"]);
+    assert_eq!(bench.repo.read("src/util.py"), NEW.as_bytes());
+    let undo = bench.command(&["undo"]).output().expect("it runs");
+    assert!(undo.status.success(), "{}", String::from_utf8_lossy(&undo.stderr));
+    assert_eq!(String::from_utf8_lossy(&undo.stdout), "src/util.py\n");
+    assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
+    assert_eq!(bench.repo.git(&["status", "--porcelain"]), "");
+    assert_snapshot!(edit);
+}
+
+/// Protects scripts: a dry run writes nothing and its exit code says whether there is something to do; without --yes
+/// and without a terminal it is the same and says so.
+#[test]
+fn a_dry_run_writes_nothing() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW, NEW, OLD]));
+    let text = [
+        bench.transcript(&["edit", "add type hints", "src/util.py", "--dry-run"]),
+        bench.transcript(&["edit", "add type hints", "src/util.py"]),
+        bench.transcript(&["edit", "leave it", "src/util.py", "--dry-run"]),
+    ];
+    assert_snapshot!(text.join("\n"));
+    assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
+}
+
+/// Protects programs: one JSON object that says all of it, and the diff in it applies with git.
+#[test]
+fn edit_as_json() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW]));
+    let output = bench.command(&["edit", "add type hints", "src/util.py", "--json", "-n"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!(value["changed"], true);
+    assert_eq!(value["applied"], false);
+    assert_eq!(value["files"][0]["path"], "src/util.py");
+    assert_eq!(value["verification"]["passed"], true);
+    assert_eq!(value["stats"]["calls"], 1);
+    let patch = bench.home().join("patch");
+    std::fs::write(&patch, value["diff"].as_str().expect("a diff")).expect("written");
+    bench.repo.git(&["apply", &patch.to_string_lossy()]);
+    assert_eq!(bench.repo.read("src/util.py"), NEW.as_bytes());
+}
+
+/// Protects files that nobody named: without paths the file is found and said, and -C moves what paths are relative to.
+#[test]
+fn paths_are_found_or_relative_to_the_folder() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW, NEW]));
+    let found = bench.transcript(&["edit", "add type hints to the function add in util", "-n"]);
+    assert!(found.contains("no files named; chosen: src/util.py"), "{found}");
+    let relative = bench.transcript(&["-C", "src", "edit", "add type hints", "util.py", "--dry-run", "-q"]);
+    assert!(relative.contains("exit code: 1") && relative.contains("+++ b/src/util.py"), "{relative}");
+}
+
+/// Protects the tree: a result that does not parse is refused, also after the repair, and nothing is written.
+#[test]
+fn a_broken_result_is_refused() {
+    let bench = bench();
+    let broken = "def add(a: int, b: int -> int:\n    return a + b\n";
+    let _daemon = FakeDaemon::start(&bench, saying(&[broken, broken, broken]));
+    let text = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes"]);
+    assert!(text.contains("exit code: 2") && text.contains("error: the result failed verification"), "{text}");
+    assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
+}
+
+/// Protects `generate`: text as it streams, one JSON object with the promised fields, prompts from standard input, the
+/// flags that reach the model, and the model's own errors with their hints.
+#[test]
+fn generate_in_its_forms() {
+    let bench = bench();
+    let too_long = deepcoder_types::GenerateError::TooLong { prompt: 5000, max_tokens: 10, context: 4096 };
+    let replies = ["Hello, you!", "Hello, you!", "one\ntwo"].map(|t| Reply::Text(t.into())).into_iter();
+    let model = Arc::new(FakeModel::new(replies.chain([Reply::CutOff("and so".into()), Reply::Error(too_long)])));
+    let _daemon = FakeDaemon::start(&bench, Arc::clone(&model) as _);
+    let text = [
+        bench.transcript(&["generate", "Say hello", "--seed", "7", "--temperature", "0.5"]),
+        bench.transcript(&["generate", "Say hello", "--json"]),
+        bench.transcript_with_input(&["generate", "--stop", "two", "--raw"], "def f():\n"),
+        bench.transcript(&["generate", "Go on", "--max-tokens", "2"]),
+        bench.transcript(&["generate", "Too much"]),
+    ];
+    assert_snapshot!(text.join("\n"));
+    let requests = model.requests();
+    assert_eq!((requests[0].sampling.seed, requests[0].sampling.temperature), (7, 0.5));
+    assert_eq!(requests[2].prompt, Prompt::Text("def f():\n".into()));
+    assert_eq!(requests[2].stop, ["two"]);
+}
+
+/// Protects editors: the text at a place, in a repository, outside one, and for a buffer that is not saved.
+#[test]
+fn complete_in_its_forms() {
+    let bench = bench();
+    let model = saying(&["return a * b", "return a * b", "pass"]);
+    let _daemon = FakeDaemon::start(&bench, Arc::clone(&model) as _);
+    let outside = tempfile::tempdir().expect("a folder");
+    let file = outside.path().join("free.py");
+    std::fs::write(&file, "def mul(a, b):\n    \n").expect("written");
+    let json = bench.command(&["complete", "src/util.py:2:5", "--json"]).output().expect("it runs");
+    let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("one JSON object");
+    assert_eq!((value["line"].as_u64(), value["column"].as_u64()), (Some(2), Some(5)));
+    let free = bench.transcript(&[
+        "-C",
+        &outside.path().to_string_lossy(),
+        "complete",
+        &format!("{}:2:5", file.to_string_lossy()),
+    ]);
+    assert!(free.contains("exit code: 0") && free.contains("return a * b"), "{free}");
+    let buffer = bench.transcript_with_input(&["complete", "new.py:2:5", "--stdin"], "def f():\n    \n");
+    assert!(buffer.contains("exit code: 0") && buffer.contains("pass"), "{buffer}");
+    let Prompt::Fill { prefix, suffix } = &model.requests()[0].prompt else { panic!("not a fill prompt") };
+    assert!(prefix.ends_with("def add(a, b):\n    ") && suffix.starts_with("return a + b"), "{prefix:?} {suffix:?}");
+}
+
+/// Protects `explain`: the answer is on standard output, about the lines that were named.
+#[test]
+fn explain_about_lines_of_a_file() {
+    let bench = bench();
+    let model = saying(&["It adds two numbers."]);
+    let _daemon = FakeDaemon::start(&bench, Arc::clone(&model) as _);
+    assert_snapshot!(bench.transcript(&["explain", "what is this?", "src/util.py:2-2"]));
+    assert!(format!("{:?}", model.requests()[0].prompt).contains("return a + b"));
+}
+
+/// Protects Ctrl-C: the command ends at once with 130, the file is as it was, and the daemon is free again.
+#[test]
+fn an_interrupt_ends_the_command_and_changes_nothing() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, Arc::new(Endless::new()));
+    for args in [&["generate", "x"][..], &["edit", "x", "src/util.py", "--yes"], &["explain", "x", "src/util.py"]] {
+        let mut command = bench.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let asked = Instant::now();
+        let status = loop {
+            // Again and again until it ends: the first one may come before the handler is there, as a user's may.
+            if asked.elapsed() > Duration::from_millis(700) {
+                interrupt(child.id());
+            }
+            if let Some(status) = child.try_wait().expect("it can be asked") {
+                break status;
+            }
+            assert!(asked.elapsed() < Duration::from_secs(20), "{args:?} does not end");
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        let mut said = String::new();
+        child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
+        assert_eq!(status.code(), Some(130), "{args:?}: {said}");
+        assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
+    }
+    let status = bench.transcript(&["status"]);
+    assert!(status.contains("idle, 0 waiting"), "{status}");
+}
+
+fn interrupt(pid: u32) {
+    let sent = Command::new("kill").args(["-INT", &pid.to_string()]).status().expect("kill runs");
+    assert!(sent.success() || cfg!(unix));
+}
+
+/// Protects pipes: `deepcoder generate … | head` ends when the reader has gone.
+#[test]
+fn a_reader_that_leaves_ends_the_generation() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, Arc::new(Endless::new()));
+    let mut child =
+        bench.command(&["generate", "x"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut out = child.stdout.take().expect("piped");
+    out.read_exact(&mut [0; 4]).expect("some text");
+    drop(out);
+    let start = Instant::now();
+    while child.try_wait().expect("it can be asked").is_none() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().expect("it ended").code(), Some(0));
+}
+
+/// Protects users of a daemon that dies: the command fails with a hint, the file is as it was.
+#[test]
+fn a_daemon_that_ends_in_the_middle_is_an_error() {
+    let bench = bench();
+    let daemon = FakeDaemon::start(&bench, Arc::new(Endless::new()));
+    let mut command = bench.command(&["edit", "x", "src/util.py", "--yes"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut client = Client::connect(&bench.socket()).expect("a daemon");
+    let start = Instant::now();
+    while !client.status().expect("a status").busy {
+        assert!(start.elapsed() < Duration::from_secs(20), "the edit never asked the model");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(daemon);
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("the daemon is not available") && said.contains("hint:"), "{said}");
+    assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
+}
+
+/// Protects the tree from two edits at once: one is applied, the other is too, or is refused, or finds nothing to do.
+#[test]
+fn two_edits_at_once_leave_one_result() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW, NEW]));
+    let start = || {
+        let mut command = bench.command(&["edit", "add type hints", "src/util.py", "--yes"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
+    };
+    let (one, two) = (start(), start());
+    let codes = [one, two].map(|child| child.wait_with_output().expect("it ends").status.code());
+    assert!(codes.contains(&Some(0)), "{codes:?}");
+    assert!(codes.iter().all(|code| matches!(code, Some(0 | 2))), "{codes:?}");
+    assert_eq!(bench.repo.read("src/util.py"), NEW.as_bytes());
+    let log = bench.command(&["log", "--json"]).output().expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&log.stdout).lines().count(), 1, "one edit is in the history");
+}
+
+/// Protects the daemon's verbs: status says what is in memory, stop ends it, and a second stop is no error.
+#[test]
+fn status_and_stop() {
+    let bench = bench();
+    let daemon = FakeDaemon::start(&bench, saying(&["hi"]));
+    bench.transcript(&["generate", "x", "--model", "some-model"]);
+    let output = bench.command(&["status", "--json"]).output().expect("it runs");
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!((status["running"].as_bool(), status["model"].as_str()), (Some(true), Some("some-model")));
+    assert!(bench.transcript(&["stop"]).contains("stopped"));
+    assert!(bench.transcript(&["stop"]).contains("it was not running"));
+    drop(daemon);
+}
