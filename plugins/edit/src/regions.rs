@@ -70,7 +70,7 @@ fn words(prompt: &str) -> Vec<&str> {
         at += word.len() + prompt[start + word.len()..].chars().next().map_or(0, char::len_utf8);
         let marked = prompt[..start].ends_with('`') || prompt[start + word.len()..].starts_with('(');
         let inner = word.chars().skip(1).any(|c| c.is_uppercase() || c == '_' || c.is_ascii_digit());
-        if word.len() > 1 && (marked || inner) && !out.contains(&word) && mentions(prompt, &[word]) {
+        if !word.is_empty() && (marked || inner) && !out.contains(&word) && mentions(prompt, &[word]) {
             out.push(word);
         }
     }

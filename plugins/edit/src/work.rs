@@ -74,7 +74,9 @@ impl<'a> Work<'a> {
         needed: u32,
     ) -> Result<Vec<Message>, PluginError> {
         for count in (0..=self.context.len()).rev() {
-            let messages = build(&self.joined(count));
+            let mut messages = build(&self.joined(count));
+            // The newline at the end of a prompt's file is not part of the prompt.
+            messages.iter_mut().for_each(|m| m.content.truncate(m.content.trim_end().len()));
             let room = room(self.host, &messages)?;
             if room >= needed {
                 for (path, _) in &self.context[count..] {

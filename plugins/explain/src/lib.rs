@@ -132,7 +132,7 @@ fn question(
             for (path, _) in &shown[count..] {
                 host.log(Level::Warn, &format!("`{path}` is left out of the context: it does not fit the model"));
             }
-            return Ok(vec![Message::user(text)]);
+            return Ok(vec![Message::user(text.trim_end())]);
         }
         if count == 1 {
             let message =

@@ -57,6 +57,7 @@ impl TestRepo {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).expect("folders");
         }
+        #[expect(clippy::disallowed_methods, reason = "a temporary folder of the test's own")]
         std::fs::write(path, bytes).expect("file");
     }
 

@@ -3,6 +3,9 @@
 use crate::lines::{indent_of, split_line, starts, with_endings};
 use std::ops::Range;
 
+/// Windows that are compared line by line when a piece is not found.
+const MAX_TIES: usize = 64;
+
 /// How well the piece fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
@@ -190,14 +193,19 @@ impl<'a> Lines<'a> {
             let window = &self.contents[at..(at + size).min(self.contents.len())];
             window.iter().filter(|l| wanted.contains(&l.trim())).count()
         };
-        let best = (0..self.contents.len()).map(|at| (shared(at), at)).max_by_key(|&(n, at)| (n, usize::MAX - at))?;
-        let at = if best.0 > 0 {
-            best.1
+        let most = (0..self.contents.len()).map(shared).max().unwrap_or(0);
+        let at = if most > 0 {
+            // Of the windows that share as much, the one that is most alike line by line.
+            let alike = |at: usize| -> usize {
+                self.contents[at..].iter().zip(needle).map(|(a, b)| likeness(a.trim(), b.trim())).sum()
+            };
+            let ties = (0..self.contents.len()).filter(|&at| shared(at) == most).take(MAX_TIES);
+            ties.max_by_key(|&at| (alike(at), usize::MAX - at))?
         } else {
             let first = wanted.first()?;
             let score = |at: usize| likeness(self.contents[at].trim(), first);
-            let (score, at) =
-                (0..self.contents.len()).map(|at| (score(at), at)).max_by_key(|&(n, at)| (n, usize::MAX - at))?;
+            let all = (0..self.contents.len()).map(|at| (score(at), at));
+            let (score, at) = all.max_by_key(|&(score, at)| (score, usize::MAX - at))?;
             if score < 50 {
                 return None;
             }

@@ -99,3 +99,6 @@ impl Hint for FormatError {
         Some("nothing was changed; say it in other words, select fewer lines, or use a larger model".into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Replies as models write them.
+
+use super::locate::{Fit, LocateError, find};
+use super::{FormatError, fenced, lazy, patch, region, search_replace};
+use crate::Adoption;
+
+const FILE: &str = "import os\n\n\ndef f(a):\n    # one\n    return a\n\n\ndef g(a):\n    return a\n";
+
+fn block(search: &str, replace: &str) -> String {
+    format!("a.py\n```python\n<<<<<<< SEARCH\n{search}=======\n{replace}>>>>>>> REPLACE\n```\n")
+}
+
+fn edited(text: &str, reply: &str) -> Result<String, FormatError> {
+    search_replace::apply(text, &search_replace::parse(reply)?).map(|a| a.text)
+}
+
+/// Protects from guessing: a stricter fit wins, a looser one counts only when it is unique, and nothing else is changed.
+#[test]
+fn the_strictest_fit_wins() {
+    assert_eq!(find(FILE, "def f(a):\n").map(|p| p.fit), Ok(Fit::Exact));
+    assert_eq!(find(FILE, "def f(a):  \n    # one\n").map(|p| p.fit), Ok(Fit::TrailingSpace));
+    assert_eq!(find(FILE, "# one\nreturn a\n").map(|p| p.fit), Ok(Fit::Indentation));
+    assert_eq!(find("s = “x”\n", "s = \"x\"\n").map(|p| p.fit), Ok(Fit::Typography));
+    assert_eq!(find(FILE, "    return a\n"), Err(LocateError::Ambiguous { lines: vec![6, 10] }));
+    assert_eq!(find(FILE, "return a\n"), Err(LocateError::Ambiguous { lines: vec![6, 10] }));
+    assert_eq!(find(FILE, " \n"), Err(LocateError::Empty));
+    let Err(LocateError::NotFound { nearest: Some(near) }) = find(FILE, "def f(b):\n    # one\n    return b\n") else {
+        panic!("not in the file")
+    };
+    assert_eq!((near.line, near.text.as_str()), (4, "def f(a):\n    # one\n    return a\n"));
+}
+
+/// Protects indentation: a block written at another depth is put where the file has it.
+#[test]
+fn a_replacement_is_indented_like_the_file() {
+    let reply = block("# one\nreturn a\n", "# two\nif a:\n    return a\n");
+    let wanted = FILE.replace("    # one\n    return a\n", "    # two\n    if a:\n        return a\n");
+    assert_eq!(edited(FILE, &reply), Ok(wanted));
+}
+
+/// Protects line endings: in a CRLF file the model's lines become CRLF, and the others keep what they have.
+#[test]
+fn blocks_keep_line_endings() {
+    let file = FILE.replace('\n', "\r\n").replacen("import os\r\n", "import os\n", 1);
+    let wanted = file.replace("# one\r\n", "# two\r\n    # three\r\n");
+    assert_eq!(edited(&file, &block("    # one\n", "    # two\n    # three\n")), Ok(wanted));
+    assert_eq!(edited("a\nb", &block("b\n", "c\n")), Ok("a\nc".into()));
+    assert_eq!(edited("\u{feff}a\nb\n", &block("a\n", "c\n")), Ok("\u{feff}c\nb\n".into()));
+}
+
+/// Protects equal places: as many equal blocks as places change them all, one block for two places is ambiguous.
+#[test]
+fn equal_blocks_change_equal_places() {
+    let one = block("    return a\n", "    return 1\n");
+    assert_eq!(edited(FILE, &one.repeat(2)), Ok(FILE.replace("return a", "return 1")));
+    assert!(matches!(edited(FILE, &one), Err(FormatError::Locate { block: 1, .. })));
+    let hinted = one.replace("SEARCH\n", "SEARCH\n:start_line:10\n-------\n");
+    let wanted = "import os\n\n\ndef f(a):\n    # one\n    return a\n\n\ndef g(a):\n    return 1\n";
+    assert_eq!(edited(FILE, &hinted).as_deref(), Ok(wanted));
+}
+
+/// Protects from half an answer: unfinished blocks, several dividers and lazy replacements are errors with their line.
+#[test]
+fn broken_blocks_are_refused() {
+    let parse = search_replace::parse;
+    assert!(matches!(parse("no block"), Err(FormatError::Nothing { .. })));
+    assert!(matches!(parse("<<<<<<< SEARCH\na\n=======\nb\n"), Err(FormatError::Unfinished { line: 1, .. })));
+    let next = "<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n";
+    assert!(matches!(parse(next), Err(FormatError::Unfinished { line: 1, .. })));
+    assert!(matches!(parse("<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n"), Err(FormatError::Unfinished { .. })));
+    let two = "<<<<<<< SEARCH\na\n=======\nb\n=======\nc\n>>>>>>> REPLACE\n";
+    assert!(matches!(parse(two), Err(FormatError::SeveralDividers { line: 1 })));
+    let heading = "<<<<<<< SEARCH\nTitle\n=====\n=======\nTitle\n======\n>>>>>>> REPLACE\n";
+    assert_eq!(parse(heading).map(|b| b[0].search.clone()), Ok("Title\n=====\n".into()));
+    let lazy = block("def f(a):\n    # one\n    return a\n", "def f(a, b):\n    # ... existing code ...\n");
+    assert!(matches!(edited(FILE, &lazy), Err(FormatError::LeftOut { line: 2, .. })));
+}
+
+/// Protects file names: with and without fence, decoration, and for the second block of a file.
+#[test]
+fn blocks_find_their_file() {
+    let body = "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n";
+    for head in [
+        "src/a.py\n",
+        "src/a.py\n```python\n",
+        "**`src/a.py`**:\n\n```\n",
+        "### src/a.py\n",
+        "```python src/a.py\n",
+        "# src/a.py\n",
+    ] {
+        let blocks = search_replace::parse(&format!("Some words.\n\n{head}{body}\nMore.\n\n{body}")).expect("blocks");
+        let paths: Vec<_> = blocks.iter().map(|b| b.path.as_deref()).collect();
+        assert_eq!(paths, [Some("src/a.py"), Some("src/a.py")], "{head}");
+    }
+    let blocks = search_replace::parse(&format!("Some words, e.g. this.\n{body}")).expect("blocks");
+    assert_eq!(blocks[0].path, None);
+}
+
+/// Protects Markdown files: a longer fence holds shorter ones, and an open fence is an answer that was cut off.
+#[test]
+fn fences_nest_and_must_close() {
+    let reply = "Here:\n\n````markdown\n# T\n```\ncode\n```\n````\nBye.";
+    assert_eq!(fenced::whole_file(reply, "t.md").as_deref(), Ok("# T\n```\ncode\n```\n"));
+    assert!(matches!(fenced::whole_file("```\na\n", "t.md"), Err(FormatError::Unfinished { .. })));
+    assert!(matches!(fenced::whole_file("words", "t.md"), Err(FormatError::Nothing { .. })));
+    let two = "a.py\n```\n1\n```\nb.py\n```\n2\n```\n";
+    assert_eq!(fenced::whole_file(two, "x/b.py").as_deref(), Ok("2\n"));
+    assert!(matches!(fenced::whole_file(two, "c.py"), Err(FormatError::SeveralBlocks { count: 2 })));
+    assert_eq!(fenced::fence_for("a\n  ````\n"), "`````");
+}
+
+/// Protects code from lazy models: what a marker stands for is filled in when both of its neighbours are certain.
+#[test]
+fn left_out_code_is_filled_in_or_refused() {
+    let expand = |new: &str| lazy::expand(FILE, new);
+    let new = "import os\nimport sys\n\n\ndef f(a):\n    # ... existing code ...\n\n\ndef g(a):\n    return 2\n";
+    let wanted = "import os\nimport sys\n\n\ndef f(a):\n    # one\n    return a\n\n\n\n\ndef g(a):\n    return 2\n";
+    assert_eq!(expand(new).as_deref(), Ok(wanted));
+    assert_eq!(
+        expand("import sys\nimport os\n# rest of the code remains unchanged\n").map(|t| t.ends_with(&FILE[10..])),
+        Ok(true)
+    );
+    for unclear in [
+        "import sys\n# ... existing code ...\ndef g(a):\n    return 2\n",
+        "import os\n# ... rest of code ...\n    return a\n",
+        "def g(a):\n    return 2\n# ... existing code ...\ndef f(a):\n    return 3\n",
+        "import os\n# ...\n# ...\ndef g(a):\n    return 2\n",
+    ] {
+        assert!(matches!(expand(unclear), Err(FormatError::LeftOut { .. })), "{unclear}");
+    }
+}
+
+/// Protects honest comments and Python's ellipsis from being taken for markers.
+#[test]
+fn ordinary_lines_are_no_markers() {
+    let text =
+        "def f(): ...\n    ...\n# wait for the rest to arrive\n# the existing users stay\n...args,\n# e.g. 1, 2, ...\n";
+    assert_eq!(lazy::markers(text, ""), []);
+    for marker in [
+        "# ...",
+        "// ... rest of the file ...",
+        "/* ... existing code ... */",
+        "<!-- ... unchanged ... -->",
+        "# rest of the code remains unchanged",
+        "... (rest of the code remains the same)",
+    ] {
+        assert_eq!(lazy::markers(marker, "").len(), 1, "{marker}");
+        assert_eq!(lazy::markers(marker, marker), [], "{marker} is in the file");
+    }
+}
+
+/// Protects from wrong line numbers: hunks fit by their lines, and a number only decides between equal places.
+#[test]
+fn diffs_fit_by_their_lines() {
+    let apply = |reply: &str| patch::apply(FILE, &patch::parse(reply)?.remove(0).hunks);
+    let reply = "```diff\n--- a/a.py\n+++ b/a.py\n@@ -99,3 +99,3 @@\n def f(a):\n-    # one\n+    # two\n     return a\n@@ -1,1 +1,2 @@\n def g(a):\n-    return a\n+    return 2\n```\n";
+    let wanted = FILE.replace("# one", "# two").replace("def g(a):\n    return a\n", "def g(a):\n    return 2\n");
+    assert_eq!(apply(reply), Ok(wanted));
+    let twice = |line: usize| format!("--- a.py\n+++ a.py\n@@ -{line} +{line} @@\n-    return a\n+    return 1\n");
+    assert_eq!(apply(&twice(10)).map(|t| t.ends_with("def g(a):\n    return 1\n")), Ok(true));
+    assert!(matches!(apply(&twice(7)), Err(FormatError::Locate { source: LocateError::Ambiguous { .. }, .. })));
+    assert!(matches!(patch::parse("words"), Err(FormatError::Nothing { .. })));
+    assert!(matches!(patch::parse("@@ -1 +1 @@\n a\nwords\n"), Err(FormatError::Malformed { line: 3, .. })));
+    let new = "--- /dev/null\n+++ b/n.py\n@@ -0,0 +1 @@\n+x = 1\n";
+    let files = patch::parse(new).expect("patch");
+    assert_eq!((files[0].old.as_deref(), files[0].new.as_deref()), (None, Some("n.py")));
+    assert_eq!(patch::apply("", &files[0].hunks).as_deref(), Ok("x = 1\n"));
+}
+
+/// Protects the lines around a region, and its indentation.
+#[test]
+fn a_region_is_put_back_in_its_place() {
+    let start = FILE.find("    # one").expect("there");
+    let range = start..start + "    # one\n    return a\n".len();
+    let new = region::replace(FILE, range, "# two\nreturn a + 1", Adoption::default());
+    assert_eq!(new, Ok(FILE.replace("    # one\n    return a\n", "    # two\n    return a + 1\n")));
+}
