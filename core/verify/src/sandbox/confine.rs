@@ -1,16 +1,16 @@
-//! Builds the walls in the parent, where there may be allocations and errors, and raises them in the child.
+//! The walls of the kernel: Landlock, seccomp, resource limits.
 
+use super::group::{self, GroupId};
 use super::{Limits, Profile, SandboxError, Sandboxed, seccomp};
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreated,
     RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
 };
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, nice, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, nice, prlimit};
 use seccompiler::BpfProgram;
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 
 /// The oldest Landlock that guards everything that can change a file's content (truncation came with version 3).
 const NEEDED: ABI = ABI::V3;
@@ -36,7 +36,7 @@ const SYSTEM: &[&str] = &[
     "/dev/zero",
 ];
 
-/// All that the child will put on itself.
+/// All that a program will be surrounded with.
 pub(super) struct Walls {
     ruleset: Option<RulesetCreated>,
     files_guarded: bool,
@@ -46,13 +46,14 @@ pub(super) struct Walls {
 }
 
 impl Walls {
-    pub(super) fn build(program: &Sandboxed, scratch: &Path) -> Result<Self, SandboxError> {
+    /// The walls for `program` in `group`.
+    pub(super) fn build(program: &Sandboxed, scratch: &Path, group: GroupId) -> Result<Self, SandboxError> {
         let (ruleset, files_guarded, why) = match ruleset(&program.readable, scratch) {
             Ok(ruleset) if landlock_suffices() => (Some(ruleset), true, String::new()),
             Ok(ruleset) => (Some(ruleset), false, "its Landlock is absent or too old".to_owned()),
             Err(error) => (None, false, error.to_string()),
         };
-        let (filters, no_filter) = match seccomp::filters(program.profile) {
+        let (filters, no_filter) = match seccomp::filters(program.profile, group) {
             Ok(filters) => (filters, None),
             Err(error) => (Vec::new(), Some(error)),
         };
@@ -63,7 +64,7 @@ impl Walls {
             ruleset,
             files_guarded,
             filters,
-            limits: limits(&program.limits, program.profile),
+            limits: limits(&program.limits),
             polite: program.profile == Profile::Toolchain,
         })
     }
@@ -74,43 +75,44 @@ impl Walls {
         self.files_guarded && !self.filters.is_empty()
     }
 
-    /// Have `command` raise the walls between fork and exec.
-    #[expect(unsafe_code, reason = "there is no safe way to limit one child and not this process")]
-    pub(super) fn enforce_in(self, command: &mut Command) {
-        let Self { mut ruleset, files_guarded: _, filters, limits, polite } = self;
-        let raise = move || -> io::Result<()> {
-            // Descriptors that some library left open across exec stay here. A kernel before 5.11 does not know the
-            // flag; Rust's own are closed anyway.
-            // SAFETY: the call takes three integers and touches no memory.
-            _ = unsafe { libc::syscall(libc::SYS_close_range, 3u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-            set_parent_process_death_signal(Some(Signal::KILL))?;
-            if polite {
-                // A thousand children of a bomb together must weigh less than their watcher, and a compiler less than the
-                // user's editor.
-                nice(10)?;
-            }
-            for (resource, value) in &limits {
-                let limit = Rlimit { current: Some(*value), maximum: Some(*value) };
-                setrlimit(*resource, limit)?;
-            }
-            if let Some(ruleset) = ruleset.take() {
-                ruleset.restrict_self().map_err(|_| io::Error::last_os_error())?;
-            }
-            // Last: the filters deny some of what the lines above do.
-            for filter in &filters {
-                seccompiler::apply_filter(filter).map_err(|_| io::Error::last_os_error())?;
-            }
-            Ok(())
-        };
-        // SAFETY: between fork and exec in a process with threads only async-signal-safe calls are allowed. The closure
-        // makes system calls (close_range, prctl, setpriority, setrlimit, landlock_restrict_self, close, seccomp) with arguments
-        // that were allocated before the fork. It takes no lock, neither allocates nor frees (the ruleset's drop closes
-        // a descriptor; the errors hold integers), and does not panic.
-        unsafe { command.pre_exec(raise) };
+    /// Start `command` inside, held at its gate (see [`super::GATE`]), with its resource limits.
+    ///
+    /// Landlock, seccomp and priority belong to a thread and pass on to what it starts, so they are put on a thread that
+    /// does nothing else. Nothing runs between fork and exec that way, hence the standard library can use `posix_spawn`,
+    /// which takes a millisecond where a fork of a process that holds a model takes a hundred.
+    pub(super) fn start(self, command: &mut Command) -> io::Result<Child> {
+        let Self { ruleset, files_guarded: _, filters, limits, polite } = self;
+        let mut child = std::thread::scope(|scope| {
+            let inside = scope.spawn(move || {
+                if polite {
+                    // A thousand children of a bomb together must weigh less than their watcher, and a compiler less
+                    // than the user's editor.
+                    nice(10)?;
+                }
+                if let Some(ruleset) = ruleset {
+                    ruleset.restrict_self().map_err(io::Error::other)?;
+                }
+                for filter in &filters {
+                    seccompiler::apply_filter(filter).map_err(io::Error::other)?;
+                }
+                command.spawn()
+            });
+            inside.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread died")))
+        })?;
+        let pid = Pid::from_child(&child);
+        let limited = limits.iter().try_for_each(|(resource, value)| {
+            let limit = Rlimit { current: Some(*value), maximum: Some(*value) };
+            prlimit(Some(pid), *resource, limit).map(drop)
+        });
+        if let Err(errno) = limited {
+            _ = child.kill().and_then(|()| child.wait());
+            return Err(errno.into());
+        }
+        Ok(child)
     }
 }
 
-fn limits(limits: &Limits, profile: Profile) -> Vec<(Resource, u64)> {
+fn limits(limits: &Limits) -> Vec<(Resource, u64)> {
     let mut list = vec![
         (Resource::Core, 0),
         (Resource::Cpu, limits.cpu_seconds),
@@ -120,10 +122,8 @@ fn limits(limits: &Limits, profile: Profile) -> Vec<(Resource, u64)> {
     ];
     // The kernel counts all that the user runs, so what runs now is added. It does not hold root back, for whom the
     // watcher counts.
-    if profile == Profile::Toolchain {
-        let others = super::group::tasks_of_the_system() as u64;
-        list.push((Resource::Nproc, others.saturating_add(u64::from(limits.processes))));
-    }
+    let others = group::tasks_of_the_system() as u64;
+    list.push((Resource::Nproc, others.saturating_add(u64::from(limits.processes))));
     // Only root may raise a limit that is set already.
     for (resource, value) in &mut list {
         *value = getrlimit(*resource).maximum.unwrap_or(u64::MAX).min(*value);

@@ -1,69 +1,51 @@
-//! The process group of a run: its leader, its size and its end.
+//! The process group of a run: what keeps its name, its size and its end.
 
-use super::Ended;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::io;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
 
-/// Kills its members when dropped.
+/// Waits for the end of its input, which comes when the caller dies, however it dies, and then ends the group.
+const GUARD: &str = "read -r _; kill -KILL 0";
+
+/// A group, which a guard leads. The guard is outside of the sandbox and its id names the group for as long as it is not
+/// reaped, so that a group is never mistaken for another that got the same number. Dropping it kills all members.
 pub(super) struct Group {
-    leader: Child,
-    reaped: bool,
+    guard: Child,
 }
 
 impl Group {
-    /// The group that `leader` leads.
-    pub(super) fn new(leader: Child) -> Self {
-        Self { leader, reaped: false }
+    /// A group with nobody in it but its guard.
+    pub(super) fn start() -> io::Result<Self> {
+        let mut guard = Command::new("/bin/sh");
+        guard.args(["-c", GUARD]).env_clear().current_dir("/").process_group(0);
+        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(|guard| Self { guard })
     }
 
-    pub(super) fn pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>, Option<ChildStderr>) {
-        (self.leader.stdin.take(), self.leader.stdout.take(), self.leader.stderr.take())
-    }
-
-    /// Names the group, until the leader is reaped.
+    /// Names the group while it lives.
     pub(super) fn id(&self) -> GroupId {
-        GroupId(Pid::from_child(&self.leader))
-    }
-
-    /// Kill every member and collect the leader.
-    pub(super) fn kill_and_reap(&mut self) -> io::Result<Ended> {
-        self.id().kill();
-        let status = self.leader.wait()?;
-        self.reaped = true;
-        Ok(match (status.code(), status.signal()) {
-            (Some(code), _) => Ended::Exited(code),
-            (None, signal) => Ended::Signalled(signal.unwrap_or(0)),
-        })
+        GroupId(Pid::from_child(&self.guard))
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if !self.reaped {
-            _ = self.kill_and_reap();
-        }
+        self.id().kill();
+        _ = self.guard.wait();
     }
 }
 
-/// A group by the id of its leader.
+/// A group by its number.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GroupId(Pid);
 
 impl GroupId {
-    /// Whether the leader has ended. It stays a zombie, so that its id, which names the group, is not given to others
-    /// before the group is killed.
-    pub(super) fn leader_ended(self) -> io::Result<bool> {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        match waitid(WaitId::Pid(self.0), options) {
-            Ok(status) => Ok(status.is_some()),
-            Err(rustix::io::Errno::INTR) => Ok(false),
-            Err(errno) => Err(errno.into()),
-        }
+    /// The number, as system calls take it.
+    pub(super) fn raw(self) -> i32 {
+        self.0.as_raw_nonzero().get()
     }
 
-    /// Whether the group has more than `limit` processes and threads. Root is exempt from `RLIMIT_NPROC`, so they are
+    /// Whether the group has more than `limit` processes and threads besides its guard. Root is exempt from `RLIMIT_NPROC`, so they are
     /// counted here. Against a bomb every millisecond counts: it stops counting at the limit.
     pub(super) fn exceeds(self, limit: usize) -> bool {
         let Ok(entries) = std::fs::read_dir("/proc") else { return false };
@@ -75,7 +57,7 @@ impl GroupId {
                 continue;
             }
             size += std::fs::read(entry.path().join("stat")).ok().and_then(|s| threads(&s, &group)).unwrap_or(0);
-            if size > limit {
+            if size > limit + 1 {
                 return true;
             }
         }

@@ -3,7 +3,9 @@
 //! Several walls, each of which holds by itself:
 //! Landlock (reads the system and what is listed, writes one scratch folder), seccomp (no sockets, no tracing, no
 //! namespaces, no leaving the process group), resource limits, a wall-clock deadline that kills the whole group, a cap
-//! on the output, and an environment that starts empty. There is no shell: a command is a list of words.
+//! on the output, and an environment that starts empty. A command is a list of words and never a shell's line.
+//!
+//! A process group holds it all. Its leader is a guard that ends the group when this process dies, too.
 //!
 //! Where the kernel has no Landlock (or one without the right to truncate, before 6.2) or no seccomp, the program still
 //! runs under the rest, and [`Output::confined`] says so; [`Sandboxed::require_confinement`] refuses instead.
@@ -16,18 +18,21 @@ mod seccomp;
 pub use capture::Captured;
 
 use deepcoder_types::{Cancel, Hint};
-use std::ffi::OsString;
+use group::GroupId;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// How much a program is trusted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// One program without child processes, which cannot change permissions either. For snippets.
+    /// One program that cannot fork, signal others or change permissions. For snippets. (`posix_spawn` works, under the
+    /// same walls and counted.)
     Program,
     /// Test runners, linters, compilers: child processes up to [`Limits::processes`].
     Toolchain,
@@ -46,7 +51,7 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Open files of each process.
     pub open_files: u64,
-    /// Processes at one time ([`Profile::Toolchain`] only).
+    /// Processes and threads at one time.
     pub processes: u32,
     /// Bytes kept of each of the two output streams. What exceeds it is dropped from the middle.
     pub output_bytes: usize,
@@ -188,88 +193,122 @@ impl Hint for SandboxError {
     }
 }
 
-/// How often the watcher looks for cancellation and counts processes.
-const TICK: Duration = Duration::from_millis(20);
+/// How often the watcher looks for cancellation, and whether to count processes.
+const TICK: Duration = Duration::from_millis(5);
+
+/// What a program is started through: it waits for a line of input and then becomes the program. In between the resource
+/// limits are set from outside, which is the only way to limit a child and not this process. The text is constant and the
+/// words of the command are its arguments, so that nothing of them is ever read as a script.
+const GATE: &str = r#"read -r _ && exec "$@""#;
+
+const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 
 /// Run `program` to its end. Blocks; `cancel` and the deadline end it within a few milliseconds.
+///
+/// A program that the walls do not let read its own file ends with status 126.
 pub fn run(program: &Sandboxed, cancel: &Cancel) -> Result<Output, SandboxError> {
     let name = program.argv.first().ok_or(SandboxError::NoProgram)?;
     let scratch = program
         .scratch
         .canonicalize()
         .map_err(|source| SandboxError::Scratch { path: program.scratch.clone(), source })?;
-    let walls = confine::Walls::build(program, &scratch)?;
+    let start_error = |source| SandboxError::Start { program: name.to_string_lossy().into_owned(), source };
+    let path = program.env.iter().rev().find(|(key, _)| key == "PATH").map_or(OsStr::new(PATH), |(_, value)| value);
+    let file = find(name, path, &program.cwd).map_err(start_error)?;
+    let started = Instant::now();
+    // From here on the group is killed whatever happens, panics and the death of this process included.
+    let group = group::Group::start().map_err(start_error)?;
+    let walls = confine::Walls::build(program, &scratch, group.id())?;
     let confined = walls.confined();
 
-    let mut command = Command::new(name);
+    let mut command = Command::new("/bin/sh");
     command
+        .args(["-c", GATE, "sh"])
+        .arg(file)
         .args(&program.argv[1..])
         .current_dir(&program.cwd)
         .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
+        .env("PATH", PATH)
         .env("HOME", &scratch)
         .env("TMPDIR", &scratch)
         .env("LANG", "C.UTF-8")
         .envs(program.env.iter().map(|(k, v)| (k, v)))
-        .stdin(if program.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0);
-    walls.enforce_in(&mut command);
+        .process_group(group.id().raw());
+    let child = walls.start(&mut command).map_err(start_error)?;
+    let (ended, stdout, stderr) = watch(child, group.id(), program, started, cancel).map_err(SandboxError::Watch)?;
+    Ok(Output { ended, stdout, stderr, elapsed: started.elapsed(), confined })
+}
 
-    let started = Instant::now();
-    let child = command
-        .spawn()
-        .map_err(|source| SandboxError::Start { program: name.to_string_lossy().into_owned(), source })?;
-    // From here on the group is killed whatever happens, panics included.
-    let mut group = group::Group::new(child);
-    let watched = watch(&mut group, program, started, cancel);
-    let elapsed = started.elapsed();
-    let (ended, stdout, stderr) = watched.map_err(SandboxError::Watch)?;
-    Ok(Output { ended, stdout, stderr, elapsed, confined })
+/// The file that `name` means, as the shell would find it.
+fn find(name: &OsStr, path: &OsStr, cwd: &Path) -> io::Result<PathBuf> {
+    let runs = |file: &Path| file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    if name.as_encoded_bytes().contains(&b'/') {
+        let file = cwd.join(name);
+        return match file.metadata() {
+            Err(error) => Err(error),
+            Ok(_) if runs(&file) => Ok(file),
+            Ok(_) => Err(io::ErrorKind::PermissionDenied.into()),
+        };
+    }
+    let found = std::env::split_paths(path).map(|folder| cwd.join(folder).join(name)).find(|file| runs(file));
+    found.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// Feed the input, drain the output, and wait for the end or bring it about.
 fn watch(
-    group: &mut group::Group,
+    mut child: Child,
+    group: GroupId,
     program: &Sandboxed,
     started: Instant,
     cancel: &Cancel,
 ) -> io::Result<(Ended, Captured, Captured)> {
-    let (stdin, stdout, stderr) = group.pipes();
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let cap = program.limits.output_bytes;
     std::thread::scope(|scope| {
-        if let Some(mut pipe) = stdin {
+        scope.spawn(move || {
             // A program that does not read its input closes the pipe, which is no error of the run.
-            scope.spawn(move || _ = pipe.write_all(&program.stdin));
-        }
+            if let Some(mut pipe) = stdin {
+                _ = pipe.write_all(b"go\n").and_then(|()| pipe.write_all(&program.stdin));
+            }
+        });
         let (closed, ends) = mpsc::channel::<()>();
         let out = {
             let closed = closed.clone();
             scope.spawn(move || capture::drain(stdout, cap, &closed))
         };
         let err = scope.spawn(move || capture::drain(stderr, cap, &closed));
-        let id = group.id();
         let watcher = scope.spawn(move || {
             // Root may have more processes than its limit says, so there the watcher is the wall, and it must not wait for
             // its turn behind a bomb. Nobody else may raise a priority, nor needs to. It holds for this thread only.
             _ = rustix::process::nice(-20);
-            let ended = wait(id, program, started, cancel, &ends);
-            id.kill();
-            ended
+            let ended = wait(&mut child, group, program, started, cancel, &ends);
+            // Whoever were left would hold the pipes open, and keep the readers waiting.
+            group.kill();
+            match ended? {
+                Some(forced) => child.wait().map(|_| forced),
+                None => child.wait().map(|status| match status.code() {
+                    Some(code) => Ended::Exited(code),
+                    None => Ended::Signalled(status.signal().unwrap_or(0)),
+                }),
+            }
         });
-        let ended = watcher.join().unwrap_or_else(|_| Err(io::Error::other("the watcher died")));
-        // Whoever were left in the group would hold the pipes open, and keep the readers waiting.
-        let reaped = group.kill_and_reap();
-        let gone = |_| io::Error::other("a reader of the output died");
-        let (stdout, stderr) = (out.join().map_err(gone)?, err.join().map_err(gone)?);
-        Ok((ended?.map_or(reaped?, |forced| forced), stdout, stderr))
+        let died = |_| io::Error::other("a thread of the sandbox died");
+        let ended = watcher.join().unwrap_or_else(|panic| {
+            group.kill();
+            Err(died(panic))
+        });
+        let (stdout, stderr) = (out.join().map_err(died)?, err.join().map_err(died)?);
+        Ok((ended?, stdout, stderr))
     })
 }
 
 /// Wait until the program has ended (`None`), or must be ended (how).
 fn wait(
-    group: group::GroupId,
+    child: &mut Child,
+    group: GroupId,
     program: &Sandboxed,
     started: Instant,
     cancel: &Cancel,
@@ -279,9 +318,8 @@ fn wait(
     let limit = program.limits.processes as usize;
     // Others on the machine end processes as well, so the alarm is set at half of what the group may have.
     let alarm = group::tasks_of_the_system().saturating_add(limit / 2);
-    let tick = if program.profile == Profile::Toolchain { TICK / 4 } else { TICK };
     loop {
-        if group.leader_ended()? {
+        if child.try_wait()?.is_some() {
             return Ok(None);
         }
         if cancel.is_cancelled() {
@@ -290,12 +328,12 @@ fn wait(
         let Some(left) = program.limits.wall.checked_sub(started.elapsed()) else {
             return Ok(Some(Ended::TimedOut));
         };
-        if program.profile == Profile::Toolchain && group::tasks_of_the_system() >= alarm && group.exceeds(limit) {
+        if group::tasks_of_the_system() >= alarm && group.exceeds(limit) {
             return Ok(Some(Ended::TooManyProcesses));
         }
         // A program that ends closes both pipes, which wakes the watcher at once; the tick is for all other cases.
         // Once both are closed only the exit itself is awaited, and that takes microseconds.
-        let pause = if open == 0 { Duration::from_millis(1) } else { tick };
+        let pause = if open == 0 { Duration::from_millis(1) } else { TICK };
         match ends.recv_timeout(pause.min(left)) {
             Ok(()) => open -= 1,
             Err(mpsc::RecvTimeoutError::Timeout) => {}

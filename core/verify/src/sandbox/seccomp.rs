@@ -1,6 +1,7 @@
 //! The system calls that a sandboxed program may not make.
 
 use super::Profile;
+use super::group::GroupId;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, sock_filter,
@@ -13,7 +14,7 @@ const RETURN: u16 = 0x06;
 
 /// The filters, to be installed in this order; each that is installed is asked about every call. An error where this
 /// kernel takes none.
-pub(super) fn filters(profile: Profile) -> Result<Vec<BpfProgram>, String> {
+pub(super) fn filters(profile: Profile, group: GroupId) -> Result<Vec<BpfProgram>, String> {
     static TAKEN: OnceLock<bool> = OnceLock::new();
     // A filter holds for the thread that installs it, so a thread is spent on a filter that allows everything.
     let taken = *TAKEN.get_or_init(|| {
@@ -33,14 +34,14 @@ pub(super) fn filters(profile: Profile) -> Result<Vec<BpfProgram>, String> {
     let mut filters = Vec::new();
     // The flags of clone3 lie in memory, where a filter cannot look; libc falls back to clone when it is missing.
     filters.push(compile(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?);
-    filters.push(compile(denied(profile).map_err(|e| e.to_string())?, libc::EPERM)?);
+    filters.push(compile(denied(profile, group).map_err(|e| e.to_string())?, libc::EPERM)?);
     if cfg!(target_arch = "x86_64") {
         filters.push(no_x32());
     }
     Ok(filters)
 }
 
-fn denied(profile: Profile) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+fn denied(profile: Profile, group: GroupId) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = NEVER.iter().map(|call| (*call, Vec::new())).collect();
     let mut clone = Vec::new();
     for flag in NAMESPACES {
@@ -48,10 +49,14 @@ fn denied(profile: Profile) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompil
     }
     if profile == Profile::Program {
         rules.extend(PROGRAM_NEVER.iter().map(|call| (*call, Vec::new())));
-        // A thread is welcome, a process is not.
-        clone.push(masked(libc::CLONE_THREAD, 0)?);
+        // A thread is welcome. So is `posix_spawn`, by which the program itself is started; a fork is not.
+        clone.push(masked(libc::CLONE_THREAD | libc::CLONE_VFORK, 0)?);
     }
     rules.insert(libc::SYS_clone, clone);
+    // Leaving the process group would survive the deadline; joining it is how the program gets there.
+    let group = u64::from(group.raw().cast_unsigned());
+    let is_not = |arg, value| SeccompRule::new(vec![SeccompCondition::new(arg, Len::Dword, Op::Ne, value)?]);
+    rules.insert(libc::SYS_setpgid, vec![is_not(0, 0)?, is_not(1, group)?]);
     Ok(rules)
 }
 
@@ -94,9 +99,7 @@ const NEVER: &[i64] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
-    // Leaving the process group would survive the deadline.
     libc::SYS_setsid,
-    libc::SYS_setpgid,
     // Other processes.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
@@ -157,7 +160,7 @@ const NEVER: &[i64] = &[
     libc::SYS_kexec_file_load,
 ];
 
-/// Denied to a single program as well: children, the metadata of files, which Landlock does not guard, and signals, which
+/// Denied to a single program as well: forks, the metadata of files, which Landlock does not guard, and signals, which
 /// Landlock keeps inside only since version 6. (A program that aborts still dies, by the instruction after the signal.)
 const PROGRAM_NEVER: &[i64] = &[
     libc::SYS_kill,

@@ -29,7 +29,11 @@ fn inmate() {
         "delete" => said(std::fs::remove_file(rest).map(done)),
         "read" => said(std::fs::read_to_string(rest)),
         "chmod" => said(std::fs::set_permissions(rest, std::fs::Permissions::from_mode(0o777)).map(done)),
-        "process" => said(Command::new("/bin/true").status().map(|s| s.to_string())),
+        "host" => said(
+            run(&shell(Path::new(rest), "echo x > begun; sleep 2; echo x > late"), &Cancel::new())
+                .map(|o| format!("{o:?}"))
+                .map_err(io::Error::other),
+        ),
         "thread" => said(std::thread::Builder::new().spawn(|| ()).map(|_| String::new())),
         "signal" => {
             let pid = rest.parse().ok().and_then(rustix::process::Pid::from_raw).expect("pid");
@@ -37,7 +41,6 @@ fn inmate() {
         }
         "abort" => std::process::abort(),
         "env" => std::env::vars_os().map(|(k, _)| k.to_string_lossy().into_owned() + " ").collect(),
-        "fds" => std::fs::read_dir("/proc/self/fd").map_or_else(|e| e.to_string(), |d| d.count().to_string()),
         "flood" => loop {
             std::io::stdout().write_all(&[b'x'; 4096]).expect("write");
         },
@@ -50,8 +53,6 @@ fn inmate() {
     };
     writeln!(std::io::stdout(), "RESULT {text}").expect("write");
 }
-
-use std::os::unix::fs::PermissionsExt as _;
 
 fn order(scratch: &Path, orders: &str) -> Sandboxed {
     let exe = std::env::current_exe().expect("test binary");
@@ -142,7 +143,9 @@ fn files_outside_are_out_of_reach() {
 fn a_program_is_one_process_with_limits() {
     let dir = tempfile::tempdir().expect("dir");
     if walls(dir.path()) {
-        assert_eq!(result(dir.path(), "process"), "failed PermissionDenied");
+        let forks = Sandboxed::new(["/bin/sh", "-c", "(exit 0); (exit 0)"], dir.path());
+        let output = run(&forks, &Cancel::new()).expect("runs");
+        assert!(!output.success() && output.stderr.to_text().contains("fork"), "{output:?}");
         let us = std::process::id();
         assert_eq!(result(dir.path(), &format!("signal {us}")), "failed PermissionDenied");
     }
@@ -162,19 +165,54 @@ fn a_program_is_one_process_with_limits() {
     assert!(matches!(run(&program, &Cancel::new()).expect("runs").ended, Ended::Signalled(_)));
 }
 
-/// Protects secrets in the environment and in open descriptors of the caller.
+/// Protects secrets in the environment of the caller. (A shell adds where it is.)
 #[test]
-fn environment_and_descriptors_start_clean() {
+fn the_environment_starts_clean() {
     let dir = tempfile::tempdir().expect("dir");
-    let mut names: Vec<String> = result(dir.path(), "env").split(' ').map(str::to_owned).collect();
-    names.sort();
-    assert_eq!(names, ["HOME", "LANG", "PATH", "TMPDIR"]);
-    // A descriptor without close-on-exec, as C libraries leave them.
-    let file = std::fs::File::open("/dev/null").expect("file");
-    let leaky = rustix::io::dup(&file).expect("dup");
-    rustix::io::fcntl_setfd(&leaky, rustix::io::FdFlags::empty()).expect("flags");
-    // Standard three, the folder being listed.
-    assert_eq!(result(dir.path(), "fds"), "4");
+    let names = result(dir.path(), "env");
+    let known = ["HOME", "LANG", "PATH", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"];
+    assert!(names.split(' ').all(|name| known.contains(&name)), "{names}");
+    let mut program = order(dir.path(), "env");
+    program.env.push(("EXTRA".into(), "1".into()));
+    assert!(run(&program, &Cancel::new()).expect("runs").stdout.to_text().contains("EXTRA"));
+}
+
+/// Protects the machine from a caller that is killed: its program dies with it, and does not run on unwatched.
+#[test]
+fn the_program_dies_with_its_caller() {
+    let dir = tempfile::tempdir().expect("dir");
+    let exe = std::env::current_exe().expect("test binary");
+    let mut host = Command::new(exe)
+        .args(["--exact", "sandbox::tests::inmate", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("host");
+    let orders = format!("host {}", dir.path().display());
+    host.stdin.take().expect("pipe").write_all(orders.as_bytes()).expect("orders");
+    let started = Instant::now();
+    while !dir.path().join("begun").exists() {
+        assert!(started.elapsed() < Duration::from_secs(60), "the program does not begin");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    host.kill().expect("kill");
+    host.wait().expect("wait");
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(!dir.path().join("late").exists(), "the program lived on");
+}
+
+/// Protects the limits and the words of a command: they are set before the program begins, and no word is read as a
+/// script.
+#[test]
+fn limits_come_first_and_words_are_words() {
+    let dir = tempfile::tempdir().expect("dir");
+    let mut program = shell(dir.path(), "ulimit -n; for word; do echo \"$word\"; done");
+    program.limits.open_files = 77;
+    let words = ["sh", "a b", "$(touch owned)", "; touch owned", "\"'", "-c", ""];
+    program.argv.extend(words.map(Into::into));
+    let output = run(&program, &Cancel::new()).expect("runs");
+    assert_eq!(output.stdout.to_text(), "77\n".to_owned() + &words[1..].join("\n") + "\n");
+    assert!(!dir.path().join("owned").exists());
 }
 
 /// Protects the machine: a fork bomb ends when it exceeds its processes, well before the deadline, and leaves nobody.
@@ -248,9 +286,14 @@ fn starting_and_feeding() {
     let missing = run(&Sandboxed::new(["no-such-program"], dir.path()), &Cancel::new()).expect_err("cannot start");
     assert!(missing.to_string().starts_with("`no-such-program` cannot be started"), "{missing}");
     assert!(missing.hint().is_some());
+    let folder = run(&Sandboxed::new(["/etc"], dir.path()), &Cancel::new()).expect_err("cannot start");
+    assert!(matches!(folder, SandboxError::Start { .. }), "{folder}");
     let nothing: [&str; 0] = [];
     assert!(matches!(run(&Sandboxed::new(nothing, dir.path()), &Cancel::new()), Err(SandboxError::NoProgram)));
     let mut program = Sandboxed::new(["/bin/true"], dir.path());
     program.stdin = vec![b'x'; 1 << 20];
     assert!(run(&program, &Cancel::new()).expect("runs").success());
+    let mut program = Sandboxed::new(["cat"], dir.path());
+    program.stdin = b"first\nsecond".to_vec();
+    assert_eq!(run(&program, &Cancel::new()).expect("runs").stdout.bytes, program.stdin);
 }
