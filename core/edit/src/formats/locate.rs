@@ -15,7 +15,7 @@ pub enum Fit {
     TrailingSpace,
     /// But for an indentation that all its lines lack or have too much of.
     Indentation,
-    /// But for typographic quotes, dashes and blanks.
+    /// But for typographic quotes and dashes, and for how many blanks stand between words.
     Typography,
 }
 
@@ -269,6 +269,9 @@ impl Shift {
 }
 
 fn plain(line: &str) -> String {
+    let indent = indent_of(line);
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let line = indent.to_owned() + &words.join(" ");
     line.chars()
         .map(|c| match c {
             '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}' => '\'',

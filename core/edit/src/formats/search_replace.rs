@@ -65,7 +65,8 @@ pub fn parse(reply: &str) -> Result<Vec<Block>, FormatError> {
             }
         });
         let path = named.or_else(|| out.last().and_then(|b| b.path.clone()));
-        out.push(Block { path, search: joined(search), replace: joined(&body[divider + 1..]), line_hint });
+        let (search, replace) = without_numbers(search, &body[divider + 1..]);
+        out.push(Block { path, search, replace, line_hint });
         at = end + 1;
         above = at;
     }
@@ -169,6 +170,21 @@ fn without_header<'a, 'b>(lines: &'b [&'a str]) -> (&'b [&'a str], Option<usize>
         rest = tail;
     }
     (rest, hint)
+}
+
+/// Both texts without the line numbers (`12 | `) that models copy from numbered listings, if every line has one.
+fn without_numbers(search: &[&str], replace: &[&str]) -> (String, String) {
+    fn content(line: &str) -> Option<&str> {
+        let (number, rest) = line.split_once('|')?;
+        let digits = number.trim();
+        (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| rest.strip_prefix(' ').unwrap_or(rest))
+    }
+    let strip = |lines: &[&str]| lines.iter().map(|l| content(l).map(|c| format!("{c}\n"))).collect::<Option<String>>();
+    match (strip(search), strip(replace)) {
+        (Some(search), Some(replace)) if !search.is_empty() => (search, replace),
+        _ => (joined(search), joined(replace)),
+    }
 }
 
 fn joined(lines: &[&str]) -> String {

@@ -21,6 +21,7 @@ fn the_strictest_fit_wins() {
     assert_eq!(find(FILE, "def f(a):  \n    # one\n").map(|p| p.fit), Ok(Fit::TrailingSpace));
     assert_eq!(find(FILE, "# one\nreturn a\n").map(|p| p.fit), Ok(Fit::Indentation));
     assert_eq!(find("s = “x”\n", "s = \"x\"\n").map(|p| p.fit), Ok(Fit::Typography));
+    assert_eq!(find("x  =  1\n", "x = 1\n").map(|p| p.fit), Ok(Fit::Typography));
     assert_eq!(find(FILE, "    return a\n"), Err(LocateError::Ambiguous { lines: vec![6, 10] }));
     assert_eq!(find(FILE, "return a\n"), Err(LocateError::Ambiguous { lines: vec![6, 10] }));
     assert_eq!(find(FILE, " \n"), Err(LocateError::Empty));
@@ -57,6 +58,15 @@ fn equal_blocks_change_equal_places() {
     let hinted = one.replace("SEARCH\n", "SEARCH\n:start_line:10\n-------\n");
     let wanted = "import os\n\n\ndef f(a):\n    # one\n    return a\n\n\ndef g(a):\n    return 1\n";
     assert_eq!(edited(FILE, &hinted).as_deref(), Ok(wanted));
+}
+
+/// Protects listings with line numbers: the numbers are not part of the text, unless the text itself has them.
+#[test]
+fn line_numbers_are_not_text() {
+    let reply = "<<<<<<< SEARCH\n 4 | def f(a):\n 5 |     # one\n=======\n 4 | def f(b):\n>>>>>>> REPLACE\n";
+    assert_eq!(edited(FILE, reply), Ok(FILE.replace("def f(a):\n    # one\n", "def f(b):\n")));
+    let table = "<<<<<<< SEARCH\n1 | a\n=======\nx | b\n>>>>>>> REPLACE\n";
+    assert_eq!(edited("1 | a\n", table).as_deref(), Ok("x | b\n"));
 }
 
 /// Protects from half an answer: unfinished blocks, several dividers and lazy replacements are errors with their line.
