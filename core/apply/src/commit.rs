@@ -46,7 +46,7 @@ impl Applier {
             Ok(seq) => seq,
             Err(error) => {
                 // Should this fail as well, the ref keeps more than it needs to until it is pruned.
-                let _ = self.delete_ref(&set.ulid);
+                let _ = self.forget([set.ulid.as_str()]);
                 return Err(error);
             }
         };
@@ -189,7 +189,7 @@ impl Applier {
         self.at("abort-cleared")?;
         self.tree.count_syncs(1);
         self.store.set_state(seq, State::Aborted, None)?;
-        self.delete_ref(&set.ulid)
+        self.forget([set.ulid.as_str()])
     }
 
     /// Give up after the commit point: everything goes back, but for files that somebody else has written to. Returns
@@ -229,7 +229,7 @@ impl Applier {
         self.tree.count_syncs(1);
         self.store.set_state(seq, state, Some(note.as_str()).filter(|n| !n.is_empty()))?;
         if left.is_empty() && kept.is_empty() {
-            self.delete_ref(&set.ulid)?;
+            self.forget([set.ulid.as_str()])?;
         }
         Ok((left, kept))
     }

@@ -196,21 +196,19 @@ impl Applier {
         let _lock = self.lock(&Cancel::new())?;
         self.recover_locked(&mut Recovery::default())?;
         let rows = self.sets_to_prune(older_than_ms, max_bytes)?;
-        let mut pruned = Pruned::default();
-        for row in &rows {
-            // The rows go last: dying in between leaves rows without refs, which the next call removes.
-            self.delete_ref(&row.set.ulid)?;
-            pruned.sets += 1;
-            pruned.bytes += recover::size(&row.set);
-        }
+        let bytes = rows.iter().map(|row| recover::size(&row.set)).sum();
+        // The rows go last: dying in between leaves rows without refs, which the next call removes.
+        self.forget(rows.iter().map(|row| row.set.ulid.as_str()))?;
         self.store.remove(&rows.iter().map(|row| row.seq).collect::<Vec<_>>())?;
-        for set in self.kept_sets()? {
-            // Refs of histories that are gone.
-            if set.created_ms < older_than_ms && self.store.by_prefix(self.tree_id, &set.ulid)?.is_empty() {
-                self.delete_ref(&set.ulid)?;
+        // Refs of histories that are gone.
+        let mut orphans = self.kept_sets()?;
+        orphans.retain(|set| set.created_ms < older_than_ms);
+        for set in &orphans {
+            if self.store.by_prefix(self.tree_id, &set.ulid)?.is_empty() {
+                self.forget([set.ulid.as_str()])?;
             }
         }
-        Ok(pruned)
+        Ok(Pruned { sets: rows.len(), bytes })
     }
 
     fn lock(&self, cancel: &Cancel) -> Result<Lock, ApplyError> {

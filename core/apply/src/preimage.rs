@@ -2,7 +2,10 @@
 //! below `old/` and as they became below `new/`, so that plain git gets every byte back without deepcoder.
 //!
 //! They go into one pack, which needs three syncs for any number of files. It holds them even where git has the same
-//! blob already, since git by itself does not sync what it writes.
+//! blob already, since git by itself does not sync what it writes. A `.keep` file beside it makes git leave it alone:
+//! without one, fifty edits would make `git gc --auto` repack the whole repository. Packs are never removed here, since
+//! git does not write an object again that it has: a commit of the user may rest on one. Without its `.keep`, a pack is
+//! git's to tidy up.
 
 use crate::{Applier, ApplyError};
 use deepcoder_store::{ImageRow, NewSet};
@@ -16,6 +19,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 const REFS: &str = "refs/deepcoder/undo";
+/// How the `.keep` files of our packs begin.
+const KEEP: &str = "deepcoder ";
 
 /// The bytes of one file before and after.
 pub(crate) type Images<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
@@ -54,9 +59,12 @@ impl Applier {
         // Empty unless something failed.
         #[expect(clippy::disallowed_methods, reason = "removes a folder that this call made in git's object store")]
         let _ = std::fs::remove_dir_all(&quarantine);
-        result?;
+        let pack = result?;
         self.at("pack-synced")?;
         self.write_ref(repo.commondir(), &set.ulid, &set.git_commit)?;
+        // Last, so that a pack without a ref is never kept; a pack without this file merely counts for `git gc --auto`.
+        #[expect(clippy::disallowed_methods, reason = "marks a pack of ours in git's object store")]
+        let _ = std::fs::write(pack.with_extension("keep"), format!("{KEEP}{}\n", set.ulid));
         self.at("saved")
     }
 
@@ -67,7 +75,7 @@ impl Applier {
         images: &[Images<'_>],
         quarantine: &Path,
         packs: &Path,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<PathBuf, ApplyError> {
         let odb = repo.odb()?;
         // Everything written from here on stays in memory, and goes with `repo`.
         let _mempack = odb.add_new_mempack_backend(1000)?;
@@ -111,7 +119,9 @@ impl Applier {
             #[expect(clippy::disallowed_methods, reason = "moves a pack of ours into git's object store")]
             std::fs::rename(path, packs.join(name)).map_err(io)?;
         }
-        self.sync_path(packs)
+        self.sync_path(packs)?;
+        let name = files.last().and_then(|path| path.file_name());
+        name.map(|name| packs.join(name)).ok_or_else(|| ApplyError::Git("no pack was written".into()))
     }
 
     /// As git writes a ref: under the name of its lock, synced, then renamed. (libgit2 does not sync it.)
@@ -150,12 +160,27 @@ impl Applier {
         repo.find_reference(&format!("{REFS}/{ulid}")).is_ok()
     }
 
-    /// Let git forget the images of a set. One that is unknown is as good.
-    pub(crate) fn delete_ref(&self, ulid: &str) -> Result<(), ApplyError> {
+    /// Let git forget the images of sets. One that is unknown is as good.
+    pub(crate) fn forget<'a>(&self, ulids: impl IntoIterator<Item = &'a str>) -> Result<(), ApplyError> {
         let repo = self.repository()?;
-        match repo.find_reference(&format!("{REFS}/{ulid}")).and_then(|mut reference| reference.delete()) {
-            Err(e) if e.code() != ErrorCode::NotFound => Err(e.into()),
-            _ => Ok(()),
+        for ulid in ulids {
+            delete_ref(&repo, ulid)?;
+        }
+        self.release_packs(&repo);
+        Ok(())
+    }
+
+    /// Leave packs whose ref is gone to git. Best effort: the next call does what this one could not.
+    fn release_packs(&self, repo: &Repository) {
+        let packs = repo.commondir().join("objects/pack");
+        for entry in std::fs::read_dir(packs).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let ours = path.extension() == Some(OsStr::new("keep"));
+            let Some(text) = ours.then(|| std::fs::read_to_string(&path).ok()).flatten() else { continue };
+            if text.strip_prefix(KEEP).is_some_and(|ulid| !self.has_ref(repo, ulid.trim())) {
+                #[expect(clippy::disallowed_methods, reason = "removes our own mark from a pack")]
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
 
@@ -191,6 +216,13 @@ impl Applier {
             return Ok(Some(bytes));
         }
         Ok(self.store.image(&image.hash)?.filter(|bytes| fits(bytes)))
+    }
+}
+
+fn delete_ref(repo: &Repository, ulid: &str) -> Result<(), ApplyError> {
+    match repo.find_reference(&format!("{REFS}/{ulid}")).and_then(|mut reference| reference.delete()) {
+        Err(e) if e.code() != ErrorCode::NotFound => Err(e.into()),
+        _ => Ok(()),
     }
 }
 

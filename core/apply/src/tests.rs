@@ -43,6 +43,11 @@ impl Bench {
         bench
     }
 
+    /// A copy of its repository in memory, with a state folder of its own.
+    fn copy(&self) -> Self {
+        Self { repo: self.repo.copy_below(memory()), state: tempfile::tempdir_in(memory()).unwrap() }
+    }
+
     fn open(&self) -> Applier {
         Applier::open(&Workspace::open(self.repo.path()).unwrap(), self.state.path()).unwrap()
     }
@@ -58,6 +63,13 @@ impl Bench {
         walk(self.repo.path(), "", &mut all);
         all
     }
+}
+
+/// A folder in memory where there is one: a killed process, unlike a power cut, does not care whether the disk was
+/// waited for, and these tests make hundreds of repositories.
+fn memory() -> &'static Path {
+    let shm = Path::new("/dev/shm");
+    if tempfile::tempdir_in(shm).is_ok() { shm } else { Path::new("/tmp") }
 }
 
 type Snapshot = BTreeMap<String, Option<(Vec<u8>, u32)>>;

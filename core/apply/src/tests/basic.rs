@@ -147,7 +147,9 @@ fn prune_forgets_old_and_large() {
     assert_eq!(applier.prune(NOW + 1, u64::MAX).unwrap().sets, 1);
     assert_eq!(applier.prune(0, 5).unwrap().sets, 1);
     let refs = bench.repo.git(&["for-each-ref", "refs/deepcoder"]);
-    assert_eq!(refs.lines().count(), 1);
+    let packs = std::fs::read_dir(bench.repo.join(".git/objects/pack")).unwrap();
+    let kept = packs.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "keep")).count();
+    assert_eq!((refs.lines().count(), kept), (1, 1), "git is told to keep what nobody needs");
     assert_eq!(applier.log(9).unwrap().len(), 1);
     applier.undo(None, NOW, &Cancel::new()).unwrap();
     assert_eq!(bench.repo.read("e"), b"EE");
@@ -239,4 +241,21 @@ fn displaced_files_go_after_a_minute() {
     applier.apply(&set("e2", vec![change("z", None, Some("z"))]), &later, &Cancel::new()).unwrap();
     assert_eq!(displaced(), 0);
     assert_eq!(bench.repo.git(&["status", "--porcelain", "z", "new"]), "?? new/\n?? z\n");
+}
+
+/// Protects linked work trees, which share their refs: one does not take the other's history for its own, nor prune it.
+#[test]
+fn linked_work_trees_keep_their_own_history() {
+    let bench = Bench::mixed();
+    let other = tempfile::tempdir().unwrap();
+    let path = other.path().join("linked");
+    bench.repo.git(&["worktree", "add", "-q", path.to_str().unwrap()]);
+    apply(&bench.open(), &mixed("e1")).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let linked = Applier::open(&Workspace::open(&path).unwrap(), state.path()).unwrap();
+    assert_eq!(linked.recovered().rebuilt, 0);
+    apply(&linked, &set("e2", vec![change("e", Some("e"), Some("E"))])).unwrap();
+    linked.prune(u64::MAX, 0).unwrap();
+    assert!(linked.log(9).unwrap().is_empty());
+    bench.open().undo(Some("e1"), NOW, &Cancel::new()).unwrap();
 }

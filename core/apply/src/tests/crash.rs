@@ -107,13 +107,6 @@ impl Scene {
     }
 }
 
-/// A folder in memory where there is one: a killed process, unlike a power cut, does not care whether the disk was
-/// waited for, and these tests make hundreds of repositories.
-fn memory() -> &'static Path {
-    let shm = Path::new("/dev/shm");
-    if tempfile::tempdir_in(shm).is_ok() { shm } else { Path::new("/tmp") }
-}
-
 fn act(applier: &Applier, doing: Doing) -> Result<(), ApplyError> {
     match doing {
         Doing::Apply => apply(applier, &mixed("e1")).map(drop),

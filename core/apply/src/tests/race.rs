@@ -114,10 +114,11 @@ fn a_write_just_before_the_exchange_is_put_back() {
             self.plain
         }
     }
+    let template = Bench::mixed();
     for plain in [false, true] {
         for name in ["a.txt", "c.sh", "new/deep/b.txt", "new/d2.txt", "sub/d.txt"] {
             for step in ["checked", "committing", "exchange"] {
-                let bench = Bench::mixed();
+                let bench = template.copy();
                 let mut expected = bench.snapshot();
                 let path = bench.repo.join(name);
                 let applier = bench.open_with(WriteAt { path, step, plain, done: AtomicBool::new(false) }).unwrap();
@@ -138,4 +139,43 @@ fn a_write_just_before_the_exchange_is_put_back() {
             }
         }
     }
+}
+
+/// Protects S1: while somebody swaps a folder for a link that leads out of the tree, nothing outside is ever touched.
+#[test]
+fn a_swapped_folder_leads_nowhere() {
+    let bench = Bench::new(&[("sub/f", b"f")]).copy();
+    let outside = tempfile::tempdir_in(memory()).unwrap();
+    std::fs::write(outside.path().join("f"), "f").unwrap();
+    let applier = bench.open();
+    let (sub, aside) = (bench.repo.join("sub"), bench.repo.join("aside"));
+    let stop = AtomicBool::new(false);
+    let applied = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Acquire) {
+                std::fs::rename(&sub, &aside).unwrap();
+                std::os::unix::fs::symlink(outside.path(), &sub).unwrap();
+                std::thread::yield_now();
+                std::fs::remove_file(&sub).unwrap();
+                std::fs::rename(&aside, &sub).unwrap();
+                std::thread::sleep(std::time::Duration::from_micros(200));
+            }
+        });
+        let mut applied = 0;
+        for round in 0..150 {
+            let edit = set(
+                &format!("s{round}"),
+                vec![change("sub/f", Some("f"), Some("x")), change(&format!("sub/new{round}"), None, Some("x"))],
+            );
+            if apply(&applier, &edit).is_ok() {
+                applied += 1;
+                let _ = applier.undo(None, NOW + round, &Cancel::new());
+            }
+        }
+        stop.store(true, Ordering::Release);
+        applied
+    });
+    let names: Vec<_> = std::fs::read_dir(outside.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!((names.len(), std::fs::read(outside.path().join("f")).unwrap()), (1, b"f".to_vec()), "{names:?}");
+    assert!(applied > 0 && applied < 150, "the two never met: {applied}");
 }
