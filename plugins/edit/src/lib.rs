@@ -118,8 +118,12 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
     let Some(base) = &target.base else {
         let text = match previous {
             Some(previous) => {
-                let empty =
-                    Base { text: previous.clone(), hash: deepcoder_types::ContentHash::of(b""), parts: Vec::new() };
+                let empty = Base {
+                    text: previous.clone(),
+                    hash: deepcoder_types::ContentHash::of(b""),
+                    parts: Vec::new(),
+                    outline: String::new(),
+                };
                 whole::repair(work, path, &empty, previous)?.text
             }
             None => whole::create(work, path)?,

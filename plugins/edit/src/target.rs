@@ -24,6 +24,8 @@ pub(crate) struct Base {
     pub hash: ContentHash,
     /// The parts that the context points to, when it did not give the whole file.
     pub parts: Vec<TextRange>,
+    /// Signatures of the rest of the file, when it did not.
+    pub outline: String,
 }
 
 /// The targets of the instruction, or the files that the context found for it.
@@ -53,7 +55,12 @@ fn base(path: &RepoPath, context: &ContextBundle, host: &dyn Host) -> Result<Opt
     let of_file: Vec<&Snippet> = context.snippets.iter().filter(|s| s.path == *path).collect();
     let is_whole = |s: &&&Snippet| s.range.start == 0 && ContentHash::of(s.text.as_bytes()) == s.file_hash;
     if let Some(whole) = of_file.iter().find(is_whole) {
-        return Ok(Some(Base { text: whole.text.clone(), hash: whole.file_hash, parts: Vec::new() }));
+        return Ok(Some(Base {
+            text: whole.text.clone(),
+            hash: whole.file_hash,
+            parts: Vec::new(),
+            outline: String::new(),
+        }));
     }
     match host.read_file(path) {
         Ok(file) => {
@@ -61,9 +68,10 @@ fn base(path: &RepoPath, context: &ContextBundle, host: &dyn Host) -> Result<Opt
                 return Err(PluginError::new(ErrorCode::Stale, format!("`{path}` changed while it was read"))
                     .with_hint("run the command again"));
             }
-            // Only definitions are parts to rewrite; a map of signatures is there to be read.
-            let parts = of_file.iter().filter(|s| s.origin.starts_with("symbol:")).map(|s| s.range).collect();
-            Ok(Some(Base { text: file.text, hash: file.file_hash, parts }))
+            let outline = of_file.iter().filter(|s| s.origin == "outline").map(|s| ended(&s.text)).collect();
+            let meant = |s: &&&Snippet| s.origin == "target" || s.origin.starts_with("symbol:");
+            let parts = of_file.iter().filter(meant).map(|s| s.range).collect();
+            Ok(Some(Base { text: file.text, hash: file.file_hash, parts, outline }))
         }
         Err(error) if error.code == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -1,8 +1,8 @@
 use crate::EditPlugin;
 use crate::regions::whole_lines;
-use deepcoder_plugin_api::Plugin as _;
+use deepcoder_plugin_api::{ErrorCode, Plugin as _};
 use deepcoder_test_support::{Case, FakeModel, MemoryHost, Tree, check};
-use deepcoder_types::{Prompt, RepoPath, TextRange};
+use deepcoder_types::{Change, ContentHash, ContextBundle, Instruction, Outcome, Prompt, RepoPath, Snippet, TextRange};
 use std::path::Path;
 
 fn cases() -> Vec<Case> {
@@ -102,4 +102,62 @@ fn no_placeholder_is_left() {
             assert!(messages.iter().all(|m| !m.content.contains("{{")), "{}", case.name);
         }
     }
+}
+
+/// Protects large files: where the context holds only the parts that are meant, those are written anew, the model sees
+/// the signatures of the rest, and every other byte stays.
+#[test]
+fn of_a_large_file_only_the_meant_parts_are_written() {
+    let filler: String = (0..200).map(|i| format!("def other_{i}():\n    return {i}\n\n\n")).collect();
+    let text = format!("{filler}def meant():\n    return 1\n");
+    let path = RepoPath::new("big.py").expect("path");
+    let tree = Tree::from([(path.clone(), text.clone().into_bytes())]);
+    let model = FakeModel::saying(["def meant():\n    return 2\n```"]).with_context(600);
+    let plugin = EditPlugin::new();
+    let host = MemoryHost::new(&tree, &model, plugin.manifest().capabilities.model.expect("grant"));
+    let instruction = Instruction { targets: vec![path.clone()], ..instruction("return two in meant") };
+    let whole = host.bundle(&plugin.plan(&instruction).expect("plan")).snippets.remove(0);
+    let part = |start: usize, end: usize, origin: &str| Snippet {
+        range: TextRange::new(u32::try_from(start).expect("small"), u32::try_from(end).expect("small")),
+        text: text[start..end].to_owned(),
+        origin: origin.into(),
+        ..whole.clone()
+    };
+    let snippets = vec![part(filler.len(), text.len() - 1, "target"), part(0, "def other_0():".len(), "outline")];
+    let context = ContextBundle { snapshot: "s".into(), snippets, token_budget: 500 };
+    let Ok(Outcome::Proposals(proposals)) = plugin.run(&instruction, &context, &host) else { panic!("a proposal") };
+    let Change::Modify(edit) = &proposals[0].changes[0] else { panic!("an edit") };
+    let new = deepcoder_edit::apply_edits(&text, &edit.edits).expect("fits");
+    assert_eq!(new, format!("{filler}def meant():\n    return 2\n"));
+    let Prompt::Chat { messages, .. } = &model.requests()[0].prompt else { panic!("a chat") };
+    assert!(messages[0].content.contains("def other_0():\n```") && !messages[0].content.contains("other_1"));
+    let stale = ContextBundle {
+        snippets: context.snippets.iter().map(|s| Snippet { file_hash: ContentHash::of(b"x"), ..s.clone() }).collect(),
+        ..context
+    };
+    assert!(matches!(plugin.run(&instruction, &stale, &host), Err(e) if e.code == ErrorCode::Stale));
+}
+
+fn instruction(prompt: &str) -> Instruction {
+    Instruction {
+        id: "1".into(),
+        verb: "edit".into(),
+        prompt: prompt.into(),
+        targets: Vec::new(),
+        selection: None,
+        options: serde_json::Value::Null,
+        seed: 1,
+    }
+}
+
+/// Protects from an edit of nothing in particular: without targets, named or found, there is an error with a hint.
+#[test]
+fn no_target_is_an_error() {
+    let (tree, model) = (Tree::new(), FakeModel::saying::<String>([]));
+    let plugin = EditPlugin::new();
+    let host = MemoryHost::new(&tree, &model, plugin.manifest().capabilities.model.expect("grant"));
+    let error = plugin.run(&instruction("do it"), &ContextBundle::default(), &host).expect_err("no target");
+    assert!(error.code == ErrorCode::NotFound && error.hint.is_some());
+    let odd = Instruction { options: serde_json::json!({"format": "poem"}), ..instruction("do it") };
+    assert!(matches!(plugin.plan(&odd), Err(e) if e.code == ErrorCode::Invalid && e.hint.is_some()));
 }

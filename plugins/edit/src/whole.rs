@@ -33,8 +33,21 @@ pub(crate) fn whole(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edi
 pub(crate) fn part(work: &Work<'_>, path: &RepoPath, base: &Base, range: Range<usize>) -> Result<Edited, PluginError> {
     let old = &base.text[range.clone()];
     let prompt = |context: &str| {
-        let file = shown(path, old);
-        fill(REGION, &[("context", context), ("file", &file), ("instruction", work.instruction.prompt.trim())])
+        let outline = if base.outline.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "These are signatures of other parts of the file, for reference only.\n\n{}\n",
+                shown(path, &base.outline)
+            )
+        };
+        let values = [
+            ("context", context),
+            ("outline", outline.as_str()),
+            ("file", &shown(path, old)),
+            ("instruction", work.instruction.prompt.trim()),
+        ];
+        fill(REGION, &values)
     };
     let rewriting = Rewriting { path, old, file: &base.text, range };
     rewriting.run(work, &prompt, None)
