@@ -148,9 +148,12 @@ pub(crate) struct EditArgs {
     /// Print the diff and write nothing; exit code 1 when there is one
     #[arg(short = 'n', long, conflicts_with = "yes")]
     pub(crate) dry_run: bool,
-    /// Apply without asking
+    /// Apply without asking, unless the result looks as if it lost something
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// With --yes, apply also what a person should look at first
+    #[arg(long, requires = "yes")]
+    pub(crate) force: bool,
     /// Apply even when the result fails verification; the history records it
     #[arg(long)]
     pub(crate) no_verify: bool,

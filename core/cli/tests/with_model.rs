@@ -94,6 +94,21 @@ fn a_broken_result_is_refused() {
     assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
 }
 
+/// Protects code that nobody asked to touch: a result that lost a function, twice, is not applied by --yes alone.
+#[test]
+fn a_suspicious_result_needs_more_than_yes() {
+    let bench = bench();
+    let two = format!("{OLD}\n\ndef sub(a, b):\n    return a - b\n");
+    bench.repo.write("src/util.py", two.as_bytes());
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW; 8]));
+    let text = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes"]);
+    assert!(text.contains("exit code: 1") && text.contains("`sub` would be lost"), "{text}");
+    assert_eq!(bench.repo.read("src/util.py"), two.as_bytes());
+    let text = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes", "--force"]);
+    assert!(text.contains("exit code: 0"), "{text}");
+    assert_eq!(bench.repo.read("src/util.py"), NEW.as_bytes());
+}
+
 /// Protects `generate`: text as it streams, one JSON object with the promised fields, prompts from standard input, the
 /// flags that reach the model, and the model's own errors with their hints.
 #[test]

@@ -107,6 +107,8 @@ impl Session {
         let entry = catalogue.entry(name)?;
         let mut fetching = FetchOptions::new(&self.folders.downloads);
         fetching.pip = self.pip();
+        // The import needs about as much again, beside the download.
+        fetching.reserve = entry.size.saturating_add(entry.size / 2);
         fetching.hub_token = self.vars.text(env_var::HF_TOKEN);
         let fetched = fetch(entry, &fetching, &mut |p| progress(InstallProgress::Fetch(p)), cancel)?;
         cancel.check()?;

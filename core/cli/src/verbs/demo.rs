@@ -39,6 +39,7 @@ pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut C
         message: None,
         dry_run: false,
         yes: true,
+        force: true,
         no_verify: false,
         new: false,
         allow_protected: false,

@@ -110,8 +110,10 @@ fn conclude(args: &EditArgs, repo: &Repo, run: &Run, invocation: &mut Invocation
     for finding in run.verification.iter().flat_map(|v| &v.findings) {
         console.warn(&finding.to_string());
     }
-    if run.applicability != Applicability::Safe && !run.rationale.is_empty() {
-        console.warn(&run.rationale);
+    if run.applicability == Applicability::Safe {
+        run.rationale.lines().for_each(|line| console.detail(&crate::sanitise::for_terminal(line)));
+    } else {
+        run.rationale.lines().for_each(|line| console.warn(line));
     }
     match decide(args, run, invocation, console)? {
         Decision::Leave => {
@@ -148,8 +150,13 @@ fn decide(args: &EditArgs, run: &Run, invocation: &mut Invocation, console: &mut
         console.note("nothing written: this is only a suggestion");
         return Ok(Decision::Leave);
     }
-    if args.yes {
+    if args.yes && (run.applicability == Applicability::Safe || args.force) {
         return Ok(Decision::Apply);
+    }
+    if args.yes {
+        console.note("nothing written: a person should look at this change first");
+        console.hint("without --yes you are asked at a terminal; --yes --force applies it as it is");
+        return Ok(Decision::Leave);
     }
     if console.json || !invocation.input.is_terminal {
         console.note("nothing written: nobody can be asked here");
