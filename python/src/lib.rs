@@ -1,1 +1,30 @@
-//! Python bindings.
+//! The Python extension `deepcoder._core`: thin wrappers around [`deepcoder_session`]. `deepcoder/_core.pyi` documents
+//! it for Python users.
+//!
+//! **Invariant:** every call that may take long runs on a thread of its own without the interpreter, and polls for
+//! Ctrl-C; a panic in it becomes an exception, never an abort.
+
+mod error;
+mod model;
+mod repo;
+mod surroundings;
+mod wait;
+
+use pyo3::prelude::*;
+
+/// The native half of the package `deepcoder`.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    error::register(module)?;
+    module.add_class::<wait::PyCancel>()?;
+    module.add_class::<model::TokenEvent>()?;
+    module.add_class::<model::Generation>()?;
+    module.add_class::<model::Stream>()?;
+    module.add_class::<model::Model>()?;
+    module.add_class::<repo::Finding>()?;
+    module.add_class::<repo::HistoryEntry>()?;
+    module.add_class::<repo::Edit>()?;
+    module.add_class::<repo::Repo>()?;
+    Ok(())
+}

@@ -1,0 +1,101 @@
+# Two commands do all the set-up on a fresh machine with Rust, Python >= 3.11 with pip, make and a C/C++ compiler:
+#   make demo   builds, installs into .venv, fetches the default model, and lets it edit a sample repository
+#   make test   builds and runs every test, the ones on the real model included
+# Others: make lint, make bench, make wheel, make clean.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: demo test lint wheel bench install rust-test python-test test-model help clean
+
+PYTHON ?= python3
+VENV ?= .venv
+CARGO ?= cargo
+MODEL ?= qwen2.5-coder-0.5b-instruct
+ONNXRUNTIME ?= onnxruntime>=1.32,<2
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DEMO_DIR ?= demo
+
+bin := $(VENV)/bin
+say = @printf '\033[1m== %s\033[0m\n' "$(1)"
+# The library inside the wheel that the virtual environment holds; deepcoder finds it by itself, tests are told.
+ort = $(shell ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.* $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.*.dylib 2>/dev/null | grep -v providers | head -n 1)
+
+help:
+	@sed -n '1,4p' Makefile | cut -c3-
+
+$(bin)/python:
+	$(call say,creating $(VENV))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: deepcoder needs Python 3.11 or newer; hint: make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(bin)/python
+	$(call say,installing ONNX Runtime)
+	$(bin)/python -m pip install --quiet --disable-pip-version-check '$(ONNXRUNTIME)'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime python/pyproject.toml
+	$(call say,installing what building and testing need)
+	$(bin)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'pytest>=8,<10' 'pytest-timeout>=2,<3' 'mypy>=1.15,<3'
+	@touch $@
+
+# --- install and demo -------------------------------------------------------------------------------------------
+
+# One cargo call builds the command and the extension, so that both share every dependency; maturin then only packs.
+wheel: $(VENV)/.dev
+	$(call say,building deepcoder (release; a few minutes the first time))
+	$(CARGO) build --release --locked -p deepcoder-cli -p deepcoder-python
+	mkdir -p python/deepcoder.data/scripts
+	cp $(TARGET)/release/deepcoder python/deepcoder.data/scripts/deepcoder
+	rm -rf $(TARGET)/wheels
+	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/maturin build --release --locked --quiet -m python/Cargo.toml -i $(CURDIR)/$(bin)/python --out $(TARGET)/wheels
+
+install: wheel
+	$(call say,installing it into $(VENV))
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(TARGET)/wheels/deepcoder-*.whl
+
+demo: install
+	$(call say,fetching the model $(MODEL) if it is not there yet)
+	$(bin)/deepcoder pull $(MODEL)
+	$(call say,an instructed edit of a sample repository in $(DEMO_DIR)/)
+	rm -rf $(DEMO_DIR)
+	$(bin)/deepcoder demo --dir $(DEMO_DIR) --model $(MODEL)
+
+# --- tests ------------------------------------------------------------------------------------------------------
+
+test: rust-test python-test
+	$(call say,all tests passed)
+
+# The dev profile: the command and the extension are built with the tests, so nothing is built twice.
+rust-build: $(VENV)/.dev
+	$(call say,building (dev profile))
+	$(CARGO) build --locked --workspace --all-targets
+
+test-model: rust-build
+	$(call say,fetching the model $(MODEL) if it is not there yet)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(TARGET)/debug/deepcoder pull $(MODEL)
+
+rust-test: test-model
+	$(call say,Rust tests)
+	export DEEPCODER_TEST_ORT='$(ort)' VIRTUAL_ENV='$(CURDIR)/$(VENV)'; \
+	export DEEPCODER_TEST_MODEL="$$($(TARGET)/debug/deepcoder models show $(MODEL) --path)"; \
+	if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --locked --workspace --no-fail-fast; \
+	else $(CARGO) test --locked --workspace --no-fail-fast; fi
+
+# The extension of the dev build is put beside the package; `pip install` of a wheel is what `make demo` tries.
+python-test: test-model
+	$(call say,Python tests)
+	cp $(TARGET)/debug/lib_core.so python/deepcoder/_core.abi3.so 2>/dev/null || cp $(TARGET)/debug/lib_core.dylib python/deepcoder/_core.abi3.so
+	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH="$(CURDIR)/$(bin):$$PATH" $(CURDIR)/$(bin)/python -m pytest -q tests
+	cd python && $(CURDIR)/$(bin)/python -m mypy --strict deepcoder tests/typing_ok.py && $(CURDIR)/$(bin)/python -m mypy.stubtest deepcoder._core --ignore-disjoint-bases
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+bench: install
+	$(bin)/deepcoder bench --model $(MODEL)
+
+clean:
+	rm -rf $(VENV) $(DEMO_DIR) python/deepcoder.data python/deepcoder/_core.abi3.so
+	$(CARGO) clean

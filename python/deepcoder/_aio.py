@@ -1,0 +1,134 @@
+"""The asyncio faces of :class:`deepcoder.Repo`, :class:`deepcoder.Edit` and :class:`deepcoder.Model`.
+
+The work itself is done by native threads that hold no lock of the interpreter; a cancelled task cancels it within one
+step of the model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from os import PathLike
+from typing import Any, TypeVar
+
+from deepcoder import _core
+
+T = TypeVar("T")
+
+
+async def _run(work: Callable[[_core.Cancel], T]) -> T:
+    cancel = _core.Cancel()
+    future = asyncio.get_running_loop().run_in_executor(None, work, cancel)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        cancel.cancel()
+        # The work is awaited, so that when this returns nothing of it goes on behind the caller's back.
+        await asyncio.wait([future])
+        if not future.cancelled():
+            future.exception()
+        raise
+
+
+class AsyncEdit:
+    """A proposed edit; see :class:`deepcoder.Edit`."""
+
+    def __init__(self, edit: _core.Edit) -> None:
+        self._edit = edit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._edit, name)
+
+    def _repr_html_(self) -> str:
+        return self._edit._repr_html_()
+
+    @property
+    def diff(self) -> str:
+        """The unified diff; empty when nothing would change."""
+        return self._edit.diff
+
+    async def apply(self, *, unverified: bool = False) -> str | None:
+        """Write it; see :meth:`deepcoder.Edit.apply`."""
+        return await _run(lambda cancel: self._edit.apply(unverified=unverified, cancel=cancel))
+
+    async def undo(self) -> None:
+        """Take it back; see :meth:`deepcoder.Edit.undo`."""
+        await _run(lambda cancel: self._edit.undo(cancel=cancel))
+
+
+class AsyncRepo:
+    """A git repository; see :class:`deepcoder.Repo`."""
+
+    def __init__(self, path: str | PathLike[str] = ".", *, model: _core.Model | str | None = None) -> None:
+        self._repo = _core.Repo(path, model=model)
+
+    @property
+    def root(self) -> str:
+        """Absolute path of the work tree."""
+        return self._repo.root
+
+    async def edit(
+        self,
+        instruction: str,
+        paths: Sequence[str | PathLike[str]] | None = None,
+        *,
+        seed: int = 0,
+        progress: Callable[[str], None] | None = None,
+    ) -> AsyncEdit:
+        """Propose an edit; see :meth:`deepcoder.Repo.edit`. Cancelling the task cancels it."""
+        return AsyncEdit(
+            await _run(
+                lambda cancel: self._repo.edit(instruction, paths, seed=seed, progress=progress, cancel=cancel)
+            )
+        )
+
+    async def explain(self, question: str, paths: Sequence[str | PathLike[str]] | None = None, *, seed: int = 0) -> str:
+        """Answer a question about files; see :meth:`deepcoder.Repo.explain`."""
+        return await _run(lambda cancel: self._repo.explain(question, paths, seed=seed, cancel=cancel))
+
+    async def complete(self, path: str | PathLike[str], line: int, column: int, *, seed: int = 0) -> str:
+        """The code that belongs at a position; see :meth:`deepcoder.Repo.complete`."""
+        return await _run(lambda cancel: self._repo.complete(path, line, column, seed=seed, cancel=cancel))
+
+    async def undo(self, id: str | None = None) -> str:
+        """Take an applied edit back; see :meth:`deepcoder.Repo.undo`."""
+        return await _run(lambda cancel: self._repo.undo(id, cancel=cancel))
+
+    async def log(self, limit: int = 50) -> list[_core.HistoryEntry]:
+        """The applied edits, newest first; see :meth:`deepcoder.Repo.log`."""
+        return await _run(lambda _cancel: self._repo.log(limit))
+
+
+class AsyncModel:
+    """A model in this process; see :class:`deepcoder.Model`."""
+
+    def __init__(self, model: _core.Model) -> None:
+        self._model = model
+
+    @classmethod
+    async def load(
+        cls, name: str | PathLike[str] | None = None, *, threads: int | None = None, device: str | None = None
+    ) -> AsyncModel:
+        """Load a model; see :meth:`deepcoder.Model.load`."""
+        return cls(await _run(lambda _cancel: _core.Model.load(name, threads=threads, device=device)))
+
+    @property
+    def model(self) -> _core.Model:
+        """The model itself, to be shared with :class:`deepcoder.Repo`."""
+        return self._model
+
+    async def generate(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> _core.Generation:
+        """Generate text; the options are those of :meth:`deepcoder.Model.generate`."""
+        return await _run(lambda cancel: self._model.generate(prompt, cancel=cancel, **options))
+
+    async def stream(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> AsyncIterator[_core.TokenEvent]:
+        """Generate text token by token; the options are those of :meth:`deepcoder.Model.stream`.
+
+        Leaving the loop early cancels the generation.
+        """
+        stream = self._model.stream(prompt, **options)
+        try:
+            while (event := await _run(lambda _cancel: stream.next_event())) is not None:
+                yield event
+        finally:
+            stream.cancel()

@@ -1,0 +1,53 @@
+//! Errors as Python exceptions that carry their hint.
+
+use deepcoder_types::Hint;
+use pyo3::create_exception;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+
+create_exception!(deepcoder, DeepcoderError, PyException, "The base of every error of deepcoder.");
+create_exception!(deepcoder, ModelError, DeepcoderError, "The model is not installed, damaged, or refuses.");
+create_exception!(deepcoder, RepositoryError, DeepcoderError, "The repository or a path in it cannot be used.");
+create_exception!(deepcoder, EditError, DeepcoderError, "The edit failed; the tree is as it was.");
+create_exception!(deepcoder, Cancelled, DeepcoderError, "The work was cancelled; it changed nothing.");
+
+/// Which exception an error becomes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Model,
+    Repository,
+    Edit,
+}
+
+/// `error` as an exception of the kind `kind`, its hint as the attribute `hint` and, for tracebacks, in the message.
+pub(crate) fn raise(py: Python<'_>, kind: Kind, error: &dyn Hint) -> PyErr {
+    with_hint(py, kind, &error.to_string(), error.hint())
+}
+
+/// The same from its parts.
+pub(crate) fn with_hint(py: Python<'_>, kind: Kind, message: &str, hint: Option<String>) -> PyErr {
+    let text = match &hint {
+        Some(hint) => format!("{message}\nhint: {hint}"),
+        None => message.to_owned(),
+    };
+    let error = match kind {
+        Kind::Model => ModelError::new_err(text),
+        Kind::Repository => RepositoryError::new_err(text),
+        Kind::Edit => EditError::new_err(text),
+    };
+    // The class has the attribute already; an instance that cannot take it still has the hint in its message.
+    _ = error.value(py).setattr("hint", hint);
+    error
+}
+
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let base = py.get_type::<DeepcoderError>();
+    base.setattr("hint", py.None())?;
+    module.add("DeepcoderError", base)?;
+    module.add("ModelError", py.get_type::<ModelError>())?;
+    module.add("RepositoryError", py.get_type::<RepositoryError>())?;
+    module.add("EditError", py.get_type::<EditError>())?;
+    module.add("Cancelled", py.get_type::<Cancelled>())?;
+    Ok(())
+}

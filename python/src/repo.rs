@@ -1,0 +1,362 @@
+//! `Repo`, `Edit`, and the history.
+
+use crate::error::{Kind, raise};
+use crate::model::Model;
+use crate::surroundings::{now_ms, session};
+use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
+use deepcoder_pipeline::{Event, Policy, Run};
+use deepcoder_session::{ApplyRun, Overrides, RepoError, Session};
+use deepcoder_types::{Cancel, Instruction, LanguageModel};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a check found.
+#[pyclass(module = "deepcoder._core", frozen, get_all)]
+#[derive(Clone)]
+pub(crate) struct Finding {
+    path: String,
+    severity: &'static str,
+    message: String,
+}
+
+#[pymethods]
+impl Finding {
+    fn __repr__(&self) -> String {
+        format!("Finding({:?}, {:?}, {:?})", self.path, self.severity, self.message)
+    }
+}
+
+/// An edit in the history of a repository.
+#[pyclass(module = "deepcoder._core", frozen, get_all)]
+pub(crate) struct HistoryEntry {
+    id: String,
+    title: String,
+    created_ms: u64,
+    state: String,
+    files: Vec<String>,
+}
+
+#[pymethods]
+impl HistoryEntry {
+    fn __repr__(&self) -> String {
+        format!("HistoryEntry({:?}, {:?}, {:?})", self.id, self.title, self.state)
+    }
+}
+
+/// A git repository.
+#[pyclass(module = "deepcoder._core", frozen)]
+pub(crate) struct Repo {
+    inner: Arc<deepcoder_session::Repo>,
+    session: Session,
+    /// Loaded on first use, then kept.
+    model: Mutex<Option<Arc<dyn LanguageModel>>>,
+}
+
+/// The `model` argument of [`Repo`].
+#[derive(FromPyObject)]
+enum ModelOrName<'py> {
+    Model(Bound<'py, Model>),
+    Name(String),
+}
+
+impl Repo {
+    fn model(&self, py: Python<'_>, cancel: &Cancel) -> PyResult<Arc<dyn LanguageModel>> {
+        let loaded = off_interpreter(py, cancel, |cancel| {
+            let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(model) = &*model {
+                return Ok(Arc::clone(model));
+            }
+            let loaded = self.session.model(&self.session.settings().model, cancel)?;
+            Ok(Arc::clone(model.insert(loaded)))
+        })?;
+        loaded.map_err(|e: deepcoder_session::ModelError| raise(py, Kind::Model, &e))
+    }
+
+    fn instruction(verb: &str, prompt: String, seed: u64) -> Instruction {
+        Instruction {
+            id: format!("{:x}", now_ms()),
+            verb: verb.into(),
+            prompt,
+            targets: Vec::new(),
+            selection: None,
+            options: serde_json::json!({}),
+            seed,
+        }
+    }
+
+    /// Resolve the paths, load the model and run the plugin of the verb.
+    fn run(
+        &self,
+        py: Python<'_>,
+        mut instruction: Instruction,
+        paths: Option<Vec<PathBuf>>,
+        progress: Option<&Py<PyAny>>,
+        cancel: &Cancel,
+    ) -> PyResult<Run> {
+        let new = instruction.verb == "edit";
+        let typed = paths.map(texts).transpose()?.unwrap_or_default();
+        let root = self.inner.workspace().root();
+        let targets = self.inner.targets(root, &typed, new).map_err(|e| raise(py, kind_of(&e), &e))?;
+        let mut policy = Policy::default();
+        if !targets.is_empty() {
+            policy = policy.writing_only(&targets);
+            instruction.targets = targets;
+        }
+        let model = self.model(py, cancel)?;
+        let run = off_interpreter(py, cancel, |cancel| {
+            let mut failed = None;
+            let run = self.inner.run(model, &instruction, policy, cancel, &mut |event| {
+                if let Some(progress) = progress
+                    && failed.is_none()
+                    && let Some(line) = line_of(&event)
+                {
+                    // An exception of the callback ends the work and is raised from the call.
+                    failed = Python::attach(|py| progress.call1(py, (line,))).err();
+                    if failed.is_some() {
+                        cancel.cancel();
+                    }
+                }
+            });
+            (run, failed)
+        })?;
+        match run {
+            (_, Some(error)) => Err(error),
+            (Ok(_), None) if cancel.is_cancelled() => Err(cancelled()),
+            (Ok(run), None) => Ok(run),
+            (Err(_), None) if cancel.is_cancelled() => Err(cancelled()),
+            (Err(error), None) => Err(raise(py, Kind::Edit, &error)),
+        }
+    }
+}
+
+fn texts(paths: Vec<PathBuf>) -> PyResult<Vec<String>> {
+    let text = |path: PathBuf| path.into_os_string().into_string();
+    let not_utf8 = |path| PyValueError::new_err(format!("{} is not UTF-8", PathBuf::from(path).display()));
+    paths.into_iter().map(|path| text(path).map_err(not_utf8)).collect()
+}
+
+/// What a progress callback is told.
+fn line_of(event: &Event) -> Option<String> {
+    match event {
+        Event::Targets(files) => {
+            let names: Vec<_> = files.iter().map(ToString::to_string).collect();
+            Some(format!("chose {}", names.join(", ")))
+        }
+        Event::Gathered { notes, .. } if !notes.is_empty() => Some(notes.join("; ")),
+        Event::Generating { call, .. } => Some(format!("asking the model (call {call})")),
+        Event::Progress { message, .. } => Some(message.clone()),
+        Event::Generated { usage, timing } => {
+            Some(format!("{} tokens, {:.0} tokens/s", usage.completion_tokens, timing.decode_tps))
+        }
+        _ => None,
+    }
+}
+
+fn kind_of(error: &RepoError) -> Kind {
+    match error {
+        RepoError::Open(_) | RepoError::Resolve(_) => Kind::Repository,
+        _ => Kind::Edit,
+    }
+}
+
+#[pymethods]
+impl Repo {
+    #[new]
+    #[pyo3(signature = (path=PathBuf::from("."), *, model=None))]
+    fn new(py: Python<'_>, path: PathBuf, model: Option<ModelOrName<'_>>) -> PyResult<Self> {
+        let (name, model) = match model {
+            Some(ModelOrName::Model(model)) => (None, Some(model.get().shared())),
+            Some(ModelOrName::Name(name)) => (Some(name), None),
+            None => (None, None),
+        };
+        let session = session(py, &Overrides { model: name, ..Overrides::default() })?;
+        let inner = off_interpreter(py, &Cancel::new(), |_| deepcoder_session::Repo::open(&session, &path))?;
+        let inner = inner.map_err(|e| raise(py, kind_of(&e), &e))?;
+        Ok(Self { inner: Arc::new(inner), session, model: Mutex::new(model) })
+    }
+
+    #[getter]
+    fn root(&self) -> PyResult<&str> {
+        let root = self.inner.workspace().root();
+        root.to_str().ok_or_else(|| PyValueError::new_err(format!("{} is not UTF-8", root.display())))
+    }
+
+    #[pyo3(signature = (instruction, paths=None, *, seed=0, progress=None, cancel=None))]
+    fn edit(
+        &self,
+        py: Python<'_>,
+        instruction: String,
+        paths: Option<Vec<PathBuf>>,
+        seed: u64,
+        progress: Option<Py<PyAny>>,
+        cancel: Option<&Bound<'_, PyCancel>>,
+    ) -> PyResult<Edit> {
+        let cancel = cancel_of(cancel);
+        let instruction = Self::instruction("edit", instruction, seed);
+        let run = self.run(py, instruction, paths, progress.as_ref(), &cancel)?;
+        Ok(Edit { repo: Arc::clone(&self.inner), run, applied: Mutex::new(None) })
+    }
+
+    #[pyo3(signature = (question, paths=None, *, seed=0, cancel=None))]
+    fn explain(
+        &self,
+        py: Python<'_>,
+        question: String,
+        paths: Option<Vec<PathBuf>>,
+        seed: u64,
+        cancel: Option<&Bound<'_, PyCancel>>,
+    ) -> PyResult<String> {
+        let cancel = cancel_of(cancel);
+        let run = self.run(py, Self::instruction("explain", question, seed), paths, None, &cancel)?;
+        Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
+    }
+
+    #[pyo3(signature = (path, line, column, *, seed=0, cancel=None))]
+    fn complete(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        line: usize,
+        column: usize,
+        seed: u64,
+        cancel: Option<&Bound<'_, PyCancel>>,
+    ) -> PyResult<String> {
+        let cancel = cancel_of(cancel);
+        let typed = texts(vec![path])?;
+        let mut instruction = Self::instruction("complete", String::new(), seed);
+        let place = typed.first().map(|file| self.inner.place(self.inner.workspace().root(), file, line, column));
+        let (path, offset) = place
+            .ok_or_else(|| PyValueError::new_err("no file"))?
+            .map_err(|e| raise(py, Kind::Repository, &e))?;
+        instruction.targets = vec![path];
+        instruction.selection = Some(deepcoder_types::TextRange::new(offset, offset));
+        let run = self.run(py, instruction, None, None, &cancel)?;
+        Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
+    }
+
+    #[pyo3(signature = (id=None, *, cancel=None))]
+    fn undo(&self, py: Python<'_>, id: Option<String>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<String> {
+        let cancel = cancel_of(cancel);
+        let undone = off_interpreter(py, &cancel, |cancel| self.inner.undo(id.as_deref(), now_ms(), cancel))?;
+        undone.map(|undone| undone.id).map_err(|e| raise(py, Kind::Edit, &e))
+    }
+
+    #[pyo3(signature = (limit=50))]
+    fn log(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<HistoryEntry>> {
+        let log = off_interpreter(py, &Cancel::new(), |_| self.inner.log(limit))?;
+        let log = log.map_err(|e| raise(py, Kind::Edit, &e))?;
+        let entry = |entry: deepcoder_apply::LogEntry| HistoryEntry {
+            id: entry.id,
+            title: entry.title,
+            created_ms: entry.created_ms,
+            state: entry.state.to_string(),
+            files: entry.files.iter().map(ToString::to_string).collect(),
+        };
+        Ok(log.into_iter().map(entry).collect())
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        Ok(format!("Repo({:?})", self.root()?))
+    }
+}
+
+/// A proposed edit.
+#[pyclass(module = "deepcoder._core", frozen)]
+pub(crate) struct Edit {
+    repo: Arc<deepcoder_session::Repo>,
+    run: Run,
+    applied: Mutex<Option<String>>,
+}
+
+#[pymethods]
+impl Edit {
+    #[getter]
+    fn title(&self) -> &str {
+        self.run.edit_set.as_ref().map_or("", |set| &set.title)
+    }
+
+    #[getter]
+    fn diff(&self) -> &str {
+        &self.run.diff
+    }
+
+    #[getter]
+    fn files(&self) -> Vec<String> {
+        self.run.edit_set.iter().flat_map(|set| &set.files).map(|file| file.path.to_string()).collect()
+    }
+
+    #[getter]
+    fn changed(&self) -> bool {
+        self.run.changes()
+    }
+
+    #[getter]
+    fn verified(&self) -> bool {
+        self.run.verified()
+    }
+
+    #[getter]
+    fn findings(&self) -> Vec<Finding> {
+        let found = self.run.verification.iter().flat_map(|verification| &verification.findings);
+        found
+            .map(|finding| Finding {
+                path: finding.path.to_string(),
+                severity: match finding.severity {
+                    deepcoder_verify::Severity::Error => "error",
+                    deepcoder_verify::Severity::Warning => "warning",
+                },
+                message: finding.message.clone(),
+            })
+            .collect()
+    }
+
+    #[getter]
+    fn id(&self) -> Option<String> {
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    #[pyo3(signature = (*, unverified=false, cancel=None))]
+    fn apply(&self, py: Python<'_>, unverified: bool, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Option<String>> {
+        let how = ApplyRun { now_ms: now_ms(), unverified, protected: false };
+        let applied = off_interpreter(py, &cancel_of(cancel), |cancel| self.repo.apply(&self.run, how, cancel))?;
+        let id = applied.map_err(|e| raise(py, kind_of(&e), &e))?.map(|applied| applied.id);
+        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&id);
+        Ok(id)
+    }
+
+    #[pyo3(signature = (*, cancel=None))]
+    fn undo(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
+        let Some(id) = self.id() else {
+            return Err(crate::error::with_hint(py, Kind::Edit, "the edit is not applied", None));
+        };
+        let undone = off_interpreter(py, &cancel_of(cancel), |cancel| self.repo.undo(Some(&id), now_ms(), cancel))?;
+        undone.map_err(|e| raise(py, kind_of(&e), &e))?;
+        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    /// The diff with colours for notebooks. Everything of the user's is escaped.
+    fn _repr_html_(&self) -> String {
+        let line = |line: &str| {
+            let style = match line.as_bytes() {
+                [b'+', ..] => "color:#1a7f37",
+                [b'-', ..] => "color:#cf222e",
+                [b'@', ..] => "color:#8250df",
+                _ => "",
+            };
+            let text = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            format!("<span style=\"{style}\">{text}</span>\n")
+        };
+        format!("<pre>{}</pre>", self.run.diff.lines().map(line).collect::<String>())
+    }
+
+    fn __str__(&self) -> &str {
+        &self.run.diff
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Edit({:?}, files={:?})", self.title(), self.files())
+    }
+}
