@@ -59,7 +59,7 @@ class AsyncEdit:
 class AsyncRepo:
     """A git repository; see :class:`deepcoder.Repo`."""
 
-    def __init__(self, path: str | PathLike[str] = ".", *, model: _core.Model | str | None = None) -> None:
+    def __init__(self, path: str | PathLike[str] | None = None, *, model: _core.Model | str | None = None) -> None:
         self._repo = _core.Repo(path, model=model)
 
     @property

@@ -4,6 +4,24 @@ from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import final
 
+__all__ = [
+    "Cancel",
+    "Cancelled",
+    "DeepcoderError",
+    "Edit",
+    "EditError",
+    "Finding",
+    "Generation",
+    "HistoryEntry",
+    "Model",
+    "ModelError",
+    "Repo",
+    "RepositoryError",
+    "Stream",
+    "TokenEvent",
+    "__version__",
+]
+
 __version__: str
 
 class DeepcoderError(Exception):
@@ -138,7 +156,7 @@ class Model:
         min_p: float = 0.0,
         repetition_penalty: float = 1.0,
         seed: int = 0,
-        stop: Sequence[str] = (),
+        stop: Sequence[str] | None = None,
         logprobs: int | None = None,
         draft: str | None = None,
         cancel: Cancel | None = None,
@@ -164,7 +182,7 @@ class Model:
         min_p: float = 0.0,
         repetition_penalty: float = 1.0,
         seed: int = 0,
-        stop: Sequence[str] = (),
+        stop: Sequence[str] | None = None,
         logprobs: int | None = None,
         draft: str | None = None,
     ) -> Stream:
@@ -248,7 +266,12 @@ class Edit:
 class Repo:
     """A git repository. ``model``: a loaded model, the name of one, or ``None`` for the default; loaded on first use."""
 
-    def __new__(cls, path: str | PathLike[str] = ".", *, model: Model | str | None = None) -> Repo: ...
+    def __new__(cls, path: str | PathLike[str] | None = None, *, model: Model | str | None = None) -> Repo:
+        """The work tree that ``path`` is in; ``None`` is the working directory.
+
+        Raises :class:`RepositoryError` when it is in none.
+        """
+
     @property
     def root(self) -> str:
         """Absolute path of the work tree."""

@@ -289,7 +289,7 @@ impl Model {
 
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     #[pyo3(signature = (prompt, *, suffix=None, raw=false, max_tokens=512, temperature=0.0, top_k=0, top_p=1.0,
-        min_p=0.0, repetition_penalty=1.0, seed=0, stop=Stops::default(), logprobs=None, draft=None, cancel=None))]
+        min_p=0.0, repetition_penalty=1.0, seed=0, stop=None, logprobs=None, draft=None, cancel=None))]
     fn generate(
         &self,
         py: Python<'_>,
@@ -303,13 +303,13 @@ impl Model {
         min_p: f32,
         repetition_penalty: f32,
         seed: u64,
-        stop: Stops,
+        stop: Option<Stops>,
         logprobs: Option<u32>,
         draft: Option<String>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Generation> {
         let sampling = Sampling { temperature, top_k, top_p, min_p, repetition_penalty, seed };
-        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.0, logprobs, draft }.request(prompt)?;
+        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }.request(prompt)?;
         let cancel = cancel_of(cancel);
         let made = off_interpreter(py, &cancel, |cancel| self.0.generate(&request, cancel, &mut |_| {}))?;
         let made = made.map_err(|e| raise(py, Kind::Model, &e))?;
@@ -318,7 +318,7 @@ impl Model {
 
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     #[pyo3(signature = (prompt, *, suffix=None, raw=false, max_tokens=512, temperature=0.0, top_k=0, top_p=1.0,
-        min_p=0.0, repetition_penalty=1.0, seed=0, stop=Stops::default(), logprobs=None, draft=None))]
+        min_p=0.0, repetition_penalty=1.0, seed=0, stop=None, logprobs=None, draft=None))]
     fn stream(
         &self,
         prompt: &Bound<'_, PyAny>,
@@ -331,12 +331,12 @@ impl Model {
         min_p: f32,
         repetition_penalty: f32,
         seed: u64,
-        stop: Stops,
+        stop: Option<Stops>,
         logprobs: Option<u32>,
         draft: Option<String>,
     ) -> PyResult<Stream> {
         let sampling = Sampling { temperature, top_k, top_p, min_p, repetition_penalty, seed };
-        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.0, logprobs, draft }.request(prompt)?;
+        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }.request(prompt)?;
         Ok(Stream::start(self.shared(), request, Cancel::new()))
     }
 

@@ -5,7 +5,7 @@ use crate::model::Model;
 use crate::surroundings::{now_ms, session};
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
 use deepcoder_pipeline::{Event, Policy, Run};
-use deepcoder_session::{ApplyRun, Overrides, RepoError, Session};
+use deepcoder_session::{ApplyRun, Overrides, Place, RepoError, Session};
 use deepcoder_types::{Cancel, Instruction, LanguageModel};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -34,7 +34,7 @@ pub(crate) struct HistoryEntry {
     id: String,
     title: String,
     created_ms: u64,
-    state: String,
+    state: &'static str,
     files: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ impl Repo {
         cancel: &Cancel,
     ) -> PyResult<Run> {
         let new = instruction.verb == "edit";
-        let typed = paths.map(texts).transpose()?.unwrap_or_default();
+        let typed = paths.into_iter().flatten().map(text_of).collect::<PyResult<Vec<_>>>()?;
         let root = self.inner.workspace().root();
         let targets = self.inner.targets(root, &typed, new).map_err(|e| raise(py, kind_of(&e), &e))?;
         let mut policy = Policy::default();
@@ -131,10 +131,9 @@ impl Repo {
     }
 }
 
-fn texts(paths: Vec<PathBuf>) -> PyResult<Vec<String>> {
-    let text = |path: PathBuf| path.into_os_string().into_string();
+fn text_of(path: PathBuf) -> PyResult<String> {
     let not_utf8 = |path| PyValueError::new_err(format!("{} is not UTF-8", PathBuf::from(path).display()));
-    paths.into_iter().map(|path| text(path).map_err(not_utf8)).collect()
+    path.into_os_string().into_string().map_err(not_utf8)
 }
 
 /// What a progress callback is told.
@@ -164,13 +163,14 @@ fn kind_of(error: &RepoError) -> Kind {
 #[pymethods]
 impl Repo {
     #[new]
-    #[pyo3(signature = (path=PathBuf::from("."), *, model=None))]
-    fn new(py: Python<'_>, path: PathBuf, model: Option<ModelOrName<'_>>) -> PyResult<Self> {
+    #[pyo3(signature = (path=None, *, model=None))]
+    fn new(py: Python<'_>, path: Option<PathBuf>, model: Option<ModelOrName<'_>>) -> PyResult<Self> {
         let (name, model) = match model {
             Some(ModelOrName::Model(model)) => (None, Some(model.get().shared())),
             Some(ModelOrName::Name(name)) => (Some(name), None),
             None => (None, None),
         };
+        let path = path.unwrap_or_else(|| PathBuf::from("."));
         let session = session(py, &Overrides { model: name, ..Overrides::default() })?;
         let inner = off_interpreter(py, &Cancel::new(), |_| deepcoder_session::Repo::open(&session, &path))?;
         let inner = inner.map_err(|e| raise(py, kind_of(&e), &e))?;
@@ -224,12 +224,10 @@ impl Repo {
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
         let cancel = cancel_of(cancel);
-        let typed = texts(vec![path])?;
         let mut instruction = Self::instruction("complete", String::new(), seed);
-        let place = typed.first().map(|file| self.inner.place(self.inner.workspace().root(), file, line, column));
-        let (path, offset) = place
-            .ok_or_else(|| PyValueError::new_err("no file"))?
-            .map_err(|e| raise(py, Kind::Repository, &e))?;
+        let (root, place) = (self.inner.workspace().root(), Place { line, column });
+        let found = self.inner.find_place(root, &text_of(path)?, place);
+        let (path, offset) = found.map_err(|e| raise(py, Kind::Repository, &e))?;
         instruction.targets = vec![path];
         instruction.selection = Some(deepcoder_types::TextRange::new(offset, offset));
         let run = self.run(py, instruction, None, None, &cancel)?;
@@ -251,7 +249,7 @@ impl Repo {
             id: entry.id,
             title: entry.title,
             created_ms: entry.created_ms,
-            state: entry.state.to_string(),
+            state: entry.state.as_str(),
             files: entry.files.iter().map(ToString::to_string).collect(),
         };
         Ok(log.into_iter().map(entry).collect())

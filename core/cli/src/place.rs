@@ -30,25 +30,10 @@ pub(crate) fn parse(text: &str) -> Result<Place> {
     }
 }
 
-/// The byte offset of a place in `text`. One past the end of a line is a place; the end of a line is before its CR LF.
+/// The byte offset of a place in `text`.
 pub(crate) fn offset(text: &str, place: &Place) -> Result<u32> {
-    let (file, line, column) = (&place.file, place.line, place.column);
-    let mut lines = text.split_inclusive('\n');
-    let start: usize = lines.by_ref().take(line - 1).map(str::len).sum();
-    let count = text.split_inclusive('\n').count() + usize::from(text.is_empty() || text.ends_with('\n'));
-    if line > count {
-        return Err(Failure::new(format!("{file} has {count} lines, not {line}")).hint(HINT));
-    }
-    let content = lines.next().unwrap_or_default();
-    let content = content.strip_suffix('\n').map_or(content, |c| c.strip_suffix('\r').unwrap_or(c));
-    // A BOM is not a character that an editor counts.
-    let bom = if start == 0 && content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let content = &content[bom..];
-    let ends = content.char_indices().map(|(at, _)| at).chain([content.len()]);
-    let at = ends.clone().nth(column - 1).ok_or_else(|| {
-        Failure::new(format!("line {line} of {file} has {} columns, not {column}", ends.count())).hint(HINT)
-    })?;
-    u32::try_from(start + bom + at).map_err(|_| Failure::new(format!("{file} is too large")))
+    let counted = deepcoder_session::Place { line: place.line, column: place.column };
+    counted.offset(text).map_err(|e| Failure::new(format!("{}: {e}", place.file)).hint(HINT))
 }
 
 /// Split `FILE:START-END` or `FILE:LINE` into the file and its first and last line, where there are any.
@@ -80,24 +65,6 @@ pub(crate) fn range(text: &str, (first, last): (usize, usize)) -> Option<TextRan
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(text: &str, line: usize, column: usize) -> std::result::Result<u32, String> {
-        offset(text, &Place { file: "f".into(), line, column }).map_err(|e| e.message)
-    }
-
-    /// Protects editors: places are 1-based, columns are characters, the end of a line is a place, and a BOM and a CR
-    /// are neither.
-    #[test]
-    fn offsets_count_characters_from_one() {
-        let text = "\u{feff}aé\r\nb\n";
-        assert_eq!(at(text, 1, 1), Ok(3));
-        assert_eq!(at(text, 1, 3), Ok(6), "the end of the line, before CR LF");
-        assert_eq!(at(text, 1, 4), Err("line 1 of f has 3 columns, not 4".into()));
-        assert_eq!(at(text, 2, 2), Ok(9));
-        assert_eq!(at(text, 3, 1), Ok(10), "the empty line after the last newline");
-        assert_eq!(at(text, 4, 1), Err("f has 3 lines, not 4".into()));
-        assert_eq!(at("", 1, 1), Ok(0));
-    }
 
     /// Protects the parsing of what people type, colons in names included.
     #[test]

@@ -110,9 +110,13 @@ impl Session {
 
     /// The model `name`, loaded into this process.
     pub fn engine(&self, name: &str) -> Result<Engine, ModelError> {
-        let folder = self.store().path(name)?;
+        self.engine_at(&self.store().path(name)?)
+    }
+
+    /// The model folder `folder`, wherever it is, loaded into this process.
+    pub fn engine_at(&self, folder: &Path) -> Result<Engine, ModelError> {
         self.start_runtime()?;
-        Ok(Engine::load(&folder, &self.engine_options())?)
+        Ok(Engine::load(folder, &self.engine_options())?)
     }
 
     /// Find ONNX Runtime and start it in this process.

@@ -8,6 +8,7 @@
 mod access;
 mod folders;
 mod install;
+mod place;
 mod repo;
 mod settings;
 mod vars;
@@ -15,6 +16,7 @@ mod vars;
 pub use access::{Launcher, ModelError};
 pub use folders::{Folders, NoHome};
 pub use install::{InstallError, InstallProgress, Installed, PullOptions};
+pub use place::{FindPlaceError, Place, PlaceError};
 pub use repo::{ApplyRun, Repo, RepoError};
 pub use settings::{ConfigFile, DEFAULT_MODEL, Overrides, Settings, SettingsError};
 pub use vars::Vars;
