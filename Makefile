@@ -78,7 +78,7 @@ test-model: rust-build
 rust-test: test-model
 	$(call say,Rust tests)
 	export DEEPCODER_TEST_ORT='$(ort)' VIRTUAL_ENV='$(CURDIR)/$(VENV)'; \
-	export DEEPCODER_TEST_MODEL="$$($(TARGET)/debug/deepcoder models show $(MODEL) --path)"; \
+	export DEEPCODER_TEST_MODEL="$$($(TARGET)/debug/deepcoder models show $(MODEL) --json | $(bin)/python -c 'import json, sys; print(json.load(sys.stdin)["path"])')"; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --locked --workspace --no-fail-fast; \
 	else $(CARGO) test --locked --workspace --no-fail-fast; fi
 

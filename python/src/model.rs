@@ -309,7 +309,8 @@ impl Model {
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Generation> {
         let sampling = Sampling { temperature, top_k, top_p, min_p, repetition_penalty, seed };
-        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }.request(prompt)?;
+        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }
+            .request(prompt)?;
         let cancel = cancel_of(cancel);
         let made = off_interpreter(py, &cancel, |cancel| self.0.generate(&request, cancel, &mut |_| {}))?;
         let made = made.map_err(|e| raise(py, Kind::Model, &e))?;
@@ -336,7 +337,8 @@ impl Model {
         draft: Option<String>,
     ) -> PyResult<Stream> {
         let sampling = Sampling { temperature, top_k, top_p, min_p, repetition_penalty, seed };
-        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }.request(prompt)?;
+        let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }
+            .request(prompt)?;
         Ok(Stream::start(self.shared(), request, Cancel::new()))
     }
 

@@ -316,7 +316,12 @@ impl Edit {
     }
 
     #[pyo3(signature = (*, unverified=false, cancel=None))]
-    fn apply(&self, py: Python<'_>, unverified: bool, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Option<String>> {
+    fn apply(
+        &self,
+        py: Python<'_>,
+        unverified: bool,
+        cancel: Option<&Bound<'_, PyCancel>>,
+    ) -> PyResult<Option<String>> {
         let how = ApplyRun { now_ms: now_ms(), unverified, protected: false };
         let applied = off_interpreter(py, &cancel_of(cancel), |cancel| self.repo.apply(&self.run, how, cancel))?;
         let id = applied.map_err(|e| raise(py, kind_of(&e), &e))?.map(|applied| applied.id);

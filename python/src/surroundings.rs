@@ -9,8 +9,13 @@ use std::path::PathBuf;
 /// this interpreter where there is one.
 pub(crate) fn session(py: Python<'_>, overrides: &Overrides) -> PyResult<Session> {
     // `os.environ`, not the C environment: it is what the user's code has set.
-    let vars: Vec<(String, String)> =
-        py.import("os")?.getattr("environ")?.call_method0("items")?.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
+    let vars: Vec<(String, String)> = py
+        .import("os")?
+        .getattr("environ")?
+        .call_method0("items")?
+        .try_iter()?
+        .map(|pair| pair?.extract())
+        .collect::<PyResult<_>>()?;
     let vars = Vars::new(vars.into_iter().map(|(k, v)| (k.into(), v.into())));
     let prefix: PathBuf = py.import("sys")?.getattr("prefix")?.extract()?;
     let cwd: PathBuf = py.import("os")?.call_method0("getcwd")?.extract()?;

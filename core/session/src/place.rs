@@ -67,7 +67,8 @@ impl Place {
         let bom = if start == 0 && content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let content = &content[bom..];
         let ends = content.char_indices().map(|(at, _)| at).chain([content.len()]);
-        let at = ends.clone().nth(column - 1).ok_or_else(|| PlaceError::Column { line, columns: ends.count(), column })?;
+        let at =
+            ends.clone().nth(column - 1).ok_or_else(|| PlaceError::Column { line, columns: ends.count(), column })?;
         u32::try_from(start + bom + at).map_err(|_| PlaceError::TooLarge)
     }
 }
