@@ -57,9 +57,9 @@ fn changelog_and_licences_are_there() {
 /// Protects the first impression: every command that the README shows is one that the program has.
 #[test]
 fn the_readme_shows_commands_that_exist() {
-    let Ok(readme) = std::fs::read_to_string(tree::root().join("README.md")) else { return };
+    let readme = tree::read("README.md");
     let cli: String = tree::files("core/cli/src", &[".rs"]).into_iter().map(|(_, text)| text).collect();
-    let shown = Regex::new(r"(?m)^(?:\$ )?(?:\.venv/bin/)?deepcoder ((?:-\S+ )*)([a-z]+)").expect("pattern");
+    let shown = Regex::new(r"(?m)^\$ (?:\.venv/bin/)?deepcoder ((?:-\S+ )*)([a-z]+)").expect("pattern");
     for (_, [_, verb]) in shown.captures_iter(&readme).map(|c| c.extract()) {
         let variant = verb[..1].to_uppercase() + &verb[1..];
         let known = Regex::new(&format!(r"\b{variant}\s*(\(|\{{|,)")).expect("pattern");
