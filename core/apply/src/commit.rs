@@ -3,7 +3,7 @@
 use crate::plan::{Plan, Planned};
 use crate::preimage::{Images, blob_id};
 use crate::publish::Standing;
-use crate::tree::split;
+use crate::tree::{Pins, split};
 use crate::{Applied, Applier, ApplyError, Refusal};
 use deepcoder_store::{FileRow, ImageRow, NewSet, State};
 use deepcoder_types::{Cancel, ContentHash, RepoPath};
@@ -50,13 +50,22 @@ impl Applier {
                 return Err(error);
             }
         };
-        if let Err(error) = self.stage_all(&set, plan, cancel).and_then(|()| self.decide(seq, &set, cancel)) {
+        // From when they are there until the end a folder is the same folder, also for taking things back.
+        let mut pins = None;
+        let staged = self.make_folders(&set).and_then(|()| {
+            pins = Some(self.pin_folders(&set)?);
+            self.stage_all(&set, plan, cancel)?;
+            self.decide(seq, &set, cancel)
+        });
+        if let Err(error) = staged {
             // Should this fail as well, recovery does it.
             let _ = self.abort(seq, &set);
             return Err(error);
         }
         let published = self.at("committing").and_then(|()| self.publish_all(&set, &[]));
-        match published.and_then(|complete| if complete { self.finish(seq).map(|()| true) } else { Ok(false) }) {
+        // A folder that was moved away took its files along, and goes back to what it was.
+        let complete = published.map(|complete| complete && self.tree.pins_hold());
+        match complete.and_then(|complete| if complete { self.finish(seq).map(|()| true) } else { Ok(false) }) {
             Ok(true) => {}
             Ok(false) => return Err(self.roll_back(seq, &set, None)),
             Err(cause) => return Err(self.roll_back(seq, &set, Some(cause))),
@@ -113,12 +122,21 @@ impl Applier {
         Err(ApplyError::Git("no free name is left for the ref".into()))
     }
 
-    fn stage_all(&self, set: &NewSet, plan: &Plan<'_>, cancel: &Cancel) -> Result<(), ApplyError> {
+    fn make_folders(&self, set: &NewSet) -> Result<(), ApplyError> {
         self.at("prepared")?;
         for folder in &set.made_dirs {
             self.tree.make_folder(folder).map_err(|e| ApplyError::io(format!("`{folder}`"), e))?;
             self.at("folder-made")?;
         }
+        Ok(())
+    }
+
+    fn pin_folders(&self, set: &NewSet) -> Result<Pins<'_>, ApplyError> {
+        let folders: BTreeSet<&str> = set.files.iter().map(|file| split(file.path.as_str()).0).collect();
+        self.tree.pin(folders).map_err(|e| ApplyError::io("the folders of the files", e))
+    }
+
+    fn stage_all(&self, set: &NewSet, plan: &Plan<'_>, cancel: &Cancel) -> Result<(), ApplyError> {
         for (row, file) in set.files.iter().zip(&plan.files) {
             cancel.check()?;
             if let Some((bytes, mode)) = file.new {

@@ -4,11 +4,13 @@
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deepcoder_types::ContentHash;
 
@@ -16,7 +18,20 @@ use deepcoder_types::ContentHash;
 pub(crate) struct Tree {
     root: OwnedFd,
     syncs: AtomicU32,
+    pinned: Mutex<HashMap<String, OwnedFd>>,
 }
+
+/// Folders are the ones that they were, whatever is moved or put in their place, until this is dropped.
+pub(crate) struct Pins<'a>(&'a Tree);
+
+impl Drop for Pins<'_> {
+    fn drop(&mut self) {
+        self.0.pinned().clear();
+    }
+}
+
+/// More folders than this are looked up each time, since descriptors are few.
+const MOST_PINS: usize = 256;
 
 /// What stands at a name.
 #[derive(Debug)]
@@ -62,7 +77,11 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
 impl Tree {
     pub(crate) fn open(root: &Path) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self { root: rustix::fs::open(root, flags, Mode::empty())?, syncs: AtomicU32::new(0) })
+        Ok(Self {
+            root: rustix::fs::open(root, flags, Mode::empty())?,
+            syncs: AtomicU32::new(0),
+            pinned: Mutex::default(),
+        })
     }
 
     /// How often the disk was waited for so far.
@@ -75,8 +94,41 @@ impl Tree {
         self.syncs.fetch_add(n, Ordering::Relaxed);
     }
 
+    /// Hold on to `folders`.
+    pub(crate) fn pin<'p>(&self, folders: impl IntoIterator<Item = &'p str>) -> Result<Pins<'_>, Errno> {
+        let pins = Pins(self);
+        for path in folders {
+            let full = self.pinned().len() >= MOST_PINS;
+            if !full {
+                let folder = self.folder(path)?;
+                self.pinned().insert(path.to_owned(), folder);
+            }
+        }
+        Ok(pins)
+    }
+
+    /// Whether the folders that are held are still where they were.
+    pub(crate) fn pins_hold(&self) -> bool {
+        let identity = |folder: &OwnedFd| rustix::fs::fstat(folder).map(|stat| (stat.st_dev, stat.st_ino));
+        self.pinned().iter().all(|(path, held)| {
+            let there = self.look_up(path).and_then(|folder| identity(&folder));
+            there.is_ok() && there == identity(held)
+        })
+    }
+
+    fn pinned(&self) -> MutexGuard<'_, HashMap<String, OwnedFd>> {
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The folder `path` (empty for the root). `ELOOP` where a link is on the way, `ENOENT`, `ENOTDIR`.
     pub(crate) fn folder(&self, path: &str) -> Result<OwnedFd, Errno> {
+        match self.pinned().get(path) {
+            Some(held) => held.try_clone().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO)),
+            None => self.look_up(path),
+        }
+    }
+
+    fn look_up(&self, path: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         if path.is_empty() {
             return rustix::fs::openat(&self.root, ".", flags, Mode::empty());
@@ -98,7 +150,7 @@ impl Tree {
     /// The same without `openat2`.
     pub(crate) fn folder_step_by_step(&self, path: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut at = self.folder("")?;
+        let mut at = self.look_up("")?;
         for name in path.split('/') {
             at = match rustix::fs::openat(&at, name, flags, Mode::empty()) {
                 // O_DIRECTORY | O_NOFOLLOW says ENOTDIR for a link, where openat2 says ELOOP.

@@ -150,7 +150,15 @@ fn a_swapped_folder_leads_nowhere() {
     let applier = bench.open();
     let (sub, aside) = (bench.repo.join("sub"), bench.repo.join("aside"));
     let stop = AtomicBool::new(false);
-    let applied = std::thread::scope(|scope| {
+    /// Ends the other thread also when this one panics.
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Release);
+        }
+    }
+    let outcomes = std::thread::scope(|scope| {
+        let _stop = Stop(&stop);
         scope.spawn(|| {
             while !stop.load(Ordering::Acquire) {
                 std::fs::rename(&sub, &aside).unwrap();
@@ -161,21 +169,30 @@ fn a_swapped_folder_leads_nowhere() {
                 std::thread::sleep(std::time::Duration::from_micros(200));
             }
         });
-        let mut applied = 0;
+        // Both files or none, wherever their folder is at the moment.
+        let holds = |path: &str| {
+            [&sub, &aside].iter().any(|folder| {
+                let real = std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_dir());
+                real && std::fs::read(folder.join(path)).is_ok_and(|bytes| bytes == b"x")
+            })
+        };
+        let mut outcomes = [0, 0];
         for round in 0..150 {
-            let edit = set(
-                &format!("s{round}"),
-                vec![change("sub/f", Some("f"), Some("x")), change(&format!("sub/new{round}"), None, Some("x"))],
-            );
-            if apply(&applier, &edit).is_ok() {
-                applied += 1;
-                let _ = applier.undo(None, NOW + round, &Cancel::new());
+            let new = format!("new{round}");
+            let files = vec![change("sub/f", Some("f"), Some("x")), change(&format!("sub/{new}"), None, Some("x"))];
+            let done = apply(&applier, &set(&format!("s{round}"), files)).is_ok();
+            outcomes[usize::from(done)] += 1;
+            // The folder is in neither place for a moment of each swap.
+            let seen = |path: &str| (0..1000).any(|_| holds(path));
+            assert_eq!((seen("f"), seen(&new)), (done, done), "{round}");
+            if done {
+                let undone = (0..1000).any(|_| applier.undo(None, NOW + round, &Cancel::new()).is_ok());
+                assert!(undone, "{round}");
             }
         }
-        stop.store(true, Ordering::Release);
-        applied
+        outcomes
     });
     let names: Vec<_> = std::fs::read_dir(outside.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!((names.len(), std::fs::read(outside.path().join("f")).unwrap()), (1, b"f".to_vec()), "{names:?}");
-    assert!(applied > 0 && applied < 150, "the two never met: {applied}");
+    assert!(outcomes[0] > 0, "the two never met: {outcomes:?}");
 }
