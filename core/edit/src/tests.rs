@@ -73,10 +73,13 @@ proptest! {
             prop_assert_eq!(adopt(&old, &copied, Adoption::default()), old);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Protects the diff that users see and store: git turns the old file into the new one with it, byte for byte.
     #[test]
-    #[ignore = "runs git some hundred times; the table below covers the same ground"]
     fn git_applies_random_diffs(old in text(), new in text()) {
         apply_with_git(&[("f.txt", Some((&old, 0o644)), Some((&new, 0o644)))]);
     }

@@ -3,6 +3,7 @@
 use super::locate::{Fit, LocateError, find};
 use super::{FormatError, fenced, lazy, patch, region, search_replace};
 use crate::Adoption;
+use proptest::prelude::*;
 
 const FILE: &str = "import os\n\n\ndef f(a):\n    # one\n    return a\n\n\ndef g(a):\n    return a\n";
 
@@ -184,4 +185,61 @@ fn a_region_is_put_back_in_its_place() {
     let range = start..start + "    # one\n    return a\n".len();
     let new = region::replace(FILE, range, "# two\nreturn a + 1", Adoption::default());
     assert_eq!(new, Ok(FILE.replace("    # one\n    return a\n", "    # two\n    return a + 1\n")));
+}
+
+fn reply() -> impl Strategy<Value = String> {
+    let pieces = vec![
+        "a.py\n",
+        "```python\n",
+        "```\n",
+        "<<<<<<< SEARCH\n",
+        "=======\n",
+        ">>>>>>> REPLACE\n",
+        "def f(a):\n",
+        "    return a\n",
+        "    # one\n",
+        "\r\n",
+        "é",
+        "# ... existing code ...\n",
+        "--- a/a.py\n",
+        "+++ b/a.py\n",
+        "@@ -4,2 +4 @@\n",
+        "+",
+        "-",
+        " ",
+        "\n",
+        "\u{feff}",
+        "4 | ",
+        ":start_line:4\n",
+    ];
+    prop::collection::vec(prop::sample::select(pieces), 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    /// Protects the program from models: no reply makes a parser panic, and a file that a reply does not fit is not
+    /// changed by halves (each parser returns a whole text or an error).
+    #[test]
+    fn no_reply_makes_a_parser_panic(reply in reply(), file in reply()) {
+        if let Ok(blocks) = search_replace::parse(&reply) {
+            let _ = search_replace::apply(&file, &blocks);
+        }
+        if let Ok(files) = patch::parse(&reply) {
+            files.iter().for_each(|f| _ = patch::apply(&file, &f.hunks));
+        }
+        let _ = fenced::whole_file(&reply, "a.py");
+        let _ = lazy::expand(&file, &reply);
+        let _ = region::replace(&file, 0..file.len(), &reply, Adoption::default());
+        let _ = find(&file, &reply);
+    }
+
+    /// Protects lines that no block names: the text around a replaced piece keeps its bytes.
+    #[test]
+    fn text_around_a_block_keeps_its_bytes(before in reply(), after in reply()) {
+        let before = if before.is_empty() || before.ends_with('\n') { before } else { before + "\n" };
+        let file = format!("{before}the one line\n{after}");
+        let blocks = search_replace::parse("<<<<<<< SEARCH\nthe one line\n=======\nanother\n>>>>>>> REPLACE\n").expect("a block");
+        let new = search_replace::apply(&file, &blocks).expect("fits").text;
+        prop_assert!(new.starts_with(&before) && new.ends_with(&after));
+        prop_assert!(["another\n", "another\r\n"].contains(&&new[before.len()..new.len() - after.len()]));
+    }
 }
