@@ -87,7 +87,7 @@ pub(crate) fn create(work: &Work<'_>, path: &RepoPath) -> Result<String, PluginE
         return Err(PluginError::new(ErrorCode::Unavailable, format!("the model wrote no text for `{path}`"))
             .with_hint("say in more words what the file is to hold, or use a larger model"));
     }
-    Ok(ended(&text))
+    Ok(ended(without_short_fence(&text, "")))
 }
 
 fn unusable(text: &str) -> bool {
@@ -163,6 +163,7 @@ impl Rewriting<'_> {
 
     fn attempt(&self, work: &Work<'_>, question: &Question, attempt: Attempt) -> Result<Edited, Failure> {
         let answer = ask(work.host, question, attempt).map_err(Failure::Plugin)?;
+        let answer = without_short_fence(&answer, self.old);
         let nothing = answer.trim().trim_matches('`').trim().is_empty();
         if nothing && !self.old.trim().is_empty() {
             return Err(Failure::Format(FormatError::Nothing { wanted: "code block" }));
@@ -170,14 +171,24 @@ impl Rewriting<'_> {
         let keep = adoption(&work.instruction.prompt);
         let text = if self.range == (0..self.file.len()) {
             let body = ended(self.file);
-            let full = lazy::expand(&body, &region::reindented(&body, &ended(&answer))).map_err(Failure::Format)?;
+            let full = lazy::expand(&body, &region::reindented(&body, &ended(answer))).map_err(Failure::Format)?;
             adopt(self.file, &full, keep)
         } else {
-            region::replace(self.file, self.range.clone(), &ended(&answer), keep).map_err(Failure::Format)?
+            region::replace(self.file, self.range.clone(), &ended(answer), keep).map_err(Failure::Format)?
         };
         let doubt = doubt(self.path, self.file, &text, &work.instruction.prompt);
         Ok(Edited { text, notes: Vec::new(), doubt })
     }
+}
+
+/// Models close a long fence with a short one. That line is not part of the file when it leaves a fence open which the old
+/// text does not.
+fn without_short_fence<'a>(answer: &'a str, old: &str) -> &'a str {
+    let fences = |text: &str| text.lines().filter(|l| l.starts_with("```")).count();
+    let body = answer.trim_end();
+    let (rest, last) = body.rsplit_once('\n').unwrap_or(("", body));
+    let closes = last.len() >= 3 && last.bytes().all(|b| b == b'`');
+    if closes && fences(body) % 2 == 1 && fences(old) % 2 == 0 { rest } else { answer }
 }
 
 /// Why an attempt came to nothing.

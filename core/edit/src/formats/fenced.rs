@@ -15,11 +15,12 @@ pub struct Fenced {
     pub closed: bool,
 }
 
-/// A fence that is longer than every run of backticks at the beginning of a line of `text`.
+/// A fence that no line of `text` closes: longer than every run of backticks that stands where a fence may stand (after at
+/// most three blanks).
 #[must_use]
 pub fn fence_for(text: &str) -> String {
-    let run = |line: &str| line.trim_start().bytes().take_while(|&b| b == b'`').count();
-    "`".repeat(text.lines().map(run).max().unwrap_or(0).max(2) + 1)
+    let longest = text.lines().map(|line| fence(line, '`').0).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
 }
 
 /// All fenced blocks of a reply. A block ends at a fence of the same character that is at least as long.

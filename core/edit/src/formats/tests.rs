@@ -118,6 +118,7 @@ fn fences_nest_and_must_close() {
     assert_eq!(fenced::whole_file(two, "x/b.py").as_deref(), Ok("2\n"));
     assert!(matches!(fenced::whole_file(two, "c.py"), Err(FormatError::SeveralBlocks { count: 2 })));
     assert_eq!(fenced::fence_for("a\n  ````\n"), "`````");
+    assert_eq!(fenced::fence_for("def f():\n    ```\n"), "```");
 }
 
 /// Protects code from lazy models: what a marker stands for is filled in when both of its neighbours are certain.
