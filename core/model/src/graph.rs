@@ -13,10 +13,11 @@ use std::time::Duration;
 
 /// Runs shorter than this are over before somebody who watches could end them.
 const WATCHED_TOKENS: usize = 48;
-/// The least tokens of a run. A run of one takes other kernels, which round differently: without them the result for a
-/// token does not depend on how the tokens were split over runs, so that cached prefixes and drafts change no token.
-/// The second row costs next to nothing, as the time goes into reading the weights.
-pub(crate) const LEAST: usize = 2;
+/// Runs are filled up to a multiple of this many tokens, and so are the rows of logits. The attention of a single token
+/// and the last row of an odd number take other kernels, which round differently: without them the result for a token
+/// does not depend on how the tokens were split over runs, so that cached prefixes and drafts change no token. A
+/// second row costs next to nothing, as the time of a step goes into reading the weights.
+pub(crate) const EVEN: usize = 2;
 /// How often a watched run looks at its cancel flag.
 const WATCH: Duration = Duration::from_millis(10);
 
@@ -96,7 +97,7 @@ impl Graph {
     /// Make room for `tokens` tokens in a cache that may have `most`.
     pub(crate) fn reserve(&self, cache: &mut Cache, tokens: usize, most: usize) -> Result<(), GenerateError> {
         // One more, for a run that is filled up.
-        let needed = (tokens + LEAST - 1).min(most);
+        let needed = (tokens + EVEN - 1).min(most);
         cache.reserve(&self.layout, needed, most, &self.place, &self.environment)
     }
 
@@ -124,12 +125,15 @@ impl Graph {
         }
         self.ids.clear();
         self.ids.extend(tokens.iter().map(|t| i64::from(*t)));
-        if tokens.len() < LEAST && cache.room() >= LEAST {
+        let filled = tokens.len().next_multiple_of(EVEN);
+        if filled <= cache.room() {
             // What it writes lies behind the tokens that are held, and is overwritten by the next run.
-            self.ids.resize(LEAST, self.ids.last().copied().unwrap_or(0));
+            self.ids.resize(filled, self.ids.last().copied().unwrap_or(0));
         }
         self.rows.clear();
         self.rows.extend((tokens.len() - rows..tokens.len()).map(index));
+        let rows = rows.next_multiple_of(EVEN);
+        self.rows.resize(rows, index(tokens.len() - 1));
         self.past = [index(cache.len())];
         if self.logits.len() < rows * self.vocab {
             self.logits.resize(rows * self.vocab, 0.0);
