@@ -52,7 +52,10 @@ pub fn run(environment: Environment) -> u8 {
         Ok(Done::Clean) => 0,
         Ok(Done::Findings) => 1,
         Err(failure) if cancel.is_cancelled() => {
-            console.failure(&Failure { message: "interrupted".into(), ..failure }, INTERRUPTED);
+            // An error that says more than that it was cancelled must not be lost.
+            let known = failure.message.starts_with("interrupted");
+            let message = if known { failure.message } else { "interrupted".into() };
+            console.failure(&Failure { message, ..failure }, INTERRUPTED);
             INTERRUPTED
         }
         Err(failure) => {

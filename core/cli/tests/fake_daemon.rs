@@ -19,10 +19,16 @@ pub(crate) struct FakeDaemon {
 impl FakeDaemon {
     /// Serves `model` under every name until it is dropped.
     pub(crate) fn start(bench: &Workbench, model: Arc<dyn LanguageModel>) -> Self {
+        // Another build's daemon would be ended and replaced.
+        Self::start_as(bench, model, &deepcoder_session::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref()))
+    }
+
+    /// As [`FakeDaemon::start`], saying that it is of this version.
+    pub(crate) fn start_as(bench: &Workbench, model: Arc<dyn LanguageModel>, version: &str) -> Self {
         let mut options = ServeOptions::new(bench.socket());
         options.handle_signals = false;
         options.idle = Duration::from_secs(60);
-        env!("CARGO_PKG_VERSION").clone_into(&mut options.version);
+        version.clone_into(&mut options.version);
         let cancel = Cancel::new();
         let stop = cancel.clone();
         let thread = std::thread::spawn(move || {

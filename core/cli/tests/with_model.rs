@@ -190,6 +190,7 @@ fn an_interrupt_ends_the_command_and_changes_nothing() {
         let mut said = String::new();
         child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
         assert_eq!(status.code(), Some(130), "{args:?}: {said}");
+        assert!(said.contains("error: interrupted\n"), "{args:?}: {said}");
         assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
     }
     let status = bench.transcript(&["status"]);
@@ -256,6 +257,18 @@ fn two_edits_at_once_leave_one_result() {
     assert_eq!(bench.repo.read("src/util.py"), NEW.as_bytes());
     let log = bench.command(&["log", "--json"]).output().expect("it runs");
     assert_eq!(String::from_utf8_lossy(&log.stdout).lines().count(), 1, "one edit is in the history");
+}
+
+/// Protects users who install a new version: the daemon of the old one is ended, and a new one is started in its place,
+/// which here finds no model.
+#[test]
+fn a_daemon_of_another_build_is_replaced() {
+    let bench = bench();
+    let daemon = FakeDaemon::start_as(&bench, saying(&["never"]), "0.0.1");
+    let text = bench.transcript(&["generate", "x"]);
+    assert!(text.contains("is not installed"), "{text}");
+    assert!(Client::connect(&bench.socket()).is_err(), "the old daemon has ended");
+    drop(daemon);
 }
 
 /// Protects the daemon's verbs: status says what is in memory, stop ends it, and a second stop is no error.

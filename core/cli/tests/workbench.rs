@@ -93,7 +93,7 @@ impl Workbench {
             args: std::iter::once("deepcoder").chain(args.iter().copied()).map(OsString::from).collect(),
             vars: Vars::new(self.vars().into_iter().chain([("TERM".into(), "dumb".into())])),
             cwd: self.repo.path().to_owned(),
-            executable: PathBuf::from("/nowhere/bin/deepcoder"),
+            executable: PathBuf::from(env!("CARGO_BIN_EXE_deepcoder")),
             stdin: Box::new(Cursor::new(input.to_owned())),
             stdin_is_terminal: true,
             stdout: Box::new(out.clone()),

@@ -40,6 +40,11 @@ impl Launcher {
         self
     }
 
+    /// The version of the daemon that this starts: see [`build_version`].
+    fn version(&self) -> String {
+        build_version(Path::new(self.argv.first().map_or_else(|| std::ffi::OsStr::new(""), OsString::as_os_str)))
+    }
+
     /// What the program was installed into: the parent of the `bin` that it is in.
     pub(crate) fn prefix(&self) -> Option<PathBuf> {
         let bin = Path::new(self.argv.first()?).parent()?;
@@ -144,11 +149,11 @@ impl Session {
         }
     }
 
-    /// A connection to a daemon of this version; another version's is ended first.
+    /// A connection to a daemon of this build; another build's is ended first.
     fn daemon(&self, launcher: &Launcher, name: &str) -> Result<Client, ModelError> {
         let socket = &self.folders.socket;
         match Client::connect(socket) {
-            Ok(client) if client.server().version == env!("CARGO_PKG_VERSION") => return Ok(client),
+            Ok(client) if client.server().version == launcher.version() => return Ok(client),
             Ok(_) | Err(ConnectError::Protocol { .. }) => _ = client::stop(socket)?,
             Err(ConnectError::NotRunning { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -193,6 +198,18 @@ impl ModelLoader for EngineLoader {
                 None => error.to_string(),
             })),
         }
+    }
+}
+
+/// The version of the program in the file `executable`, and which build of it: after a new installation the daemon of
+/// the old one must not go on answering.
+#[must_use]
+pub fn build_version(executable: &Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let version = env!("CARGO_PKG_VERSION");
+    match std::fs::metadata(executable) {
+        Ok(file) => format!("{version}+{:x}.{:x}.{:x}", file.mtime(), file.mtime_nsec(), file.len()),
+        Err(_) => version.to_owned(),
     }
 }
 

@@ -13,7 +13,7 @@ mod repo;
 mod settings;
 mod vars;
 
-pub use access::{Launcher, ModelError};
+pub use access::{Launcher, ModelError, build_version};
 pub use folders::{Folders, NoHome};
 pub use install::{InstallError, InstallProgress, Installed, PullOptions};
 pub use place::{FindPlaceError, Place, PlaceError};

@@ -42,8 +42,13 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
         options,
         seed: invocation.seed.unwrap_or(0),
     };
-    let run = run::run(&repo, model, &instruction, policy, invocation, console, &mut |_, _, _| {})?;
-    conclude(args, &repo, &run, invocation, console)
+    let run = run::run(&repo, model, &instruction, policy, invocation, console, &mut |_, _, _| {});
+    let done = run.and_then(|run| conclude(args, &repo, &run, invocation, console));
+    done.map_err(|failure| {
+        // `apply` says so itself when it was stopped between its commit point and its end.
+        let told = failure.message.starts_with("interrupted") || !invocation.cancel.is_cancelled();
+        if told { failure } else { failure.hint("nothing was changed") }
+    })
 }
 
 /// What the paths mean; where one names nothing, `--new` is the other thing that may have been wanted.

@@ -7,6 +7,7 @@ use crate::failure::{Done, Result};
 use crate::time;
 use deepcoder_daemon::client::{self, Client, ConnectError};
 use deepcoder_daemon::{ServeError, ServeOptions, Status};
+use deepcoder_session::build_version;
 use serde_json::json;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     options.idle = args.idle_seconds.map_or(invocation.session.settings().idle, Duration::from_secs);
     // Our own handler sets the flag that `serve` looks at.
     options.handle_signals = false;
-    env!("CARGO_PKG_VERSION").clone_into(&mut options.version);
+    options.version = build_version(&invocation.executable);
     if !args.detached {
         console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
     }
