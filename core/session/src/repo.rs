@@ -8,6 +8,12 @@ use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+/// How long an edit can be undone: 90 days, the time after which git itself forgets what its reflogs hold.
+const KEEP_MS: u64 = 90 * 24 * 3600 * 1000;
+
+/// The most bytes of old files that the history of one work tree keeps; the oldest edits go first.
+const KEEP_BYTES: u64 = 256 << 20;
+
 /// A work tree, and its history once something asks for it.
 pub struct Repo {
     workspace: Workspace,
@@ -133,7 +139,13 @@ impl Repo {
     /// Write what a run came to; `None` when it changes nothing.
     pub fn apply(&self, run: &Run, how: ApplyRun, cancel: &Cancel) -> Result<Option<Applied>, RepoError> {
         let options = ApplyOptions { now_ms: how.now_ms, allow_protected: how.protected, ..ApplyOptions::default() };
-        Ok(deepcoder_pipeline::apply(self.applier()?, run, options, how.unverified, cancel)?)
+        let applier = self.applier()?;
+        let applied = deepcoder_pipeline::apply(applier, run, options, how.unverified, cancel)?;
+        if applied.as_ref().is_some_and(|applied| !applied.already) {
+            // The edit is in the tree; old history that cannot be cleared away now is cleared away by a later edit.
+            _ = applier.prune(how.now_ms.saturating_sub(KEEP_MS), KEEP_BYTES);
+        }
+        Ok(applied)
     }
 
     /// Take back the edit `id` (a prefix will do), or the last one.
