@@ -259,6 +259,28 @@ fn two_edits_at_once_leave_one_result() {
     assert_eq!(String::from_utf8_lossy(&log.stdout).lines().count(), 1, "one edit is in the history");
 }
 
+/// Protects the daemon's life: it listens for this user only, says how it is, refuses a second one, and leaves no
+/// socket behind when it is asked to end.
+#[test]
+fn serve_until_it_is_told_to_end() {
+    let bench = bench();
+    let mut command = bench.command(&["serve"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let start = Instant::now();
+    while Client::connect(&bench.socket()).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it does not listen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let second = bench.transcript(&["serve"]);
+    assert!(second.contains("exit code: 2") && second.contains("error: a daemon is already running"), "{second}");
+    let status = bench.transcript(&["status"]);
+    assert!(status.contains("model: none in memory") && status.contains("exit code: 0"), "{status}");
+    interrupt(child.id());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!bench.socket().exists());
+}
+
 /// Protects users who install a new version: the daemon of the old one is ended, and a new one is started in its place,
 /// which here finds no model.
 #[test]
