@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use deepcoder_types::{
     Cancel, FinishReason, GenerateRequest, Generation, LanguageModel, Message, Prompt, Sampling, TokenEvent,
 };
-use serde_json::json;
+use serde::Serialize;
 
 pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let text = prompt(args, invocation)?;
@@ -35,6 +35,18 @@ pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console
     }
 }
 
+/// What `--json` prints: text, finish, usage and timing first.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    generation: &'a Generation,
+    model: &'a str,
+    fingerprint: &'a str,
+    seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tokens: Option<&'a [TokenEvent]>,
+}
+
 /// One JSON object at the end.
 fn whole(
     model: &dyn LanguageModel,
@@ -52,19 +64,13 @@ fn whole(
         }
     })?;
     progress.clear();
-    let mut object = json!({
-        "text": generation.text,
-        "finish": generation.finish,
-        "usage": generation.usage,
-        "timing": generation.timing,
-        "model": model.info().name,
-        "fingerprint": model.info().fingerprint,
-        "seed": request.sampling.seed,
-    });
-    if request.logprobs.is_some() {
-        object["tokens"] = json!(tokens);
-    }
-    console.json(&object)?;
+    console.json(&Report {
+        generation: &generation,
+        model: &model.info().name,
+        fingerprint: &model.info().fingerprint,
+        seed: request.sampling.seed,
+        tokens: request.logprobs.map(|_| tokens.as_slice()),
+    })?;
     finish(&generation, console)
 }
 
