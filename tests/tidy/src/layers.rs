@@ -82,6 +82,25 @@ fn plugins_see_the_contract_only() {
     assert!(seen >= 3);
 }
 
+/// Protects whoever writes the next plugin: all have one shape, so that any of them shows how it is done.
+#[test]
+fn plugins_have_one_shape() {
+    for plugin in tree::crates().iter().filter(|c| c.folder.starts_with("plugins/") && c.folder != "plugins/builtin") {
+        let folder = &plugin.folder;
+        let id = folder.trim_start_matches("plugins/");
+        assert_eq!(plugin.name, format!("deepcoder-plugin-{id}"));
+        let manifest: toml::Table = tree::read(&format!("{folder}/plugin.toml")).parse().expect("plugin.toml");
+        assert_eq!(manifest["id"].as_str(), Some(id), "{folder}/plugin.toml");
+        assert!(manifest.contains_key("capabilities") && manifest.contains_key("verbs"), "{folder}/plugin.toml");
+        // What is said to the model is text beside the code, with cases that show what comes of it.
+        let prompts = tree::files(&format!("{folder}/prompts"), &[".md"]).len();
+        let cases = tree::files(&format!("{folder}/cases"), &[".md"]).len();
+        assert!(prompts == 0 || cases > 0, "{folder} has prompts and no cases");
+        let list = tree::read("plugins/builtin/src/lib.rs");
+        assert!(list.contains(&plugin.name.replace('-', "_")), "plugins/builtin does not list {folder}");
+    }
+}
+
 /// Protects the trust boundaries: ONNX Runtime, git, SQL, Python, sandboxing and parsing each have one home.
 #[test]
 fn heavy_dependencies_have_one_home() {
