@@ -174,7 +174,7 @@ fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
             wrong("the block size is not 16, 32, 64, 128 or 256")
         }
         (Some(bits @ (4 | 8)), block, _) => {
-            let block = block.unwrap_or(if bits == 4 { 32 } else { 128 });
+            let block = block.unwrap_or(if bits == 4 { 32 } else { 64 });
             Ok(Precision::Requantised { bits, block: block as usize })
         }
         (Some(_), ..) => wrong("the number of bits is neither 4 nor 8"),

@@ -91,7 +91,7 @@ fn rounding_is_as_good_as_it_can_be() {
     let weights: Vec<f32> = (0..256u16).map(|i| (f32::from(i) * 0.37).sin() * (1.0 + f32::from(i % 7))).collect();
     let row: Vec<u8> = weights.iter().flat_map(|w| w.to_le_bytes()).collect();
     let near = Layout::choose(TensorType::F32, 256, Precision::Near).unwrap();
-    assert_eq!((near.bits, near.block), (8, 128));
+    assert_eq!((near.bits, near.block), (8, 64));
     let packed = pack(TensorType::F32, &row, 256, near);
     assert!(packed.iter().zip(&weights).all(|(a, b)| (a - b).abs() <= 7.0 / 127.0 * 0.501));
     let four = Layout::choose(TensorType::F32, 256, Precision::Requantised { bits: 4, block: 32 }).unwrap();
