@@ -48,9 +48,19 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base, kind: Kind) ->
         Ok(edited) => edited,
         Err(error) => {
             work.host.log(Level::Info, &format!("`{path}`: {error}; asking again"));
-            question.messages.push(Message::assistant(answer));
-            question.messages.push(Message::user(error.feedback()));
-            let answer = question.prefill.clone() + &ask(work.host, &question, attempt.next())?;
+            let answer = match halves(&answer, &error) {
+                Some(half) => {
+                    question.prefill = half;
+                    question.stop = vec!["\n>>>>>>>".to_owned()];
+                    let second = ask(work.host, &question, attempt)?;
+                    [&question.prefill, second.trim_end(), "\n>>>>>>> REPLACE\n"].concat()
+                }
+                None => {
+                    question.messages.push(Message::assistant(answer));
+                    question.messages.push(Message::user(error.feedback()));
+                    question.prefill.clone() + &ask(work.host, &question, attempt.next())?
+                }
+            };
             read(path, &base.text, &answer, kind).map_err(|error| refused(path, &error))?
         }
     };
@@ -63,6 +73,15 @@ fn prefill(path: &RepoPath, kind: Kind) -> String {
         Kind::Diff => format!("```diff\n--- a/{path}\n+++ b/{path}\n@@"),
         Kind::SearchReplace => format!("{path}\n```{}\n<<<<<<< SEARCH\n", language_tag(path)),
     }
+}
+
+/// Small models go from the first half of a block to its end. The first half is good; they are only asked for the second.
+fn halves(answer: &str, error: &FormatError) -> Option<String> {
+    if !matches!(error, FormatError::Unfinished { wanted: "=======", .. }) {
+        return None;
+    }
+    let (half, _) = answer.split_once("\n>>>>>>>")?;
+    Some(format!("{half}\n=======\n"))
 }
 
 fn read(path: &RepoPath, old: &str, answer: &str, kind: Kind) -> Result<Edited, FormatError> {
