@@ -24,7 +24,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let text = |i: usize| rest.get(i).cloned().unwrap_or_default();
     let mut request = match verb.as_str() {
         "bench" => {
-            println!("{}", serde_json::to_string_pretty(&engine.bench(&BenchOptions::default(), &Cancel::new())?)?);
+            let mut what = BenchOptions::default();
+            if rest.iter().any(|a| a == "--quick") {
+                what =
+                    BenchOptions { decode: 32, contexts: vec![0], verify: vec![2, 4, 6, 8, 12, 16], repeat: 3, ..what };
+            }
+            println!("{}", serde_json::to_string(&engine.bench(&what, &Cancel::new())?)?);
             return Ok(());
         }
         "perplexity" => {

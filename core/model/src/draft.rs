@@ -14,6 +14,8 @@ pub(crate) const MOST: usize = 15;
 const MATCH: usize = 32;
 /// Places that are compared, the latest first; a pair of tokens may be frequent.
 const PLACES: usize = 48;
+/// How far ahead the draft may go on after a change.
+const AHEAD: usize = 40;
 /// Stands between texts: no token.
 const GAP: u32 = u32::MAX;
 /// What each pair of tokens beyond the first costs in a run, against a run of one pair, the least that there is.
@@ -36,8 +38,9 @@ pub(crate) struct Drafter {
     cursor: usize,
     proposed_from: usize,
     bucket: usize,
-    // Tokens agreed with and proposed tokens judged, for each class of matches.
-    record: [(f64, f64); 7],
+    // Tokens agreed with and proposed tokens judged, for each class of matches: anywhere, and where the draft is being
+    // followed.
+    record: [(f64, f64); 14],
 }
 
 impl Drafter {
@@ -53,7 +56,22 @@ impl Drafter {
             proposed_from: 0,
             bucket: 0,
             // Before anything is known: what prompt lookup reaches on edits, the better the longer the match.
-            record: [(0.2, 1.0), (0.5, 1.0), (1.0, 2.0), (1.6, 2.5), (2.4, 3.0), (3.6, 4.0), (5.7, 6.0)],
+            record: [
+                (0.2, 1.0),
+                (0.5, 1.0),
+                (1.0, 2.0),
+                (1.6, 2.5),
+                (2.4, 3.0),
+                (3.6, 4.0),
+                (5.7, 6.0),
+                (0.3, 1.0),
+                (1.5, 2.0),
+                (2.4, 3.0),
+                (3.5, 4.0),
+                (5.5, 6.0),
+                (7.6, 8.0),
+                (9.7, 10.0),
+            ],
         };
         draft.iter().chain(&[GAP]).chain(prompt).chain(&[GAP]).for_each(|id| drafter.add(*id));
         drafter.answer_from = drafter.corpus.len();
@@ -69,7 +87,7 @@ impl Drafter {
     pub(crate) fn propose(&mut self, room: usize, out: &mut Vec<u32>) {
         out.clear();
         let Some((place, matched)) = self.find() else { return };
-        let bucket = match matched {
+        let class = match matched {
             0 => 0,
             1 => 1,
             2 => 2,
@@ -78,6 +96,7 @@ impl Drafter {
             9..=16 => 5,
             _ => 6,
         };
+        let bucket = if self.is_near(place) { class + 7 } else { class };
         let (agreed, judged) = self.record[bucket];
         let count = worthwhile(agreed / judged, room.min(MOST));
         let available = self.corpus[place..].iter().take(count).take_while(|id| **id != GAP);
@@ -140,6 +159,11 @@ impl Drafter {
         best.or_else(|| self.resume()).or_else(|| self.anything())
     }
 
+    /// Whether a place is where the draft is being followed, or a little ahead.
+    fn is_near(&self, place: usize) -> bool {
+        place < self.draft_len && (self.cursor..=self.cursor + AHEAD).contains(&place)
+    }
+
     fn begin(&self, answered: usize) -> Option<(usize, usize)> {
         let follows = answered == 0 || self.corpus[self.answer_from] == self.corpus[0];
         (self.draft_len > answered && follows).then_some((answered, 1))
@@ -147,7 +171,6 @@ impl Drafter {
 
     /// After a change the last token alone may show where the draft goes on.
     fn resume(&self) -> Option<(usize, usize)> {
-        const AHEAD: usize = 40;
         let last = *self.corpus.last()?;
         let window = self.corpus.get(self.cursor..(self.cursor + AHEAD).min(self.draft_len))?;
         let at = window.iter().position(|id| *id == last)?;
