@@ -5,7 +5,7 @@ use crate::ask::{Attempt, Question, ask};
 use crate::guard::{doubt, mentions};
 use crate::target::{Base, ended, language_tag, shown};
 use crate::work::{Edited, Work};
-use deepcoder_edit::formats::{FormatError, fenced::fence_for, lazy, region};
+use deepcoder_edit::formats::{FormatError, fenced, lazy, region};
 use deepcoder_edit::{Adoption, adopt};
 use deepcoder_plugin_api::{ErrorCode, Level, PluginError, fill};
 use deepcoder_types::{Message, RepoPath};
@@ -14,6 +14,7 @@ use std::ops::Range;
 const WHOLE: &str = include_str!("../prompts/whole.md");
 const CREATE: &str = include_str!("../prompts/create.md");
 const REGION: &str = include_str!("../prompts/region.md");
+const AGAIN: &str = include_str!("../prompts/again.md");
 const REPAIR: &str = include_str!("../prompts/repair.md");
 
 /// Tokens for the first version of a new file.
@@ -110,7 +111,7 @@ impl Rewriting<'_> {
         previous: Option<&str>,
     ) -> Result<Edited, PluginError> {
         let draft = ended(previous.unwrap_or(self.old));
-        let fence = fence_for(&[self.old, previous.unwrap_or("")].join("\n"));
+        let fence = fenced::fence_for(&[self.old, previous.unwrap_or("")].join("\n"));
         let opening = format!("{fence}{}\n", language_tag(self.path));
         let size = work.host.count_tokens(&draft)?;
         let messages = work.fitted(
@@ -129,9 +130,28 @@ impl Rewriting<'_> {
             prefill: opening,
             stop: vec![format!("\n{fence}")],
             draft: Some(draft),
-            tokens: size + 32..work.options.max_tokens.unwrap_or(size + size / 2 + 1_024),
+            tokens: size + 32..work.options.max_tokens.unwrap_or(size + size / 2 + 512),
         };
-        self.best_of_two(work, &question)
+        if previous.is_some() || !work.sole {
+            return self.best_of_two(work, &question);
+        }
+        let first = self.best_of_two(work, &question)?;
+        if first.text != self.file {
+            return Ok(first);
+        }
+        let file = shown(self.path, self.old);
+        let again = |context: &str| {
+            fill(AGAIN, &[("context", context), ("file", &file), ("instruction", work.instruction.prompt.trim())])
+        };
+        work.host.log(Level::Info, &format!("`{}`: nothing changed; asking again in other words", self.path));
+        let messages = work.fitted(&|context| vec![Message::user(again(context))], question.tokens.start)?;
+        let question = Question { messages, prefill: String::new(), stop: vec![format!("\n{fence}\n")], ..question };
+        match self.attempt(work, &question, work.first_attempt()) {
+            Err(Failure::Plugin(error)) if error.code == ErrorCode::Cancelled => Err(error),
+            Ok(second) if second.doubt.is_none() => Ok(second),
+            // Better no change than one that is not certain.
+            _ => Ok(first),
+        }
     }
 
     /// A second answer is only asked for when there is something wrong with the first.
@@ -163,7 +183,13 @@ impl Rewriting<'_> {
 
     fn attempt(&self, work: &Work<'_>, question: &Question, attempt: Attempt) -> Result<Edited, Failure> {
         let answer = ask(work.host, question, attempt).map_err(Failure::Plugin)?;
-        let answer = without_short_fence(&answer, self.old);
+        let answer = match question.prefill.is_empty() {
+            true => {
+                let closed = question.stop.first().map_or_else(String::new, |stop| answer + stop);
+                fenced::whole_file(&closed, self.path.as_str()).map_err(Failure::Format)?
+            }
+            false => without_short_fence(&answer, self.old).to_owned(),
+        };
         let nothing = answer.trim().trim_matches('`').trim().is_empty();
         if nothing && !self.old.trim().is_empty() {
             return Err(Failure::Format(FormatError::Nothing { wanted: "code block" }));
@@ -171,10 +197,10 @@ impl Rewriting<'_> {
         let keep = adoption(&work.instruction.prompt);
         let text = if self.range == (0..self.file.len()) {
             let body = ended(self.file);
-            let full = lazy::expand(&body, &region::reindented(&body, &ended(answer))).map_err(Failure::Format)?;
+            let full = lazy::expand(&body, &region::reindented(&body, &ended(&answer))).map_err(Failure::Format)?;
             adopt(self.file, &full, keep)
         } else {
-            region::replace(self.file, self.range.clone(), &ended(answer), keep).map_err(Failure::Format)?
+            region::replace(self.file, self.range.clone(), &ended(&answer), keep).map_err(Failure::Format)?
         };
         let doubt = doubt(self.path, self.file, &text, &work.instruction.prompt);
         Ok(Edited { text, notes: Vec::new(), doubt })

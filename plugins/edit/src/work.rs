@@ -15,6 +15,8 @@ pub(crate) struct Work<'a> {
     pub options: Options,
     /// The program.
     pub host: &'a dyn Host,
+    /// Whether only one file is edited: then an answer that changes nothing is more likely a failure than the truth.
+    pub(crate) sole: bool,
     /// What the model may see beside the file, most important first, each ready to be put into a prompt.
     pub context: Vec<(RepoPath, String)>,
 }
@@ -52,7 +54,7 @@ impl<'a> Work<'a> {
             let texts = targets.iter().filter_map(|t| Some((t.path.clone(), shown(&t.path, &t.base.as_ref()?.text))));
             shared.extend(texts);
         }
-        Self { instruction, options, host, context: shared }
+        Self { instruction, options, host, sole: targets.len() == 1, context: shared }
     }
 
     /// The first attempt.
@@ -63,7 +65,7 @@ impl<'a> Work<'a> {
     /// The same work with the context for `path`, which does not show the file itself a second time.
     pub(crate) fn about(&self, path: &RepoPath) -> Work<'a> {
         let context = self.context.iter().filter(|(p, _)| p != path).cloned().collect();
-        Work { instruction: self.instruction, options: self.options.clone(), host: self.host, context }
+        Work { instruction: self.instruction, options: self.options.clone(), host: self.host, sole: self.sole, context }
     }
 
     /// The messages that `build` makes of the context, with as much of the context as leaves `needed` tokens for the
