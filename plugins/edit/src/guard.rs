@@ -39,6 +39,28 @@ pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) ->
     None
 }
 
+/// `new` without a usage example that the model put at its end although nobody asked for one; `None` where there is none.
+/// Such code would run whenever the file is imported.
+#[must_use]
+pub(crate) fn without_example(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<String> {
+    const MARKERS: [&str; 7] =
+        ["example usage", "usage example", "example:", "sample usage", "test the ", "testing the ", "test cases"];
+    let wanted = ["example", "usage", "main", "demo", "test", "print", "script"];
+    if !is_code(path) || mentions(instruction, &wanted) {
+        return None;
+    }
+    let is_marker = |line: &str| {
+        let text = ["# ", "// ", "#", "//"].iter().find_map(|sign| line.strip_prefix(sign)).map(str::to_lowercase);
+        text.is_some_and(|text| MARKERS.iter().any(|marker| text.trim_start().starts_with(marker)))
+    };
+    let lines: Vec<&str> = new.lines().collect();
+    let first = lines.iter().position(|line| is_marker(line))?;
+    let known: BTreeSet<&str> = old.lines().map(str::trim).collect();
+    let added = |line: &&str| line.trim().is_empty() || (!known.contains(line.trim()) && definition(line).is_none());
+    let rest = lines.get(..first)?.join("\n");
+    (lines[first..].iter().all(added) && !rest.trim().is_empty()).then(|| rest.trim_end().to_owned() + "\n")
+}
+
 /// Whether the instruction has one of the words, as a word of its own or the beginning of one.
 #[must_use]
 pub(crate) fn mentions(instruction: &str, words: &[&str]) -> bool {

@@ -2,7 +2,7 @@
 //! text is given to the engine as a draft, so that what stays the same costs little.
 
 use crate::ask::{Attempt, Question, ask};
-use crate::guard::{doubt, mentions};
+use crate::guard::{doubt, mentions, without_example};
 use crate::target::{Base, ended, language_tag, shown};
 use crate::work::{Edited, Work};
 use deepcoder_edit::formats::{FormatError, fenced, lazy, region};
@@ -12,9 +12,10 @@ use deepcoder_types::{Message, RepoPath};
 use std::ops::Range;
 
 const WHOLE: &str = include_str!("../prompts/whole.md");
-const CREATE: &str = include_str!("../prompts/create.md");
+const COMPLETE: &str = include_str!("../prompts/complete.md");
 const REGION: &str = include_str!("../prompts/region.md");
-const AGAIN: &str = include_str!("../prompts/again.md");
+const COMPLETE_PART: &str = include_str!("../prompts/complete-part.md");
+const CREATE: &str = include_str!("../prompts/create.md");
 const REPAIR: &str = include_str!("../prompts/repair.md");
 
 /// Tokens for the first version of a new file.
@@ -22,46 +23,26 @@ const NEW_FILE_TOKENS: u32 = 4_096;
 
 /// The file rewritten as a whole.
 pub(crate) fn whole(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {
-    let prompt = |context: &str| {
-        let file = shown(path, &base.text);
-        fill(WHOLE, &[("context", context), ("file", &file), ("instruction", work.instruction.prompt.trim())])
-    };
-    let rewriting = Rewriting { path, old: &base.text, file: &base.text, range: 0..base.text.len() };
-    rewriting.run(work, &prompt, None)
+    Rewriting::of_file(path, base).run(work)
 }
 
 /// The lines `range` of the file rewritten.
 pub(crate) fn part(work: &Work<'_>, path: &RepoPath, base: &Base, range: Range<usize>) -> Result<Edited, PluginError> {
-    let old = &base.text[range.clone()];
-    let prompt = |context: &str| {
-        let outline = if base.outline.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "These are signatures of other parts of the file, for reference only.\n\n{}\n",
-                shown(path, &base.outline)
-            )
-        };
-        let values = [
-            ("context", context),
-            ("outline", outline.as_str()),
-            ("file", &shown(path, old)),
-            ("instruction", work.instruction.prompt.trim()),
-        ];
-        fill(REGION, &values)
+    let outline = match base.outline.as_str() {
+        "" => String::new(),
+        signatures => {
+            let shown = shown(path, signatures);
+            format!("These are signatures of other parts of the file, for reference only.\n\n{shown}\n")
+        }
     };
-    let rewriting = Rewriting { path, old, file: &base.text, range };
-    rewriting.run(work, &prompt, None)
+    let old = &base.text[range.clone()];
+    let templates = [REGION, COMPLETE_PART];
+    Rewriting { path, old, file: &base.text, range, outline, templates }.run(work)
 }
 
 /// An earlier result corrected.
 pub(crate) fn repair(work: &Work<'_>, path: &RepoPath, base: &Base, previous: &str) -> Result<Edited, PluginError> {
-    let prompt = |context: &str| {
-        let file = shown(path, &base.text);
-        fill(WHOLE, &[("context", context), ("file", &file), ("instruction", work.instruction.prompt.trim())])
-    };
-    let rewriting = Rewriting { path, old: &base.text, file: &base.text, range: 0..base.text.len() };
-    rewriting.run(work, &prompt, Some(previous))
+    Rewriting::of_file(path, base).correct(work, previous)
 }
 
 /// A file that does not exist yet.
@@ -101,77 +82,114 @@ struct Rewriting<'a> {
     old: &'a str,
     file: &'a str,
     range: Range<usize>,
+    outline: String,
+    /// How it is asked: shortly first, since small models copy the file when they hear much about completeness, and
+    /// then with the demand that nothing be left out.
+    templates: [&'static str; 2],
 }
 
-impl Rewriting<'_> {
-    fn run(
+impl<'a> Rewriting<'a> {
+    fn of_file(path: &'a RepoPath, base: &'a Base) -> Self {
+        let (text, range) = (base.text.as_str(), 0..base.text.len());
+        Self { path, old: text, file: text, range, outline: String::new(), templates: [WHOLE, COMPLETE] }
+    }
+
+    fn run(&self, work: &Work<'_>) -> Result<Edited, PluginError> {
+        let question = self.question(work, self.old, &|context| vec![self.asked(work, 0, context)])?;
+        let edited = self.best_of_two(work, &question, &|feedback| {
+            self.question(work, self.old, &|context| {
+                let mut message = self.asked(work, 1, context);
+                message.content.push_str(feedback);
+                vec![message]
+            })
+        })?;
+        if work.sole && edited.text == self.file { self.in_words(work, question, edited) } else { Ok(edited) }
+    }
+
+    /// Asks without the opening fence, so that the model speaks of the change before it writes it: after that it hardly
+    /// ever copies the file. Only where one file is edited; of several, some may well need no change.
+    fn in_words(&self, work: &Work<'_>, question: Question, unchanged: Edited) -> Result<Edited, PluginError> {
+        work.host.log(Level::Info, &format!("`{}`: nothing changed; asking again", self.path));
+        let stop = question.stop.iter().map(|stop| format!("{stop}\n")).collect();
+        let question = Question { prefill: String::new(), stop, ..question };
+        match self.attempt(work, &question, work.first_attempt()) {
+            Err(Failure::Plugin(error)) if error.code == ErrorCode::Cancelled => Err(error),
+            Ok(edited) if edited.doubt.is_none() => Ok(edited),
+            // Better no change than one that is not certain.
+            _ => Ok(unchanged),
+        }
+    }
+
+    fn correct(&self, work: &Work<'_>, previous: &str) -> Result<Edited, PluginError> {
+        let (opening, fence) = self.fences(previous);
+        let turns = |context: &str, feedback: &str| {
+            let findings = fill(REPAIR, &[("findings", &work.findings(self.path))]);
+            vec![
+                self.asked(work, 0, context),
+                Message::assistant(format!("{opening}{}{fence}", ended(previous))),
+                Message::user(findings + feedback),
+            ]
+        };
+        let question = self.question(work, previous, &|context| turns(context, ""))?;
+        let again = |feedback: &str| self.question(work, previous, &|context| turns(context, feedback));
+        self.best_of_two(work, &question, &again)
+    }
+
+    fn asked(&self, work: &Work<'_>, template: usize, context: &str) -> Message {
+        let values = [
+            ("context", context),
+            ("outline", self.outline.as_str()),
+            ("file", &shown(self.path, self.old)),
+            ("instruction", work.instruction.prompt.trim()),
+        ];
+        Message::user(fill(self.templates[template], &values))
+    }
+
+    /// The opening line of the answer, and the fence that ends it.
+    fn fences(&self, draft: &str) -> (String, String) {
+        let fence = fenced::fence_for(&[self.old, draft].join("\n"));
+        (format!("{fence}{}\n", language_tag(self.path)), fence)
+    }
+
+    fn question(
         &self,
         work: &Work<'_>,
-        prompt: &dyn Fn(&str) -> String,
-        previous: Option<&str>,
-    ) -> Result<Edited, PluginError> {
-        let draft = ended(previous.unwrap_or(self.old));
-        let fence = fenced::fence_for(&[self.old, previous.unwrap_or("")].join("\n"));
-        let opening = format!("{fence}{}\n", language_tag(self.path));
+        draft: &str,
+        build: &dyn Fn(&str) -> Vec<Message>,
+    ) -> Result<Question, PluginError> {
+        let (opening, fence) = self.fences(draft);
+        let draft = ended(draft);
         let size = work.host.count_tokens(&draft)?;
-        let messages = work.fitted(
-            &|context| {
-                let mut messages = vec![Message::user(prompt(context))];
-                if previous.is_some() {
-                    messages.push(Message::assistant(format!("{opening}{draft}{fence}")));
-                    messages.push(Message::user(fill(REPAIR, &[("findings", &work.findings(self.path))])));
-                }
-                messages
-            },
-            size + size / 4 + 64,
-        )?;
-        let question = Question {
-            messages,
+        Ok(Question {
+            messages: work.fitted(build, size + size / 4 + 64)?,
             prefill: opening,
             stop: vec![format!("\n{fence}")],
             draft: Some(draft),
             tokens: size + 32..work.options.max_tokens.unwrap_or(size + size / 2 + 512),
-        };
-        if previous.is_some() || !work.sole {
-            return self.best_of_two(work, &question);
-        }
-        let first = self.best_of_two(work, &question)?;
-        if first.text != self.file {
-            return Ok(first);
-        }
-        let file = shown(self.path, self.old);
-        let again = |context: &str| {
-            fill(AGAIN, &[("context", context), ("file", &file), ("instruction", work.instruction.prompt.trim())])
-        };
-        work.host.log(Level::Info, &format!("`{}`: nothing changed; asking again in other words", self.path));
-        let messages = work.fitted(&|context| vec![Message::user(again(context))], question.tokens.start)?;
-        let question = Question { messages, prefill: String::new(), stop: vec![format!("\n{fence}\n")], ..question };
-        match self.attempt(work, &question, work.first_attempt()) {
-            Err(Failure::Plugin(error)) if error.code == ErrorCode::Cancelled => Err(error),
-            Ok(second) if second.doubt.is_none() => Ok(second),
-            // Better no change than one that is not certain.
-            _ => Ok(first),
-        }
+        })
     }
 
     /// A second answer is only asked for when there is something wrong with the first.
-    fn best_of_two(&self, work: &Work<'_>, question: &Question) -> Result<Edited, PluginError> {
+    fn best_of_two(
+        &self,
+        work: &Work<'_>,
+        question: &Question,
+        again: &dyn Fn(&str) -> Result<Question, PluginError>,
+    ) -> Result<Edited, PluginError> {
         let first = self.attempt(work, question, work.first_attempt());
-        let again = match &first {
+        let wrong = match &first {
             Ok(edited) => edited.doubt.clone(),
             Err(Failure::Format(error)) => Some(error.to_string()),
             Err(Failure::Plugin(error)) if error.code == ErrorCode::Budget => Some(error.to_string()),
             Err(Failure::Plugin(_)) => None,
         };
-        let Some(reason) = again else { return first.map_err(|f| f.into_error(self.path)) };
+        let Some(reason) = wrong else { return first.map_err(|f| f.into_error(self.path)) };
         work.host.log(Level::Info, &format!("`{}`: {reason}; asking again", self.path));
-        let mut question = question.clone();
-        if let Err(Failure::Format(error)) = &first
-            && let Some(message) = question.messages.last_mut()
-        {
-            message.content.push('\n');
-            message.content.push_str(&error.feedback());
-        }
+        let feedback = match &first {
+            Err(Failure::Format(error)) => format!("\n{}", error.feedback()),
+            _ => String::new(),
+        };
+        let question = again(&feedback)?;
         match (first, self.attempt(work, &question, work.first_attempt().next())) {
             (_, Err(Failure::Plugin(error))) if error.code == ErrorCode::Cancelled => Err(error),
             (_, Ok(second)) if second.doubt.is_none() => Ok(second),
@@ -194,7 +212,16 @@ impl Rewriting<'_> {
         if nothing && !self.old.trim().is_empty() {
             return Err(Failure::Format(FormatError::Nothing { wanted: "code block" }));
         }
-        let keep = adoption(&work.instruction.prompt);
+        let instruction = &work.instruction.prompt;
+        let mut notes = Vec::new();
+        let answer = match without_example(self.path, self.old, &answer, instruction) {
+            Some(without) => {
+                notes.push("a usage example that the model added at the end is left out".to_owned());
+                without
+            }
+            None => answer,
+        };
+        let keep = adoption(instruction);
         let text = if self.range == (0..self.file.len()) {
             let body = ended(self.file);
             let full = lazy::expand(&body, &region::reindented(&body, &ended(&answer))).map_err(Failure::Format)?;
@@ -202,8 +229,8 @@ impl Rewriting<'_> {
         } else {
             region::replace(self.file, self.range.clone(), &ended(&answer), keep).map_err(Failure::Format)?
         };
-        let doubt = doubt(self.path, self.file, &text, &work.instruction.prompt);
-        Ok(Edited { text, notes: Vec::new(), doubt })
+        let doubt = doubt(self.path, self.file, &text, instruction);
+        Ok(Edited { text, notes, doubt })
     }
 }
 
