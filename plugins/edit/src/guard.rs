@@ -25,6 +25,11 @@ pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) ->
         let names: Vec<String> = lost.iter().take(5).map(|n| format!("`{n}`")).collect();
         return Some(format!("{} would be lost", names.join(", ")));
     }
+    if is_code(path)
+        && let Some(name) = lost_import(old, new)
+    {
+        return Some(format!("the import of `{name}`, which is still used, would be lost"));
+    }
     let (before, after) = (filled(old), filled(new));
     if before.len() < SMALL || rewrites {
         return None;
@@ -72,6 +77,20 @@ pub(crate) fn mentions(instruction: &str, words: &[&str]) -> bool {
     })
 }
 
+/// A name that `old` imports and `new` uses without importing it.
+fn lost_import<'a>(old: &'a str, new: &str) -> Option<&'a str> {
+    fn words(line: &str) -> impl Iterator<Item = &str> {
+        line.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
+    }
+    let imports = |line: &&str| ["import ", "from ", "use "].iter().any(|keyword| line.starts_with(keyword));
+    let imported: BTreeSet<&str> = new.lines().filter(imports).flat_map(words).collect();
+    let used: BTreeSet<&str> = new.lines().filter(|line| !imports(line)).flat_map(words).collect();
+    let used_before: BTreeSet<&str> = old.lines().filter(|line| !imports(line)).flat_map(words).collect();
+    let kept: BTreeSet<&str> = new.lines().map(str::trim_end).collect();
+    let lost = old.lines().filter(imports).filter(|line| !kept.contains(line.trim_end()));
+    lost.flat_map(words).find(|name| !imported.contains(name) && used.contains(name) && used_before.contains(name))
+}
+
 fn is_code(path: &RepoPath) -> bool {
     !matches!(language_tag(path), "" | "markdown" | "json" | "yaml" | "toml" | "html" | "css" | "xml")
 }
@@ -96,7 +115,7 @@ fn shared(before: &[&str], after: &[&str]) -> usize {
 }
 
 /// The names that lines define with a keyword, as most languages have it. A parser would know more; that is `verify`'s.
-fn definitions(text: &str) -> BTreeSet<&str> {
+pub(crate) fn definitions(text: &str) -> BTreeSet<&str> {
     text.lines().filter_map(definition).collect()
 }
 
@@ -139,4 +158,49 @@ fn definition(line: &str) -> Option<&str> {
     }
     let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
     (end > 0).then(|| &rest[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doubts(old: &str, new: &str, instruction: &str) -> bool {
+        doubt(&RepoPath::new("a.py").expect("path"), old, new, instruction).is_some()
+    }
+
+    /// Protects code that nobody asked to remove, and lets through what the instruction asks for.
+    #[test]
+    fn losses_are_doubted_unless_they_are_asked_for() {
+        let old = "import re\n\ndef f(x):\n    return re.sub('a', 'b', x)\n\ndef g():\n    return 1\n";
+        assert!(!doubts(old, &old.replace("return 1", "return 2"), "return two"));
+        let without_g = old.split("\ndef g").next().expect("text");
+        assert!(doubts(old, without_g, "return two"));
+        assert!(!doubts(old, without_g, "remove what is not used"));
+        assert!(!doubts(old, without_g, "take `g` away"));
+        assert!(!doubts(old, &old.replace("def g", "def h"), "rename g to h"));
+        assert!(doubts(old, &old.replace("import re\n", ""), "return two"));
+        assert!(!doubts(old, &old.replace("import re\n", "").replace("re.sub('a', 'b', x)", "x"), "return x"));
+        assert!(!doubts(old, &old.replace("import re\n", "import os, re\n"), "use os"));
+    }
+
+    /// Protects long files: one that shrinks to a fraction, or keeps hardly a line, needs a look.
+    #[test]
+    fn a_file_that_hardly_keeps_a_line_is_doubted() {
+        let lines = |name: &str| (0..20).map(|i| format!("{name}{i} = {i}\n")).collect::<String>();
+        assert!(doubts(&lines("a"), "a0 = 0\n", "set a0"));
+        assert!(doubts(&lines("a"), &lines("b"), "set a0"));
+        assert!(!doubts(&lines("a"), &lines("b"), "rewrite it with b"));
+    }
+
+    /// Protects imports of a module from code that would run with them, and files that are about examples.
+    #[test]
+    fn only_unwanted_examples_are_cut() {
+        let path = RepoPath::new("a.py").expect("path");
+        let (old, example) = ("x = 1\n", "x = 2\n\n# Example usage:\nprint(x)\n");
+        assert_eq!(without_example(&path, old, example, "set two").as_deref(), Some("x = 2\n"));
+        assert_eq!(without_example(&path, old, example, "add an example"), None);
+        assert_eq!(without_example(&path, example, example, "set two"), None);
+        let with_code = "x = 2\n# Example usage\ndef f():\n    pass\n";
+        assert_eq!(without_example(&path, old, with_code, "set two"), None);
+    }
 }

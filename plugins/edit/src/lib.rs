@@ -164,7 +164,7 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
             let selected = first && work.instruction.selection.is_some();
             let small = work.host.count_tokens(&base.text)? <= whole_limit(work)?;
             if small && !selected {
-                return whole::whole(work, path, base);
+                return whole_or_parts(work, path, base);
             }
             let ranges = regions::find(work.instruction, path, base, work.host)?;
             if ranges.is_empty() {
@@ -173,6 +173,28 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
                 edit_parts(work, path, base, ranges)
             }
         }
+    }
+}
+
+/// The file as a whole, or else, when the model leaves it as it is or loses parts of it, the definitions that the
+/// instruction names one by one.
+fn whole_or_parts(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {
+    let whole = whole::whole(work, path, base);
+    let good = match &whole {
+        Ok(edited) => edited.doubt.is_none() && (edited.text != base.text || !work.sole),
+        Err(error) => !matches!(error.code, ErrorCode::Invalid | ErrorCode::Budget),
+    };
+    if good {
+        return whole;
+    }
+    let ranges = regions::find(work.instruction, path, base, work.host)?;
+    if ranges.is_empty() || ranges.iter().any(|range| *range == (0..base.text.len())) {
+        return whole;
+    }
+    match edit_parts(work, path, base, ranges) {
+        Ok(parts) if parts.doubt.is_none() && parts.text != base.text => Ok(parts),
+        Err(error) if error.code == ErrorCode::Cancelled => Err(error),
+        _ => whole,
     }
 }
 

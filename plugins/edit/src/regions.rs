@@ -1,6 +1,6 @@
 //! Which parts of a large file are to be written anew.
 
-use crate::guard::mentions;
+use crate::guard::{definitions, mentions};
 use crate::target::Base;
 use deepcoder_plugin_api::{Host, PluginError};
 use deepcoder_types::{Instruction, RepoPath, TextRange};
@@ -25,7 +25,10 @@ pub(crate) fn find(
         _ => base.parts.clone(),
     };
     if ranges.is_empty() {
-        for word in words(&instruction.prompt) {
+        let mut names = words(&instruction.prompt);
+        names.extend(plain_names(&instruction.prompt, &base.text));
+        names.dedup();
+        for word in names {
             let found = host.search_symbols(word, MAX_SYMBOLS)?;
             ranges.extend(found.into_iter().filter(|s| s.path == *path && is_named(&s.name, word)).map(|s| s.range));
         }
@@ -58,6 +61,46 @@ pub(crate) fn whole_lines(text: &str, range: TextRange) -> Option<Range<usize>> 
 /// A name, or the last part of a qualified one.
 fn is_named(name: &str, word: &str) -> bool {
     name == word || name.rsplit(['.', ':']).next() == Some(word)
+}
+
+/// Words of the instruction that the file defines, but for those that instructions are made of anyway.
+fn plain_names<'a>(prompt: &'a str, text: &str) -> Vec<&'a str> {
+    const COMMON: [&str; 30] = [
+        "add",
+        "remove",
+        "get",
+        "set",
+        "update",
+        "run",
+        "test",
+        "main",
+        "make",
+        "create",
+        "delete",
+        "count",
+        "total",
+        "print",
+        "sort",
+        "filter",
+        "find",
+        "check",
+        "call",
+        "return",
+        "use",
+        "format",
+        "parse",
+        "read",
+        "write",
+        "change",
+        "rename",
+        "move",
+        "docstring",
+        "function",
+    ];
+    let defined = definitions(text);
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let words = prompt.split(|c| !of_name(c)).filter(|word| word.len() > 3);
+    words.filter(|word| defined.contains(word) && !COMMON.contains(word)).take(MAX_WORDS).collect()
 }
 
 /// Words of the instruction that could be names: in backticks, before a parenthesis, or not a plain word.

@@ -2,7 +2,7 @@
 //! text is given to the engine as a draft, so that what stays the same costs little.
 
 use crate::ask::{Attempt, Question, ask};
-use crate::guard::{doubt, mentions, without_example};
+use crate::guard::{definitions, doubt, mentions, without_example};
 use crate::target::{Base, ended, language_tag, shown};
 use crate::work::{Edited, Work};
 use deepcoder_edit::formats::{FormatError, fenced, lazy, region};
@@ -91,7 +91,9 @@ struct Rewriting<'a> {
 impl<'a> Rewriting<'a> {
     fn of_file(path: &'a RepoPath, base: &'a Base) -> Self {
         let (text, range) = (base.text.as_str(), 0..base.text.len());
-        Self { path, old: text, file: text, range, outline: String::new(), templates: [WHOLE, COMPLETE] }
+        // Of several definitions, models write only the one that changes, unless they are told.
+        let first = if definitions(text).len() > 1 { COMPLETE } else { WHOLE };
+        Self { path, old: text, file: text, range, outline: String::new(), templates: [first, COMPLETE] }
     }
 
     fn run(&self, work: &Work<'_>) -> Result<Edited, PluginError> {
