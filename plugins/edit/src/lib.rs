@@ -162,6 +162,9 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
         Format::Auto => {
             let first = work.instruction.targets.first().is_none_or(|first| first == path);
             let selected = first && work.instruction.selection.is_some();
+            if !selected && let Some(ranges) = regions::each(work.instruction, path, base, work.host)? {
+                return edit_parts(&work.for_each(), path, base, ranges);
+            }
             let small = work.host.count_tokens(&base.text)? <= whole_limit(work)?;
             if small && !selected {
                 return whole_or_parts(work, path, base);
@@ -188,7 +191,7 @@ fn whole_or_parts(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edite
         return whole;
     }
     let ranges = regions::find(work.instruction, path, base, work.host)?;
-    if ranges.is_empty() || ranges.iter().any(|range| *range == (0..base.text.len())) {
+    if ranges.is_empty() || ranges.contains(&(0..base.text.len())) {
         return whole;
     }
     match edit_parts(work, path, base, ranges) {

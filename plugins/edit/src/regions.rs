@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// Definitions that a file is asked for at most.
 const MAX_SYMBOLS: u32 = 64;
+/// Functions that are edited one by one at most.
+const MAX_EACH: usize = 48;
 /// Words of an instruction that are looked up at most.
 const MAX_WORDS: usize = 24;
 
@@ -44,6 +46,43 @@ pub(crate) fn find(
     }
     out.sort_by_key(|r| std::cmp::Reverse(r.start));
     Ok(out)
+}
+
+/// All functions of the file, from the last to the first, when the instruction is about every one of them: a small model
+/// does to one function what it cannot do to many at once. `None` where that is not so, or there are too few or too many.
+pub(crate) fn each(
+    instruction: &Instruction,
+    path: &RepoPath,
+    base: &Base,
+    host: &dyn Host,
+) -> Result<Option<Vec<Range<usize>>>, PluginError> {
+    let prompt = &instruction.prompt;
+    let every = mentions(prompt, &["every", "each", "all"]) && mentions(prompt, &["function", "method"]);
+    if !every
+        || mentions(
+            prompt,
+            &["file", "class", "module", "rename", "move", "extract", "merge", "sort", "remove", "delete"],
+        )
+    {
+        return Ok(None);
+    }
+    let mut lines: Vec<Range<usize>> = Vec::new();
+    for name in definitions(&base.text) {
+        let found = host.search_symbols(name, MAX_SYMBOLS)?;
+        let functions =
+            found.into_iter().filter(|s| s.path == *path && matches!(s.kind.as_str(), "function" | "method"));
+        lines.extend(functions.filter_map(|s| whole_lines(&base.text, s.range)));
+    }
+    // Of nested ones the outer one is meant, since the inner one is a part of it.
+    lines.sort_by_key(|r| (std::cmp::Reverse(r.len()), r.start));
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for range in lines {
+        if out.iter().all(|o| o.end <= range.start || range.end <= o.start) {
+            out.push(range);
+        }
+    }
+    out.sort_by_key(|r| std::cmp::Reverse(r.start));
+    Ok((2..=MAX_EACH).contains(&out.len()).then_some(out))
 }
 
 /// The lines that a range touches; `None` where it is not a range of the text.

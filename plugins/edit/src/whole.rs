@@ -36,7 +36,8 @@ pub(crate) fn part(work: &Work<'_>, path: &RepoPath, base: &Base, range: Range<u
         }
     };
     let old = &base.text[range.clone()];
-    let templates = [REGION, COMPLETE_PART];
+    // Where an answer without a change is likely to be right, the prompt need not provoke one.
+    let templates = [if work.sole { REGION } else { COMPLETE_PART }, COMPLETE_PART];
     Rewriting { path, old, file: &base.text, range, outline, templates }.run(work)
 }
 

@@ -68,6 +68,12 @@ impl<'a> Work<'a> {
         Work { instruction: self.instruction, options: self.options.clone(), host: self.host, sole: self.sole, context }
     }
 
+    /// The same work for one of many parts, of which some may well need no change.
+    pub(crate) fn for_each(&self) -> Work<'a> {
+        let context = self.context.clone();
+        Work { instruction: self.instruction, options: self.options.clone(), host: self.host, sole: false, context }
+    }
+
     /// The messages that `build` makes of the context, with as much of the context as leaves `needed` tokens for the
     /// answer. What is left out is logged.
     pub(crate) fn fitted(

@@ -188,7 +188,12 @@ impl Host for MemoryHost<'_> {
                 let size: usize = file.text[at..].split_inclusive('\n').take_while(deeper).map(str::len).sum();
                 let end = start + file.text[start..at + size].trim_end().len();
                 let range = TextRange::new(u32::try_from(start).unwrap_or(0), u32::try_from(end).unwrap_or(0));
-                out.push(Symbol { name, kind: kind.into(), path: file.path.clone(), range });
+                out.push(Symbol {
+                    name,
+                    kind: if kind == "def" { "function" } else { "class" }.into(),
+                    path: file.path.clone(),
+                    range,
+                });
             }
         }
         out.sort_by_key(|s| s.name != query);
