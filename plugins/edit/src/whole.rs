@@ -2,7 +2,7 @@
 //! text is given to the engine as a draft, so that what stays the same costs little.
 
 use crate::ask::{Attempt, Question, ask};
-use crate::guard::{definitions, doubt, mentions, without_example};
+use crate::guard::{doubt, mentions, without_example};
 use crate::target::{Base, ended, language_tag, shown};
 use crate::work::{Edited, Work};
 use deepcoder_edit::formats::{FormatError, fenced, lazy, region};
@@ -12,9 +12,8 @@ use deepcoder_types::{Message, RepoPath};
 use std::ops::Range;
 
 const WHOLE: &str = include_str!("../prompts/whole.md");
-const COMPLETE: &str = include_str!("../prompts/complete.md");
 const REGION: &str = include_str!("../prompts/region.md");
-const COMPLETE_PART: &str = include_str!("../prompts/complete-part.md");
+const SHORT: &str = include_str!("../prompts/short.md");
 const CREATE: &str = include_str!("../prompts/create.md");
 const REPAIR: &str = include_str!("../prompts/repair.md");
 
@@ -36,9 +35,7 @@ pub(crate) fn part(work: &Work<'_>, path: &RepoPath, base: &Base, range: Range<u
         }
     };
     let old = &base.text[range.clone()];
-    // Where an answer without a change is likely to be right, the prompt need not provoke one.
-    let templates = [if work.sole { REGION } else { COMPLETE_PART }, COMPLETE_PART];
-    Rewriting { path, old, file: &base.text, range, outline, templates }.run(work)
+    Rewriting { path, old, file: &base.text, range, outline, template: REGION }.run(work)
 }
 
 /// An earlier result corrected.
@@ -84,42 +81,35 @@ struct Rewriting<'a> {
     file: &'a str,
     range: Range<usize>,
     outline: String,
-    /// How it is asked: shortly first, since small models copy the file when they hear much about completeness, and
-    /// then with the demand that nothing be left out.
-    templates: [&'static str; 2],
+    template: &'static str,
 }
 
 impl<'a> Rewriting<'a> {
     fn of_file(path: &'a RepoPath, base: &'a Base) -> Self {
         let (text, range) = (base.text.as_str(), 0..base.text.len());
-        // Of several definitions, models write only the one that changes, unless they are told.
-        let first = if definitions(text).len() > 1 { COMPLETE } else { WHOLE };
-        Self { path, old: text, file: text, range, outline: String::new(), templates: [first, COMPLETE] }
+        Self { path, old: text, file: text, range, outline: String::new(), template: WHOLE }
     }
 
     fn run(&self, work: &Work<'_>) -> Result<Edited, PluginError> {
-        let question = self.question(work, self.old, &|context| vec![self.asked(work, 0, context)])?;
-        let edited = self.best_of_two(work, &question, &|feedback| {
+        let ask = |template: &str, feedback: &str| {
             self.question(work, self.old, &|context| {
-                let mut message = self.asked(work, 1, context);
+                let mut message = self.asked(work, template, context);
                 message.content.push_str(feedback);
                 vec![message]
             })
-        })?;
-        if work.sole && edited.text == self.file { self.in_words(work, question, edited) } else { Ok(edited) }
-    }
-
-    /// Asks without the opening fence, so that the model speaks of the change before it writes it: after that it hardly
-    /// ever copies the file. Only where one file is edited; of several, some may well need no change.
-    fn in_words(&self, work: &Work<'_>, question: Question, unchanged: Edited) -> Result<Edited, PluginError> {
+        };
+        let edited = self.best_of_two(work, &ask(self.template, "")?, &|feedback| ask(self.template, feedback))?;
+        if !work.sole || edited.text != self.file {
+            return Ok(edited);
+        }
+        // A small model that hears much about completeness copies the file; the short prompt has it change something,
+        // and would have it leave out the rest of a longer file. Of several files, some may well need no change.
         work.host.log(Level::Info, &format!("`{}`: nothing changed; asking again", self.path));
-        let stop = question.stop.iter().map(|stop| format!("{stop}\n")).collect();
-        let question = Question { prefill: String::new(), stop, ..question };
-        match self.attempt(work, &question, work.first_attempt()) {
+        match self.attempt(work, &ask(SHORT, "")?, work.first_attempt()) {
             Err(Failure::Plugin(error)) if error.code == ErrorCode::Cancelled => Err(error),
-            Ok(edited) if edited.doubt.is_none() => Ok(edited),
+            Ok(second) if second.doubt.is_none() => Ok(second),
             // Better no change than one that is not certain.
-            _ => Ok(unchanged),
+            _ => Ok(edited),
         }
     }
 
@@ -128,7 +118,7 @@ impl<'a> Rewriting<'a> {
         let turns = |context: &str, feedback: &str| {
             let findings = fill(REPAIR, &[("findings", &work.findings(self.path))]);
             vec![
-                self.asked(work, 0, context),
+                self.asked(work, self.template, context),
                 Message::assistant(format!("{opening}{}{fence}", ended(previous))),
                 Message::user(findings + feedback),
             ]
@@ -138,14 +128,14 @@ impl<'a> Rewriting<'a> {
         self.best_of_two(work, &question, &again)
     }
 
-    fn asked(&self, work: &Work<'_>, template: usize, context: &str) -> Message {
+    fn asked(&self, work: &Work<'_>, template: &str, context: &str) -> Message {
         let values = [
             ("context", context),
             ("outline", self.outline.as_str()),
             ("file", &shown(self.path, self.old)),
             ("instruction", work.instruction.prompt.trim()),
         ];
-        Message::user(fill(self.templates[template], &values))
+        Message::user(fill(template, &values))
     }
 
     /// The opening line of the answer, and the fence that ends it.
@@ -204,13 +194,7 @@ impl<'a> Rewriting<'a> {
 
     fn attempt(&self, work: &Work<'_>, question: &Question, attempt: Attempt) -> Result<Edited, Failure> {
         let answer = ask(work.host, question, attempt).map_err(Failure::Plugin)?;
-        let answer = match question.prefill.is_empty() {
-            true => {
-                let closed = question.stop.first().map_or_else(String::new, |stop| answer + stop);
-                fenced::whole_file(&closed, self.path.as_str()).map_err(Failure::Format)?
-            }
-            false => without_short_fence(&answer, self.old).to_owned(),
-        };
+        let answer = without_short_fence(&answer, self.old).to_owned();
         let nothing = answer.trim().trim_matches('`').trim().is_empty();
         if nothing && !self.old.trim().is_empty() {
             return Err(Failure::Format(FormatError::Nothing { wanted: "code block" }));
