@@ -19,8 +19,7 @@ pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) ->
         asks(&["rewrite", "refactor", "convert", "translate", "port", "reimplement", "restructure", "redesign"]);
     let defined = |text| if is_code(path) { definitions(text) } else { BTreeSet::new() };
     let kept = defined(new);
-    let lost: Vec<&str> =
-        defined(old).difference(&kept).copied().filter(|name| !mentions(instruction, &[*name])).collect();
+    let lost: Vec<&str> = defined(old).difference(&kept).copied().filter(|name| !names(instruction, name)).collect();
     if !lost.is_empty() && !removes && !rewrites {
         let names: Vec<String> = lost.iter().take(5).map(|n| format!("`{n}`")).collect();
         return Some(format!("{} would be lost", names.join(", ")));
@@ -64,6 +63,50 @@ pub(crate) fn without_example(path: &RepoPath, old: &str, new: &str, instruction
     let added = |line: &&str| line.trim().is_empty() || (!known.contains(line.trim()) && definition(line).is_none());
     let rest = lines.get(..first)?.join("\n");
     (lines[first..].iter().all(added) && !rest.trim().is_empty()).then(|| rest.trim_end().to_owned() + "\n")
+}
+
+/// Words that instructions are made of: when they are names as well, only backticks show that the name is meant.
+const COMMON: [&str; 30] = [
+    "add",
+    "remove",
+    "get",
+    "set",
+    "update",
+    "run",
+    "test",
+    "main",
+    "make",
+    "create",
+    "delete",
+    "count",
+    "total",
+    "print",
+    "sort",
+    "filter",
+    "find",
+    "check",
+    "call",
+    "return",
+    "use",
+    "format",
+    "parse",
+    "read",
+    "write",
+    "change",
+    "rename",
+    "move",
+    "docstring",
+    "function",
+];
+
+/// Whether the instruction speaks of the definition `name`.
+#[must_use]
+pub(crate) fn names(instruction: &str, name: &str) -> bool {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    if COMMON.contains(&name) {
+        return instruction.contains(&format!("`{name}")) || instruction.contains(&format!("{name}("));
+    }
+    instruction.split(|c| !of_name(c)).any(|word| word == name)
 }
 
 /// Whether the instruction has one of the words, as a word of its own or the beginning of one.
@@ -178,6 +221,10 @@ mod tests {
         assert!(!doubts(old, without_g, "remove what is not used"));
         assert!(!doubts(old, without_g, "take `g` away"));
         assert!(!doubts(old, &old.replace("def g", "def h"), "rename g to h"));
+        let method = "class C:\n    def add(self):\n        pass\n    def b(self):\n        pass\n";
+        let lost = "class C:\n    def total(self):\n        pass\n    def b(self):\n        pass\n";
+        assert!(doubts(method, lost, "add a method total to C"));
+        assert!(!doubts(method, lost, "let `add` be called total"));
         assert!(doubts(old, &old.replace("import re\n", ""), "return two"));
         assert!(!doubts(old, &old.replace("import re\n", "").replace("re.sub('a', 'b', x)", "x"), "return x"));
         assert!(!doubts(old, &old.replace("import re\n", "import os, re\n"), "use os"));

@@ -1,6 +1,6 @@
 //! Which parts of a large file are to be written anew.
 
-use crate::guard::{definitions, mentions};
+use crate::guard::{definitions, mentions, names};
 use crate::target::Base;
 use deepcoder_plugin_api::{Host, PluginError};
 use deepcoder_types::{Instruction, RepoPath, TextRange};
@@ -104,42 +104,9 @@ fn is_named(name: &str, word: &str) -> bool {
 
 /// Words of the instruction that the file defines, but for those that instructions are made of anyway.
 fn plain_names<'a>(prompt: &'a str, text: &str) -> Vec<&'a str> {
-    const COMMON: [&str; 30] = [
-        "add",
-        "remove",
-        "get",
-        "set",
-        "update",
-        "run",
-        "test",
-        "main",
-        "make",
-        "create",
-        "delete",
-        "count",
-        "total",
-        "print",
-        "sort",
-        "filter",
-        "find",
-        "check",
-        "call",
-        "return",
-        "use",
-        "format",
-        "parse",
-        "read",
-        "write",
-        "change",
-        "rename",
-        "move",
-        "docstring",
-        "function",
-    ];
     let defined = definitions(text);
-    let of_name = |c: char| c.is_alphanumeric() || c == '_';
-    let words = prompt.split(|c| !of_name(c)).filter(|word| word.len() > 3);
-    words.filter(|word| defined.contains(word) && !COMMON.contains(word)).take(MAX_WORDS).collect()
+    let words = prompt.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| word.len() > 3);
+    words.filter(|word| defined.contains(word) && names(prompt, word)).take(MAX_WORDS).collect()
 }
 
 /// Words of the instruction that could be names: in backticks, before a parenthesis, or not a plain word.
