@@ -5,7 +5,7 @@ use crate::console::{Console, Loudness};
 use crate::failure::{Failure, Result};
 use crate::input::Input;
 use crate::progress::Progress;
-use deepcoder_session::{Launcher, Overrides, Session, Vars};
+use deepcoder_session::{Launcher, Overrides, Session, SettingsError, Vars};
 use deepcoder_types::{Cancel, LanguageModel};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub(crate) struct Invocation {
     pub(crate) base: PathBuf,
     /// Folders, settings and models.
     pub(crate) session: Session,
+    /// What is wrong with the settings, for a verb that goes on without them.
+    pub(crate) wrong_settings: Option<SettingsError>,
     /// Standard input.
     pub(crate) input: Input,
     /// Set when the user interrupts.
@@ -68,10 +70,11 @@ impl Invocation {
             config: global.config,
         };
         let launcher = Launcher::new(executable.clone());
-        let session = Session::open(vars.clone(), cwd, &overrides, Some(launcher))?;
+        let (session, wrong_settings) = Session::open_anyway(vars.clone(), cwd, &overrides, Some(launcher))?;
         Ok(Self {
             base,
             session,
+            wrong_settings,
             input,
             cancel,
             seed: global.seed,
@@ -101,7 +104,9 @@ impl Invocation {
         let model = self.session.model(&settings.model, &self.cancel);
         waiting.clear();
         self.checkpoint()?;
-        Ok(model?)
+        let model = model?;
+        model.info().warnings.iter().for_each(|warning| console.warn(warning));
+        Ok(model)
     }
 
     /// An error once the user has interrupted.

@@ -46,8 +46,16 @@ pub fn run(environment: Environment) -> u8 {
     console.json = cli.global.json;
     console.loudness = context::loudness(&cli.global);
     let input = input::Input { stdin: Some(stdin), is_terminal: stdin_is_terminal };
-    let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, cancel.clone())
-        .and_then(|mut invocation| verbs::dispatch(cli.verb, &mut invocation, &mut console));
+    let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, cancel.clone()).and_then(
+        |mut invocation| match (&cli.verb, invocation.wrong_settings.take()) {
+            (args::Verb::Doctor, wrong) => {
+                invocation.wrong_settings = wrong;
+                verbs::dispatch(cli.verb, &mut invocation, &mut console)
+            }
+            (_, Some(error)) => Err(error.into()),
+            (_, None) => verbs::dispatch(cli.verb, &mut invocation, &mut console),
+        },
+    );
     match outcome {
         Ok(Done::Clean) => 0,
         Ok(Done::Findings) => 1,

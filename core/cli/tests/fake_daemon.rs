@@ -71,6 +71,7 @@ impl Endless {
             context_length: 4096,
             supports_fill: true,
             fingerprint: "endless".into(),
+            warnings: Vec::new(),
         })
     }
 }

@@ -133,7 +133,7 @@ pub struct Status {
     pub idle_limit_ms: u64,
 }
 
-/// Why a request failed. The first six are [`GenerateError`].
+/// Why a request failed. The first seven are [`GenerateError`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
@@ -146,6 +146,14 @@ pub enum Failure {
         max_tokens: u32,
         /// Tokens that fit.
         context: u32,
+    },
+    /// [`GenerateError::Load`].
+    #[error("{message}")]
+    Load {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
     },
     /// [`GenerateError::Invalid`].
     #[error("{0}")]
@@ -194,6 +202,7 @@ impl From<GenerateError> for Failure {
     fn from(error: GenerateError) -> Self {
         match error {
             GenerateError::TooLong { prompt, max_tokens, context } => Self::TooLong { prompt, max_tokens, context },
+            GenerateError::Load { message, hint } => Self::Load { message, hint },
             GenerateError::Invalid(m) => Self::Invalid(m),
             GenerateError::NoFill(m) => Self::NoFill(m),
             GenerateError::Template(m) => Self::Template(m),
@@ -207,6 +216,7 @@ impl From<Failure> for GenerateError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::TooLong { prompt, max_tokens, context } => Self::TooLong { prompt, max_tokens, context },
+            Failure::Load { message, hint } => Self::Load { message, hint },
             Failure::Invalid(m) => Self::Invalid(m),
             Failure::NoFill(m) => Self::NoFill(m),
             Failure::Template(m) => Self::Template(m),
@@ -237,6 +247,7 @@ mod tests {
     fn errors_of_the_model_survive_the_wire() {
         for error in [
             GenerateError::TooLong { prompt: 9, max_tokens: 2, context: 10 },
+            GenerateError::Load { message: "it is damaged".into(), hint: Some("remove it".into()) },
             GenerateError::Invalid("top_p".into()),
             GenerateError::NoFill("m".into()),
             GenerateError::Template("t".into()),

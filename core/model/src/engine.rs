@@ -95,7 +95,6 @@ pub struct Engine {
     state: Mutex<State>,
     busy: Mutex<bool>,
     freed: Condvar,
-    warnings: Vec<String>,
     pub(crate) drafts: bool,
     pub(crate) threads: usize,
     pub(crate) load_time: Duration,
@@ -147,6 +146,7 @@ impl Engine {
             context_length: context,
             supports_fill: fim.is_some(),
             fingerprint: fingerprint(&manifest),
+            warnings,
         };
         Ok(Self {
             info,
@@ -156,7 +156,6 @@ impl Engine {
             state: Mutex::new(State { graph, slots: Slots::new(options.cache_slots, options.cache_bytes) }),
             busy: Mutex::new(false),
             freed: Condvar::new(),
-            warnings,
             drafts: options.draft,
             threads,
             load_time: start.elapsed(),
@@ -167,7 +166,7 @@ impl Engine {
     /// What the user should know about how it was loaded, such as that CUDA was not available.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.info.warnings
     }
 
     /// The manifest of its folder.
@@ -322,12 +321,15 @@ fn commit(
         let cuda = ort::ep::CUDA::default();
         let mut with_cuda = builder.clone();
         let session = match ort::ep::CUDA::is_available() {
-            Ok(true) => cuda.register(&mut with_cuda).and_then(|()| with_cuda.commit_from_file(graph)),
+            Ok(true) => cuda.register(&mut with_cuda).and_then(|()| with_cuda.commit_from_file(graph)).map(Some),
+            // A runtime for processors is what most people install on purpose: nothing to warn of.
+            Ok(false) if device == Device::Auto => Ok(None),
             Ok(false) => Err(ort::Error::new("this ONNX Runtime is built without it")),
             Err(error) => Err(error),
         };
         match session {
-            Ok(session) => return Ok((session, true)),
+            Ok(Some(session)) => return Ok((session, true)),
+            Ok(None) => {}
             Err(error) if device == Device::Cuda => return Err(LoadError::Cuda(error.to_string())),
             Err(error) => warnings.push(format!("CUDA cannot be used, the processor is: {error}")),
         }

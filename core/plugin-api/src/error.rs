@@ -72,7 +72,7 @@ impl From<deepcoder_types::GenerateError> for PluginError {
             E::TooLong { .. } => ErrorCode::Budget,
             E::Invalid(_) | E::NoFill(_) => ErrorCode::Invalid,
             E::Unavailable(_) => ErrorCode::Unavailable,
-            E::Template(_) | E::Engine(_) => ErrorCode::Internal,
+            E::Template(_) | E::Engine(_) | E::Load { .. } => ErrorCode::Internal,
         };
         let retryable = matches!(error, E::Unavailable(_));
         Self { code, message: error.to_string(), hint: error.hint(), retryable }

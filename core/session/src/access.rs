@@ -158,7 +158,7 @@ impl Session {
             Err(ConnectError::NotRunning { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        // Asked here, where the answers are quick and clear, before a process is started that would only say the same.
+        // Asked here, where the answers are quick and typed, before a process is started that would only say the same.
         self.store().path(name)?;
         runtime::locate(&self.runtime_search())?;
         Ok(client::ensure(socket, &mut || self.spawn(launcher), START_TIMEOUT)?)
@@ -192,11 +192,7 @@ impl ModelLoader for EngineLoader {
         match self.0.engine(name) {
             Ok(engine) => Ok(Arc::new(engine)),
             Err(ModelError::Generate(error)) => Err(error),
-            // The hint travels in the message: on the other side of the socket there is only text.
-            Err(error) => Err(GenerateError::Engine(match error.hint() {
-                Some(hint) => format!("{error} ({hint})"),
-                None => error.to_string(),
-            })),
+            Err(error) => Err(GenerateError::Load { message: error.to_string(), hint: error.hint() }),
         }
     }
 }

@@ -67,10 +67,26 @@ impl Session {
         overrides: &Overrides,
         launcher: Option<Launcher>,
     ) -> Result<Self, SessionError> {
+        let (session, wrong) = Self::open_anyway(vars, cwd, overrides, launcher)?;
+        wrong.map_or(Ok(session), |error| Err(error.into()))
+    }
+
+    /// As [`Session::open`], but with the default settings and the reason where the user's are wrong: for whoever only
+    /// says what is wrong.
+    pub fn open_anyway(
+        vars: Vars,
+        cwd: &Path,
+        overrides: &Overrides,
+        launcher: Option<Launcher>,
+    ) -> Result<(Self, Option<SettingsError>), NoHome> {
         let folders = Folders::resolve(&vars, cwd)?;
-        let file = ConfigFile::read(&folders.config_file)?;
-        let settings = Settings::resolve(overrides, &vars, file)?;
-        Ok(Self { folders, settings, vars, cwd: cwd.to_owned(), launcher, prefixes: Vec::new() })
+        let settings =
+            ConfigFile::read(&folders.config_file).and_then(|file| Settings::resolve(overrides, &vars, file));
+        let (settings, wrong) = match settings {
+            Ok(settings) => (settings, None),
+            Err(error) => (Settings::default(), Some(error)),
+        };
+        Ok((Self { folders, settings, vars, cwd: cwd.to_owned(), launcher, prefixes: Vec::new() }, wrong))
     }
 
     /// With a Python prefix (`sys.prefix`) whose `onnxruntime` wheel is looked for before others.

@@ -12,6 +12,9 @@ pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct";
 /// How long the daemon keeps an unused model in memory.
 const DEFAULT_IDLE_SECONDS: u64 = 600;
 
+/// How long a daemon that was started on demand stays without a model in memory.
+const DEFAULT_EXIT_SECONDS: u64 = 1800;
+
 /// `config.toml`: every key may be absent, and an unknown one is an error, so that a misspelt setting does not pass
 /// for a set one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -27,6 +30,8 @@ pub struct ConfigFile {
     pub onnxruntime: Option<PathBuf>,
     /// Seconds without a request after which the daemon unloads the model.
     pub idle_seconds: Option<u64>,
+    /// Seconds without a model in memory after which a daemon that was started on demand ends.
+    pub exit_seconds: Option<u64>,
     /// `false` runs the model in the calling process.
     pub daemon: Option<bool>,
     /// The most tokens of prompt and answer together; less needs less memory.
@@ -59,6 +64,8 @@ pub struct Settings {
     pub onnxruntime: Option<PathBuf>,
     /// When the daemon unloads an unused model.
     pub idle: Duration,
+    /// When a daemon that was started on demand ends, counted from when it has no model in memory.
+    pub exit: Duration,
     /// Whether models are run by the daemon.
     pub daemon: bool,
     /// The most tokens of prompt and answer together.
@@ -101,7 +108,8 @@ pub enum SettingsError {
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, daemon, max_context";
+        const KEYS: &str =
+            "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, daemon, max_context";
         match self {
             Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
             Self::Unreadable { .. } | Self::Value { .. } => None,
@@ -133,9 +141,26 @@ impl ConfigFile {
         self.device = set.device.or(self.device.take());
         self.onnxruntime = set.onnxruntime.or(self.onnxruntime.take());
         self.idle_seconds = set.idle_seconds.or(self.idle_seconds);
+        self.exit_seconds = set.exit_seconds.or(self.exit_seconds);
         self.daemon = set.daemon.or(self.daemon);
         self.max_context = set.max_context.or(self.max_context);
         Ok(())
+    }
+}
+
+impl Default for Settings {
+    /// What holds where nobody has said anything.
+    fn default() -> Self {
+        Self {
+            model: DEFAULT_MODEL.into(),
+            threads: None,
+            device: "auto".into(),
+            onnxruntime: None,
+            idle: Duration::from_secs(DEFAULT_IDLE_SECONDS),
+            exit: Duration::from_secs(DEFAULT_EXIT_SECONDS),
+            daemon: true,
+            max_context: None,
+        }
     }
 }
 
@@ -147,7 +172,8 @@ impl Settings {
             flags.set(pair)?;
         }
         let device = flags.device.clone().or_else(|| vars.text(env_var::DEVICE)).or(file.device);
-        let device = device.unwrap_or_else(|| "auto".into());
+        let default = Self::default();
+        let device = device.unwrap_or(default.device);
         if !matches!(device.as_str(), "cpu" | "cuda" | "auto") {
             return Err(SettingsError::Value { name: "device".into(), value: device, expected: "cpu, cuda or auto" });
         }
@@ -160,9 +186,10 @@ impl Settings {
             return Err(SettingsError::Value { name: "threads".into(), value, expected: "from 1 to 1024" });
         }
         let idle = match flags.idle_seconds {
-            Some(seconds) => seconds,
-            None => number(vars, env_var::IDLE_SECONDS)?.or(file.idle_seconds).unwrap_or(DEFAULT_IDLE_SECONDS),
+            Some(seconds) => Some(seconds),
+            None => number(vars, env_var::IDLE_SECONDS)?.or(file.idle_seconds),
         };
+        let exit = flags.exit_seconds.or(file.exit_seconds);
         // A running daemon has the settings that it was started with: what is asked for this call only runs here.
         let only_here = overrides.threads.is_some()
             || flags.threads.is_some()
@@ -177,11 +204,12 @@ impl Settings {
                 .or(flags.model)
                 .or_else(|| vars.text(env_var::MODEL))
                 .or(file.model)
-                .unwrap_or_else(|| DEFAULT_MODEL.into()),
+                .unwrap_or(default.model),
             threads,
             device,
             onnxruntime: flags.onnxruntime.or_else(|| vars.get(env_var::ORT).map(PathBuf::from)).or(file.onnxruntime),
-            idle: Duration::from_secs(idle),
+            idle: idle.map_or(default.idle, Duration::from_secs),
+            exit: exit.map_or(default.exit, Duration::from_secs),
             daemon: !no_daemon && flags.daemon.or(file.daemon).unwrap_or(true),
             max_context: flags.max_context.or(file.max_context),
         })

@@ -212,6 +212,9 @@ pub struct ModelInfo {
     pub supports_fill: bool,
     /// Identifies the weights and recipe; the same prompt, seed, fingerprint and thread count give the same tokens.
     pub fingerprint: String,
+    /// What the user should know about how it was loaded, such as that it runs on the processor for want of CUDA.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Why text could not be generated.
@@ -226,6 +229,14 @@ pub enum GenerateError {
         max_tokens: u32,
         /// Tokens that fit.
         context: u32,
+    },
+    /// The model is not installed or damaged, or the runtime cannot run it: in the words of whoever found out.
+    #[error("{message}")]
+    Load {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
     },
     /// A setting is out of range.
     #[error("{0}")]
@@ -247,6 +258,7 @@ pub enum GenerateError {
 impl crate::Hint for GenerateError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Load { hint, .. } => hint.clone(),
             Self::TooLong { .. } => Some("give fewer or smaller files, or lower --max-tokens".into()),
             Self::NoFill(_) => Some("use a model whose `deepcoder models show` lists FIM tokens".into()),
             Self::Unavailable(_) => {

@@ -36,6 +36,7 @@ impl FakeModel {
                 context_length: 32_768,
                 supports_fill: true,
                 fingerprint: "fake".into(),
+                warnings: Vec::new(),
             },
             script: Mutex::new(replies.into_iter().collect()),
             requests: Mutex::new(Vec::new()),

@@ -5,8 +5,9 @@ use crate::context::Invocation;
 use crate::failure::{Done, Result};
 use crate::sanitise::for_terminal;
 use crate::time;
+use deepcoder_daemon::client::Client;
 use deepcoder_model::runtime;
-use deepcoder_types::Hint;
+use deepcoder_types::{Cancel, Hint};
 use deepcoder_workspace::{OpenError, Workspace};
 use serde::Serialize;
 use std::path::Path;
@@ -54,7 +55,7 @@ pub(crate) fn doctor(invocation: &Invocation, console: &mut Console) -> Result {
     checks.extend(folder_checks(invocation));
     checks.push(git());
     checks.push(repository(invocation));
-    checks.push(daemon(invocation));
+    checks.extend(daemon(invocation));
     checks.extend(machine());
     let problems = checks.iter().filter(|c| c.state == State::Problem).count();
     if console.json {
@@ -129,7 +130,10 @@ fn model_checks(invocation: &Invocation) -> Vec<Check> {
 fn folder_checks(invocation: &Invocation) -> Vec<Check> {
     let folders = invocation.session.folders();
     let config = if folders.config_file.exists() { "read" } else { "not there, which is fine" };
-    let mut checks = vec![Check::new("config", State::Ok, format!("{} ({config})", folders.config_file.display()))];
+    let mut checks = vec![match &invocation.wrong_settings {
+        None => Check::new("config", State::Ok, format!("{} ({config})", folders.config_file.display())),
+        Some(error) => Check::problem("config", error),
+    }];
     for (name, folder) in
         [("models in", &folders.models), ("state in", &folders.state), ("downloads in", &folders.downloads)]
     {
@@ -219,11 +223,23 @@ fn memory() -> Option<(u64, u64)> {
     Some((field("MemTotal:")?, field("MemAvailable:")?))
 }
 
-fn daemon(invocation: &Invocation) -> Check {
+fn daemon(invocation: &Invocation) -> Vec<Check> {
     let socket = &invocation.session.folders().socket;
+    let ok = |message: String| vec![Check::new("daemon", State::Ok, format!("{message} {}", socket.display()))];
     match super::serve::running(invocation) {
-        Ok(Some(status)) => Check::new("daemon", State::Ok, format!("process {} on {}", status.pid, socket.display())),
-        Ok(None) => Check::new("daemon", State::Ok, format!("not running; it would listen on {}", socket.display())),
-        Err(failure) => Check::new("daemon", State::Problem, failure.message).hint(failure.hint),
+        Ok(Some(status)) => {
+            let mut checks = ok(format!("process {} listens on", status.pid));
+            checks.extend(status.model.iter().flat_map(|model| warnings(socket, model, &invocation.cancel)));
+            checks
+        }
+        Ok(None) => ok("not running; it would listen on".into()),
+        Err(failure) => vec![Check::new("daemon", State::Problem, failure.message).hint(failure.hint)],
     }
+}
+
+/// What the daemon has to say about how it loaded `model`.
+fn warnings(socket: &Path, model: &str, cancel: &Cancel) -> Vec<Check> {
+    let info = Client::connect(socket).ok().and_then(|mut client| client.model_info(model, cancel).ok());
+    let warnings = info.map(|info| info.warnings).unwrap_or_default();
+    warnings.into_iter().map(|warning| Check::new("model", State::Note, warning)).collect()
 }

@@ -16,11 +16,12 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
         .socket
         .as_deref()
         .map_or_else(|| invocation.session.folders().socket.clone(), |socket| invocation.path(socket));
+    let mut options = ServeOptions::new(&socket);
     if args.detached {
+        options.exit = Some(invocation.session.settings().exit);
         // Away from the terminal of whoever started us. It fails where we lead a group already: then we are away.
         let _ = rustix::process::setsid();
     }
-    let mut options = ServeOptions::new(&socket);
     options.idle = args.idle_seconds.map_or(invocation.session.settings().idle, Duration::from_secs);
     // Our own handler sets the flag that `serve` looks at.
     options.handle_signals = false;

@@ -48,6 +48,8 @@ pub struct ServeOptions {
     pub socket: PathBuf,
     /// After this long without work the model is unloaded.
     pub idle: Duration,
+    /// After this long without a model and without clients the server ends; `None` never.
+    pub exit: Option<Duration>,
     /// End on SIGTERM and SIGINT. Not for servers in a thread of a program that handles them itself.
     pub handle_signals: bool,
     /// The version that clients are told.
@@ -55,11 +57,12 @@ pub struct ServeOptions {
 }
 
 impl ServeOptions {
-    /// Five minutes, signals handled, this crate's version.
+    /// Five minutes, no end of its own, signals handled, this crate's version.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         Self {
             socket: socket.into(),
             idle: Duration::from_secs(300),
+            exit: None,
             handle_signals: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }

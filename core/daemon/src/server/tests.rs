@@ -122,7 +122,13 @@ struct Chatterbox {
 
 impl Chatterbox {
     fn new(pause: Duration) -> Self {
-        let info = ModelInfo { name: "c".into(), context_length: 1, supports_fill: false, fingerprint: "c".into() };
+        let info = ModelInfo {
+            name: "c".into(),
+            context_length: 1,
+            supports_fill: false,
+            fingerprint: "c".into(),
+            warnings: Vec::new(),
+        };
         Self { info, pause, said: Arc::default(), running: Arc::default() }
     }
 }
@@ -352,6 +358,25 @@ fn the_model_is_unloaded_when_idle() {
     eventually("unloaded", || client.status().expect("status").model.is_none());
     client.generate("fake", &ask(""), &Cancel::new(), &mut |_| {}).expect("loaded again");
     assert_eq!(server.loader.loads.load(Ordering::SeqCst), 2);
+}
+
+/// Protects machines from daemons that nobody uses: one without model and clients ends, a client keeps it.
+#[test]
+fn a_daemon_that_nobody_uses_ends() {
+    let dir = tempfile::tempdir().expect("dir");
+    let socket = dir.path().join("run/daemon.sock");
+    let options = ServeOptions { exit: Some(Duration::from_millis(60)), ..options(&socket, Duration::from_millis(1)) };
+    let make: Make = Box::new(|_| Ok(Arc::new(FakeModel::saying(["hello"]))));
+    let loader = Arc::new(Loader { make, loads: AtomicUsize::new(0) });
+    let server = thread::spawn(move || serve(&options, loader, &Cancel::new()));
+    eventually("it listens", || Client::connect(&socket).is_ok());
+    let mut client = Client::connect(&socket).expect("it did not end at once");
+    client.generate("fake", &ask(""), &Cancel::new(), &mut |_| {}).expect("generated");
+    thread::sleep(Duration::from_millis(300));
+    assert!(client.status().is_ok(), "it ended under a client");
+    drop(client);
+    server.join().expect("no panic").expect("it ended by itself");
+    assert!(!socket.exists());
 }
 
 /// Protects memory: another model is loaded only after the former one is gone, and a failed load leaves the server up.

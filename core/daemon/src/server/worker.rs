@@ -13,10 +13,14 @@ use std::sync::atomic::Ordering;
 /// server.
 pub(super) fn run(shared: &Shared, loader: &dyn ModelLoader) {
     loop {
-        let limit = shared.loaded().map(|_| shared.options.idle);
+        let loaded = shared.loaded().is_some();
+        let limit = if loaded { Some(shared.options.idle) } else { shared.options.exit };
         match shared.queue.next(limit) {
             Next::Stop => break,
-            Next::Idle => shared.set_loaded(None),
+            Next::Idle if loaded => shared.set_loaded(None),
+            // Whoever holds a connection means to come back.
+            Next::Idle if shared.status().clients == 0 => _ = shared.stop.send_replace(true),
+            Next::Idle => {}
             Next::Job(job) => {
                 let body = guarded(|| answer(shared, loader, &job), || shared.set_loaded(None));
                 shared.served.fetch_add(1, Ordering::Relaxed);
