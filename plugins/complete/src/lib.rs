@@ -81,7 +81,7 @@ impl Plugin for CompletePlugin {
                 ..Sampling::GREEDY
             },
             max_tokens,
-            stop: trim::stops(suffix, line),
+            stop: trim::stops(prefix, suffix, line),
             logprobs: None,
             draft: None,
         };

@@ -3,11 +3,40 @@
 /// Lines shorter than this are found everywhere, and say nothing alone.
 const TELLING: usize = 8;
 
-/// The strings that show that the model has reached what stands after the hole.
-pub(crate) fn stops(suffix: &str, line: bool) -> Vec<String> {
+/// What begins at the left margin once the model has left an indented block. `trimmed` would cut there anyway; this only
+/// saves the time until then.
+const OUTSIDE: [&str; 14] = [
+    "\ndef ",
+    "\nclass ",
+    "\n@",
+    "\n# ",
+    "\nif ",
+    "\nprint(",
+    "\nfn ",
+    "\npub ",
+    "\nimpl ",
+    "\nfunction ",
+    "\nexport ",
+    "\nconst ",
+    "\nfunc ",
+    "\n// ",
+];
+
+/// The strings that show that the model has reached what stands after the hole, or has left the block of the cursor.
+pub(crate) fn stops(prefix: &str, suffix: &str, line: bool) -> Vec<String> {
     if line {
         return vec!["\n".to_owned()];
     }
+    let mut stops = resumption(suffix);
+    stops.push("\n```".to_owned());
+    if indent(cursor_line(prefix)) > 0 {
+        stops.extend(OUTSIDE.map(str::to_owned));
+    }
+    stops
+}
+
+/// The first two lines after the hole.
+fn resumption(suffix: &str) -> Vec<String> {
     let mut lines = suffix.lines().skip(1).filter(|l| !l.trim().is_empty());
     match (lines.next(), suffix.trim_start().lines().nth(1)) {
         (Some(first), Some(second)) if first.trim().len() + second.trim().len() >= TELLING && second != first => {
@@ -31,7 +60,7 @@ pub(crate) fn trimmed(prefix: &str, written: &str, suffix: &str, line: bool, cut
         }
     }
     let rest = suffix.split('\n').next().unwrap_or_default();
-    let text = without_overlap(prefix, text, rest);
+    let text = without_overlap(prefix, until_closed(cursor_line(prefix), text, rest), rest);
     // What follows brings its own line ending.
     if suffix.starts_with('\n') || suffix.is_empty() { text.trim_end_matches('\n').to_owned() } else { text.to_owned() }
 }
@@ -40,8 +69,7 @@ pub(crate) fn trimmed(prefix: &str, written: &str, suffix: &str, line: bool, cut
 /// what follows the hole.
 fn block_end(prefix: &str, text: &str, suffix: &str) -> usize {
     let after: Vec<&str> = suffix.lines().skip(1).filter(|l| !l.trim().is_empty()).take(2).collect();
-    let cursor = prefix.rsplit('\n').next().unwrap_or_default();
-    let base = indent(cursor);
+    let base = base(cursor_line(prefix), text);
     let floor = after.first().map_or(0, |l| indent(l)).min(base);
     let mut at = 0;
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -49,7 +77,11 @@ fn block_end(prefix: &str, text: &str, suffix: &str) -> usize {
         let content = line.trim_end();
         if index > 0 && !content.trim().is_empty() {
             let next = lines[index + 1..].iter().map(|l| l.trim_end()).find(|l| !l.is_empty());
-            if resumes(content, next, &after) || leaves(content, floor, base, after.is_empty()) {
+            let apart = lines[index - 1].trim().is_empty();
+            if resumes(content, next, &after, base)
+                || leaves(content, floor, base, after.is_empty())
+                || (base == 0 && apart && indent(content) == 0 && !closes(content))
+            {
                 return at;
             }
         }
@@ -58,11 +90,32 @@ fn block_end(prefix: &str, text: &str, suffix: &str) -> usize {
     text.len()
 }
 
+fn cursor_line(prefix: &str) -> &str {
+    prefix.rsplit('\n').next().unwrap_or_default()
+}
+
+/// How deep the block is that is being filled: where nothing stands before the cursor, the first line that was written
+/// says it.
+fn base(cursor: &str, text: &str) -> usize {
+    let first = text.lines().next().unwrap_or_default();
+    if !cursor.trim().is_empty() && !first.trim().is_empty() {
+        return indent(cursor);
+    }
+    if !first.trim().is_empty() {
+        return cursor.len() + indent(first);
+    }
+    text.lines().find(|line| !line.trim().is_empty()).map_or_else(|| indent(cursor), indent)
+}
+
 /// Whether this line is the first one after the hole.
-fn resumes(line: &str, next: Option<&str>, after: &[&str]) -> bool {
+fn resumes(line: &str, next: Option<&str>, after: &[&str], base: usize) -> bool {
     let Some(first) = after.first() else { return false };
     if line != first.trim_end() {
         return false;
+    }
+    // The bracket that ends the block stands there already.
+    if closes(line) && indent(line) < base {
+        return true;
     }
     match (next, after.get(1)) {
         (Some(next), Some(second)) => next == second.trim_end(),
@@ -74,15 +127,47 @@ fn resumes(line: &str, next: Option<&str>, after: &[&str]) -> bool {
 /// Whether this line is outside of the block.
 fn leaves(line: &str, floor: usize, base: usize, at_end: bool) -> bool {
     let depth = indent(line);
-    let closes = line.trim_start().starts_with(['}', ')', ']']) || line.trim() == "end";
     if depth < floor {
-        return !(closes && at_end);
+        return !(closes(line) && at_end);
     }
-    base > 0 && depth == 0 && !closes
+    base > 0 && depth == 0 && !closes(line)
+}
+
+fn closes(line: &str) -> bool {
+    line.trim_start().starts_with(['}', ')', ']']) || line.trim() == "end"
 }
 
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start_matches([' ', '\t']).len()
+}
+
+/// `text` up to the bracket that stands after the cursor already: models go on with what they expect there, `);` say.
+fn until_closed<'a>(before: &str, text: &'a str, rest: &str) -> &'a str {
+    let Some(closer) = rest.trim_start().chars().next().filter(|c| matches!(c, ')' | ']' | '}')) else { return text };
+    let wanted = rest.chars().filter(|c| *c == closer).count();
+    let opener = match closer {
+        ')' => '(',
+        ']' => '[',
+        _ => '{',
+    };
+    let (mut open, mut quote) = (0usize, None);
+    let written = before.len();
+    for (at, c) in before.char_indices().chain(text.char_indices().map(|(at, c)| (written + at, c))) {
+        match quote {
+            Some(q) if q == c => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '\'' | '`') => quote = Some(c),
+            None if c == opener => open += 1,
+            None if c == closer => {
+                if at >= written && open <= wanted {
+                    return &text[..at - written];
+                }
+                open = open.saturating_sub(1);
+            }
+            None => {}
+        }
+    }
+    text
 }
 
 /// `text` without an end that the rest of the line repeats, where the repetition would close more brackets than are open.
@@ -107,6 +192,8 @@ fn surplus(parts: &[&str]) -> usize {
     let mut quotes = [('"', 0usize), ('\'', 0)];
     for c in parts.iter().flat_map(|p| p.chars()) {
         match c {
+            // Brackets of a text are no brackets of the code.
+            '(' | '[' | '{' | ')' | ']' | '}' if quotes[0].1 % 2 == 1 => {}
             '(' => open.push(')'),
             '[' => open.push(']'),
             '{' => open.push('}'),
@@ -138,7 +225,13 @@ mod tests {
     fn a_line_outside_of_the_block_ends_it() {
         let written = "return a + b\n\n\ndef sub(a, b):\n    return a - b\n";
         assert_eq!(trimmed("def add(a, b):\n    ", written, "", false, false), "return a + b");
+        let sub = "    return a - b\n\n\ndef mul(a, b):\n    return a * b\n";
+        assert_eq!(trimmed("def sub(a, b):\n", sub, "", false, false), "    return a - b");
+        assert_eq!(trimmed("def sub(a, b):", &format!("\n{sub}"), "", false, false), "\n    return a - b");
+        let written = "import os\nimport re\n\nprint(1)\n";
+        assert_eq!(trimmed("import io\n", written, "", false, false), "import os\nimport re");
         let written = "return a;\n}\n\nfn next() {}\n";
+        assert_eq!(trimmed("fn f() {\n    ", written, "\n}\n\nfn other() {}\n", false, false), "return a;");
         assert_eq!(trimmed("fn f() {\n    ", written, "", false, false), "return a;\n}");
     }
 
@@ -148,6 +241,8 @@ mod tests {
         assert_eq!(trimmed("print(", "x)", ")\n", true, false), "x");
         assert_eq!(trimmed("print(len(", "x)", ")\n", true, false), "x)");
         assert_eq!(trimmed("s = \"", "a\"", "\"\n", true, false), "a");
+        assert_eq!(trimmed("    assert!(", "is_even(2) == true);", ")\n", true, false), "is_even(2) == true");
+        assert_eq!(trimmed("print(", "\")\", f(1)", ")\n", true, false), "\")\", f(1)");
     }
 
     /// Protects from half a line: what was cut off by the token limit ends with the last whole line.
