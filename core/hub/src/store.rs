@@ -107,6 +107,7 @@ impl ModelStore {
                     return Err(damaged(format!("`{file}` has {} bytes instead of {}", meta.len(), expected.size)));
                 }
                 Ok(meta) => size = size.saturating_add(meta.len()),
+                Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(damaged(format!("`{file}` is missing"))),
                 Err(e) => return Err(damaged(format!("`{file}`: {e}"))),
             }
         }
@@ -230,15 +231,18 @@ fn remove_tree(path: &Path) -> Result<(), StoreError> {
 }
 
 fn read_manifest(folder: &Path) -> Result<Manifest, String> {
-    let file = File::open(folder.join(MANIFEST_FILE)).map_err(|e| format!("{MANIFEST_FILE}: {e}"))?;
+    let file = File::open(folder.join(MANIFEST_FILE)).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => format!("`{MANIFEST_FILE}` is missing"),
+        _ => format!("`{MANIFEST_FILE}`: {e}"),
+    })?;
     let mut text = String::new();
-    file.take(MAX_MANIFEST).read_to_string(&mut text).map_err(|e| format!("{MANIFEST_FILE}: {e}"))?;
+    file.take(MAX_MANIFEST).read_to_string(&mut text).map_err(|e| format!("`{MANIFEST_FILE}`: {e}"))?;
     // The version first: a newer layout may not parse, and the message should say why.
     let version = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v.get("format")?.as_u64());
     if let Some(newer) = version.filter(|v| *v > u64::from(MANIFEST_FORMAT)) {
         return Err(format!("it has layout {newer}, this deepcoder knows up to {MANIFEST_FORMAT}"));
     }
-    serde_json::from_str(&text).map_err(|e| format!("{MANIFEST_FILE}: {e}"))
+    serde_json::from_str(&text).map_err(|e| format!("`{MANIFEST_FILE}`: {e}"))
 }
 
 #[cfg(test)]

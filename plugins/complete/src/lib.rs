@@ -72,8 +72,9 @@ impl Plugin for CompletePlugin {
         let room = host.model()?.context_length.saturating_sub(max_tokens + 16);
         let budget = options.context_tokens.unwrap_or(CONTEXT_TOKENS).min(room);
         let (prefix, suffix) = window::window(&before, &after, budget, host)?;
-        let request = GenerateRequest {
-            prompt: Prompt::Fill { prefix: prefix.to_owned(), suffix: suffix.to_owned() },
+        let (shown, blanks) = trim::without_blanks(prefix);
+        let mut request = GenerateRequest {
+            prompt: Prompt::Fill { prefix: shown.to_owned(), suffix: suffix.to_owned() },
             sampling: Sampling {
                 temperature: options.temperature.unwrap_or(0.0),
                 top_p: 0.95,
@@ -88,12 +89,17 @@ impl Plugin for CompletePlugin {
         if host.cancelled() {
             return Err(PluginError::cancelled());
         }
-        let generation = host.generate(&request, &mut |_| {})?;
+        let mut generation = host.generate(&request, &mut |_| {})?;
+        if trim::misfits(shown, blanks, &generation.text) {
+            request.prompt = Prompt::Fill { prefix: prefix.to_owned(), suffix: suffix.to_owned() };
+            generation = host.generate(&request, &mut |_| {})?;
+        }
         if generation.finish == FinishReason::Cancelled {
             return Err(PluginError::cancelled());
         }
         let cut_off = generation.finish == FinishReason::Length;
-        let text = trim::trimmed(prefix, &generation.text, suffix, line, cut_off);
+        let written = trim::after_blanks(blanks, &generation.text);
+        let text = trim::trimmed(prefix, written, suffix, line, cut_off);
         if text.is_empty() {
             return Ok(Outcome::Unchanged);
         }

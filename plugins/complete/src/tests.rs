@@ -10,9 +10,13 @@ struct Ran {
 }
 
 fn run(text: &str, options: serde_json::Value, reply: Reply) -> Ran {
+    run_all(text, options, vec![reply])
+}
+
+fn run_all(text: &str, options: serde_json::Value, replies: Vec<Reply>) -> Ran {
     let path = RepoPath::new("a.py").expect("path");
     let tree = Tree::from([(path.clone(), text.as_bytes().to_vec())]);
-    let model = FakeModel::new([reply]);
+    let model = FakeModel::new(replies);
     let plugin = CompletePlugin::new();
     let host = MemoryHost::new(&tree, &model, plugin.manifest().capabilities.model.expect("grant"));
     let instruction = Instruction {
@@ -31,6 +35,13 @@ fn run(text: &str, options: serde_json::Value, reply: Reply) -> Ran {
 fn inserted(ran: &Ran) -> &str {
     match &ran.outcome {
         Ok(Outcome::Answer(answer)) => &answer.text,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn prefix_of(request: &GenerateRequest) -> &str {
+    match &request.prompt {
+        Prompt::Fill { prefix, .. } => prefix,
         other => panic!("{other:?}"),
     }
 }
@@ -63,12 +74,21 @@ fn a_cursor_outside_of_the_file_is_refused() {
     assert!(ran.outcome.is_err());
 }
 
+/// Protects code from answers that do not fit where the cursor is: they are asked for again, with the blanks before it.
+#[test]
+fn what_does_not_fit_behind_the_blanks_is_asked_for_again() {
+    let ran = run_all("def f():\n    return \n", json!({"line": 2, "column": 12}), vec![said("ed"), said("1")]);
+    assert_eq!(inserted(&ran), "1");
+    let prefixes: Vec<_> = ran.requests.iter().map(prefix_of).collect();
+    assert_eq!(prefixes, ["def f():\n    return", "def f():\n    return "]);
+}
+
 /// Protects line endings and the byte order mark: the model sees neither, and what is inserted has the file's own.
 #[test]
 fn crlf_files_get_crlf() {
-    let ran = run("\u{feff}def f():\r\n    \r\n", json!({"line": 2, "column": 5}), said("a = 1\n    return a"));
+    let ran = run("\u{feff}def f():\r\n    \r\n", json!({"line": 2, "column": 5}), said("    a = 1\n    return a"));
     let Prompt::Fill { prefix, suffix } = &ran.requests[0].prompt else { panic!("a hole") };
-    assert_eq!((prefix.as_str(), suffix.as_str()), ("def f():\n    ", "\n"));
+    assert_eq!((prefix.as_str(), suffix.as_str()), ("def f():\n", "\n"));
     assert_eq!(inserted(&ran), "a = 1\r\n    return a");
 }
 
@@ -101,6 +121,6 @@ fn a_large_file_is_windowed() {
 #[test]
 fn nothing_and_halves_are_not_inserted() {
     assert_eq!(run("a = 1\n", json!({"line": 1}), said("\n")).outcome, Ok(Outcome::Unchanged));
-    let cut = Reply::CutOff("b = 1\n    c = (1,".into());
+    let cut = Reply::CutOff("    b = 1\n    c = (1,".into());
     assert_eq!(inserted(&run("def f():\n    \n", json!({"line": 2}), cut)), "b = 1");
 }

@@ -47,6 +47,28 @@ fn resumption(suffix: &str) -> Vec<String> {
     }
 }
 
+/// `prefix` without the blanks before the cursor, and these. A token of code mostly begins with the blanks before it:
+/// a model that is shown them alone misses the likeliest continuations and indents once more.
+pub(crate) fn without_blanks(prefix: &str) -> (&str, &str) {
+    let shown = prefix.trim_end_matches([' ', '\t']);
+    if shown.is_empty() { (prefix, "") } else { prefix.split_at(shown.len()) }
+}
+
+/// Whether what was written without the blanks does not fit behind them: it goes on with the word before them, which the
+/// blanks end, or stands further left than the cursor.
+pub(crate) fn misfits(shown: &str, blanks: &str, written: &str) -> bool {
+    let inside = |c: char| c.is_alphanumeric() || c == '_';
+    let left_of = shown.ends_with('\n') && !written.starts_with(blanks);
+    let joined = shown.ends_with(inside) && !written.starts_with([' ', '\t']);
+    !blanks.is_empty() && (left_of || joined)
+}
+
+/// `written` without the blanks that stand before the cursor already.
+pub(crate) fn after_blanks<'a>(blanks: &str, written: &'a str) -> &'a str {
+    let same = blanks.bytes().zip(written.bytes()).take_while(|(a, b)| a == b).count();
+    &written[same..]
+}
+
 /// What of `written` belongs into the hole between `prefix` and `suffix`.
 pub(crate) fn trimmed(prefix: &str, written: &str, suffix: &str, line: bool, cut_off: bool) -> String {
     let mut text = written;
@@ -80,7 +102,7 @@ fn block_end(prefix: &str, text: &str, suffix: &str) -> usize {
             let apart = lines[index - 1].trim().is_empty();
             if resumes(content, next, &after, base)
                 || leaves(content, floor, base, after.is_empty())
-                || (base == 0 && apart && indent(content) == 0 && !closes(content))
+                || (apart && indent(content) < base.max(1) && !closes(content))
             {
                 return at;
             }
@@ -243,6 +265,20 @@ mod tests {
         assert_eq!(trimmed("s = \"", "a\"", "\"\n", true, false), "a");
         assert_eq!(trimmed("    assert!(", "is_even(2) == true);", ")\n", true, false), "is_even(2) == true");
         assert_eq!(trimmed("print(", "\")\", f(1)", ")\n", true, false), "\")\", f(1)");
+    }
+
+    /// Protects indentation and spaces: the model sees the text without the blanks before the cursor, and those that it
+    /// writes are not doubled; a word that it goes on with is not the answer.
+    #[test]
+    fn blanks_before_the_cursor_are_the_models_to_write() {
+        assert_eq!(without_blanks("def f():\n    "), ("def f():\n", "    "));
+        assert_eq!(without_blanks("  "), ("  ", ""));
+        assert_eq!(after_blanks("    ", "    return 1\n"), "return 1\n");
+        assert_eq!(after_blanks("    ", "        deeper"), "    deeper");
+        assert_eq!(after_blanks(" ", "x"), "x");
+        assert!(misfits("    return", " ", "ed x") && misfits("return", " ", "\n"));
+        assert!(misfits("def f():\n", "    ", "  a"));
+        assert!(!misfits("n %", " ", "2") && !misfits("return", " ", " x") && !misfits("return", "", "x"));
     }
 
     /// Protects from half a line: what was cut off by the token limit ends with the last whole line.

@@ -10,14 +10,15 @@ use deepcoder_session::PullOptions;
 use std::path::Path;
 use std::process::Command;
 
-/// The sample: a small module with a test, in need of type hints.
+/// The sample: a small module with a test.
 const FILES: [(&str, &str); 3] = [
     ("README.md", include_str!("demo/README.md")),
     ("src/util.py", include_str!("demo/util.py")),
     ("tests/test_util.py", include_str!("demo/test_util.py")),
 ];
 
-const INSTRUCTION: &str = "add type hints to every function";
+/// In several wordings the default model answers this with the same two changed lines.
+const INSTRUCTION: &str = "add an optional parameter separator to slug, with the default \"-\"";
 const TARGET: &str = "src/util.py";
 
 pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
@@ -32,14 +33,14 @@ pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut C
     invocation.checkpoint()?;
     create(&dir)?;
     console.note(&format!("made a sample repository in {}", args.dir.display()));
-    console.note(&format!("$ deepcoder edit \"{INSTRUCTION}\" {TARGET} -C {} --yes", args.dir.display()));
+    console.note(&format!("$ deepcoder edit '{INSTRUCTION}' {TARGET} -C {} --yes", args.dir.display()));
     invocation.base.clone_from(&dir);
     let edit = EditArgs {
         words: vec![INSTRUCTION.into(), TARGET.into()],
         message: None,
         dry_run: false,
         yes: true,
-        force: true,
+        force: false,
         no_verify: false,
         new: false,
         allow_protected: false,
@@ -73,7 +74,7 @@ fn create(dir: &Path) -> Result<()> {
     }
     git(dir, &["init", "-q", "-b", "main"])?;
     git(dir, &["add", "-A"])?;
-    git(dir, &["commit", "-q", "-m", "A small module without type hints"])
+    git(dir, &["commit", "-q", "-m", "A small module"])
 }
 
 /// git with an identity of its own, and without the user's hooks, signing and templates: only a sample is made.
