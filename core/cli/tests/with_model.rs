@@ -136,7 +136,7 @@ fn generate_in_its_forms() {
 #[test]
 fn complete_in_its_forms() {
     let bench = bench();
-    let model = saying(&["return a * b", "return a * b", "pass"]);
+    let model = saying(&["    return a * b", "    return a * b", "    pass"]);
     let _daemon = FakeDaemon::start(&bench, Arc::clone(&model) as _);
     let outside = tempfile::tempdir().expect("a folder");
     let file = outside.path().join("free.py");
@@ -154,7 +154,7 @@ fn complete_in_its_forms() {
     let buffer = bench.transcript_with_input(&["complete", "new.py:2:5", "--stdin"], "def f():\n    \n");
     assert!(buffer.contains("exit code: 0") && buffer.contains("pass"), "{buffer}");
     let Prompt::Fill { prefix, suffix } = &model.requests()[0].prompt else { panic!("not a fill prompt") };
-    assert!(prefix.ends_with("def add(a, b):\n    ") && suffix.starts_with("return a + b"), "{prefix:?} {suffix:?}");
+    assert!(prefix.ends_with("def add(a, b):\n") && suffix.starts_with("return a + b"), "{prefix:?} {suffix:?}");
 }
 
 /// Protects `explain`: the answer is on standard output, about the lines that were named.
