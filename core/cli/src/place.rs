@@ -12,6 +12,13 @@ pub(crate) struct Place {
     pub(crate) column: usize,
 }
 
+impl Place {
+    /// Without the file.
+    pub(crate) const fn counted(&self) -> deepcoder_session::Place {
+        deepcoder_session::Place { line: self.line, column: self.column }
+    }
+}
+
 const HINT: &str = "write FILE:LINE:COL, such as src/util.py:12:9; line and column count from 1";
 
 /// Read `FILE:LINE:COL`. The file's name may have colons.
@@ -32,8 +39,7 @@ pub(crate) fn parse(text: &str) -> Result<Place> {
 
 /// The byte offset of a place in `text`.
 pub(crate) fn offset(text: &str, place: &Place) -> Result<u32> {
-    let counted = deepcoder_session::Place { line: place.line, column: place.column };
-    counted.offset(text).map_err(|e| Failure::new(format!("{}: {e}", place.file)).hint(HINT))
+    place.counted().offset(text).map_err(|e| Failure::new(format!("{}: {e}", place.file)).hint(HINT))
 }
 
 /// Split `FILE:START-END` or `FILE:LINE` into the file and its first and last line, where there are any.

@@ -59,9 +59,8 @@ fn in_repository(
     invocation: &Invocation,
     console: &mut Console,
 ) -> Result<Run> {
-    let path = repo.workspace().resolve(&invocation.base, &place.file)?;
-    let file = repo.workspace().read_text(&path)?;
-    let instruction = instruction(args, path, place::offset(&file.text, place)?, invocation);
+    let (path, offset) = repo.find_place(&invocation.base, &place.file, place.counted())?;
+    let instruction = instruction(args, path, offset, invocation);
     let model = invocation.model(console)?;
     run::run(repo, model, &instruction, Policy::default(), invocation, console, &mut |_, _, _| {})
 }

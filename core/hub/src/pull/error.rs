@@ -150,6 +150,6 @@ fn list(attempts: &[Attempt]) -> String {
 
 fn human(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with one digit after the point")]
-    let gigabytes = bytes as f64 / 1e9;
-    if gigabytes >= 1.0 { format!("{gigabytes:.1} GB") } else { format!("{:.1} MB", gigabytes * 1e3) }
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    if mebibytes >= 1024.0 { format!("{:.1} GiB", mebibytes / 1024.0) } else { format!("{mebibytes:.1} MiB") }
 }

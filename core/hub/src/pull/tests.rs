@@ -149,7 +149,7 @@ fn a_full_disk_leaves_nothing() {
     fakes::packages(&mut huge)[1].bytes = (1 << 60) - 6;
     let error = run(&huge, &pip.options()).expect_err("too large");
     assert!(matches!(error, FetchError::DiskFull { need, free, .. } if need > 1 << 60 && free > 0));
-    assert!(error.to_string().contains("1152921504.6 GB needed"), "{error}");
+    assert!(error.to_string().contains("1073741824.0 GiB needed"), "{error}");
     assert!(pip.asked().is_empty());
     assert!(left(&pip.downloads()).is_empty());
 
