@@ -1,9 +1,10 @@
 //! Errors as Python exceptions that carry their hint.
 
-use deepcoder_types::Hint;
+use deepcoder_types::{Hint, ModelInfo};
 use pyo3::create_exception;
-use pyo3::exceptions::PyException;
+use pyo3::exceptions::{PyException, PyUserWarning};
 use pyo3::prelude::*;
+use std::ffi::CString;
 
 create_exception!(deepcoder, DeepcoderError, PyException, "The base of every error of deepcoder.");
 create_exception!(deepcoder, ModelError, DeepcoderError, "The model is not installed, damaged, or refuses.");
@@ -38,6 +39,15 @@ pub(crate) fn with_hint(py: Python<'_>, kind: Kind, message: &str, hint: Option<
     // The class has the attribute already; an instance that cannot take it still has the hint in its message.
     _ = error.value(py).setattr("hint", hint);
     error
+}
+
+/// What the user should know about how a model was loaded, as warnings.
+pub(crate) fn warn(py: Python<'_>, model: &ModelInfo) -> PyResult<()> {
+    for warning in &model.warnings {
+        let text = CString::new(warning.replace('\0', " ")).unwrap_or_default();
+        PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -260,7 +260,9 @@ impl Model {
             Some(name) => session.engine(&name.to_string_lossy()),
             None => session.engine(&session.settings().model),
         })?;
-        loaded.map(|engine| Self(Arc::new(engine))).map_err(|e| raise(py, Kind::Model, &e))
+        let engine = loaded.map_err(|e| raise(py, Kind::Model, &e))?;
+        crate::error::warn(py, engine.info())?;
+        Ok(Self(Arc::new(engine)))
     }
 
     #[getter]

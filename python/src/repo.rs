@@ -71,7 +71,9 @@ impl Repo {
             let loaded = self.session.model(&self.session.settings().model, cancel)?;
             Ok(Arc::clone(model.insert(loaded)))
         })?;
-        loaded.map_err(|e: deepcoder_session::ModelError| raise(py, Kind::Model, &e))
+        let model = loaded.map_err(|e: deepcoder_session::ModelError| raise(py, Kind::Model, &e))?;
+        crate::error::warn(py, model.info())?;
+        Ok(model)
     }
 
     fn instruction(verb: &str, prompt: String, seed: u64) -> Instruction {

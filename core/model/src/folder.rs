@@ -87,7 +87,7 @@ impl Hint for LoadError {
             Self::Format { .. } => Some("use a later deepcoder, or import the model again with this one".into()),
             Self::RuntimeTooOld { needs, .. } => Some(format!("`pip install 'onnxruntime>={needs}'`")),
             Self::NoRuntime => Some("`deepcoder doctor` says which ONNX Runtime is used".into()),
-            Self::Cuda(_) => Some("`pip install onnxruntime-gpu`, or use `--device cpu`".into()),
+            Self::Cuda(_) => Some("`pip install onnxruntime-gpu`, or choose the processor with `-c device=cpu`".into()),
             Self::Invalid(_) => None,
         }
     }

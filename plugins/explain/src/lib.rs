@@ -18,6 +18,9 @@ const TOKENS: u32 = 1_024;
 /// Tokens that the template puts around a chat, generously.
 const TEMPLATE_TOKENS: u32 = 96;
 
+/// Said before the question where lines were selected.
+const ABOUT_LAST: &str = "The following is only about the code shown last; the rest is there to understand it.\n";
+
 /// The plugin.
 pub struct ExplainPlugin {
     manifest: PluginManifest,
@@ -82,10 +85,7 @@ impl Plugin for ExplainPlugin {
         let generation = host.generate(&request, &mut |_| {})?;
         match generation.finish {
             FinishReason::Cancelled => return Err(PluginError::cancelled()),
-            FinishReason::Length => host.log(
-                Level::Warn,
-                &format!("the answer was cut off after {max_tokens} tokens; --max-tokens allows for more"),
-            ),
+            FinishReason::Length => host.log(Level::Warn, &format!("the answer was cut off after {max_tokens} tokens")),
             FinishReason::End | FinishReason::Stop => {}
         }
         Ok(Outcome::Answer(Answer { text: generation.text.trim().to_owned() }))
@@ -123,10 +123,15 @@ fn question(
     }
     let asked = instruction.prompt.trim();
     let asked = if asked.is_empty() { QUESTION } else { asked };
+    let about = if instruction.selection.is_some() { ABOUT_LAST } else { "" };
     let room = host.model()?.context_length.saturating_sub(max_tokens + TEMPLATE_TOKENS);
     for count in (1..=shown.len()).rev() {
-        let code: Vec<&str> = shown[..count].iter().map(|(_, text)| text.as_str()).collect();
-        let text = fill(PROMPT, &[("code", &code.join("\n")), ("question", asked)]);
+        let mut code: Vec<&str> = shown[..count].iter().map(|(_, text)| text.as_str()).collect();
+        if instruction.selection.is_some() {
+            // Next to the question: small models speak of what they read last.
+            code.rotate_left(1);
+        }
+        let text = fill(PROMPT, &[("code", &code.join("\n")), ("question", &format!("{about}{asked}"))]);
         let tokens = host.count_tokens(&text)?;
         if tokens <= room {
             for (path, _) in &shown[count..] {
