@@ -1,8 +1,8 @@
 //! Where models run: in the daemon that keeps them in memory, or in this process.
 
 use crate::{Session, env_for_daemon};
-use deepcoder_daemon::ModelLoader;
 use deepcoder_daemon::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel};
+use deepcoder_daemon::{Failure, ModelLoader};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, runtime};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel};
@@ -106,8 +106,16 @@ impl Session {
         cancel.check()?;
         match (&self.launcher, self.settings.daemon) {
             (Some(launcher), true) => {
-                let client = self.daemon(launcher, name)?;
-                Ok(Arc::new(RemoteModel::with_client(client, &self.folders.socket, name, cancel)?))
+                let connect = || {
+                    let client = self.daemon(launcher, name)?;
+                    Ok(RemoteModel::with_client(client, &self.folders.socket, name, cancel)?)
+                };
+                match connect() {
+                    // It was ending just when it was reached: the next one is there at once.
+                    Err(ModelError::Call(CallError::Refused(Failure::Stopping))) => connect(),
+                    model => model,
+                }
+                .map(|model| Arc::new(model) as Arc<dyn LanguageModel>)
             }
             _ => Ok(Arc::new(self.engine(name)?)),
         }

@@ -99,6 +99,7 @@ impl Plugin for CompletePlugin {
         }
         let cut_off = generation.finish == FinishReason::Length;
         let written = trim::after_blanks(blanks, &generation.text);
+        let line = line || (options.extent == Extent::Auto && trim::ends_in_line(prefix, written));
         let text = trim::trimmed(prefix, written, suffix, line, cut_off);
         if text.is_empty() {
             return Ok(Outcome::Unchanged);

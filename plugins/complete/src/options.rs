@@ -8,7 +8,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Extent {
-    /// To the end of the line when something stands after the cursor, otherwise as far as the block goes.
+    /// To the end of the line when something stands after the cursor or the line is ended there, otherwise as far as the
+    /// block goes.
     #[default]
     Auto,
     /// To the end of the line.

@@ -54,19 +54,26 @@ pub(crate) fn without_blanks(prefix: &str) -> (&str, &str) {
     if shown.is_empty() { (prefix, "") } else { prefix.split_at(shown.len()) }
 }
 
-/// Whether what was written without the blanks does not fit behind them: it goes on with the word before them, which the
-/// blanks end, or stands further left than the cursor.
+/// Whether what was written without the blanks does not fit behind them: it goes on with the word or the operator before
+/// them, which the blanks end, or stands further left than the cursor.
 pub(crate) fn misfits(shown: &str, blanks: &str, written: &str) -> bool {
-    let inside = |c: char| c.is_alphanumeric() || c == '_';
-    let left_of = shown.ends_with('\n') && !written.starts_with(blanks);
-    let joined = shown.ends_with(inside) && !written.starts_with([' ', '\t']);
-    !blanks.is_empty() && (left_of || joined)
+    let fits = if shown.ends_with('\n') { written.starts_with(blanks) } else { written.starts_with([' ', '\t']) };
+    !blanks.is_empty() && !fits
 }
 
 /// `written` without the blanks that stand before the cursor already.
 pub(crate) fn after_blanks<'a>(blanks: &str, written: &'a str) -> &'a str {
     let same = blanks.bytes().zip(written.bytes()).take_while(|(a, b)| a == b).count();
     &written[same..]
+}
+
+/// Whether the line that the cursor is in ends where its first written line does: something stands before the cursor,
+/// and nothing is left open. What comes after it would be another statement.
+pub(crate) fn ends_in_line(prefix: &str, written: &str) -> bool {
+    let first = written.split('\n').next().unwrap_or_default().trim_end();
+    let open =
+        first.is_empty() || first.ends_with(['(', '[', '{', ':', ',', '\\', '=', '+', '-', '*', '&', '|', '>', '.']);
+    !cursor_line(prefix).trim().is_empty() && !open
 }
 
 /// What of `written` belongs into the hole between `prefix` and `suffix`.
@@ -268,7 +275,7 @@ mod tests {
     }
 
     /// Protects indentation and spaces: the model sees the text without the blanks before the cursor, and those that it
-    /// writes are not doubled; a word that it goes on with is not the answer.
+    /// writes are not doubled; what it joins to the word or operator before them is not the answer.
     #[test]
     fn blanks_before_the_cursor_are_the_models_to_write() {
         assert_eq!(without_blanks("def f():\n    "), ("def f():\n", "    "));
@@ -278,7 +285,16 @@ mod tests {
         assert_eq!(after_blanks(" ", "x"), "x");
         assert!(misfits("    return", " ", "ed x") && misfits("return", " ", "\n"));
         assert!(misfits("def f():\n", "    ", "  a"));
-        assert!(!misfits("n %", " ", "2") && !misfits("return", " ", " x") && !misfits("return", "", "x"));
+        assert!(misfits("n *", " ", "* fact(n - 1)"));
+        assert!(!misfits("return", " ", " x") && !misfits("return", "", "x"));
+    }
+
+    /// Protects from statements that nobody asked for: a line that was begun is ended, and a block that it opens is filled.
+    #[test]
+    fn a_line_that_was_begun_is_ended() {
+        assert!(ends_in_line("    return ", "a + b\n    print(a)"));
+        assert!(!ends_in_line("    ", "a = 1\n    b = 2") && !ends_in_line("def f(a):", "\n    return a"));
+        assert!(!ends_in_line("if a", " > 1:\n    return") && !ends_in_line("x = ", "f(\n    1,\n)"));
     }
 
     /// Protects from half a line: what was cut off by the token limit ends with the last whole line.
