@@ -99,7 +99,8 @@ fn damage_is_told() {
     }
 }
 
-/// Protects machines without CUDA: `auto` falls back and says so, `cuda` is an error.
+/// Protects machines without CUDA: `auto` runs on the processor without a complaint about what was never there, `cuda`
+/// is an error.
 #[test]
 fn cuda_is_optional() {
     let tiny = Tiny::new();
@@ -107,7 +108,7 @@ fn cuda_is_optional() {
         return;
     }
     let engine = tiny.engine(&EngineOptions { device: Device::Auto, ..options() });
-    assert!(engine.warnings()[0].starts_with("CUDA cannot be used"));
+    assert!(engine.warnings().is_empty(), "{:?}", engine.warnings());
     let cuda = Engine::load(&tiny.folder(), &EngineOptions { device: Device::Cuda, ..options() });
     assert!(matches!(cuda, Err(LoadError::Cuda(_))));
 }
