@@ -24,12 +24,12 @@ fn invariants_name_what_holds_them() {
     let map = tree::read("ARCHITECTURE.md");
     let sources: String = tree::sources().into_iter().map(|(_, text)| text).collect();
     let held = Regex::new(r"Held by ([^\n]+)").expect("pattern");
+    let test = Regex::new(r"`([a-z0-9_]{12,})`").expect("pattern");
     let mut invariants = 0;
     for paragraph in map.split("\n\n").flat_map(|p| p.split("\n- ")).filter(|p| p.contains("**Invariant:**")) {
         invariants += 1;
         let flat = paragraph.replace('\n', " ");
         let by = held.captures(&flat).unwrap_or_else(|| panic!("nothing is said to hold this:\n{paragraph}"));
-        let test = Regex::new(r"`([a-z0-9_]{12,})`").expect("pattern");
         for (_, [name]) in test.captures_iter(&by[1]).map(|c| c.extract()) {
             assert!(
                 sources.contains(&format!("fn {name}("))
