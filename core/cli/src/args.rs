@@ -285,6 +285,9 @@ pub(crate) struct RecipeArgs {
     /// Keep the source's values bit for bit, even where that is slower
     #[arg(long, conflicts_with = "bits")]
     pub(crate) exact: bool,
+    /// Keep a GGUF file's blocks as they are: exact, and as small as the file
+    #[arg(long, conflicts_with_all = ["bits", "exact"])]
+    pub(crate) native: bool,
 }
 
 fn bits(text: &str) -> Result<u32, String> {

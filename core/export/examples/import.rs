@@ -1,4 +1,4 @@
-//! `cargo run -p deepcoder-export --example import -- SOURCE DEST [--exact | --bits N [--block N]]`
+//! `cargo run -p deepcoder-export --example import -- SOURCE DEST [--exact | --native | --bits N [--block N]]`
 
 use deepcoder_export::{ImportOptions, import};
 use deepcoder_types::{Cancel, Hint as _};
@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |flag: &str| args.iter().position(|a| a == flag).and_then(|i| args.get(i + 1)?.parse().ok());
     let [source, dest, ..] = &args[..] else {
-        eprintln!("usage: import SOURCE DEST [--exact | --bits N [--block N]]");
+        eprintln!("usage: import SOURCE DEST [--exact | --native | --bits N [--block N]]");
         return ExitCode::from(2);
     };
     let options = ImportOptions {
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         bits: number("--bits"),
         block: number("--block"),
         exact: args.iter().any(|a| a == "--exact"),
+        native: args.iter().any(|a| a == "--native"),
         license: None,
     };
     match import(Path::new(source), Path::new(dest), &options, &mut |_| {}, &Cancel::new()) {

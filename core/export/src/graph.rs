@@ -3,6 +3,7 @@
 use crate::onnx::{self, Attribute, Dim, Element, Message};
 
 pub(crate) const MS: &str = "com.microsoft";
+pub(crate) const OURS: &str = "ai.deepcoder";
 
 /// Collects the parts of the model; weights are declared elsewhere.
 #[derive(Debug, Default)]
@@ -36,6 +37,11 @@ impl Graph {
     /// A node of the runtime's own operators.
     pub(crate) fn contrib(&mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attribute)]) {
         self.node(op, MS, inputs, outputs, attributes);
+    }
+
+    /// A node of the engine's own operators.
+    pub(crate) fn own(&mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attribute)]) {
+        self.node(op, OURS, inputs, outputs, attributes);
     }
 
     fn node(&mut self, op: &str, domain: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attribute)]) {

@@ -1,6 +1,7 @@
 //! From a source to a finished folder: checked first, written beside the destination, then renamed.
 
 use crate::error::ImportError;
+use crate::native;
 use crate::quant::{Layout, Precision};
 use crate::source::Source;
 use crate::transformer::{Builder, Built, outer_precision};
@@ -33,6 +34,8 @@ pub struct ImportOptions {
     pub block: Option<u32>,
     /// Keep the source's grid bit for bit, even where that is slower. Not together with `bits`.
     pub exact: bool,
+    /// Keep a GGUF file's blocks as they are, for the engine's own operators. Alone, without the three above.
+    pub native: bool,
     /// Licence of the weights; else what the source says.
     pub license: Option<String>,
 }
@@ -165,6 +168,10 @@ fn narrow(value: u64) -> u32 {
 
 fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
     let wrong = |text: &str| Err(ImportError::Options(text.to_owned()));
+    if options.native {
+        let alone = options.bits.is_none() && options.block.is_none() && !options.exact;
+        return if alone { Ok(Precision::Native) } else { wrong("native weights cannot be rounded") };
+    }
     match (options.bits, options.block, options.exact) {
         (None, None, false) => Ok(Precision::Near),
         (None, None, true) => Ok(Precision::Exact),
@@ -195,6 +202,10 @@ fn needed(source: &Source, precision: Precision) -> u64 {
             let outer = matches!(name.as_str(), "token_embd.weight" | "output.weight");
             let precision = if outer { outer_precision(precision) } else { precision };
             let columns = usize::try_from(info.columns()).unwrap_or(0);
+            if let Some(format) = native::format(info, precision) {
+                let rows = usize::try_from(info.rows()).unwrap_or(0);
+                return format.matrix_bytes(rows, columns).map_or(info.bytes, |bytes| bytes as u64);
+            }
             match Layout::choose(info.kind, columns, precision) {
                 Some(layout) if info.shape.len() > 1 => matrix(name, info.rows(), info.columns(), layout),
                 _ => info.rows() * info.columns() * 4,
@@ -287,7 +298,7 @@ fn finish(
             bits: options.bits,
             block: match precision(options)? {
                 Precision::Near => crate::quant::NEAR_BLOCK as u32,
-                Precision::Exact => 32,
+                Precision::Exact | Precision::Native => 32,
                 Precision::Requantised { block, .. } => narrow(block as u64),
             },
             mapping: built.mapping,

@@ -16,6 +16,7 @@ mod graph;
 mod grid;
 mod import;
 mod matrix;
+mod native;
 mod onnx;
 mod quant;
 mod safetensors;

@@ -8,7 +8,7 @@ use crate::weights::{Place, Weights};
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes of the source that are read at a time.
-const CHUNK: u64 = 16 << 20;
+pub(crate) const CHUNK: u64 = 16 << 20;
 
 /// A packed matrix.
 pub(crate) struct Packed {

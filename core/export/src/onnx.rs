@@ -22,6 +22,7 @@ pub(crate) enum Dim {
 pub(crate) enum Attribute {
     Int(i64),
     Float(f32),
+    Text(&'static str),
 }
 
 /// A message that is being written.
@@ -95,6 +96,7 @@ pub(crate) fn node(
         let message = match attribute {
             Attribute::Int(value) => message.int(3, *value).int(20, 2),
             Attribute::Float(value) => message.float(2, *value).int(20, 1),
+            Attribute::Text(value) => message.text(4, value).int(20, 3),
         };
         node = node.message(5, &message);
     }
@@ -151,5 +153,6 @@ pub(crate) fn model(nodes: &[Message], initializers: &[Message], inputs: &[Messa
         .message(7, &graph)
         .message(8, &opset("", 21))
         .message(8, &opset("com.microsoft", 1))
+        .message(8, &opset(crate::graph::OURS, 1))
         .into_bytes()
 }

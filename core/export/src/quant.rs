@@ -22,6 +22,8 @@ pub(crate) enum Precision {
     Near,
     /// The source's own grid.
     Exact,
+    /// The source's own blocks, for the engine's own operators; [`Precision::Near`] for what those do not read.
+    Native,
     /// A new grid.
     Requantised { bits: u32, block: usize },
 }
@@ -45,8 +47,8 @@ impl Layout {
         match (precision, grid::grid(kind)) {
             (Precision::Requantised { bits, block }, _) => plain(bits, block),
             (Precision::Exact, Some(grid)) => exact(grid),
-            (Precision::Near, Some(grid)) if kind == TensorType::Q4_0 => exact(grid),
-            (Precision::Near, _) => plain(8, NEAR_BLOCK),
+            (Precision::Near | Precision::Native, Some(grid)) if kind == TensorType::Q4_0 => exact(grid),
+            (Precision::Near | Precision::Native, _) => plain(8, NEAR_BLOCK),
             (Precision::Exact, None) => plain(8, 32),
         }
     }

@@ -5,11 +5,13 @@ use crate::arch::Spec;
 use crate::error::ImportError;
 use crate::graph::Graph;
 use crate::matrix::{self, Packed, Step};
+use crate::native;
 use crate::onnx::{Attribute, Dim, Element};
 use crate::quant::{Layout, Precision};
 use crate::source::Source;
 use crate::tensor::TensorInfo;
-use crate::weights::Weights;
+use crate::weights::{Place, Weights};
+use deepcoder_kernels::Format;
 use deepcoder_types::CacheTensor;
 use std::collections::BTreeMap;
 
@@ -24,6 +26,38 @@ pub(crate) struct Builder<'a> {
     precision: Precision,
     step: &'a mut Step<'a>,
     mapping: BTreeMap<String, String>,
+}
+
+/// How a matrix is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Storage {
+    /// For the runtime's operators.
+    Packed(Layout),
+    /// For the engine's own.
+    Native(Format),
+}
+
+/// A matrix in the weights' file.
+enum Stored {
+    Packed(Layout, Packed),
+    Native(Format, Place),
+}
+
+impl Stored {
+    fn storage(&self) -> Storage {
+        match self {
+            Self::Packed(layout, _) => Storage::Packed(*layout),
+            Self::Native(format, _) => Storage::Native(*format),
+        }
+    }
+}
+
+fn native_attributes(format: Format, rows: u64, columns: u64) -> [(&'static str, Attribute); 3] {
+    [
+        ("type", Attribute::Text(format.name())),
+        ("N", Attribute::Int(signed(rows))),
+        ("K", Attribute::Int(signed(columns))),
+    ]
 }
 
 /// What [`Builder::build`] has made.
@@ -192,12 +226,63 @@ impl<'a> Builder<'a> {
         layout.ok_or_else(|| ImportError::Unsupported(format!("`{name}` with rows of {columns} elements")))
     }
 
-    fn note(&mut self, info: &TensorInfo, layout: Layout) {
+    /// How `info` is stored, noted for the manifest.
+    fn storage(&mut self, name: &str, info: &TensorInfo, precision: Precision) -> Result<Storage, ImportError> {
+        let storage = match native::format(info, precision) {
+            Some(format) => Storage::Native(format),
+            None => Storage::Packed(self.layout(name, info, precision)?),
+        };
+        match storage {
+            Storage::Native(_) => self.note(info, "the same blocks"),
+            Storage::Packed(layout) => self.note(info, &layout.describe()),
+        }
+        Ok(storage)
+    }
+
+    fn store(&mut self, members: &[(&str, &TensorInfo)], storage: Storage) -> Result<Stored, ImportError> {
+        Ok(match storage {
+            Storage::Packed(layout) => {
+                Stored::Packed(layout, matrix::pack(self.source, &mut self.weights, members, layout, self.step)?)
+            }
+            Storage::Native(format) => {
+                Stored::Native(format, native::pack(self.source, &mut self.weights, members, format, self.step)?)
+            }
+        })
+    }
+
+    fn multiply_stored(
+        &mut self,
+        input: &str,
+        output: &str,
+        members: &[(&str, &TensorInfo)],
+        stored: &Stored,
+        rank: usize,
+    ) -> Result<(), ImportError> {
+        let bias = self.bias(members)?;
+        let (format, place) = match stored {
+            Stored::Packed(layout, packed) => {
+                return self.multiply(input, output, members, *layout, packed, &bias, rank);
+            }
+            Stored::Native(format, place) => (*format, place),
+        };
+        let rows: u64 = members.iter().map(|(_, info)| info.rows()).sum();
+        let columns = members.first().map_or(0, |(_, info)| info.columns());
+        let (tiles, biases) = (format!("{output}.tiles"), format!("{output}.bias"));
+        self.weights.declare_bytes(&tiles, place);
+        let mut inputs = vec![input, tiles.as_str()];
+        if !bias.is_empty() {
+            self.weights.floats(&biases, &[rows], &bias)?;
+            inputs.push(biases.as_str());
+        }
+        self.graph.own("GgufMatMul", &inputs, &[output], &native_attributes(format, rows, columns));
+        Ok(())
+    }
+
+    fn note(&mut self, info: &TensorInfo, description: &str) {
         let how = self.mapping.entry(info.kind.name().to_owned()).or_default();
-        let description = layout.describe();
-        if !how.contains(&description) {
+        if !how.contains(description) {
             how.push_str(if how.is_empty() { "" } else { "; " });
-            how.push_str(&description);
+            how.push_str(description);
         }
     }
 
@@ -219,20 +304,19 @@ impl<'a> Builder<'a> {
         let mut parts = Vec::new();
         for name in tensors {
             let info = source.tensor(&format!("{name}.weight"))?;
-            let layout = self.layout(name, info, self.precision)?;
-            self.note(info, layout);
-            parts.push((name.as_str(), info, layout));
+            let storage = self.storage(name, info, self.precision)?;
+            parts.push((name.as_str(), info, storage));
         }
-        let groups: Vec<&[_]> =
-            if parts.windows(2).all(|w| w[0].2 == w[1].2) { vec![&parts[..]] } else { parts.chunks(1).collect() };
+        let all: Vec<(&str, &TensorInfo)> = parts.iter().map(|(name, info, _)| (*name, *info)).collect();
+        let same = parts.windows(2).all(|w| w[0].2 == w[1].2);
+        let one = same && (matches!(parts[0].2, Storage::Packed(_)) || native::joins(&all));
+        let groups: Vec<&[_]> = if one { vec![&parts[..]] } else { parts.chunks(1).collect() };
         let mut outputs = Vec::new();
         for group in &groups {
             let output = if groups.len() == 1 { output.to_owned() } else { format!("{output}.{}", group[0].0) };
             let members: Vec<(&str, &TensorInfo)> = group.iter().map(|(name, info, _)| (*name, *info)).collect();
-            let layout = group[0].2;
-            let packed = matrix::pack(source, &mut self.weights, &members, layout, self.step)?;
-            let bias = self.bias(&members)?;
-            self.multiply(input, &output, &members, layout, &packed, &bias, rank)?;
+            let stored = self.store(&members, group[0].2)?;
+            self.multiply_stored(input, &output, &members, &stored, rank)?;
             outputs.push(output);
         }
         Ok(outputs)
@@ -332,13 +416,23 @@ impl<'a> Builder<'a> {
     }
 
     /// The embedding. Returns how it is stored, since an output layer with tied weights reads the same bytes.
-    fn embedding(&mut self) -> Result<(Layout, Packed), ImportError> {
+    fn embedding(&mut self) -> Result<Stored, ImportError> {
         let source = self.source;
         let info = source.tensor("token_embd.weight")?;
+        if let Some(format) = native::format(info, self.precision) {
+            self.note(info, "the same blocks");
+            let stored = self.store(&[("token_embd", info)], Storage::Native(format))?;
+            if let Stored::Native(_, place) = &stored {
+                self.weights.declare_bytes("embedding.tiles", place);
+            }
+            let attributes = native_attributes(format, info.rows(), info.columns());
+            self.graph.own("GgufGather", &["embedding.tiles", "input_ids"], &["embedding"], &attributes);
+            return Ok(stored);
+        }
         let columns = usize::try_from(info.columns()).unwrap_or(0);
         let layout = self.layout("token_embd", info, outer_precision(self.precision))?.without_offsets(columns);
         let layout = layout.ok_or_else(|| ImportError::Unsupported(format!("embeddings of {columns} elements")))?;
-        self.note(info, layout);
+        self.note(info, &layout.describe());
         let packed = matrix::pack(source, &mut self.weights, &[("token_embd", info)], layout, self.step)?;
         let blocks = info.columns() / layout.block as u64;
         let width = layout.row_bytes(columns) as u64;
@@ -355,23 +449,17 @@ impl<'a> Builder<'a> {
                 ("bits", Attribute::Int(i64::from(layout.bits))),
             ],
         );
-        Ok((layout, packed))
+        Ok(Stored::Packed(layout, packed))
     }
 
     /// The output layer, over the wanted rows only.
-    fn head(&mut self, embedded: (Layout, Packed)) -> Result<(), ImportError> {
+    fn head(&mut self, embedded: Stored) -> Result<(), ImportError> {
         let source = self.source;
         let tied = !source.tensors.contains_key("output.weight");
         let info = source.tensor(if tied { "token_embd.weight" } else { "output.weight" })?;
-        let layout = self.layout("output", info, outer_precision(self.precision))?;
-        self.note(info, layout);
+        let storage = self.storage("output", info, outer_precision(self.precision))?;
         let members = [("output", info)];
-        let packed = if tied && embedded.0 == layout {
-            embedded.1
-        } else {
-            matrix::pack(source, &mut self.weights, &members, layout, self.step)?
-        };
-        let bias = self.bias(&members)?;
-        self.multiply("wanted_rows", "logits", &members, layout, &packed, &bias, 2)
+        let stored = if tied && embedded.storage() == storage { embedded } else { self.store(&members, storage)? };
+        self.multiply_stored("wanted_rows", "logits", &members, &stored, 2)
     }
 }

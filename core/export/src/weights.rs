@@ -84,6 +84,11 @@ impl Weights {
         self.initializers.push(onnx::external(name, element, dims, self.name, place.offset, place.length));
     }
 
+    /// Declares bytes that have been written.
+    pub(crate) fn declare_bytes(&mut self, name: &str, place: &Place) {
+        self.declare(name, Element::U8, &[place.length], place);
+    }
+
     /// Writes floats as one initialiser.
     pub(crate) fn floats(&mut self, name: &str, dims: &[u64], values: &[f32]) -> Result<(), ImportError> {
         let place = self.write_floats(values)?;

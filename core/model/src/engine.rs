@@ -305,7 +305,8 @@ fn session_builder(
         .with_intra_op_spinning(options.spin)?
         .with_config_entry(SPIN_KEY, SPIN_US)?
         // Between runs nobody waits for work.
-        .with_config_entry("session.force_spinning_stop", "1")?;
+        .with_config_entry("session.force_spinning_stop", "1")?
+        .with_operators(crate::operator::domain()?)?;
     Ok(builder)
 }
 

@@ -14,6 +14,7 @@ mod folder;
 mod generate;
 mod graph;
 mod memory;
+mod operator;
 pub mod runtime;
 mod sampler;
 mod score;

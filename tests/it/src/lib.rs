@@ -6,6 +6,8 @@ mod engine;
 #[cfg(test)]
 mod folder;
 #[cfg(test)]
+mod native;
+#[cfg(test)]
 mod real_model;
 #[cfg(test)]
 mod runtime;

@@ -37,12 +37,21 @@ pub(crate) struct Tiny {
 
 impl Tiny {
     pub(crate) fn new() -> Self {
+        Self::import(&tiny_model("qwen2", 11).finish(), ImportOptions::default())
+    }
+
+    /// The same weights in blocks of eight bits, kept as they are (`native`) or packed for the runtime.
+    pub(crate) fn of_blocks(native: bool) -> Self {
+        let file = tiny_model("qwen2", 11).matrices_to_q8_0().finish();
+        Self::import(&file, ImportOptions { native, exact: !native, ..ImportOptions::default() })
+    }
+
+    fn import(file: &[u8], options: ImportOptions) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let source = dir.path().join("tiny.gguf");
-        let file = tiny_model("qwen2", 11).finish();
         #[expect(clippy::disallowed_methods, reason = "a folder of the test's own")]
         std::fs::write(&source, file).expect("the source can be written");
-        let options = ImportOptions { name: "tiny".into(), ..ImportOptions::default() };
+        let options = ImportOptions { name: "tiny".into(), ..options };
         import(&source, &dir.path().join("tiny"), &options, &mut |_| {}, &Cancel::new()).expect("it imports");
         Self { dir }
     }

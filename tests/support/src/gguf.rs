@@ -97,6 +97,27 @@ impl GgufWriter {
         self.tensor(name, shape, 0, values.iter().flat_map(|v| v.to_le_bytes()).collect())
     }
 
+    /// Rounds all matrices of 32-bit floats to Q8_0, with powers of two as scales.
+    pub fn matrices_to_q8_0(&mut self) -> &mut Self {
+        for (_, shape, kind, bytes) in &mut self.tensors {
+            if *kind != 0 || shape.len() != 2 {
+                continue;
+            }
+            *kind = 8;
+            let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            bytes.clear();
+            for block in values.as_chunks::<32>().0 {
+                let most = block.iter().fold(0f32, |most, v| most.max(v.abs()));
+                let exponent = (-14..0i16).find(|e| f32::from(*e).exp2() * 127.0 >= most).unwrap_or(0);
+                bytes.extend(((exponent + 15) << 10).to_le_bytes());
+                let scale = f32::from(exponent).exp2();
+                #[expect(clippy::cast_possible_truncation, reason = "the scale makes them fit")]
+                bytes.extend(block.iter().map(|v| ((v / scale).round() as i8).cast_unsigned()));
+            }
+        }
+        self
+    }
+
     /// The file's bytes.
     #[must_use]
     pub fn finish(&self) -> Vec<u8> {

@@ -86,7 +86,14 @@ fn report(installed: &Installed, console: &mut Console) -> Result {
 }
 
 fn recipe(name: &str, args: RecipeArgs) -> ImportOptions {
-    ImportOptions { name: name.to_owned(), bits: args.bits, block: args.block, exact: args.exact, license: None }
+    ImportOptions {
+        name: name.to_owned(),
+        bits: args.bits,
+        block: args.block,
+        exact: args.exact,
+        native: args.native,
+        license: None,
+    }
 }
 
 /// One bar for each step.

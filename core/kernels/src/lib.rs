@@ -1,0 +1,29 @@
+//! Products with matrices of quantised weights, in the formats of GGUF and at the speed of the memory.
+//!
+//! The result for a row of input is the same to the last bit however many rows are computed with it, on however many
+//! threads and with whichever instructions: prompts in chunks, reused caches and verified drafts give the same tokens.
+#![warn(missing_docs)]
+
+mod dequantise;
+mod format;
+mod input;
+#[expect(unsafe_code, reason = "instructions that not every processor has, and memory by its address")]
+mod kernel;
+mod multiply;
+#[cfg(test)]
+mod tests;
+#[expect(unsafe_code, reason = "as `kernel`")]
+mod vector;
+
+pub use format::{Format, Matrix, TILE_ROWS};
+pub use multiply::{Level, Scratch, ShapeError, multiply};
+
+/// Bytes that are not the tiles of a matrix of that shape.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{bytes} bytes are not a {rows} × {columns} matrix in {format}")]
+pub struct LayoutError {
+    format: &'static str,
+    rows: usize,
+    columns: usize,
+    bytes: usize,
+}

@@ -1,0 +1,142 @@
+use crate::{Format, Level, Matrix, Scratch, TILE_ROWS, multiply};
+
+/// Blocks of `rows` rows with sane scales, as GGUF has them.
+fn blocks(format: Format, rows: usize, k: usize, seed: u32) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    };
+    let mut bytes = vec![0u8; rows * k / format.block() * format.block_bytes()];
+    bytes.iter_mut().for_each(|b| *b = (next() >> 9) as u8);
+    for block in bytes.chunks_exact_mut(format.block_bytes()) {
+        let halves: &[usize] = match format {
+            Format::Q6_K => &[208],
+            Format::Q4_K | Format::Q5_K => &[0, 2],
+            _ => &[0],
+        };
+        for at in halves {
+            let scale = half::f16::from_f32((next() % 1000) as f32 / 50_000.0 - 0.004);
+            block[*at..at + 2].copy_from_slice(&scale.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+fn tiles(format: Format, rows: usize, k: usize, blocks: &[u8]) -> Vec<u8> {
+    let row_bytes = blocks.len() / rows;
+    let mut out = vec![1u8; format.matrix_bytes(rows, k).unwrap()];
+    for (rows, tile) in blocks.chunks(row_bytes * TILE_ROWS).zip(out.chunks_exact_mut(format.tile_bytes(k).unwrap())) {
+        format.tile(k, rows, tile).unwrap();
+    }
+    out
+}
+
+fn numbers(count: usize) -> Vec<f32> {
+    (0..count).map(|i| ((i * 7919 % 1009) as f32 - 500.0) / if i % 97 == 0 { 50.0 } else { 400.0 }).collect()
+}
+
+fn product(level: Level, matrix: &Matrix<'_>, input: &[f32], bias: Option<&[f32]>, threads: usize) -> Vec<f32> {
+    let mut out = vec![f32::NAN; input.len() / matrix.columns() * matrix.rows()];
+    multiply(level, matrix, input, bias, &mut out, &mut Scratch::default(), &|work| {
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| {
+                scope.spawn(work);
+            });
+            work();
+        });
+    })
+    .unwrap();
+    out
+}
+
+const SHAPES: [(usize, usize); 3] = [(16, 256), (37, 512), (5, 768)];
+
+/// Protects losslessness: a tile has all of its blocks' bytes.
+#[test]
+fn tiles_give_back_their_blocks() {
+    for format in Format::ALL {
+        for (n, k) in SHAPES {
+            let blocks = blocks(format, n, k, 11);
+            let tiles = tiles(format, n, k, &blocks);
+            let matrix = Matrix::new(format, n, k, &tiles).unwrap();
+            for (row, expected) in blocks.chunks_exact(blocks.len() / n).enumerate() {
+                assert_eq!(matrix.blocks(row), expected, "{format:?} {n}×{k} row {row}");
+            }
+            assert!(Matrix::new(format, n + TILE_ROWS, k, &tiles).is_err());
+        }
+    }
+}
+
+/// Protects the numbers: they are those of the weights, but for what rounding the input to 255 levels may change.
+#[test]
+fn products_are_those_of_the_weights() {
+    for format in Format::ALL {
+        for (n, k) in SHAPES {
+            let tiles = tiles(format, n, k, &blocks(format, n, k, 5));
+            let matrix = Matrix::new(format, n, k, &tiles).unwrap();
+            let (input, bias) = (numbers(3 * k), numbers(n));
+            let out = product(Level::best(), &matrix, &input, Some(&bias), 1);
+            let mut weights = vec![0f32; k];
+            for row in 0..n {
+                matrix.row(row, &mut weights);
+                for (m, input) in input.chunks_exact(k).enumerate() {
+                    let (mut exact, mut bound) = (f64::from(bias[row]), 0f64);
+                    for (x, w) in input.chunks_exact(32).zip(weights.chunks_exact(32)) {
+                        let half_step = f64::from(x.iter().fold(0f32, |a, v| a.max(v.abs()))) / 254.0;
+                        for (x, w) in x.iter().zip(w) {
+                            exact += f64::from(*x) * f64::from(*w);
+                            bound += half_step * f64::from(w.abs());
+                        }
+                    }
+                    let got = f64::from(out[m * n + row]);
+                    assert!((got - exact).abs() <= bound * 1.001 + 1e-4, "{format:?} {got} {exact} {bound}");
+                    // The bound is a worst case: a wrong minimum or sign would hide in it for a single row.
+                    assert!((got - exact).abs() <= bound * 0.4 + 1e-4, "{format:?} {got} {exact} {bound}");
+                }
+            }
+        }
+    }
+}
+
+/// Protects chunked prompts, cached prefixes and drafts: a row's bits depend on nothing but the row.
+#[test]
+fn a_row_has_the_same_bits_in_any_company() {
+    for format in Format::ALL {
+        let (n, k) = (37, 512);
+        let tiles = tiles(format, n, k, &blocks(format, n, k, 3));
+        let matrix = Matrix::new(format, n, k, &tiles).unwrap();
+        let input = numbers(33 * k);
+        let alone: Vec<u32> = input
+            .chunks_exact(k)
+            .flat_map(|row| product(Level::best(), &matrix, row, None, 1))
+            .map(f32::to_bits)
+            .collect();
+        for level in Level::available() {
+            for count in [1, 2, 3, 5, 8, 15, 16, 33] {
+                for threads in [1, 3] {
+                    let out = product(level, &matrix, &input[..count * k], None, threads);
+                    let out: Vec<u32> = out.into_iter().map(f32::to_bits).collect();
+                    assert!(out == alone[..count * n], "{format:?} {level:?} {count} rows {threads} threads");
+                }
+            }
+        }
+    }
+}
+
+/// Protects against silence: an input that is not finite must not come out as an ordinary number.
+#[test]
+fn what_is_not_a_number_stays_none() {
+    let (format, n, k) = (Format::Q8_0, 16, 256);
+    let tiles = tiles(format, n, k, &blocks(format, n, k, 7));
+    let matrix = Matrix::new(format, n, k, &tiles).unwrap();
+    for bad in [f32::NAN, f32::INFINITY] {
+        let mut input = numbers(k);
+        input[100] = bad;
+        assert!(product(Level::best(), &matrix, &input, None, 1).iter().all(|v| !v.is_finite()), "{bad}");
+    }
+    assert!(product(Level::best(), &matrix, &vec![0.0; k], None, 1).iter().all(|v| *v == 0.0));
+    assert!(product(Level::best(), &matrix, &vec![1e-42; k], None, 1).iter().all(|v| v.is_finite()));
+}
