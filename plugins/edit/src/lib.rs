@@ -14,7 +14,9 @@
 mod ask;
 mod blocks;
 mod guard;
+mod imports;
 mod options;
+mod python;
 mod regions;
 mod target;
 mod whole;
@@ -131,7 +133,7 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         let edited = Edited { text: text.clone(), notes: Vec::new(), doubt: None };
         return Ok((Some(Change::Create(NewFile { path: path.clone(), text })), edited));
     };
-    let edited = match previous {
+    let mut edited = match previous {
         // What nothing was found about stays as it was.
         Some(previous) if work.findings(path).is_empty() => {
             Edited { text: previous.clone(), notes: Vec::new(), doubt: None }
@@ -139,6 +141,10 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         Some(previous) => whole::repair(work, path, base, previous)?,
         None => edit_file(work, path, base)?,
     };
+    if let Some((text, note)) = imports::tidied(path, &base.text, &edited.text, &work.instruction.prompt) {
+        edited.text = text;
+        edited.notes.extend(note);
+    }
     let edits = edits_between(&base.text, &edited.text);
     if edits.is_empty() {
         return Ok((None, edited));

@@ -1,0 +1,198 @@
+//! As much of Python's grammar as import lines need: which bytes are code, where a logical line ends, what is imported.
+
+use std::ops::Range;
+
+/// A Python text by its logical lines.
+pub(crate) struct Source<'a> {
+    /// All of it.
+    pub text: &'a str,
+    /// The same length, with blanks for comments and for what stands in strings.
+    pub code: String,
+    /// The same length, with blanks for comments and for docstrings only: names in quotes may be annotations.
+    pub quoted: String,
+    /// Each with its line ending; blank lines and comments are lines of their own.
+    pub lines: Vec<Range<usize>>,
+}
+
+/// One name that an import binds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// `m` of `from m import x`; `None` for `import x`.
+    pub module: Option<String>,
+    /// What is imported.
+    pub name: String,
+    /// What stands after `as`.
+    pub alias: Option<String>,
+}
+
+impl Item {
+    /// The name that code uses.
+    pub(crate) fn bound(&self) -> &str {
+        match (&self.alias, &self.module) {
+            (Some(alias), _) => alias,
+            (None, Some(_)) => &self.name,
+            (None, None) => self.name.split('.').next().unwrap_or_default(),
+        }
+    }
+
+    /// As it stands in a list of names.
+    pub(crate) fn written(&self) -> String {
+        match &self.alias {
+            Some(alias) => format!("{} as {alias}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// What a byte belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Code,
+    Comment,
+    Text,
+    Doc,
+}
+
+impl<'a> Source<'a> {
+    /// Read a text. What is no Python gives some lines as well.
+    pub(crate) fn new(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let mut kinds = vec![Kind::Code; bytes.len()];
+        let (mut lines, mut start, mut depth, mut at) = (Vec::new(), 0, 0_usize, 0);
+        while let Some(byte) = bytes.get(at) {
+            let end = match byte {
+                b'#' => {
+                    let end = at + text[at..].find(['\r', '\n']).unwrap_or(text.len() - at);
+                    kinds[at..end].fill(Kind::Comment);
+                    end
+                }
+                b'"' | b'\'' => {
+                    let (inner, end) = string(bytes, at);
+                    let formatted = text[..at]
+                        .bytes()
+                        .rev()
+                        .take_while(u8::is_ascii_alphabetic)
+                        .take(3)
+                        .any(|b| b.eq_ignore_ascii_case(&b'f'));
+                    let doc = inner.start - at == 3 && !formatted;
+                    kinds[inner].fill(if doc { Kind::Doc } else { Kind::Text });
+                    end
+                }
+                b'\\' => (at + if bytes[at..].starts_with(b"\\\r\n") { 3 } else { 2 }).min(bytes.len()),
+                b'\n' if depth == 0 => {
+                    lines.push(start..at + 1);
+                    start = at + 1;
+                    at + 1
+                }
+                b'(' | b'[' | b'{' => {
+                    depth += 1;
+                    at + 1
+                }
+                b')' | b']' | b'}' => {
+                    depth = depth.saturating_sub(1);
+                    at + 1
+                }
+                _ => at + 1,
+            };
+            at = end;
+        }
+        if start < text.len() {
+            lines.push(start..text.len());
+        }
+        let with = |kept: &[Kind]| -> String {
+            let keep = |at: usize| bytes[at] == b'\n' || kept.contains(&kinds[at]);
+            text.char_indices()
+                .flat_map(|(at, c)| {
+                    let (shown, count) = if keep(at) { (c, 1) } else { (' ', c.len_utf8()) };
+                    std::iter::repeat_n(shown, count)
+                })
+                .collect()
+        };
+        Self { text, code: with(&[Kind::Code]), quoted: with(&[Kind::Code, Kind::Text]), lines }
+    }
+
+    /// The code of a line, without blanks around it.
+    pub(crate) fn code_of(&self, line: usize) -> &str {
+        self.lines.get(line).map_or("", |range| self.code[range.clone()].trim())
+    }
+
+    /// Whether nothing stands in the line.
+    pub(crate) fn is_blank(&self, line: usize) -> bool {
+        self.lines.get(line).is_some_and(|range| self.text[range.clone()].trim().is_empty())
+    }
+
+    /// Blanks before the code of a line.
+    pub(crate) fn indent(&self, line: usize) -> usize {
+        let text = self.lines.get(line).map_or("", |range| &self.text[range.clone()]);
+        text.len() - text.trim_start_matches([' ', '\t']).len()
+    }
+
+    /// Whether the line is a string and nothing else.
+    pub(crate) fn is_string(&self, line: usize) -> bool {
+        let code = self.code_of(line).trim_start_matches(['r', 'R', 'u', 'U']);
+        code.starts_with(['"', '\'']) && code.chars().all(|c| matches!(c, '"' | '\'') || c.is_whitespace())
+    }
+
+    /// What the line imports, if it is one import.
+    pub(crate) fn import(&self, line: usize) -> Option<Vec<Item>> {
+        parse(self.code_of(line))
+    }
+}
+
+/// The inside of the string that starts at `at`, and its end.
+fn string(bytes: &[u8], at: usize) -> (Range<usize>, usize) {
+    let quote = bytes[at];
+    let width = if bytes[at..].starts_with(&[quote; 3]) { 3 } else { 1 };
+    let mut end = at + width;
+    while let Some(byte) = bytes.get(end) {
+        match byte {
+            b'\\' => end += if bytes[end..].starts_with(b"\\\r\n") { 2 } else { 1 },
+            b'\n' if width == 1 => return (at + 1..end, end),
+            _ if bytes[end..].starts_with(&[quote; 3][..width]) => return (at + width..end, end + width),
+            _ => {}
+        }
+        end += 1;
+    }
+    ((at + width).min(bytes.len())..bytes.len(), bytes.len())
+}
+
+fn parse(code: &str) -> Option<Vec<Item>> {
+    let code = code.replace(['\\', '(', ')'], " ");
+    let mut words = code.split_whitespace();
+    let module = match words.next()? {
+        "import" => None,
+        "from" => {
+            let module = words.by_ref().take_while(|word| *word != "import").collect::<String>();
+            Some(module).filter(|module| !module.is_empty())
+        }
+        _ => return None,
+    };
+    let rest = words.collect::<Vec<_>>().join(" ");
+    let is_name =
+        |name: &str| name == "*" || (!name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_.".contains(c)));
+    let items: Option<Vec<Item>> = rest
+        .trim_end_matches([',', ' '])
+        .split(',')
+        .map(|item| {
+            let (name, alias) = match item.trim().split_once(" as ") {
+                Some((name, alias)) => (name.trim(), Some(alias.trim().to_owned())),
+                None => (item.trim(), None),
+            };
+            let good = is_name(name) && alias.as_deref().is_none_or(is_name);
+            good.then(|| Item { module: module.clone(), name: name.to_owned(), alias })
+        })
+        .collect();
+    items.filter(|_| code.starts_with("import ") || module.is_some())
+}
+
+/// The names in a text, each with whether it is no attribute of something, and what follows it.
+pub(crate) fn names(code: &str) -> impl Iterator<Item = (&str, bool, &str)> {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + code[at..].find(of_name)?;
+        let end = code[start..].find(|c| !of_name(c)).map_or(code.len(), |length| start + length);
+        at = end;
+        Some((&code[start..end], !code[..start].trim_end_matches([' ', '\t']).ends_with('.'), &code[end..]))
+    })
+}
