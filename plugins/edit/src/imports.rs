@@ -50,15 +50,26 @@ const TYPING: [&str; 38] = [
     "TypedDict",
     "Union",
 ];
+/// What a star import of `collections` stands for.
+const COLLECTIONS: [&str; 6] = ["ChainMap", "Counter", "OrderedDict", "defaultdict", "deque", "namedtuple"];
 /// Modules that models import from for annotations.
 const OF_ANNOTATIONS: [&str; 4] = ["typing", "collections", "collections.abc", "__future__"];
 /// A list of names is not made longer than this.
 const WIDTH: usize = 100;
 
-/// `new` with the imports that it adds to `old` where the imports of the file are, and a note where one was left out;
-/// `None` where nothing is to be done.
+/// A text with its imports in place.
+pub(crate) struct Tidied {
+    /// All of it.
+    pub text: String,
+    /// What was left out.
+    pub note: Option<String>,
+    /// Why a person should look at it first.
+    pub doubt: Option<String>,
+}
+
+/// `new` with the imports that it adds to `old` where the imports of the file are; `None` where nothing is to be done.
 #[must_use]
-pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<(String, Option<String>)> {
+pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<Tidied> {
     if language_tag(path) != "python" {
         return None;
     }
@@ -66,6 +77,7 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
     let old_body = split_bom(old).1;
     let (before, after) = (Source::new(old_body), Source::new(new_body));
     let asked = mentions(instruction, &["import"]);
+    let star_asked = asked && (instruction.contains('*') || mentions(instruction, &["star", "wildcard", "everything"]));
     let added = added(&before, &after);
     let mut plan = Plan::default();
     let others: Vec<Item> = items(&after, |line| !added.contains(&line));
@@ -77,14 +89,18 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
         let items = after.import(line).unwrap_or_default();
         let of_annotations = items.iter().all(|i| i.module.as_deref().is_some_and(|m| OF_ANNOTATIONS.contains(&m)));
         let misplaced = !in_place(&after, &added, line);
-        if asked && !(of_annotations && misplaced) {
+        let star = items.iter().any(|item| item.name == "*");
+        if asked && !(of_annotations && misplaced) && (!star || star_asked) {
             continue;
         }
         let source = &after.text[after.lines[line].clone()];
         let wanted = |item: &Item| {
             let bound = item.bound();
-            if item.name == "*" || others.iter().any(|o| o == item) {
+            if others.iter().any(|o| o == item) {
                 return false;
+            }
+            if item.name == "*" {
+                return star_asked || earlier.contains(item);
             }
             let submodule = item.module.is_none() && item.alias.is_none() && item.name.contains('.');
             let taken = others.iter().any(|o| o.bound() == bound) || defined.contains(bound);
@@ -103,9 +119,10 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
         if drop.is_empty() && !misplaced {
             continue;
         }
-        if let Some(star) = drop.iter().find(|item| item.name == "*") {
-            let module = star.module.as_deref().unwrap_or_default();
+        if let Some(star) = drop.iter().find(|item| item.name == "*" && !others.contains(item)) {
+            let module = star.module.clone().unwrap_or_default();
             plan.note = Some(format!("`from {module} import *`, which the model added, is left out"));
+            plan.stars.push(module);
         }
         plan.lines.push(line);
         for item in keep {
@@ -114,12 +131,22 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
             }
         }
     }
-    for name in missing(&before, &after, &plan) {
+    for name in missing(&before, &after, &plan, &TYPING) {
         plan.insert.push(Item { module: Some("typing".to_owned()), name: name.to_owned(), alias: None });
+    }
+    if plan.stars.iter().any(|module| module == "collections") {
+        for name in missing(&before, &after, &plan, &COLLECTIONS) {
+            plan.insert.push(Item { module: Some("collections".to_owned()), name: name.to_owned(), alias: None });
+        }
     }
     if plan.lines.is_empty() && plan.insert.is_empty() {
         return None;
     }
+    // What a star of another module stands for is not known here.
+    let unknown = plan.stars.iter().find(|module| !OF_ANNOTATIONS.contains(&module.as_str()));
+    let doubt = unknown.filter(|_| calls_unknown(&before, &after, &plan)).map(|module| {
+        format!("the new code may use names of `{module}` that are not imported: `from {module} import *` is left out")
+    });
     let ending = LineEnding::dominant(if old_body.is_empty() { new_body } else { old_body });
     let mut body = new_body.to_owned();
     for cut in cuts(&after, &plan.lines).into_iter().rev() {
@@ -128,7 +155,7 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
     for item in &plan.insert {
         insert(&mut body, item, ending.as_str());
     }
-    Some((bom.to_owned() + &body, plan.note))
+    Some(Tidied { text: bom.to_owned() + &body, note: plan.note, doubt })
 }
 
 #[derive(Default)]
@@ -136,6 +163,8 @@ struct Plan {
     lines: Vec<usize>,
     insert: Vec<Item>,
     note: Option<String>,
+    /// Modules whose star imports are left out.
+    stars: Vec<String>,
 }
 
 /// The ranges of lines that are taken out, with as many of the empty lines around them as came with them.
@@ -277,8 +306,17 @@ fn assigned(rest: &str) -> bool {
     (rest.starts_with('=') && !rest.starts_with("==")) || rest.starts_with(':')
 }
 
-/// Names of `typing` that the new code uses and nothing binds.
-fn missing<'s>(before: &Source<'_>, after: &'s Source<'_>, plan: &Plan) -> Vec<&'s str> {
+/// Whether the new code calls something that neither the old code speaks of nor the new one defines or imports.
+fn calls_unknown(before: &Source<'_>, after: &Source<'_>, plan: &Plan) -> bool {
+    let known: BTreeSet<&str> = names(&before.code).map(|n| n.0).collect();
+    let called = names(&after.code).filter(|(_, free, rest)| *free && rest.starts_with('('));
+    let called: Vec<&str> = called.map(|n| n.0).filter(|name| !known.contains(name)).collect();
+    let defined = top_level(after);
+    missing(before, after, plan, &called).iter().any(|name| !defined.contains(name))
+}
+
+/// Those of some names that the new code uses and nothing binds.
+fn missing<'s>(before: &Source<'_>, after: &'s Source<'_>, plan: &Plan, of: &[&str]) -> Vec<&'s str> {
     // Imports within functions and conditions bind as well; what is taken out does not.
     let kept = (0..after.lines.len()).filter(|l| !plan.lines.contains(l)).filter_map(|l| after.import(l)).flatten();
     let kept: Vec<Item> = kept.chain(plan.insert.iter().cloned()).collect();
@@ -297,8 +335,8 @@ fn missing<'s>(before: &Source<'_>, after: &'s Source<'_>, plan: &Plan) -> Vec<&
     let count = |source: &Source<'_>, name: &str| names(&source.code).filter(|n| n.1 && n.0 == name).count();
     let imported = items(before, |_| true);
     let new = |name: &str| count(after, name) > count(before, name) || imported.iter().any(|item| item.bound() == name);
-    let free = TYPING.into_iter().filter(|name| !bound.contains(name) && new(name));
-    free.filter_map(|name| names(&after.code).find(|n| n.1 && n.0 == name).map(|n| n.0)).collect()
+    let free = of.iter().filter(|name| !bound.contains(**name) && new(name));
+    free.filter_map(|name| names(&after.code).find(|n| n.1 && n.0 == *name).map(|n| n.0)).collect()
 }
 
 /// Put an import where the imports of the file are.
@@ -357,79 +395,4 @@ fn insert(body: &mut String, item: &Item, ending: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tidy(old: &str, new: &str, instruction: &str) -> String {
-        let path = RepoPath::new("a.py").expect("path");
-        let text = tidied(&path, old, new, instruction).map_or_else(|| new.to_owned(), |t| t.0);
-        let again = tidied(&path, old, &text, instruction).map_or_else(|| text.clone(), |t| t.0);
-        assert_eq!(again, text, "what is tidied stays as it is");
-        text
-    }
-
-    /// Protects modules from import lines between their functions, which come too late for what stands above them.
-    #[test]
-    fn imports_of_an_answer_go_to_those_of_the_file() {
-        let old = "\"\"\"Doc.\"\"\"\n\nimport re\n\n\ndef f(x):\n    return re.sub('a', x)\n\n\nclass C:\n    def g(self):\n        return 1\n";
-        let new = "\"\"\"Doc.\"\"\"\n\nimport re\n\n\nimport re\nimport os\nfrom typing import *\nfrom collections.abc import Iterable, Sized\n\ndef f(x: Iterable) -> List:\n    return re.sub('a', x)\n\n\nclass C:\n    from math import pi\n\n    def g(self):\n        return pi\n";
-        let want = "\"\"\"Doc.\"\"\"\n\nimport re\nfrom collections.abc import Iterable\nfrom math import pi\nfrom typing import List\n\n\ndef f(x: Iterable) -> List:\n    return re.sub('a', x)\n\n\nclass C:\n    def g(self):\n        return pi\n";
-        assert_eq!(tidy(old, new, "add type hints"), want);
-        assert_eq!(
-            tidy(&old.replace('\n', "\r\n"), &new.replace('\n', "\r\n"), "add hints"),
-            want.replace('\n', "\r\n")
-        );
-    }
-
-    /// Protects the top of a file: what stands there stays first, and lists of names grow in place.
-    #[test]
-    fn the_import_stands_where_imports_stand() {
-        let (f, g) = ("def f(x):\n    return x\n", "def f(x: List):\n    return x\n");
-        let add = |top: &str| tidy(&format!("{top}{f}"), &format!("{top}{g}"), "add hints");
-        let line = "from typing import List\n";
-        assert_eq!(add(""), format!("{line}\n\n{g}"));
-        assert_eq!(
-            add("\"\"\"Doc.\n\nimport this\n\"\"\"\n\n\n"),
-            format!("\"\"\"Doc.\n\nimport this\n\"\"\"\n\n{line}\n\n{g}")
-        );
-        assert_eq!(
-            add("\u{feff}#!/bin/sh\n# coding: utf-8\n"),
-            format!("\u{feff}#!/bin/sh\n# coding: utf-8\n\n{line}\n\n{g}")
-        );
-        assert_eq!(add("# License\n\n\n"), format!("# License\n\n{line}\n\n{g}"));
-        assert_eq!(
-            add("from __future__ import annotations\n\n\n"),
-            format!("from __future__ import annotations\n{line}\n\n{g}")
-        );
-        assert_eq!(add("from typing import Any  # yes\n\n\n"), format!("from typing import Any, List  # yes\n\n\n{g}"));
-        assert_eq!(
-            add("from typing import (\n    Any,\n)\nimport re\n\n\n"),
-            format!("from typing import (\n    Any,\n)\nimport re\n{line}\n\n{g}")
-        );
-        let future = format!("import re\n\n\nfrom __future__ import annotations\n\n{f}");
-        let want = format!("from __future__ import annotations\nimport re\n\n\n{f}");
-        assert_eq!(tidy(&format!("import re\n\n\n{f}"), &future, "add hints"), want);
-    }
-
-    /// Protects what nobody asked to change: imports that were there, local ones, those that are asked for, and names that
-    /// only look like those of `typing`.
-    #[test]
-    fn everything_else_stays() {
-        let same = |old: &str, new: &str, instruction: &str| assert_eq!(tidy(old, new, instruction), new);
-        same("import os\n\nx = 1\nimport sys\n", "import os\n\nx = 2\nimport sys\n", "set two");
-        same("import os\nx = 1\n", "import os\nimport sys\nx = 1\n", "import sys");
-        same("x = 1\n", "x = List\n\"\"\"Dict\"\"\"  # Set\ny = m.Any\nfrom m import *\n", "import everything");
-        same("class Set: pass\n", "class Set: pass\nx = Set()\n", "make a set");
-        same("from m import *\nx = 1\n", "from m import *\nx: List = 1\n", "annotate x");
-        same("x = List\n", "x = List\ny = 1\n", "set y");
-        same("x = 'a'\n", "x = 'List'  # Dict\n\"\"\"Any\n\"\"\"\ny = m.Set\n", "set x");
-        same("def f():\n    return 1\n", "def f():\n    import os\n    return os.sep\n", "return the separator");
-        same(
-            "sys.path.append('a')\nimport b\n\nb.f()\n",
-            "sys.path.append('a')\nimport b\nimport c\n\nb.f(c.d)\n",
-            "pass d",
-        );
-        same("def f(x):\n    pass\n", "from typing import List\n\n\ndef f(x: \"List\"):\n    pass\n", "annotate");
-        same("import os\n\n\ndef f():\n    pass\n", "def f():\n    pass\n\n\nimport os\n", "add nothing");
-    }
-}
+mod tests;

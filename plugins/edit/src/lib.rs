@@ -141,9 +141,10 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         Some(previous) => whole::repair(work, path, base, previous)?,
         None => edit_file(work, path, base)?,
     };
-    if let Some((text, note)) = imports::tidied(path, &base.text, &edited.text, &work.instruction.prompt) {
-        edited.text = text;
-        edited.notes.extend(note);
+    if let Some(tidied) = imports::tidied(path, &base.text, &edited.text, &work.instruction.prompt) {
+        edited.text = tidied.text;
+        edited.notes.extend(tidied.note);
+        edited.doubt = edited.doubt.or(tidied.doubt);
     }
     let edits = edits_between(&base.text, &edited.text);
     if edits.is_empty() {
