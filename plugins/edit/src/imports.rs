@@ -264,7 +264,7 @@ fn header(source: &Source<'_>) -> Range<usize> {
         if source.code_of(*line).is_empty() {
             return false;
         }
-        let part = source.indent(*line) == 0 && (source.import(*line).is_some() || (first && source.is_string(*line)));
+        let part = source.indent(*line) == 0 && (source.imports(*line) || (first && source.is_string(*line)));
         first = false;
         !part
     });
@@ -320,7 +320,8 @@ fn missing<'s>(before: &Source<'_>, after: &'s Source<'_>, plan: &Plan, of: &[&s
     // Imports within functions and conditions bind as well; what is taken out does not.
     let kept = (0..after.lines.len()).filter(|l| !plan.lines.contains(l)).filter_map(|l| after.import(l)).flatten();
     let kept: Vec<Item> = kept.chain(plan.insert.iter().cloned()).collect();
-    if kept.iter().any(|item| item.name == "*") {
+    // A star at the top may bind anything; one in a condition takes fast versions of what the module has anyway.
+    if items(after, |line| !plan.lines.contains(&line)).iter().any(|item| item.name == "*") {
         return Vec::new();
     }
     let mut bound: BTreeSet<&str> = kept.iter().map(Item::bound).collect();
@@ -364,8 +365,8 @@ fn insert(body: &mut String, item: &Item, ending: &str) {
         Some(module) => format!("from {module} import {}", item.written()),
         None => format!("import {}", item.written()),
     };
-    let last = header.clone().rev().find(|l| source.import(*l).is_some() && (!future || is_future(&source, *l)));
-    let mut top = header.clone().take_while(|l| source.import(*l).is_none());
+    let last = header.clone().rev().find(|l| source.imports(*l) && (!future || is_future(&source, *l)));
+    let mut top = header.clone().take_while(|l| !source.imports(*l));
     let docstring = top.clone().find(|l| source.is_string(*l));
     // A comment at the top that an empty line follows is about the file and not about what comes first in it.
     let comment = top.clone().find(|l| source.is_blank(*l)).filter(|l| *l > 0);

@@ -133,6 +133,13 @@ impl<'a> Source<'a> {
         code.starts_with(['"', '\'']) && code.chars().all(|c| matches!(c, '"' | '\'') || c.is_whitespace())
     }
 
+    /// Whether the line imports something, perhaps beside other things.
+    pub(crate) fn imports(&self, line: usize) -> bool {
+        let code = self.code_of(line);
+        self.import(line).is_some()
+            || (code.contains(';') && (code.starts_with("import ") || code.starts_with("from ")))
+    }
+
     /// What the line imports, if it is one import.
     pub(crate) fn import(&self, line: usize) -> Option<Vec<Item>> {
         parse(self.code_of(line))

@@ -43,6 +43,10 @@ fn the_import_stands_where_imports_stand() {
         add("from typing import (\n    Any,\n)\nimport re\n\n\n"),
         format!("from typing import (\n    Any,\n)\nimport re\n{line}\n\n{g}")
     );
+    let two = "from __future__ import annotations; import os\n";
+    assert_eq!(add(&format!("{two}\n\n")), format!("{two}{line}\n\n{g}"));
+    let fast = "try:\n    from _m import *\nexcept ImportError:\n    pass\n\n\n";
+    assert_eq!(add(fast), format!("{line}\n{fast}{g}"));
     let future = format!("import re\n\n\nfrom __future__ import annotations\n\n{f}");
     let want = format!("from __future__ import annotations\nimport re\n\n\n{f}");
     assert_eq!(tidy(&format!("import re\n\n\n{f}"), &future, "add hints"), want);
