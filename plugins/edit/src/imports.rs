@@ -85,6 +85,7 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
     let used: BTreeSet<&str> = used(&after);
     let earlier = items(&before, |_| true);
     let exports = path.as_str().ends_with("__init__.py") || path.extension() == Some("pyi");
+    let mut settled: Vec<Item> = Vec::new();
     for &line in &added {
         let items = after.import(line).unwrap_or_default();
         let of_annotations = items.iter().all(|i| i.module.as_deref().is_some_and(|m| OF_ANNOTATIONS.contains(&m)));
@@ -113,10 +114,11 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
                 || used.contains(bound)
                 || earlier.contains(item)
                 || source.contains("noqa")
-                || is_named(instruction, bound)
+                || (!of_annotations && is_named(instruction, bound))
         };
         let (keep, drop): (Vec<Item>, Vec<Item>) = items.into_iter().partition(wanted);
         if drop.is_empty() && !misplaced {
+            settled.extend(keep);
             continue;
         }
         if let Some(star) = drop.iter().find(|item| item.name == "*" && !others.contains(item)) {
@@ -131,6 +133,7 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
             }
         }
     }
+    plan.insert.retain(|item| !settled.contains(item));
     for name in missing(&before, &after, &plan, &TYPING) {
         plan.insert.push(Item { module: Some("typing".to_owned()), name: name.to_owned(), alias: None });
     }
@@ -250,7 +253,8 @@ fn in_place(source: &Source<'_>, added: &[usize], line: usize) -> bool {
     }
     let over = (0..line).rev().find(|l| source.import(*l).is_none());
     let is_top = over.is_none_or(|l| source.is_blank(l) || source.is_string(l) || source.text.starts_with("#!"));
-    header.contains(&line) && is_top && !header.into_iter().any(old)
+    let apart = line > 1 && source.is_blank(line - 1) && source.is_blank(line - 2);
+    header.contains(&line) && is_top && !apart && !header.into_iter().any(old)
 }
 
 fn is_future(source: &Source<'_>, line: usize) -> bool {
@@ -333,11 +337,17 @@ fn missing<'s>(before: &Source<'_>, after: &'s Source<'_>, plan: &Plan, of: &[&s
         }
         last = name;
     }
-    let count = |source: &Source<'_>, name: &str| names(&source.code).filter(|n| n.1 && n.0 == name).count();
+    let count = |source: &Source<'_>, name: &str| in_code(source).filter(|n| n.1 && n.0 == name).count();
     let imported = items(before, |_| true);
     let new = |name: &str| count(after, name) > count(before, name) || imported.iter().any(|item| item.bound() == name);
     let free = of.iter().filter(|name| !bound.contains(**name) && new(name));
-    free.filter_map(|name| names(&after.code).find(|n| n.1 && n.0 == *name).map(|n| n.0)).collect()
+    free.filter_map(|name| in_code(after).find(|n| n.1 && n.0 == *name).map(|n| n.0)).collect()
+}
+
+/// The names in code that is no import.
+fn in_code<'s>(source: &'s Source<'_>) -> impl Iterator<Item = (&'s str, bool, &'s str)> {
+    let lines = (0..source.lines.len()).filter(|l| source.import(*l).is_none());
+    lines.flat_map(|l| names(&source.code[source.lines[l].clone()]))
 }
 
 /// Put an import where the imports of the file are.

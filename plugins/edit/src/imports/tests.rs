@@ -47,6 +47,13 @@ fn the_import_stands_where_imports_stand() {
     assert_eq!(add(&format!("{two}\n\n")), format!("{two}{line}\n\n{g}"));
     let fast = "try:\n    from _m import *\nexcept ImportError:\n    pass\n\n\n";
     assert_eq!(add(fast), format!("{line}\n{fast}{g}"));
+    let (doc, answer) = ("\"\"\"Doc.\"\"\"\n", "from typing import Dict, List\n\n");
+    let old = format!("{doc}\n\n{f}\n\n{f}");
+    let new = format!("{doc}\n\n{answer}{g}\n\n{answer}{g}");
+    let want = format!("{doc}\n{line}\n\n{g}\n\n{g}");
+    assert_eq!(tidy(&old, &new, "add hints, with List and Dict"), want);
+    let new = format!("{answer}{g}\n\n{answer}{g}").replace("Dict", "Any").replace("(x", "(y: Any, x");
+    assert_eq!(tidy(&format!("{f}\n\n{f}"), &new, "add hints").matches("from typing import Any, List\n").count(), 1);
     let future = format!("import re\n\n\nfrom __future__ import annotations\n\n{f}");
     let want = format!("from __future__ import annotations\nimport re\n\n\n{f}");
     assert_eq!(tidy(&format!("import re\n\n\n{f}"), &future, "add hints"), want);
