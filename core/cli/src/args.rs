@@ -276,18 +276,18 @@ pub(crate) struct PullArgs {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Quantisation")]
 pub(crate) struct RecipeArgs {
-    /// Requantise to 4 or 8 bits [default: as exact as the source]
+    /// Requantise to 4 or 8 bits [default: a GGUF file's blocks as they are, other weights 8 bits]
     #[arg(long, value_name = "4|8", value_parser = bits)]
     pub(crate) bits: Option<u32>,
     /// Weights that share a scale, with --bits
     #[arg(long, value_name = "N", requires = "bits")]
     pub(crate) block: Option<u32>,
-    /// Keep the source's values bit for bit, even where that is slower
+    /// Keep the source's values bit for bit in a graph that any ONNX Runtime can run, even where that is slower
     #[arg(long, conflicts_with = "bits")]
     pub(crate) exact: bool,
-    /// Keep a GGUF file's blocks as they are: exact, and as small as the file
+    /// Make a graph that any ONNX Runtime can run; rounds a GGUF file's blocks to 8 bits
     #[arg(long, conflicts_with_all = ["bits", "exact"])]
-    pub(crate) native: bool,
+    pub(crate) portable: bool,
 }
 
 fn bits(text: &str) -> Result<u32, String> {

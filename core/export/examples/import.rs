@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         bits: number("--bits"),
         block: number("--block"),
         exact: args.iter().any(|a| a == "--exact"),
-        native: args.iter().any(|a| a == "--native"),
+        portable: args.iter().any(|a| a == "--portable"),
         license: None,
     };
     match import(Path::new(source), Path::new(dest), &options, &mut |_| {}, &Cancel::new()) {

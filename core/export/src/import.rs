@@ -34,8 +34,9 @@ pub struct ImportOptions {
     pub block: Option<u32>,
     /// Keep the source's grid bit for bit, even where that is slower. Not together with `bits`.
     pub exact: bool,
-    /// Keep a GGUF file's blocks as they are, for the engine's own operators. Alone, without the three above.
-    pub native: bool,
+    /// Only operators of ONNX Runtime's own, so that any program can run the graph; a GGUF file's blocks are then rounded
+    /// to 8 bits. Otherwise they are kept as they are, for the engine's operators. Alone, without the three above.
+    pub portable: bool,
     /// Licence of the weights; else what the source says.
     pub license: Option<String>,
 }
@@ -168,12 +169,12 @@ fn narrow(value: u64) -> u32 {
 
 fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
     let wrong = |text: &str| Err(ImportError::Options(text.to_owned()));
-    if options.native {
-        let alone = options.bits.is_none() && options.block.is_none() && !options.exact;
-        return if alone { Ok(Precision::Native) } else { wrong("native weights cannot be rounded") };
+    if options.portable && (options.bits.is_some() || options.block.is_some() || options.exact) {
+        return wrong("a portable graph has a precision of its own");
     }
     match (options.bits, options.block, options.exact) {
-        (None, None, false) => Ok(Precision::Near),
+        (None, None, false) if options.portable => Ok(Precision::Near),
+        (None, None, false) => Ok(Precision::Native),
         (None, None, true) => Ok(Precision::Exact),
         (None, Some(_), _) => wrong("a block size needs a number of bits"),
         (Some(_), _, true) => wrong("exact weights cannot be rounded to a number of bits"),

@@ -43,7 +43,7 @@ impl Tiny {
     /// The same weights in blocks of eight bits, kept as they are (`native`) or packed for the runtime.
     pub(crate) fn of_blocks(native: bool) -> Self {
         let file = tiny_model("qwen2", 11).matrices_to_q8_0().finish();
-        Self::import(&file, ImportOptions { native, exact: !native, ..ImportOptions::default() })
+        Self::import(&file, ImportOptions { exact: !native, ..ImportOptions::default() })
     }
 
     fn import(file: &[u8], options: ImportOptions) -> Self {

@@ -91,7 +91,7 @@ fn recipe(name: &str, args: RecipeArgs) -> ImportOptions {
         bits: args.bits,
         block: args.block,
         exact: args.exact,
-        native: args.native,
+        portable: args.portable,
         license: None,
     }
 }

@@ -19,7 +19,7 @@ fn setup() -> (tempfile::TempDir, PathBuf, PathBuf) {
 }
 
 fn options() -> ImportOptions {
-    ImportOptions { name: "tiny".into(), ..ImportOptions::default() }
+    ImportOptions { name: "tiny".into(), portable: true, ..ImportOptions::default() }
 }
 
 /// The fields of a protobuf message: field number, and the value of integers or the bytes of the rest.
