@@ -233,7 +233,7 @@ fn read_tensor<R: Read>(input: &mut Input<R>) -> Result<(String, TensorInfo), Gg
     let bytes = elements.filter(|_| shape[0] % kind.block() as u64 == 0).and_then(|n| kind.bytes_of(n));
     let Some(bytes) = bytes else { return Err(GgufError::Shape { name, shape }) };
     shape.reverse();
-    Ok((name, TensorInfo { kind, shape, offset, bytes, file: 0 }))
+    Ok((name, TensorInfo::at(kind, shape, offset, bytes)))
 }
 
 fn place(
@@ -244,14 +244,16 @@ fn place(
 ) -> Result<(), GgufError> {
     let mut ranges = Vec::new();
     for (name, tensor) in tensors.iter_mut() {
-        let start = base.checked_add(tensor.offset).filter(|_| tensor.offset.is_multiple_of(alignment));
-        let range = start.and_then(|start| Some((start, start.checked_add(tensor.bytes)?)));
-        match range {
-            Some((start, end)) if end <= file_len => {
-                tensor.offset = start;
-                ranges.push((start, end, name.as_str()));
+        for part in &mut tensor.parts {
+            let start = base.checked_add(part.offset).filter(|_| part.offset.is_multiple_of(alignment));
+            let range = start.and_then(|start| Some((start, start.checked_add(part.bytes)?)));
+            match range {
+                Some((start, end)) if end <= file_len => {
+                    part.offset = start;
+                    ranges.push((start, end, name.as_str()));
+                }
+                _ => return Err(GgufError::Outside(name.clone())),
             }
-            _ => return Err(GgufError::Outside(name.clone())),
         }
     }
     ranges.sort_unstable();

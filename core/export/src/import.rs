@@ -66,7 +66,7 @@ pub struct ImportProgress {
 pub struct SourceSummary {
     /// `gguf` or `safetensors`.
     pub format: String,
-    /// `qwen2` or `llama`.
+    /// `qwen2`, `llama` or `deepseek2`.
     pub architecture: String,
     /// Number of weights.
     pub parameters: u64,
@@ -123,6 +123,9 @@ pub fn import(
 ) -> Result<Manifest, ImportError> {
     let precision = precision(options)?;
     let opened = Source::open(source)?;
+    if opened.spec.deepseek.is_some() {
+        return Err(ImportError::Unsupported("DeepSeek-V2: its graph is not built yet".to_owned()));
+    }
     if dest.symlink_metadata().is_ok() {
         return Err(ImportError::Exists(dest.to_owned()));
     }
@@ -213,7 +216,7 @@ fn needed(source: &Source, precision: Precision) -> u64 {
             }
         })
         .sum();
-    let angles = source.spec.context * source.spec.head_dim * 4;
+    let angles = source.spec.context * source.spec.rope.len() as u64 * 8;
     weights + angles + source.vocabulary.tokenizer_json.len() as u64 + (16 << 20)
 }
 

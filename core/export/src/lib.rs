@@ -32,4 +32,4 @@ mod tests;
 pub use error::ImportError;
 pub use gguf::{Array, Gguf, GgufError, Value};
 pub use import::{ImportOptions, ImportProgress, ImportStage, SourceSummary, import, inspect};
-pub use tensor::{TensorInfo, TensorType};
+pub use tensor::{Part, TensorInfo, TensorType};

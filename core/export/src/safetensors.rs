@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+const INDEX: &str = "model.safetensors.index.json";
 const MOST_HEADER: u64 = 100 << 20;
 const MOST_JSON: u64 = 64 << 20;
 
@@ -21,16 +22,27 @@ pub(crate) fn open(folder: &Path) -> Result<Source, ImportError> {
     let config = read_json(&config_path)?;
     let mut files = Vec::new();
     let mut tensors = BTreeMap::new();
+    let mut experts = Experts::new();
     for name in shards(folder)? {
-        let file = SourceFile::open(&folder.join(&name))?;
-        for (name, mut info) in read_header(&file)? {
-            let Some(name) = canonical(&name) else { continue };
-            info.file = files.len();
-            if tensors.insert(name.clone(), info).is_some() {
-                return Err(ImportError::folder(&file.path, format!("the tensor `{name}` occurs twice")));
+        let file = open_shard(folder, &name)?;
+        for (original, mut info) in read_header(&file)? {
+            info.parts.iter_mut().for_each(|part| part.file = files.len());
+            let twice = match canonical(&original) {
+                Name::Nothing => false,
+                Name::Tensor(name) => tensors.insert(name, info).is_some(),
+                Name::Expert(name, i) => experts.entry(name).or_default().insert(i, (original.clone(), info)).is_some(),
+            };
+            if twice {
+                return Err(ImportError::folder(&file.path, format!("the tensor `{original}` occurs twice")));
             }
         }
         files.push(file);
+    }
+    for (name, parts) in experts {
+        let joined = join(parts, &name)?;
+        if tensors.insert(name.clone(), joined).is_some() {
+            return Err(ImportError::folder(folder, format!("the tensor `{name}` occurs twice")));
+        }
     }
     if config["tie_word_embeddings"].as_bool() == Some(true) {
         tensors.remove("output.weight");
@@ -61,13 +73,18 @@ pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, ImportError> {
 
 /// Names of the weight files; the index comes from outside, so a name may not leave the folder.
 fn shards(folder: &Path) -> Result<Vec<String>, ImportError> {
-    let index = folder.join("model.safetensors.index.json");
+    let index = folder.join(INDEX);
     if !index.is_file() {
-        return if folder.join("model.safetensors").is_file() {
-            Ok(vec!["model.safetensors".to_owned()])
+        if folder.join("model.safetensors").is_file() {
+            return Ok(vec!["model.safetensors".to_owned()]);
+        }
+        let entries = std::fs::read_dir(folder).map_err(ImportError::io("read", folder))?;
+        let shard = entries.flatten().any(|e| e.file_name().to_str().is_some_and(is_plain));
+        return Err(if shard {
+            ImportError::folder(&index, "it is missing, and there is no `model.safetensors` either")
         } else {
-            Err(ImportError::UnknownFormat(folder.to_owned()))
-        };
+            ImportError::UnknownFormat(folder.to_owned())
+        });
     }
     let json = read_json(&index)?;
     let map = json["weight_map"].as_object().ok_or_else(|| ImportError::folder(&index, "it has no `weight_map`"))?;
@@ -75,6 +92,15 @@ fn shards(folder: &Path) -> Result<Vec<String>, ImportError> {
     match names.iter().find(|name| !is_plain(name)) {
         Some(name) => Err(ImportError::folder(&index, format!("`{name}` is not a plain file name"))),
         None => Ok(names.into_iter().map(ToOwned::to_owned).collect()),
+    }
+}
+
+fn open_shard(folder: &Path, name: &str) -> Result<SourceFile, ImportError> {
+    match SourceFile::open(&folder.join(name)) {
+        Err(ImportError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(ImportError::folder(&folder.join(INDEX), format!("it names `{name}`, which is missing")))
+        }
+        other => other,
     }
 }
 
@@ -107,7 +133,8 @@ fn read_header(file: &SourceFile) -> Result<Vec<(String, TensorInfo)>, ImportErr
             Err(reason) => return Err(wrong(format!("tensor `{name}` {reason}"))),
         }
     }
-    let mut ranges: Vec<_> = out.iter().map(|(name, t)| (t.offset, t.offset + t.bytes, name)).collect();
+    let mut ranges: Vec<_> =
+        out.iter().flat_map(|(name, t)| t.parts.iter().map(move |p| (p.offset, p.offset + p.bytes, name))).collect();
     ranges.sort_unstable();
     match ranges.windows(2).find(|pair| pair[0].1 > pair[1].0) {
         Some(pair) => Err(wrong(format!("tensors `{}` and `{}` overlap", pair[0].2, pair[1].2))),
@@ -131,11 +158,47 @@ fn tensor(entry: &Json, base: u64, file_len: u64) -> Result<TensorInfo, String> 
     if range[1].checked_sub(range[0]) != Some(bytes) {
         return Err("has not as many bytes as its shape needs".to_owned());
     }
-    Ok(TensorInfo { kind, shape, offset: end - bytes, bytes, file: 0 })
+    Ok(TensorInfo::at(kind, shape, end - bytes, bytes))
 }
 
-/// GGUF's name of a tensor; `None` for what the graph computes itself.
-fn canonical(name: &str) -> Option<String> {
+/// Matrices of single experts, by GGUF's name of all and their number, with their own name.
+type Experts = BTreeMap<String, BTreeMap<u64, (String, TensorInfo)>>;
+
+/// The experts `parts` as one tensor.
+fn join(parts: BTreeMap<u64, (String, TensorInfo)>, name: &str) -> Result<TensorInfo, ImportError> {
+    let mut joined: Option<TensorInfo> = None;
+    for (expected, (i, (original, info))) in (0u64..).zip(parts) {
+        if i != expected {
+            return Err(ImportError::MissingTensor(original.replace(&format!(".{i}."), &format!(".{expected}."))));
+        }
+        let Some(all) = &mut joined else {
+            joined = Some(TensorInfo { shape: [&[1], &info.shape[..]].concat(), ..info });
+            continue;
+        };
+        if all.shape[1..] != info.shape {
+            return Err(ImportError::Shape { name: original, found: info.shape, expected: all.shape[1..].to_vec() });
+        }
+        if all.kind != info.kind {
+            let (kind, first) = (info.kind.name(), all.kind.name());
+            return Err(ImportError::Unsupported(format!("`{original}` in {kind} beside experts in {first}")));
+        }
+        all.shape[0] += 1;
+        all.bytes += info.bytes;
+        all.parts.extend(info.parts);
+    }
+    joined.ok_or_else(|| ImportError::MissingTensor(name.to_owned()))
+}
+
+/// What a tensor is called in GGUF.
+enum Name {
+    Tensor(String),
+    /// One of many that are one tensor there.
+    Expert(String, u64),
+    /// The graph computes it itself.
+    Nothing,
+}
+
+fn canonical(name: &str) -> Name {
     let outer = match name {
         "model.embed_tokens.weight" => "token_embd.weight",
         "model.norm.weight" => "output_norm.weight",
@@ -144,14 +207,26 @@ fn canonical(name: &str) -> Option<String> {
         _ => "",
     };
     if !outer.is_empty() {
-        return Some(outer.to_owned());
+        return Name::Tensor(outer.to_owned());
     }
     if name.ends_with("rotary_emb.inv_freq") {
-        return None;
+        return Name::Nothing;
     }
     let inner = || {
         let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
         let (module, part) = rest.rsplit_once('.')?;
+        if let Some(expert) = module.strip_prefix("mlp.experts.") {
+            let (i, module) = expert.split_once('.')?;
+            let module = match module {
+                "gate_proj" => "ffn_gate_exps",
+                "up_proj" => "ffn_up_exps",
+                "down_proj" => "ffn_down_exps",
+                _ => return None,
+            };
+            // Only the usual way to write a number: two spellings of one would be one expert twice.
+            let i = i.parse().ok().filter(|n: &u64| n.to_string() == i)?;
+            return Some(Name::Expert(format!("blk.{layer}.{module}.{part}"), i));
+        }
         let module = match module {
             "input_layernorm" => "attn_norm",
             "post_attention_layernorm" => "ffn_norm",
@@ -159,13 +234,23 @@ fn canonical(name: &str) -> Option<String> {
             "self_attn.k_proj" => "attn_k",
             "self_attn.v_proj" => "attn_v",
             "self_attn.o_proj" => "attn_output",
+            "self_attn.q_a_proj" => "attn_q_a",
+            "self_attn.q_a_layernorm" => "attn_q_a_norm",
+            "self_attn.q_b_proj" => "attn_q_b",
+            "self_attn.kv_a_proj_with_mqa" => "attn_kv_a_mqa",
+            "self_attn.kv_a_layernorm" => "attn_kv_a_norm",
+            "self_attn.kv_b_proj" => "attn_kv_b",
             "mlp.gate_proj" => "ffn_gate",
             "mlp.up_proj" => "ffn_up",
             "mlp.down_proj" => "ffn_down",
+            "mlp.gate" => "ffn_gate_inp",
+            "mlp.shared_experts.gate_proj" => "ffn_gate_shexp",
+            "mlp.shared_experts.up_proj" => "ffn_up_shexp",
+            "mlp.shared_experts.down_proj" => "ffn_down_shexp",
             _ => return None,
         };
-        Some(format!("blk.{layer}.{module}.{part}"))
+        Some(Name::Tensor(format!("blk.{layer}.{module}.{part}")))
     };
     // An unknown name stays as it is, and the check of all names reports it.
-    Some(inner().unwrap_or_else(|| name.to_owned()))
+    inner().unwrap_or_else(|| Name::Tensor(name.to_owned()))
 }

@@ -63,7 +63,7 @@ impl Source {
             ));
         }
         let rope = match gguf.tensors.get("rope_freqs.weight") {
-            Some(info) => Some(read_floats(&file, info)?),
+            Some(info) => Some(read_floats(std::slice::from_ref(&file), info)?),
             None => None,
         };
         let spec = arch::from_gguf(&gguf, rope.as_deref())?;
@@ -89,26 +89,44 @@ impl Source {
     ) -> Result<(), ImportError> {
         let row = info.bytes / info.rows().max(1);
         out.resize(usize::try_from(row * rows).unwrap_or(usize::MAX), 0);
-        let file = self.files.get(info.file).ok_or_else(|| ImportError::MissingTensor(String::new()))?;
-        file.read_at(out, info.offset + first * row)
+        let (mut skip, mut rest) = (first * row, out.as_mut_slice());
+        for part in &info.parts {
+            if skip >= part.bytes {
+                skip -= part.bytes;
+                continue;
+            }
+            let here = usize::try_from(part.bytes - skip).unwrap_or(usize::MAX).min(rest.len());
+            let (piece, later) = rest.split_at_mut(here);
+            let file = self.files.get(part.file).ok_or_else(|| ImportError::MissingTensor(String::new()))?;
+            file.read_at(piece, part.offset + skip)?;
+            (skip, rest) = (0, later);
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
+        if rest.is_empty() { Ok(()) } else { Err(ImportError::MissingTensor("rows beyond the last".to_owned())) }
     }
 
     /// A whole small tensor as floats.
     pub(crate) fn floats(&self, name: &str) -> Result<Vec<f32>, ImportError> {
-        let info = self.tensor(name)?;
-        let file = self.files.get(info.file).ok_or_else(|| ImportError::MissingTensor(name.to_owned()))?;
-        read_floats(file, info)
+        read_floats(&self.files, self.tensor(name)?)
     }
 }
 
-/// Vectors only: the largest is as long as the vocabulary or the feed-forward layer.
-fn read_floats(file: &SourceFile, info: &TensorInfo) -> Result<Vec<f32>, ImportError> {
+/// Vectors and routers only: the largest are as long as the vocabulary or as experts and hidden size together.
+fn read_floats(files: &[SourceFile], info: &TensorInfo) -> Result<Vec<f32>, ImportError> {
     let elements = info.rows() * info.columns();
     if elements > 1 << 22 {
         return Err(ImportError::Unsupported(format!("a vector of {elements} elements")));
     }
     let mut bytes = vec![0u8; usize::try_from(info.bytes).unwrap_or(0)];
-    file.read_at(&mut bytes, info.offset)?;
+    let mut rest = bytes.as_mut_slice();
+    for part in &info.parts {
+        let (piece, later) = rest.split_at_mut(usize::try_from(part.bytes).unwrap_or(0).min(rest.len()));
+        let file = files.get(part.file).ok_or_else(|| ImportError::MissingTensor(String::new()))?;
+        file.read_at(piece, part.offset)?;
+        rest = later;
+    }
     let mut out = vec![0f32; usize::try_from(elements).unwrap_or(0)];
     crate::grid::dequantize(info.kind, &bytes, &mut out);
     Ok(out)

@@ -111,15 +111,29 @@ pub struct TensorInfo {
     pub kind: TensorType,
     /// Shape, slowest axis first.
     pub shape: Vec<u64>,
+    /// Number of bytes.
+    pub bytes: u64,
+    /// Where they are: whole rows in each part, one part after the other.
+    pub parts: Vec<Part>,
+}
+
+/// Consecutive bytes of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// Which of the source's files.
+    pub file: usize,
     /// Offset of the first byte in the file.
     pub offset: u64,
     /// Number of bytes.
     pub bytes: u64,
-    /// Which of the source's files.
-    pub file: usize,
 }
 
 impl TensorInfo {
+    /// A tensor in one piece of the first file.
+    pub(crate) fn at(kind: TensorType, shape: Vec<u64>, offset: u64, bytes: u64) -> Self {
+        Self { kind, shape, bytes, parts: vec![Part { file: 0, offset, bytes }] }
+    }
+
     /// Length of the fastest axis.
     #[must_use]
     pub fn columns(&self) -> u64 {

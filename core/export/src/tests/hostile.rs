@@ -38,7 +38,7 @@ proptest! {
             bytes[at] = value;
         }
         if let Ok(gguf) = read(&bytes) {
-            prop_assert!(gguf.tensors.values().all(|t| t.offset + t.bytes <= bytes.len() as u64));
+            prop_assert!(gguf.tensors.values().flat_map(|t| &t.parts).all(|p| p.offset + p.bytes <= bytes.len() as u64));
         }
     }
 

@@ -211,7 +211,7 @@ fn folder(path: &Path, shards: usize) {
         let shard = i % shards;
         let (json, data) = &mut files[shard];
         let start = data.len();
-        let at = usize::try_from(info.offset).unwrap();
+        let at = usize::try_from(info.parts[0].offset).unwrap();
         data.extend(&gguf[at..at + usize::try_from(info.bytes).unwrap()]);
         json.insert(name.clone(), json!({ "dtype": "F32", "shape": info.shape, "data_offsets": [start, data.len()] }));
         index.insert(name, json!(format!("model-{shard}.safetensors")));
