@@ -1,30 +1,38 @@
-//! SEARCH/REPLACE blocks and unified diffs: for files that are too large to be written anew.
+//! SEARCH/REPLACE blocks, unified diffs and patches: for files that are too large to be written anew.
 
 use crate::ask::{Question, ask};
 use crate::guard::doubt;
 use crate::target::{Base, language_tag, shown};
 use crate::work::{Edited, Work, refused};
-use deepcoder_edit::formats::{FormatError, fenced::same_file, locate::Fit, patch, search_replace};
+use deepcoder_edit::formats::envelope::{self, FileOp};
+use deepcoder_edit::formats::{Applied, FormatError, fenced::same_file, patch, search_replace};
 use deepcoder_plugin_api::{Level, PluginError, fill};
 use deepcoder_types::{Message, RepoPath};
 
 const SEARCH_REPLACE: &str = include_str!("../prompts/search-replace.md");
 const DIFF: &str = include_str!("../prompts/diff.md");
+const PATCH: &str = include_str!("../prompts/patch.md");
 /// Tokens for the blocks.
 const TOKENS: u32 = 2_048;
 
-/// Which of the two.
+/// Which of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// SEARCH/REPLACE blocks.
     SearchReplace,
     /// A unified diff.
     Diff,
+    /// What `apply_patch` reads.
+    Patch,
 }
 
 /// The file with the blocks that the model wrote.
 pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base, kind: Kind) -> Result<Edited, PluginError> {
-    let template = if kind == Kind::Diff { DIFF } else { SEARCH_REPLACE };
+    let template = match kind {
+        Kind::SearchReplace => SEARCH_REPLACE,
+        Kind::Diff => DIFF,
+        Kind::Patch => PATCH,
+    };
     let file = shown(path, &base.text);
     let messages = work.fitted(
         &|context| {
@@ -71,6 +79,7 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base, kind: Kind) ->
 fn prefill(path: &RepoPath, kind: Kind) -> String {
     match kind {
         Kind::Diff => format!("```diff\n--- a/{path}\n+++ b/{path}\n@@"),
+        Kind::Patch => format!("*** Begin Patch\n*** Update File: {path}\n"),
         Kind::SearchReplace => format!("{path}\n```{}\n<<<<<<< SEARCH\n", language_tag(path)),
     }
 }
@@ -95,16 +104,30 @@ fn read(path: &RepoPath, old: &str, answer: &str, kind: Kind) -> Result<Edited, 
             ours(file.new.as_deref().or(file.old.as_deref()))?;
             hunks.extend(file.hunks);
         }
-        return Ok(Edited { text: patch::apply(old, &hunks)?, notes: Vec::new(), doubt: None });
+        return Ok(edited(patch::apply(old, &hunks)?));
+    }
+    if kind == Kind::Patch {
+        let mut all = Vec::new();
+        for op in envelope::parse(answer)? {
+            match op {
+                FileOp::Update { path, moved: None, chunks } => {
+                    ours(Some(&path))?;
+                    all.extend(chunks);
+                }
+                // The plugin edits the files that it was given; it neither adds nor moves nor removes any.
+                FileOp::Add { path, .. } | FileOp::Delete { path } | FileOp::Update { path, .. } => {
+                    return Err(FormatError::UnknownFile(path));
+                }
+            }
+        }
+        return Ok(edited(envelope::apply(old, &all)?));
     }
     let blocks = search_replace::parse(answer)?;
     blocks.iter().try_for_each(|b| ours(b.path.as_deref()))?;
-    let applied = search_replace::apply(old, &blocks)?;
-    let notes = match applied.fits.iter().max() {
-        Some(Fit::TrailingSpace) => vec!["matched without regard to blanks at line ends".to_owned()],
-        Some(Fit::Indentation) => vec!["matched with another indentation".to_owned()],
-        Some(Fit::Typography) => vec!["matched with plain instead of typographic characters".to_owned()],
-        _ => Vec::new(),
-    };
-    Ok(Edited { text: applied.text, notes, doubt: None })
+    Ok(edited(search_replace::apply(old, &blocks)?))
+}
+
+fn edited(applied: Applied) -> Edited {
+    let notes = applied.notes();
+    Edited { text: applied.text, notes, doubt: None }
 }

@@ -158,6 +158,7 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
         Format::Whole => whole::whole(work, path, base),
         Format::SearchReplace => blocks::edit(work, path, base, Kind::SearchReplace),
         Format::Diff => blocks::edit(work, path, base, Kind::Diff),
+        Format::Patch => blocks::edit(work, path, base, Kind::Patch),
         Format::Region => {
             let ranges = regions::find(work.instruction, path, base, work.host)?;
             if ranges.is_empty() {

@@ -20,6 +20,8 @@ pub enum Format {
     SearchReplace,
     /// A unified diff.
     Diff,
+    /// What `apply_patch` reads.
+    Patch,
 }
 
 /// The options of `edit`; what other parts of the program put beside them is not looked at.
@@ -63,7 +65,7 @@ impl Options {
         }
         serde_json::from_value(value.clone()).map_err(|error| {
             PluginError::new(ErrorCode::Invalid, format!("the options of `edit` make no sense: {error}"))
-                .with_hint("`format` is one of auto, whole, region, search-replace, diff")
+                .with_hint("`format` is one of auto, whole, region, search-replace, diff, patch")
         })
     }
 }

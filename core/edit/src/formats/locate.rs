@@ -1,10 +1,12 @@
 //! Where in a text a piece of it is that a model has repeated, perhaps not quite exactly.
 
+pub use super::nearest::{Difference, Nearest};
+pub use super::shift::Shift;
+
+use super::nearest::nearest;
+use super::shift::shift_of;
 use crate::lines::{indent_of, split_line, starts, with_endings};
 use std::ops::Range;
-
-/// Windows that are compared line by line when a piece is not found.
-const MAX_TIES: usize = 64;
 
 /// How well the piece fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,19 +15,10 @@ pub enum Fit {
     Exact,
     /// But for blanks at the ends of lines.
     TrailingSpace,
-    /// But for an indentation that all its lines lack or have too much of.
+    /// But for an indentation that all its lines lack or have too much of, or that is written otherwise (tabs).
     Indentation,
     /// But for typographic quotes and dashes, and for how many blanks stand between words.
     Typography,
-}
-
-/// What must be done to the indentation of the piece's lines to fit the text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Shift {
-    /// Put this in front.
-    Add(String),
-    /// Take this away.
-    Remove(String),
 }
 
 /// A place in the text.
@@ -39,13 +32,16 @@ pub struct Place {
     pub shift: Shift,
     /// Whether the range is whole lines.
     pub whole_lines: bool,
+    /// Empty lines at the beginning and the end of the piece that the text does not have; a replacement has them no more
+    /// than the text.
+    pub extra: (usize, usize),
 }
 
 /// Why a piece has no place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocateError {
     /// It is nowhere.
-    #[error("the text to replace is not in the file{}", match nearest { Some(n) => format!("; the nearest is at line {}", n.line), None => String::new() })]
+    #[error("the text to replace is not in the file{}", match nearest { Some(n) => n.told(), None => String::new() })]
     NotFound {
         /// What resembles it most.
         nearest: Option<Nearest>,
@@ -61,33 +57,28 @@ pub enum LocateError {
     Empty,
 }
 
-/// The part of the text that resembles a missing piece most.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Nearest {
-    /// First line, from 1.
-    pub line: usize,
-    /// The lines.
-    pub text: String,
-}
-
 impl LocateError {
     /// What to tell the model.
     #[must_use]
     pub fn feedback(&self) -> String {
         match self {
-            Self::NotFound { nearest: Some(near) } => format!(
-                "the SEARCH text is not in the file. The nearest lines in the file are:\n{}\nCopy them exactly.",
-                near.text.trim_end_matches(['\n', '\r'])
-            ),
+            Self::NotFound { nearest: Some(near) } => {
+                let text = near.text.trim_end_matches(['\n', '\r']);
+                let differs = near.differs.as_ref().map(|d| format!("\nBut {d}.")).unwrap_or_default();
+                format!(
+                    "the text to replace is not in the file. The nearest lines, from line {}, are:\n{text}{differs}\nCopy them exactly.",
+                    near.line
+                )
+            }
             Self::NotFound { nearest: None } => {
-                "the SEARCH text is not in the file. Copy lines of the file exactly.".into()
+                "the text to replace is not in the file. Copy lines of the file exactly.".into()
             }
             Self::Ambiguous { lines } => format!(
-                "the SEARCH text is in the file {} times, at lines {}. Add the lines around it until it is unique.",
+                "the text to replace is in the file {} times, at lines {}. Add the lines around it until it is unique.",
                 lines.len(),
                 list(lines)
             ),
-            Self::Empty => "the SEARCH text is empty. Copy lines of the file exactly.".into(),
+            Self::Empty => "the text to replace is empty. Copy lines of the file exactly.".into(),
         }
     }
 }
@@ -121,15 +112,16 @@ pub fn find_all(text: &str, piece: &str) -> Result<Vec<Place>, LocateError> {
     if inner.len() < full.len() {
         needles.push(inner);
     }
-    for needle in &needles {
+    let inner_extra = (first, full.len() - last);
+    for (index, needle) in needles.iter().enumerate() {
         for fit in [Fit::Exact, Fit::TrailingSpace] {
-            let places = haystack.windows(needle, fit);
+            let places = haystack.windows(needle, fit, if index == 0 { (0, 0) } else { inner_extra });
             if !places.is_empty() {
                 return Ok(places);
             }
         }
     }
-    let places = haystack.windows(inner, Fit::Indentation);
+    let places = haystack.windows(inner, Fit::Indentation, inner_extra);
     if !places.is_empty() {
         return Ok(places);
     }
@@ -139,18 +131,19 @@ pub fn find_all(text: &str, piece: &str) -> Result<Vec<Place>, LocateError> {
         .map(|(at, _)| Place {
             range: at..at + part.len(),
             fit: Fit::Exact,
-            shift: Shift::Add(String::new()),
+            shift: Shift::none(),
             whole_lines: false,
+            extra: (0, 0),
         })
         .collect();
     if !places.is_empty() {
         return Ok(places);
     }
-    let places = haystack.windows(inner, Fit::Typography);
+    let places = haystack.windows(inner, Fit::Typography, inner_extra);
     if !places.is_empty() {
         return Ok(places);
     }
-    Err(LocateError::NotFound { nearest: haystack.nearest(inner) })
+    Err(LocateError::NotFound { nearest: nearest(&haystack.contents, inner) })
 }
 
 /// The line, from 1, that holds byte `at`.
@@ -172,7 +165,7 @@ impl<'a> Lines<'a> {
         Self { contents: lines.into_iter().map(|l| split_line(l).0).collect(), starts }
     }
 
-    fn windows(&self, needle: &[&str], fit: Fit) -> Vec<Place> {
+    fn windows(&self, needle: &[&str], fit: Fit, extra: (usize, usize)) -> Vec<Place> {
         if needle.is_empty() || needle.len() > self.contents.len() {
             return Vec::new();
         }
@@ -180,91 +173,21 @@ impl<'a> Lines<'a> {
             .filter_map(|at| {
                 let shift = matched(&self.contents[at..at + needle.len()], needle, fit)?;
                 let range = self.starts[at]..self.starts[at + needle.len()];
-                Some(Place { range, fit, shift, whole_lines: true })
+                Some(Place { range, fit, shift, whole_lines: true, extra })
             })
             .collect()
-    }
-
-    /// The window that shares most lines with the needle, or else the line that is most like its first.
-    fn nearest(&self, needle: &[&str]) -> Option<Nearest> {
-        let wanted: Vec<&str> = needle.iter().map(|l| l.trim()).filter(|l| !l.is_empty()).collect();
-        let size = needle.len().min(self.contents.len()).clamp(1, 12);
-        let shared = |at: usize| {
-            let window = &self.contents[at..(at + size).min(self.contents.len())];
-            window.iter().filter(|l| wanted.contains(&l.trim())).count()
-        };
-        let most = (0..self.contents.len()).map(shared).max().unwrap_or(0);
-        let at = if most > 0 {
-            // Of the windows that share as much, the one that is most alike line by line.
-            let alike = |at: usize| -> usize {
-                self.contents[at..].iter().zip(needle).map(|(a, b)| likeness(a.trim(), b.trim())).sum()
-            };
-            let ties = (0..self.contents.len()).filter(|&at| shared(at) == most).take(MAX_TIES);
-            ties.max_by_key(|&at| (alike(at), usize::MAX - at))?
-        } else {
-            let first = wanted.first()?;
-            let score = |at: usize| likeness(self.contents[at].trim(), first);
-            let all = (0..self.contents.len()).map(|at| (score(at), at));
-            let (score, at) = all.max_by_key(|&(score, at)| (score, usize::MAX - at))?;
-            if score < 50 {
-                return None;
-            }
-            at
-        };
-        let end = (at + size).min(self.contents.len());
-        Some(Nearest { line: at + 1, text: self.contents[at..end].join("\n") + "\n" })
     }
 }
 
 /// The shift that makes `needle` fit `window`.
 fn matched(window: &[&str], needle: &[&str], fit: Fit) -> Option<Shift> {
-    let nothing = Shift::Add(String::new());
+    let nothing = Shift::none();
     let all = |same: &dyn Fn(&str, &str) -> bool| window.iter().zip(needle).all(|(a, b)| same(a, b));
     match fit {
         Fit::Exact => all(&|a, b| a == b).then_some(nothing),
         Fit::TrailingSpace => all(&|a, b| a.trim_end() == b.trim_end()).then_some(nothing),
         Fit::Typography => all(&|a, b| plain(a.trim_end()) == plain(b.trim_end())).then_some(nothing),
-        Fit::Indentation => {
-            if !all(&|a, b| a.trim() == b.trim()) {
-                return None;
-            }
-            let mut filled = window.iter().zip(needle).filter(|(a, _)| !a.trim().is_empty());
-            let (a, b) = filled.next()?;
-            let shift = shift_between(indent_of(b), indent_of(a))?;
-            filled.all(|(a, b)| shift.apply(b).trim_end() == a.trim_end()).then_some(shift)
-        }
-    }
-}
-
-/// What turns the indentation `from` into `to`, if it is adding or removing at the front.
-pub(crate) fn shift_between(from: &str, to: &str) -> Option<Shift> {
-    if let Some(more) = to.strip_suffix(from) {
-        return Some(Shift::Add(more.to_owned()));
-    }
-    from.strip_suffix(to).map(|less| Shift::Remove(less.to_owned()))
-}
-
-impl Shift {
-    /// One line, without its ending, with the shift made; blank lines stay.
-    #[must_use]
-    pub fn apply(&self, line: &str) -> String {
-        match self {
-            Self::Add(more) if !line.trim().is_empty() => format!("{more}{line}"),
-            Self::Remove(less) => line.strip_prefix(less.as_str()).unwrap_or(line).to_owned(),
-            Self::Add(_) => line.to_owned(),
-        }
-    }
-
-    /// Every line of `text`.
-    #[must_use]
-    pub fn apply_all(&self, text: &str) -> String {
-        with_endings(text)
-            .into_iter()
-            .map(|line| {
-                let (content, ending) = split_line(line);
-                self.apply(content) + ending
-            })
-            .collect()
+        Fit::Indentation => shift_of(window, needle),
     }
 }
 
@@ -281,16 +204,4 @@ fn plain(line: &str) -> String {
             c => c,
         })
         .collect()
-}
-
-/// Of a hundred pairs of neighbouring characters in both, how many are shared (Dice's coefficient).
-fn likeness(a: &str, b: &str) -> usize {
-    let pairs = |s: &str| -> Vec<(char, char)> { s.chars().zip(s.chars().skip(1)).take(400).collect() };
-    let (a, mut b) = (pairs(a), pairs(b));
-    let total = a.len() + b.len();
-    if total == 0 {
-        return 0;
-    }
-    let shared = a.iter().filter(|p| b.iter().position(|q| q == *p).map(|at| b.swap_remove(at)).is_some()).count();
-    200 * shared / total
 }

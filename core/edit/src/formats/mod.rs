@@ -1,19 +1,49 @@
 //! What models write, read without guessing.
 //!
-//! A reply is first taken apart ([`search_replace::parse`], [`fenced::parse`], [`patch::parse`]) and then fitted to the
+//! A reply is first taken apart ([`search_replace::parse`], [`fenced::parse`], [`patch::parse`],
+//! [`envelope::parse`]) and then fitted to the
 //! text. A piece is looked for exactly, then without regard to blanks at line ends, then with another indentation; a
 //! looser search is only tried when the stricter one found nothing, and is only believed when it finds one place.
 //! Every error can be told to the model ([`FormatError::feedback`]), which often gets it right the second time.
 
+pub mod envelope;
 pub mod fenced;
 pub mod lazy;
 pub mod locate;
+mod nearest;
 pub mod patch;
 pub mod region;
 pub mod search_replace;
+mod shift;
 
 use deepcoder_types::Hint;
-use locate::LocateError;
+use locate::{Fit, LocateError};
+
+/// A text with the pieces of a reply put into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The new text.
+    pub text: String,
+    /// How each piece fitted, in their order.
+    pub fits: Vec<Fit>,
+}
+
+impl Applied {
+    /// What the user should know of how the pieces fitted: a line for each that was not exact.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let told = |(index, fit): (usize, &Fit)| {
+            let how = match fit {
+                Fit::Exact => return None,
+                Fit::TrailingSpace => "without regard to blanks at line ends",
+                Fit::Indentation => "with another indentation, and was indented like the file",
+                Fit::Typography => "with plain instead of typographic characters",
+            };
+            Some(format!("block {} of the answer matched {how}", index + 1))
+        };
+        self.fits.iter().enumerate().filter_map(told).collect()
+    }
+}
 
 /// Why a model's reply is not an edit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +93,16 @@ pub enum FormatError {
         /// Why it does not fit.
         source: LocateError,
     },
+    /// A line that a block is said to stand below is not in the text.
+    #[error("block {block} of the model's answer: the file has no line `{line}`{}", match at { Some(n) => format!(" below line {n}"), None => String::new() })]
+    NoContext {
+        /// Which block, from 1.
+        block: usize,
+        /// The line that is not there.
+        line: String,
+        /// The line of the text, from 1, below which it is looked for.
+        at: Option<usize>,
+    },
     /// The answer leaves code out in a way that cannot be filled in.
     #[error("line {line} of the model's answer leaves out code (`{marker}`), and it is not certain which")]
     LeftOut {
@@ -87,6 +127,11 @@ impl FormatError {
                 format!("`{path}` is not one of the files. Edit only the files that you were given.")
             }
             Self::Locate { block, source } => format!("Block {block}: {}", source.feedback()),
+            Self::NoContext { block, line, .. } => {
+                format!(
+                    "Block {block}: the file has no line `{line}`. Copy the line after `@@` exactly, or leave it out."
+                )
+            }
             Self::LeftOut { marker, .. } => {
                 format!("Do not leave out code. Write every line in full instead of `{marker}`.")
             }
@@ -100,5 +145,9 @@ impl Hint for FormatError {
     }
 }
 
+#[cfg(test)]
+mod rendered;
+#[cfg(test)]
+mod scored;
 #[cfg(test)]
 mod tests;

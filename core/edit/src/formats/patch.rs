@@ -1,10 +1,10 @@
 //! Unified diffs as models write them: line numbers are hints at best.
 
 use super::fenced::file_name;
-use super::locate::{self, LocateError};
+use super::locate::{self, Fit, LocateError};
 use super::search_replace::replacement;
-use super::{FormatError, lazy};
-use crate::lines::split_bom;
+use super::{Applied, FormatError, lazy};
+use crate::lines::{LineEnding, split_bom};
 
 /// The changes to one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Hunk {
     pub before: String,
     /// Context and added lines.
     pub after: String,
+    /// Whether the text is to end with a newline, where the hunk says so (`\\ No newline at end of file`).
+    pub finished: Option<bool>,
 }
 
 /// All patches of a reply, inside or outside of fences. Text around them is skipped.
@@ -33,6 +35,7 @@ pub fn parse(reply: &str) -> Result<Vec<FilePatch>, FormatError> {
     let lines: Vec<&str> = reply.lines().collect();
     let mut out: Vec<FilePatch> = Vec::new();
     let mut in_hunk = false;
+    let mut last = ' ';
     for (index, line) in lines.iter().enumerate() {
         let header = line.starts_with("--- ") && lines.get(index + 1).is_some_and(|n| n.starts_with("+++ "));
         if header {
@@ -43,7 +46,7 @@ pub fn parse(reply: &str) -> Result<Vec<FilePatch>, FormatError> {
             if out.is_empty() {
                 out.push(FilePatch { old: None, new: None, hunks: Vec::new() });
             }
-            let hunk = Hunk { line_hint: hint(line), before: String::new(), after: String::new() };
+            let hunk = Hunk { line_hint: hint(line), before: String::new(), after: String::new(), finished: None };
             if let Some(file) = out.last_mut() {
                 file.hunks.push(hunk);
             }
@@ -55,9 +58,14 @@ pub fn parse(reply: &str) -> Result<Vec<FilePatch>, FormatError> {
                 // Models leave an empty context line quite empty.
                 None => (' ', ""),
                 Some(c @ (' ' | '-' | '+')) => (c, &line[1..]),
-                Some('\\') => continue,
+                Some('\\') => {
+                    // Below an old line: the new side is finished unless it says so itself.
+                    hunk.finished = Some(last == '-');
+                    continue;
+                }
                 Some(_) => return Err(FormatError::Malformed { line: index + 1, format: "unified diff" }),
             };
+            last = sign;
             for (side, other) in [(&mut hunk.before, '+'), (&mut hunk.after, '-')] {
                 if sign != other {
                     side.push_str(rest);
@@ -72,8 +80,9 @@ pub fn parse(reply: &str) -> Result<Vec<FilePatch>, FormatError> {
 
 /// `text` with the hunks made, in their order. A hunk that fits in several places is made where its header says, counting
 /// the lines that earlier hunks added; it is refused when its header names none of them.
-pub fn apply(text: &str, hunks: &[Hunk]) -> Result<String, FormatError> {
+pub fn apply(text: &str, hunks: &[Hunk]) -> Result<Applied, FormatError> {
     let mut out = text.to_owned();
+    let mut fits = Vec::new();
     let mut grown = 0i64;
     let mut from = split_bom(text).0.len();
     for (index, hunk) in hunks.iter().enumerate() {
@@ -85,7 +94,9 @@ pub fn apply(text: &str, hunks: &[Hunk]) -> Result<String, FormatError> {
             if !out[from..].trim().is_empty() || index > 0 {
                 return Err(wrong(LocateError::Empty));
             }
-            out = crate::adopt::adopt(&out, &hunk.after, crate::adopt::Adoption::default());
+            let new = crate::adopt::adopt(&out, &hunk.after, crate::adopt::Adoption::default());
+            out = ended(new, hunk.finished, LineEnding::dominant(text));
+            fits.push(Fit::Exact);
             continue;
         }
         let mut before = hunk.before.as_str();
@@ -110,13 +121,29 @@ pub fn apply(text: &str, hunks: &[Hunk]) -> Result<String, FormatError> {
             return Err(wrong(LocateError::Ambiguous { lines }));
         }
         place.range = place.range.start + from..place.range.end + from;
-        let new = replacement(&out, &place, after);
+        let mut new = replacement(&out, &place, after);
+        if place.range.end == out.len() {
+            new = ended(new, hunk.finished, LineEnding::dominant(text));
+        }
         let count = |s: &str| i64::try_from(s.lines().count()).unwrap_or(i64::MAX);
         grown += count(&new) - count(&out[place.range.clone()]);
         from = place.range.start + new.len();
+        fits.push(place.fit);
         out.replace_range(place.range, &new);
     }
-    Ok(out)
+    Ok(Applied { text: out, fits })
+}
+
+/// The end of a text with or without its final newline, where the hunk says which.
+fn ended(mut new: String, finished: Option<bool>, ending: LineEnding) -> String {
+    let Some(finished) = finished else { return new };
+    if new.ends_with('\n') && !finished {
+        new.truncate(new.len() - 1);
+        new.truncate(new.strip_suffix('\r').map_or(new.len(), str::len));
+    } else if finished && !new.is_empty() && !new.ends_with('\n') {
+        new.push_str(ending.as_str());
+    }
+    new
 }
 
 fn path_of(written: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The new text of some lines of a file.
 
-use super::locate::shift_between;
+use super::shift::shift_between;
 use super::{FormatError, lazy};
 use crate::adopt::{Adoption, adopt_block};
 use crate::lines::{indent_of, to_lf};

@@ -11,10 +11,12 @@
 
 use super::fenced::file_name;
 use super::locate::{self, Fit, LocateError, Place};
-use super::{FormatError, lazy};
+use super::{Applied, FormatError, lazy};
 use crate::adopt::{Adoption, adopt_block};
 use crate::lines::{split_bom, to_lf};
 use std::collections::HashMap;
+
+const DIVIDER: &str = "=======";
 
 /// One replacement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,15 +29,6 @@ pub struct Block {
     pub replace: String,
     /// The line, from 1, that the model says the text is at.
     pub line_hint: Option<usize>,
-}
-
-/// A text with its blocks made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Applied {
-    /// The new text.
-    pub text: String,
-    /// How each block fitted, in their order.
-    pub fits: Vec<Fit>,
 }
 
 /// All blocks of a reply.
@@ -52,8 +45,9 @@ pub fn parse(reply: &str) -> Result<Vec<Block>, FormatError> {
         let wanted = |wanted| FormatError::Unfinished { line: at + 1, wanted };
         let end = (at + 1..lines.len()).find(|&i| is_marker(lines[i], '>', "REPLACE"));
         let next = (at + 1..lines.len()).find(|&i| is_marker(lines[i], '<', "SEARCH")).unwrap_or(lines.len());
-        let Some(end) = end.filter(|&e| e < next) else { return Err(wanted(">>>>>>> REPLACE")) };
-        let body = &lines[at + 1..end];
+        let end = end.filter(|&e| e < next).or_else(|| fenced_end(&lines[..next], at + 1));
+        let Some(end) = end else { return Err(wanted(">>>>>>> REPLACE")) };
+        let body = without_stutter(&lines[at + 1..end]);
         let divider = divider(body)
             .map_err(|n| if n == 0 { wanted("=======") } else { FormatError::SeveralDividers { line: at + 1 } })?;
         let (search, line_hint) = without_header(&body[..divider]);
@@ -86,6 +80,11 @@ pub fn apply(text: &str, blocks: &[Block]) -> Result<Applied, FormatError> {
             return Err(FormatError::LeftOut { line, marker });
         }
         if block.search.trim().is_empty() {
+            if let Some(line) = block.line_hint {
+                out.text = inserted(&out.text, line, &block.replace).map_err(wrong)?;
+                out.fits.push(Fit::Exact);
+                continue;
+            }
             if !split_bom(&out.text).1.trim().is_empty() {
                 return Err(wrong(LocateError::Empty));
             }
@@ -102,6 +101,21 @@ pub fn apply(text: &str, blocks: &[Block]) -> Result<Applied, FormatError> {
         }
     }
     Ok(out)
+}
+
+/// `text` with lines put in front of line `line`, or at the end when there are that many lines before it.
+fn inserted(text: &str, line: usize, new: &str) -> Result<String, LocateError> {
+    let bom = text.len() - split_bom(text).1.len();
+    let lines = crate::lines::with_endings(&text[bom..]);
+    let before = line.checked_sub(1).filter(|&n| n <= lines.len()).ok_or(LocateError::Empty)?;
+    let at = bom + lines[..before].iter().map(|l| l.len()).sum::<usize>();
+    let ending = crate::lines::LineEnding::dominant(text).as_str();
+    let new = to_lf(new).replace('\n', ending);
+    if text[..at].ends_with('\n') || at == bom {
+        return Ok([&text[..at], &new, &text[at..]].concat());
+    }
+    // The last line stays as unfinished as it was.
+    Ok([&text[..at], ending, new.strip_suffix(ending).unwrap_or(&new)].concat())
 }
 
 fn places(text: &str, block: &Block, count: usize) -> Result<Vec<Place>, LocateError> {
@@ -122,7 +136,7 @@ fn places(text: &str, block: &Block, count: usize) -> Result<Vec<Place>, LocateE
 
 /// What takes the place of the range, with the indentation and the line endings of the text.
 pub(crate) fn replacement(text: &str, place: &Place, replace: &str) -> String {
-    let shifted = place.shift.apply_all(&to_lf(replace));
+    let shifted = place.shift.apply_all(without_extra(&to_lf(replace), place.extra));
     if !place.whole_lines {
         let ending = crate::lines::LineEnding::dominant(text).as_str();
         return shifted.trim_end_matches('\n').replace('\n', ending);
@@ -134,6 +148,24 @@ pub(crate) fn replacement(text: &str, place: &Place, replace: &str) -> String {
         new.truncate(new.trim_end_matches(['\n', '\r']).len());
     }
     new
+}
+
+/// At most so many empty lines fewer at the beginning and the end.
+fn without_extra(text: &str, (first, last): (usize, usize)) -> &str {
+    let mut rest = text;
+    for _ in 0..first {
+        rest = rest.split_once('\n').filter(|(line, _)| line.trim().is_empty()).map_or(rest, |(_, rest)| rest);
+    }
+    for _ in 0..last {
+        let Some(body) = rest.strip_suffix('\n') else { break };
+        let line = body.rfind('\n').map_or(0, |i| i + 1);
+        // A text that is all empty lines is what its beginning has left.
+        if line == 0 || !body[line..].trim().is_empty() {
+            break;
+        }
+        rest = &rest[..line];
+    }
+    rest
 }
 
 /// `<<<<<<< SEARCH` and its like: five to nine of them, the word may be missing only at the end of a block.
@@ -154,6 +186,23 @@ fn divider(body: &[&str]) -> Result<usize, usize> {
     match (all.as_slice(), seven.as_slice()) {
         ([one], _) | (_, [one]) => Ok(*one),
         (several, _) => Err(several.len()),
+    }
+}
+
+/// Where a block ends that has a second divider for its end marker: the fence below that divider.
+fn fenced_end(lines: &[&str], from: usize) -> Option<usize> {
+    let end = (from..lines.len()).find(|&i| lines[i].starts_with("```"))?;
+    (lines[end - 1].trim_end() == DIVIDER && divider(&lines[from..end]) == Err(2)).then_some(end)
+}
+
+/// The body without dividers right in front of its end marker that come after another one: what they would divide is not
+/// there.
+fn without_stutter<'a, 'b>(body: &'b [&'a str]) -> &'b [&'a str] {
+    match body {
+        [rest @ .., last] if last.trim_end() == DIVIDER && rest.iter().any(|l| l.trim_end() == DIVIDER) => {
+            without_stutter(rest)
+        }
+        _ => body,
     }
 }
 

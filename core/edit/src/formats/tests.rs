@@ -1,7 +1,7 @@
 //! Replies as models write them.
 
 use super::locate::{Fit, LocateError, find};
-use super::{FormatError, fenced, lazy, patch, region, search_replace};
+use super::{FormatError, envelope, fenced, lazy, patch, region, search_replace};
 use crate::Adoption;
 use proptest::prelude::*;
 
@@ -164,7 +164,7 @@ fn ordinary_lines_are_no_markers() {
 /// Protects from wrong line numbers: hunks fit by their lines, and a number only decides between equal places.
 #[test]
 fn diffs_fit_by_their_lines() {
-    let apply = |reply: &str| patch::apply(FILE, &patch::parse(reply)?.remove(0).hunks);
+    let apply = |reply: &str| patch::apply(FILE, &patch::parse(reply)?.remove(0).hunks).map(|a| a.text);
     let reply = "```diff\n--- a/a.py\n+++ b/a.py\n@@ -99,3 +99,3 @@\n def f(a):\n-    # one\n+    # two\n     return a\n@@ -1,1 +1,2 @@\n def g(a):\n-    return a\n+    return 2\n```\n";
     let wanted = FILE.replace("# one", "# two").replace("def g(a):\n    return a\n", "def g(a):\n    return 2\n");
     assert_eq!(apply(reply), Ok(wanted));
@@ -176,7 +176,7 @@ fn diffs_fit_by_their_lines() {
     let new = "--- /dev/null\n+++ b/n.py\n@@ -0,0 +1 @@\n+x = 1\n";
     let files = patch::parse(new).expect("patch");
     assert_eq!((files[0].old.as_deref(), files[0].new.as_deref()), (None, Some("n.py")));
-    assert_eq!(patch::apply("", &files[0].hunks).as_deref(), Ok("x = 1\n"));
+    assert_eq!(patch::apply("", &files[0].hunks).map(|a| a.text).as_deref(), Ok("x = 1\n"));
 }
 
 /// Protects the lines around a region, and its indentation.
@@ -186,6 +186,92 @@ fn a_region_is_put_back_in_its_place() {
     let range = start..start + "    # one\n    return a\n".len();
     let new = region::replace(FILE, range, "# two\nreturn a + 1", Adoption::default());
     assert_eq!(new, Ok(FILE.replace("    # one\n    return a\n", "    # two\n    return a + 1\n")));
+}
+
+fn patched(text: &str, body: &str) -> Result<String, FormatError> {
+    let reply = format!("Here:\n```\n*** Begin Patch\n*** Update File: a.py\n{body}*** End Patch\n```\n");
+    let Some(envelope::FileOp::Update { chunks, .. }) = envelope::parse(&reply)?.pop() else { panic!("an update") };
+    envelope::apply(text, &chunks).map(|a| a.text)
+}
+
+/// Protects places that only their context tells apart, and that a context which leaves two of them decides nothing.
+#[test]
+fn a_patch_goes_below_its_context() {
+    let body = "@@ def g(a):\n-    return a\n+    return 2\n";
+    let wanted = "import os\n\n\ndef f(a):\n    # one\n    return a\n\n\ndef g(a):\n    return 2\n";
+    assert_eq!(patched(FILE, body).as_deref(), Ok(wanted));
+    let without = body.replace(" def g(a):", "");
+    assert!(matches!(patched(FILE, &without), Err(FormatError::Locate { source: LocateError::Ambiguous { .. }, .. })));
+    let at_end = without.replace("+    return 2\n", "+    return 2\n*** End of File\n");
+    assert_eq!(patched(FILE, &at_end).as_deref(), Ok(wanted));
+    let nowhere = patched(FILE, &body.replace("def g", "def h")).expect_err("not there");
+    assert!(nowhere.feedback().contains("has no line `def h(a):`"), "{nowhere}");
+    let nested = "class A:\n    def f(self):\n        pass\n\n\nclass B:\n    def f(self):\n        pass\n";
+    let chunk = "@@ class B:\n@@     def f(self):\n-        pass\n+        return 1\n";
+    let wanted = "class A:\n    def f(self):\n        pass\n\n\nclass B:\n    def f(self):\n        return 1\n";
+    assert_eq!(patched(nested, chunk).as_deref(), Ok(wanted));
+    let outer = chunk.replace("@@ class B:\n", "");
+    assert!(matches!(patched(nested, &outer), Err(FormatError::Locate { source: LocateError::Ambiguous { .. }, .. })));
+    assert_eq!(patched("a\r\nb", "@@\n+c\n").as_deref(), Ok("a\r\nb\r\nc"));
+    assert!(matches!(patched("a\nb\n", "@@ a\n+c\n"), Err(FormatError::Locate { source: LocateError::Empty, .. })));
+}
+
+/// Protects files with tabs: a block written with blanks fits where each of its indentations always stands for the same
+/// one, and what is new gets tabs too.
+#[test]
+fn blanks_become_the_tabs_of_the_file() {
+    let file = "class A {\n\tf() {\n\t\treturn 1;\n\t}\n}\n";
+    let reply = block(
+        "    f() {\n        return 1;\n    }\n",
+        "    f() {\n        if (x) {\n            return 2;\n        }\n    }\n",
+    );
+    let wanted = "class A {\n\tf() {\n\t\tif (x) {\n\t\t\treturn 2;\n\t\t}\n\t}\n}\n";
+    assert_eq!(edited(file, &reply).as_deref(), Ok(wanted));
+    let blocks = search_replace::parse(&reply).expect("blocks");
+    let notes = search_replace::apply(file, &blocks).expect("fits").notes();
+    assert_eq!(notes, ["block 1 of the answer matched with another indentation, and was indented like the file"]);
+    let uneven = block("f() {\nreturn 1;\n", "f() {\nreturn 2;\n");
+    assert!(matches!(edited(file, &uneven), Err(FormatError::Locate { .. })));
+}
+
+/// Protects empty lines: those that only the block has are not added by its second half.
+#[test]
+fn empty_lines_of_the_block_alone_are_not_added() {
+    let reply = block("\n    # one\n    return a\n\n\n\n", "\n    # two\n    return a\n\n\n\n");
+    assert_eq!(edited("x\n    # one\n    return a\ny\n", &reply).as_deref(), Ok("x\n    # two\n    return a\ny\n"));
+}
+
+/// Protects the second attempt: the model is told the nearest lines, their numbers and the first difference.
+#[test]
+fn a_missing_piece_says_what_differs() {
+    let error = edited(FILE, &block("def f(a):\n    # One\n    return a\n", "x\n")).expect_err("not there");
+    let told = error.feedback();
+    assert!(told.contains("from line 4, are:\ndef f(a):\n    # one\n    return a\n"), "{told}");
+    assert!(told.contains("But line 5 of the file is `    # one`, not `    # One`."), "{told}");
+    assert!(
+        error.to_string().ends_with("the nearest is at line 4: line 5 of the file is `    # one`, not `    # One`")
+    );
+}
+
+/// Protects insertions: without lines to replace only a line number says where, and a missing one is an error.
+#[test]
+fn an_empty_search_needs_a_line() {
+    let hinted = |n: usize| format!("<<<<<<< SEARCH\n:start_line:{n}\n-------\n=======\nnew\n>>>>>>> REPLACE\n");
+    assert_eq!(edited("a\nb", &hinted(2)).as_deref(), Ok("a\nnew\nb"));
+    assert_eq!(edited("a\r\nb", &hinted(3)).as_deref(), Ok("a\r\nb\r\nnew"));
+    assert!(edited("a\nb", &hinted(4)).is_err() && edited("a\nb", &hinted(0)).is_err());
+    assert!(edited("a\nb", "<<<<<<< SEARCH\n=======\nnew\n>>>>>>> REPLACE\n").is_err());
+}
+
+/// Protects replies that close a block with a second divider: read where it is certain that the block ends there.
+#[test]
+fn a_second_divider_ends_a_block() {
+    let both = "a.py\n```\n<<<<<<< SEARCH\na\n=======\nb\n=======\n>>>>>>> REPLACE\n```\n";
+    assert_eq!(edited("a\n", both).as_deref(), Ok("b\n"));
+    let fence = "a.py\n```\n<<<<<<< SEARCH\na\n=======\nb\n=======\n```\n";
+    assert_eq!(edited("a\n", fence).as_deref(), Ok("b\n"));
+    let open = "<<<<<<< SEARCH\na\n=======\nb\n=======\n\nThat was it.\n";
+    assert!(matches!(edited("a\n", open), Err(FormatError::Unfinished { .. })));
 }
 
 fn reply() -> impl Strategy<Value = String> {
@@ -212,6 +298,14 @@ fn reply() -> impl Strategy<Value = String> {
         "\u{feff}",
         "4 | ",
         ":start_line:4\n",
+        "*** Begin Patch\n",
+        "*** Update File: a.py\n",
+        "*** Add File: b.py\n",
+        "*** End of File\n",
+        "*** End Patch\n",
+        "@@ def f(a):\n",
+        "\\ No newline at end of file\n",
+        "\t",
     ];
     prop::collection::vec(prop::sample::select(pieces), 0..24).prop_map(|pieces| pieces.concat())
 }
@@ -223,6 +317,13 @@ proptest! {
     fn no_reply_makes_a_parser_panic(reply in reply(), file in reply()) {
         if let Ok(blocks) = search_replace::parse(&reply) {
             let _ = search_replace::apply(&file, &blocks);
+        }
+        if let Ok(ops) = envelope::parse(&reply) {
+            for op in ops {
+                if let envelope::FileOp::Update { chunks, .. } = op {
+                    let _ = envelope::apply(&file, &chunks);
+                }
+            }
         }
         if let Ok(files) = patch::parse(&reply) {
             files.iter().for_each(|f| _ = patch::apply(&file, &f.hunks));
