@@ -313,6 +313,9 @@ impl Model {
         let sampling = Sampling { temperature, top_k, top_p, min_p, repetition_penalty, seed };
         let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }
             .request(prompt)?;
+        if matches!(request.prompt, Prompt::Fill { .. }) {
+            crate::error::warn_of_fill(py, self.0.info())?;
+        }
         let cancel = cancel_of(cancel);
         let made = off_interpreter(py, &cancel, |cancel| self.0.generate(&request, cancel, &mut |_| {}))?;
         let made = made.map_err(|e| raise(py, Kind::Model, &e))?;
@@ -341,6 +344,9 @@ impl Model {
         let sampling = Sampling { temperature, top_k, top_p, min_p, repetition_penalty, seed };
         let request = Options { suffix, raw, sampling, max_tokens, stop: stop.unwrap_or_default().0, logprobs, draft }
             .request(prompt)?;
+        if matches!(request.prompt, Prompt::Fill { .. }) {
+            crate::error::warn_of_fill(prompt.py(), self.0.info())?;
+        }
         Ok(Stream::start(self.shared(), request, Cancel::new()))
     }
 

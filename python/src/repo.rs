@@ -107,6 +107,9 @@ impl Repo {
             instruction.targets = targets;
         }
         let model = self.model(py, cancel)?;
+        if instruction.verb == "complete" {
+            crate::error::warn_of_fill(py, model.info())?;
+        }
         let run = off_interpreter(py, cancel, |cancel| {
             let mut failed = None;
             let run = self.inner.run(model, &instruction, policy, cancel, &mut |event| {

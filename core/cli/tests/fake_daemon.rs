@@ -70,6 +70,7 @@ impl Endless {
             name: "endless".into(),
             context_length: 4096,
             supports_fill: true,
+            fill_warning: None,
             fingerprint: "endless".into(),
             warnings: Vec::new(),
         })

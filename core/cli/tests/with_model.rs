@@ -157,6 +157,21 @@ fn complete_in_its_forms() {
     assert!(prefix.ends_with("def add(a, b):\n") && suffix.starts_with("return a + b"), "{prefix:?} {suffix:?}");
 }
 
+/// Protects users of models that were not trained to fill holes: they are told, on standard error only, each time that
+/// they ask for it and at no other time.
+#[test]
+fn complete_warns_where_the_model_was_not_trained_for_it() {
+    let bench = bench();
+    let model = FakeModel::saying(["    return a * b", "It adds."]).warning_of_fill("it may not fit");
+    let _daemon = FakeDaemon::start(&bench, Arc::new(model));
+    let complete = bench.command(&["complete", "src/util.py:2:5"]).output().expect("it runs");
+    assert!(complete.status.success());
+    assert!(String::from_utf8_lossy(&complete.stderr).contains("warning: it may not fit"), "{complete:?}");
+    assert!(!String::from_utf8_lossy(&complete.stdout).contains("may not fit"));
+    let explain = bench.command(&["explain", "what is this?", "src/util.py"]).output().expect("it runs");
+    assert!(explain.status.success() && !String::from_utf8_lossy(&explain.stderr).contains("may not fit"));
+}
+
 /// Protects `explain`: the answer is on standard output, about the lines that were named.
 #[test]
 fn explain_about_lines_of_a_file() {

@@ -295,6 +295,7 @@ fn finish(
         eos_ids: source.vocabulary.eos.clone(),
         bos_id: source.vocabulary.bos,
         fim: source.vocabulary.fim.clone(),
+        fim_untrained: fim_untrained(source, path, options),
         license: options.license.clone().or_else(|| source.license.clone()),
         graph: GraphInfo { file: GRAPH_FILE.to_owned(), cache: built.cache, chunk: 512 },
         source: SourceInfo { format: source.format.to_owned(), file: file_name(path), sha256: hash },
@@ -316,6 +317,17 @@ fn finish(
     file.write(&json)?;
     file.finish()?;
     Ok(manifest)
+}
+
+/// Of the models with DeepSeek-V2's vocabulary, whose FIM tokens all of them have, only Coder-V2-Lite's base model was
+/// trained with these. Nothing but the names says which one it is.
+fn fim_untrained(source: &Source, path: &Path, options: &ImportOptions) -> bool {
+    let trained = |name: &str| {
+        let name = name.to_lowercase();
+        ["coder", "lite", "base"].iter().all(|part| name.contains(part))
+    };
+    let names = [&options.name, &file_name(path), &source.title];
+    source.spec.deepseek.is_some() && source.vocabulary.fim.is_some() && !names.into_iter().any(|name| trained(name))
 }
 
 /// The folder that is being written, removed when it is dropped.

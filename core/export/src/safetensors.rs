@@ -52,7 +52,8 @@ pub(crate) fn open(folder: &Path) -> Result<Source, ImportError> {
         embedding.ok_or_else(|| ImportError::MissingTensor("model.embed_tokens.weight".to_owned()))?.rows();
     let spec = arch::from_config(&config, vocabulary)?;
     let vocabulary = tokenizer::from_folder(folder, &config)?;
-    Ok(Source { format: "safetensors", files, tensors, spec, vocabulary, license: None })
+    let title = config["_name_or_path"].as_str().unwrap_or_default().to_owned();
+    Ok(Source { format: "safetensors", files, tensors, spec, vocabulary, license: None, title })
 }
 
 /// Parses a JSON file of a bounded size.

@@ -20,6 +20,8 @@ pub(crate) struct Source {
     pub(crate) spec: Spec,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) license: Option<String>,
+    /// What the source calls itself; empty if it does not say.
+    pub(crate) title: String,
 }
 
 /// One file of a source.
@@ -69,9 +71,10 @@ impl Source {
         let spec = arch::from_gguf(&gguf, rope.as_deref())?;
         let vocabulary = tokenizer::from_gguf(&gguf, spec.vocabulary)?;
         let license = gguf.text("general.license").map(ToOwned::to_owned);
+        let title = gguf.text("general.name").unwrap_or_default().to_owned();
         let mut tensors = gguf.tensors;
         tensors.remove("rope_freqs.weight");
-        Ok(Self { format: "gguf", files: vec![file], tensors, spec, vocabulary, license })
+        Ok(Self { format: "gguf", files: vec![file], tensors, spec, vocabulary, license, title })
     }
 
     /// The tensor `name`, which [`arch::check_tensors`] has found.

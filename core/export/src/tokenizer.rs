@@ -40,6 +40,30 @@ const HOLES: [[&str; 3]; 4] = [
     ["▁<PRE>", "▁<SUF>", "▁<MID>"],
 ];
 
+/// The cased letters of an old Unicode, as DeepSeek's tokenizer lists them: newer ones, and those without case, are
+/// cut differently. Escaped, since some would be others after normalisation.
+const CASED: &str = "\
+    A-Za-z\u{b5}\u{c0}-\u{d6}\u{d8}-\u{f6}\u{f8}-\u{1ba}\u{1bc}-\u{1bf}\u{1c4}-\u{293}\u{295}-\u{2af}\u{370}-\u{373}\
+    \u{376}\u{377}\u{37b}-\u{37d}\u{37f}\u{386}\u{388}-\u{38a}\u{38c}\u{38e}-\u{3a1}\u{3a3}-\u{3f5}\u{3f7}-\u{481}\
+    \u{48a}-\u{52f}\u{531}-\u{556}\u{10a0}-\u{10c5}\u{13a0}-\u{13f5}\u{13f8}-\u{13fd}\u{1c90}-\u{1cba}\
+    \u{1cbd}-\u{1cbf}\u{1d00}-\u{1d2b}\u{1d6b}-\u{1d77}\u{1d79}-\u{1d9a}\u{1e00}-\u{1f15}\u{1f18}-\u{1f1d}\
+    \u{1f20}-\u{1f45}\u{1f48}-\u{1f4d}\u{1f50}-\u{1f57}\u{1f59}\u{1f5b}\u{1f5d}\u{1f5f}-\u{1f7d}\u{1f80}-\u{1fb4}\
+    \u{1fb6}-\u{1fbc}\u{1fbe}\u{1fc2}-\u{1fc4}\u{1fc6}-\u{1fcc}\u{1fd0}-\u{1fd3}\u{1fd6}-\u{1fdb}\u{1fe0}-\u{1fec}\
+    \u{1ff2}-\u{1ff4}\u{1ff6}-\u{1ffc}\u{2102}\u{2107}\u{210a}-\u{2113}\u{2115}\u{2119}-\u{211d}\u{2124}\u{2126}\
+    \u{2128}\u{212a}-\u{212d}\u{212f}-\u{2134}\u{2139}\u{213c}-\u{213f}\u{2145}-\u{2149}\u{214e}\u{2183}\u{2184}\
+    \u{2c00}-\u{2c7b}\u{2c7e}-\u{2ce4}\u{2ceb}-\u{2cee}\u{2cf2}\u{2cf3}\u{a640}-\u{a66d}\u{a680}-\u{a69b}\
+    \u{a722}-\u{a76f}\u{a771}-\u{a787}\u{a78b}-\u{a78e}\u{ab70}-\u{abbf}\u{fb00}-\u{fb06}\u{fb13}-\u{fb17}\
+    \u{ff21}-\u{ff3a}\u{ff41}-\u{ff5a}\u{10400}-\u{1044f}\u{104b0}-\u{104d3}\u{104d8}-\u{104fb}\u{10c80}-\u{10cb2}\
+    \u{10cc0}-\u{10cf2}\u{118a0}-\u{118df}\u{1e900}-\u{1e943}";
+
+/// DeepSeek-V2's chat, for sources without a template. There is no space after the last `Assistant:`: with one, the
+/// model answers in another language or with nonsense.
+const DEEPSEEK_CHAT: &str = "{{ bos_token }}{% for message in messages %}\
+    {% if message['role'] == 'user' %}{{ 'User: ' + message['content'] + '\\n\\n' }}\
+    {% elif message['role'] == 'assistant' %}{{ 'Assistant: ' + message['content'] + eos_token }}\
+    {% elif message['role'] == 'system' %}{{ message['content'] + '\\n\\n' }}{% endif %}{% endfor %}\
+    {% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}";
+
 const NORMAL: i64 = 1;
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
@@ -91,9 +115,10 @@ pub(crate) fn from_gguf(gguf: &Gguf, rows: u64) -> Result<Vocabulary, ImportErro
     };
     let mut eos: Vec<u32> = ["eos_token_id", "eot_token_id", "eom_token_id"].iter().filter_map(|k| id(k)).collect();
     eos.extend(ENDS.iter().filter_map(|text| tokens.special(text)));
+    let deepseek = gguf.text("general.architecture") == Some("deepseek2");
     let with_bos = gguf
         .boolean("tokenizer.ggml.add_bos_token")
-        .unwrap_or(kind == "llama" || gguf.text("tokenizer.ggml.pre") == Some("llama-bpe"));
+        .unwrap_or(kind == "llama" || deepseek || gguf.text("tokenizer.ggml.pre") == Some("llama-bpe"));
     let named = |keys: [&str; 2]| keys.iter().find_map(|k| id(k)).map(|id| texts[id as usize].clone());
     let fim = (
         named(["fim_pre_token_id", "prefix_token_id"]),
@@ -106,7 +131,10 @@ pub(crate) fn from_gguf(gguf: &Gguf, rows: u64) -> Result<Vocabulary, ImportErro
     };
     Ok(Vocabulary {
         tokenizer_json: tokenizer.to_string().into_bytes(),
-        chat_template: gguf.text("tokenizer.chat_template").map(ToOwned::to_owned),
+        chat_template: gguf
+            .text("tokenizer.chat_template")
+            .or(deepseek.then_some(DEEPSEEK_CHAT))
+            .map(ToOwned::to_owned),
         eos: ends(eos)?,
         bos: id("bos_token_id").filter(|_| with_bos),
         fim,
@@ -161,12 +189,11 @@ fn pre_tokenizer(name: &str) -> Result<Json, ImportError> {
             vec![split(r"[\r\n]"), split(r"\s?\p{L}+"), split(r"\s?\p{P}+"), split("[一-龥ࠀ-一가-퟿]+"), digits]
         }
         "deepseek-llm" => vec![
-            split(r"[\r\n]"),
-            // The published list of ranges is the cased letters.
-            split(r"\s?[\p{Lu}\p{Ll}\p{Lt}]+"),
-            split(r"\s?[!-/:-~！-／：-～‘-‟\u{3000}-。]+"),
+            split("[\r\n]"),
+            split(&format!(r"\s?[{CASED}]+")),
+            split("\\s?[!-/:-~\u{ff01}-\u{ff0f}\u{ff1a}-\u{ff5e}\u{2018}-\u{201f}\u{3000}-\u{3002}]+"),
             split(r"\s+$"),
-            split("[一-龥ࠀ-一가-퟿]+"),
+            split("[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+"),
             digits,
         ],
         "default" | "gpt-2" | "gpt2" => {
@@ -296,10 +323,11 @@ pub(crate) fn from_folder(folder: &Path, config: &Json) -> Result<Vocabulary, Im
     eos.extend(listed(&config["eos_token_id"]));
     eos.extend(ENDS.iter().filter_map(|text| added.get(text).copied()));
     // Where the setting is missing, the post-processor is what adds the token.
+    let deepseek = config["model_type"] == "deepseek_v2";
     let with_bos = settings["add_bos_token"].as_bool().unwrap_or_else(|| {
         let tokens = &tokenizer["post_processor"];
         let nested = tokens["processors"].as_array().into_iter().flatten().any(|p| p["special_tokens"].is_object());
-        nested || tokens["special_tokens"].is_object()
+        deepseek || nested || tokens["special_tokens"].is_object()
     });
     let template = folder.join("chat_template.jinja");
     let chat_template = if template.is_file() {
@@ -308,7 +336,8 @@ pub(crate) fn from_folder(folder: &Path, config: &Json) -> Result<Vocabulary, Im
     } else {
         let named = settings["chat_template"].as_array().into_iter().flatten();
         let default = named.clone().find(|t| t["name"] == "default").map(|t| &t["template"]);
-        settings["chat_template"].as_str().or(default.and_then(Json::as_str)).map(ToOwned::to_owned)
+        let found = settings["chat_template"].as_str().or(default.and_then(Json::as_str));
+        found.or(deepseek.then_some(DEEPSEEK_CHAT)).map(ToOwned::to_owned)
     };
     Ok(Vocabulary {
         chat_template,

@@ -3,7 +3,7 @@
 use crate::cache::Slots;
 use crate::folder::{self, LoadError};
 use crate::graph::Graph;
-use crate::template::ChatTemplate;
+use crate::prompt::Prompts;
 use crate::vocab::Vocabulary;
 use crate::{generate, runtime};
 use deepcoder_types::{
@@ -90,8 +90,7 @@ pub struct Engine {
     info: ModelInfo,
     pub(crate) manifest: Manifest,
     pub(crate) vocabulary: Vocabulary,
-    template: Option<ChatTemplate>,
-    fim: Option<[u32; 3]>,
+    prompts: Prompts,
     state: Mutex<State>,
     busy: Mutex<bool>,
     freed: Condvar,
@@ -138,21 +137,20 @@ impl Engine {
         let (vocabulary, (session, on_cuda)) = (vocabulary?, session?);
         let graph = Graph::new(session, environment, &manifest, on_cuda)
             .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
-        let template = load_template(folder, &manifest, &vocabulary)?;
-        let fim = fim_tokens(&manifest, &vocabulary)?;
+        let prompts = Prompts::load(folder, &manifest, &vocabulary)?;
         let context = manifest.context_length.min(options.max_context.filter(|n| *n > 0).unwrap_or(u32::MAX));
         let info = ModelInfo {
             name: manifest.name.clone(),
             context_length: context,
-            supports_fill: fim.is_some(),
+            supports_fill: prompts.can_fill(),
+            fill_warning: fill_warning(&manifest),
             fingerprint: fingerprint(&manifest),
             warnings,
         };
         Ok(Self {
             info,
             vocabulary,
-            template,
-            fim,
+            prompts,
             state: Mutex::new(State { graph, slots: Slots::new(options.cache_slots, options.cache_bytes) }),
             busy: Mutex::new(false),
             freed: Condvar::new(),
@@ -189,34 +187,7 @@ impl Engine {
 
     /// The tokens that the model sees for a prompt.
     pub fn render(&self, prompt: &Prompt) -> Result<Vec<u32>, GenerateError> {
-        let mut ids = match prompt {
-            Prompt::Chat { messages, prefill } => {
-                let template = self
-                    .template
-                    .as_ref()
-                    .ok_or_else(|| GenerateError::Template("the model has none: it only continues text".into()))?;
-                let text = template.render(messages, prefill, &self.vocabulary)?;
-                self.vocabulary.encode_marked(&text).map_err(GenerateError::Engine)?
-            }
-            Prompt::Fill { prefix, suffix } => {
-                let [begin, hole, middle] = self.fim.ok_or_else(|| GenerateError::NoFill(self.info.name.clone()))?;
-                let mut ids = vec![begin];
-                ids.extend(self.tokenize(prefix)?);
-                ids.push(hole);
-                ids.extend(self.tokenize(suffix)?);
-                ids.push(middle);
-                ids
-            }
-            Prompt::Text(text) => self.tokenize(text)?,
-        };
-        // Templates of models that want one mostly write it themselves.
-        if let Some(bos) = self.manifest.bos_id.filter(|bos| ids.first() != Some(bos)) {
-            ids.insert(0, bos);
-        }
-        if ids.is_empty() {
-            return Err(GenerateError::Invalid("the prompt is empty".into()));
-        }
-        Ok(ids)
+        self.prompts.render(prompt, &self.vocabulary)
     }
 
     /// Give back the memory of the cached conversations.
@@ -339,33 +310,9 @@ fn commit(
     Ok((session, false))
 }
 
-fn load_template(
-    folder: &Path,
-    manifest: &Manifest,
-    vocabulary: &Vocabulary,
-) -> Result<Option<ChatTemplate>, LoadError> {
-    if !manifest.files.contains_key(folder::TEMPLATE_FILE) {
-        return Ok(None);
-    }
-    let damaged = |reason: String| LoadError::Damaged {
-        name: manifest.name.clone(),
-        reason: format!("its chat template cannot be used: {reason}"),
-    };
-    let source = folder::read_text(&folder.join(folder::TEMPLATE_FILE)).map_err(damaged)?;
-    let text = |id: Option<u32>| id.and_then(|id| vocabulary.control_text(id)).unwrap_or_default().to_owned();
-    let template = ChatTemplate::new(source, text(manifest.bos_id), text(manifest.eos_ids.first().copied()));
-    template.map(Some).map_err(damaged)
-}
-
-fn fim_tokens(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<Option<[u32; 3]>, LoadError> {
-    let Some(fim) = &manifest.fim else { return Ok(None) };
-    let id = |text: &str| {
-        vocabulary.id_of(text).ok_or_else(|| LoadError::Damaged {
-            name: manifest.name.clone(),
-            reason: format!("its vocabulary has no token `{text}`"),
-        })
-    };
-    Ok(Some([id(&fim.prefix)?, id(&fim.suffix)?, id(&fim.middle)?]))
+fn fill_warning(manifest: &Manifest) -> Option<String> {
+    let text = |name| format!("the model `{name}` was not trained to fill in the middle: what it writes may not fit");
+    manifest.fim_untrained.then(|| text(&manifest.name))
 }
 
 /// Source and recipe: what decides the weights. The files' own hashes would change with every version of the writer.

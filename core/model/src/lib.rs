@@ -15,6 +15,7 @@ mod generate;
 mod graph;
 mod memory;
 mod operator;
+mod prompt;
 pub mod runtime;
 mod sampler;
 mod score;

@@ -35,10 +35,18 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     pub(crate) fn load(path: &Path, manifest: &Manifest) -> Result<Self, LoadError> {
+        let data = std::fs::read(path).map_err(|e| LoadError::Damaged {
+            name: manifest.name.clone(),
+            reason: format!("the tokenizer cannot be read: {e}"),
+        })?;
+        Self::parse(&data, manifest)
+    }
+
+    /// The vocabulary in the bytes of a `tokenizer.json`.
+    pub(crate) fn parse(data: &[u8], manifest: &Manifest) -> Result<Self, LoadError> {
         let damaged = |reason: String| LoadError::Damaged { name: manifest.name.clone(), reason };
-        let data = std::fs::read(path).map_err(|e| damaged(format!("the tokenizer cannot be read: {e}")))?;
         let tokenizer =
-            Tokenizer::from_bytes(&data).map_err(|e| damaged(format!("the tokenizer cannot be read: {e}")))?;
+            Tokenizer::from_bytes(data).map_err(|e| damaged(format!("the tokenizer cannot be read: {e}")))?;
         let mut vocabulary = Self {
             tokenizer,
             control: Vec::new(),

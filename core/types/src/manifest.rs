@@ -30,6 +30,9 @@ pub struct Manifest {
     pub bos_id: Option<u32>,
     /// The FIM tokens, as text in the vocabulary.
     pub fim: Option<FimTokens>,
+    /// It has FIM tokens and was not trained with them, as far as its maker or its name says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fim_untrained: bool,
     /// SPDX id or name of the weights' licence.
     pub license: Option<String>,
     /// The names and shapes that the engine binds.

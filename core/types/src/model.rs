@@ -210,6 +210,9 @@ pub struct ModelInfo {
     pub context_length: u32,
     /// Whether [`Prompt::Fill`] works.
     pub supports_fill: bool,
+    /// Why its answers may be poor even so: whoever is asked to fill tells the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fill_warning: Option<String>,
     /// Identifies the weights and recipe; the same prompt, seed, fingerprint and thread count give the same tokens.
     pub fingerprint: String,
     /// What the user should know about how it was loaded, such as that it runs on the processor for want of CUDA.

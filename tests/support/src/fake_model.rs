@@ -35,6 +35,7 @@ impl FakeModel {
                 name: "fake".into(),
                 context_length: 32_768,
                 supports_fill: true,
+                fill_warning: None,
                 fingerprint: "fake".into(),
                 warnings: Vec::new(),
             },
@@ -53,6 +54,13 @@ impl FakeModel {
     #[must_use]
     pub fn with_context(mut self, tokens: u32) -> Self {
         self.info.context_length = tokens;
+        self
+    }
+
+    /// The same model with something to say before it fills a hole.
+    #[must_use]
+    pub fn warning_of_fill(mut self, text: &str) -> Self {
+        self.info.fill_warning = Some(text.to_owned());
         self
     }
 

@@ -9,9 +9,10 @@ use crate::place::{self, Place};
 use crate::progress::Progress;
 use deepcoder_pipeline::{Event, Pipeline, Policy, Run, RunOptions};
 use deepcoder_session::{Repo, RepoError};
-use deepcoder_types::{Instruction, RepoPath, TextRange};
+use deepcoder_types::{Instruction, LanguageModel, RepoPath, TextRange};
 use deepcoder_workspace::OpenError;
 use serde_json::json;
+use std::sync::Arc;
 
 /// The most that is read of a file outside a repository, as inside one.
 const MAX_FILE: u64 = deepcoder_workspace::MAX_FILE;
@@ -61,7 +62,7 @@ fn in_repository(
 ) -> Result<Run> {
     let (path, offset) = repo.find_place(&invocation.base, &place.file, place.counted())?;
     let instruction = instruction(args, path, offset, invocation);
-    let model = invocation.model(console)?;
+    let model = model(invocation, console)?;
     run::run(repo, model, &instruction, Policy::default(), invocation, console, &mut |_, _, _| {})
 }
 
@@ -76,7 +77,7 @@ fn on_text(
     let name = std::path::Path::new(&place.file).file_name().and_then(|name| name.to_str()).unwrap_or("buffer");
     let path = RepoPath::new(name)?;
     let instruction = instruction(args, path.clone(), place::offset(&text, place)?, invocation);
-    let model = invocation.model(console)?;
+    let model = model(invocation, console)?;
     let mut progress = Progress::spinner(console.can_animate(&invocation.vars), "thinking");
     let pipeline = Pipeline::on_text(path, text, model);
     let run = pipeline.run(&instruction, &RunOptions::default(), &invocation.cancel, &mut |event| {
@@ -86,6 +87,12 @@ fn on_text(
     });
     progress.clear();
     Ok(run?)
+}
+
+fn model(invocation: &Invocation, console: &mut Console) -> Result<Arc<dyn LanguageModel>> {
+    let model = invocation.model(console)?;
+    model.info().fill_warning.iter().for_each(|warning| console.warn(warning));
+    Ok(model)
 }
 
 fn instruction(args: &CompleteArgs, path: RepoPath, offset: u32, invocation: &Invocation) -> Instruction {

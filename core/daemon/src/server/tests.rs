@@ -126,6 +126,7 @@ impl Chatterbox {
             name: "c".into(),
             context_length: 1,
             supports_fill: false,
+            fill_warning: None,
             fingerprint: "c".into(),
             warnings: Vec::new(),
         };

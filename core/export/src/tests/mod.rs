@@ -1,5 +1,6 @@
 //! Tests of the whole crate; each module says what it protects.
 
+mod deepseek;
 mod hostile;
 mod numbers;
 mod whole;

@@ -65,3 +65,33 @@ fn sentence_piece_merges_follow_the_scores() {
     file.boolean("tokenizer.ggml.add_space_prefix", false);
     assert_eq!(read(&file).1["normalizer"]["normalizers"].as_array().unwrap().len(), 1);
 }
+
+/// Protects DeepSeek's GGUFs: text is cut by the expressions of the published tokenizer.json, character by character;
+/// the chat is DeepSeek's even where the file has no template; BOS begins every prompt.
+#[test]
+fn deepseek_is_read_as_it_was_published() {
+    let golden: Json = serde_json::from_str(include_str!("../../../../tests/golden/deepseek_tokens.json")).unwrap();
+    let mut file = tiny_model("deepseek2", 1);
+    let specials =
+        ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜fim▁hole｜>", "<｜fim▁begin｜>", "<｜fim▁end｜>"];
+    let mut tokens = deepcoder_test_support::byte_alphabet();
+    tokens.extend(specials.map(str::to_owned));
+    let kinds: Vec<i32> = (0..261).map(|i| if i < 256 { 1 } else { 3 }).collect();
+    file.texts("tokenizer.ggml.tokens", &tokens).ints("tokenizer.ggml.token_type", &kinds);
+    file.texts("tokenizer.ggml.merges", &[]).text("tokenizer.ggml.pre", "deepseek-llm");
+    file.unsigned("tokenizer.ggml.bos_token_id", 256).unsigned("tokenizer.ggml.eos_token_id", 257);
+    file.without("tokenizer.chat_template").without("tokenizer.ggml.add_bos_token");
+    let (vocabulary, json) = read(&file);
+    let regexes = |json: &Json| -> Vec<Json> {
+        json["pretokenizers"].as_array().unwrap().iter().map(|step| step["pattern"]["Regex"].clone()).collect()
+    };
+    assert_eq!(regexes(&json["pre_tokenizer"]), regexes(&golden["pre_tokenizer"]));
+    assert_eq!(json["pre_tokenizer"]["pretokenizers"][5]["individual_digits"], true);
+    assert_eq!((vocabulary.bos, vocabulary.eos), (Some(256), vec![257]));
+    let [prefix, suffix, middle] = ["<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"].map(str::to_owned);
+    assert_eq!(vocabulary.fim, Some(FimTokens { prefix, suffix, middle }));
+    // The published template first says what a missing argument means; the engine always gives it.
+    let published = golden["chat_template"].as_str().unwrap();
+    let published = published.split_once("{% endif %}").unwrap().1.replace('\n', "\\n");
+    assert_eq!(vocabulary.chat_template.unwrap(), published);
+}

@@ -13,6 +13,7 @@ fn install(dir: &Path, name: &str, files: &[(&str, &[u8])]) {
         eos_ids: vec![1],
         bos_id: None,
         fim: None,
+        fim_untrained: false,
         license: None,
         graph: GraphInfo { file: "model.onnx".into(), cache: Vec::new(), chunk: 512 },
         source: SourceInfo { format: "gguf".into(), file: "x.gguf".into(), sha256: ContentHash::of(b"") },
