@@ -1,6 +1,6 @@
 //! A graph under construction: nodes, small constants, inputs and outputs.
 
-use crate::onnx::{self, Attribute, Dim, Element, Message};
+use crate::onnx::{self, Attribute, Dim, Element, Message, Opset};
 
 pub(crate) const MS: &str = "com.microsoft";
 pub(crate) const OURS: &str = "ai.deepcoder";
@@ -12,6 +12,7 @@ pub(crate) struct Graph {
     constants: Vec<Message>,
     inputs: Vec<Message>,
     outputs: Vec<Message>,
+    pub(crate) opset: Opset,
 }
 
 impl Graph {
@@ -27,6 +28,12 @@ impl Graph {
     pub(crate) fn integers(&mut self, name: &str, dims: &[u64], values: &[i64]) {
         let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.constants.push(onnx::inline(name, Element::I64, dims, &raw));
+    }
+
+    /// Floats, as [`Graph::integers`].
+    pub(crate) fn floats(&mut self, name: &str, dims: &[u64], values: &[f32]) {
+        let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constants.push(onnx::inline(name, Element::F32, dims, &raw));
     }
 
     /// A node of ONNX's own operators; it is named after its first output.
@@ -52,6 +59,13 @@ impl Graph {
     /// The whole model's bytes.
     pub(crate) fn finish(mut self, weights: Vec<Message>) -> Vec<u8> {
         self.constants.extend(weights);
-        onnx::model(&self.nodes, &self.constants, &self.inputs, &self.outputs)
+        let graph = onnx::graph("decoder", &self.nodes, &self.constants, &self.inputs, &self.outputs);
+        onnx::model(&graph, self.opset)
+    }
+
+    /// As a branch of `If`: without inputs, with names of the graph around it, and `output`, of the shape `dims`.
+    pub(crate) fn branch(self, output: &str, element: Element, dims: &[Dim]) -> Message {
+        let outputs = [onnx::value(output, element, dims)];
+        onnx::graph(output, &self.nodes, &self.constants, &[], &outputs)
     }
 }

@@ -1,10 +1,10 @@
 //! From a source to a finished folder: checked first, written beside the destination, then renamed.
 
 use crate::error::ImportError;
-use crate::native;
-use crate::quant::{Layout, Precision};
+use crate::linear::{Role, Storage};
+use crate::quant::Precision;
 use crate::source::Source;
-use crate::transformer::{Builder, Built, outer_precision};
+use crate::transformer::{Builder, Built};
 use crate::weights::{HashedFile, Weights};
 use deepcoder_types::{
     Cancel, ContentHash, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
@@ -35,7 +35,7 @@ pub struct ImportOptions {
     /// Keep the source's grid bit for bit, even where that is slower. Not together with `bits`.
     pub exact: bool,
     /// Only operators of ONNX Runtime's own, so that any program can run the graph; a GGUF file's blocks are then rounded
-    /// to 8 bits. Otherwise they are kept as they are, for the engine's operators. Alone, without the three above.
+    /// to 8 bits. Otherwise they are kept as they are, for the engine's operators.
     pub portable: bool,
     /// Licence of the weights; else what the source says.
     pub license: Option<String>,
@@ -121,16 +121,14 @@ pub fn import(
     progress: &mut dyn FnMut(ImportProgress),
     cancel: &Cancel,
 ) -> Result<Manifest, ImportError> {
-    let precision = precision(options)?;
+    precision(options, false)?;
     let opened = Source::open(source)?;
-    if opened.spec.deepseek.is_some() {
-        return Err(ImportError::Unsupported("DeepSeek-V2: its graph is not built yet".to_owned()));
-    }
+    let precision = precision(options, opened.spec.deepseek.is_some())?;
     if dest.symlink_metadata().is_ok() {
         return Err(ImportError::Exists(dest.to_owned()));
     }
     let stage = Stage::create(dest)?;
-    check_space(&opened, precision, &stage.folder)?;
+    check_space(&opened, precision, !options.portable, &stage.folder)?;
 
     let weights_total: u64 = opened.tensors.values().map(|t| t.bytes).sum();
     let files_total: u64 = opened.files.iter().map(|f| f.len).sum();
@@ -148,7 +146,7 @@ pub fn import(
             cancel.check().map_err(ImportError::from)
         };
         let built = Weights::create(&stage.folder, WEIGHTS_FILE)
-            .and_then(|weights| Builder::new(&opened, weights, precision, &mut step).build());
+            .and_then(|weights| Builder::new(&opened, weights, precision, !options.portable, &mut step).build());
         if built.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
@@ -170,11 +168,9 @@ fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
+/// How exactly the weights are kept, in a model with a latent cache (`latent`) or another.
+fn precision(options: &ImportOptions, latent: bool) -> Result<Precision, ImportError> {
     let wrong = |text: &str| Err(ImportError::Options(text.to_owned()));
-    if options.portable && (options.bits.is_some() || options.block.is_some() || options.exact) {
-        return wrong("a portable graph has a precision of its own");
-    }
     match (options.bits, options.block, options.exact) {
         (None, None, false) if options.portable => Ok(Precision::Near),
         (None, None, false) => Ok(Precision::Native),
@@ -184,6 +180,7 @@ fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
         (Some(4 | 8), Some(block), _) if ![16, 32, 64, 128, 256].contains(&block) => {
             wrong("the block size is not 16, 32, 64, 128 or 256")
         }
+        (Some(bits @ (4 | 8)), None, _) if latent && !options.portable => Ok(Precision::Blocks { bits }),
         (Some(bits @ (4 | 8)), block, _) => {
             let block = block.unwrap_or(if bits == 4 { 32 } else { 64 });
             Ok(Precision::Requantised { bits, block: block as usize })
@@ -193,37 +190,34 @@ fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
 }
 
 /// Bytes that the folder will take, a little rounded up.
-fn needed(source: &Source, precision: Precision) -> u64 {
-    let matrix = |name: &str, rows: u64, columns: u64, layout: Layout| {
-        let outer = if name == "token_embd.weight" && !source.tensors.contains_key("output.weight") { 2 } else { 1 };
-        let per_block = if layout.offsets { 8 } else { 4 };
-        outer * rows * (columns * u64::from(layout.bits) / 8 + columns / layout.block as u64 * per_block)
-    };
+fn needed(source: &Source, precision: Precision, own: bool) -> u64 {
+    let latent = source.spec.deepseek.is_some();
+    let tied = !source.tensors.contains_key("output.weight");
     let weights: u64 = source
         .tensors
         .iter()
         .map(|(name, info)| {
-            let outer = matches!(name.as_str(), "token_embd.weight" | "output.weight");
-            let precision = if outer { outer_precision(precision) } else { precision };
+            let role = Role::of(name);
             let columns = usize::try_from(info.columns()).unwrap_or(0);
-            if let Some(format) = native::format(info, precision) {
-                let rows = usize::try_from(info.rows()).unwrap_or(0);
-                return format.matrix_bytes(rows, columns).map_or(info.bytes, |bytes| bytes as u64);
-            }
-            match Layout::choose(info.kind, columns, precision) {
-                Some(layout) if info.shape.len() > 1 => matrix(name, info.rows(), info.columns(), layout),
-                _ => info.rows() * info.columns() * 4,
-            }
+            let storage = match Storage::choose(info.kind, columns, precision, role, latent) {
+                _ if info.shape.len() < 2 || name.ends_with("ffn_gate_inp.weight") => Storage::Float,
+                _ if role == Role::Latent && !own => Storage::Float,
+                // The experts' operator has no place for minima.
+                Some(Storage::Packed(layout)) if layout.offsets && name.contains("_exps.") => Storage::Float,
+                storage => storage.unwrap_or(Storage::Float),
+            };
+            let copies = if tied && name == "token_embd.weight" { 2 } else { 1 };
+            copies * storage.bytes(info.rows(), info.columns())
         })
         .sum();
     let angles = source.spec.context * source.spec.rope.len() as u64 * 8;
     weights + angles + source.vocabulary.tokenizer_json.len() as u64 + (16 << 20)
 }
 
-fn check_space(source: &Source, precision: Precision, folder: &Path) -> Result<(), ImportError> {
+fn check_space(source: &Source, precision: Precision, own: bool, folder: &Path) -> Result<(), ImportError> {
     let stat = rustix::fs::statvfs(folder).map_err(|e| ImportError::io("read the free space of", folder)(e.into()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    let need = needed(source, precision);
+    let need = needed(source, precision, own);
     if need > free { Err(ImportError::DiskFull { need, free, folder: folder.to_owned() }) } else { Ok(()) }
 }
 
@@ -297,13 +291,18 @@ fn finish(
         fim: source.vocabulary.fim.clone(),
         fim_untrained: fim_untrained(source, path, options),
         license: options.license.clone().or_else(|| source.license.clone()),
-        graph: GraphInfo { file: GRAPH_FILE.to_owned(), cache: built.cache, chunk: 512 },
+        graph: GraphInfo {
+            file: GRAPH_FILE.to_owned(),
+            cache: built.cache,
+            chunk: 512,
+            independent_rows: built.independent_rows,
+        },
         source: SourceInfo { format: source.format.to_owned(), file: file_name(path), sha256: hash },
         recipe: Recipe {
             bits: options.bits,
-            block: match precision(options)? {
+            block: match precision(options, spec.deepseek.is_some())? {
                 Precision::Near => crate::quant::NEAR_BLOCK as u32,
-                Precision::Exact | Precision::Native => 32,
+                Precision::Exact | Precision::Native | Precision::Blocks { .. } => 32,
                 Precision::Requantised { block, .. } => narrow(block as u64),
             },
             mapping: built.mapping,

@@ -10,11 +10,15 @@
 //! a mapping would end the process.
 
 mod arch;
+mod blocks;
+mod deepseek;
 mod error;
 mod gguf;
 mod graph;
 mod grid;
+mod grouped;
 mod import;
+mod linear;
 mod matrix;
 mod native;
 mod onnx;

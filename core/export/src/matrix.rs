@@ -1,6 +1,7 @@
 //! Matrices: packed row by row into the weights' file, then read by one `MatMulNBits`.
 
 use crate::error::ImportError;
+use crate::native;
 use crate::quant::{Layout, Scratch, pack_row};
 use crate::source::Source;
 use crate::tensor::TensorInfo;
@@ -63,8 +64,81 @@ pub(crate) fn pack(
     Ok(Packed { codes, scales, offsets })
 }
 
-/// Shares the rows among the processor's cores. Threads are only a help: where the system refuses them, the caller's
-/// own does all the work.
+/// Packs two tensors of the same shape, a row of the one and a row of the other in turn.
+pub(crate) fn interleave(
+    source: &Source,
+    weights: &mut Weights,
+    pair: [(&str, &TensorInfo); 2],
+    layout: Layout,
+    step: &mut Step<'_>,
+) -> Result<Packed, ImportError> {
+    let columns = usize::try_from(pair[0].1.columns()).unwrap_or(usize::MAX);
+    let (out_row, blocks) = (layout.row_bytes(columns), columns / layout.block);
+    let (mut input, mut output, mut scales) = (Vec::new(), Vec::new(), Vec::new());
+    weights.begin()?;
+    let mut first = 0;
+    while first < pair[0].1.rows() {
+        let rows = rows_at_once(&pair).min(pair[0].1.rows() - first);
+        let count = usize::try_from(rows).unwrap_or(0);
+        let mut halves = [const { (Vec::new(), Vec::new()) }; 2];
+        for ((name, info), (codes, scales)) in pair.iter().zip(&mut halves) {
+            source.read_rows(info, first, rows, &mut input)?;
+            codes.resize(count * out_row, 0);
+            scales.resize(count * blocks, 0f32);
+            let mut offsets = vec![0f32; count * blocks];
+            pack_rows(info, columns, &input, layout, codes, scales, &mut offsets);
+            if !scales.iter().all(|s| s.is_finite()) {
+                return Err(ImportError::NotFinite((*name).to_owned()));
+            }
+            step(input.len() as u64)?;
+        }
+        output.clear();
+        for row in 0..count {
+            for (codes, row_scales) in &halves {
+                output.extend_from_slice(&codes[row * out_row..(row + 1) * out_row]);
+                scales.extend_from_slice(&row_scales[row * blocks..(row + 1) * blocks]);
+            }
+        }
+        weights.append(&output)?;
+        first += rows;
+    }
+    let codes = weights.end();
+    let scales = weights.write_floats(&scales)?;
+    Ok(Packed { codes, scales, offsets: Vec::new() })
+}
+
+/// As [`interleave`], as 32-bit floats.
+pub(crate) fn interleave_floats(
+    source: &Source,
+    weights: &mut Weights,
+    pair: [(&str, &TensorInfo); 2],
+    step: &mut Step<'_>,
+) -> Result<Place, ImportError> {
+    let columns = usize::try_from(pair[0].1.columns()).unwrap_or(1).max(1);
+    let mut output = Vec::new();
+    weights.begin()?;
+    let mut first = 0;
+    while first < pair[0].1.rows() {
+        let rows = rows_at_once(&pair).min(pair[0].1.rows() - first);
+        let [a, b] = pair.map(|(name, info)| native::floats(source, name, info, first, rows));
+        let (a, b) = (a?, b?);
+        output.clear();
+        for (a, b) in a.chunks_exact(columns).zip(b.chunks_exact(columns)) {
+            output.extend(a.iter().chain(b).flat_map(|v| v.to_le_bytes()));
+        }
+        weights.append(&output)?;
+        first += rows;
+        step(pair.iter().map(|(_, info)| info.bytes / info.rows().max(1) * rows).sum())?;
+    }
+    Ok(weights.end())
+}
+
+fn rows_at_once(pair: &[(&str, &TensorInfo); 2]) -> u64 {
+    let row = pair.iter().map(|(_, info)| info.bytes / info.rows().max(1)).max().unwrap_or(0);
+    (CHUNK / 2 / row.max(1)).max(1)
+}
+
+/// Shares the rows among the processor's cores.
 fn pack_rows(
     info: &TensorInfo,
     columns: usize,
@@ -76,34 +150,43 @@ fn pack_rows(
 ) {
     let in_row = info.kind.block_bytes() * (columns / info.kind.block());
     let (out_row, blocks) = (layout.row_bytes(columns), columns / layout.block);
-    let rows = input.len() / in_row;
-    let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
-    let share = rows.div_ceil(workers * 4).max(1);
-    let shares = input
-        .chunks(share * in_row)
-        .zip(output.chunks_mut(share * out_row))
-        .zip(scales.chunks_mut(share * blocks).zip(offsets.chunks_mut(share * blocks)));
-    let shares = Mutex::new(shares);
-    let work = || {
-        let mut scratch = Scratch::default();
+    let rows = input
+        .chunks_exact(in_row)
+        .zip(output.chunks_exact_mut(out_row))
+        .zip(scales.chunks_exact_mut(blocks).zip(offsets.chunks_exact_mut(blocks)));
+    share(rows, Scratch::default, |scratch, ((row, codes), (scales, offsets))| {
+        pack_row(info.kind, row, layout, scratch, codes, scales, offsets);
+    });
+}
+
+/// Does `work` with every item, on all of the processor's cores, each with a scratch of its own. Threads are only a
+/// help: where the system refuses them, the caller's own does everything.
+pub(crate) fn share<T: Send, S>(
+    items: impl Iterator<Item = T> + Send,
+    scratch: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, T) + Sync,
+) {
+    /// Items that are taken at a time.
+    const TAKEN: usize = 16;
+    let items = Mutex::new(items.fuse());
+    let run = || {
+        let mut scratch = scratch();
+        let mut taken = Vec::with_capacity(TAKEN);
         loop {
-            let next = shares.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(((input, output), (scales, offsets))) = next else { return };
-            let rows = input
-                .chunks_exact(in_row)
-                .zip(output.chunks_exact_mut(out_row))
-                .zip(scales.chunks_exact_mut(blocks).zip(offsets.chunks_exact_mut(blocks)));
-            for ((row, codes), (scales, offsets)) in rows {
-                pack_row(info.kind, row, layout, &mut scratch, codes, scales, offsets);
+            taken.extend(items.lock().unwrap_or_else(PoisonError::into_inner).by_ref().take(TAKEN));
+            if taken.is_empty() {
+                return;
             }
+            taken.drain(..).for_each(|item| work(&mut scratch, item));
         }
     };
+    let workers = std::thread::available_parallelism().map_or(1, |n| n.get().min(8));
     std::thread::scope(|scope| {
         for _ in 1..workers {
-            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+            if std::thread::Builder::new().spawn_scoped(scope, run).is_err() {
                 break;
             }
         }
-        work();
+        run();
     });
 }

@@ -8,6 +8,7 @@ pub(crate) enum Element {
     U8 = 2,
     I32 = 6,
     I64 = 7,
+    F16 = 10,
 }
 
 /// A dimension of a graph input or output.
@@ -22,11 +23,13 @@ pub(crate) enum Dim {
 pub(crate) enum Attribute {
     Int(i64),
     Float(f32),
+    Ints(&'static [i64]),
     Text(&'static str),
+    Graph(Message),
 }
 
 /// A message that is being written.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Message(Vec<u8>);
 
 impl Message {
@@ -97,6 +100,8 @@ pub(crate) fn node(
             Attribute::Int(value) => message.int(3, *value).int(20, 2),
             Attribute::Float(value) => message.float(2, *value).int(20, 1),
             Attribute::Text(value) => message.text(4, value).int(20, 3),
+            Attribute::Ints(values) => values.iter().fold(message, |m, v| m.int(8, *v)).int(20, 7),
+            Attribute::Graph(value) => message.message(6, value).int(20, 5),
         };
         node = node.message(5, &message);
     }
@@ -133,26 +138,50 @@ pub(crate) fn value(name: &str, element: Element, dims: &[Dim]) -> Message {
     Message::new().text(1, name).message(2, &Message::new().message(1, &tensor))
 }
 
-/// `ModelProto` around a graph's parts.
-pub(crate) fn model(nodes: &[Message], initializers: &[Message], inputs: &[Message], outputs: &[Message]) -> Vec<u8> {
+/// `GraphProto`.
+pub(crate) fn graph(
+    name: &str,
+    nodes: &[Message],
+    initializers: &[Message],
+    inputs: &[Message],
+    outputs: &[Message],
+) -> Message {
     let mut graph = Message::new();
     for node in nodes {
         graph = graph.message(1, node);
     }
-    graph = graph.text(2, "decoder");
+    graph = graph.text(2, name);
     for (field, list) in [(5, initializers), (11, inputs), (12, outputs)] {
         for item in list {
             graph = graph.message(field, item);
         }
     }
-    let opset = |domain: &str, version| Message::new().text(1, domain).int(2, version);
+    graph
+}
+
+/// `ModelProto` around a graph, for operators of ONNX's version `opset`.
+pub(crate) fn model(graph: &Message, opset: Opset) -> Vec<u8> {
+    let import = |domain: &str, version| Message::new().text(1, domain).int(2, version);
+    let (ir, version) = match opset {
+        Opset::V21 => (10, 21),
+        Opset::V24 => (11, 24),
+    };
     Message::new()
-        .int(1, 10)
+        .int(1, ir)
         .text(2, "deepcoder")
         .text(3, env!("CARGO_PKG_VERSION"))
-        .message(7, &graph)
-        .message(8, &opset("", 21))
-        .message(8, &opset("com.microsoft", 1))
-        .message(8, &opset(crate::graph::OURS, 1))
+        .message(7, graph)
+        .message(8, &import("", version))
+        .message(8, &import("com.microsoft", 1))
+        .message(8, &import(crate::graph::OURS, 1))
         .into_bytes()
+}
+
+/// Versions of ONNX's own operators, each with the format of the file that goes with it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opset {
+    #[default]
+    V21,
+    /// With `TensorScatter` and `Attention`.
+    V24,
 }

@@ -24,12 +24,14 @@ pub(crate) enum Precision {
     Exact,
     /// The source's own blocks, for the engine's own operators; [`Precision::Near`] for what those do not read.
     Native,
-    /// A new grid.
+    /// A new grid, for the runtime's operators.
     Requantised { bits: u32, block: usize },
+    /// New blocks, for the engine's own operators.
+    Blocks { bits: u32 },
 }
 
 /// The largest block that divides `columns` and is not larger than `most`.
-fn block_for(columns: usize, most: usize) -> Option<usize> {
+pub(crate) fn block_for(columns: usize, most: usize) -> Option<usize> {
     [256, 128, 64, 32, 16].into_iter().find(|&b| b <= most && columns.is_multiple_of(b))
 }
 
@@ -49,7 +51,7 @@ impl Layout {
             (Precision::Exact, Some(grid)) => exact(grid),
             (Precision::Near | Precision::Native, Some(grid)) if kind == TensorType::Q4_0 => exact(grid),
             (Precision::Near | Precision::Native, _) => plain(8, NEAR_BLOCK),
-            (Precision::Exact, None) => plain(8, 32),
+            (Precision::Exact, None) | (Precision::Blocks { .. }, _) => plain(8, 32),
         }
     }
 

@@ -16,8 +16,9 @@ const WATCHED_TOKENS: usize = 48;
 /// Runs are filled up to a multiple of this many tokens, and so are the rows of logits. The attention of a single token
 /// and the last row of an odd number take other kernels, which round differently: without them the result for a token
 /// does not depend on how the tokens were split over runs, so that cached prefixes and drafts change no token. A
-/// second row costs next to nothing, as the time of a step goes into reading the weights.
-pub(crate) const EVEN: usize = 2;
+/// second row costs next to nothing, as the time of a step goes into reading the weights. Graphs whose rows are
+/// independent by themselves are run as they are.
+const EVEN: usize = 2;
 /// How often a watched run looks at its cancel flag.
 const WATCH: Duration = Duration::from_millis(10);
 
@@ -42,6 +43,8 @@ pub(crate) struct Graph {
     names: Names,
     vocab: usize,
     chunk: usize,
+    // Tokens of a run are a multiple of this.
+    multiple: usize,
     ids: Vec<i64>,
     rows: Vec<i64>,
     past: [i64; 1],
@@ -73,6 +76,7 @@ impl Graph {
             names,
             vocab: manifest.vocab_size as usize,
             chunk: manifest.graph.chunk as usize,
+            multiple: if manifest.graph.independent_rows { 1 } else { EVEN },
             ids: Vec::new(),
             rows: Vec::new(),
             past: [0],
@@ -97,7 +101,7 @@ impl Graph {
     /// Make room for `tokens` tokens in a cache that may have `most`.
     pub(crate) fn reserve(&self, cache: &mut Cache, tokens: usize, most: usize) -> Result<(), GenerateError> {
         // One more, for a run that is filled up.
-        let needed = (tokens + EVEN - 1).min(most);
+        let needed = (tokens + self.multiple - 1).min(most);
         cache.reserve(&self.layout, needed, most, &self.place, &self.environment)
     }
 
@@ -125,14 +129,14 @@ impl Graph {
         }
         self.ids.clear();
         self.ids.extend(tokens.iter().map(|t| i64::from(*t)));
-        let filled = tokens.len().next_multiple_of(EVEN);
+        let filled = tokens.len().next_multiple_of(self.multiple);
         if filled <= cache.room() {
             // What it writes lies behind the tokens that are held, and is overwritten by the next run.
             self.ids.resize(filled, self.ids.last().copied().unwrap_or(0));
         }
         self.rows.clear();
         self.rows.extend((tokens.len() - rows..tokens.len()).map(index));
-        let rows = rows.next_multiple_of(EVEN);
+        let rows = rows.next_multiple_of(self.multiple);
         self.rows.resize(rows, index(tokens.len() - 1));
         self.past = [index(cache.len())];
         if self.logits.len() < rows * self.vocab {

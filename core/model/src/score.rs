@@ -42,6 +42,34 @@ impl Engine {
         Ok(out)
     }
 
+    /// The logits behind every token, one row after the other, with the tokens run in pieces of `runs` tokens and those
+    /// that are left in one: for comparisons with other implementations.
+    pub fn logits(&self, tokens: &[u32], runs: &[usize], cancel: &Cancel) -> Result<Vec<f32>, GenerateError> {
+        let context = self.info().context_length as usize;
+        if tokens.len() > context || tokens.iter().any(|id| *id >= self.manifest.vocab_size) {
+            return Err(GenerateError::Invalid("the tokens are too many or beyond the vocabulary".into()));
+        }
+        let cancelled = || GenerateError::Engine("it was cancelled".into());
+        let mut turn = self.enter(cancel).ok_or_else(cancelled)?;
+        let graph = &mut turn.state.graph;
+        let mut cache = Cache::default();
+        let mut out = Vec::new();
+        let mut runs = runs.iter();
+        while cache.len() < tokens.len() {
+            let rest = &tokens[cache.len()..];
+            let piece = &rest[..runs.next().map_or(rest.len(), |n| (*n).clamp(1, rest.len()))];
+            let needed = cache.len() + piece.len();
+            graph.reserve(&mut cache, needed, context)?;
+            if graph.run(&mut cache, piece, piece.len(), cancel)? == Ran::Cancelled {
+                return Err(cancelled());
+            }
+            for row in 0..piece.len() {
+                out.extend_from_slice(graph.logits(row));
+            }
+        }
+        Ok(out)
+    }
+
     /// The perplexity of a text, read in windows of `window` tokens that begin anew, as llama.cpp's tool reads them:
     /// only the second half of each window counts, so that every counted token has a context.
     pub fn perplexity(&self, text: &str, window: usize, cancel: &Cancel) -> Result<f64, GenerateError> {

@@ -69,6 +69,10 @@ pub struct GraphInfo {
     pub cache: Vec<CacheTensor>,
     /// The largest `S` that is efficient in one run; longer prompts are run in chunks of this many tokens.
     pub chunk: u32,
+    /// Whether the result for a token is the same to the last bit whichever tokens are run together with it. Otherwise
+    /// the engine fills runs up to an even number of tokens.
+    #[serde(default)]
+    pub independent_rows: bool,
 }
 
 /// One cache tensor.

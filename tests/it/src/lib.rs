@@ -2,6 +2,10 @@
 //! folder. They need ONNX Runtime: `DEEPCODER_TEST_ORT` or `ORT_DYLIB_PATH`, or the wheel in `.venv`.
 
 #[cfg(test)]
+mod checkpoint;
+#[cfg(test)]
+mod deepseek;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod folder;
