@@ -211,6 +211,7 @@ fn proposal(changes: Vec<Change>) -> Proposal {
         applicability: Applicability::Safe,
         changes,
         checks: Vec::new(),
+        constraint: None,
     }
 }
 

@@ -292,6 +292,7 @@ impl<'a> Pipeline<'a> {
         let policy = deepcoder_verify::Policy {
             write_globs: self.policy.write.clone(),
             max_file_bytes: self.policy.max_file_bytes,
+            constraint: proposal.constraint.clone(),
         };
         let verification = verify(&set, &policy);
         Ok(Some(Attempt { proposal, set, verification }))

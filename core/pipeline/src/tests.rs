@@ -5,8 +5,8 @@ use deepcoder_apply::{Applier, ApplyOptions};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_test_support::{FakeModel, Reply, TestRepo};
 use deepcoder_types::{
-    Answer, Applicability, Cancel, Change, ContextBundle, ContextRequest, FileEdit, GenerateRequest, Instruction,
-    NewFile, Outcome, Prompt, Proposal, RepoPath, TextEdit,
+    Answer, Applicability, Cancel, Change, Constraint, ContextBundle, ContextRequest, FileEdit, GenerateRequest,
+    Instruction, NewFile, Outcome, Prompt, Proposal, RepoPath, TextEdit,
 };
 use deepcoder_workspace::Workspace;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -76,6 +76,7 @@ fn propose(changes: Vec<Change>) -> Outcome {
         applicability: Applicability::Safe,
         changes,
         checks: Vec::new(),
+        constraint: None,
     }])
 }
 
@@ -115,6 +116,31 @@ fn a_result_that_fails_verification_is_repaired_once() {
     assert!(run.diff.contains("+x = 2"), "{}", run.diff);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     assert!(events.contains(&Event::Stage(Stage::Repair)));
+}
+
+/// Protects code from a model that does more than a narrow instruction asks for: the finding goes back to the plugin once,
+/// and a result that still changes code is refused.
+#[test]
+fn a_narrow_instruction_is_held_to_what_it_asks_for() {
+    let narrow = |text: &'static str, second: &'static str| {
+        plugin(move |instruction, context, _| {
+            let again = instruction.options.get("repair").is_some();
+            if again {
+                let message = instruction.options["repair"]["findings"][0]["message"].as_str().expect("message");
+                assert!(message.ends_with("line 2 makes `2` of `1`"), "{message}");
+            }
+            let mut outcome = become_text(context, if again { second } else { text });
+            if let Outcome::Proposals(proposals) = &mut outcome {
+                proposals[0].constraint = Some(Constraint::Comments);
+            }
+            Ok(outcome)
+        })
+    };
+    let (repaired, events) = run(narrow("# two\nx = 2\n", "# one\nx = 1\n"), quiet(), &Cancel::new());
+    assert!(repaired.expect("a run").verified() && events.contains(&Event::Stage(Stage::Repair)));
+    let (refused, _) = run(narrow("# two\nx = 2\n", "# two\nx = 2\n"), quiet(), &Cancel::new());
+    let refused = refused.expect("a run").require_verified().expect_err("refused").to_string();
+    assert!(refused.contains("only comments or docstrings were asked for"), "{refused}");
 }
 
 /// Protects the tree and the history: a result that stays broken is refused, and when it is applied all the same the

@@ -9,7 +9,9 @@ mod parse;
 mod symbols;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use language::Language;
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
 pub use symbols::{RawSymbol, enclosing, symbols};
+pub use tokens::{Kept, Token, TokenKind, Tokens, tokens};

@@ -67,6 +67,29 @@ pub enum Applicability {
     DisplayOnly,
 }
 
+/// All that a narrow instruction may change. Verification refuses a proposal that changes more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Constraint {
+    /// Comments and docstrings.
+    Comments,
+    /// Type annotations, with the imports that they need, and comments.
+    Annotations,
+    /// One name, where the code and its comments have it as a word.
+    Rename(Renaming),
+    /// White space, and what is the same to the language (trailing commas, the kind of quotes).
+    Layout,
+}
+
+/// A name that becomes another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renaming {
+    /// The name that it has.
+    pub name: String,
+    /// The name that it will have.
+    pub new_name: String,
+}
+
 /// What a plugin wants done. It cannot do it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
@@ -82,6 +105,8 @@ pub struct Proposal {
     pub changes: Vec<Change>,
     /// Checks, by the id that the workspace gave them, that should pass on the result.
     pub checks: Vec<String>,
+    /// All that was asked for, where that is certain.
+    pub constraint: Option<Constraint>,
 }
 
 /// One state of one file: its bytes and its permission bits.

@@ -16,7 +16,8 @@ mod path;
 
 pub use cancel::{Cancel, Cancelled};
 pub use change::{
-    Applicability, Change, EditSet, FileChange, FileEdit, FileImage, MovedFile, NewFile, Proposal, TextEdit,
+    Applicability, Change, Constraint, EditSet, FileChange, FileEdit, FileImage, MovedFile, NewFile, Proposal,
+    Renaming, TextEdit,
 };
 pub use config::env_var;
 pub use hash::ContentHash;

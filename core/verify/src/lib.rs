@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here writes to a work tree. A check that fails is a [`Finding`], never a panic, and what
 //! cannot be judged does not pass.
 
+mod constraint;
 mod markers;
 mod policy;
 pub mod sandbox;
@@ -28,6 +29,9 @@ pub fn verify(set: &EditSet, policy: &Policy) -> Verification {
         previous = Some(change);
         scope.check(change, &mut findings);
         text::check(change, policy, &mut findings);
+        if let Some(constraint) = &policy.constraint {
+            constraint::check(change, constraint, &mut findings);
+        }
     }
     Verification::new(findings)
 }

@@ -1,6 +1,6 @@
 //! What is allowed, and what was found.
 
-use deepcoder_types::{FileChange, RepoPath};
+use deepcoder_types::{Constraint, FileChange, RepoPath};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,8 @@ pub struct Policy {
     pub write_globs: Vec<String>,
     /// The most bytes that a written file may have.
     pub max_file_bytes: u64,
+    /// All that may change in a file.
+    pub constraint: Option<Constraint>,
 }
 
 impl Policy {
@@ -20,7 +22,11 @@ impl Policy {
     /// Files that match `write_globs` may be written, up to [`Policy::MAX_FILE_BYTES`].
     #[must_use]
     pub fn new(write_globs: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { write_globs: write_globs.into_iter().map(Into::into).collect(), max_file_bytes: Self::MAX_FILE_BYTES }
+        Self {
+            write_globs: write_globs.into_iter().map(Into::into).collect(),
+            max_file_bytes: Self::MAX_FILE_BYTES,
+            constraint: None,
+        }
     }
 }
 

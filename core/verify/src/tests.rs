@@ -1,5 +1,5 @@
 use super::*;
-use deepcoder_types::{FileImage, RepoPath};
+use deepcoder_types::{Constraint, FileImage, Renaming, RepoPath};
 
 fn image(text: &[u8]) -> FileImage {
     FileImage { bytes: text.to_vec(), mode: Some(0o644) }
@@ -195,4 +195,118 @@ fn lost_definitions_are_named() {
     let old = "def a():\n    pass\n\n\ndef b():\n    pass\n";
     assert_eq!(edit("a.py", old, "def a():\n    pass\n"), ["W a.py: no longer defined: `b`"]);
     assert_eq!(edit("a.py", old, &old.replace("pass", "return 1")), NONE);
+}
+
+fn held(constraint: &Constraint, path: &str, old: &str, new: &str) -> Vec<String> {
+    let policy = Policy { constraint: Some(constraint.clone()), ..Policy::new(["**"]) };
+    let files = vec![change(path, Some(old.as_bytes()), Some(new.as_bytes()))];
+    let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy);
+    verification.errors().map(|f| f.message.clone()).collect()
+}
+
+const CLASS: &str = "import os\n\n\nclass A:\n    def area(self, x, y=1):\n        # one\n        return self.x * x\n\n    def f(self): pass\n";
+
+/// Protects code from an instruction about comments: docstrings and comments come and go, and nothing else changes, not
+/// even the block that a statement is in.
+#[test]
+fn an_edit_of_comments_leaves_the_code() {
+    let held = |new: &str| held(&Constraint::Comments, "a.py", CLASS, new);
+    let documented =
+        CLASS.replace("        # one\n", "        \"\"\"The area.\n\n        More.\n        \"\"\"\n        # two\n");
+    assert_eq!(held(&documented), NONE);
+    assert_eq!(held(&documented.replace("self): pass", "self):\n        '''Nothing.'''")), NONE);
+    let said = "only comments or docstrings were asked for, and line";
+    assert_eq!(held(&documented.replace("self.x", "self.y")), [format!("{said} 11 makes `y` of `x`")]);
+    assert_eq!(held(&documented.replace(", y=1", "")), [format!("{said} 5 removes `, y=1`")]);
+    assert_eq!(held(&CLASS.replace("# one\n", "print(1)\n")), [format!("{said} 6 adds `print(1)`")]);
+    let (before, after) = ("if a:\n    b\n    c\n", "if a:\n    b\nc\n");
+    let moved = super::tests::held(&Constraint::Comments, "a.py", before, after);
+    assert_eq!(moved.len(), 1, "{moved:?}");
+    let interpolated = super::tests::held(&Constraint::Comments, "a.py", "x = 1\n", "x = 1\nf\"{x()}\"\n");
+    assert_eq!(interpolated.len(), 1, "an f-string runs: {interpolated:?}");
+    let escapes = super::tests::held(&Constraint::Comments, "a.py", "x = '\\n \\n'\n", "x = '\\n  \\n'\n");
+    assert_eq!(escapes.len(), 1, "blanks in a string are code: {escapes:?}");
+}
+
+/// Protects the same in the other languages: each has code that its comments do not touch.
+#[test]
+fn comments_are_known_in_every_language() {
+    for (path, old, new) in [
+        ("a.rs", "fn f() -> u8 { 1 }\n", "/// One.\nfn f() -> u8 { /* 1 */ 1 }\n"),
+        ("a.js", "function f() { return 1; }\n", "/** One. */\nfunction f() { return 1; // 1\n}\n"),
+        ("a.ts", "const a: number = 1\n", "// one\nconst a: number = 1\n"),
+        ("a.tsx", "const a = <p>x</p>;\n", "// one\nconst a = <p>x</p>;\n"),
+        ("a.go", "package a\n\nfunc F() int { return 1 }\n", "package a\n\n// F is one.\nfunc F() int { return 1 }\n"),
+        ("A.java", "class A { int f() { return 1; } }\n", "/** One. */\nclass A { int f() { return 1; } }\n"),
+        ("a.c", "int f(void) { return 1; }\n", "/* one */\nint f(void) { return 1; }\n"),
+        ("a.cpp", "int f() { return 1; }\n", "// one\nint f() { return 1; }\n"),
+    ] {
+        assert_eq!(held(&Constraint::Comments, path, old, new), NONE, "{path}");
+        let changed =
+            new.replace("return 1", "return 2").replace("= 1", "= 2").replace(" 1 }", " 2 }").replace(">x<", ">y<");
+        assert_eq!(held(&Constraint::Comments, path, old, &changed).len(), 1, "{path}");
+    }
+}
+
+/// Protects code from an instruction about types: annotations and their imports come, other imports stay, and a field
+/// that a dataclass would see is no annotation.
+#[test]
+fn an_edit_of_annotations_leaves_the_code() {
+    let held = |new: &str| held(&Constraint::Annotations, "a.py", CLASS, new);
+    let typed = CLASS.replace("x, y=1)", "x: int,\n             y: Optional[int] = 1,\n             ) -> int");
+    let typed = format!(
+        "from __future__ import annotations\nfrom typing import Optional\nfrom decimal import Decimal\n{typed}"
+    );
+    assert_eq!(held(&typed), NONE);
+    assert_eq!(held(&typed.replace("import os\n", "")).len(), 1);
+    assert_eq!(held(&typed.replace("class A:\n", "class A:\n    n: int\n")).len(), 1);
+    assert_eq!(held(&typed.replace("= 1", "= None")).len(), 1);
+    assert_eq!(held(&typed.replace("return self.x * x", "return int(self.x * x)")).len(), 1);
+    let script =
+        |new: &str| super::tests::held(&Constraint::Annotations, "a.ts", "function f(a, b = 1) { return a }\n", new);
+    assert_eq!(script("interface A { n: number }\nfunction f(a: A, b: number = 1): A { return a }\n"), NONE);
+    assert_eq!(script("function f(a: number, b = 1): number { return b }\n").len(), 1);
+}
+
+/// Protects bodies from a renaming: only the one name becomes the other, in code, comments and strings, and some places
+/// may keep it.
+#[test]
+fn a_renaming_changes_one_name() {
+    let rename = Constraint::Rename(Renaming { name: "x".into(), new_name: "size".into() });
+    let held = |old: &str, new: &str| held(&rename, "a.py", old, new);
+    let old = "def f(x, b):\n    # x is big\n    print(f\"{x} x\")\n    return b.x + x\n";
+    let new = "def f(size, b):\n    # size is big\n    print(f\"{size} x\")\n    return b.x + size\n";
+    assert_eq!(held(old, new), NONE);
+    assert_eq!(held(old, &new.replace("is big", "is small")).len(), 1);
+    assert_eq!(held(old, &new.replace("+ size", "* size")).len(), 1);
+    assert_eq!(held(old, &new.replace("b)", "c)")).len(), 1);
+    let found = held(old, &new.replace("    return b.x + size\n", "    pass\n"));
+    assert_eq!(found, ["only a new name was asked for, `size` for `x`, and line 4 makes `pass` of `return b.x + x`"]);
+}
+
+/// Protects code from a formatter that rewrites: lines, trailing commas and quotes may change, blocks and words not.
+#[test]
+fn another_layout_is_the_same_code() {
+    let held = |old: &str, new: &str| held(&Constraint::Layout, "a.py", old, new);
+    assert_eq!(held("f( a,b )\nx='s'\n", "f(\n    a,\n    b,\n)\nx = \"s\"\n"), NONE);
+    assert_eq!(held("if a:\n  b\n  c\n", "if a:\n    b\n    c\n"), NONE);
+    assert_eq!(held("if a:\n  b\n  c\n", "if a:\n    b\nc\n").len(), 1);
+    assert_eq!(held("x = (1,)\n", "x = (1)\n").len(), 1);
+    assert_eq!(held("x = 's'\n", "x = 't'\n").len(), 1);
+    assert_eq!(held("f()\n(a)\n", "f()(a)\n").len(), 1);
+    assert_eq!(held("# a\nx = 1\n", "x = 1\n").len(), 1);
+}
+
+/// Protects what cannot be judged: new files are refused, a file that did not parse is said to be unchecked, and text
+/// without a grammar is left alone.
+#[test]
+fn what_a_constraint_cannot_judge() {
+    let policy = Policy { constraint: Some(Constraint::Comments), ..Policy::new(["**"]) };
+    let found =
+        |change: FileChange| verify(&EditSet { id: "x".into(), title: "x".into(), files: vec![change] }, &policy);
+    assert!(!found(change("a.py", None, Some(b"x = 1\n"))).passed);
+    assert!(!found(change("a.py", Some(b"x = 1\n"), None)).passed);
+    let broken = found(change("a.py", Some(b"def f(:\n"), Some(b"# a\ndef f(:\n")));
+    assert!(broken.passed && broken.warnings().any(|f| f.message.contains("is not checked")), "{broken:?}");
+    assert!(found(change("a.txt", Some(b"a\n"), Some(b"b\n"))).passed);
 }

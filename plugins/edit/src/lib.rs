@@ -15,6 +15,7 @@ mod ask;
 mod blocks;
 mod guard;
 mod imports;
+mod narrow;
 mod options;
 mod python;
 mod regions;
@@ -101,6 +102,7 @@ impl Plugin for EditPlugin {
             applicability,
             changes,
             checks: Vec::new(),
+            constraint: narrow::constraint(&instruction.prompt),
         }]))
     }
 }

@@ -1,0 +1,219 @@
+//! Instructions that are about one thing only: comments, type annotations, a name, the layout. What is not certainly such
+//! an instruction is none: a constraint that is wrong refuses good edits.
+
+use deepcoder_types::{Constraint, Renaming};
+
+const VERBS: [&str; 24] = [
+    "add",
+    "write",
+    "insert",
+    "put",
+    "include",
+    "improve",
+    "update",
+    "translate",
+    "fix",
+    "correct",
+    "complete",
+    "remove",
+    "delete",
+    "drop",
+    "shorten",
+    "generate",
+    "create",
+    "rewrite",
+    "provide",
+    "give",
+    "make",
+    "clarify",
+    "expand",
+    "extend",
+];
+/// Words between the verb and what it is about, which make it no other thing.
+const FILLERS: [&str; 48] = [
+    "a",
+    "an",
+    "the",
+    "all",
+    "every",
+    "each",
+    "any",
+    "some",
+    "more",
+    "missing",
+    "existing",
+    "short",
+    "brief",
+    "clear",
+    "better",
+    "good",
+    "proper",
+    "helpful",
+    "detailed",
+    "descriptive",
+    "concise",
+    "useful",
+    "appropriate",
+    "english",
+    "german",
+    "google",
+    "google-style",
+    "numpy",
+    "numpy-style",
+    "sphinx",
+    "sphinx-style",
+    "style",
+    "one-line",
+    "one-liner",
+    "inline",
+    "python",
+    "module",
+    "class",
+    "function",
+    "method",
+    "doc",
+    "jsdoc",
+    "explanatory",
+    "its",
+    "their",
+    "suitable",
+    "complete",
+    "code",
+];
+/// Words that may follow: where, and what it says.
+const PREPOSITIONS: [&str; 20] = [
+    "to",
+    "for",
+    "in",
+    "on",
+    "at",
+    "of",
+    "above",
+    "before",
+    "below",
+    "from",
+    "into",
+    "throughout",
+    "everywhere",
+    "that",
+    "which",
+    "explaining",
+    "describing",
+    "about",
+    "with",
+    "wherever",
+];
+const COMMENTS: [&str; 6] = ["docstring", "docstrings", "comment", "comments", "documentation", "doc-comments"];
+/// Words after which another task may begin.
+const CONNECTORS: [&str; 9] = ["and", "then", "also", "but", "plus", "while", "so", "or", "as"];
+/// Kinds of things that have a name within a file.
+const NAMED: [&str; 16] = [
+    "function",
+    "method",
+    "variable",
+    "class",
+    "parameter",
+    "argument",
+    "attribute",
+    "field",
+    "constant",
+    "struct",
+    "enum",
+    "trait",
+    "interface",
+    "type",
+    "property",
+    "local",
+];
+
+/// All that the instruction may change, where that is certain.
+#[must_use]
+pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
+    let text = instruction.trim().trim_end_matches(['.', '!']);
+    // A second sentence, a list or code may ask for anything.
+    if text.contains(['\n', ';', ':']) || text.contains(". ") || text.contains(", ") {
+        return None;
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let lower: Vec<String> = words.iter().map(|w| w.to_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).skip_while(|w| *w == "please").collect();
+    let words = &words[words.len() - lower.len()..];
+    let (verb, rest) = lower.split_first()?;
+    if *verb == "rename" {
+        return renaming(&words[1..], rest);
+    }
+    if is_layout(verb, rest) {
+        return Some(Constraint::Layout);
+    }
+    if lower.iter().any(|w| CONNECTORS.contains(w)) {
+        return None;
+    }
+    if *verb == "document" {
+        let first = rest.iter().find(|w| !FILLERS.contains(w) && **w != "public").copied();
+        return matches!(first, None | Some("functions" | "methods" | "classes" | "in"))
+            .then_some(Constraint::Comments);
+    }
+    if !VERBS.contains(verb) {
+        return None;
+    }
+    let at = rest.iter().position(|w| !FILLERS.contains(w))?;
+    let (noun, tail) = match rest[at..] {
+        ["type", "hints" | "hint" | "annotations" | "annotation", ref tail @ ..]
+        | ["type-hints" | "typehints" | "annotations", ref tail @ ..] => (Constraint::Annotations, tail),
+        ["doc", "comments" | "comment" | "strings" | "string", ref tail @ ..] => (Constraint::Comments, tail),
+        [noun, ref tail @ ..] if COMMENTS.contains(&noun) => (Constraint::Comments, tail),
+        _ => return None,
+    };
+    tail.first().is_none_or(|w| PREPOSITIONS.contains(w)).then_some(noun)
+}
+
+/// `rename [the function] a [of b] to c [in …]`.
+fn renaming(words: &[&str], lower: &[&str]) -> Option<Constraint> {
+    let to = lower.iter().position(|w| matches!(*w, "to" | "into" | "as"))?;
+    let (source, target) = (&words[..to], words.get(to + 1..)?);
+    let skip = source.iter().take_while(|w| **w == "the" || NAMED.contains(w)).count();
+    let (name, of) = source.get(skip..)?.split_first()?;
+    let new_name = target.first()?;
+    let place = |rest: &[&str]| {
+        rest.first().is_none_or(|w| matches!(*w, "in" | "of" | "on" | "from" | "everywhere" | "throughout"))
+    };
+    let alone = |rest: &[&str]| !rest.iter().any(|w| CONNECTORS.contains(w) || VERBS.contains(w) || *w == "to");
+    let rest = &target[1..];
+    if !(place(of) && place(rest) && alone(of) && alone(rest)) {
+        return None;
+    }
+    let (name, new_name) = (identifier(name)?, identifier(new_name)?);
+    (name != new_name).then_some(Constraint::Rename(Renaming { name, new_name }))
+}
+
+fn identifier(word: &str) -> Option<String> {
+    let name = word.trim_matches(['`', '\'', '"']);
+    let name = name.strip_suffix("()").unwrap_or(name).trim_matches(['`', '\'', '"']);
+    let first = name.chars().next()?;
+    let valid = (first.is_alphabetic() || first == '_') && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    // A word such as `something` is a name as well; what is not one is a description.
+    (valid && !["it", "a", "the", "an", "something", "them", "this"].contains(&name)).then(|| name.to_owned())
+}
+
+/// `format the file`, not `format the output`.
+fn is_layout(verb: &str, rest: &[&str]) -> bool {
+    let at = rest
+        .iter()
+        .take_while(|w| matches!(**w, "the" | "this" | "all" | "my" | "whole" | "entire" | "python"))
+        .count();
+    let tail = match rest.get(at..) {
+        Some(["code" | "file" | "module" | "source" | "files", tail @ ..]) => tail,
+        Some([]) => &[],
+        _ => return false,
+    };
+    matches!(verb, "format" | "reformat" | "autoformat")
+        && matches!(
+            tail,
+            [] | ["properly" | "consistently" | "nicely"]
+                | ["with" | "using" | "like", "black" | "rustfmt" | "gofmt" | "prettier" | "ruff"]
+                | ["according", "to", "pep" | "pep8", ..]
+        )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+use super::constraint;
+use deepcoder_types::{Constraint, Renaming};
+
+/// Protects narrow instructions: they are held to what they ask for.
+#[test]
+fn narrow_instructions_are_recognised() {
+    for text in [
+        "add docstrings",
+        "Add a docstring to the 'diff' function to explain its purpose.",
+        "add a short docstring to count_words",
+        "Please add comments to every function",
+        "translate the comments to English",
+        "remove all comments from main",
+        "document all public functions",
+        "improve the doc comments of Parser",
+    ] {
+        assert_eq!(constraint(text), Some(Constraint::Comments), "{text}");
+    }
+    for text in ["Add type hints.", "add type annotations to every function", "fix the type hints of f"] {
+        assert_eq!(constraint(text), Some(Constraint::Annotations), "{text}");
+    }
+    let rename = |a: &str, b: &str| Some(Constraint::Rename(Renaming { name: a.into(), new_name: b.into() }));
+    assert_eq!(constraint("rename `area` to `surface`"), rename("area", "surface"));
+    assert_eq!(constraint("Rename the function get_it() to fetch everywhere."), rename("get_it", "fetch"));
+    assert_eq!(constraint("rename the parameter x of f to count"), rename("x", "count"));
+    assert_eq!(constraint("reformat this file with black"), Some(Constraint::Layout));
+    assert_eq!(constraint("format the code"), Some(Constraint::Layout));
+}
+
+/// Protects everything else: an instruction that may ask for more is not held to less.
+#[test]
+fn other_instructions_are_not_narrowed() {
+    for text in [
+        "add a docstring to f and make it return None",
+        "add type hints and docstrings",
+        "add a docstring to f. Return None for an empty list",
+        "add a comment parameter to post",
+        "add comments support",
+        "comment out the print call",
+        "Sort the list before returning it, and fix the comments.",
+        "add a type check to f",
+        "document the release process in main",
+        "rename x to y and z to w",
+        "rename the file a.py to b.py",
+        "rename f to g; then call it twice",
+        "rename x to something better",
+        "rename it to y",
+        "rename x in f to y as a property",
+        "format the output as JSON",
+        "format the date",
+        "fix indent",
+        "Add a test for the comments",
+        "add hints",
+        "",
+    ] {
+        assert_eq!(constraint(text), None, "{text}");
+    }
+}
