@@ -237,6 +237,12 @@ impl<'a> Matrix<'a> {
         self.tiles.len() / self.rows.div_ceil(TILE_ROWS).max(1)
     }
 
+    /// The bytes of tile `index`.
+    pub(crate) fn tile(&self, index: usize) -> &'a [u8] {
+        let bytes = self.tile_bytes();
+        &self.tiles[index * bytes..(index + 1) * bytes]
+    }
+
     /// Row `row` as GGUF has it.
     ///
     /// # Panics
@@ -259,5 +265,45 @@ impl<'a> Matrix<'a> {
     /// If there is no such row.
     pub fn row(&self, row: usize, out: &mut [f32]) {
         crate::dequantise::blocks(self.format, &self.blocks(row), out);
+    }
+}
+
+/// Matrices of one shape, one after the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Stack<'a> {
+    pub(crate) count: usize,
+    // The tiles are those of all.
+    first: Matrix<'a>,
+}
+
+impl<'a> Stack<'a> {
+    /// Views the tiles of `count` matrices, whose length is checked.
+    pub fn new(
+        format: Format,
+        count: usize,
+        rows: usize,
+        columns: usize,
+        tiles: &'a [u8],
+    ) -> Result<Self, LayoutError> {
+        let each = format.matrix_bytes(rows, columns);
+        if count > 0 && rows > 0 && each.and_then(|bytes| bytes.checked_mul(count)) == Some(tiles.len()) {
+            Ok(Self { count, first: Matrix { format, rows, columns, tiles } })
+        } else {
+            Err(LayoutError { format: format.name(), rows: rows.saturating_mul(count), columns, bytes: tiles.len() })
+        }
+    }
+
+    /// Matrix `index`.
+    pub(crate) fn matrix(&self, index: usize) -> Matrix<'a> {
+        let bytes = self.first.tiles.len() / self.count;
+        Matrix { tiles: &self.first.tiles[index * bytes..(index + 1) * bytes], ..self.first }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.first.rows
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.first.columns
     }
 }

@@ -5,18 +5,29 @@
 #![warn(missing_docs)]
 
 mod dequantise;
+#[expect(unsafe_code, reason = "as `kernel`")]
+mod float;
 mod format;
 mod input;
 #[expect(unsafe_code, reason = "instructions that not every processor has, and memory by its address")]
 mod kernel;
+mod latent;
+mod level;
+mod moe;
 mod multiply;
+mod share;
 #[cfg(test)]
 mod tests;
 #[expect(unsafe_code, reason = "as `kernel`")]
 mod vector;
+#[expect(unsafe_code, reason = "as `kernel`")]
+mod wide;
 
-pub use format::{Format, Matrix, TILE_ROWS};
-pub use multiply::{Level, Scratch, ShapeError, multiply};
+pub use format::{Format, Matrix, Stack, TILE_ROWS};
+pub use latent::{Attention, AttentionError, Cache, Step, Weights};
+pub use level::Level;
+pub use moe::{Expert, Mixture, MixtureError, Routing};
+pub use multiply::{Scratch, ShapeError, multiply};
 
 /// Bytes that are not the tiles of a matrix of that shape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! Input · weightsᵀ, shared among threads.
 
-use crate::format::{Matrix, TILE_ROWS};
+use crate::format::{Format, Matrix, TILE_ROWS};
 use crate::input::{Block, GROUP, MOST_ROWS, groups};
-use crate::kernel;
+use crate::share::{Everywhere, Pool, room};
+use crate::{Level, kernel};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -11,48 +12,16 @@ const SHARED_ROUNDING: usize = 16;
 /// Bytes of weights that a thread takes at a time, at the least.
 const SHARE: usize = 64 << 10;
 
-/// Which instructions are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Level {
-    /// Any processor.
-    Scalar,
-    /// AVX2, FMA and F16C.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// AVX-512 with VNNI.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-}
-
-impl Level {
-    /// What this processor can, fastest first.
-    #[must_use]
-    pub fn available() -> Vec<Self> {
-        let mut levels = vec![Self::Scalar];
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
-            levels.insert(0, Self::Avx2);
-            if is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512vnni")
-            {
-                levels.insert(0, Self::Avx512);
-            }
-        }
-        levels
-    }
-
-    /// The fastest that this processor has.
-    #[must_use]
-    pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self::Scalar)
-    }
-}
-
 /// Memory that is reused from call to call.
 #[derive(Debug, Default)]
-pub struct Scratch(Vec<Block>);
+pub struct Scratch {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) gathered: Vec<Block>,
+    pub(crate) floats: Vec<f32>,
+    pub(crate) more: Vec<f32>,
+    pub(crate) logits: Vec<f32>,
+    pub(crate) own: Pool<(Vec<Block>, Vec<f32>)>,
+}
 
 /// Input and output do not fit to the matrix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,20 +61,16 @@ pub fn multiply(
     bias: Option<&[f32]>,
     output: &mut [f32],
     scratch: &mut Scratch,
-    everywhere: &dyn Fn(&(dyn Fn() + Sync)),
+    everywhere: &Everywhere<'_>,
 ) -> Result<(), ShapeError> {
     let (n, k) = (matrix.rows, matrix.columns);
     let rows = input.len() / k;
     if input.len() != rows * k || output.len() != rows * n || bias.is_some_and(|b| b.len() != n) {
         return Err(ShapeError { input: input.len(), output: output.len(), rows: n, columns: k });
     }
-    // A level that this processor lacks would be undefined behaviour.
-    let level = if Level::available().contains(&level) { level } else { Level::Scalar };
+    let level = level.checked();
     let per_row = k / GROUP;
-    if scratch.0.len() < rows * per_row {
-        scratch.0.resize(rows * per_row, Block::default());
-    }
-    let blocks = &mut scratch.0[..rows * per_row];
+    let blocks = room(&mut scratch.blocks, rows * per_row);
     round(level, input, k, blocks, everywhere);
 
     let blocks = &*blocks;
@@ -121,22 +86,12 @@ pub fn multiply(
                 return;
             }
             for tile in first..(first + share).min(tiles) {
-                let bytes = matrix.tiles[tile * tile_bytes..(tile + 1) * tile_bytes].as_ptr();
+                let bytes = matrix.tile(tile);
                 let width = TILE_ROWS.min(n - tile * TILE_ROWS);
                 let bias = bias.map(|b| &b[tile * TILE_ROWS..tile * TILE_ROWS + width]);
                 for (row, size) in groups(rows) {
-                    let (a, part) = (blocks[row * per_row..].as_ptr(), &mut part[..size]);
-                    // SAFETY: the tile has the length of its format (checked by `Matrix::new`), the group has `size`
-                    // rows of `per_row` blocks, and the processor has the features of the level.
-                    unsafe {
-                        match level {
-                            Level::Scalar => kernel::scalar::tile(matrix.format, bytes, k, a, size, part),
-                            #[cfg(target_arch = "x86_64")]
-                            Level::Avx2 => kernel::avx2::tile(matrix.format, bytes, k, a, size, part),
-                            #[cfg(target_arch = "x86_64")]
-                            Level::Avx512 => kernel::avx512::tile(matrix.format, bytes, k, a, size, part),
-                        }
-                    }
+                    let part = &mut part[..size];
+                    product(level, matrix.format, bytes, k, &blocks[row * per_row..], part);
                     for (m, part) in part.iter_mut().enumerate() {
                         for (value, bias) in part.iter_mut().zip(bias.unwrap_or_default()) {
                             *value += bias;
@@ -155,9 +110,49 @@ pub fn multiply(
     Ok(())
 }
 
-/// Rounds the input, group by group.
+/// A tile times `out.len()` rows of input, which are a group.
 #[expect(unsafe_code, reason = "calls what needs the processor's features")]
-fn round(level: Level, input: &[f32], k: usize, blocks: &mut [Block], everywhere: &dyn Fn(&(dyn Fn() + Sync))) {
+pub(crate) fn product(
+    level: Level,
+    format: Format,
+    tile: &[u8],
+    columns: usize,
+    blocks: &[Block],
+    out: &mut [[f32; TILE_ROWS]],
+) {
+    let size = out.len();
+    assert!(format.tile_bytes(columns) == Some(tile.len()), "a tile of another shape");
+    assert!(blocks.len() >= size * (columns / GROUP), "fewer blocks than columns");
+    // SAFETY: the tile has the length of its format, the group has `size` rows of blocks, and the processor has the
+    // features of a level that was checked.
+    unsafe {
+        match level.checked() {
+            Level::Scalar => kernel::scalar::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => kernel::avx2::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => kernel::avx512::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
+        }
+    }
+}
+
+/// Rounds one row; its blocks are `stride` apart.
+#[expect(unsafe_code, reason = "calls what needs the processor's features")]
+pub(crate) fn round_row(level: Level, row: &[f32], blocks: &mut [Block], stride: usize) {
+    // SAFETY: the processor has the features of a level that was checked.
+    unsafe {
+        match level.checked() {
+            Level::Scalar => kernel::scalar::round(row, blocks, stride),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => kernel::avx2::round(row, blocks, stride),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => kernel::avx512::round(row, blocks, stride),
+        }
+    }
+}
+
+/// Rounds the input, group by group.
+fn round(level: Level, input: &[f32], k: usize, blocks: &mut [Block], everywhere: &Everywhere<'_>) {
     let rows = input.len() / k;
     let per_row = k / GROUP;
     let mut rest = blocks;
@@ -172,17 +167,7 @@ fn round(level: Level, input: &[f32], k: usize, blocks: &mut [Block], everywhere
             let next = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some((input, group, size)) = next else { return };
             for (m, row) in input.chunks_exact(k).enumerate() {
-                let blocks = &mut group[m..];
-                // SAFETY: the processor has the features of the level.
-                unsafe {
-                    match level {
-                        Level::Scalar => kernel::scalar::round(row, blocks, size),
-                        #[cfg(target_arch = "x86_64")]
-                        Level::Avx2 => kernel::avx2::round(row, blocks, size),
-                        #[cfg(target_arch = "x86_64")]
-                        Level::Avx512 => kernel::avx512::round(row, blocks, size),
-                    }
-                }
+                round_row(level, row, &mut group[m..], size);
             }
         }
     };

@@ -1,3 +1,6 @@
+mod latent;
+mod moe;
+
 use crate::{Format, Level, Matrix, Scratch, TILE_ROWS, multiply};
 
 /// Blocks of `rows` rows with sane scales, as GGUF has them.
@@ -40,16 +43,55 @@ fn numbers(count: usize) -> Vec<f32> {
 
 fn product(level: Level, matrix: &Matrix<'_>, input: &[f32], bias: Option<&[f32]>, threads: usize) -> Vec<f32> {
     let mut out = vec![f32::NAN; input.len() / matrix.columns() * matrix.rows()];
-    multiply(level, matrix, input, bias, &mut out, &mut Scratch::default(), &|work| {
+    multiply(level, matrix, input, bias, &mut out, &mut Scratch::default(), &on(threads)).unwrap();
+    out
+}
+
+/// Calls on so many threads.
+fn on(threads: usize) -> impl Fn(&(dyn Fn() + Sync)) {
+    move |work| {
         std::thread::scope(|scope| {
             (1..threads).for_each(|_| {
                 scope.spawn(work);
             });
             work();
         });
-    })
-    .unwrap();
-    out
+    }
+}
+
+/// Numbers between -1 and 1 without a pattern.
+fn noise(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+/// How far `got` is from `exact`, as a part of the usual size of `exact`.
+fn distance(got: &[f32], exact: &[f64]) -> f64 {
+    assert_eq!(got.len(), exact.len());
+    let error: f64 = got.iter().zip(exact).map(|(g, e)| (f64::from(*g) - e).powi(2)).sum();
+    (error / exact.iter().map(|e| e * e).sum::<f64>()).sqrt()
+}
+
+/// A matrix's rows as numbers.
+fn weights(matrix: &Matrix<'_>) -> Vec<Vec<f64>> {
+    let row = |row| {
+        let mut out = vec![0f32; matrix.columns()];
+        matrix.row(row, &mut out);
+        out.into_iter().map(f64::from).collect()
+    };
+    (0..matrix.rows()).map(row).collect()
+}
+
+fn dot(row: &[f64], x: &[f64]) -> f64 {
+    row.iter().zip(x).map(|(a, b)| a * b).sum()
 }
 
 const SHAPES: [(usize, usize); 3] = [(16, 256), (37, 512), (5, 768)];

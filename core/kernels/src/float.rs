@@ -1,0 +1,441 @@
+//! What is computed in 32-bit floats: small products, softmax, norms. The same text is compiled for every width of
+//! vector, and every result is defined so that the width does not show:
+//!
+//! - a *dot* product is sixteen sums, of every sixteenth product each, which are then added in one order;
+//! - a *mix* of rows adds them one after the other, each with one fused multiply-add.
+
+use crate::Level;
+
+/// Of the polynomial that is 2 to the power of what lies between -0.5 and 0.5 within 2e-8, highest power first.
+const COEFFICIENTS: [f32; 7] =
+    [0.000_154_614_45, 0.001_340_042_8, 0.009_618_057, 0.055_503_27, 0.240_226_5, std::f32::consts::LN_2, 1.0];
+
+/// Rows of numbers, some numbers apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) width: usize,
+    pub(crate) stride: usize,
+}
+
+/// Whether `rows` rows lie within `len` numbers.
+fn fits(len: usize, rows: usize, width: usize, stride: usize) -> bool {
+    rows == 0 || ((rows - 1).checked_mul(stride)).and_then(|n| n.checked_add(width)).is_some_and(|n| n <= len)
+}
+
+impl<'a> Rows<'a> {
+    pub(crate) fn new(data: &'a [f32], rows: usize, width: usize, stride: usize) -> Self {
+        assert!(fits(data.len(), rows, width, stride), "rows outside of their memory");
+        Self { data, rows, width, stride }
+    }
+
+    /// The first rows.
+    pub(crate) fn first(self, rows: usize) -> Self {
+        Self { rows: rows.min(self.rows), ..self }
+    }
+
+    /// The first columns.
+    pub(crate) fn left(self, width: usize) -> Self {
+        Self { width: width.min(self.width), ..self }
+    }
+
+    /// One of them.
+    pub(crate) fn row(&self, row: usize) -> &'a [f32] {
+        &self.data[row * self.stride..][..self.width]
+    }
+
+    /// Rows that follow each other.
+    pub(crate) fn dense(data: &'a [f32], width: usize) -> Self {
+        Self::new(data, data.len() / width.max(1), width, width)
+    }
+}
+
+/// The same, to be written.
+pub(crate) struct RowsMut<'a> {
+    data: *mut f32,
+    rows: usize,
+    width: usize,
+    stride: usize,
+    lifetime: std::marker::PhantomData<&'a mut [f32]>,
+}
+
+impl<'a> RowsMut<'a> {
+    pub(crate) fn new(data: &'a mut [f32], rows: usize, width: usize, stride: usize) -> Self {
+        assert!(fits(data.len(), rows, width, stride), "rows outside of their memory");
+        Self { data: data.as_mut_ptr(), rows, width, stride, lifetime: std::marker::PhantomData }
+    }
+}
+
+impl RowsMut<'_> {
+    pub(crate) const fn width(&self) -> usize {
+        self.width
+    }
+
+    /// One of them.
+    pub(crate) fn row(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.rows, "no such row");
+        // SAFETY: the row is within the memory, which is borrowed for as long.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(row * self.stride), self.width) }
+    }
+}
+
+/// Memory that several threads write to, each to places of its own.
+pub(crate) struct Shared<'a> {
+    data: *mut f32,
+    len: usize,
+    lifetime: std::marker::PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: it gives out its memory through unsafe functions only, whose callers keep the threads apart.
+unsafe impl Sync for Shared<'_> {}
+
+impl<'a> Shared<'a> {
+    pub(crate) fn new(data: &'a mut [f32]) -> Self {
+        Self { data: data.as_mut_ptr(), len: data.len(), lifetime: std::marker::PhantomData }
+    }
+
+    /// # Safety
+    /// No other thread may use these rows meanwhile.
+    pub(crate) unsafe fn rows(&self, at: usize, rows: usize, width: usize, stride: usize) -> RowsMut<'_> {
+        assert!(at <= self.len && fits(self.len - at, rows, width, stride), "rows outside of their memory");
+        // SAFETY: `at` is within the memory.
+        RowsMut { data: unsafe { self.data.add(at) }, rows, width, stride, lifetime: std::marker::PhantomData }
+    }
+
+    /// # Safety
+    /// No other thread may use these numbers meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "the caller keeps the threads apart")]
+    pub(crate) unsafe fn slice(&self, at: usize, len: usize) -> &mut [f32] {
+        assert!(at <= self.len && len <= self.len - at, "a slice outside of its memory");
+        // SAFETY: within the memory, and as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(at), len) }
+    }
+}
+
+/// Calls the kernel for `level`.
+macro_rules! dispatch {
+    ($level:expr, $name:ident($($argument:expr),*)) => {
+        // SAFETY: the processor has the features of a level that was checked, and the caller checked the rest.
+        unsafe {
+            match $level.checked() {
+                Level::Scalar => scalar::$name($($argument),*),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => avx2::$name($($argument),*),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => avx512::$name($($argument),*),
+            }
+        }
+    };
+}
+
+/// `out[i][j]` = `a[i]` · `b[j]`.
+pub(crate) fn dots(level: Level, a: Rows<'_>, b: Rows<'_>, out: &mut RowsMut<'_>) {
+    assert!(a.width == b.width && out.rows >= a.rows && out.width >= b.rows, "products of other shapes");
+    dispatch!(level, dots(a, b, out));
+}
+
+/// `out[i]` = Σ `a[i][k]` · `b[k]`, added to what is there if `onto`.
+pub(crate) fn mix(level: Level, a: Rows<'_>, b: Rows<'_>, onto: bool, out: &mut RowsMut<'_>) {
+    assert!(a.width == b.rows && out.rows >= a.rows && out.width >= b.width, "products of other shapes");
+    dispatch!(level, mix(a, b, onto, out));
+}
+
+/// Powers of two for the first `visible` of the scores; zeros for the rest. `most` is the largest score so far and
+/// becomes the largest of all, which is subtracted; the powers' sum comes back.
+pub(crate) fn softmax(level: Level, scores: &mut [f32], visible: usize, most: &mut f32) -> f32 {
+    assert!(scores.len().is_multiple_of(16) && visible <= scores.len(), "scores come by sixteen");
+    dispatch!(level, softmax(scores, visible, most))
+}
+
+/// `values` times `factor`.
+pub(crate) fn scale(values: &mut [f32], factor: f32) {
+    values.iter_mut().for_each(|v| *v *= factor);
+}
+
+/// `out` += `values` times `factor`, rounded twice.
+pub(crate) fn add_scaled(out: &mut [f32], values: &[f32], factor: f32) {
+    out.iter_mut().zip(values).for_each(|(o, v)| *o += v * factor);
+}
+
+/// SiLU(`gate`) · `up`, into `up`.
+pub(crate) fn gated(level: Level, gate: &[f32; 16], up: &mut [f32; 16]) {
+    dispatch!(level, gated(gate, up));
+}
+
+/// The numbers divided by their root mean square, times `weight`.
+pub(crate) fn norm(level: Level, row: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+    assert!(row.len() == weight.len() && row.len() == out.len(), "a norm of another width");
+    let mut squares = [0f32];
+    dots(level, Rows::dense(row, row.len()), Rows::dense(row, row.len()), &mut RowsMut::new(&mut squares, 1, 1, 1));
+    #[expect(clippy::cast_precision_loss, reason = "widths are small")]
+    let factor = 1.0 / (squares[0] / row.len() as f32 + epsilon).sqrt();
+    for ((out, v), w) in out.iter_mut().zip(row).zip(weight) {
+        *out = v * factor * w;
+    }
+}
+
+/// Halves as floats.
+pub(crate) fn halves(level: Level, halves: &[u16], out: &mut [f32]) {
+    assert!(halves.len() == out.len(), "as many as there are");
+    dispatch!(level, halves(halves, out));
+}
+
+macro_rules! kernel {
+    ($(#[$cfg:meta])? $name:ident, $rows:literal, $vectors:literal $(, $features:literal)?) => {
+        $(#[$cfg])?
+        mod $name {
+            use super::{COEFFICIENTS, Rows, RowsMut};
+            use crate::wide::$name::*;
+
+            /// Sixteen numbers, or `n` and zeros.
+            ///
+            /// # Safety
+            /// `p` must be valid for reads of `n` numbers.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            unsafe fn load_some(p: *const f32, n: usize) -> V {
+                // SAFETY: as the caller promises; the buffer has 16 numbers.
+                unsafe {
+                    if n >= 16 {
+                        return load(p);
+                    }
+                    let mut some = [0f32; 16];
+                    std::ptr::copy_nonoverlapping(p, some.as_mut_ptr(), n);
+                    load(some.as_ptr())
+                }
+            }
+
+            /// # Safety
+            /// `p` must be valid for writes of `n` numbers.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            unsafe fn store_some(p: *mut f32, v: V, n: usize) {
+                // SAFETY: as the caller promises; the buffer has 16 numbers.
+                unsafe {
+                    if n >= 16 {
+                        return store(p, v);
+                    }
+                    let mut some = [0f32; 16];
+                    store(some.as_mut_ptr(), v);
+                    std::ptr::copy_nonoverlapping(some.as_ptr(), p, n);
+                }
+            }
+
+            /// # Safety
+            /// `a` and `b` must point to `R` and `C` rows of `width` numbers, `out` to as many results.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            unsafe fn dots_of<const R: usize, const C: usize>(
+                a: *const f32, a_stride: usize, b: *const f32, b_stride: usize, width: usize, out: *mut f32, out_stride: usize,
+            ) {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    let mut acc = [[splat(0.0); C]; R];
+                    let mut k = 0;
+                    while k + 16 <= width {
+                        let mut right = [splat(0.0); C];
+                        for j in 0..C {
+                            right[j] = load(b.add(j * b_stride + k));
+                        }
+                        for i in 0..R {
+                            let left = load(a.add(i * a_stride + k));
+                            for j in 0..C {
+                                acc[i][j] = fma(left, right[j], acc[i][j]);
+                            }
+                        }
+                        k += 16;
+                    }
+                    if k < width {
+                        for i in 0..R {
+                            for j in 0..C {
+                                let left = load_some(a.add(i * a_stride + k), width - k);
+                                acc[i][j] = fma(left, load_some(b.add(j * b_stride + k), width - k), acc[i][j]);
+                            }
+                        }
+                    }
+                    for i in 0..R {
+                        for j in 0..C {
+                            *out.add(i * out_stride + j) = sum(acc[i][j]);
+                        }
+                    }
+                }
+            }
+
+            /// # Safety
+            /// The processor must have the features, and the caller checked the shapes.
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn dots(a: Rows<'_>, b: Rows<'_>, out: &mut RowsMut<'_>) {
+                let (left, right) = (a.data.as_ptr(), b.data.as_ptr());
+                let mut i = 0;
+                while i < a.rows {
+                    let rows = if a.rows - i >= $rows { $rows } else { 1 };
+                    let mut j = 0;
+                    while j < b.rows {
+                        let columns = if b.rows - j >= $rows { $rows } else { 1 };
+                        // SAFETY: rows `i` and `j` and those after them are within the matrices.
+                        unsafe {
+                            let (left, right) = (left.add(i * a.stride), right.add(j * b.stride));
+                            let to = out.data.add(i * out.stride + j);
+                            match (rows, columns) {
+                                (1, 1) => dots_of::<1, 1>(left, a.stride, right, b.stride, a.width, to, out.stride),
+                                (1, _) => dots_of::<1, $rows>(left, a.stride, right, b.stride, a.width, to, out.stride),
+                                (_, 1) => dots_of::<$rows, 1>(left, a.stride, right, b.stride, a.width, to, out.stride),
+                                _ => dots_of::<$rows, $rows>(left, a.stride, right, b.stride, a.width, to, out.stride),
+                            }
+                        }
+                        j += columns;
+                    }
+                    i += rows;
+                }
+            }
+
+            /// # Safety
+            /// `a` must point to `R` rows of `depth` numbers, `b` to `depth` rows and `out` to `R` rows of `C` vectors,
+            /// the last of which may have `last` numbers only.
+            #[inline]
+            #[expect(clippy::too_many_arguments, reason = "three matrices")]
+            $(#[target_feature(enable = $features)])?
+            unsafe fn mix_of<const R: usize, const C: usize>(
+                a: *const f32, a_stride: usize, b: *const f32, b_stride: usize, depth: usize, out: *mut f32, out_stride: usize,
+                onto: bool, last: usize,
+            ) {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    let width = |j: usize| if j + 1 == C { last } else { 16 };
+                    let mut acc = [[splat(0.0); C]; R];
+                    if onto {
+                        for i in 0..R {
+                            for j in 0..C {
+                                acc[i][j] = load_some(out.add(i * out_stride + 16 * j), width(j));
+                            }
+                        }
+                    }
+                    for k in 0..depth {
+                        let mut right = [splat(0.0); C];
+                        for j in 0..C {
+                            right[j] = load_some(b.add(k * b_stride + 16 * j), width(j));
+                        }
+                        for i in 0..R {
+                            let left = splat(*a.add(i * a_stride + k));
+                            for j in 0..C {
+                                acc[i][j] = fma(left, right[j], acc[i][j]);
+                            }
+                        }
+                    }
+                    for i in 0..R {
+                        for j in 0..C {
+                            store_some(out.add(i * out_stride + 16 * j), acc[i][j], width(j));
+                        }
+                    }
+                }
+            }
+
+            /// # Safety
+            /// As [`dots`].
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn mix(a: Rows<'_>, b: Rows<'_>, onto: bool, out: &mut RowsMut<'_>) {
+                let mut j = 0;
+                while j < b.width {
+                    let left = b.width - j;
+                    let (vectors, last) = if left >= 16 * $vectors { ($vectors, 16) } else { (1, left.min(16)) };
+                    let mut i = 0;
+                    while i < a.rows {
+                        let rows = if a.rows - i >= $rows { $rows } else { 1 };
+                        // SAFETY: these rows and columns are within the matrices.
+                        unsafe {
+                            let (from, with) = (a.data.as_ptr().add(i * a.stride), b.data.as_ptr().add(j));
+                            let to = out.data.add(i * out.stride + j);
+                            match (rows, vectors) {
+                                (1, 1) => mix_of::<1, 1>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
+                                (1, _) => mix_of::<1, $vectors>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
+                                (_, 1) => mix_of::<$rows, 1>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
+                                _ => mix_of::<$rows, $vectors>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
+                            }
+                        }
+                        i += rows;
+                    }
+                    j += 16 * vectors;
+                }
+            }
+
+            /// 2 to the power of each, which must not be above 126; what is below -125 counts as -125, and what is not a
+            /// number stays none.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            fn power(x: V) -> V {
+                let x = min(splat(126.0), max(splat(-125.0), x));
+                // The nearest integer, in the lowest bits.
+                let t = add(x, splat(12_582_912.0));
+                let r = sub(x, sub(t, splat(12_582_912.0)));
+                let mut p = splat(COEFFICIENTS[0]);
+                for c in &COEFFICIENTS[1..] {
+                    p = fma(p, r, splat(*c));
+                }
+                add(scale(p, t), sub(x, x))
+            }
+
+            /// # Safety
+            /// The processor must have the features, and the caller checked the lengths.
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn softmax(scores: &mut [f32], visible: usize, most: &mut f32) -> f32 {
+                for score in &scores[..visible] {
+                    *most = if *most > *score { *most } else { *score };
+                }
+                let mut total = splat(0.0);
+                for (i, part) in scores.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+                    // SAFETY: 16 numbers.
+                    unsafe {
+                        store(part.as_mut_ptr(), power(sub(load(part.as_ptr()), splat(*most))));
+                        part[visible.saturating_sub(16 * i).min(16)..].fill(0.0);
+                        total = add(total, load(part.as_ptr()));
+                    }
+                }
+                sum(total)
+            }
+
+            /// # Safety
+            /// The processor must have the features.
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn gated(gate: &[f32; 16], up: &mut [f32; 16]) {
+                // SAFETY: both have 16 numbers.
+                unsafe {
+                    let (g, u) = (load(gate.as_ptr()), load(up.as_ptr()));
+                    let e = power(mul(g, splat(-std::f32::consts::LOG2_E)));
+                    store(up.as_mut_ptr(), mul(div(g, add(splat(1.0), e)), u));
+                }
+            }
+
+            /// # Safety
+            /// The processor must have the features, and the lengths must be the same.
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn halves(halves: &[u16], out: &mut [f32]) {
+                let (from, rest) = halves.as_chunks::<16>();
+                let (to, last) = out.as_chunks_mut::<16>();
+                for (from, to) in from.iter().zip(to) {
+                    // SAFETY: both have 16 numbers.
+                    unsafe { store(to.as_mut_ptr(), load_half(from.as_ptr())) };
+                }
+                for (from, to) in rest.iter().zip(last) {
+                    *to = half::f16::from_bits(*from).to_f32();
+                }
+            }
+        }
+    };
+}
+
+kernel!(scalar, 2, 2);
+kernel!(
+    #[cfg(target_arch = "x86_64")]
+    avx2,
+    2,
+    2,
+    "avx2,fma,f16c"
+);
+kernel!(
+    #[cfg(target_arch = "x86_64")]
+    avx512,
+    4,
+    4,
+    "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c"
+);

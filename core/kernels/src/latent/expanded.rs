@@ -1,0 +1,108 @@
+//! Many tokens: each head's keys and values of a chunk of latents, for all queries that see it. Largest score, sum and
+//! result of every query are carried from chunk to chunk.
+
+use super::prepare::{angles, latents, rotate};
+use super::{Attention, CHUNK, Cache, Step};
+use crate::float::{Rows, RowsMut, Shared, dots, mix, scale, softmax};
+use crate::share::{Everywhere, room, share};
+use crate::{Level, Scratch};
+
+/// Queries whose scores are held at once.
+const QUERIES: usize = 32;
+
+#[expect(unsafe_code, reason = "shares the output among threads")]
+#[expect(clippy::too_many_arguments, reason = "called from one place, which has them")]
+pub(super) fn run(
+    this: &Attention<'_>,
+    level: Level,
+    step: &Step<'_>,
+    rows: usize,
+    cache: &Cache<'_>,
+    output: &mut [f32],
+    scratch: &mut Scratch,
+    everywhere: &Everywhere<'_>,
+) {
+    let Attention { heads, nope, rope, value, rank, .. } = *this;
+    let (width, query) = (this.width(), nope + rope);
+    let factor = this.scale * std::f32::consts::LOG2_E;
+    let end = step.past + rows;
+    let out = Shared::new(output);
+    let own = &scratch.own;
+    share(
+        heads,
+        1,
+        everywhere,
+        || own.lend(),
+        |head, mine| {
+            let (_, floats) = mine.get();
+            let sizes = [
+                rank * nope,
+                value * rank,
+                CHUNK * width,
+                CHUNK * query,
+                CHUNK * value,
+                QUERIES * CHUNK,
+                rows * query,
+                rows * value,
+                rows,
+                rows,
+            ];
+            let mut rest = room(floats, sizes.iter().sum());
+            let [keys, values, cached, key, valued, scores, queries, results, most, sums] = sizes.map(|size| {
+                let (first, after) = std::mem::take(&mut rest).split_at_mut(size);
+                rest = after;
+                first
+            });
+            let keys = this.keys.floats(head, rank, nope, keys);
+            let values = this.values.floats(head, value, rank, values);
+            for (token, to) in queries.chunks_exact_mut(query).enumerate() {
+                let from = &step.queries[(token * heads + head) * query..][..query];
+                to[..nope].iter_mut().zip(from).for_each(|(to, v)| *to = v * factor);
+                let (cos, sin) = angles(step, rope, step.past + token);
+                rotate(&from[nope..], cos, sin, factor, &mut to[nope..]);
+            }
+            results.fill(0.0);
+            most.fill(f32::NEG_INFINITY);
+            sums.fill(0.0);
+            for at in (0..end).step_by(CHUNK) {
+                let count = CHUNK.min(end - at);
+                let latents = latents(level, cache, width, at, count, cached);
+                mix(level, latents.left(rank), keys, false, &mut RowsMut::new(key, count, nope, query));
+                for token in 0..count {
+                    key[token * query + nope..(token + 1) * query].copy_from_slice(&latents.row(token)[rank..]);
+                }
+                dots(level, latents.left(rank), values, &mut RowsMut::new(valued, count, value, value));
+                let (key, valued) = (Rows::new(key, count, query, query), Rows::new(valued, count, value, value));
+                // The first query that sees the chunk.
+                let begin = at.saturating_sub(step.past);
+                for first in (begin..rows).step_by(QUERIES) {
+                    let tokens = QUERIES.min(rows - first);
+                    let seen = |token: usize| (step.past + token + 1 - at).min(count);
+                    let most_seen = seen(first + tokens - 1);
+                    let asked = Rows::new(&queries[first * query..], tokens, query, query);
+                    dots(level, asked, key.first(most_seen), &mut RowsMut::new(scores, tokens, most_seen, CHUNK));
+                    for (i, scores) in scores.chunks_exact_mut(CHUNK).enumerate().take(tokens) {
+                        let token = first + i;
+                        let before = most[token];
+                        let sum = softmax(level, scores, seen(token), &mut most[token]);
+                        if before < most[token] {
+                            let mut less = [before; 16];
+                            softmax(level, &mut less, 16, &mut most[token].clone());
+                            sums[token] *= less[0];
+                            scale(&mut results[token * value..(token + 1) * value], less[0]);
+                        }
+                        sums[token] += sum;
+                    }
+                    let weights = Rows::new(scores, tokens, most_seen, CHUNK);
+                    let mut to = RowsMut::new(&mut results[first * value..], tokens, value, value);
+                    mix(level, weights, valued.first(most_seen), true, &mut to);
+                }
+            }
+            for (token, result) in results.chunks_exact(value).enumerate() {
+                // SAFETY: every head has columns of its own.
+                let to = unsafe { out.slice((token * heads + head) * value, value) };
+                to.iter_mut().zip(result).for_each(|(to, v)| *to = v / sums[token]);
+            }
+        },
+    );
+}

@@ -1,0 +1,71 @@
+//! Work that threads take from a counter.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Calls what it is given on every thread that shall help, at least once in all, and returns when all calls have ended.
+/// How many it calls changes nothing but the time.
+pub(crate) type Everywhere<'a> = dyn Fn(&(dyn Fn() + Sync)) + 'a;
+
+/// Calls `each` for every number below `count`, `at_once` of them before the next thread has its turn; alone if there is
+/// one share only. `own` is what a thread needs for itself.
+pub(crate) fn share<T>(
+    count: usize,
+    at_once: usize,
+    everywhere: &Everywhere<'_>,
+    own: impl Fn() -> T + Sync,
+    each: impl Fn(usize, &mut T) + Sync,
+) {
+    let at_once = at_once.max(1);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut mine = None;
+        loop {
+            let first = next.fetch_add(at_once, Ordering::Relaxed);
+            if first >= count {
+                return;
+            }
+            let mine = mine.get_or_insert_with(&own);
+            for index in first..(first + at_once).min(count) {
+                each(index, mine);
+            }
+        }
+    };
+    if count <= at_once { work() } else { everywhere(&work) }
+}
+
+/// Memory that threads borrow and give back.
+#[derive(Debug, Default)]
+pub(crate) struct Pool<T>(Mutex<Vec<T>>);
+
+/// Something of a pool, until it is dropped.
+pub(crate) struct Lent<'a, T>(&'a Pool<T>, Option<T>);
+
+impl<T: Default> Pool<T> {
+    pub(crate) fn lend(&self) -> Lent<'_, T> {
+        let one = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Lent(self, Some(one.unwrap_or_default()))
+    }
+}
+
+impl<T: Default> Lent<'_, T> {
+    pub(crate) fn get(&mut self) -> &mut T {
+        self.1.get_or_insert_default()
+    }
+}
+
+impl<T> Drop for Lent<'_, T> {
+    fn drop(&mut self) {
+        if let Some(one) = self.1.take() {
+            self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+        }
+    }
+}
+
+/// The first `len` of `memory`, which grows if need be. Their values are not defined.
+pub(crate) fn room<T: Clone + Default>(memory: &mut Vec<T>, len: usize) -> &mut [T] {
+    if memory.len() < len {
+        memory.resize(len, T::default());
+    }
+    &mut memory[..len]
+}

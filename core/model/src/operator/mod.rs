@@ -1,0 +1,111 @@
+//! Operators of our own, in the domain `ai.deepcoder`, for graphs whose weights are blocks of GGUF in the layout of
+//! `deepcoder-kernels`:
+//!
+//! - `GgufMatMul` and `GgufGather`: a product with a matrix and rows of one; the attributes `type` (GGUF's name), `N` and
+//!   `K` describe it;
+//! - `LatentAttention`: attention over a cache of latents, which it writes to in place;
+//! - `GgufMoe`: a mixture of experts with its router.
+
+mod gather;
+mod latent;
+mod matmul;
+mod moe;
+
+use deepcoder_kernels::{Format, Matrix, Scratch, Stack};
+use ort::operator::{ComputeContext, KernelContext, OperatorDomain};
+use ort::value::TensorElementType as Type;
+use std::cell::RefCell;
+
+/// The operators' domain.
+const DOMAIN: &str = "ai.deepcoder";
+
+thread_local! {
+    // One for all operators: they run one after the other.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// The domain with its operators; ONNX Runtime must have been started.
+pub(crate) fn domain() -> Result<OperatorDomain, ort::Error> {
+    let mut domain = OperatorDomain::new(DOMAIN)?.add(matmul::MatMul)?.add(gather::Gather)?.add(moe::Moe)?;
+    // An operator for each combination of types that the inputs may have.
+    for cache in [Type::Float16, Type::Float32] {
+        for keys in [Type::Uint8, Type::Float32] {
+            for values in [Type::Uint8, Type::Float32] {
+                domain = domain.add(latent::Latent { cache, keys, values })?;
+            }
+        }
+    }
+    Ok(domain)
+}
+
+fn missing() -> ort::Error {
+    ort::Error::new("an input or the output is missing")
+}
+
+/// As an error of the runtime, which has a text only.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn failed(error: impl ToString) -> ort::Error {
+    ort::Error::new(error.to_string())
+}
+
+/// A node's attribute that is a size, and not zero.
+fn size(node: &KernelContext<'_>, name: &str) -> Result<usize, ort::Error> {
+    let value = node.get::<i64>(name).and_then(|v| usize::try_from(v).ok()).filter(|v| *v > 0);
+    value.ok_or_else(|| ort::Error::new(format!("the attribute `{name}` is missing or not a size")))
+}
+
+/// A node's attribute that is a number or a flag, and may be missing.
+fn count(node: &KernelContext<'_>, name: &str, default: usize) -> Result<usize, ort::Error> {
+    let value = node.get::<i64>(name).map_or(Some(default), |v| usize::try_from(v).ok());
+    value.ok_or_else(|| ort::Error::new(format!("the attribute `{name}` is below zero")))
+}
+
+/// A node's attribute that is GGUF's name of a format.
+fn format(node: &KernelContext<'_>, name: &str) -> Result<Format, ort::Error> {
+    let format = node.get::<String>(name).and_then(|name| Format::from_name(&name));
+    format.ok_or_else(|| ort::Error::new(format!("the attribute `{name}` is missing or not known")))
+}
+
+/// The shape of a matrix, or of several.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    format: Format,
+    rows: usize,
+    columns: usize,
+}
+
+impl Shape {
+    fn of(node: &KernelContext<'_>) -> Result<Self, ort::Error> {
+        Ok(Self { format: format(node, "type")?, rows: size(node, "N")?, columns: size(node, "K")? })
+    }
+
+    fn matrix(self, tiles: &[u8]) -> Result<Matrix<'_>, ort::Error> {
+        Matrix::new(self.format, self.rows, self.columns, tiles).map_err(failed)
+    }
+
+    fn stack(self, count: usize, tiles: &[u8]) -> Result<Stack<'_>, ort::Error> {
+        Stack::new(self.format, count, self.rows, self.columns, tiles).map_err(failed)
+    }
+}
+
+/// How many calls make sure that every thread has one.
+fn calls() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Calls `f` with memory to use, and with what calls something on all threads of the runtime.
+fn with_threads<R>(
+    context: &ComputeContext,
+    calls: usize,
+    f: impl FnOnce(&mut Scratch, &dyn Fn(&(dyn Fn() + Sync))) -> R,
+) -> Result<R, ort::Error> {
+    let failed = RefCell::new(None);
+    // Who is called when all work is taken returns at once.
+    let everywhere = |work: &(dyn Fn() + Sync)| {
+        if let Err(error) = context.par_for(calls, 0, |_| work()) {
+            failed.replace(Some(error));
+        }
+    };
+    let result = SCRATCH.with_borrow_mut(|scratch| f(scratch, &everywhere));
+    failed.into_inner().map_or(Ok(result), Err)
+}
