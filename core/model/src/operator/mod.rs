@@ -10,6 +10,8 @@ mod gather;
 mod latent;
 mod matmul;
 mod moe;
+#[cfg(test)]
+mod tests;
 
 use deepcoder_kernels::{Format, Matrix, Scratch, Stack};
 use ort::operator::{ComputeContext, KernelContext, OperatorDomain};

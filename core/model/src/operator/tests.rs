@@ -1,0 +1,223 @@
+use super::domain;
+use crate::runtime::{self, RuntimeSearch};
+use deepcoder_kernels::Format;
+use ort::memory::Allocator;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{DynTensor, DynValue, Tensor, TensorElementType};
+use std::path::{Path, PathBuf};
+
+/// A session for a model of one node. A missing library fails the test: it must not pass without having run.
+fn session(model: &[u8]) -> Result<Session, String> {
+    #[expect(clippy::disallowed_methods, reason = "tests are started by a person or by make, like a program")]
+    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let search = RuntimeSearch {
+        setting: variable("DEEPCODER_TEST_ORT"),
+        ort_dylib_path: variable("ORT_DYLIB_PATH"),
+        prefixes: variable("VIRTUAL_ENV").into_iter().chain([root.join(".venv")]).collect(),
+    };
+    let library = runtime::locate(&search).expect("set DEEPCODER_TEST_ORT to ONNX Runtime's library");
+    runtime::init(&library).expect("it starts");
+    let environment = runtime::started().expect("it has started").0;
+    let builder = Session::builder(&environment).map_err(|e| e.to_string())?;
+    let builder = builder.with_operators(domain().map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
+    let mut builder = builder.with_intra_threads(2).map_err(|e| e.to_string())?;
+    builder.commit_from_memory(model).map_err(|e| e.to_string())
+}
+
+/// A field of a protobuf message: a number, or bytes.
+fn field(id: u8, value: Result<u64, &[u8]>, out: &mut Vec<u8>) {
+    let varint = |mut v: u64, out: &mut Vec<u8>| {
+        while v > 127 {
+            out.push(v as u8 | 128);
+            v >>= 7;
+        }
+        out.push(v as u8);
+    };
+    match value {
+        Ok(number) => {
+            varint(u64::from(id) << 3, out);
+            varint(number, out);
+        }
+        Err(bytes) => {
+            varint(u64::from(id) << 3 | 2, out);
+            varint(bytes.len() as u64, out);
+            out.extend(bytes);
+        }
+    }
+}
+
+enum Attribute {
+    Int(i64),
+    Float(f32),
+    Text(&'static str),
+}
+
+/// A model of one node, whose inputs and outputs have types (ONNX's numbers) and any shape.
+fn model(op: &str, types: &[u64], results: &[u64], attributes: &[(&str, Attribute)]) -> Vec<u8> {
+    let (mut graph, mut node) = (Vec::new(), Vec::new());
+    let value = |name: &str, element: u64| {
+        let (mut tensor, mut kind, mut value) = (Vec::new(), Vec::new(), Vec::new());
+        field(1, Ok(element), &mut tensor);
+        field(1, Err(&tensor), &mut kind);
+        field(1, Err(name.as_bytes()), &mut value);
+        field(2, Err(&kind), &mut value);
+        value
+    };
+    let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+    for (i, element) in types.iter().enumerate() {
+        field(1, Err(format!("i{i}").as_bytes()), &mut node);
+        field(11, Err(&value(&format!("i{i}"), *element)), &mut inputs);
+    }
+    for (i, element) in results.iter().enumerate() {
+        field(2, Err(format!("o{i}").as_bytes()), &mut node);
+        field(12, Err(&value(&format!("o{i}"), *element)), &mut outputs);
+    }
+    field(4, Err(op.as_bytes()), &mut node);
+    for (name, attribute) in attributes {
+        let mut bytes = Vec::new();
+        field(1, Err(name.as_bytes()), &mut bytes);
+        let kind = match attribute {
+            Attribute::Float(v) => {
+                bytes.push(2 << 3 | 5);
+                bytes.extend(v.to_le_bytes());
+                1
+            }
+            Attribute::Int(v) => {
+                field(3, Ok(v.cast_unsigned()), &mut bytes);
+                2
+            }
+            Attribute::Text(v) => {
+                field(4, Err(v.as_bytes()), &mut bytes);
+                3
+            }
+        };
+        field(20, Ok(kind), &mut bytes);
+        field(5, Err(&bytes), &mut node);
+    }
+    field(7, Err(b"ai.deepcoder"), &mut node);
+    field(1, Err(&node), &mut graph);
+    field(2, Err(b"test"), &mut graph);
+    graph.extend(inputs);
+    graph.extend(outputs);
+    let mut out = Vec::new();
+    field(1, Ok(10), &mut out);
+    field(7, Err(&graph), &mut out);
+    for (name, version) in [("", 21), ("ai.deepcoder", 1)] {
+        let mut opset = Vec::new();
+        field(1, Err(name.as_bytes()), &mut opset);
+        field(2, Ok(version), &mut opset);
+        field(8, Err(&opset), &mut out);
+    }
+    out
+}
+
+const FLOAT: u64 = 1;
+const BYTE: u64 = 2;
+const LONG: u64 = 7;
+const HALF: u64 = 10;
+
+fn numbers(count: usize, seed: usize) -> Vec<f32> {
+    (0..count).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f32 / 504.0 - 1.0).collect()
+}
+
+/// A tensor of halves.
+fn zeros(shape: &[i64]) -> DynValue {
+    let mut tensor = DynTensor::new(&Allocator::default(), TensorElementType::Float16, shape.to_vec()).unwrap();
+    let count = shape.iter().product::<i64>() as usize;
+    // SAFETY: the tensor has so many numbers of two bytes, and nobody else knows it.
+    #[expect(unsafe_code, reason = "the type has no Rust counterpart here")]
+    unsafe {
+        tensor.data_ptr_mut().cast::<u16>().write_bytes(0, count);
+    }
+    tensor.into_dyn()
+}
+
+fn sizes() -> [(&'static str, Attribute); 7] {
+    [
+        ("heads", Attribute::Int(2)),
+        ("nope", Attribute::Int(32)),
+        ("rope", Attribute::Int(8)),
+        ("value", Attribute::Int(16)),
+        ("rank", Attribute::Int(32)),
+        ("scale", Attribute::Float(0.2)),
+        ("epsilon", Attribute::Float(1e-6)),
+    ]
+}
+
+/// Protects graphs with any of the types that the inputs may have: ONNX Runtime finds the operator for them, and reads
+/// and writes the caller's cache. That the numbers are right is for the kernels' own tests.
+#[test]
+fn latent_attention_runs_with_every_type() {
+    let tiles = |rows: usize, columns: usize| vec![0x81u8; 2 * Format::Q8_0.matrix_bytes(rows, columns).unwrap()];
+    for cache in [FLOAT, HALF] {
+        for keys in [BYTE, FLOAT] {
+            for values in [BYTE, FLOAT] {
+                let types = [FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, cache, LONG, keys, values];
+                let mut attributes: Vec<_> = sizes().into_iter().collect();
+                let name = |of| Attribute::Text(if of == BYTE { "Q8_0" } else { "F32" });
+                attributes.extend([("k_type", name(keys)), ("v_type", name(values))]);
+                let bytes = model("LatentAttention", &types, &[FLOAT, cache], &attributes);
+                let mut session = session(&bytes).unwrap();
+                let floats = |shape: &[i64], seed: usize| {
+                    let count = shape.iter().product::<i64>() as usize;
+                    Tensor::from_array((shape.to_vec(), numbers(count, seed))).unwrap().into_dyn()
+                };
+                let weights = |of, rows: usize, columns: usize| {
+                    if of == FLOAT {
+                        return floats(&[2, rows as i64, columns as i64], 3);
+                    }
+                    let tiles = tiles(rows, columns);
+                    Tensor::from_array(([tiles.len()], tiles)).unwrap().into_dyn()
+                };
+                let past = if cache == FLOAT { floats(&[1, 1, 6, 40], 4) } else { zeros(&[1, 1, 6, 40]) };
+                let inputs = [
+                    floats(&[1, 3, 80], 1),
+                    floats(&[1, 3, 40], 2),
+                    floats(&[32], 5),
+                    floats(&[9, 4], 6),
+                    floats(&[9, 4], 7),
+                    past,
+                    Tensor::from_array(([1], vec![2i64])).unwrap().into_dyn(),
+                    weights(keys, 32, 32),
+                    weights(values, 16, 32),
+                ];
+                let results = session.run(inputs.map(SessionInputValue::from)).unwrap();
+                let (shape, result) = results[0].try_extract_tensor::<f32>().unwrap();
+                assert_eq!(**shape, [1, 3, 32]);
+                assert!(result.iter().all(|v| v.is_finite()) && result.iter().any(|v| *v != 0.0));
+                assert_eq!(**results[1].shape(), [1, 1, 6, 40]);
+            }
+        }
+    }
+}
+
+/// Protects layers with and without a shared expert: the last three inputs may be missing, and attributes that are not
+/// given have their defaults.
+#[test]
+fn a_mixture_runs_with_and_without_a_shared_expert() {
+    let tiles = |count: usize| {
+        let tiles = vec![0x81u8; count * Format::Q8_0.matrix_bytes(32, 32).unwrap()];
+        Tensor::from_array(([tiles.len()], tiles)).unwrap().into_dyn()
+    };
+    for shared in [0, 32] {
+        let types = [FLOAT, FLOAT, BYTE, BYTE, BYTE, BYTE, BYTE, BYTE];
+        let types = &types[..if shared == 0 { 5 } else { 8 }];
+        let mut attributes: Vec<_> = [("E", 4), ("H", 32), ("I", 32), ("shared", shared), ("top_k", 2)]
+            .map(|(n, v)| (n, Attribute::Int(v)))
+            .into();
+        for name in ["gate_type", "up_type", "down_type", "shared_gate_type", "shared_up_type", "shared_down_type"] {
+            attributes.push((name, Attribute::Text("Q8_0")));
+        }
+        let mut session = session(&model("GgufMoe", types, &[FLOAT], &attributes)).unwrap();
+        let x = Tensor::from_array(([1, 3, 32], numbers(96, 1))).unwrap().into_dyn();
+        let router = Tensor::from_array(([4, 32], numbers(128, 2))).unwrap().into_dyn();
+        let inputs = [x, router, tiles(4), tiles(4), tiles(4), tiles(1), tiles(1), tiles(1)];
+        let names = session.inputs().iter().map(|i| i.name().to_owned()).collect::<Vec<_>>();
+        let inputs: Vec<_> = names.into_iter().zip(inputs).collect();
+        let results = session.run(inputs).unwrap();
+        let (shape, result) = results[0].try_extract_tensor::<f32>().unwrap();
+        assert_eq!(**shape, [1, 3, 32]);
+        assert!(result.iter().all(|v| v.is_finite()) && result.iter().any(|v| *v != 0.0));
+    }
+}
