@@ -1,12 +1,12 @@
 # Two commands do all the set-up on a fresh machine with Rust, Python >= 3.11 with pip, make and a C/C++ compiler:
 #   make demo   builds, installs into .venv, fetches the default model, and lets it edit a sample repository
 #   make test   builds and runs every test, the ones on the real model included
-# Others: make lint, make bench, make wheel, make clean.
+# Others: make lint, make bench, make torture (hours; see docs/torture.md), make wheel, make clean.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test lint wheel bench install rust-test python-test test-model help clean
+.PHONY: demo test lint wheel bench torture install rust-test python-test test-model help clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -88,6 +88,11 @@ python-test: test-model
 	cp $(TARGET)/debug/lib_core.so python/deepcoder/_core.abi3.so 2>/dev/null || cp $(TARGET)/debug/lib_core.dylib python/deepcoder/_core.abi3.so
 	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH="$(CURDIR)/$(bin):$$PATH" $(CURDIR)/$(bin)/python -m pytest -q tests
 	cd python && $(CURDIR)/$(bin)/python -m mypy --strict deepcoder tests/typing_ok.py && $(CURDIR)/$(bin)/python -m mypy.stubtest deepcoder._core --ignore-disjoint-bases
+
+# The full numbers; ROUNDS=100 is a run of minutes. The dev profile, whose arithmetic is checked.
+torture:
+	$(CARGO) build --locked -p deepcoder-torture
+	$(TARGET)/debug/torture all $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 lint:
 	$(CARGO) fmt --all --check

@@ -1,0 +1,26 @@
+//! The torture suites with few rounds. `make torture` runs them in full.
+
+use std::process::Command;
+
+/// The last line that a suite says, and whether it found nothing lost.
+fn torture(args: &[&str]) -> (String, bool) {
+    let output = Command::new(env!("CARGO_BIN_EXE_torture")).args(args).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr);
+    println!("{text}{said}");
+    (text.lines().last().unwrap_or_default().to_owned(), output.status.success())
+}
+
+/// Nothing is lost by ours, and something by a writer without the guards, or the suite would find nothing anywhere.
+fn bites(suite: &str, rounds: &str, other: &str, other_rounds: &str) {
+    let (line, good) = torture(&[suite, "--rounds", rounds]);
+    assert!(good && (line.contains(" 0 lost") || line.contains("skipped")), "{line}");
+    let (line, good) = torture(&[suite, "--rounds", other_rounds, "--writer", other]);
+    assert!(!good || line.contains("skipped"), "nothing was lost by `{other}`: {line}");
+}
+
+/// Protects R1: a process killed at any moment leaves a tree before or after its set.
+#[test]
+fn r1_kills() {
+    bites("r1", "20", "plain", "40");
+}

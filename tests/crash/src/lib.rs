@@ -1,0 +1,25 @@
+//! Suites that try to make `apply` lose a byte. Each does what a bad day does, many times and at random, and ends in one
+//! line: what was tried, what was lost, how long it took. docs/torture.md has the results and says how to read them.
+//!
+//! Every suite can be run against `--writer plain`, a writer that does what careful tools do (compare, write beside, sync,
+//! rename), and one against `--writer no-sync`, which is ours on a system that syncs nothing. Both must lose something:
+//! a suite that finds nothing there would find nothing anywhere.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test program: it fails loudly, and destroys nothing but its own scratch folder"
+)]
+
+mod child;
+mod options;
+mod r1;
+mod report;
+mod scene;
+mod writer;
+
+pub use options::main;

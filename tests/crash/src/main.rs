@@ -1,0 +1,5 @@
+//! `torture`: see the library.
+
+fn main() -> std::process::ExitCode {
+    deepcoder_torture::main()
+}

@@ -1,0 +1,82 @@
+//! The command line.
+
+use crate::report::Report;
+use crate::writer::Writer;
+use crate::{child, r1};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Tries to make deepcoder lose a byte.
+#[derive(Parser)]
+#[command(name = "torture")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// SIGKILL at every step and at random moments.
+    R1(Options),
+    /// All of them, with the full numbers.
+    All(Options),
+    /// What the suites start and kill.
+    #[command(hide = true)]
+    Act(child::Act),
+}
+
+/// What all suites take.
+#[derive(Args, Clone)]
+pub(crate) struct Options {
+    /// How often; each suite has its full number by default.
+    #[arg(long)]
+    pub(crate) rounds: Option<u64>,
+    /// A seed that was printed repeats a run.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Where to work; in memory by default.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+    /// Who writes. All but `ours` must lose something.
+    #[arg(long, default_value = "ours")]
+    pub(crate) writer: Writer,
+}
+
+impl Options {
+    pub(crate) fn rounds_or(&self, full: u64) -> u64 {
+        self.rounds.unwrap_or(full)
+    }
+
+    /// A folder of this run's own.
+    pub(crate) fn scratch(&self) -> tempfile::TempDir {
+        let parent = self.scratch.clone().unwrap_or_else(|| {
+            let memory = PathBuf::from("/dev/shm");
+            if memory.is_dir() { memory } else { std::env::temp_dir() }
+        });
+        tempfile::Builder::new().prefix("torture-").tempdir_in(parent).expect("a scratch folder")
+    }
+}
+
+type Suite = fn(&Options) -> Report;
+
+const ALL: &[Suite] = &[r1::run];
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let (options, suites): (Options, &[Suite]) = match Cli::parse().command {
+        Command::Act(act) => return child::act(&act),
+        Command::R1(options) => (options, &[r1::run]),
+        Command::All(options) => (options, ALL),
+    };
+    let reports: Vec<Report> = suites
+        .iter()
+        .map(|suite| {
+            let report = suite(&options);
+            println!("{}", report.line());
+            report
+        })
+        .collect();
+    if reports.iter().all(Report::is_good) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
