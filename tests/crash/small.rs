@@ -24,3 +24,15 @@ fn bites(suite: &str, rounds: &str, other: &str, other_rounds: &str) {
 fn r1_kills() {
     bites("r1", "20", "plain", "40");
 }
+
+/// Protects R2: after a power cut, what was said to be done is there, and can be taken back.
+#[test]
+fn r2_power_cuts() {
+    bites("r2", "4", "no-sync", "4");
+}
+
+/// Protects R4: what somebody else writes at the same moment is never lost.
+#[test]
+fn r4_races() {
+    bites("r4", "200", "plain", "1500");
+}

@@ -18,6 +18,8 @@
 mod child;
 mod options;
 mod r1;
+mod r2;
+mod r4;
 mod report;
 mod scene;
 mod writer;

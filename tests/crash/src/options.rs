@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::writer::Writer;
-use crate::{child, r1};
+use crate::{child, r1, r2, r4};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +19,10 @@ struct Cli {
 enum Command {
     /// SIGKILL at every step and at random moments.
     R1(Options),
+    /// Power cuts on ext4.
+    R2(Options),
+    /// Another writer at the same moment.
+    R4(Options),
     /// All of them, with the full numbers.
     All(Options),
     /// What the suites start and kill.
@@ -60,7 +64,7 @@ impl Options {
 
 type Suite = fn(&Options) -> Report;
 
-const ALL: &[Suite] = &[r1::run];
+const ALL: &[Suite] = &[r1::run, r2::run, r4::run];
 
 /// The program.
 #[must_use]
@@ -68,6 +72,8 @@ pub fn main() -> ExitCode {
     let (options, suites): (Options, &[Suite]) = match Cli::parse().command {
         Command::Act(act) => return child::act(&act),
         Command::R1(options) => (options, &[r1::run]),
+        Command::R2(options) => (options, &[r2::run]),
+        Command::R4(options) => (options, &[r4::run]),
         Command::All(options) => (options, ALL),
     };
     let reports: Vec<Report> = suites

@@ -76,6 +76,14 @@ impl Tool {
         }
     }
 
+    /// Whether something was found interrupted.
+    pub(crate) fn has_recovered(&self) -> bool {
+        match self {
+            Self::Ours(applier) => !applier.recovered().is_empty(),
+            Self::Plain(..) => false,
+        }
+    }
+
     /// Take back the last set.
     pub(crate) fn undo(&self, now_ms: u64) -> Result<(), Failure> {
         match self {
