@@ -22,16 +22,20 @@ pub(crate) fn encode(format: Format, columns: usize, values: &[f32], out: &mut V
     out.resize(values.len() / size * format.block_bytes(), 0);
     let row_bytes = columns / size * format.block_bytes();
     let all_fine = AtomicBool::new(true);
-    share(values.chunks_exact(columns).zip(out.chunks_exact_mut(row_bytes)), || (), |(), (row, out)| {
-        #[expect(clippy::cast_precision_loss, reason = "a row's length")]
-        let mean_square = row.iter().map(|w| w * w).sum::<f32>() / columns as f32;
-        let blocks = row.chunks_exact(size).zip(out.chunks_exact_mut(format.block_bytes()));
-        for (weights, out) in blocks {
-            if !encode(weights, mean_square, out) {
-                all_fine.store(false, Ordering::Relaxed);
+    share(
+        values.chunks_exact(columns).zip(out.chunks_exact_mut(row_bytes)),
+        || (),
+        |(), (row, out)| {
+            #[expect(clippy::cast_precision_loss, reason = "a row's length")]
+            let mean_square = row.iter().map(|w| w * w).sum::<f32>() / columns as f32;
+            let blocks = row.chunks_exact(size).zip(out.chunks_exact_mut(format.block_bytes()));
+            for (weights, out) in blocks {
+                if !encode(weights, mean_square, out) {
+                    all_fine.store(false, Ordering::Relaxed);
+                }
             }
-        }
-    });
+        },
+    );
     all_fine.into_inner().then_some(())
 }
 

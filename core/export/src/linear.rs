@@ -148,11 +148,7 @@ impl Builder<'_> {
         Ok(storage)
     }
 
-    pub(crate) fn store(
-        &mut self,
-        members: &[(&str, &TensorInfo)],
-        storage: Storage,
-    ) -> Result<Stored, ImportError> {
+    pub(crate) fn store(&mut self, members: &[(&str, &TensorInfo)], storage: Storage) -> Result<Stored, ImportError> {
         Ok(match storage {
             Storage::Packed(layout) => {
                 Stored::Packed(layout, matrix::pack(self.source, &mut self.weights, members, layout, self.step)?)

@@ -90,13 +90,7 @@ pub(crate) fn floats(
     Ok(values)
 }
 
-fn floats_of(
-    name: &str,
-    kind: TensorType,
-    count: u64,
-    input: &[u8],
-    values: &mut Vec<f32>,
-) -> Result<(), ImportError> {
+fn floats_of(name: &str, kind: TensorType, count: u64, input: &[u8], values: &mut Vec<f32>) -> Result<(), ImportError> {
     values.resize(usize::try_from(count).unwrap_or(0), 0.0);
     grid::dequantize(kind, input, values);
     if values.iter().all(|v| v.is_finite()) { Ok(()) } else { Err(ImportError::NotFinite(name.to_owned())) }

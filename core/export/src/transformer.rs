@@ -114,9 +114,7 @@ impl<'a> Builder<'a> {
                 reason = "below 2^26; f32 is wanted"
             )]
             let table: Vec<f32> = (0..spec.context)
-                .flat_map(|position| {
-                    spec.rope.iter().map(move |f| (function(position as f64 * f) * factor) as f32)
-                })
+                .flat_map(|position| spec.rope.iter().map(move |f| (function(position as f64 * f) * factor) as f32))
                 .collect();
             self.weights.floats(name, &[spec.context, pairs], &table)?;
         }

@@ -24,9 +24,8 @@ pub(crate) struct Checkpoint {
 }
 
 fn hashed(name: &str) -> impl Iterator<Item = u64> + use<> {
-    let mut state = name
-        .bytes()
-        .fold(0xCBF2_9CE4_8422_2325u64, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
+    let mut state =
+        name.bytes().fold(0xCBF2_9CE4_8422_2325u64, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
     std::iter::repeat_with(move || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = state;

@@ -15,7 +15,7 @@
 //! ```
 
 use super::locate::{self, Fit, LocateError, Place};
-use super::search_replace::replacement;
+use super::replacement::replacement;
 use super::{Applied, FormatError, lazy};
 use crate::lines::{LineEnding, split_bom, with_endings};
 
@@ -210,7 +210,7 @@ pub fn apply(text: &str, chunks: &[Chunk]) -> Result<Applied, FormatError> {
             appended(&out.text, &chunk.after)
         } else {
             let place = place(&out.text, from, chunk, index + 1)?;
-            let new = replacement(&out.text, &place, &chunk.after);
+            let new = replacement(&out.text, &place, &chunk.before, &chunk.after);
             (place, new)
         };
         out.fits.push(place.fit);

@@ -13,6 +13,7 @@ pub mod locate;
 mod nearest;
 pub mod patch;
 pub mod region;
+mod replacement;
 pub mod search_replace;
 mod shift;
 

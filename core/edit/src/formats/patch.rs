@@ -2,7 +2,7 @@
 
 use super::fenced::file_name;
 use super::locate::{self, Fit, LocateError};
-use super::search_replace::replacement;
+use super::replacement::replacement;
 use super::{Applied, FormatError, lazy};
 use crate::lines::{LineEnding, split_bom};
 
@@ -121,7 +121,7 @@ pub fn apply(text: &str, hunks: &[Hunk]) -> Result<Applied, FormatError> {
             return Err(wrong(LocateError::Ambiguous { lines }));
         }
         place.range = place.range.start + from..place.range.end + from;
-        let mut new = replacement(&out, &place, after);
+        let mut new = replacement(&out, &place, before, after);
         if place.range.end == out.len() {
             new = ended(new, hunk.finished, LineEnding::dominant(text));
         }

@@ -11,8 +11,9 @@
 
 use super::fenced::file_name;
 use super::locate::{self, Fit, LocateError, Place};
+use super::replacement::replacement;
 use super::{Applied, FormatError, lazy};
-use crate::adopt::{Adoption, adopt_block};
+use crate::adopt::Adoption;
 use crate::lines::{split_bom, to_lf};
 use std::collections::HashMap;
 
@@ -96,7 +97,7 @@ pub fn apply(text: &str, blocks: &[Block]) -> Result<Applied, FormatError> {
         places.sort_by_key(|p| std::cmp::Reverse(p.range.start));
         for place in places {
             out.fits.push(place.fit);
-            let new = replacement(&out.text, &place, &block.replace);
+            let new = replacement(&out.text, &place, &block.search, &block.replace);
             out.text.replace_range(place.range, &new);
         }
     }
@@ -132,40 +133,6 @@ fn places(text: &str, block: &Block, count: usize) -> Result<Vec<Place>, LocateE
         None if places.len() == 1 => Ok(places),
         None => Err(LocateError::Ambiguous { lines }),
     }
-}
-
-/// What takes the place of the range, with the indentation and the line endings of the text.
-pub(crate) fn replacement(text: &str, place: &Place, replace: &str) -> String {
-    let shifted = place.shift.apply_all(without_extra(&to_lf(replace), place.extra));
-    if !place.whole_lines {
-        let ending = crate::lines::LineEnding::dominant(text).as_str();
-        return shifted.trim_end_matches('\n').replace('\n', ending);
-    }
-    let keep = Adoption { trailing_space: place.fit != Fit::Exact, blank_lines: false, outer_lines: false };
-    let mut new = adopt_block(text, place.range.clone(), &shifted, keep);
-    // The last line of a file may be unfinished, and then its replacement is as well.
-    if !text[place.range.clone()].ends_with('\n') && place.range.end == text.len() {
-        new.truncate(new.trim_end_matches(['\n', '\r']).len());
-    }
-    new
-}
-
-/// At most so many empty lines fewer at the beginning and the end.
-fn without_extra(text: &str, (first, last): (usize, usize)) -> &str {
-    let mut rest = text;
-    for _ in 0..first {
-        rest = rest.split_once('\n').filter(|(line, _)| line.trim().is_empty()).map_or(rest, |(_, rest)| rest);
-    }
-    for _ in 0..last {
-        let Some(body) = rest.strip_suffix('\n') else { break };
-        let line = body.rfind('\n').map_or(0, |i| i + 1);
-        // A text that is all empty lines is what its beginning has left.
-        if line == 0 || !body[line..].trim().is_empty() {
-            break;
-        }
-        rest = &rest[..line];
-    }
-    rest
 }
 
 /// `<<<<<<< SEARCH` and its like: five to nine of them, the word may be missing only at the end of a block.

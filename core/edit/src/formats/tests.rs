@@ -253,6 +253,15 @@ fn a_missing_piece_says_what_differs() {
     );
 }
 
+/// Protects lines that a loosely fitting piece repeats: they keep the bytes of the file, also beside new lines like them.
+#[test]
+fn repeated_lines_keep_their_bytes() {
+    let diff = "--- a.py\n+++ a.py\n@@ -1,3 +1,4 @@\n a  \n+b\n b  \n-c\n+d\n";
+    let hunks = patch::parse(diff).expect("a diff").remove(0).hunks;
+    assert_eq!(patch::apply("a\nb\nc  \n", &hunks).map(|a| a.text).as_deref(), Ok("a\nb\nb\nd\n"));
+    assert_eq!(edited("a \r\nb\nc", &block("a\nb\n", "a\nx\nb\n")).as_deref(), Ok("a \r\nx\nb\nc"));
+}
+
 /// Protects insertions: without lines to replace only a line number says where, and a missing one is an error.
 #[test]
 fn an_empty_search_needs_a_line() {

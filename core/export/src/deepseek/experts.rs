@@ -19,13 +19,7 @@ const ROUTED: [&str; 3] = ["ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"];
 const SHARED: [&str; 3] = ["ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp"];
 
 impl Builder<'_> {
-    pub(super) fn experts(
-        &mut self,
-        spec: &Spec,
-        moe: &Moe,
-        layer: u64,
-        input: &str,
-    ) -> Result<String, ImportError> {
+    pub(super) fn experts(&mut self, spec: &Spec, moe: &Moe, layer: u64, input: &str) -> Result<String, ImportError> {
         let router = format!("blk.{layer}.ffn_gate_inp.weight");
         let values = self.source.floats(&router)?;
         self.weights.floats(&router, &[moe.experts, spec.hidden], &values)?;
@@ -95,13 +89,7 @@ impl Builder<'_> {
         Ok(output)
     }
 
-    fn stock_experts(
-        &mut self,
-        spec: &Spec,
-        moe: &Moe,
-        layer: u64,
-        input: &str,
-    ) -> Result<String, ImportError> {
+    fn stock_experts(&mut self, spec: &Spec, moe: &Moe, layer: u64, input: &str) -> Result<String, ImportError> {
         self.independent_rows = false;
         let at = |part: &str| format!("layer.{layer}.experts.{part}");
         if layer == spec.deepseek.as_ref().map_or(0, |d| d.first_dense) {
@@ -166,14 +154,7 @@ impl Builder<'_> {
     }
 
     /// The chosen experts' outputs, weighted by shares that add up to 1.
-    fn chosen(
-        &mut self,
-        spec: &Spec,
-        moe: &Moe,
-        layer: u64,
-        rows: &str,
-        logits: &str,
-    ) -> Result<String, ImportError> {
+    fn chosen(&mut self, spec: &Spec, moe: &Moe, layer: u64, rows: &str, logits: &str) -> Result<String, ImportError> {
         let source = self.source;
         let at = |part: &str| format!("layer.{layer}.experts.{part}");
         let tensors = ROUTED.map(|part| format!("blk.{layer}.{part}.weight"));

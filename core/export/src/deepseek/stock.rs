@@ -76,7 +76,11 @@ impl Builder<'_> {
         let last = [("axis", Attribute::Int(-1))];
         let swap = [("perm", Attribute::Ints(&[0, 2, 1, 3]))];
         let rotary = |heads: u64| {
-            [("interleaved", Attribute::Int(1)), ("num_heads", int(heads)), ("rotary_embedding_dim", int(deepseek.rope))]
+            [
+                ("interleaved", Attribute::Int(1)),
+                ("num_heads", int(heads)),
+                ("rotary_embedding_dim", int(deepseek.rope)),
+            ]
         };
         let graph = &mut self.graph;
         graph.op("Reshape", &[queries, "shape.heads"], &[&at("queries.heads")], &[]);
