@@ -5,14 +5,13 @@
 
 use crate::commit::note;
 use crate::publish::is;
-use crate::tree::{Found, split};
+use crate::tree::{Found, Tree, split};
 use crate::{Applier, ApplyError, lock};
 use deepcoder_store::{FileRow, NewSet, State};
-use deepcoder_types::ContentHash;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, CWD, RenameFlags};
+use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// How long a displaced file is kept.
 const KEEP_MS: u64 = 60_000;
@@ -38,11 +37,13 @@ impl Applier {
                     self.tree.remove(&folder, name).map_err(|e| failed(file, e))?;
                     continue;
                 }
-                let target = self.displaced_folder().join(format!("{}-{n}.{suffix}", set.ulid));
-                self.move_out(&folder, name, file, &found, &target)?;
+                let target = format!("{}-{n}.{suffix}", set.ulid);
+                let displaced = self.displaced(true)?.ok_or_else(|| failed(file, Errno::NOENT))?;
+                self.move_out(&folder, name, file, &found, (&displaced, &target))?;
                 // Looked at again: the handle that wrote to it may have been at it just now.
-                if target.exists() && !holds_old(&target, file) {
-                    kept.push(target);
+                let moved = self.tree.look(&displaced, &target).map_err(|e| failed(file, e))?;
+                if matches!(&moved, Found::File(_)) && !holds_old(&moved, file) {
+                    kept.push(self.displaced_path(&target));
                 }
             }
         }
@@ -62,32 +63,49 @@ impl Applier {
             self.tree.count_syncs(1);
             self.store.set_state(seq, State::Done, Some(&note(&[], &kept)))?;
         }
-        self.tree.count_syncs(1);
         self.store.set_cleared(seq)?;
         Ok(kept)
     }
 
     /// Remove what was displaced more than a minute ago. Best effort: what stays now goes next time.
     pub(crate) fn sweep(&self, now_ms: u64) {
-        for entry in std::fs::read_dir(self.displaced_folder()).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let Some((ulid, n)) = name.to_str().and_then(|name| name.rsplit_once('.')?.0.split_once('-')) else {
-                continue;
-            };
+        let Ok(Some(displaced)) = self.displaced(false) else { return };
+        let Ok(entries) = rustix::fs::Dir::read_from(&displaced) else { return };
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let Some((ulid, n)) = name.rsplit_once('.').and_then(|(stem, _)| stem.split_once('-')) else { continue };
             let (Ok(parsed), Ok(n)) = (ulid.parse::<ulid::Ulid>(), n.parse::<usize>()) else { continue };
             // The clock may have been set back.
             if parsed.timestamp_ms() <= now_ms && parsed.timestamp_ms().saturating_add(KEEP_MS) > now_ms {
                 continue;
             }
             let row = self.store.by_prefix(self.tree_id, ulid).ok().and_then(|mut rows| rows.pop());
-            if let Some(file) = row.as_ref().and_then(|row| row.set.files.get(n)) {
-                remove_if_old(&entry.path(), file);
+            // Bytes that nobody else has written to are in git as well.
+            if let Some(file) = row.as_ref().and_then(|row| row.set.files.get(n))
+                && self.tree.look(&displaced, name).is_ok_and(|found| holds_old(&found, file))
+            {
+                let _ = self.tree.remove(&displaced, name);
             }
         }
     }
 
-    pub(crate) fn displaced_folder(&self) -> PathBuf {
-        lock::folder(&self.git_dir).join("displaced")
+    /// Where displaced files wait; `None` where there is no such folder and it is not to be made.
+    pub(crate) fn displaced(&self, make: bool) -> Result<Option<OwnedFd>, ApplyError> {
+        let path = format!("{}/displaced", lock::FOLDER);
+        let error = |e: Errno| ApplyError::io(self.displaced_path("").display().to_string(), e);
+        if make {
+            self.git.make_folder(lock::FOLDER).and_then(|()| self.git.make_folder(&path)).map_err(error)?;
+        }
+        match self.git.folder(&path) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(Errno::NOENT) if !make => Ok(None),
+            Err(errno) => Err(error(errno)),
+        }
+    }
+
+    /// What a user calls the displaced file `name`.
+    pub(crate) fn displaced_path(&self, name: &str) -> PathBuf {
+        self.git_dir.join(lock::FOLDER).join("displaced").join(name)
     }
 
     fn move_out(
@@ -96,14 +114,13 @@ impl Applier {
         name: &str,
         file: &FileRow,
         found: &Found,
-        target: &Path,
+        (displaced, target): (&OwnedFd, &str),
     ) -> Result<(), ApplyError> {
-        let what = |e: std::io::Error| ApplyError::io(target.display().to_string(), e);
-        std::fs::create_dir_all(self.displaced_folder()).map_err(what)?;
-        let moved = match rustix::fs::renameat_with(folder, name, CWD, target, RenameFlags::NOREPLACE) {
+        let what = |e: Errno| ApplyError::io(self.displaced_path(target).display().to_string(), e);
+        let moved = match rustix::fs::renameat_with(folder, name, displaced, target, RenameFlags::NOREPLACE) {
             Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => {
                 // A second name where there is none; then the first one goes.
-                rustix::fs::linkat(folder, name, CWD, target, AtFlags::empty())
+                rustix::fs::linkat(folder, name, displaced, target, AtFlags::empty())
                     .and_then(|()| rustix::fs::unlinkat(folder, name, AtFlags::empty()))
             }
             other => other,
@@ -113,10 +130,8 @@ impl Applier {
             // Git's folder is on another disk. The original is in git; only bytes that are not must be copied.
             (Err(Errno::XDEV | Errno::PERM), Found::File(disk)) => {
                 if !is(found, file.old.as_ref(), file) {
-                    #[expect(clippy::disallowed_methods, reason = "keeps somebody's bytes in git's folder")]
-                    std::fs::write(target, &disk.bytes).map_err(what)?;
-                    let copy = std::fs::File::open(target).map_err(what)?;
-                    self.tree.sync(&copy).map_err(|e| what(e.into()))?;
+                    let copy = Tree::write_new(displaced, target, &disk.bytes, 0o600).map_err(what)?;
+                    self.tree.sync(&copy).map_err(what)?;
                 }
                 self.tree.remove(folder, name).map_err(|e| failed(file, e))
             }
@@ -125,16 +140,8 @@ impl Applier {
     }
 }
 
-fn holds_old(path: &Path, file: &FileRow) -> bool {
-    std::fs::read(path).is_ok_and(|bytes| file.old.as_ref().is_some_and(|old| old.hash == ContentHash::of(&bytes)))
-}
-
-/// Bytes that nobody else has written to are in git as well.
-fn remove_if_old(path: &Path, file: &FileRow) {
-    if holds_old(path, file) {
-        #[expect(clippy::disallowed_methods, reason = "removes an original that git keeps, from our own folder")]
-        let _ = std::fs::remove_file(path);
-    }
+fn holds_old(found: &Found, file: &FileRow) -> bool {
+    matches!((found, &file.old), (Found::File(disk), Some(old)) if disk.hash() == old.hash)
 }
 
 fn failed(file: &FileRow, errno: Errno) -> ApplyError {

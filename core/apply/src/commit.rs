@@ -1,7 +1,7 @@
 //! The order of the writes, from the plan to the end.
 
 use crate::plan::{Plan, Planned};
-use crate::preimage::{Images, blob_id};
+use crate::preimage::{Images, blob_id, own_names};
 use crate::publish::Standing;
 use crate::tree::{Pins, split};
 use crate::{Applied, Applier, ApplyError, Refusal};
@@ -18,6 +18,8 @@ pub(crate) struct About {
     /// The ulid of the set that it undoes.
     pub(crate) undoes: Option<String>,
     pub(crate) drop_dirs: Vec<String>,
+    /// Files that are not written to because they are as they should be; looked at once more before the commit point.
+    pub(crate) as_before: Vec<FileRow>,
     pub(crate) created_ms: u64,
     pub(crate) request_json: Option<String>,
 }
@@ -28,6 +30,7 @@ impl Applier {
         let syncs = self.tree.syncs();
         self.at("planned")?;
         cancel.check()?;
+        let as_before = about.as_before.clone();
         let mut set = self.describe(plan, about)?;
         let images: Vec<Images<'_>> =
             plan.files.iter().map(|f| (f.old.map(|(bytes, _)| bytes), f.new.map(|(bytes, _)| bytes))).collect();
@@ -39,7 +42,6 @@ impl Applier {
                 .zip(&images)
                 .filter_map(|(row, (old, _))| Some((row.old.as_ref()?.hash, (*old)?)))
                 .collect();
-            self.tree.count_syncs(1);
             Ok(self.store.prepare(self.tree_id, &set, &originals)?)
         });
         let seq = match prepared {
@@ -55,7 +57,7 @@ impl Applier {
         let staged = self.make_folders(&set).and_then(|()| {
             pins = Some(self.pin_folders(&set)?);
             self.stage_all(&set, plan, cancel)?;
-            self.decide(seq, &set, cancel)
+            self.decide(seq, &set, &as_before, cancel)
         });
         if let Err(error) = staged {
             // Should this fail as well, recovery does it.
@@ -89,7 +91,7 @@ impl Applier {
             Ok(Some(ImageRow { hash, blob, mode, size: bytes.len() as u64 }))
         };
         let row = |(n, file): (usize, &Planned<'_>)| -> Result<FileRow, ApplyError> {
-            let (temp, displaced) = (format!(".deepcoder-{ulid}-{n}.tmp"), format!(".deepcoder-{ulid}-{n}.old"));
+            let [temp, displaced] = own_names(&ulid, n);
             Ok(FileRow { path: file.path.clone(), temp, displaced, old: image(file.old)?, new: image(file.new)? })
         };
         Ok(NewSet {
@@ -147,8 +149,8 @@ impl Applier {
     }
 
     /// The last look, and the commit point.
-    fn decide(&self, seq: i64, set: &NewSet, cancel: &Cancel) -> Result<(), ApplyError> {
-        for file in &set.files {
+    fn decide(&self, seq: i64, set: &NewSet, as_before: &[FileRow], cancel: &Cancel) -> Result<(), ApplyError> {
+        for file in set.files.iter().chain(as_before) {
             if self.standing(file)? != Standing::Old {
                 return Err(Refusal::Stale(file.path.clone()).into());
             }

@@ -1,5 +1,6 @@
 //! What can keep an edit from being applied or undone.
 
+use crate::undo::NoEdit;
 use deepcoder_store::StoreError;
 use deepcoder_types::{Cancelled, Hint, RepoPath};
 use std::path::PathBuf;
@@ -68,6 +69,9 @@ pub enum Refusal {
     /// It belongs to another repository.
     #[error("`{0}` is in a submodule or in another repository")]
     Submodule(RepoPath),
+    /// It lends the rights of its owner to whoever runs it.
+    #[error("`{0}` is setuid or setgid: it lends the rights of its owner")]
+    Privileged(RepoPath),
     /// Git LFS keeps its contents elsewhere.
     #[error("`{0}` is a Git LFS pointer")]
     LfsPointer(RepoPath),
@@ -96,6 +100,7 @@ impl Refusal {
             | Self::NotAFile(path)
             | Self::NotAFolder(path)
             | Self::Submodule(path)
+            | Self::Privileged(path)
             | Self::LfsPointer(path)
             | Self::Unmerged(path)
             | Self::Duplicate(path)
@@ -118,6 +123,7 @@ impl Hint for Refusal {
             Self::Link(_) => "name the file that the link leads to".into(),
             Self::HardLink(_) => "part it first: copy it, and move the copy over it".into(),
             Self::Submodule(_) => "run deepcoder inside that repository".into(),
+            Self::Privileged(_) => "take the bits away first (chmod u-s,g-s), or change it by hand".into(),
             Self::LfsPointer(_) => "run `git lfs pull` first".into(),
             Self::Unmerged(_) => "resolve the merge first".into(),
             Self::NotAFile(_) | Self::NotAFolder(_) | Self::Duplicate(_) | Self::Overlap(_) => return None,
@@ -259,6 +265,8 @@ pub enum UndoError {
     /// Files were changed since.
     #[error("{} changed since the edit was applied", list(paths))]
     Changed {
+        /// The edit.
+        id: String,
         /// Them.
         paths: Vec<RepoPath>,
         /// The commit that holds both states.
@@ -284,11 +292,177 @@ impl Hint for UndoError {
             Self::Nothing => None,
             Self::NotFound(_) | Self::NotInEffect(_) => Some("`deepcoder log` lists the edits".into()),
             Self::Ambiguous(_) => Some("give more letters of the id; `deepcoder log` lists them".into()),
-            Self::Changed { commit, .. } => Some(format!(
-                "nothing was changed; the commit {commit} has the files as they were below old/ and as they became below \
-                 new/"
-            )),
+            Self::Changed { id, paths, commit } => {
+                let path = paths.first().map_or("FILE", RepoPath::as_str);
+                Some(format!(
+                    "nothing was changed; `deepcoder restore {id} --path {path}` brings one file back and keeps what it \
+                     holds now, `--to -` prints it; with plain git: git show {commit}:old/{path}"
+                ))
+            }
             Self::Lost(_) => Some("it was pruned, or git's object store is damaged".into()),
+            Self::Apply(error) => error.hint(),
+        }
+    }
+}
+
+impl From<NoEdit> for UndoError {
+    fn from(error: NoEdit) -> Self {
+        match error {
+            NoEdit::NotFound(id) => Self::NotFound(id),
+            NoEdit::Ambiguous(id) => Self::Ambiguous(id),
+            NoEdit::Failed(error) => error.into(),
+        }
+    }
+}
+
+/// Why files were not restored. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// No edit has this id.
+    #[error("no edit is called `{0}`")]
+    NotFound(String),
+    /// Several edits have ids that start so.
+    #[error("`{0}` is the beginning of several ids")]
+    Ambiguous(String),
+    /// The edit did not touch the file.
+    #[error("the edit `{id}` did not touch `{path}`")]
+    NotInEdit {
+        /// The edit.
+        id: String,
+        /// The file.
+        path: RepoPath,
+        /// Those that it touched.
+        files: Vec<RepoPath>,
+    },
+    /// Nothing was written to the file while the edit was applied.
+    #[error("nothing else was written to `{path}` while the edit `{id}` was applied")]
+    NothingKept {
+        /// The edit.
+        id: String,
+        /// The file.
+        path: RepoPath,
+    },
+    /// The bytes are gone from git and from the history.
+    #[error("the bytes of `{0}` are no longer kept")]
+    Lost(RepoPath),
+    /// Writing failed.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+impl From<NoEdit> for RestoreError {
+    fn from(error: NoEdit) -> Self {
+        match error {
+            NoEdit::NotFound(id) => Self::NotFound(id),
+            NoEdit::Ambiguous(id) => Self::Ambiguous(id),
+            NoEdit::Failed(error) => Self::Apply(error.into()),
+        }
+    }
+}
+
+impl Hint for RestoreError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound(_) => Some("`deepcoder log` lists the edits".into()),
+            Self::Ambiguous(_) => Some("give more letters of the id; `deepcoder log` lists them".into()),
+            Self::NotInEdit { files, .. } => Some(format!("it touched {}", list(files))),
+            Self::NothingKept { .. } => Some("--state before and --state after have the edit's own bytes".into()),
+            Self::Lost(_) => Some("they were pruned, or git's object store is damaged".into()),
+            Self::Apply(error) => error.hint(),
+        }
+    }
+}
+
+/// Why an edit was not committed. What was applied stays applied.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The program cannot be run.
+    #[error("cannot run git: {0}")]
+    NoGit(#[source] std::io::Error),
+    /// It failed.
+    #[error("git {command} failed: {said}")]
+    Git {
+        /// What it was to do.
+        command: String,
+        /// What it said.
+        said: String,
+    },
+    /// The user has changed a file.
+    #[error("`{0}` has changes that are not committed")]
+    Dirty(RepoPath),
+    /// Git is not to know of a file.
+    #[error("`{0}` is ignored by git")]
+    Ignored(RepoPath),
+    /// A commit now would end something else.
+    #[error("{0} is in progress")]
+    InProgress(&'static str),
+    /// No branch can be called so.
+    #[error("`{0}` cannot be the name of a branch")]
+    BadBranch(String),
+    /// There is one.
+    #[error("there is a branch `{0}` already")]
+    BranchExists(String),
+    /// Git does not know who commits.
+    #[error("git does not know who you are: {0}")]
+    NoIdentity(String),
+    /// No edit has this id.
+    #[error("no edit is called `{0}`")]
+    NotFound(String),
+    /// Several edits have ids that start so.
+    #[error("`{0}` is the beginning of several ids")]
+    Ambiguous(String),
+    /// It is undone, or was never applied.
+    #[error("the edit `{0}` is not in effect")]
+    NotInEffect(String),
+    /// A file was changed since.
+    #[error("`{0}` changed since the edit was applied")]
+    Changed(RepoPath),
+    /// A hook or git itself refused.
+    #[error("git refused to commit: {0}")]
+    Refused(String),
+    /// The work tree cannot be made.
+    #[error("cannot make a work tree in {}: {said}", path.display())]
+    WorkTree {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        said: String,
+    },
+    /// The files, the repository or the history failed.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+}
+
+impl From<NoEdit> for CommitError {
+    fn from(error: NoEdit) -> Self {
+        match error {
+            NoEdit::NotFound(id) => Self::NotFound(id),
+            NoEdit::Ambiguous(id) => Self::Ambiguous(id),
+            NoEdit::Failed(error) => Self::Apply(error.into()),
+        }
+    }
+}
+
+impl Hint for CommitError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoGit(_) => Some("put git on the path".into()),
+            Self::Dirty(_) => {
+                Some("commit it first, so that the edit is a commit of its own, or leave out --commit".into())
+            }
+            Self::Ignored(_) => Some("leave out --commit, or `git add --force` and commit it first".into()),
+            Self::InProgress(_) => Some("end it first, or leave out --commit".into()),
+            Self::BadBranch(_) => Some("`git check-ref-format` tells what is allowed".into()),
+            Self::BranchExists(_) => {
+                Some("name a new one; to commit to that one, switch to it first and leave out --branch".into())
+            }
+            Self::NoIdentity(_) => Some("git config user.name and user.email".into()),
+            Self::NotFound(_) | Self::NotInEffect(_) => Some("`deepcoder log` lists the edits".into()),
+            Self::Ambiguous(_) => Some("give more letters of the id; `deepcoder log` lists them".into()),
+            Self::Changed(_) => Some("look at `git diff` and commit by hand".into()),
+            Self::Refused(_) => Some("see to it and `git commit`, or `deepcoder undo`".into()),
+            Self::WorkTree { .. } => Some("name a folder that does not exist".into()),
+            Self::Git { .. } => None,
             Self::Apply(error) => error.hint(),
         }
     }
@@ -300,12 +474,17 @@ pub enum LogError {
     /// The history failed.
     #[error(transparent)]
     History(#[from] StoreError),
+    /// The files cannot be read.
+    #[error(transparent)]
+    Files(#[from] ApplyError),
 }
 
 impl Hint for LogError {
     fn hint(&self) -> Option<String> {
-        let Self::History(error) = self;
-        error.hint()
+        match self {
+            Self::History(error) => error.hint(),
+            Self::Files(error) => error.hint(),
+        }
     }
 }
 

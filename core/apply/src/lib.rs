@@ -16,30 +16,39 @@ mod protect;
 mod steps;
 mod types;
 
-pub use error::{ApplyError, LogError, OpenError, PruneError, RecoverError, Refusal, UndoError};
+pub use error::{
+    ApplyError, CommitError, LogError, OpenError, PruneError, RecoverError, Refusal, RestoreError, UndoError,
+};
 pub use protect::protected;
-pub use steps::{NoSteps, Steps};
-pub use types::{Applied, ApplyOptions, LogEntry, LogState, Pruned, Recovery, Undone};
+pub use steps::{NoSteps, STEPS, ScriptError, StepScript, Steps};
+pub use types::{
+    Applied, ApplyOptions, LogEntry, LogFile, LogImage, LogState, Pruned, Recovery, Restored, Side, Undone,
+};
+pub use usercommit::{CommitOptions, Committed, add_work_tree, remove_work_tree};
 
 mod clear;
 mod commit;
+mod git;
 mod lock;
 mod plan;
 mod preimage;
 mod publish;
 mod recover;
+mod restore;
 mod tree;
 mod undo;
+mod usercommit;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests write to temporary folders as users do")]
 mod tests;
 
 use commit::About;
-use deepcoder_store::{State, Store, TreeId};
+use deepcoder_store::{FileRow, ImageRow, SetRow, State, Store, TreeId};
 use deepcoder_types::{Cancel, EditSet};
 use deepcoder_workspace::Workspace;
 use lock::Lock;
+use publish::Standing;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tree::Tree;
@@ -49,6 +58,8 @@ pub struct Applier {
     root: PathBuf,
     git_dir: PathBuf,
     tree: Tree,
+    /// Git's folder of this work tree, for what is ours in it.
+    git: Tree,
     store: Store,
     tree_id: TreeId,
     steps: Box<dyn Steps>,
@@ -79,27 +90,40 @@ impl Applier {
     /// The same, with options.
     pub fn open_with(workspace: &Workspace, state_dir: &Path, options: ApplierOptions) -> Result<Self, OpenError> {
         let root = workspace.root().to_owned();
-        let tree = Tree::open(&root).map_err(|e| OpenError::Root { path: root.clone(), source: e.into() })?;
+        let plain = options.steps.plain_opens();
+        let open = |path: &Path| {
+            Tree::open(path, plain).map_err(|e| OpenError::Root { path: path.to_owned(), source: e.into() })
+        };
+        let (tree, git) = (open(&root)?, open(workspace.git_dir())?);
         let store = Store::open(&state_dir.join("history.db"))?;
-        let (tree_id, unknown) = store.work_tree(&root).map_err(RecoverError::from)?;
+        let (tree_id, _) = store.work_tree(&root).map_err(RecoverError::from)?;
         let mut recovered = Recovery { damaged_history: store.replaced().map(Path::to_owned), ..Recovery::default() };
         let mut applier = Self {
             root,
             git_dir: workspace.git_dir().to_owned(),
             tree,
+            git,
             store,
             tree_id,
             steps: options.steps,
             lock_wait: options.lock_wait,
             recovered: Recovery::default(),
         };
-        if unknown {
-            recovered.rebuilt = applier.rebuild().map_err(RecoverError::from)?;
-        }
         // Without unfinished work nothing is written here, so that a tree that cannot be written can still be read.
-        if applier.needs_recovery().map_err(RecoverError::from)? {
-            let _lock = applier.lock(&Cancel::new()).map_err(RecoverError::from)?;
-            applier.recover_locked(&mut recovered).map_err(RecoverError::from)?;
+        let unknown = !applier.unknown_sets().map_err(RecoverError::from)?.is_empty();
+        let unfinished = applier.needs_recovery().map_err(RecoverError::from)?;
+        if unknown || unfinished {
+            match applier.lock(&Cancel::new()) {
+                Ok(_lock) => {
+                    recovered.rebuilt = applier.adopt().map_err(RecoverError::from)?;
+                    applier.recover_locked(&mut recovered).map_err(RecoverError::from)?;
+                }
+                // Nobody writes to it, so nobody is in the midst of it.
+                Err(ApplyError::ReadOnly { .. }) if !unfinished => {
+                    recovered.rebuilt = applier.adopt().map_err(RecoverError::from)?;
+                }
+                Err(error) => return Err(RecoverError::from(error).into()),
+            }
         }
         applier.recovered = recovered;
         Ok(applier)
@@ -142,6 +166,7 @@ impl Applier {
             title: set.title.clone(),
             undoes: None,
             drop_dirs: Vec::new(),
+            as_before: Vec::new(),
             created_ms: options.now_ms,
             request_json: options.request_json.clone(),
         };
@@ -163,24 +188,7 @@ impl Applier {
     /// The history, newest first: what changed the tree, and what was given up because somebody else did.
     pub fn log(&self, limit: usize) -> Result<Vec<LogEntry>, LogError> {
         let rows = self.store.newest(self.tree_id, limit)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| LogEntry {
-                id: row.set.edit_id,
-                title: row.set.title,
-                created_ms: row.set.created_ms,
-                state: match (row.state, row.undone_by) {
-                    (State::Conflict, _) => LogState::Conflict,
-                    (State::Done, None) => LogState::Applied,
-                    (State::Done, Some(_)) => LogState::Undone,
-                    _ => LogState::Pending,
-                },
-                files: row.set.files.into_iter().map(|f| f.path).collect(),
-                undoes: row.set.undoes,
-                commit: row.set.git_commit,
-                note: row.note,
-            })
-            .collect())
+        rows.into_iter().map(|row| self.entry(row)).collect()
     }
 
     /// Bring interrupted work to an end. [`Applier::open`], [`Applier::apply`] and [`Applier::undo`] do it by themselves.
@@ -211,8 +219,38 @@ impl Applier {
         Ok(Pruned { sets: rows.len(), bytes })
     }
 
+    fn entry(&self, row: SetRow) -> Result<LogEntry, LogError> {
+        let state = match (row.state, row.undone_by) {
+            (State::Conflict, _) => LogState::Conflict,
+            (State::Done, None) => LogState::Applied,
+            (State::Done, Some(_)) => LogState::Undone,
+            _ => LogState::Pending,
+        };
+        let mut changed_since = Vec::new();
+        for file in row.set.files.iter().filter(|_| state == LogState::Applied) {
+            if matches!(self.standing(file)?, Standing::Third | Standing::Aside) {
+                changed_since.push(file.path.clone());
+            }
+        }
+        let image = |i: ImageRow| LogImage { hash: i.hash, mode: i.mode, size: i.size };
+        let file = |f: FileRow| LogFile { path: f.path, old: f.old.map(image), new: f.new.map(image) };
+        Ok(LogEntry {
+            id: row.set.edit_id,
+            title: row.set.title,
+            created_ms: row.set.created_ms,
+            state,
+            files: row.set.files.into_iter().map(file).collect(),
+            undoable: state == LogState::Applied && changed_since.is_empty(),
+            changed_since,
+            undoes: row.set.undoes,
+            commit: row.set.git_commit,
+            user_commit: row.user_commit,
+            note: row.note,
+        })
+    }
+
     fn lock(&self, cancel: &Cancel) -> Result<Lock, ApplyError> {
-        Lock::take(&self.git_dir, self.lock_wait, cancel)
+        Lock::take(&self.git, &self.git_dir, self.lock_wait, cancel)
     }
 
     /// The lock, with nothing left over from before.

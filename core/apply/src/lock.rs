@@ -1,11 +1,12 @@
 //! One writer per work tree.
 
 use crate::ApplyError;
+use crate::tree::Tree;
 use deepcoder_types::Cancel;
-use std::fs::{File, OpenOptions, TryLockError};
+use rustix::fs::{Mode, OFlags};
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 const POLL: Duration = Duration::from_millis(20);
@@ -16,20 +17,18 @@ pub(crate) struct Lock {
 }
 
 /// Our folder inside git's, which is the same whatever state folder is used.
-pub(crate) fn folder(git_dir: &Path) -> PathBuf {
-    git_dir.join("deepcoder")
-}
+pub(crate) const FOLDER: &str = "deepcoder";
 
 impl Lock {
-    /// Take the lock, waiting up to `wait` and until `cancel`.
-    pub(crate) fn take(git_dir: &Path, wait: Duration, cancel: &Cancel) -> Result<Self, ApplyError> {
-        let path = folder(git_dir).join("lock");
-        let error = |e: std::io::Error| ApplyError::io(path.display().to_string(), e);
-        std::fs::create_dir_all(folder(git_dir)).map_err(error)?;
-        let mut options = OpenOptions::new();
+    /// Take the lock in git's folder `git`, at `git_dir`, waiting up to `wait` and until `cancel`.
+    pub(crate) fn take(git: &Tree, git_dir: &Path, wait: Duration, cancel: &Cancel) -> Result<Self, ApplyError> {
+        let error = |e: std::io::Error| ApplyError::io(git_dir.join(FOLDER).join("lock").display().to_string(), e);
+        git.make_folder(FOLDER).map_err(|e| error(e.into()))?;
+        let folder = git.folder(FOLDER).map_err(|e| error(e.into()))?;
         // The file stays when it is released: removing it would let two processes lock two files of one name.
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(&path).map_err(error)?;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&folder, "lock", flags, Mode::from_raw_mode(0o600));
+        let mut file = File::from(file.map_err(|e| error(e.into()))?);
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {

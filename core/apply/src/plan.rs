@@ -44,6 +44,12 @@ impl Applier {
                 Err(refusal) => plan.refusals.push(refusal),
             }
         }
+        // A folder that was there for one file and not for another is being moved.
+        for file in plan.files.iter().filter(|file| file.old.is_some()) {
+            if folders(file.path).any(|folder| made.contains(folder)) {
+                plan.refusals.push(Refusal::Missing(file.path.clone()));
+            }
+        }
         // A folder sorts before what is in it.
         plan.made_dirs = made.into_iter().collect();
         Ok(plan)
@@ -92,6 +98,8 @@ impl Applier {
             (Some(_), None) => refuse(Refusal::Missing),
             (Some(old), Some(disk)) if old.bytes != disk.bytes => refuse(Refusal::Stale),
             (_, Some(disk)) if disk.links > 1 => refuse(Refusal::HardLink),
+            (_, Some(disk)) if lends_rights(disk.mode) => refuse(Refusal::Privileged),
+            _ if change.new.as_ref().and_then(|new| new.mode).is_some_and(lends_rights) => refuse(Refusal::Privileged),
             (_, Some(disk)) if is_lfs_pointer(&disk.bytes) => refuse(Refusal::LfsPointer),
             (Some(old), Some(disk)) => Ok(Ok(replace(path, old, change.new.as_ref(), &disk))),
             (None, None) => Ok(Ok(change.new.as_ref().map(|new| {
@@ -139,6 +147,11 @@ fn overlaps(set: &EditSet) -> Vec<Refusal> {
 fn is_submodule(index: &Index, path: &str) -> bool {
     const GITLINK: u32 = 0o160_000;
     index.get_path(Path::new(path), 0).is_some_and(|entry| entry.mode == GITLINK)
+}
+
+/// Setuid and setgid. A model's bytes must not run with somebody's rights.
+const fn lends_rights(mode: u32) -> bool {
+    mode & 0o6000 != 0
 }
 
 fn is_lfs_pointer(bytes: &[u8]) -> bool {

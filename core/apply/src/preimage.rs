@@ -7,18 +7,22 @@
 //! git does not write an object again that it has: a commit of the user may rest on one. Without its `.keep`, a pack is
 //! git's to tidy up.
 
+use crate::tree::{Tree, split};
 use crate::{Applier, ApplyError};
-use deepcoder_store::{ImageRow, NewSet};
-use deepcoder_types::ContentHash;
+use deepcoder_store::{FileRow, ImageRow, NewSet};
+use deepcoder_types::{ContentHash, RepoPath};
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, RepositoryOpenFlags, Signature, Time};
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const REFS: &str = "refs/deepcoder/undo";
+/// The same below `refs`.
+const FOLDER: &str = "deepcoder/undo";
 /// How the `.keep` files of our packs begin.
 const KEEP: &str = "deepcoder ";
 
@@ -55,16 +59,16 @@ impl Applier {
         let objects = repo.commondir().join("objects");
         // The name tells git's own housekeeping to remove it should we die here.
         let quarantine = objects.join(format!("tmp_objdir-deepcoder-{}", set.ulid));
-        let result = self.write_pack(&repo, set, images, &quarantine, &objects.join("pack"));
+        let result = self.write_pack(&repo, set, images, &quarantine);
         // Empty unless something failed.
         #[expect(clippy::disallowed_methods, reason = "removes a folder that this call made in git's object store")]
         let _ = std::fs::remove_dir_all(&quarantine);
-        let pack = result?;
+        let (packs, pack) = result?;
         self.at("pack-synced")?;
         self.write_ref(repo.commondir(), &set.ulid, &set.git_commit)?;
         // Last, so that a pack without a ref is never kept; a pack without this file merely counts for `git gc --auto`.
-        #[expect(clippy::disallowed_methods, reason = "marks a pack of ours in git's object store")]
-        let _ = std::fs::write(pack.with_extension("keep"), format!("{KEEP}{}\n", set.ulid));
+        let _ =
+            Tree::write_new(&packs, &pack.replace(".idx", ".keep"), format!("{KEEP}{}\n", set.ulid).as_bytes(), 0o644);
         self.at("saved")
     }
 
@@ -74,8 +78,7 @@ impl Applier {
         set: &mut NewSet,
         images: &[Images<'_>],
         quarantine: &Path,
-        packs: &Path,
-    ) -> Result<PathBuf, ApplyError> {
+    ) -> Result<(OwnedFd, String), ApplyError> {
         let odb = repo.odb()?;
         // Everything written from here on stays in memory, and goes with `repo`.
         let _mempack = odb.add_new_mempack_backend(1000)?;
@@ -98,61 +101,63 @@ impl Applier {
         let commit = repo.commit(None, &who, &who, &message, &tree, &[])?;
         set.git_commit = commit.to_string();
 
-        let io = |e: std::io::Error| ApplyError::io("the originals into git", e);
-        std::fs::create_dir(quarantine).map_err(io)?;
+        let io = |e: Errno| ApplyError::io("the originals into git", e);
+        let objects = Tree::open(&repo.commondir().join("objects"), self.steps.plain_opens()).map_err(io)?;
+        let inside = quarantine.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        // Fails where something is, be it a link.
+        rustix::fs::mkdirat(&objects.folder("").map_err(io)?, inside, Mode::RWXU).map_err(io)?;
         let mut pack = repo.packbuilder()?;
         pack.insert_commit(commit)?;
         pack.write(quarantine, 0o444).map_err(|e| pack_error(&e))?;
         self.at("pack-written")?;
-        std::fs::create_dir_all(packs).map_err(io)?;
-        let mut files: Vec<PathBuf> = Vec::new();
-        for entry in std::fs::read_dir(quarantine).map_err(io)? {
-            files.push(entry.map_err(io)?.path());
+        objects.make_folder("pack").map_err(io)?;
+        let (from, packs) = (objects.folder(inside).map_err(io)?, objects.folder("pack").map_err(io)?);
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&from).map_err(io)? {
+            let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
+            names.extend(name.starts_with("pack-").then_some(name));
         }
         // Git takes a pack as there once its index is: `.pack` first, `.idx` last.
-        files.sort_by_key(|path| path.extension() == Some(OsStr::new("idx")));
-        for path in &files {
-            self.sync_path(path)?;
+        names.sort_by_key(|name| name.ends_with(".idx"));
+        for name in &names {
+            let file =
+                rustix::fs::openat(&from, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+            self.tree.sync(file.map_err(io)?).map_err(io)?;
         }
-        for path in &files {
-            let name = path.file_name().unwrap_or_default();
-            #[expect(clippy::disallowed_methods, reason = "moves a pack of ours into git's object store")]
-            std::fs::rename(path, packs.join(name)).map_err(io)?;
+        for name in &names {
+            rustix::fs::renameat(&from, name, &packs, name).map_err(io)?;
         }
-        self.sync_path(packs)?;
-        let name = files.last().and_then(|path| path.file_name());
-        name.map(|name| packs.join(name)).ok_or_else(|| ApplyError::Git("no pack was written".into()))
+        self.tree.sync(&packs).map_err(io)?;
+        let name = names.pop().ok_or_else(|| ApplyError::Git("no pack was written".into()))?;
+        Ok((packs, name))
     }
 
     /// As git writes a ref: under the name of its lock, synced, then renamed. (libgit2 does not sync it.)
-    #[expect(clippy::disallowed_methods, reason = "makes a ref of ours, below refs/deepcoder/undo")]
     fn write_ref(&self, common_dir: &Path, ulid: &str, commit: &str) -> Result<(), ApplyError> {
-        let io = |e: std::io::Error| ApplyError::io("the ref that keeps the originals", e);
-        let folder = common_dir.join(REFS);
-        let fresh = !folder.exists();
-        std::fs::create_dir_all(&folder).map_err(io)?;
-        let (lock, path) = (folder.join(format!("{ulid}.lock")), folder.join(ulid));
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&lock).map_err(io)?;
-        let written = file.write_all(format!("{commit}\n").as_bytes()).map_err(io).and_then(|()| {
-            self.tree.sync(&file).map_err(|e| ApplyError::io("the ref that keeps the originals", e))?;
+        let io = |e: Errno| ApplyError::io("the ref that keeps the originals", e);
+        let refs = Tree::open(&common_dir.join("refs"), self.steps.plain_opens()).map_err(io)?;
+        let fresh = refs.folder(FOLDER).is_err_and(|e| e == Errno::NOENT);
+        let (parent, _) = split(FOLDER);
+        refs.make_folder(parent).and_then(|()| refs.make_folder(FOLDER)).map_err(io)?;
+        let folder = refs.folder(FOLDER).map_err(io)?;
+        let lock = format!("{ulid}.lock");
+        let file = Tree::write_new(&folder, &lock, format!("{commit}\n").as_bytes(), 0o644).map_err(io);
+        let written = file.and_then(|file| {
+            self.tree.sync(&file).map_err(io)?;
             self.at("ref-synced")?;
-            std::fs::rename(&lock, &path).map_err(io)
+            rustix::fs::renameat(&folder, &lock, &folder, ulid).map_err(io)
         });
         if let Err(error) = written {
-            let _ = std::fs::remove_file(&lock);
+            let _ = self.tree.remove(&folder, &lock);
             return Err(error);
         }
-        self.sync_path(&folder)?;
+        self.tree.sync(&folder).map_err(io)?;
         if fresh {
-            self.sync_path(&common_dir.join("refs/deepcoder"))?;
-            self.sync_path(&common_dir.join("refs"))?;
+            for path in [parent, ""] {
+                self.tree.sync(refs.folder(path).map_err(io)?).map_err(io)?;
+            }
         }
         Ok(())
-    }
-
-    fn sync_path(&self, path: &Path) -> Result<(), ApplyError> {
-        let error = |e: std::io::Error| ApplyError::io(path.display().to_string(), e);
-        self.tree.sync(File::open(path).map_err(error)?).map_err(|e| error(e.into()))
     }
 
     /// Whether a ref has this name.
@@ -184,7 +189,18 @@ impl Applier {
         }
     }
 
-    /// The sets that git keeps for this work tree, oldest first. What is not ours or not readable is left out.
+    /// The names of the refs that no history has a set for. Some may be of other work trees.
+    pub(crate) fn unknown_sets(&self) -> Result<Vec<String>, ApplyError> {
+        let repo = self.repository()?;
+        let mut ulids = Vec::new();
+        for name in repo.references_glob(&format!("{REFS}/*"))?.names().flatten() {
+            ulids.extend(name.rsplit('/').next().map(str::to_owned));
+        }
+        Ok(self.store.unknown(ulids)?)
+    }
+
+    /// The sets that git keeps for this work tree, oldest first. What is not ours, not readable or not [`sound`] is left
+    /// out.
     pub(crate) fn kept_sets(&self) -> Result<Vec<NewSet>, ApplyError> {
         let repo = self.repository()?;
         let work_tree = self.work_tree_name(&repo);
@@ -197,7 +213,7 @@ impl Applier {
                 continue;
             };
             // The ref is what is deleted and looked up, so a copy under another name is not taken for it.
-            if owner == work_tree && reference.name().ok() == Some(&format!("{REFS}/{}", set.ulid)) {
+            if owner == work_tree && sound(&set) && reference.name().ok() == Some(&format!("{REFS}/{}", set.ulid)) {
                 set.git_commit = commit.id().to_string();
                 sets.push(set);
             }
@@ -217,6 +233,22 @@ impl Applier {
         }
         Ok(self.store.image(&image.hash)?.filter(|bytes| fits(bytes)))
     }
+}
+
+/// Whether a set that a ref describes is one that we could have written. A repository may come from anybody, refs
+/// included, and these names are opened, moved and removed: none of them may lead anywhere else.
+fn sound(set: &NewSet) -> bool {
+    let file = |(n, file): (usize, &FileRow)| [&file.temp, &file.displaced].into_iter().eq(&own_names(&set.ulid, n));
+    set.ulid.parse::<ulid::Ulid>().is_ok()
+        && set.ulid.len() == ulid::ULID_LEN
+        && set.files.iter().enumerate().all(file)
+        && set.made_dirs.iter().chain(&set.drop_dirs).all(|dir| RepoPath::new(dir.as_str()).is_ok())
+}
+
+/// The names, in the folder of its file, that the `n`-th file of a set uses on the way: for the new bytes, and for the old
+/// ones where files cannot be exchanged.
+pub(crate) fn own_names(ulid: &str, n: usize) -> [String; 2] {
+    [format!(".deepcoder-{ulid}-{n}.tmp"), format!(".deepcoder-{ulid}-{n}.old")]
 }
 
 fn delete_ref(repo: &Repository, ulid: &str) -> Result<(), ApplyError> {

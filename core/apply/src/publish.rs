@@ -44,6 +44,10 @@ impl Applier {
 
     /// What stands at the path of `file`.
     pub(crate) fn standing(&self, file: &FileRow) -> Result<Standing, ApplyError> {
+        // A folder that somebody moved away and linked to has its files still.
+        if self.tree.folder(split(file.path.as_str()).0).is_err_and(|e| e == Errno::LOOP) {
+            return Ok(Standing::Third);
+        }
         let Some(folder) = self.folder_of(file)? else {
             return Ok(match (&file.old, &file.new) {
                 (None, Some(_)) => Standing::Old,

@@ -65,9 +65,16 @@ impl Applier {
         Ok(Some(there))
     }
 
-    /// Read back what git's refs hold, for a history that does not know this tree. Returns how many sets there were.
-    pub(crate) fn rebuild(&self) -> Result<usize, ApplyError> {
-        let sets = self.kept_sets()?;
+    /// Take up the sets that git's refs hold and the history does not: it is new or was lost, another state folder was
+    /// used, or a power cut took a row that had not been waited for. Returns how many there were. The lock is held, since
+    /// whoever is at work has a ref before its row.
+    pub(crate) fn adopt(&self) -> Result<usize, ApplyError> {
+        let unknown = self.unknown_sets()?;
+        if unknown.is_empty() {
+            return Ok(0);
+        }
+        let mut sets = self.kept_sets()?;
+        sets.retain(|set| unknown.contains(&set.ulid));
         let newest = sets.last().map(|set| set.ulid.clone());
         let mut known = 0;
         for set in &sets {
@@ -95,12 +102,18 @@ impl Applier {
     }
 
     pub(crate) fn sets_to_prune(&self, older_than_ms: u64, max_bytes: u64) -> Result<Vec<SetRow>, ApplyError> {
-        let (mut kept_bytes, mut full) = (0_u64, false);
+        let (mut kept_bytes, mut full, mut newest) = (0_u64, false, true);
         let mut rows = self.store.settled(self.tree_id)?;
         rows.retain(|row| {
-            // Once the oldest sets have to go, all that are older than the first of them go.
+            // The row knows what is still beside the files.
+            if row.state == State::Done && !row.cleared {
+                return false;
+            }
+            // Once the oldest sets have to go, all that are older than the first of them go. One edit may be larger than
+            // all that is to be kept, and can be undone all the same.
             kept_bytes = kept_bytes.saturating_add(size(&row.set));
-            full |= kept_bytes > max_bytes;
+            full |= kept_bytes > max_bytes && !newest;
+            newest &= row.state != State::Done;
             full || row.set.created_ms < older_than_ms
         });
         Ok(rows)

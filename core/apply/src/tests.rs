@@ -1,9 +1,13 @@
 //! Tests of the whole: a repository, a state folder, sets.
 
 mod basic;
+mod commit;
 mod crash;
 mod race;
 mod refuse;
+mod repos;
+mod restore;
+mod steps;
 
 use crate::{Applied, Applier, ApplierOptions, ApplyError, ApplyOptions, Steps};
 use deepcoder_test_support::TestRepo;

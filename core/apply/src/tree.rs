@@ -17,6 +17,8 @@ use deepcoder_types::ContentHash;
 /// An open work tree.
 pub(crate) struct Tree {
     root: OwnedFd,
+    /// Whether to do without `openat2`.
+    plain: bool,
     syncs: AtomicU32,
     pinned: Mutex<HashMap<String, OwnedFd>>,
 }
@@ -75,10 +77,11 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
 }
 
 impl Tree {
-    pub(crate) fn open(root: &Path) -> Result<Self, Errno> {
+    pub(crate) fn open(root: &Path, plain: bool) -> Result<Self, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
             root: rustix::fs::open(root, flags, Mode::empty())?,
+            plain,
             syncs: AtomicU32::new(0),
             pinned: Mutex::default(),
         })
@@ -135,7 +138,7 @@ impl Tree {
         }
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         // The kernel answers EAGAIN when a rename elsewhere raced with it.
-        for _ in 0..16 {
+        for _ in 0..if self.plain { 0 } else { 16 } {
             // Without O_NOFOLLOW, which would have a link at the end answered with ENOTDIR.
             match rustix::fs::openat2(&self.root, path, flags - OFlags::NOFOLLOW, Mode::empty(), resolve) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
@@ -148,10 +151,14 @@ impl Tree {
     }
 
     /// The same without `openat2`.
-    pub(crate) fn folder_step_by_step(&self, path: &str) -> Result<OwnedFd, Errno> {
+    fn folder_step_by_step(&self, path: &str) -> Result<OwnedFd, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut at = self.look_up("")?;
         for name in path.split('/') {
+            // What `openat2` says.
+            if matches!(name, "" | "." | "..") {
+                return Err(Errno::XDEV);
+            }
             at = match rustix::fs::openat(&at, name, flags, Mode::empty()) {
                 // O_DIRECTORY | O_NOFOLLOW says ENOTDIR for a link, where openat2 says ELOOP.
                 Err(Errno::NOTDIR) if kind(&at, name) == Ok(FileType::Symlink) => return Err(Errno::LOOP),
@@ -168,6 +175,14 @@ impl Tree {
             Err(Errno::EXIST) => Ok(()),
             other => other,
         }
+    }
+
+    /// Make a file of ours at `name`, where nothing may be; not yet synced.
+    pub(crate) fn write_new(folder: &OwnedFd, name: &str, bytes: &[u8], mode: u32) -> Result<File, Errno> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(mode))?);
+        file.write_all(bytes).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        Ok(file)
     }
 
     /// Remove the folder `path` if it is empty. Whatever keeps it from being removed is a reason to leave it.
@@ -209,10 +224,7 @@ impl Tree {
 
     /// Make `name` in `folder`, with `bytes`; not yet synced. Fails if it exists.
     pub(crate) fn create(&self, folder: &OwnedFd, name: &str, bytes: &[u8], like: &Like<'_>) -> Result<File, Errno> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(folder, name, flags, Mode::from_raw_mode(0o600))?;
-        let mut file = File::from(fd);
-        file.write_all(bytes).map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+        let file = Self::write_new(folder, name, bytes, 0o600)?;
         let mut mode = like.mode;
         if let Some(original) = like.of {
             copy_attributes(&original.file, &file)?;

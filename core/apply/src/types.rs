@@ -1,6 +1,6 @@
 //! What goes in and what comes out.
 
-use deepcoder_types::RepoPath;
+use deepcoder_types::{ContentHash, RepoPath};
 use std::path::PathBuf;
 
 /// How to apply a set.
@@ -41,6 +41,51 @@ pub struct Undone {
     pub title: String,
     /// The files that were changed.
     pub files: Vec<RepoPath>,
+    /// Files that were as before the edit already, by somebody else's doing.
+    pub already: Vec<RepoPath>,
+    /// The commit on the user's branch that the edit is in. It stays there: only files are taken back.
+    pub user_commit: Option<String>,
+    /// As [`Applied::kept`].
+    pub kept: Vec<PathBuf>,
+    /// How often the disk was waited for.
+    pub fsyncs: u32,
+}
+
+/// Which bytes of a file that an edit touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Those from before it.
+    Before,
+    /// Those that it wrote, or was about to.
+    After,
+    /// Those that somebody else wrote to the old file while it was applied (see [`Applied::kept`]).
+    Kept,
+}
+
+impl Side {
+    /// What follows "the file" in a title.
+    pub(crate) const fn as_words(self) -> &'static str {
+        match self {
+            Self::Before => "as before",
+            Self::After => "as after",
+            Self::Kept => "as kept from",
+        }
+    }
+}
+
+/// Files that were brought to what they once were.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Names the restoring itself; undoing it brings back what the files held. `None` where nothing had to be done.
+    pub id: Option<String>,
+    /// The edit that they were taken from.
+    pub edit: String,
+    /// The files that were changed.
+    pub files: Vec<RepoPath>,
+    /// Those of them that were removed, because they did not exist then.
+    pub removed: Vec<RepoPath>,
+    /// Files that were as wanted already.
+    pub already: Vec<RepoPath>,
     /// As [`Applied::kept`].
     pub kept: Vec<PathBuf>,
     /// How often the disk was waited for.
@@ -73,6 +118,28 @@ impl LogState {
     }
 }
 
+/// One file of a [`LogEntry`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFile {
+    /// The file.
+    pub path: RepoPath,
+    /// Before; `None`: it did not exist.
+    pub old: Option<LogImage>,
+    /// After; `None`: it was removed.
+    pub new: Option<LogImage>,
+}
+
+/// One state of a [`LogFile`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogImage {
+    /// Of its bytes.
+    pub hash: ContentHash,
+    /// `st_mode & 0o7777`.
+    pub mode: u32,
+    /// Bytes.
+    pub size: u64,
+}
+
 /// One line of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
@@ -85,11 +152,17 @@ pub struct LogEntry {
     /// What became of it.
     pub state: LogState,
     /// Its files.
-    pub files: Vec<RepoPath>,
+    pub files: Vec<LogFile>,
+    /// Whether undoing it would go well now: it is in effect, and none of its files was changed since.
+    pub undoable: bool,
+    /// Files of an edit in effect that were changed since.
+    pub changed_since: Vec<RepoPath>,
     /// The id of the set that it undid.
     pub undoes: Option<String>,
     /// The commit that holds both states of the files, below `old/` and `new/`.
     pub commit: String,
+    /// The commit on the user's branch that it was put into.
+    pub user_commit: Option<String>,
     /// What was out of the ordinary.
     pub note: Option<String>,
 }

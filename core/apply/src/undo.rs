@@ -4,25 +4,28 @@ use crate::commit::About;
 use crate::publish::Standing;
 use crate::tree::{Found, split};
 use crate::{Applier, ApplyError, UndoError, Undone};
-use deepcoder_store::{FileRow, SetRow, State};
+use deepcoder_store::{FileRow, SetRow, State, Store, StoreError, TreeId};
 use deepcoder_types::{Cancel, EditSet, FileChange, FileImage};
 
 impl Applier {
     pub(crate) fn undo_locked(&self, id: Option<&str>, now_ms: u64, cancel: &Cancel) -> Result<Undone, UndoError> {
         let row = self.find(id)?;
         let set = &row.set;
-        let changed = |paths| UndoError::Changed { paths, commit: set.git_commit.clone() };
+        let changed = |paths| UndoError::Changed { id: set.edit_id.clone(), paths, commit: set.git_commit.clone() };
         // All of them are looked at before anything else, so that all are named.
-        let mut later = Vec::new();
+        let (mut wanted, mut already, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for file in &set.files {
-            if self.standing(file)? != Standing::New {
-                later.push(file.path.clone());
+            match self.standing(file)? {
+                Standing::New => wanted.push(file),
+                // By `git checkout`, or by hand.
+                Standing::Old => already.push(file.clone()),
+                Standing::Aside | Standing::Third => later.push(file.path.clone()),
             }
         }
         if !later.is_empty() {
             return Err(changed(later));
         }
-        let files = set.files.iter().map(|file| self.inverse(file)).collect::<Result<_, _>>()?;
+        let files = wanted.into_iter().map(|file| self.inverse(file)).collect::<Result<_, _>>()?;
         let back = EditSet { id: String::new(), title: inverse_title(&set.title, set.undoes.is_some()), files };
         // Whoever allowed the edit allowed taking it back.
         let plan = self.plan(&back, true)?;
@@ -38,6 +41,7 @@ impl Applier {
             title: back.title.clone(),
             undoes: Some(set.ulid.clone()),
             drop_dirs: set.made_dirs.clone(),
+            as_before: already.clone(),
             created_ms: now_ms,
             request_json: None,
         };
@@ -47,6 +51,8 @@ impl Applier {
             undone: set.edit_id.clone(),
             title: set.title.clone(),
             files: applied.files,
+            already: already.into_iter().map(|file| file.path).collect(),
+            user_commit: row.user_commit,
             kept: applied.kept,
             fsyncs: applied.fsyncs,
         })
@@ -56,16 +62,8 @@ impl Applier {
         let Some(id) = id.map(str::trim) else {
             return self.store.last_in_effect(self.tree_id)?.ok_or(UndoError::Nothing);
         };
-        let mut rows = if id.is_empty() { Vec::new() } else { self.store.by_prefix(self.tree_id, id)? };
-        if rows.iter().any(|row| row.set.edit_id == id) {
-            rows.retain(|row| row.set.edit_id == id);
-        }
-        let Some(first) = rows.first().map(|row| row.set.edit_id.clone()) else {
-            return Err(UndoError::NotFound(id.to_owned()));
-        };
-        if rows.iter().any(|row| row.set.edit_id != first) {
-            return Err(UndoError::Ambiguous(id.to_owned()));
-        }
+        let rows = find_by_id(&self.store, self.tree_id, id)?;
+        let first = rows.first().map_or(id, |row| &row.set.edit_id).to_owned();
         // One request can have been applied, undone and applied again: the newest application counts.
         let in_effect = |row: &SetRow| row.state == State::Done && row.undone_by.is_none();
         rows.into_iter().find(in_effect).ok_or(UndoError::NotInEffect(first))
@@ -90,6 +88,31 @@ impl Applier {
             }
         };
         Ok(FileChange { path: file.path.clone(), old, new })
+    }
+}
+
+/// Why an id names no edit.
+pub(crate) enum NoEdit {
+    NotFound(String),
+    Ambiguous(String),
+    Failed(StoreError),
+}
+
+/// Every application, newest first, of the one edit whose id starts with `id`. An id in full is not the beginning of
+/// others, and attempts that came to nothing have none.
+pub(crate) fn find_by_id(store: &Store, tree: TreeId, id: &str) -> Result<Vec<SetRow>, NoEdit> {
+    let id = id.trim();
+    let mut rows = if id.is_empty() { Vec::new() } else { store.by_prefix(tree, id).map_err(NoEdit::Failed)? };
+    rows.retain(|row| !matches!(row.state, State::Aborted | State::RolledBack));
+    if rows.iter().any(|row| row.set.edit_id == id) {
+        rows.retain(|row| row.set.edit_id == id);
+    }
+    match rows.first() {
+        None => Err(NoEdit::NotFound(id.to_owned())),
+        Some(first) if rows.iter().any(|row| row.set.edit_id != first.set.edit_id) => {
+            Err(NoEdit::Ambiguous(id.to_owned()))
+        }
+        Some(_) => Ok(rows),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The durable history of edits, in SQLite. One database serves all the work trees of a user.
 //!
 //! **Invariant:** a call that returned `Ok` is on the disk. Every connection runs with `synchronous=FULL`, which is read
-//! back, because WAL with `NORMAL` loses committed rows in a power cut.
+//! back, because WAL with `NORMAL` loses committed rows in a power cut. Two calls say that they do not wait for the disk,
+//! and why nothing rests on it: [`Store::prepare`] and [`Store::set_cleared`]. Whatever is written after them makes them
+//! durable too, since the log is one file.
 //!
 //! Calls block. They may be made from any thread, also from one that belongs to an asynchronous runtime.
 

@@ -20,7 +20,10 @@ use tokio::runtime::Runtime;
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 /// The migrations, oldest first. The same file names stand in `migrations/postgres`.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "history", include_str!("../../../migrations/sqlite/0001_history.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "history", include_str!("../../../migrations/sqlite/0001_history.sql")),
+    (2, "user_commit", include_str!("../../../migrations/sqlite/0002_user_commit.sql")),
+];
 
 /// Why one attempt failed.
 enum Fault {

@@ -6,6 +6,7 @@ use deepcoder_types::{ContentHash, RepoPath};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
+use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -121,6 +122,8 @@ pub struct SetRow {
     pub note: Option<String>,
     /// Whether nothing is left beside the files.
     pub cleared: bool,
+    /// The commit on the user's branch that it was put into.
+    pub user_commit: Option<String>,
 }
 
 impl Store {
@@ -194,6 +197,17 @@ impl Store {
         self.select(tree, "AND edit_id = ? ORDER BY seq DESC", Some(Bind::Text(edit_id)))
     }
 
+    /// Those of `ulids` that no work tree has a set of.
+    pub fn unknown(&self, ulids: Vec<String>) -> Result<Vec<String>, StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let known: Vec<String> = sqlx::query_scalar("SELECT ulid FROM edit_set").fetch_all(connection).await?;
+            let known: HashSet<String> = known.into_iter().collect();
+            Ok(ulids.into_iter().filter(|ulid| !known.contains(ulid)).collect())
+        })
+    }
+
     /// An original that was small enough to be kept here.
     pub fn image(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, StoreError> {
         let mut guard = self.db.lock();
@@ -242,6 +256,7 @@ async fn set(row: &SqliteRow, connection: &mut SqliteConnection) -> Result<SetRo
         undone_by: row.try_get("undone_by")?,
         note: row.try_get("note")?,
         cleared: row.try_get("cleared")?,
+        user_commit: row.try_get("user_commit")?,
         set: NewSet {
             ulid: row.try_get("ulid")?,
             edit_id: row.try_get("edit_id")?,

@@ -96,6 +96,11 @@ fn a_chain_of_undoings_alternates() {
 fn full_sync_and_wal_are_in_force() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
+    let (tree, _) = store.work_tree(Path::new("/r")).unwrap();
+    // These two do not wait for the disk; whatever comes after them does.
+    let seq = store.prepare(tree, &example("u1", None), &[]).unwrap();
+    store.set_cleared(seq).unwrap();
+    assert!(store.prepare(tree, &example("u1", None), &[]).is_err(), "one name, two sets");
     let mut guard = store.db.lock();
     let (runtime, connection) = guard.parts().unwrap();
     let (sync, journal): (i64, String) = wait(runtime, async {
@@ -152,6 +157,24 @@ fn a_newer_schema_is_left_alone() {
     let error = Store::open(&path).err().unwrap();
     assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
     assert!(error.hint().is_some());
+}
+
+/// Protects the record of commits: only the application that is in effect is said to be in a commit.
+#[test]
+fn a_commit_belongs_to_what_is_in_effect() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (tree, _) = store.work_tree(Path::new("/r")).unwrap();
+    let edit_id = example("u1", None).edit_id;
+    let again = NewSet { edit_id: edit_id.clone(), ..example("u3", None) };
+    for set in [example("u1", None), example("u2", Some("u1")), again] {
+        let seq = store.prepare(tree, &set, &[]).unwrap();
+        store.finish(seq).unwrap();
+    }
+    store.set_user_commit(tree, &edit_id, "abc").unwrap();
+    let commits: Vec<_> = store.by_edit_id(tree, &edit_id).unwrap().into_iter().map(|r| r.user_commit).collect();
+    assert_eq!(commits, [Some("abc".to_owned()), None]);
+    assert_eq!(store.unknown(vec!["u1".into(), "u9".into()]).unwrap(), ["u9"]);
 }
 
 /// Protects users of a state folder that cannot be written: a clear error that names it.

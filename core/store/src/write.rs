@@ -8,13 +8,20 @@ use sqlx::{Connection as _, SqliteConnection};
 impl Store {
     /// Write a set down as [`State::Prepared`], with those of `originals` that are at most [`MAX_IMAGE`] bytes. Returns
     /// its `seq`.
+    ///
+    /// Does not wait for the disk: a power cut that takes the row with it leaves the ref, which was durable before and
+    /// says the same. The row of the commit point waits, for both.
     pub fn prepare(&self, tree: TreeId, set: &NewSet, originals: &[(ContentHash, &[u8])]) -> Result<i64, StoreError> {
-        self.add(tree, set, State::Prepared, originals)
+        self.add(tree, set, State::Prepared, originals, Wait::No)
     }
 
     /// Write down a set that was found in git's refs; its `seq`, or `None` for one that is already known.
     pub fn adopt(&self, tree: TreeId, set: &NewSet, state: State) -> Result<Option<i64>, StoreError> {
-        if self.by_prefix(tree, &set.ulid)?.is_empty() { self.add(tree, set, state, &[]).map(Some) } else { Ok(None) }
+        if self.by_prefix(tree, &set.ulid)?.is_empty() {
+            self.add(tree, set, state, &[], Wait::Yes).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Record that a set has come to `state`. `note` replaces the old note unless it is `None`. A set that was given up
@@ -47,11 +54,29 @@ impl Store {
     }
 
     /// Record that nothing of a set is left beside the files.
+    ///
+    /// Does not wait for the disk: should a power cut lose it, the next opening looks once more and finds nothing.
     pub fn set_cleared(&self, seq: i64) -> Result<(), StoreError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
-            sqlx::query("UPDATE edit_set SET cleared = 1 WHERE seq = ?").bind(seq).execute(connection).await?;
+            synchronous(Wait::No, connection).await?;
+            let query = sqlx::query("UPDATE edit_set SET cleared = 1 WHERE seq = ?").bind(seq);
+            let done = query.execute(&mut *connection).await;
+            synchronous(Wait::Yes, connection).await?;
+            done?;
+            Ok(())
+        })
+    }
+
+    /// Record the user's commit that the sets of `edit_id` which are in effect were put into.
+    pub fn set_user_commit(&self, tree: TreeId, edit_id: &str, commit: &str) -> Result<(), StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let update = "UPDATE edit_set SET user_commit = ? \
+                          WHERE work_tree = ? AND edit_id = ? AND state = 'done' AND undone_by IS NULL";
+            sqlx::query(update).bind(commit).bind(tree.0).bind(edit_id).execute(connection).await?;
             Ok(())
         })
     }
@@ -79,42 +104,76 @@ impl Store {
         set: &NewSet,
         state: State,
         originals: &[(ContentHash, &[u8])],
+        disk: Wait,
     ) -> Result<i64, StoreError> {
         let json = |dirs: &[String]| serde_json::to_string(dirs).map_err(|e| StoreError::Sql(e.to_string()));
         let (made_dirs, drop_dirs) = (json(&set.made_dirs)?, json(&set.drop_dirs)?);
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
-            let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
-            let insert = "INSERT INTO edit_set (work_tree, ulid, edit_id, title, state, undoes, created_ms, \
-                          request_json, git_commit, made_dirs, drop_dirs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-            let seq = sqlx::query(insert)
-                .bind(tree.0)
-                .bind(&set.ulid)
-                .bind(&set.edit_id)
-                .bind(&set.title)
-                .bind(state.as_str())
-                .bind(&set.undoes)
-                .bind(set.created_ms.cast_signed())
-                .bind(&set.request_json)
-                .bind(&set.git_commit)
-                .bind(made_dirs)
-                .bind(drop_dirs)
-                .execute(&mut *tx)
-                .await?
-                .last_insert_rowid();
-            files(seq, set, &mut tx).await?;
-            for (hash, bytes) in originals.iter().filter(|(_, bytes)| bytes.len() <= MAX_IMAGE) {
-                sqlx::query("INSERT INTO image (hash, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING")
-                    .bind(hash.as_bytes().as_slice())
-                    .bind(*bytes)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            tx.commit().await?;
-            Ok(seq)
+            synchronous(disk, connection).await?;
+            let added = insert((tree, state), set, (made_dirs, drop_dirs), originals, connection).await;
+            synchronous(Wait::Yes, connection).await?;
+            Ok(added?)
         })
     }
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Yes,
+    No,
+}
+
+/// Read back, because everything rests on it. With a rollback journal, where less than FULL can damage the file, there is
+/// no such choice.
+async fn synchronous(disk: Wait, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
+    let (set, level) = match if journal == "wal" { disk } else { Wait::Yes } {
+        Wait::Yes => ("PRAGMA synchronous = FULL", 2),
+        Wait::No => ("PRAGMA synchronous = NORMAL", 1),
+    };
+    sqlx::query(set).execute(&mut *connection).await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(connection).await?;
+    if found == level { Ok(()) } else { Err(StoreError::Sql(format!("synchronous is {found} instead of {level}"))) }
+}
+
+async fn insert(
+    (tree, state): (TreeId, State),
+    set: &NewSet,
+    (made_dirs, drop_dirs): (String, String),
+    originals: &[(ContentHash, &[u8])],
+    connection: &mut SqliteConnection,
+) -> Result<i64, sqlx::Error> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let insert = "INSERT INTO edit_set (work_tree, ulid, edit_id, title, state, undoes, created_ms, \
+                  request_json, git_commit, made_dirs, drop_dirs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let seq = sqlx::query(insert)
+        .bind(tree.0)
+        .bind(&set.ulid)
+        .bind(&set.edit_id)
+        .bind(&set.title)
+        .bind(state.as_str())
+        .bind(&set.undoes)
+        .bind(set.created_ms.cast_signed())
+        .bind(&set.request_json)
+        .bind(&set.git_commit)
+        .bind(made_dirs)
+        .bind(drop_dirs)
+        .execute(&mut *tx)
+        .await?
+        .last_insert_rowid();
+    files(seq, set, &mut tx).await?;
+    for (hash, bytes) in originals.iter().filter(|(_, bytes)| bytes.len() <= MAX_IMAGE) {
+        sqlx::query("INSERT INTO image (hash, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(hash.as_bytes().as_slice())
+            .bind(*bytes)
+            .execute(&mut *tx)
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(seq)
 }
 
 async fn files(seq: i64, set: &NewSet, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {

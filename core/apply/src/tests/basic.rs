@@ -235,7 +235,7 @@ fn displaced_files_go_after_a_minute() {
     let bench = Bench::mixed();
     let applier = bench.open();
     apply(&applier, &mixed("e1")).unwrap();
-    let displaced = || std::fs::read_dir(applier.displaced_folder()).map_or(0, Iterator::count);
+    let displaced = || std::fs::read_dir(applier.displaced_path("")).map_or(0, Iterator::count);
     assert_eq!(displaced(), 3);
     let later = ApplyOptions { now_ms: NOW + 61_000, ..ApplyOptions::default() };
     applier.apply(&set("e2", vec![change("z", None, Some("z"))]), &later, &Cancel::new()).unwrap();

@@ -59,7 +59,7 @@ fn race(how: Writer) {
         });
         let at_path = std::fs::read(&path).unwrap();
         let kept = || {
-            let entries = std::fs::read_dir(applier.displaced_folder()).into_iter().flatten().flatten();
+            let entries = std::fs::read_dir(applier.displaced_path("")).into_iter().flatten().flatten();
             entries.filter_map(|e| std::fs::read(e.path()).ok()).any(|bytes| bytes == theirs.as_bytes())
         };
         // Whatever happened, what the other one wrote is there, and last at its path unless it wrote to the old file.
@@ -186,8 +186,15 @@ fn a_swapped_folder_leads_nowhere() {
             let seen = |path: &str| (0..1000).any(|_| holds(path));
             assert_eq!((seen("f"), seen(&new)), (done, done), "{round}");
             if done {
-                let undone = (0..1000).any(|_| applier.undo(None, NOW + round, &Cancel::new()).is_ok());
-                assert!(undone, "{round}");
+                let mut last = None;
+                let undone = (0..1000).find_map(|_| {
+                    std::thread::sleep(std::time::Duration::from_micros(100));
+                    let undone = applier.undo(None, NOW + round, &Cancel::new());
+                    last = undone.as_ref().err().map(ToString::to_string);
+                    undone.ok()
+                });
+                let undone = undone.unwrap_or_else(|| panic!("{round}: {last:?}"));
+                assert_eq!(undone.already, [], "a file was taken for gone while its folder was away");
             }
         }
         outcomes
