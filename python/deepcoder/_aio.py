@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from deepcoder import _core
 
@@ -47,9 +47,20 @@ class AsyncEdit:
         """The unified diff; empty when nothing would change."""
         return self._edit.diff
 
-    async def apply(self, *, unverified: bool = False) -> str | None:
-        """Write it; see :meth:`deepcoder.Edit.apply`."""
-        return await _run(lambda cancel: self._edit.apply(unverified=unverified, cancel=cancel))
+    async def apply(
+        self,
+        *,
+        unverified: bool = False,
+        commit: bool = False,
+        branch: str | None = None,
+        worktree: str | PathLike[str] | None = None,
+    ) -> str | None:
+        """Write it, and commit it where that is asked for; see :meth:`deepcoder.Edit.apply`."""
+        return await _run(
+            lambda cancel: self._edit.apply(
+                unverified=unverified, commit=commit, branch=branch, worktree=worktree, cancel=cancel
+            )
+        )
 
     async def undo(self) -> None:
         """Take it back; see :meth:`deepcoder.Edit.undo`."""
@@ -93,6 +104,22 @@ class AsyncRepo:
     async def undo(self, id: str | None = None) -> str:
         """Take an applied edit back; see :meth:`deepcoder.Repo.undo`."""
         return await _run(lambda cancel: self._repo.undo(id, cancel=cancel))
+
+    async def restore(
+        self,
+        id: str,
+        paths: Sequence[str | PathLike[str]],
+        *,
+        state: Literal["before", "after", "kept"] = "before",
+    ) -> str | None:
+        """Bring files back; see :meth:`deepcoder.Repo.restore`."""
+        return await _run(lambda cancel: self._repo.restore(id, paths, state=state, cancel=cancel))
+
+    async def file_of(
+        self, id: str, path: str | PathLike[str], *, state: Literal["before", "after", "kept"] = "before"
+    ) -> bytes | None:
+        """The bytes of a file before or after an edit; see :meth:`deepcoder.Repo.file_of`."""
+        return await _run(lambda _cancel: self._repo.file_of(id, path, state=state))
 
     async def log(self, limit: int = 50) -> list[_core.HistoryEntry]:
         """The applied edits, newest first; see :meth:`deepcoder.Repo.log`."""

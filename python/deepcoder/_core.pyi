@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
-from typing import final
+from typing import Literal, final
 
 __all__ = [
     "Cancel",
@@ -217,6 +217,21 @@ class HistoryEntry:
     def state(self) -> str: ...
     @property
     def files(self) -> list[str]: ...
+    @property
+    def undoable(self) -> bool:
+        """Whether undoing it would go well now: it is in effect and none of its files was changed since."""
+
+    @property
+    def changed_since(self) -> list[str]:
+        """Files of an edit in effect that were changed since."""
+
+    @property
+    def committed(self) -> str | None:
+        """The commit that it was put into on request."""
+
+    @property
+    def note(self) -> str | None:
+        """What was out of the ordinary."""
 
 @final
 class Edit:
@@ -250,11 +265,22 @@ class Edit:
     def id(self) -> str | None:
         """Its id in the history, once applied."""
 
-    def apply(self, *, unverified: bool = False, cancel: Cancel | None = None) -> str | None:
+    def apply(
+        self,
+        *,
+        unverified: bool = False,
+        commit: bool = False,
+        branch: str | None = None,
+        worktree: str | PathLike[str] | None = None,
+        cancel: Cancel | None = None,
+    ) -> str | None:
         """Write it, all files or none; returns the id in the history, or ``None`` when it changes nothing.
 
-        Raises :class:`EditError` when a file changed since the edit was made, or when a check failed and ``unverified``
-        is not set.
+        With ``commit`` its files, and nothing else, are committed with the instruction as the message, and hooks run:
+        on the current branch, on a new ``branch``, or in a new ``worktree``, which leaves the files here as they are.
+
+        Raises :class:`EditError` when a file changed since the edit was made, when a check failed and ``unverified``
+        is not set, or when it was applied but could not be committed (:attr:`id` is set then).
         """
 
     def undo(self, *, cancel: Cancel | None = None) -> None:
@@ -308,6 +334,25 @@ class Repo:
 
     def undo(self, id: str | None = None, *, cancel: Cancel | None = None) -> str:
         """Take an applied edit back (``None``: the last); returns its id."""
+
+    def restore(
+        self,
+        id: str,
+        paths: Sequence[str | PathLike[str]],
+        *,
+        state: Literal["before", "after", "kept"] = "before",
+        cancel: Cancel | None = None,
+    ) -> str | None:
+        """Bring files back to what they were before (or after) an edit, whatever they are now.
+
+        Returns the id that undoes this, or ``None`` where nothing had to be done. ``kept`` are bytes that another
+        program wrote to the old file while the edit was applied.
+        """
+
+    def file_of(
+        self, id: str, path: str | PathLike[str], *, state: Literal["before", "after", "kept"] = "before"
+    ) -> bytes | None:
+        """The bytes of a file before (or after) an edit; ``None`` where it did not exist."""
 
     def log(self, limit: int = 50) -> list[HistoryEntry]:
         """The edits of this repository, newest first."""

@@ -5,8 +5,8 @@ use crate::model::Model;
 use crate::surroundings::{now_ms, session};
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
 use deepcoder_pipeline::{Event, Policy, Run};
-use deepcoder_session::{ApplyRun, Overrides, Place, RepoError, Session};
-use deepcoder_types::{Cancel, Instruction, LanguageModel};
+use deepcoder_session::{ApplyRun, CommitPlace, Overrides, Place, RepoError, Session, Side};
+use deepcoder_types::{Cancel, Instruction, LanguageModel, RepoPath};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -36,6 +36,10 @@ pub(crate) struct HistoryEntry {
     created_ms: u64,
     state: &'static str,
     files: Vec<String>,
+    undoable: bool,
+    changed_since: Vec<String>,
+    committed: Option<String>,
+    note: Option<String>,
 }
 
 #[pymethods]
@@ -74,6 +78,12 @@ impl Repo {
         let model = loaded.map_err(|e: deepcoder_session::ModelError| raise(py, Kind::Model, &e))?;
         crate::error::warn(py, model.info())?;
         Ok(model)
+    }
+
+    fn path(&self, py: Python<'_>, path: PathBuf) -> PyResult<RepoPath> {
+        let workspace = self.inner.workspace();
+        let path = workspace.resolve(workspace.root(), &text_of(path)?);
+        path.map_err(|e| raise(py, Kind::Repository, &e))
     }
 
     fn instruction(verb: &str, prompt: String, seed: u64) -> Instruction {
@@ -133,6 +143,15 @@ impl Repo {
             (Err(_), None) if cancel.is_cancelled() => Err(cancelled()),
             (Err(error), None) => Err(raise(py, Kind::Edit, &error)),
         }
+    }
+}
+
+fn side_of(state: &str) -> PyResult<Side> {
+    match state {
+        "before" => Ok(Side::Before),
+        "after" => Ok(Side::After),
+        "kept" => Ok(Side::Kept),
+        _ => Err(PyValueError::new_err(format!("state is {state:?}, but must be 'before', 'after' or 'kept'"))),
     }
 }
 
@@ -199,9 +218,9 @@ impl Repo {
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Edit> {
         let cancel = cancel_of(cancel);
-        let instruction = Self::instruction("edit", instruction, seed);
-        let run = self.run(py, instruction, paths, progress.as_ref(), &cancel)?;
-        Ok(Edit { repo: Arc::clone(&self.inner), run, applied: Mutex::new(None) })
+        let run =
+            self.run(py, Self::instruction("edit", instruction.clone(), seed), paths, progress.as_ref(), &cancel)?;
+        Ok(Edit { repo: Arc::clone(&self.inner), run, instruction, applied: Mutex::new(None) })
     }
 
     #[pyo3(signature = (question, paths=None, *, seed=0, cancel=None))]
@@ -246,6 +265,30 @@ impl Repo {
         undone.map(|undone| undone.id).map_err(|e| raise(py, Kind::Edit, &e))
     }
 
+    #[pyo3(signature = (id, paths, *, state="before", cancel=None))]
+    fn restore(
+        &self,
+        py: Python<'_>,
+        id: String,
+        paths: Vec<PathBuf>,
+        state: &str,
+        cancel: Option<&Bound<'_, PyCancel>>,
+    ) -> PyResult<Option<String>> {
+        let side = side_of(state)?;
+        let paths = paths.into_iter().map(|path| self.path(py, path)).collect::<PyResult<Vec<_>>>()?;
+        let cancel = cancel_of(cancel);
+        let restored = off_interpreter(py, &cancel, |cancel| self.inner.restore(&id, &paths, side, now_ms(), cancel))?;
+        restored.map(|restored| restored.id).map_err(|e| raise(py, Kind::Edit, &e))
+    }
+
+    #[pyo3(signature = (id, path, *, state="before"))]
+    fn file_of(&self, py: Python<'_>, id: String, path: PathBuf, state: &str) -> PyResult<Option<Vec<u8>>> {
+        let side = side_of(state)?;
+        let path = self.path(py, path)?;
+        let image = off_interpreter(py, &Cancel::new(), |_| self.inner.image(&id, &path, side))?;
+        image.map(|image| image.map(|image| image.bytes)).map_err(|e| raise(py, Kind::Edit, &e))
+    }
+
     #[pyo3(signature = (limit=50))]
     fn log(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<HistoryEntry>> {
         let log = off_interpreter(py, &Cancel::new(), |_| self.inner.log(limit))?;
@@ -255,7 +298,11 @@ impl Repo {
             title: entry.title,
             created_ms: entry.created_ms,
             state: entry.state.as_str(),
-            files: entry.files.iter().map(ToString::to_string).collect(),
+            files: entry.files.iter().map(|file| file.path.to_string()).collect(),
+            undoable: entry.undoable,
+            changed_since: entry.changed_since.iter().map(ToString::to_string).collect(),
+            committed: entry.user_commit,
+            note: entry.note,
         };
         Ok(log.into_iter().map(entry).collect())
     }
@@ -270,6 +317,7 @@ impl Repo {
 pub(crate) struct Edit {
     repo: Arc<deepcoder_session::Repo>,
     run: Run,
+    instruction: String,
     applied: Mutex<Option<String>>,
 }
 
@@ -320,18 +368,47 @@ impl Edit {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    #[pyo3(signature = (*, unverified=false, cancel=None))]
+    #[pyo3(signature = (*, unverified=false, commit=false, branch=None, worktree=None, cancel=None))]
     fn apply(
         &self,
         py: Python<'_>,
         unverified: bool,
+        commit: bool,
+        branch: Option<String>,
+        worktree: Option<PathBuf>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Option<String>> {
+        if !commit && (branch.is_some() || worktree.is_some()) {
+            return Err(PyValueError::new_err("branch and worktree go with commit=True"));
+        }
         let how = ApplyRun { now_ms: now_ms(), unverified, protected: false };
-        let applied = off_interpreter(py, &cancel_of(cancel), |cancel| self.repo.apply(&self.run, how, cancel))?;
-        let id = applied.map_err(|e| raise(py, kind_of(&e), &e))?.map(|applied| applied.id);
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&id);
-        Ok(id)
+        let elsewhere = worktree.is_some();
+        let place = CommitPlace { branch, work_tree: worktree };
+        let applied = off_interpreter(py, &cancel_of(cancel), |cancel| {
+            if !commit {
+                return Ok(self.repo.apply(&self.run, how, cancel)?.map(|applied| applied.id));
+            }
+            let landed = self.repo.apply_and_commit(&self.run, &self.instruction, &place, how, cancel);
+            Ok(landed?.map(|landed| landed.applied.id))
+        })?;
+        let here = |id: &String| {
+            // In a work tree of its own it is not for this repository's history to undo.
+            if !elsewhere {
+                *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
+            }
+        };
+        match applied {
+            Ok(id) => {
+                id.iter().for_each(here);
+                Ok(id)
+            }
+            Err(error) => {
+                if let RepoError::NotCommitted { id, .. } = &error {
+                    here(id);
+                }
+                Err(raise(py, kind_of(&error), &error))
+            }
+        }
     }
 
     #[pyo3(signature = (*, cancel=None))]

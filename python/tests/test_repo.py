@@ -28,7 +28,18 @@ def test_edit_apply_undo(make_repo: MakeRepo, model: deepcoder.Model) -> None:
     after = (root / "util.py").read_bytes()
     assert b"def welcome(name):\r\n" in after
     assert after.count(b"\n") == after.count(b"\r\n"), "line endings are the file's own"
-    assert [entry.id for entry in repo.log()] == [edit.id]
+    (entry,) = repo.log()
+    assert (entry.id, entry.undoable, entry.changed_since) == (edit.id, True, [])
+    assert (repo.file_of(entry.id, "util.py"), repo.file_of(entry.id, "util.py", state="after")) == (SOURCE, after)
+    (root / "util.py").write_bytes(b"mine")
+    with pytest.raises(deepcoder.EditError) as caught:
+        edit.undo()
+    assert "deepcoder restore" in (caught.value.hint or "") and repo.log()[0].changed_since == ["util.py"]
+    restoring = repo.restore(entry.id, ["util.py"])
+    assert restoring and (root / "util.py").read_bytes() == SOURCE
+    repo.undo(restoring)
+    assert (root / "util.py").read_bytes() == b"mine"
+    repo.restore(entry.id, ["util.py"], state="after")
     edit.undo()
     assert (root / "util.py").read_bytes() == SOURCE
     assert "<pre>" in edit._repr_html_()

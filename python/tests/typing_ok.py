@@ -9,8 +9,10 @@ def use() -> str:
     edit: deepcoder.Edit = repo.edit("do", paths=["a.py"], seed=1, progress=print)
     applied: str | None = edit.apply()
     entries: list[deepcoder.HistoryEntry] = repo.log()
+    restored: str | None = repo.restore(entries[0].id, entries[0].changed_since, state="after")
+    old: bytes | None = repo.file_of("1", "a.py")
     text: str = deepcoder.Model.load().generate("q", stop=["x"]).text
-    return f"{applied}{entries}{text}{edit.diff}"
+    return f"{applied}{entries}{restored}{old!r}{text}{edit.diff}"
 
 
 async def use_async() -> None:
@@ -19,4 +21,4 @@ async def use_async() -> None:
     async for event in model.stream("q"):
         print(event.text)
     edit = await deepcoder.AsyncRepo(".", model=model.model).edit("do")
-    await edit.apply()
+    await edit.apply(commit=True, branch="topic")

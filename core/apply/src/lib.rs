@@ -9,7 +9,25 @@
 //! **Invariant:** a tree is before or after a set, never between, once [`Applier::open`] has returned.
 //!
 //! **Invariant:** no file that holds bytes which deepcoder did not put there, or did not expect there, is written to,
-//! moved or removed for good. HEAD, branches, the index and the stash are never touched.
+//! moved or removed for good. HEAD, branches, the index and the stash are not touched, but by [`Applier::commit`].
+//!
+//! # What the disk is waited for
+//!
+//! One file that is edited costs nine waits, each for a reason; `n` more files cost one each, and one for each folder.
+//!
+//! | waits | for | without it a power cut leaves |
+//! | --- | --- | --- |
+//! | 3 | the pack, its index, their folder | no original, or a pack that git cannot read |
+//! | 2 | the ref, its folder (the first time its two parents) | an original that nothing names |
+//! | 0 | PREPARED | the ref says the same (`recover::adopt`) |
+//! | 1 a file | the staged bytes | a file of NUL bytes |
+//! | 1 | COMMITTING | half a set published, and no plan to finish it |
+//! | 1 a folder | the exchanged names | the old file after DONE was said |
+//! | 1 | DONE | a set taken back because of what the user wrote afterwards |
+//! | 0 | cleared | one more look, which finds nothing |
+//!
+//! SQLite adds two when a process closes the history (the log, the database), which nothing waits for before the edit is
+//! said to be applied, and one for the first write to a new log.
 
 mod error;
 mod protect;

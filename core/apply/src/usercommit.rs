@@ -11,7 +11,7 @@ use crate::publish::Standing;
 use crate::undo::find_by_id;
 use crate::{Applier, ApplyError, CommitError, git};
 use deepcoder_store::{NewSet, SetRow, State};
-use deepcoder_types::{Cancel, EditSet, RepoPath};
+use deepcoder_types::{Cancel, RepoPath};
 use deepcoder_workspace::Workspace;
 use git2::{Branch, ErrorCode, Index, Oid, Repository, RepositoryState};
 use std::path::{Path, PathBuf};
@@ -40,11 +40,10 @@ pub struct Committed {
 }
 
 impl Applier {
-    /// Whether `set` could be committed once it is applied. To be asked before: no commit holds what the user has
-    /// changed, and none can be made in the midst of a merge.
-    pub fn check_commit(&self, set: &EditSet, branch: Option<&str>, cancel: &Cancel) -> Result<(), CommitError> {
-        let paths: Vec<&RepoPath> = set.files.iter().map(|file| &file.path).collect();
-        self.check_clean(&paths, cancel)?;
+    /// Whether an edit of `paths` could be committed once it is applied. To be asked before: no commit holds what the user
+    /// has changed, and none can be made in the midst of a merge.
+    pub fn check_commit(&self, paths: &[RepoPath], branch: Option<&str>, cancel: &Cancel) -> Result<(), CommitError> {
+        self.check_clean(paths, cancel)?;
         let repo = self.repository()?;
         if repo.state() != RepositoryState::Clean && repo.state() != RepositoryState::Bisect {
             return Err(CommitError::InProgress(words(repo.state())));
@@ -57,17 +56,17 @@ impl Applier {
     }
 
     /// Whether `paths` are as HEAD has them, and not ignored.
-    fn check_clean(&self, paths: &[&RepoPath], cancel: &Cancel) -> Result<(), CommitError> {
+    fn check_clean(&self, paths: &[RepoPath], cancel: &Cancel) -> Result<(), CommitError> {
         for some in paths.chunks(256) {
             let mut args = vec!["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"];
-            args.extend(["--ignore-submodules=all", "--"].into_iter().chain(some.iter().map(|path| path.as_str())));
+            args.extend(["--ignore-submodules=all", "--"].into_iter().chain(some.iter().map(RepoPath::as_str)));
             let out = git::quiet(&self.root, &args, b"", cancel)?;
             // `XY path`, each with a NUL after it.
-            let dirty = |path: &&&RepoPath| {
+            let dirty = |path: &&RepoPath| {
                 out.split(|byte| *byte == 0).any(|line| line.get(3..) == Some(path.as_str().as_bytes()))
             };
             if let Some(path) = some.iter().find(dirty) {
-                return Err(CommitError::Dirty((*path).clone()));
+                return Err(CommitError::Dirty(path.clone()));
             }
         }
         // A `:` at the beginning would have a meaning.
@@ -79,7 +78,7 @@ impl Applier {
         }
         let first = said.out.split(|byte| *byte == 0).next().unwrap_or_default();
         match paths.iter().find(|path| first.strip_prefix(b"./") == Some(path.as_str().as_bytes())) {
-            Some(path) => Err(CommitError::Ignored((*path).clone())),
+            Some(path) => Err(CommitError::Ignored(path.clone())),
             None => Ok(()),
         }
     }

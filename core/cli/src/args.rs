@@ -102,6 +102,10 @@ pub(crate) enum Verb {
     Edit(EditArgs),
     /// Take back an edit, exactly; files that were changed since are never overwritten
     Undo(UndoArgs),
+    /// Bring single files back to what they were before an edit
+    ///
+    /// What the files hold now is kept: `deepcoder undo` brings it back.
+    Restore(RestoreArgs),
     /// List the edits made in this repository, newest first
     Log(LogArgs),
     /// Let the model answer a prompt
@@ -133,6 +137,17 @@ pub(crate) enum Verb {
     Doctor,
     /// Make a small sample repository, edit it, and show the diff
     Demo(DemoArgs),
+    /// For tests of deepcoder itself
+    #[command(subcommand, hide = true)]
+    Debug(DebugVerb),
+}
+
+/// `deepcoder debug`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DebugVerb {
+    /// The steps of applying an edit, in their order. A debug build does what DEEPCODER_STEP says at one of them:
+    /// STEP[:N]=kill, =stop or =ERRNO
+    Steps,
 }
 
 /// `deepcoder edit`
@@ -163,9 +178,56 @@ pub(crate) struct EditArgs {
     /// Allow changes to protected files: CI, hooks and the configuration of coding agents
     #[arg(long)]
     pub(crate) allow_protected: bool,
+    /// Commit the changed files, and nothing else, with the instruction as the message; hooks run
+    #[arg(long)]
+    pub(crate) commit: bool,
+    /// With --commit: on a new branch, which is then the current one
+    #[arg(long, value_name = "NAME", requires = "commit")]
+    pub(crate) branch: Option<String>,
+    /// With --commit: in a new work tree and on a new branch; the files here stay as they are
+    #[arg(long, value_name = "PATH", requires = "commit")]
+    pub(crate) worktree: Option<PathBuf>,
     /// An option of the edit plugin, such as format=whole
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,
+}
+
+/// Which bytes of a file that an edit touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StateChoice {
+    /// Those from before the edit.
+    Before,
+    /// Those that the edit wrote, or was about to write.
+    After,
+    /// Those that another program wrote to the old file while the edit was applied.
+    Kept,
+}
+
+impl StateChoice {
+    /// What stands between "it did not exist" and "the edit".
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+            Self::Kept => "beside",
+        }
+    }
+}
+
+/// `deepcoder restore`
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The edit, as `deepcoder log` shows it; a beginning of its id will do
+    pub(crate) id: String,
+    /// A file to bring back (may be repeated); one that did not exist before the edit is removed
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) path: Vec<String>,
+    /// Write the bytes to a new file instead, or with `-` to standard output
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) to: Option<PathBuf>,
+    /// Which bytes: from before the edit, those that it wrote, or those that somebody else wrote meanwhile
+    #[arg(long, value_name = "STATE", value_enum, default_value = "before")]
+    pub(crate) state: StateChoice,
 }
 
 /// `deepcoder undo`

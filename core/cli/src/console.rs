@@ -40,11 +40,11 @@ struct Stream {
 
 impl Stream {
     /// A reader that went away is no error: the rest is dropped.
-    fn put(&mut self, text: &str) -> std::io::Result<()> {
+    fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         if self.closed {
             return Ok(());
         }
-        match self.to.write_all(text.as_bytes()).and_then(|()| self.to.flush()) {
+        match self.to.write_all(bytes).and_then(|()| self.to.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.closed = true;
                 Ok(())
@@ -148,6 +148,14 @@ impl Console {
         self.put_out(&text)
     }
 
+    /// Bytes of a file on standard output: exact in a pipe, harmless on a terminal.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.out.terminal {
+            return self.print(&String::from_utf8_lossy(bytes));
+        }
+        self.put_out_bytes(bytes)
+    }
+
     /// A value as JSON on standard output.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<()> {
         let mut text =
@@ -226,18 +234,22 @@ impl Console {
     /// A question on standard error, without a line end.
     pub(crate) fn ask(&mut self, text: &str) {
         // An error here shows again at the answer.
-        let _ = self.err.put(text);
+        let _ = self.err.put(text.as_bytes());
     }
 
     fn say(&mut self, loudness: Loudness, text: &str) {
         if loudness <= self.loudness {
             // Nothing can be told to a user whose standard error is broken.
-            let _ = self.err.put(&format!("{text}\n"));
+            let _ = self.err.put(format!("{text}\n").as_bytes());
         }
     }
 
     fn put_out(&mut self, text: &str) -> Result<()> {
-        self.out.put(text).map_err(|e| Failure::io("cannot write to standard output", &e))
+        self.put_out_bytes(text.as_bytes())
+    }
+
+    fn put_out_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.out.put(bytes).map_err(|e| Failure::io("cannot write to standard output", &e))
     }
 }
 

@@ -11,6 +11,7 @@ fn help_of_every_verb() {
         "",
         "edit",
         "undo",
+        "restore",
         "log",
         "generate",
         "complete",

@@ -38,6 +38,109 @@ fn edit_then_undo() {
     assert_snapshot!(edit);
 }
 
+/// Protects the ways back: the history says what can be undone and why not, one file is brought back by a beginning of the
+/// id, its bytes are printed exactly, nothing that exists is overwritten, and what a file held can be had again.
+#[test]
+fn log_restore_and_undo() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW]));
+    let json = |args: &[&str]| -> serde_json::Value {
+        let output = bench.command(args).output().expect("it runs");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{args:?}: {output:?}"))
+    };
+    let id = json(&["edit", "add type hints", "src/util.py", "--yes", "--json"])["id"].as_str().expect("id").to_owned();
+    let entry = json(&["log", "--json"]);
+    assert_eq!((entry["id"].as_str(), entry["undoable"].as_bool()), (Some(id.as_str()), Some(true)));
+    let file = &entry["files"][0];
+    let hash = |text: &str| serde_json::json!(deepcoder_types::ContentHash::of(text.as_bytes()));
+    assert_eq!((&file["old_sha256"], &file["new_sha256"]), (&hash(OLD), &hash(NEW)));
+
+    bench.repo.write("src/util.py", b"mine \xff\n");
+    let text = bench.transcript(&["undo"]);
+    assert!(text.contains(&format!("`deepcoder restore {id} --path src/util.py`")), "{text}");
+    assert_eq!(json(&["log", "--json"])["changed_since"][0], "src/util.py");
+    let print = |state| {
+        let args = ["-C", "src", "restore", &id[..8], "--path", "util.py", "--to", "-", "--state", state];
+        bench.command(&args).output().expect("it runs").stdout
+    };
+    assert_eq!((print("before"), print("after")), (OLD.into(), NEW.into()));
+    let copy = ["restore", &id, "--path", "src/util.py", "--to", "copy.py"];
+    assert!(bench.transcript(&copy).contains("exit code: 0"));
+    assert_eq!(bench.repo.read("copy.py"), OLD.as_bytes());
+    let again = bench.transcript(&copy);
+    assert!(again.contains("exit code: 2") && again.contains("name a file that does not exist"), "{again}");
+
+    let restored = json(&["restore", &id[..8], "--path", "src/util.py", "--json"]);
+    assert_eq!((&restored["files"][0], bench.repo.read("src/util.py")), (&"src/util.py".into(), OLD.into()));
+    assert!(bench.transcript(&["undo"]).contains("exit code: 0"));
+    assert_eq!(bench.repo.read("src/util.py"), b"mine \xff\n");
+    let wrong = bench.transcript(&["restore", &id, "--path", "README.md"]);
+    assert!(wrong.contains("did not touch `README.md`") && wrong.contains("hint: it touched `src/util.py`"), "{wrong}");
+}
+
+/// Protects commits on request: the instruction is the message, other staged changes stay staged, a hook that refuses
+/// leaves the edit applied and says so, and a work tree of its own leaves the user's alone.
+#[test]
+fn edit_with_a_commit() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW, NEW, NEW, NEW]));
+    let edit = |more: &[&str]| {
+        let words = ["edit", "add type hints", "src/util.py", "--yes", "--commit"];
+        bench.transcript(&[&words, more].concat())
+    };
+    let without = edit(&[]);
+    assert!(without.contains("error: git does not know who you are") && without.contains("hint: "), "{without}");
+    bench.repo.git(&["config", "user.name", "Jo"]);
+    bench.repo.git(&["config", "user.email", "jo@example.org"]);
+    bench.repo.write("README.md", b"# mine\n");
+    bench.repo.git(&["add", "README.md"]);
+    let head = bench.repo.git(&["rev-parse", "HEAD"]);
+
+    let place = bench.home().join("own");
+    let elsewhere = edit(&["--worktree", &place.to_string_lossy(), "-c", "attribution=true"]);
+    assert!(elsewhere.contains("exit code: 0") && elsewhere.contains("on own in [HOME]/own"), "{elsewhere}");
+    assert_eq!(bench.repo.git(&["status", "--porcelain"]), "M  README.md\n");
+    let log = bench.repo.git(&["log", "-1", "--format=%an %s %(trailers:key=Assisted-by,valueonly)", "own"]);
+    assert!(log.starts_with("Jo add type hints deepcoder ") && log.contains('('), "{log}");
+
+    let hooks = bench.repo.join(".git/hooks");
+    std::fs::create_dir_all(&hooks).expect("made");
+    std::fs::write(hooks.join("pre-commit"), "#!/bin/sh\necho no such luck\nexit 1\n").expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(hooks.join("pre-commit"), mode).expect("set");
+    let refused = edit(&["--branch", "topic"]);
+    assert!(refused.contains("exit code: 2") && refused.contains("is applied but not committed"), "{refused}");
+    assert!(refused.contains("no such luck") && bench.repo.read("src/util.py") == NEW.as_bytes(), "{refused}");
+    assert!(bench.transcript(&["undo"]).contains("exit code: 0"));
+    std::fs::remove_file(hooks.join("pre-commit")).expect("removed");
+
+    let done = edit(&["--branch", "topic"]);
+    assert!(done.contains("changed 1 file and committed it as ") && done.contains(" on topic"), "{done}");
+    assert_eq!(bench.repo.git(&["log", "--format=%H", "-1", "topic~"]), head);
+    assert_eq!(bench.repo.git(&["status", "--porcelain"]), "M  README.md\n");
+    let undo = bench.transcript(&["undo"]);
+    assert!(undo.contains("HEAD was not moved"), "{undo}");
+    bench.repo.write("src/util.py", b"x = 1\n");
+    let dirty = edit(&[]);
+    assert!(dirty.contains("error: `src/util.py` has changes that are not committed"), "{dirty}");
+}
+
+/// Protects the torture suites: a process dies at the step that it is told to, from outside, and the next one recovers.
+#[test]
+fn steps_can_be_reached_from_outside() {
+    let bench = bench();
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW, NEW]));
+    let steps = bench.command(&["debug", "steps"]).output().expect("it runs").stdout;
+    assert!(String::from_utf8_lossy(&steps).lines().any(|line| line == "exchanged"));
+    let mut edit = bench.command(&["edit", "add type hints", "src/util.py", "--yes"]);
+    let status = edit.env("DEEPCODER_STEP", "exchanged=kill").status().expect("it runs");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+    let text = bench.transcript(&["log"]);
+    assert!(text.contains("applied") && bench.repo.read("src/util.py") == NEW.as_bytes(), "{text}");
+    let wrong = bench.command(&["log"]).env("DEEPCODER_STEP", "nowhere=kill").output().expect("it runs");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("DEEPCODER_STEP: `nowhere=kill`"), "{wrong:?}");
+}
+
 /// Protects scripts: a dry run writes nothing and its exit code says whether there is something to do; without --yes
 /// and without a terminal it is the same and says so.
 #[test]

@@ -6,6 +6,7 @@
 //! callbacks.
 
 mod access;
+mod commit;
 mod folders;
 mod install;
 mod place;
@@ -14,6 +15,8 @@ mod settings;
 mod vars;
 
 pub use access::{Launcher, ModelError, build_version};
+pub use commit::{CommitPlace, Landed};
+pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
 pub use folders::{Folders, NoHome};
 pub use install::{InstallError, InstallProgress, Installed, PullOptions};
 pub use place::{FindPlaceError, Place, PlaceError};

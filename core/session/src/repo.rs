@@ -1,9 +1,12 @@
 //! A repository that edits are made in.
 
 use crate::Session;
-use deepcoder_apply::{Applied, Applier, ApplyOptions, LogEntry, LogError, Recovery, UndoError, Undone};
+use deepcoder_apply::{
+    Applied, Applier, ApplierOptions, ApplyOptions, CommitError, LogEntry, LogError, Recovery, RestoreError, Restored,
+    ScriptError, Side, StepScript, UndoError, Undone,
+};
 use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
-use deepcoder_types::{Cancel, Hint, Instruction, LanguageModel, RepoPath};
+use deepcoder_types::{Cancel, FileImage, Hint, Instruction, LanguageModel, RepoPath, env_var};
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -16,8 +19,11 @@ const KEEP_BYTES: u64 = 256 << 20;
 
 /// A work tree, and its history once something asks for it.
 pub struct Repo {
-    workspace: Workspace,
+    pub(crate) workspace: Workspace,
+    /// Whether commits say that deepcoder had a part in them.
+    pub(crate) attribution: bool,
     state: PathBuf,
+    steps: Option<Arc<StepScript>>,
     applier: OnceLock<Applier>,
 }
 
@@ -42,9 +48,28 @@ pub enum RepoError {
     /// The edit cannot be taken back.
     #[error(transparent)]
     Undo(#[from] UndoError),
+    /// The files cannot be brought back.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// The history cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The edit could not be committed, and so was not applied.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The edit was applied, but not committed.
+    #[error("the edit {id} is applied but not committed: {source}")]
+    NotCommitted {
+        /// The edit.
+        id: String,
+        /// The work tree that was made for it.
+        work_tree: Option<PathBuf>,
+        /// Why.
+        source: CommitError,
+    },
+    /// The script for tests makes no sense.
+    #[error("{}: {}", env_var::STEP, .0)]
+    Script(#[from] ScriptError),
 }
 
 impl Hint for RepoError {
@@ -56,7 +81,14 @@ impl Hint for RepoError {
             Self::History(e) => e.hint(),
             Self::Apply(e) => e.hint(),
             Self::Undo(e) => e.hint(),
+            Self::Restore(e) => e.hint(),
             Self::Log(e) => e.hint(),
+            Self::Commit(e) => e.hint(),
+            Self::NotCommitted { work_tree: Some(path), .. } => {
+                Some(format!("it is in {}: see to it and commit there, or `deepcoder undo` there", path.display()))
+            }
+            Self::NotCommitted { source, .. } => source.hint(),
+            Self::Script(e) => e.hint(),
         }
     }
 }
@@ -76,7 +108,15 @@ impl Repo {
     /// The work tree that `start` is in. Nothing is written; see [`Repo::recover`].
     pub fn open(session: &Session, start: &Path) -> Result<Self, RepoError> {
         let workspace = Workspace::open(start)?;
-        Ok(Self { workspace, state: session.folders().state.clone(), applier: OnceLock::new() })
+        // Only in builds for tests: nobody's edit is to end half-way by a variable.
+        let script = if cfg!(debug_assertions) { session.vars.text(env_var::STEP) } else { None };
+        Ok(Self {
+            workspace,
+            attribution: session.settings().attribution,
+            state: session.folders().state.clone(),
+            steps: script.map(|script| script.parse().map(Arc::new)).transpose()?,
+            applier: OnceLock::new(),
+        })
     }
 
     /// The work tree.
@@ -153,17 +193,42 @@ impl Repo {
         Ok(self.applier()?.undo(id, now_ms, cancel)?)
     }
 
+    /// Bring files to what they were on `side` of the edit `id` (a prefix will do), whatever they are now.
+    pub fn restore(
+        &self,
+        id: &str,
+        paths: &[RepoPath],
+        side: Side,
+        now_ms: u64,
+        cancel: &Cancel,
+    ) -> Result<Restored, RepoError> {
+        Ok(self.applier()?.restore(id, paths, side, now_ms, cancel)?)
+    }
+
+    /// What a file was on `side` of the edit `id`; `None` where it did not exist.
+    pub fn image(&self, id: &str, path: &RepoPath, side: Side) -> Result<Option<FileImage>, RepoError> {
+        Ok(self.applier()?.image(id, path, side)?)
+    }
+
     /// The edits, newest first.
     pub fn log(&self, limit: usize) -> Result<Vec<LogEntry>, RepoError> {
         Ok(self.applier()?.log(limit)?)
     }
 
     /// Opened when it is first needed: a dry run needs no history.
-    fn applier(&self) -> Result<&Applier, RepoError> {
+    pub(crate) fn applier(&self) -> Result<&Applier, RepoError> {
         if let Some(applier) = self.applier.get() {
             return Ok(applier);
         }
-        let applier = Applier::open(&self.workspace, &self.state)?;
+        let applier = self.open_applier(&self.workspace)?;
         Ok(self.applier.get_or_init(|| applier))
+    }
+
+    pub(crate) fn open_applier(&self, workspace: &Workspace) -> Result<Applier, RepoError> {
+        let mut options = ApplierOptions::default();
+        if let Some(steps) = &self.steps {
+            options.steps = Box::new(Arc::clone(steps));
+        }
+        Ok(Applier::open_with(workspace, &self.state, options)?)
     }
 }

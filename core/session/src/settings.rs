@@ -36,6 +36,8 @@ pub struct ConfigFile {
     pub daemon: Option<bool>,
     /// The most tokens of prompt and answer together; less needs less memory.
     pub max_context: Option<u32>,
+    /// `true` ends the messages of commits with a line that names deepcoder and the model.
+    pub attribution: Option<bool>,
 }
 
 /// What the caller's flags say; what is absent comes from elsewhere.
@@ -70,6 +72,8 @@ pub struct Settings {
     pub daemon: bool,
     /// The most tokens of prompt and answer together.
     pub max_context: Option<u32>,
+    /// Whether commits say that deepcoder had a part in them.
+    pub attribution: bool,
 }
 
 /// Why the settings are refused.
@@ -108,8 +112,7 @@ pub enum SettingsError {
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str =
-            "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, daemon, max_context";
+        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, daemon, max_context, attribution";
         match self {
             Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
             Self::Unreadable { .. } | Self::Value { .. } => None,
@@ -144,6 +147,7 @@ impl ConfigFile {
         self.exit_seconds = set.exit_seconds.or(self.exit_seconds);
         self.daemon = set.daemon.or(self.daemon);
         self.max_context = set.max_context.or(self.max_context);
+        self.attribution = set.attribution.or(self.attribution);
         Ok(())
     }
 }
@@ -160,6 +164,7 @@ impl Default for Settings {
             exit: Duration::from_secs(DEFAULT_EXIT_SECONDS),
             daemon: true,
             max_context: None,
+            attribution: false,
         }
     }
 }
@@ -212,6 +217,7 @@ impl Settings {
             exit: exit.map_or(default.exit, Duration::from_secs),
             daemon: !no_daemon && flags.daemon.or(file.daemon).unwrap_or(true),
             max_context: flags.max_context.or(file.max_context),
+            attribution: flags.attribution.or(file.attribution).unwrap_or(false),
         })
     }
 }

@@ -36,6 +36,8 @@ pub mod env_var {
     pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
     /// Where programs are looked for: the `python3` whose `onnxruntime` wheel may be used.
     pub const PATH: &str = "PATH";
+    /// Debug builds only, for tests: what is to go wrong at which step of applying an edit.
+    pub const STEP: &str = "DEEPCODER_STEP";
     /// Set to anything to switch colours off (no-color.org).
     pub const NO_COLOR: &str = "NO_COLOR";
     /// `dumb` switches colours and progress bars off.

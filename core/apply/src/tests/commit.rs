@@ -9,6 +9,10 @@ fn commit(applier: &Applier, id: &str, branch: Option<&str>) -> Result<crate::Co
     applier.commit(id, &options, &Cancel::new())
 }
 
+fn paths(set: &EditSet) -> Vec<RepoPath> {
+    set.files.iter().map(|file| file.path.clone()).collect()
+}
+
 fn hook(bench: &Bench, name: &str, script: &str) {
     let path = bench.repo.join(".git/hooks").join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -39,7 +43,7 @@ fn a_commit_holds_the_edit_and_nothing_else() {
     let head = bench.repo.git(&["rev-parse", "HEAD"]);
 
     let applier = bench.open();
-    applier.check_commit(&mixed("e1"), None, &Cancel::new()).unwrap();
+    applier.check_commit(&paths(&mixed("e1")), None, &Cancel::new()).unwrap();
     apply(&applier, &mixed("e1")).unwrap();
     let committed = commit(&applier, "e1", None).unwrap();
     assert_eq!(committed.commit, bench.repo.git(&["rev-parse", "HEAD"]).trim());
@@ -64,7 +68,7 @@ fn a_commit_holds_the_edit_and_nothing_else() {
 fn what_cannot_be_committed_is_said_before_anything_is_written() {
     let bench = Bench::mixed();
     let applier = bench.open();
-    let check = |set: &EditSet, branch| applier.check_commit(set, branch, &Cancel::new()).unwrap_err();
+    let check = |set: &EditSet, branch| applier.check_commit(&paths(set), branch, &Cancel::new()).unwrap_err();
     let e = |old| set("e", vec![change("e", Some(old), Some("x"))]);
     assert!(matches!(check(&e("e"), Some("a..b")), CommitError::BadBranch(_)));
     assert!(matches!(check(&e("e"), Some("-f")), CommitError::BadBranch(_)));

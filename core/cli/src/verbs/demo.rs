@@ -44,6 +44,9 @@ pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut C
         no_verify: false,
         new: false,
         allow_protected: false,
+        commit: false,
+        branch: None,
+        worktree: None,
         option: Vec::new(),
     };
     let done = edit::edit(&edit, invocation, console)?;

@@ -1,12 +1,14 @@
 //! `deepcoder edit`
 
+use super::history::short;
 use super::run;
 use crate::args::EditArgs;
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
+use crate::sanitise::for_terminal;
 use deepcoder_pipeline::{Policy, Run, RunError};
-use deepcoder_session::{ApplyRun, Repo, RepoError};
+use deepcoder_session::{ApplyRun, CommitPlace, Landed, Repo, RepoError};
 use deepcoder_types::{Applicability, FileChange, Instruction, RepoPath};
 use deepcoder_workspace::ResolveError;
 use serde_json::json;
@@ -28,6 +30,13 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
     recover(&repo, args.dry_run, console)?;
     let targets = targets(&repo, &paths, args, invocation)?;
     repo.check_readable(&targets)?;
+    let place = args.commit.then(|| CommitPlace {
+        branch: args.branch.clone(),
+        work_tree: args.worktree.as_deref().map(|path| invocation.path(path)),
+    });
+    if let Some(place) = &place {
+        repo.check_commit(&targets, place, &invocation.cancel)?;
+    }
     let mut policy = Policy::default();
     if !targets.is_empty() {
         policy = policy.writing_only(&targets);
@@ -36,14 +45,15 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
     let instruction = Instruction {
         id: invocation.request_id(),
         verb: "edit".into(),
-        prompt,
+        prompt: prompt.clone(),
         targets,
         selection: None,
         options,
         seed: invocation.seed.unwrap_or(0),
     };
     let run = run::run(&repo, model, &instruction, policy, invocation, console, &mut |_, _, _| {});
-    let done = run.and_then(|run| conclude(args, &repo, &run, invocation, console));
+    let commit = place.as_ref().map(|place| (prompt.as_str(), place));
+    let done = run.and_then(|run| conclude(args, &repo, &run, commit, invocation, console));
     done.map_err(|failure| {
         // `apply` says so itself when it was stopped between its commit point and its end.
         let told = failure.message.starts_with("interrupted") || !invocation.cancel.is_cancelled();
@@ -97,7 +107,14 @@ fn recover(repo: &Repo, dry_run: bool, console: &mut Console) -> Result<()> {
 }
 
 /// Show the result, and apply it where that is wanted.
-fn conclude(args: &EditArgs, repo: &Repo, run: &Run, invocation: &mut Invocation, console: &mut Console) -> Result {
+fn conclude(
+    args: &EditArgs,
+    repo: &Repo,
+    run: &Run,
+    commit: Option<(&str, &CommitPlace)>,
+    invocation: &mut Invocation,
+    console: &mut Console,
+) -> Result {
     if !run.changes() {
         if let Some(answer) = &run.answer {
             console.warn("the model answered in words instead of changing files");
@@ -130,6 +147,10 @@ fn conclude(args: &EditArgs, repo: &Repo, run: &Run, invocation: &mut Invocation
         Decision::Apply => {
             let how =
                 ApplyRun { now_ms: invocation.now_ms(), unverified: args.no_verify, protected: args.allow_protected };
+            if let Some((prompt, place)) = commit {
+                let landed = repo.apply_and_commit(run, prompt, place, how, &invocation.cancel);
+                return told_commit(run, landed.map_err(|e| not_committed(e, invocation))?, console);
+            }
             let applied = repo.apply(run, how, &invocation.cancel)?;
             if console.json {
                 console.json(&report(run, applied.as_ref().map(|a| a.id.as_str())))?;
@@ -139,6 +160,43 @@ fn conclude(args: &EditArgs, repo: &Repo, run: &Run, invocation: &mut Invocation
             Ok(Done::Clean)
         }
     }
+}
+
+/// Whoever interrupts must be told that the edit is in the tree.
+fn not_committed(error: RepoError, invocation: &Invocation) -> Failure {
+    let applied = matches!(error, RepoError::NotCommitted { .. });
+    let failure = Failure::from(error);
+    if applied && invocation.cancel.is_cancelled() {
+        return Failure { message: format!("interrupted: {}", failure.message), ..failure };
+    }
+    failure
+}
+
+fn told_commit(run: &Run, landed: Option<Landed>, console: &mut Console) -> Result {
+    if console.json {
+        let mut report = report(run, landed.as_ref().map(|l| l.applied.id.as_str()));
+        report["commit"] = json!(landed.as_ref().map(|landed| json!({
+            "id": landed.committed.commit,
+            "branch": landed.committed.branch,
+            "by_hooks": landed.committed.by_hooks,
+            "worktree": landed.work_tree,
+        })));
+        console.json(&report)?;
+    } else if let Some(Landed { applied, committed, work_tree }) = landed {
+        let branch = committed.branch.as_ref().map(|branch| format!(" on {}", for_terminal(branch)));
+        let there = work_tree.map(|path| format!(" in {}", path.display()));
+        console.note(&format!(
+            "changed {} and committed it as {}{}{}",
+            count(applied.files.len()),
+            short(&committed.commit),
+            branch.unwrap_or_default(),
+            there.unwrap_or_default(),
+        ));
+        for path in &committed.by_hooks {
+            console.note(&format!("your hooks changed {}", for_terminal(path.as_str())));
+        }
+    }
+    Ok(Done::Clean)
 }
 
 fn decide(args: &EditArgs, run: &Run, invocation: &mut Invocation, console: &mut Console) -> Result<Decision> {

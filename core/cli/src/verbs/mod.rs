@@ -14,16 +14,17 @@ mod models;
 mod run;
 mod serve;
 
-use crate::args::Verb;
+use crate::args::{DebugVerb, Verb};
 use crate::console::Console;
 use crate::context::Invocation;
-use crate::failure::Result;
+use crate::failure::{Done, Result};
 
 /// Do what was asked.
 pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Console) -> Result {
     match verb {
         Verb::Edit(args) => edit::edit(&args, invocation, console),
         Verb::Undo(args) => history::undo(&args, invocation, console),
+        Verb::Restore(args) => history::restore(&args, invocation, console),
         Verb::Log(args) => history::log(&args, invocation, console),
         Verb::Generate(args) => generate::generate(&args, invocation, console),
         Verb::Complete(args) => complete::complete(&args, invocation, console),
@@ -38,5 +39,9 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Bench(args) => bench::bench(&args, invocation, console),
         Verb::Doctor => doctor::doctor(invocation, console),
         Verb::Demo(args) => demo::demo(&args, invocation, console),
+        Verb::Debug(DebugVerb::Steps) => {
+            deepcoder_session::STEPS.iter().try_for_each(|step| console.line(step))?;
+            Ok(Done::Clean)
+        }
     }
 }
