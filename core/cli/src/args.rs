@@ -457,12 +457,40 @@ pub(crate) struct EvalArgs {
     pub(crate) option: Vec<String>,
 }
 
+fn shapes() -> clap::builder::PossibleValuesParser {
+    deepcoder_export::Shape::all().iter().map(|shape| shape.name).collect::<Vec<_>>().into()
+}
+
 /// `deepcoder bench`
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
     /// Measure only the essentials
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Make a model with the shape of NAME and random weights, and measure that; it is kept for the next time
+    #[arg(long, value_name = "NAME", value_parser = shapes())]
+    pub(crate) shape: Option<String>,
+    /// Measure llama.cpp beside it, in turns, with its llama-bench
+    #[arg(long, value_name = "PATH", requires = "shape")]
+    pub(crate) llama_bench: Option<PathBuf>,
+    /// With --llama-bench, have it compute 16,384 tokens too, once, which takes long
+    #[arg(long, requires = "llama_bench")]
+    pub(crate) long: bool,
+    /// How often each is measured; the medians count [default: 3]
+    #[arg(long, value_name = "N", requires = "shape")]
+    pub(crate) rounds: Option<usize>,
+    /// Keep the shape's GGUF file as FILE, or use it if it is there
+    #[arg(long, value_name = "FILE", requires = "shape")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Make the model anew
+    #[arg(long, requires = "shape")]
+    pub(crate) fresh: bool,
+    /// Measure the model in this folder
+    #[arg(long, hide = true, conflicts_with = "shape")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Measure what this JSON says
+    #[arg(long, hide = true, conflicts_with = "shape")]
+    pub(crate) plan: Option<String>,
 }
 
 /// `deepcoder demo`

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "bench" => {
             let mut what = BenchOptions::default();
             if rest.iter().any(|a| a == "--quick") {
-                what = BenchOptions { decode: 32, contexts: vec![0], verify: vec![8], prefill: 64, repeat: 3 };
+                what = BenchOptions { decode: 32, contexts: vec![0], verify: vec![8], prefill: 64, ..what };
             }
             println!("{}", serde_json::to_string(&engine.bench(&what, &Cancel::new())?)?);
             return Ok(());

@@ -1,32 +1,60 @@
 //! What the engine can do on this machine, in numbers.
 
+mod bandwidth;
+
 use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::generate::prefill;
 use crate::graph::{Graph, Ran};
 use crate::sampler::argmax;
+pub use bandwidth::read_bandwidth;
 use deepcoder_types::{Cancel, GenerateError, LanguageModel as _};
 use serde::{Deserialize, Serialize};
+use std::hint::black_box;
 use std::time::Instant;
 
-/// What to measure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What to measure. Tokens that a context holds before are not computed: their cache holds noise, which costs the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BenchOptions {
     /// Tokens of the prompt whose prefill is measured.
     pub prefill: usize,
+    /// Tokens in the cache when a prefill begins.
+    pub prefill_contexts: Vec<usize>,
     /// Tokens that are produced at each context.
     pub decode: usize,
     /// Tokens in the cache when decoding begins.
     pub contexts: Vec<usize>,
     /// Tokens per run when drafts are checked.
     pub verify: Vec<usize>,
+    /// Tokens in the cache when drafts are checked.
+    pub verify_context: usize,
     /// Each is measured this often and the fastest counts: other programs only make it slower.
     pub repeat: usize,
 }
 
 impl Default for BenchOptions {
     fn default() -> Self {
-        Self { prefill: 512, decode: 64, contexts: vec![0, 1024, 4096], verify: vec![4, 8, 16], repeat: 3 }
+        Self {
+            prefill: 512,
+            prefill_contexts: vec![0],
+            decode: 64,
+            contexts: vec![0, 1024, 4096],
+            verify: vec![4, 8, 16],
+            verify_context: 1024,
+            repeat: 3,
+        }
+    }
+}
+
+impl BenchOptions {
+    /// The most tokens that a cache will hold.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        let prefill = self.prefill_contexts.iter().map(|at| at + self.prefill);
+        let decode = self.contexts.iter().map(|at| at + self.decode);
+        let verify = self.verify.iter().map(|count| self.verify_context + (*count).max(STEPS));
+        // Warming up takes a prompt of its own.
+        prefill.chain(decode).chain(verify).chain([self.prefill]).max().unwrap_or(0)
     }
 }
 
@@ -39,16 +67,25 @@ pub struct BenchReport {
     pub threads: usize,
     /// Milliseconds that loading took.
     pub load_ms: f64,
-    /// Tokens of the prompt.
-    pub prefill_tokens: usize,
     /// Prompt tokens computed.
-    pub prefill_tps: f64,
+    pub prefill: Vec<PrefillAt>,
     /// Tokens produced, one by one.
     pub decode: Vec<DecodeAt>,
-    /// Drafts checked, at a context of 1,024 tokens (or the longest measured, if that is less).
+    /// Drafts checked.
     pub verify: Vec<VerifyAt>,
     /// The most memory that the process had at any time, in MiB, where the system says so.
     pub peak_rss_mib: Option<f64>,
+}
+
+/// Computing a prompt behind a context of one length.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrefillAt {
+    /// Tokens in the cache at the start.
+    pub context: usize,
+    /// Tokens of the prompt.
+    pub tokens: usize,
+    /// Tokens computed.
+    pub tps: f64,
 }
 
 /// Decoding at one length of context.
@@ -63,6 +100,8 @@ pub struct DecodeAt {
 /// Checking drafts of one length.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifyAt {
+    /// Tokens in the cache at the start.
+    pub context: usize,
     /// Tokens per run.
     pub tokens: usize,
     /// Tokens checked, if all are right.
@@ -71,43 +110,56 @@ pub struct VerifyAt {
     pub steps: f64,
 }
 
+/// Single steps that a check of drafts is compared with.
+const STEPS: usize = 16;
+
 impl Engine {
     /// Measure.
     pub fn bench(&self, options: &BenchOptions, cancel: &Cancel) -> Result<BenchReport, GenerateError> {
         let context = self.info().context_length as usize;
-        let longest = options.contexts.iter().copied().max().unwrap_or(0) + options.decode + 64;
-        if longest.max(options.prefill) > context || options.prefill == 0 || options.decode == 0 {
+        if options.longest() > context || options.prefill == 0 || options.decode == 0 {
             return Err(GenerateError::Invalid(format!("the lengths must be above 0 and within {context} tokens")));
         }
         let mut turn = self.enter(cancel).ok_or_else(cancelled)?;
         let graph = &mut turn.state.graph;
-        let mut bench = Bench { graph, cancel, context, repeat: options.repeat.max(1), cache: Cache::default() };
         let vocab = self.manifest.vocab_size;
-        // Ordinary tokens in no order; what they are does not matter for the time of a dense model.
-        let tokens: Vec<u32> = (0..longest.max(options.prefill)).map(|i| scatter(i) % vocab.min(50_000)).collect();
-        bench.fill(&tokens, 16)?;
-        let prefill_s = bench.fastest(|b| b.fill(&tokens, options.prefill))?;
-        let mut decode = Vec::new();
-        for at in &options.contexts {
-            bench.fill(&tokens, (*at).max(1))?;
-            let seconds = bench.fastest(|b| b.decode((*at).max(1), options.decode))?;
-            decode.push(DecodeAt { context: *at, tps: rate(options.decode, seconds) });
+        // In no order, so that they go to all experts of a model that has some.
+        let tokens = (0..options.longest()).map(|i| scatter(i) % vocab.min(50_000)).collect();
+        let repeat = options.repeat.max(1);
+        let mut bench = Bench { graph, cancel, context, repeat, tokens, cache: Cache::default() };
+        // Maps what a prompt reads, and once what a step does.
+        bench.prefill(0, options.prefill)?;
+        bench.decode(0, 2)?;
+        let mut prefill = Vec::new();
+        for at in options.prefill_contexts.iter().copied() {
+            let seconds = bench.fastest(at, |b| b.prefill(at, options.prefill))?;
+            prefill.push(PrefillAt { context: at, tokens: options.prefill, tps: rate(options.prefill, seconds) });
         }
-        let at = options.contexts.iter().copied().filter(|c| *c <= 1024).max().unwrap_or(0).max(1);
-        bench.fill(&tokens, at)?;
-        let single = bench.fastest(|b| b.decode(at, 16))? / 16.0;
+        let mut decode = Vec::new();
+        for at in options.contexts.iter().copied() {
+            let seconds = bench.fastest(at, |b| b.decode(at, options.decode))?;
+            decode.push(DecodeAt { context: at, tps: rate(options.decode, seconds) });
+        }
         let mut verify = Vec::new();
-        for count in &options.verify {
-            let count = (*count).clamp(1, 64);
-            let seconds = bench.fastest(|b| b.run(at, &tokens[..count]))?;
-            verify.push(VerifyAt { tokens: count, tps: rate(count, seconds), steps: seconds / single });
+        if !options.verify.is_empty() {
+            let at = options.verify_context;
+            let single = bench.fastest(at, |b| b.decode(at, STEPS))? / rate(STEPS, 1.0);
+            for count in &options.verify {
+                let count = (*count).clamp(1, 64);
+                let seconds = bench.fastest(at, |b| b.verify(at, count))?;
+                verify.push(VerifyAt {
+                    context: at,
+                    tokens: count,
+                    tps: rate(count, seconds),
+                    steps: seconds / single,
+                });
+            }
         }
         Ok(BenchReport {
             model: self.info().name.clone(),
             threads: self.threads,
             load_ms: self.load_time.as_secs_f64() * 1e3,
-            prefill_tokens: options.prefill,
-            prefill_tps: rate(options.prefill, prefill_s),
+            prefill,
             decode,
             verify,
             peak_rss_mib: peak_rss_mib(),
@@ -120,11 +172,18 @@ struct Bench<'g> {
     cancel: &'g Cancel,
     context: usize,
     repeat: usize,
+    tokens: Vec<u32>,
     cache: Cache,
 }
 
 impl Bench<'_> {
-    fn fastest(&mut self, mut work: impl FnMut(&mut Self) -> Result<(), GenerateError>) -> Result<f64, GenerateError> {
+    /// The seconds of the fastest of some runs of `work`, each behind `context` tokens.
+    fn fastest(
+        &mut self,
+        context: usize,
+        mut work: impl FnMut(&mut Self) -> Result<(), GenerateError>,
+    ) -> Result<f64, GenerateError> {
+        self.fill(context)?;
         let mut best = f64::INFINITY;
         for _ in 0..self.repeat {
             let start = Instant::now();
@@ -134,25 +193,42 @@ impl Bench<'_> {
         Ok(best)
     }
 
-    fn fill(&mut self, tokens: &[u32], count: usize) -> Result<(), GenerateError> {
+    /// A cache of `count` tokens: noise where it can be written, else computed.
+    fn fill(&mut self, count: usize) -> Result<(), GenerateError> {
         self.cache.truncate(0);
-        done(prefill(self.graph, &mut self.cache, &tokens[..count], self.context, self.cancel)?)
+        if self.graph.pretend(&mut self.cache, &self.tokens[..count], self.context)? {
+            return Ok(());
+        }
+        done(prefill(self.graph, &mut self.cache, &self.tokens[..count], self.context, self.cancel)?)
     }
 
-    fn decode(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
+    fn prefill(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
         self.cache.truncate(from);
-        let mut next = 0;
-        for _ in 0..count {
-            self.run(self.cache.len(), &[next])?;
-            next = argmax(self.graph.logits(0)).0;
+        done(prefill(self.graph, &mut self.cache, &self.tokens[..from + count], self.context, self.cancel)?)
+    }
+
+    /// Single steps, with the choice of a token after each; which one follows is decided before, so that a model that
+    /// repeats itself is not measured with the same experts again and again.
+    fn decode(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
+        for at in from..from + count {
+            self.run(at, 1)?;
+            black_box(argmax(self.graph.logits(0)));
         }
         Ok(())
     }
 
-    fn run(&mut self, from: usize, tokens: &[u32]) -> Result<(), GenerateError> {
+    fn verify(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
+        self.run(from, count)?;
+        for row in 0..count {
+            black_box(argmax(self.graph.logits(row)));
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
         self.cache.truncate(from);
-        self.graph.reserve(&mut self.cache, from + tokens.len(), self.context)?;
-        done(self.graph.run(&mut self.cache, tokens, tokens.len(), self.cancel)?)
+        self.graph.reserve(&mut self.cache, from + count, self.context)?;
+        done(self.graph.run(&mut self.cache, &self.tokens[from..from + count], count, self.cancel)?)
     }
 }
 

@@ -105,6 +105,12 @@ impl Graph {
         cache.reserve(&self.layout, needed, most, &self.place, &self.environment)
     }
 
+    /// Have a cache hold `tokens` whose keys and values are noise. `false` where only a run can write it.
+    pub(crate) fn pretend(&self, cache: &mut Cache, tokens: &[u32], most: usize) -> Result<bool, GenerateError> {
+        self.reserve(cache, tokens.len(), most)?;
+        Ok(cache.pretend(&self.layout, tokens))
+    }
+
     /// Copy the first `tokens` tokens of a cache into another.
     pub(crate) fn copy_prefix(&self, from: &Cache, to: &mut Cache, tokens: usize) -> Result<(), GenerateError> {
         to.copy_prefix(from, tokens, &self.layout, &self.place, &self.environment)

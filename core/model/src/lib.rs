@@ -23,6 +23,6 @@ mod stream;
 mod template;
 mod vocab;
 
-pub use bench::{BenchOptions, BenchReport, DecodeAt, VerifyAt};
+pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};
 pub use engine::{Device, Engine, EngineOptions};
 pub use folder::LoadError;

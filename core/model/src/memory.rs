@@ -109,6 +109,17 @@ impl Buffer {
         self.bytes
     }
 
+    /// The memory itself, where it is the program's own.
+    #[expect(unsafe_code, reason = "a view of owned memory")]
+    pub(crate) fn host(&mut self) -> Option<&mut [u8]> {
+        match self.owner {
+            // SAFETY: `new` got at least `bytes` zeroed bytes, which live as long as `self`; `self` is borrowed mutably,
+            // and tensors over it are only read and written by runs, which borrow the cache that owns it.
+            Owner::Host(_) => Some(unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.bytes) }),
+            Owner::Device(_) => None,
+        }
+    }
+
     /// Copy `bytes` bytes from `from_at` of `from` to `at`.
     #[expect(unsafe_code, reason = "the memory may be that of a device")]
     pub(crate) fn copy_from(

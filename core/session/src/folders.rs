@@ -16,6 +16,8 @@ pub struct Folders {
     pub models: PathBuf,
     /// Unfinished downloads.
     pub downloads: PathBuf,
+    /// Models that are only made to be measured.
+    pub bench: PathBuf,
     /// The history and the pre-images of edits, and the daemon's log.
     pub state: PathBuf,
     /// The daemon's socket.
@@ -42,6 +44,7 @@ impl Folders {
                 config_file: home.join("config.toml"),
                 models: home.join("models"),
                 downloads: home.join("downloads"),
+                bench: home.join("bench"),
                 state: home.join("state"),
                 socket: short(home.join("run/deepcoder.sock"), vars),
             });
@@ -57,6 +60,7 @@ impl Folders {
             config_file: below(env_var::XDG_CONFIG_HOME, ".config")?.join("config.toml"),
             models: below(env_var::XDG_DATA_HOME, ".local/share")?.join("models"),
             downloads: below(env_var::XDG_CACHE_HOME, ".cache")?.join("downloads"),
+            bench: below(env_var::XDG_CACHE_HOME, ".cache")?.join("bench"),
             socket: short(run.join("deepcoder.sock"), vars),
             state,
         })

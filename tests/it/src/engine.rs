@@ -225,10 +225,22 @@ fn the_context_can_be_filled() {
 fn bench_measures_what_was_asked() {
     let tiny = Tiny::new();
     let engine = tiny.engine(&options());
-    let wanted = BenchOptions { prefill: 32, decode: 4, contexts: vec![0, 64], verify: vec![4], repeat: 1 };
+    let wanted = BenchOptions {
+        prefill: 32,
+        prefill_contexts: vec![0, 40],
+        decode: 4,
+        contexts: vec![0, 64],
+        verify: vec![4],
+        verify_context: 64,
+        repeat: 1,
+    };
     let report = engine.bench(&wanted, &Cancel::new()).unwrap();
-    assert_eq!((report.model.as_str(), report.threads, report.decode.len(), report.verify.len()), ("tiny", 2, 2, 1));
-    let rates = report.decode.iter().map(|d| d.tps).chain([report.prefill_tps, report.load_ms, report.verify[0].tps]);
+    assert_eq!((report.model.as_str(), report.threads), ("tiny", 2));
+    assert_eq!(report.prefill.iter().map(|p| (p.context, p.tokens)).collect::<Vec<_>>(), [(0, 32), (40, 32)]);
+    assert_eq!(report.decode.iter().map(|d| d.context).collect::<Vec<_>>(), wanted.contexts);
+    assert_eq!((report.verify[0].context, report.verify[0].tokens), (64, 4));
+    let rates = report.decode.iter().map(|d| d.tps).chain(report.prefill.iter().map(|p| p.tps));
+    let rates = rates.chain([report.load_ms, report.verify[0].tps]);
     assert!(rates.into_iter().all(|r| r.is_finite() && r > 0.0), "{report:?}");
     let too_long = BenchOptions { contexts: vec![4096], ..wanted };
     assert!(engine.bench(&too_long, &Cancel::new()).is_err());

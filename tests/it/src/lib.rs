@@ -17,3 +17,5 @@ mod real_model;
 mod runtime;
 #[cfg(test)]
 mod setup;
+#[cfg(test)]
+mod shape;

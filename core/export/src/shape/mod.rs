@@ -204,6 +204,11 @@ impl Shape {
         std::fs::rename(&part.0, path).map_err(io("rename to", path))
     }
 
+    /// Whether the embedding is the output layer as well.
+    const fn is_tied(&self) -> bool {
+        matches!(self.attention, Attention::Grouped { tied: true, .. })
+    }
+
     const fn architecture(&self) -> &'static str {
         match self.attention {
             Attention::Latent { .. } => "deepseek2",

@@ -40,11 +40,10 @@ impl Tensor {
 /// All tensors of `shape`, in the order of the file.
 pub(super) fn of(shape: &Shape) -> Vec<Tensor> {
     let outer = [shape.vocabulary, shape.hidden];
-    let tied = matches!(shape.attention, Attention::Grouped { tied: true, .. });
-    let kind = if tied { TensorType::Q6_K } else { TensorType::Q4_0 };
-    let mut embedding = Tensor::new("token_embd.weight".into(), &outer, kind, 1.0);
+    let kind = if shape.is_tied() { TensorType::Q6_K } else { TensorType::Q4_0 };
+    let mut embedding = Tensor::new("token_embd.weight".into(), &outer, kind, embedded(shape));
     let mut out = Vec::new();
-    if !tied {
+    if !shape.is_tied() {
         embedding.read = (1, shape.vocabulary);
         out.push(Tensor::new("output.weight".into(), &outer, TensorType::Q6_K, per_input(shape.hidden)));
     }
@@ -146,5 +145,10 @@ impl List<'_> {
 /// As [`per_input`], and so much less that all layers together add about as much as the embedding holds: what a token is
 /// stays visible in every layer, and tokens go on to different experts.
 fn residual(shape: &Shape, columns: u64) -> f64 {
-    per_input(columns) * per_input(2 * shape.layers)
+    per_input(columns) * per_input(2 * shape.layers) * embedded(shape)
+}
+
+/// The size of embeddings: one, or what suits the output layer where that is the same matrix.
+fn embedded(shape: &Shape) -> f64 {
+    if shape.is_tied() { per_input(shape.hidden) } else { 1.0 }
 }
