@@ -1,27 +1,26 @@
 //! From a source to a finished folder: checked first, written beside the destination, then renamed.
 
 use crate::error::ImportError;
+use crate::journal::{JOURNAL_FILE, Journal};
 use crate::linear::{Role, Storage};
 use crate::quant::Precision;
 use crate::source::Source;
+use crate::stage::Stage;
 use crate::transformer::{Builder, Built};
 use crate::weights::{HashedFile, Weights};
 use deepcoder_types::{
     Cancel, ContentHash, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
 };
-use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Name of the file with the weights.
 const WEIGHTS_FILE: &str = "model.onnx.data";
 /// Name of the graph's file.
 const GRAPH_FILE: &str = "model.onnx";
-/// Held while an import runs, so that a second one does not clear the first one's folder.
-const LOCK_FILE: &str = ".lock";
 
 /// How to import.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +43,8 @@ pub struct ImportOptions {
 /// What an import is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportStage {
+    /// An import that was killed is continued; told once, first.
+    Resuming,
     /// Weights are converted.
     Converting,
     /// What was written is made durable.
@@ -113,7 +114,8 @@ pub fn inspect(source: &Path) -> Result<SourceSummary, ImportError> {
 /// Converts the GGUF file or safetensors folder `source` to the model folder `dest`, which must not exist yet.
 ///
 /// Everything is written to a sibling of `dest` that is renamed when it is complete and durable. After a failure or a
-/// cancellation nothing is left; after a crash, the sibling is cleared by the next import to the same place.
+/// cancellation nothing is left. After a crash, the next import to the same place goes on from there if the source and
+/// the options are the same, and else clears it.
 pub fn import(
     source: &Path,
     dest: &Path,
@@ -128,28 +130,31 @@ pub fn import(
         return Err(ImportError::Exists(dest.to_owned()));
     }
     let stage = Stage::create(dest)?;
-    check_space(&opened, precision, !options.portable, &stage.folder)?;
+    let journal = Journal::open(&stage.folder, key(&opened, options));
+    let resumed = journal.is_known();
+    stage.clear(if resumed { &[WEIGHTS_FILE, JOURNAL_FILE] } else { &[] })?;
+    check_space(&opened, precision, !options.portable, &stage)?;
 
     let weights_total: u64 = opened.tensors.values().map(|t| t.bytes).sum();
     let files_total: u64 = opened.files.iter().map(|f| f.len).sum();
     let total = weights_total + files_total;
-    let (hashed, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    if resumed {
+        progress(ImportProgress { stage: ImportStage::Resuming, done: 0, total });
+    }
+    let pace = Pace::default();
     let (built, hash) = std::thread::scope(|scope| {
-        let hash = || hash_source(&opened, &hashed, &stop, cancel);
+        let hash = || hash_source(&opened, &pace, cancel);
         // Beside the conversion where the system has a thread for it, else after it.
         let hasher = std::thread::Builder::new().spawn_scoped(scope, hash);
-        let mut converted = 0;
         let mut step = |bytes: u64| {
-            converted += bytes;
-            let done = (converted + hashed.load(Ordering::Relaxed)).min(total);
+            let converted = pace.converted.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            let done = (converted + pace.hashed.load(Ordering::Relaxed)).min(total);
             progress(ImportProgress { stage: ImportStage::Converting, done, total });
             cancel.check().map_err(ImportError::from)
         };
-        let built = Weights::create(&stage.folder, WEIGHTS_FILE)
+        let built = Weights::create(&stage.folder, WEIGHTS_FILE, journal)
             .and_then(|weights| Builder::new(&opened, weights, precision, !options.portable, &mut step).build());
-        if built.is_err() {
-            stop.store(true, Ordering::Relaxed);
-        }
+        pace.end(built.is_ok());
         let hash = match hasher {
             Ok(hasher) => hasher.join().unwrap_or(Err(ImportError::Cancelled)),
             Err(_) => hash(),
@@ -214,20 +219,64 @@ fn needed(source: &Source, precision: Precision, own: bool) -> u64 {
     weights + angles + source.vocabulary.tokenizer_json.len() as u64 + (16 << 20)
 }
 
-fn check_space(source: &Source, precision: Precision, own: bool, folder: &Path) -> Result<(), ImportError> {
+fn check_space(source: &Source, precision: Precision, own: bool, stage: &Stage) -> Result<(), ImportError> {
+    let folder = &stage.folder;
+    // What an earlier import left is written over.
+    let kept = std::fs::metadata(folder.join(WEIGHTS_FILE)).map_or(0, |meta| meta.len());
     let stat = rustix::fs::statvfs(folder).map_err(|e| ImportError::io("read the free space of", folder)(e.into()))?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_add(kept);
     let need = needed(source, precision, own);
     if need > free { Err(ImportError::DiskFull { need, free, folder: folder.to_owned() }) } else { Ok(()) }
 }
 
+/// What the weights are made from and how: an import may go on with those of another if this is the same.
+fn key(source: &Source, options: &ImportOptions) -> ContentHash {
+    let ImportOptions { bits, block, exact, portable, .. } = options;
+    let mut text = format!("{} {bits:?} {block:?} {exact} {portable}\n{:?}\n", env!("CARGO_PKG_VERSION"), source.spec);
+    for file in &source.files {
+        text.push_str(&format!("{} {:?} {}\n", file.len, file.modified, file_name(&file.path)));
+    }
+    ContentHash::of(text.as_bytes())
+}
+
+/// How far the two threads are that read the source: one to convert it, one to hash it.
+#[derive(Default)]
+struct Pace {
+    converted: AtomicU64,
+    hashed: AtomicU64,
+    ended: AtomicBool,
+    failed: AtomicBool,
+}
+
+impl Pace {
+    /// Bytes that the hash may be ahead. Then both read the same part of a source that is larger than the memory, and
+    /// the disk is read once.
+    const AHEAD: u64 = 1 << 30;
+    const WAIT: Duration = Duration::from_millis(10);
+
+    fn end(&self, well: bool) {
+        self.failed.store(!well, Ordering::Relaxed);
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until the hash may go on; an error if nobody wants it any more.
+    fn wait(&self, cancel: &Cancel) -> Result<(), ImportError> {
+        loop {
+            cancel.check()?;
+            if self.failed.load(Ordering::Relaxed) {
+                return Err(ImportError::Cancelled);
+            }
+            let ahead = self.hashed.load(Ordering::Relaxed).saturating_sub(self.converted.load(Ordering::Relaxed));
+            if ahead <= Self::AHEAD || self.ended.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            std::thread::sleep(Self::WAIT);
+        }
+    }
+}
+
 /// SHA-256 of the source: of the file, or of the list `hash␣␣name\n` of the weight files where there are several.
-fn hash_source(
-    source: &Source,
-    done: &AtomicU64,
-    stop: &AtomicBool,
-    cancel: &Cancel,
-) -> Result<ContentHash, ImportError> {
+fn hash_source(source: &Source, pace: &Pace, cancel: &Cancel) -> Result<ContentHash, ImportError> {
     let mut list = String::new();
     let mut single = None;
     for file in &source.files {
@@ -235,16 +284,13 @@ fn hash_source(
         let mut buffer = vec![0u8; 4 << 20];
         let mut at = 0;
         while at < file.len {
-            cancel.check()?;
-            if stop.load(Ordering::Relaxed) {
-                return Err(ImportError::Cancelled);
-            }
+            pace.wait(cancel)?;
             let part = usize::try_from((file.len - at).min(buffer.len() as u64)).unwrap_or(0);
             let part = &mut buffer[..part];
             file.read_at(part, at)?;
             digest.update(&*part);
             at += part.len() as u64;
-            done.fetch_add(part.len() as u64, Ordering::Relaxed);
+            pace.hashed.fetch_add(part.len() as u64, Ordering::Relaxed);
         }
         let hash = ContentHash::from_digest(digest.finalize().into());
         list.push_str(&format!("{hash}  {}\n", file_name(&file.path)));
@@ -327,60 +373,4 @@ fn fim_untrained(source: &Source, path: &Path, options: &ImportOptions) -> bool 
     };
     let names = [&options.name, &file_name(path), &source.title];
     source.spec.deepseek.is_some() && source.vocabulary.fim.is_some() && !names.into_iter().any(|name| trained(name))
-}
-
-/// The folder that is being written, removed when it is dropped.
-struct Stage {
-    folder: PathBuf,
-    parent: PathBuf,
-    _lock: File,
-}
-
-impl Stage {
-    fn create(dest: &Path) -> Result<Self, ImportError> {
-        let name = dest.file_name().ok_or_else(|| ImportError::Options("the destination has no name".to_owned()))?;
-        let parent = dest.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(parent).map_err(ImportError::io("create", parent))?;
-        let folder = parent.join(format!(".{}.importing", name.to_string_lossy()));
-        std::fs::create_dir_all(&folder).map_err(ImportError::io("create", &folder))?;
-        let lock_path = folder.join(LOCK_FILE);
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
-        let lock = lock.map_err(ImportError::io("create", &lock_path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(ImportError::Running(dest.to_owned()));
-        }
-        let stage = Self { folder, parent: parent.to_owned(), _lock: lock };
-        stage.clear()?;
-        Ok(stage)
-    }
-
-    /// Removes what an import that crashed has left.
-    fn clear(&self) -> Result<(), ImportError> {
-        for entry in std::fs::read_dir(&self.folder).map_err(ImportError::io("read", &self.folder))? {
-            let entry = entry.map_err(ImportError::io("read", &self.folder))?;
-            if entry.file_name() != LOCK_FILE {
-                #[expect(clippy::disallowed_methods, reason = "left-over of an import into the folder that we hold")]
-                std::fs::remove_file(entry.path()).map_err(ImportError::io("remove", &entry.path()))?;
-            }
-        }
-        Ok(())
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the finished model folder takes its name")]
-    fn publish(self, dest: &Path) -> Result<(), ImportError> {
-        let lock = self.folder.join(LOCK_FILE);
-        std::fs::remove_file(&lock).map_err(ImportError::io("remove", &lock))?;
-        let sync = |path: &Path| File::open(path).and_then(|f| f.sync_all()).map_err(ImportError::io("write", path));
-        sync(&self.folder)?;
-        std::fs::rename(&self.folder, dest).map_err(ImportError::io("rename to", dest))?;
-        sync(&self.parent)
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // After `publish` there is nothing under this name; a failure here leaves what the next import clears.
-        #[expect(clippy::disallowed_methods, reason = "the half-written folder of a failed import")]
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
 }

@@ -30,6 +30,17 @@ pub(crate) fn pack(
     layout: Layout,
     step: &mut Step<'_>,
 ) -> Result<Packed, ImportError> {
+    // Offsets go to the graph, which is made anew.
+    if !layout.offsets {
+        let sum = |bytes: &dyn Fn(usize) -> usize| -> u64 {
+            parts.iter().map(|(_, p)| p.rows() * bytes(usize::try_from(p.columns()).unwrap_or(0)) as u64).sum()
+        };
+        let lengths = [sum(&|columns| layout.row_bytes(columns)), sum(&|columns| columns / layout.block * 4)];
+        if let Some([codes, scales]) = weights.kept(lengths)? {
+            parts.iter().try_for_each(|(_, info)| step(info.bytes))?;
+            return Ok(Packed { codes, scales, offsets: Vec::new() });
+        }
+    }
     let (mut scales, mut offsets) = (Vec::new(), Vec::new());
     let (mut input, mut output) = (Vec::new(), Vec::new());
     weights.begin()?;
@@ -74,6 +85,11 @@ pub(crate) fn interleave(
 ) -> Result<Packed, ImportError> {
     let columns = usize::try_from(pair[0].1.columns()).unwrap_or(usize::MAX);
     let (out_row, blocks) = (layout.row_bytes(columns), columns / layout.block);
+    let lengths = [out_row, blocks * 4].map(|bytes| 2 * pair[0].1.rows() * bytes as u64);
+    if let Some([codes, scales]) = weights.kept(lengths)? {
+        pair.iter().try_for_each(|(_, info)| step(info.bytes))?;
+        return Ok(Packed { codes, scales, offsets: Vec::new() });
+    }
     let (mut input, mut output, mut scales) = (Vec::new(), Vec::new(), Vec::new());
     weights.begin()?;
     let mut first = 0;

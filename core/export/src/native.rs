@@ -22,6 +22,9 @@ pub(crate) fn pack(
     format: Format,
     step: &mut Step<'_>,
 ) -> Result<Place, ImportError> {
+    if let Some(place) = kept(weights, parts, format, 1, step)? {
+        return Ok(place);
+    }
     let mut tiles = Tiles::new(format);
     weights.begin()?;
     for (name, info) in parts {
@@ -41,12 +44,34 @@ pub(crate) fn pack_each(
     step: &mut Step<'_>,
 ) -> Result<Place, ImportError> {
     let rows = info.shape.get(1).copied().unwrap_or(1).max(1);
+    if let Some(place) = kept(weights, &[(name, info)], format, info.rows() / rows, step)? {
+        return Ok(place);
+    }
     let mut tiles = Tiles::new(format);
     weights.begin()?;
     for first in (0..info.rows()).step_by(usize::try_from(rows).unwrap_or(1)) {
         tiles.append(source, weights, name, info, first..first + rows, step)?;
     }
     Ok(weights.end())
+}
+
+/// The tiles of `parts`, each of `matrices` matrices, as an import that was killed had written them.
+fn kept(
+    weights: &mut Weights,
+    parts: &[(&str, &TensorInfo)],
+    format: Format,
+    matrices: u64,
+    step: &mut Step<'_>,
+) -> Result<Option<Place>, ImportError> {
+    let bytes = |info: &TensorInfo| {
+        let rows = usize::try_from(info.rows() / matrices.max(1)).ok()?;
+        let bytes = format.matrix_bytes(rows, usize::try_from(info.columns()).ok()?)?;
+        (bytes as u64).checked_mul(matrices)
+    };
+    let Some(length) = parts.iter().map(|(_, info)| bytes(info)).sum::<Option<u64>>() else { return Ok(None) };
+    let Some([place]) = weights.kept([length])? else { return Ok(None) };
+    parts.iter().try_for_each(|(_, info)| step(info.bytes))?;
+    Ok(Some(place))
 }
 
 /// Writes `parts` as 32-bit floats, one below the other.

@@ -9,7 +9,7 @@ use crate::tokenizer::{self, Vocabulary};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 /// An opened source.
@@ -29,6 +29,8 @@ pub(crate) struct SourceFile {
     pub(crate) path: PathBuf,
     pub(crate) file: File,
     pub(crate) len: u64,
+    /// When it was written last: seconds and nanoseconds.
+    pub(crate) modified: (i64, i64),
 }
 
 impl SourceFile {
@@ -38,7 +40,7 @@ impl SourceFile {
         if !meta.is_file() {
             return Err(ImportError::folder(path, "it is not a regular file"));
         }
-        Ok(Self { path: path.to_owned(), file, len: meta.len() })
+        Ok(Self { path: path.to_owned(), file, len: meta.len(), modified: (meta.mtime(), meta.mtime_nsec()) })
     }
 
     pub(crate) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<(), ImportError> {

@@ -1,12 +1,13 @@
 //! The file with the weights: written once from front to back, hashed on the way, every tensor on a page boundary so
-//! that the runtime can map it.
+//! that the runtime can map it. What an import that was killed had written is read instead.
 
 use crate::error::ImportError;
+use crate::journal::Journal;
 use crate::onnx::{self, Element, Message};
 use deepcoder_types::ContentHash;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 const PAGE: u64 = 4096;
@@ -20,21 +21,37 @@ pub(crate) struct HashedFile {
 }
 
 impl HashedFile {
+    /// Opens the file to be written from its start; what it holds already stays until it is written over.
     pub(crate) fn create(path: &Path) -> Result<Self, ImportError> {
-        #[expect(clippy::disallowed_methods, reason = "a file of the model folder that is being made")]
-        let file = File::create(path).map_err(ImportError::io("create", path))?;
+        let file = File::options().create(true).truncate(false).read(true).write(true).open(path);
+        let file = file.map_err(ImportError::io("create", path))?;
         Ok(Self { path: path.to_owned(), file, digest: Sha256::new(), len: 0 })
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), ImportError> {
-        self.file.write_all(bytes).map_err(ImportError::io("write", &self.path))?;
+        self.file.write_all_at(bytes, self.len).map_err(ImportError::io("write", &self.path))?;
         self.digest.update(bytes);
         self.len += bytes.len() as u64;
         Ok(())
     }
 
+    /// Takes the next `length` bytes as they are in the file.
+    fn keep(&mut self, length: u64) -> Result<(), ImportError> {
+        let mut buffer = vec![0; 1 << 20];
+        let end = self.len + length;
+        while self.len < end {
+            let part = usize::try_from(end - self.len).unwrap_or(usize::MAX).min(buffer.len());
+            let part = &mut buffer[..part];
+            self.file.read_exact_at(part, self.len).map_err(ImportError::io("read", &self.path))?;
+            self.digest.update(&*part);
+            self.len += part.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Makes the file durable and says what it holds.
     pub(crate) fn finish(self) -> Result<(u64, ContentHash), ImportError> {
+        self.file.set_len(self.len).map_err(ImportError::io("write", &self.path))?;
         self.file.sync_all().map_err(ImportError::io("write", &self.path))?;
         Ok((self.len, ContentHash::from_digest(self.digest.finalize().into())))
     }
@@ -52,17 +69,38 @@ pub(crate) struct Weights {
     file: HashedFile,
     name: &'static str,
     open: Option<u64>,
+    journal: Journal,
     pub(crate) initializers: Vec<Message>,
 }
 
 impl Weights {
-    pub(crate) fn create(folder: &Path, name: &'static str) -> Result<Self, ImportError> {
+    pub(crate) fn create(folder: &Path, name: &'static str, journal: Journal) -> Result<Self, ImportError> {
         let file = HashedFile::create(&folder.join(name))?;
-        Ok(Self { file, name, open: None, initializers: Vec::new() })
+        Ok(Self { file, name, open: None, journal, initializers: Vec::new() })
+    }
+
+    /// The next tensors as an earlier import left them, if it wrote all of them and they have these lengths.
+    pub(crate) fn kept<const N: usize>(&mut self, lengths: [u64; N]) -> Result<Option<[Place; N]>, ImportError> {
+        let mut end = self.file.len;
+        let places = lengths.map(|length| {
+            let offset = end.next_multiple_of(PAGE);
+            end = offset + length;
+            Place { offset, length }
+        });
+        if !self.journal.has(places.iter().map(|place| (place.offset, place.length))) {
+            return Ok(None);
+        }
+        for length in lengths {
+            self.begin()?;
+            self.file.keep(length)?;
+            self.end();
+        }
+        Ok(Some(places))
     }
 
     /// Starts a tensor; its bytes follow with [`Weights::append`].
     pub(crate) fn begin(&mut self) -> Result<(), ImportError> {
+        self.journal.checkpoint(&self.file.file, &self.file.path)?;
         let gap = self.file.len.next_multiple_of(PAGE) - self.file.len;
         self.file.write(&vec![0; usize::try_from(gap).unwrap_or(0)])?;
         self.open = Some(self.file.len);
@@ -76,6 +114,7 @@ impl Weights {
     /// Ends the tensor that was begun.
     pub(crate) fn end(&mut self) -> Place {
         let offset = self.open.take().unwrap_or(self.file.len);
+        self.journal.add(offset, self.file.len - offset);
         Place { offset, length: self.file.len - offset }
     }
 

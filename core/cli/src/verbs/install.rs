@@ -122,6 +122,9 @@ impl Shown {
                 self.bytes("downloading", done, total, console)
             }
             InstallProgress::Fetch(FetchProgress::Verifying) => self.step(console, "checking the sha256"),
+            InstallProgress::Import(ImportProgress { stage: ImportStage::Resuming, .. }) => {
+                self.say(console, "going on with an import that was cut off");
+            }
             InstallProgress::Import(import) => {
                 let (label, done, total) = import_step(&import);
                 self.bytes(label, done, total, console);
@@ -161,7 +164,7 @@ impl Shown {
 
 const fn import_step(import: &ImportProgress) -> (&'static str, u64, u64) {
     match import.stage {
-        ImportStage::Converting => ("importing", import.done, import.total),
+        ImportStage::Resuming | ImportStage::Converting => ("importing", import.done, import.total),
         ImportStage::Finishing => ("making it durable", import.done, import.total),
     }
 }

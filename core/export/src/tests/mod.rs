@@ -3,5 +3,6 @@
 mod deepseek;
 mod hostile;
 mod numbers;
+mod resume;
 mod whole;
 mod words;
