@@ -5,6 +5,7 @@
 
 use deepcoder_export::{ImportOptions, import};
 use deepcoder_model::{Engine, EngineOptions, runtime};
+use deepcoder_test_support::GgufWriter;
 use deepcoder_types::{Cancel, Manifest};
 use serde::Deserialize;
 use serde_json::json;
@@ -64,6 +65,60 @@ fn rounded(value: f32, bf16: bool) -> f32 {
     if bf16 { f32::from_bits(half) } else { value }
 }
 
+fn bytes_of(values: &[f32], kind: &str) -> Vec<u8> {
+    let bytes = values.iter().map(|v| v.to_le_bytes());
+    if kind == "bf16" { bytes.flat_map(|b| [b[2], b[3]]).collect() } else { bytes.flatten().collect() }
+}
+
+/// Blocks of Q4_0, exactly: their scales have few bits.
+fn q4_0(name: &str, count: usize, size: f32) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (scale, codes) in blocks(name, count, size) {
+        // A float of 16 bits: five of exponent, ten of mantissa.
+        let bits = scale.to_bits();
+        let half = (((bits >> 23) - 112) << 10) | ((bits >> 13) & 0x3FF);
+        out.extend(u16::try_from(half).expect("a normal number").to_le_bytes());
+        out.extend((0..16).map(|i| codes[i] | codes[i + 16] << 4));
+    }
+    out
+}
+
+/// GGUF's name of a tensor.
+fn gguf_name(name: &str) -> String {
+    let mut out = name.replace("model.layers.", "blk.");
+    if let Some((before, after)) = out.split_once(".mlp.experts.") {
+        let part = after.split_once('.').map_or(after, |(_, part)| part);
+        out = format!("{before}.{}", part.replace("_proj", "_exps").replace("gate", "ffn_gate"));
+        out = out.replace(".up_", ".ffn_up_").replace(".down_", ".ffn_down_");
+        return out;
+    }
+    for (from, to) in [
+        ("model.embed_tokens", "token_embd"),
+        ("model.norm", "output_norm"),
+        ("lm_head", "output"),
+        ("input_layernorm", "attn_norm"),
+        ("post_attention_layernorm", "ffn_norm"),
+        ("self_attn.q_a_layernorm", "attn_q_a_norm"),
+        ("self_attn.kv_a_layernorm", "attn_kv_a_norm"),
+        ("self_attn.q_proj", "attn_q"),
+        ("self_attn.q_a_proj", "attn_q_a"),
+        ("self_attn.q_b_proj", "attn_q_b"),
+        ("self_attn.kv_a_proj_with_mqa", "attn_kv_a_mqa"),
+        ("self_attn.kv_b_proj", "attn_kv_b"),
+        ("self_attn.o_proj", "attn_output"),
+        ("mlp.gate.weight", "ffn_gate_inp.weight"),
+        ("mlp.shared_experts.gate_proj", "ffn_gate_shexp"),
+        ("mlp.shared_experts.up_proj", "ffn_up_shexp"),
+        ("mlp.shared_experts.down_proj", "ffn_down_shexp"),
+        ("mlp.gate_proj", "ffn_gate"),
+        ("mlp.up_proj", "ffn_up"),
+        ("mlp.down_proj", "ffn_down"),
+    ] {
+        out = out.replace(from, to);
+    }
+    out
+}
+
 impl Checkpoint {
     pub(crate) fn all() -> Vec<Self> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../golden/deepseek_v2.json");
@@ -111,10 +166,7 @@ impl Checkpoint {
             let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
             for (name, (shape, kind, _)) in self.tensors.iter().skip(shard).step_by(2) {
                 let start = data.len();
-                for value in self.values(name) {
-                    let bytes = value.to_le_bytes();
-                    data.extend_from_slice(if kind == "bf16" { &bytes[2..] } else { &bytes });
-                }
+                data.extend(bytes_of(&self.values(name), kind));
                 let dtype = if kind == "bf16" { "BF16" } else { "F32" };
                 header.insert(
                     name.clone(),
@@ -127,6 +179,112 @@ impl Checkpoint {
             std::fs::write(folder.join(file), bytes).unwrap();
         }
         write("model.safetensors.index.json", &json!({ "weight_map": map }));
+    }
+
+    /// The same as a GGUF file, with one matrix of keys and values or with one for each (`apart`).
+    pub(crate) fn gguf(&self, apart: bool) -> GgufWriter {
+        let mut file = GgufWriter::new();
+        file.text("general.architecture", "deepseek2");
+        let (nope, rope, value) =
+            (self.size("qk_nope_head_dim"), self.size("qk_rope_head_dim"), self.size("v_head_dim"));
+        let (heads, rank) = (self.size("num_attention_heads"), self.size("kv_lora_rank"));
+        let is_grouped = self.config["topk_method"] == "group_limited_greedy";
+        let mut set = |key: &str, value: usize| {
+            file.unsigned(&format!("deepseek2.{key}"), u32::try_from(value).expect("a small number"));
+        };
+        for (key, name) in [
+            ("block_count", "num_hidden_layers"),
+            ("context_length", "max_position_embeddings"),
+            ("embedding_length", "hidden_size"),
+            ("feed_forward_length", "intermediate_size"),
+            ("attention.head_count", "num_attention_heads"),
+            ("attention.kv_lora_rank", "kv_lora_rank"),
+            ("rope.dimension_count", "qk_rope_head_dim"),
+            ("leading_dense_block_count", "first_k_dense_replace"),
+            ("expert_count", "n_routed_experts"),
+            ("expert_used_count", "num_experts_per_tok"),
+            ("expert_shared_count", "n_shared_experts"),
+            ("expert_feed_forward_length", "moe_intermediate_size"),
+        ] {
+            set(key, self.size(name));
+        }
+        if self.size("q_lora_rank") > 0 {
+            set("attention.q_lora_rank", self.size("q_lora_rank"));
+        }
+        if is_grouped {
+            set("expert_group_count", self.size("n_group"));
+            set("expert_group_used_count", self.size("topk_group"));
+        }
+        if apart {
+            set("attention.head_count_kv", 1);
+            set("attention.key_length", rank + rope);
+            set("attention.value_length", rank);
+            set("attention.key_length_mla", nope + rope);
+            set("attention.value_length_mla", value);
+        } else {
+            set("attention.head_count_kv", heads);
+            set("attention.key_length", nope + rope);
+            set("attention.value_length", value);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "GGUF has 32 bits")]
+        let number = |value: &serde_json::Value| value.as_f64().unwrap_or(0.0) as f32;
+        file.float("deepseek2.attention.layer_norm_rms_epsilon", number(&self.config["rms_norm_eps"]))
+            .float("deepseek2.rope.freq_base", number(&self.config["rope_theta"]))
+            .float("deepseek2.expert_weights_scale", number(&self.config["routed_scaling_factor"]))
+            .boolean("deepseek2.expert_weights_norm", self.config["norm_topk_prob"] == true);
+        let rope = &self.config["rope_scaling"];
+        if rope.is_object() {
+            file.text("deepseek2.rope.scaling.type", "yarn")
+                .float("deepseek2.rope.scaling.factor", number(&rope["factor"]))
+                .float("deepseek2.rope.scaling.yarn_log_multiplier", number(&rope["mscale_all_dim"]) * 0.1);
+            let original = rope["original_max_position_embeddings"].as_u64().unwrap_or(0);
+            file.unsigned(
+                "deepseek2.rope.scaling.original_context_length",
+                u32::try_from(original).expect("a small number"),
+            );
+        }
+        file.text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", "qwen2");
+        file.texts("tokenizer.ggml.tokens", &deepcoder_test_support::byte_alphabet());
+        file.texts("tokenizer.ggml.merges", &[]).unsigned("tokenizer.ggml.eos_token_id", 1);
+        file.boolean("tokenizer.ggml.add_bos_token", false);
+        let mut tensors: BTreeMap<String, (Vec<usize>, u32, Vec<u8>)> = BTreeMap::new();
+        let mut names: Vec<&String> = self.tensors.keys().collect();
+        // Experts by number, not by name.
+        names.sort_by_key(|name| (name.len(), *name));
+        for name in names {
+            let (shape, kind, size) = &self.tensors[name];
+            let canonical = gguf_name(name);
+            if apart && canonical.contains("attn_kv_b") {
+                let all = self.values(name);
+                let (mut keys, mut values) = (Vec::new(), Vec::new());
+                for head in all.chunks_exact((nope + value) * rank) {
+                    let (k, v) = head.split_at(nope * rank);
+                    keys.extend((0..rank).flat_map(|r| (0..nope).map(move |n| k[n * rank + r])));
+                    values.extend_from_slice(v);
+                }
+                let name = |part| canonical.replace("attn_kv_b", part);
+                tensors.insert(name("attn_k_b"), (vec![heads, rank, nope], 0, bytes_of(&keys, "f32")));
+                tensors.insert(name("attn_v_b"), (vec![heads, value, rank], 0, bytes_of(&values, "f32")));
+                continue;
+            }
+            let (number, bytes) = match kind.as_str() {
+                "blocks" => (2, q4_0(name, shape.iter().product(), *size)),
+                "bf16" => (30, bytes_of(&self.values(name), kind)),
+                _ => (0, bytes_of(&self.values(name), kind)),
+            };
+            if canonical.contains("_exps.") {
+                let all = tensors.entry(canonical).or_insert_with(|| (shape.clone(), number, Vec::new()));
+                all.0 = vec![self.size("n_routed_experts"), shape[0], shape[1]];
+                all.2.extend(bytes);
+            } else {
+                tensors.insert(canonical, (shape.clone(), number, bytes));
+            }
+        }
+        for (name, (shape, kind, bytes)) in tensors {
+            let shape: Vec<u64> = shape.iter().rev().map(|d| *d as u64).collect();
+            file.tensor(&name, &shape, kind, bytes);
+        }
+        file
     }
 
     /// The largest difference of the engine's logits, with the tokens run in pieces.
@@ -157,6 +315,14 @@ impl Imported {
         let write = |dir: &Path| {
             checkpoint.write(&dir.join("source"));
             dir.join("source")
+        };
+        Self::new(write, options)
+    }
+
+    pub(crate) fn of_gguf(file: &GgufWriter, options: ImportOptions) -> Self {
+        let write = |dir: &Path| {
+            std::fs::write(dir.join("tiny.gguf"), file.finish()).unwrap();
+            dir.join("tiny.gguf")
         };
         Self::new(write, options)
     }
