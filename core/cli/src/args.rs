@@ -338,7 +338,7 @@ pub(crate) struct PullArgs {
 #[derive(Debug, Clone, Copy, Args)]
 #[command(next_help_heading = "Quantisation")]
 pub(crate) struct RecipeArgs {
-    /// Requantise to 4 or 8 bits [default: a GGUF file's blocks as they are, other weights 8 bits]
+    /// Requantise to 4 or 8 bits [default: a GGUF file's blocks as they are, other weights 8 bits, DeepSeek-V2's 4]
     #[arg(long, value_name = "4|8", value_parser = bits)]
     pub(crate) bits: Option<u32>,
     /// Weights that share a scale, with --bits
@@ -348,7 +348,7 @@ pub(crate) struct RecipeArgs {
     #[arg(long, conflicts_with = "bits")]
     pub(crate) exact: bool,
     /// Make a graph that any ONNX Runtime can run; rounds a GGUF file's blocks to 8 bits
-    #[arg(long, conflicts_with_all = ["bits", "exact"])]
+    #[arg(long)]
     pub(crate) portable: bool,
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn encode(format: Format, columns: usize, values: &[f32], out: &mut V
             let mean_square = row.iter().map(|w| w * w).sum::<f32>() / columns as f32;
             let blocks = row.chunks_exact(size).zip(out.chunks_exact_mut(format.block_bytes()));
             for (weights, out) in blocks {
-                if !encode(weights, mean_square, out) {
+                if !mean_square.is_finite() || !encode(weights, mean_square, out) {
                     all_fine.store(false, Ordering::Relaxed);
                 }
             }

@@ -27,9 +27,10 @@ const GRAPH_FILE: &str = "model.onnx";
 pub struct ImportOptions {
     /// Name in the store, written to the manifest.
     pub name: String,
-    /// `None` keeps the source's precision as far as it matters (see `docs/models.md`); 4 or 8 round to a new grid.
+    /// `None` keeps the source's precision as far as it matters (see `docs/models.md`), but takes 4 bits for DeepSeek-V2
+    /// from floats; 4 or 8 round to new blocks of 32 with a searched scale.
     pub bits: Option<u32>,
-    /// Weights that share a scale, with `bits`: 16, 32, 64, 128 or 256.
+    /// Weights that share a scale, with `bits`: 16, 32, 64, 128 or 256, for ONNX Runtime's own products.
     pub block: Option<u32>,
     /// Keep the source's grid bit for bit, even where that is slower. Not together with `bits`.
     pub exact: bool,
@@ -123,9 +124,8 @@ pub fn import(
     progress: &mut dyn FnMut(ImportProgress),
     cancel: &Cancel,
 ) -> Result<Manifest, ImportError> {
-    precision(options, false)?;
+    let precision = precision(options)?;
     let opened = Source::open(source)?;
-    let precision = precision(options, opened.spec.deepseek.is_some())?;
     if dest.symlink_metadata().is_ok() {
         return Err(ImportError::Exists(dest.to_owned()));
     }
@@ -173,8 +173,8 @@ fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// How exactly the weights are kept, in a model with a latent cache (`latent`) or another.
-fn precision(options: &ImportOptions, latent: bool) -> Result<Precision, ImportError> {
+/// How exactly the weights are kept.
+fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
     let wrong = |text: &str| Err(ImportError::Options(text.to_owned()));
     match (options.bits, options.block, options.exact) {
         (None, None, false) if options.portable => Ok(Precision::Near),
@@ -185,7 +185,7 @@ fn precision(options: &ImportOptions, latent: bool) -> Result<Precision, ImportE
         (Some(4 | 8), Some(block), _) if ![16, 32, 64, 128, 256].contains(&block) => {
             wrong("the block size is not 16, 32, 64, 128 or 256")
         }
-        (Some(bits @ (4 | 8)), None, _) if latent && !options.portable => Ok(Precision::Blocks { bits }),
+        (Some(bits @ (4 | 8)), None, _) if !options.portable => Ok(Precision::Blocks { bits }),
         (Some(bits @ (4 | 8)), block, _) => {
             let block = block.unwrap_or(if bits == 4 { 32 } else { 64 });
             Ok(Precision::Requantised { bits, block: block as usize })
@@ -346,7 +346,7 @@ fn finish(
         source: SourceInfo { format: source.format.to_owned(), file: file_name(path), sha256: hash },
         recipe: Recipe {
             bits: options.bits,
-            block: match precision(options, spec.deepseek.is_some())? {
+            block: match precision(options)? {
                 Precision::Near => crate::quant::NEAR_BLOCK as u32,
                 Precision::Exact | Precision::Native | Precision::Blocks { .. } => 32,
                 Precision::Requantised { block, .. } => narrow(block as u64),

@@ -46,7 +46,8 @@ fn the_attention_operator_is_the_reference() {
 fn every_source_is_the_same_model() {
     for name in ["lite", "large", "yarn", "normalised", "blocks"] {
         let checkpoint = Checkpoint::named(name);
-        let engines = [false, true].map(|apart| Imported::of_gguf(&checkpoint.gguf(apart), exact(true)).engine(&options()));
+        let engines =
+            [false, true].map(|apart| Imported::of_gguf(&checkpoint.gguf(apart), exact(true)).engine(&options()));
         engines.iter().for_each(|engine| assert_exact(&checkpoint, engine));
         let [joint, apart] = engines.map(|e| e.logits(&checkpoint.tokens, &[], &Cancel::new()).unwrap());
         assert_eq!(joint, apart, "{name}");

@@ -1,8 +1,10 @@
 //! That weights come out as what they are.
 
+use crate::blocks;
 use crate::grid::{dequantize, grid};
 use crate::quant::{Layout, Precision, Scratch, pack_row};
 use crate::tensor::TensorType;
+use deepcoder_kernels::Format;
 
 const GOLDEN: &[u8] = include_bytes!("../../golden/dequant.bin");
 
@@ -105,6 +107,48 @@ fn rounding_is_as_good_as_it_can_be() {
         })
         .collect();
     assert!(searched <= error(&plain, &weights), "{searched} {}", error(&plain, &weights));
+}
+
+/// Protects the blocks that are made of floats: read back by the reference's grid they are as near as their bits allow,
+/// the searched scales are better than the plain one, zeros stay zeros, and what cannot be written is refused.
+#[test]
+fn new_blocks_are_as_near_as_they_can_be() {
+    let weights: Vec<f32> = (0..2048u16).map(|i| (f32::from(i) * 0.37).sin() * (1.0 + f32::from(i % 7))).collect();
+    let read = |format: Format, weights: &[f32]| {
+        let mut bytes = Vec::new();
+        blocks::encode(format, 512, weights, &mut bytes)?;
+        let kind = match format {
+            Format::Q4_0 => TensorType::Q4_0,
+            Format::Q8_0 => TensorType::Q8_0,
+            _ => TensorType::Q6_K,
+        };
+        let mut out = vec![0f32; weights.len()];
+        dequantize(kind, &bytes, &mut out);
+        Some(out)
+    };
+    let plain: Vec<f32> = weights
+        .chunks(32)
+        .flat_map(|block| {
+            let most = block.iter().fold(0f32, |m, &w| if w.abs() > m.abs() { w } else { m });
+            let scale = half::f16::from_f32(most / -8.0).to_f32();
+            block.iter().map(move |w| (w / scale).round().clamp(-8.0, 7.0) * scale)
+        })
+        .collect();
+    let found = error(&read(Format::Q4_0, &weights).unwrap(), &weights);
+    assert!(found < error(&plain, &weights) * 0.95, "{found} {}", error(&plain, &weights));
+    for (format, most) in [(Format::Q8_0, 0.005), (Format::Q6_K, 0.025)] {
+        let found = error(&read(format, &weights).unwrap(), &weights);
+        assert!(found < most, "{format:?}: {found}");
+    }
+    for format in [Format::Q4_0, Format::Q8_0, Format::Q6_K] {
+        assert!(read(format, &[0.0; 512]).unwrap() == [0.0; 512]);
+        for wrong in [f32::NAN, f32::INFINITY, 1e30] {
+            let mut weights = weights.clone();
+            weights[700] = wrong;
+            assert!(read(format, &weights).is_none(), "{format:?} {wrong}");
+        }
+    }
+    assert_eq!(read(Format::Q4_K, &weights), None);
 }
 
 /// Protects against division by zero and garbage codes: rows of zeros stay zeros.
