@@ -14,6 +14,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod within;
 
 pub use error::{ApplyRunError, RunError};
 pub use event::{Event, Stage};

@@ -7,6 +7,7 @@ use crate::grants::{Grants, Policy};
 use crate::host::{Events, RunHost, emit};
 use crate::record::{Record, Stats};
 use crate::tree::{Tree, View};
+use crate::within::within;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
 use deepcoder_edit::{materialise, unified_diff};
 use deepcoder_plugin_api::{Plugin, PluginError};
@@ -189,6 +190,9 @@ impl<'a> Pipeline<'a> {
                     let again = ask(&repair_of(&instruction, &failed));
                     best = Some(self.better(plugin, &grants, &instruction, failed, again, cancel)?);
                 }
+                if let Some(failed) = best.as_mut().filter(|best| !best.verification.passed) {
+                    self.keep_within(failed);
+                }
             }
         }
         let stats = *lock(&stats);
@@ -289,13 +293,29 @@ impl<'a> Pipeline<'a> {
         if set.files.is_empty() {
             return Ok(None);
         }
-        let policy = deepcoder_verify::Policy {
+        let verification = verify(&set, &self.policy_for(&proposal));
+        Ok(Some(Attempt { proposal, set, verification }))
+    }
+
+    fn policy_for(&self, proposal: &Proposal) -> deepcoder_verify::Policy {
+        deepcoder_verify::Policy {
             write_globs: self.policy.write.clone(),
             max_file_bytes: self.policy.max_file_bytes,
             constraint: proposal.constraint.clone(),
-        };
-        let verification = verify(&set, &policy);
-        Ok(Some(Attempt { proposal, set, verification }))
+        }
+    }
+
+    /// Leave out what goes beyond a narrow instruction, where something else is left that passes. A person should see it:
+    /// what is left was written for other code.
+    fn keep_within(&self, failed: &mut Attempt) {
+        let policy = self.policy_for(&failed.proposal);
+        let Some(rest) = within(&failed.set, &policy) else { return };
+        let left_out: Vec<String> = failed.verification.errors().map(|f| format!("left out: {f}")).collect();
+        failed.verification = verify(&rest, &policy);
+        failed.set = rest;
+        failed.proposal.applicability = failed.proposal.applicability.max(Applicability::NeedsReview);
+        let rationale = std::mem::take(&mut failed.proposal.rationale);
+        failed.proposal.rationale = [left_out.join("\n"), rationale].join("\n").trim_end().to_owned();
     }
 
     /// The same request on the same tree with the same answer has the same id, so that a repeat is recognised.

@@ -143,6 +143,29 @@ fn a_narrow_instruction_is_held_to_what_it_asks_for() {
     assert!(refused.contains("only comments or docstrings were asked for"), "{refused}");
 }
 
+/// Protects good work next to bad: what a narrow instruction asks for is kept where the rest is left out, and a person is
+/// told to look at it.
+#[test]
+fn what_goes_beyond_a_narrow_instruction_is_left_out() {
+    let old = "def f():\n    return 1\n\n\ndef g():\n    return 1\n";
+    let new = "def f():\n    \"\"\"F.\"\"\"\n    return 1\n\n\ndef g():\n    return 2\n";
+    let plugins = plugin(move |_, context, _| {
+        let mut outcome = become_text(context, new);
+        if let Outcome::Proposals(proposals) = &mut outcome {
+            proposals[0].constraint = Some(Constraint::Comments);
+        }
+        Ok(outcome)
+    });
+    let run = Pipeline::on_text(path("a.py"), old, Arc::new(quiet()))
+        .with_plugins(plugins)
+        .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {})
+        .expect("a run");
+    let image = run.edit_set.as_ref().and_then(|set| set.files[0].new.as_ref()).expect("a file");
+    assert_eq!(image.bytes, new.replace("return 2", "return 1").as_bytes());
+    assert!(run.verified() && run.applicability == Applicability::NeedsReview);
+    assert!(run.rationale.starts_with("left out: a.py: only comments"), "{}", run.rationale);
+}
+
 /// Protects the tree and the history: a result that stays broken is refused, and when it is applied all the same the
 /// record says that it was not verified.
 #[test]

@@ -1,0 +1,34 @@
+//! What is left of a result that does more than a narrow instruction asks for.
+
+use deepcoder_edit::{apply_edits, edits_between};
+use deepcoder_types::{EditSet, FileChange, TextEdit};
+use deepcoder_verify::{Policy, verify};
+
+/// Files with more differences are not taken apart: each costs a parse.
+const MAX_EDITS: usize = 100;
+
+/// The set with only those of its differences that pass verification one by one and together; `None` where none does, or
+/// where nothing is asked that a difference could go beyond.
+pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
+    policy.constraint.as_ref()?;
+    let files: Vec<FileChange> = set.files.iter().filter_map(|file| part(set, file, policy)).collect();
+    let rest = EditSet { files, ..set.clone() };
+    (!rest.files.is_empty() && verify(&rest, policy).passed).then_some(rest)
+}
+
+fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange> {
+    let (old, new) = (file.old.as_ref()?, file.new.as_ref()?);
+    let (before, after) = (std::str::from_utf8(&old.bytes).ok()?, std::str::from_utf8(&new.bytes).ok()?);
+    let edits = edits_between(before, after);
+    let made = |edits: &[TextEdit]| {
+        let mut change = file.clone();
+        change.new.as_mut()?.bytes = apply_edits(before, edits).ok()?.into_bytes();
+        Some(change)
+    };
+    let passes = |edit: &TextEdit| {
+        let one = made(std::slice::from_ref(edit)).map(|change| EditSet { files: vec![change], ..set.clone() });
+        one.is_some_and(|one| verify(&one, policy).passed)
+    };
+    let kept: Vec<TextEdit> = edits.iter().take(MAX_EDITS).filter(|edit| passes(edit)).cloned().collect();
+    if kept.is_empty() { None } else { made(&kept) }
+}
