@@ -36,3 +36,9 @@ fn r2_power_cuts() {
 fn r4_races() {
     bites("r4", "200", "plain", "1500");
 }
+
+/// Protects R3: every byte string that an edit has touched can be had again, in whatever order things are done.
+#[test]
+fn r3_histories() {
+    bites("r3", "60", "plain", "10");
+}

@@ -19,6 +19,7 @@ mod child;
 mod options;
 mod r1;
 mod r2;
+mod r3;
 mod r4;
 mod report;
 mod scene;

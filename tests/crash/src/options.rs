@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::writer::Writer;
-use crate::{child, r1, r2, r4};
+use crate::{child, r1, r2, r3, r4};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +21,8 @@ enum Command {
     R1(Options),
     /// Power cuts on ext4.
     R2(Options),
+    /// Random histories, after which every earlier byte string is there.
+    R3(Options),
     /// Another writer at the same moment.
     R4(Options),
     /// All of them, with the full numbers.
@@ -64,7 +66,7 @@ impl Options {
 
 type Suite = fn(&Options) -> Report;
 
-const ALL: &[Suite] = &[r1::run, r2::run, r4::run];
+const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run];
 
 /// The program.
 #[must_use]
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Act(act) => return child::act(&act),
         Command::R1(options) => (options, &[r1::run]),
         Command::R2(options) => (options, &[r2::run]),
+        Command::R3(options) => (options, &[r3::run]),
         Command::R4(options) => (options, &[r4::run]),
         Command::All(options) => (options, ALL),
     };
