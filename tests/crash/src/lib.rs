@@ -22,6 +22,7 @@ mod r2;
 mod r3;
 mod r4;
 mod report;
+mod s1;
 mod scene;
 mod writer;
 

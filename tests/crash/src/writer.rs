@@ -99,7 +99,10 @@ impl Tool {
 fn plain(root: &Path, set: &EditSet, steps: &dyn Steps) -> std::io::Result<()> {
     let stale = || std::io::Error::other("the file has changed");
     for FileChange { path, old, .. } in &set.files {
-        if std::fs::read(root.join(path)).ok() != old.as_ref().map(|old| old.bytes.clone()) {
+        let at = root.join(path);
+        // Asked first: reading a FIFO would wait.
+        let found = std::fs::metadata(&at).ok().filter(std::fs::Metadata::is_file).and_then(|_| std::fs::read(at).ok());
+        if found != old.as_ref().map(|old| old.bytes.clone()) {
             return Err(stale());
         }
     }
