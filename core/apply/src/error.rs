@@ -234,9 +234,6 @@ impl Hint for ApplyError {
             Self::NoSpace { .. } => Some("free some space and run the command again; nothing was changed".into()),
             Self::ReadOnly { .. } => Some("mount it for writing, or work in a copy".into()),
             Self::Denied { .. } => Some("check the owner and mode of the folder; nothing was changed".into()),
-            Self::Index(message) if message.contains("sdir") => {
-                Some("a sparse index is not supported: `git sparse-checkout reapply --no-sparse-index`".into())
-            }
             Self::Index(_) => Some("`git status` tells whether the index is sound; nothing was changed".into()),
             Self::Git(_) => Some("`git fsck` tells whether the repository is sound; nothing was changed".into()),
             Self::History(error) => error.hint(),

@@ -26,8 +26,8 @@
 //! | 1 | DONE | a set taken back because of what the user wrote afterwards |
 //! | 0 | cleared | one more look, which finds nothing |
 //!
-//! SQLite adds two when a process closes the history (the log, the database), which nothing waits for before the edit is
-//! said to be applied, and one for the first write to a new log.
+//! SQLite adds two for the first write of a process (the new log and its folder) and two when it closes the history (the
+//! log, the database), after the edit is said to be applied. Opening costs none.
 
 mod error;
 mod protect;
@@ -47,6 +47,7 @@ pub use usercommit::{CommitOptions, Committed, add_work_tree, remove_work_tree};
 mod clear;
 mod commit;
 mod git;
+mod index;
 mod lock;
 mod plan;
 mod preimage;

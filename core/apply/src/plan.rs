@@ -1,13 +1,12 @@
 //! What a set comes to in this tree as it is now, and what stands in its way. Reads only.
 
+use crate::index::Entries;
 use crate::protect::protected;
 use crate::tree::{Found, OnDisk, kind, split};
 use crate::{Applier, ApplyError, Refusal};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
-use git2::Index;
 use rustix::io::Errno;
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
 
 /// A set, as it will be written.
 pub(crate) struct Plan<'a> {
@@ -29,7 +28,7 @@ pub(crate) struct Planned<'a> {
 
 impl Applier {
     pub(crate) fn plan<'a>(&self, set: &'a EditSet, allow_protected: bool) -> Result<Plan<'a>, ApplyError> {
-        let index = self.repository()?.index().map_err(|e| ApplyError::Index(e.message().to_owned()))?;
+        let index = Entries::read(&self.repository()?, &self.root)?;
         let mut plan = Plan { files: Vec::new(), made_dirs: Vec::new(), refusals: overlaps(set) };
         let mut made = BTreeSet::new();
         for change in &set.files {
@@ -58,15 +57,15 @@ impl Applier {
     fn plan_file<'a>(
         &self,
         change: &'a FileChange,
-        index: &Index,
+        index: &Entries,
         made: &mut BTreeSet<String>,
     ) -> Result<Result<Option<Planned<'a>>, Refusal>, ApplyError> {
         let path = &change.path;
         let refuse = |refusal: fn(RepoPath) -> Refusal| Ok(Err(refusal(path.clone())));
-        if (1..=3).any(|stage| index.get_path(Path::new(path.as_str()), stage).is_some()) {
+        if index.is_unmerged(path.as_str()) {
             return refuse(Refusal::Unmerged);
         }
-        if folders(path).chain([path.as_str()]).any(|p| is_submodule(index, p)) {
+        if folders(path).chain([path.as_str()]).any(|p| index.is_submodule(p)) {
             return refuse(Refusal::Submodule);
         }
         let io = |errno: Errno| ApplyError::io(format!("`{path}`"), errno);
@@ -142,11 +141,6 @@ fn overlaps(set: &EditSet) -> Vec<Refusal> {
     let inside = set.files.iter().filter(|f| folders(&f.path).any(|folder| seen.contains(folder)));
     refusals.extend(inside.map(|f| Refusal::Overlap(f.path.clone())));
     refusals
-}
-
-fn is_submodule(index: &Index, path: &str) -> bool {
-    const GITLINK: u32 = 0o160_000;
-    index.get_path(Path::new(path), 0).is_some_and(|entry| entry.mode == GITLINK)
 }
 
 /// Setuid and setgid. A model's bytes must not run with somebody's rights.

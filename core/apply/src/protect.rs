@@ -19,8 +19,19 @@ pub fn protected(path: &RepoPath) -> Option<&'static str> {
         }
         let below = *folders.get(i + 1).unwrap_or(name);
         let holds = match *folder {
-            ".github" => ["workflows", "actions", "copilot-instructions.md", "dependabot.yml"].contains(&below),
-            ".gitea" | ".forgejo" => below == "workflows",
+            ".github" => [
+                "workflows",
+                "actions",
+                "agents",
+                "chatmodes",
+                "instructions",
+                "prompts",
+                "copilot-instructions.md",
+                "dependabot.yml",
+                "dependabot.yaml",
+            ]
+            .contains(&below),
+            ".gitea" | ".forgejo" => ["workflows", "actions"].contains(&below),
             _ => false,
         };
         if holds {
@@ -43,8 +54,12 @@ pub fn protected(path: &RepoPath) -> Option<&'static str> {
             ("bitbucket-pipelines.yml", CI),
             ("jenkinsfile", CI),
             (".pre-commit-config.yaml", HOOK),
-            ("lefthook.yml", HOOK),
-            (".lefthook.yml", HOOK),
+            (".pre-commit-config.yml", HOOK),
+            (".pre-commit-hooks.yaml", HOOK),
+            ("prek.toml", HOOK),
+            ("deepcoder.toml", HOOK),
+            (".overcommit.yml", HOOK),
+            (".simple-git-hooks.json", HOOK),
             (".envrc", "it runs when the folder is entered"),
             ("agents.md", AGENT),
             ("agents.override.md", AGENT),
@@ -55,7 +70,10 @@ pub fn protected(path: &RepoPath) -> Option<&'static str> {
             (".windsurfrules", AGENT),
             (".clinerules", AGENT),
             (".roorules", AGENT),
+            (".goosehints", AGENT),
             (".mcp.json", AGENT),
+            ("opencode.json", AGENT),
+            ("opencode.jsonc", AGENT),
             (".aiignore", "it keeps files from the model"),
         ];
         FILES.iter().find(|(file, _)| file == name).map(|(_, reason)| *reason)
@@ -72,10 +90,18 @@ fn anywhere(name: &str) -> Option<&'static str> {
         ".circleci" | ".buildkite" | ".woodpecker" | ".ci" | ".gitlab" => Some(CI),
         ".husky" | ".githooks" | ".hooks" => Some(HOOK),
         ".vscode" | ".idea" | ".devcontainer" => Some("its tasks run in the editor"),
-        ".claude" | ".codex" | ".gemini" | ".continue" | ".roo" | ".kiro" | ".agents" | ".deepcoder" => Some(AGENT),
+        ".claude" | ".codex" | ".gemini" | ".continue" | ".roo" | ".kiro" | ".agents" | ".deepcoder" | ".opencode"
+        | ".amazonq" | ".junie" | ".trae" | ".zed" => Some(AGENT),
+        _ if hook_manager(name) => Some(HOOK),
         _ if name.starts_with(".cursor") || name.starts_with(".windsurf") || name.starts_with(".aider") => Some(AGENT),
         _ => None,
     }
+}
+
+/// Lefthook and lint-staged take their settings from files of many endings.
+fn hook_manager(name: &str) -> bool {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    ["lefthook.", "lefthook-local.", "lintstagedrc", "lint-staged.config."].iter().any(|start| name.starts_with(start))
 }
 
 /// Case folding with the characters left out that file systems ignore. The names above are ASCII, and no composed
@@ -123,11 +149,24 @@ mod tests {
             "Jenkinsfile",
             ".pre-commit-config.yaml",
             ".envrc",
+            "sub/DeepCoder.toml",
+            ".lefthook-local.yaml",
+            "lefthook.json",
+            "lint-staged.config.mjs",
+            ".github/agents/review.md",
+            "OPENCODE.json",
         ] {
             assert!(reason(path).is_some(), "{path:?} is not protected");
         }
-        for path in ["src/main.rs", ".github/ISSUE_TEMPLATE.md", ".gitignore", "docs/agents.txt", "ci/run", "cursor.py"]
-        {
+        for path in [
+            "src/main.rs",
+            ".github/ISSUE_TEMPLATE.md",
+            ".gitignore",
+            "docs/agents.txt",
+            "ci/run",
+            "cursor.py",
+            "src/lefthook_parser.rs",
+        ] {
             assert_eq!(reason(path), None, "{path:?} is protected");
         }
     }

@@ -7,17 +7,16 @@
 //!
 //! The lock of the tree is not held: the user's hooks may run deepcoder.
 
+use crate::index::Entries;
+use crate::preimage::blob_id;
 use crate::publish::Standing;
 use crate::undo::find_by_id;
 use crate::{Applier, ApplyError, CommitError, git};
 use deepcoder_store::{NewSet, SetRow, State};
 use deepcoder_types::{Cancel, RepoPath};
 use deepcoder_workspace::Workspace;
-use git2::{Branch, ErrorCode, Index, Oid, Repository, RepositoryState};
+use git2::{Branch, ErrorCode, Oid, Repository, RepositoryState};
 use std::path::{Path, PathBuf};
-
-/// The flag of an entry of the index that says that its file is to be added later.
-const INTENT_TO_ADD: u16 = 1 << 13;
 
 /// How to commit.
 #[derive(Debug, Clone, Default)]
@@ -167,8 +166,8 @@ impl Applier {
 
     fn commit_only(&self, repo: &Repository, set: &NewSet, message: &str, cancel: &Cancel) -> Result<(), CommitError> {
         // `--only` takes what git knows of.
-        let index = read_index(repo)?;
-        let fresh = |path: &&RepoPath| index.get_path(Path::new(path.as_str()), 0).is_none();
+        let index = Entries::read(repo, &self.root)?;
+        let fresh = |path: &&RepoPath| index.entry(path.as_str()).is_none();
         let fresh: Vec<&RepoPath> =
             set.files.iter().filter(|file| file.new.is_some()).map(|file| &file.path).filter(fresh).collect();
         const FROM_STDIN: [&str; 2] = ["--pathspec-from-file=-", "--pathspec-file-nul"];
@@ -189,13 +188,11 @@ impl Applier {
         Err(refused)
     }
 
-    /// Take files out of the index that were put there to be added later, and still wait for it.
+    /// Take files out of the index that were put there to be added later, and still wait for it: as empty ones.
     fn forget_fresh(&self, repo: &Repository, fresh: &[&RepoPath]) -> Result<(), CommitError> {
-        let index = read_index(repo)?;
-        let waits = |path: &&&RepoPath| {
-            let entry = index.get_path(Path::new(path.as_str()), 0);
-            entry.is_some_and(|entry| entry.flags_extended & INTENT_TO_ADD != 0)
-        };
+        let index = Entries::read(repo, &self.root)?;
+        let empty = blob_id(b"")?;
+        let waits = |path: &&&RepoPath| index.entry(path.as_str()).is_some_and(|(_, id)| id == empty);
         let waiting: Vec<&RepoPath> = fresh.iter().filter(waits).copied().collect();
         if !waiting.is_empty() {
             let args = ["update-index", "--force-remove", "-z", "--stdin"];
@@ -208,7 +205,7 @@ impl Applier {
     /// was before: the next `git status` would show that the hook's changes are to be reverted. Entries that nobody else
     /// has changed become those of the commit. Returns what the hooks changed.
     fn settle_index(&self, repo: &Repository, set: &NewSet, commit: &str) -> Result<Vec<RepoPath>, CommitError> {
-        let (cancel, index) = (Cancel::new(), read_index(repo)?);
+        let (cancel, index) = (Cancel::new(), Entries::read(repo, &self.root)?);
         let args = ["diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", commit];
         let changes = git::quiet(&self.root, &args, b"", &cancel)?;
         let mut parts = changes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
@@ -218,9 +215,9 @@ impl Applier {
             let words: Vec<&str> = change.trim_start_matches(':').split(' ').collect();
             let &[old_mode, new_mode, old_id, new_id, _] = words.as_slice() else { continue };
             let Ok(path) = RepoPath::new(path.into_owned()) else { continue };
-            let entry = index.get_path(Path::new(path.as_str()), 0);
+            let entry = index.entry(path.as_str());
             let is = |mode: &str, id: &str| match &entry {
-                Some(entry) => format!("{:06o}", entry.mode) == mode && entry.id.to_string() == id,
+                Some((its_mode, its_id)) => format!("{its_mode:06o}") == mode && its_id == id,
                 None => mode == "000000",
             };
             if is(new_mode, new_id) {
@@ -276,12 +273,6 @@ pub fn remove_work_tree(workspace: &Workspace, path: &Path, branch: &str) {
 enum Was {
     On(String),
     Detached,
-}
-
-fn read_index(repo: &Repository) -> Result<Index, CommitError> {
-    let mut index = repo.index().map_err(ApplyError::from)?;
-    index.read(true).map_err(ApplyError::from)?;
-    Ok(index)
 }
 
 fn listed<'a>(paths: impl IntoIterator<Item = &'a RepoPath>) -> Vec<u8> {

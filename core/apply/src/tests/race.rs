@@ -182,12 +182,13 @@ fn a_swapped_folder_leads_nowhere() {
             let files = vec![change("sub/f", Some("f"), Some("x")), change(&format!("sub/{new}"), None, Some("x"))];
             let done = apply(&applier, &set(&format!("s{round}"), files)).is_ok();
             outcomes[usize::from(done)] += 1;
-            // The folder is in neither place for a moment of each swap.
-            let seen = |path: &str| (0..1000).any(|_| holds(path));
+            // The folder is in neither place for a moment of each swap, and the other thread may sleep in it.
+            let looks = if done { 1_000_000 } else { 1000 };
+            let seen = |path: &str| (0..looks).any(|_| holds(path));
             assert_eq!((seen("f"), seen(&new)), (done, done), "{round}");
             if done {
                 let mut last = None;
-                let undone = (0..1000).find_map(|_| {
+                let undone = (0..50_000).find_map(|_| {
                     std::thread::sleep(std::time::Duration::from_micros(100));
                     let undone = applier.undo(None, NOW + round, &Cancel::new());
                     last = undone.as_ref().err().map(ToString::to_string);

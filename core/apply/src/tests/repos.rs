@@ -56,6 +56,45 @@ fn clones_of_every_kind() {
     apply_and_undo(&at("shallow"));
 }
 
+/// Protects users of large repositories: split and sparse indices are read by git itself, also for a commit, and say what
+/// is unmerged or another repository.
+#[test]
+fn indices_that_only_git_reads() {
+    for forms in
+        [&["update-index", "--split-index"][..], &["sparse-checkout", "set", "--cone", "--sparse-index", "sub"]]
+    {
+        let bench = Bench::mixed();
+        bench.repo.write("far/f", b"f");
+        bench.repo.git(&["add", "-A"]);
+        bench.repo.git(&["commit", "-qm", "far"]);
+        bench.repo.git(forms);
+        bench.repo.git(&["config", "user.name", "Jo"]);
+        bench.repo.git(&["config", "user.email", "jo@example.org"]);
+        let applier = bench.open();
+        let edit = mixed("e1");
+        let paths: Vec<RepoPath> = edit.files.iter().map(|file| file.path.clone()).collect();
+        applier.check_commit(&paths, None, &Cancel::new()).unwrap();
+        apply(&applier, &edit).unwrap();
+        let options = crate::CommitOptions { message: "m".into(), branch: None };
+        // New files outside of a sparse checkout are not for git to add.
+        if forms[0] == "update-index" {
+            applier.commit("e1", &options, &Cancel::new()).unwrap();
+            assert_eq!(bench.repo.git(&["show", "HEAD:new/deep/b.txt"]), "fresh\n");
+            assert_eq!(bench.repo.git(&["status", "--porcelain"]), "");
+        } else {
+            applier.commit("e1", &options, &Cancel::new()).unwrap_err();
+        }
+        applier.undo(None, NOW, &Cancel::new()).unwrap();
+
+        bench.repo.git(&["init", "-q", "sub/other"]);
+        git(&bench.repo.join("sub/other"), &["commit", "-q", "--allow-empty", "-m", "x"]);
+        bench.repo.git(&["add", "-f", "sub/other"]);
+        std::fs::remove_dir_all(bench.repo.join("sub/other/.git")).unwrap();
+        let inside = apply(&applier, &set("e2", vec![change("sub/other/f", None, Some("x"))])).unwrap_err();
+        assert!(matches!(inside, ApplyError::Refused(Refusal::Submodule(_))), "{inside}");
+    }
+}
+
 /// Protects users of repositories that we cannot write to: a clear error, and nothing touched.
 #[test]
 fn what_we_cannot_use_is_said() {
