@@ -1,5 +1,9 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
+mod history;
+
+pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -142,14 +146,6 @@ pub(crate) enum Verb {
     Debug(DebugVerb),
 }
 
-/// `deepcoder debug`
-#[derive(Debug, Subcommand)]
-pub(crate) enum DebugVerb {
-    /// The steps of applying an edit, in their order. A debug build does what DEEPCODER_STEP says at one of them:
-    /// STEP[:N]=kill, =stop or =ERRNO
-    Steps,
-}
-
 /// `deepcoder edit`
 #[derive(Debug, Args)]
 pub(crate) struct EditArgs {
@@ -190,59 +186,6 @@ pub(crate) struct EditArgs {
     /// An option of the edit plugin, such as format=whole
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,
-}
-
-/// Which bytes of a file that an edit touched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StateChoice {
-    /// Those from before the edit.
-    Before,
-    /// Those that the edit wrote, or was about to write.
-    After,
-    /// Those that another program wrote to the old file while the edit was applied.
-    Kept,
-}
-
-impl StateChoice {
-    /// What stands between "it did not exist" and "the edit".
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Before => "before",
-            Self::After => "after",
-            Self::Kept => "beside",
-        }
-    }
-}
-
-/// `deepcoder restore`
-#[derive(Debug, Args)]
-pub(crate) struct RestoreArgs {
-    /// The edit, as `deepcoder log` shows it; a beginning of its id will do
-    pub(crate) id: String,
-    /// A file to bring back (may be repeated); one that did not exist before the edit is removed
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) path: Vec<String>,
-    /// Write the bytes to a new file instead, or with `-` to standard output
-    #[arg(long, value_name = "FILE|-")]
-    pub(crate) to: Option<PathBuf>,
-    /// Which bytes: from before the edit, those that it wrote, or those that somebody else wrote meanwhile
-    #[arg(long, value_name = "STATE", value_enum, default_value = "before")]
-    pub(crate) state: StateChoice,
-}
-
-/// `deepcoder undo`
-#[derive(Debug, Args)]
-pub(crate) struct UndoArgs {
-    /// The edit to take back, as `deepcoder log` shows it [default: the last]
-    pub(crate) id: Option<String>,
-}
-
-/// `deepcoder log`
-#[derive(Debug, Args)]
-pub(crate) struct LogArgs {
-    /// The most entries to show
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) limit: u32,
 }
 
 /// How tokens are chosen.
