@@ -9,6 +9,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
+/// What a hook says can be long; why it refused stands at the end.
+const MOST_LINES: usize = 30;
+
 const POLL: Duration = Duration::from_millis(5);
 
 /// What a surrounding git tells its children about *its* repository. Names and dates of the author are the user's, and
@@ -38,11 +41,11 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    /// Both streams as one text, without control characters.
+    /// The last lines of both streams as one text, without colours and control characters.
     pub(crate) fn text(&self) -> String {
-        let both = [&self.err, &self.out].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
-        let both = both.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
-        both.chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+        let both = [&self.err, &self.out].map(|bytes| plain(&String::from_utf8_lossy(bytes)).trim().to_owned());
+        let lines: Vec<&str> = both.iter().flat_map(|text| text.lines()).collect();
+        lines.get(lines.len().saturating_sub(MOST_LINES)..).unwrap_or_default().join("\n")
     }
 }
 
@@ -56,9 +59,23 @@ pub(crate) fn quiet(root: &Path, args: &[&str], input: &[u8], cancel: &Cancel) -
     Err(CommitError::Git { command: args.first().copied().unwrap_or_default().to_owned(), said: said.text() })
 }
 
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' && chars.next_if_eq(&'[').is_some() {
+            while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
+        } else if c == '\n' || !c.is_control() {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
 /// The same, where the exit code is an answer.
 pub(crate) fn quiet_status(root: &Path, args: &[&str], input: &[u8], cancel: &Cancel) -> Result<Said, CommitError> {
     let mut command = command(root);
+    command.env("LC_ALL", "C");
     command.args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks"]);
     // It alone does not know the option.
     if args.first() != Some(&"check-ignore") {
@@ -70,14 +87,15 @@ pub(crate) fn quiet_status(root: &Path, args: &[&str], input: &[u8], cancel: &Ca
 
 /// Run git as the user would: with hooks.
 pub(crate) fn as_user(root: &Path, args: &[&str], input: &[u8], cancel: &Cancel) -> Result<Said, CommitError> {
+    // Nothing that hooks would inherit: no options of git's own, no other language.
     let mut command = command(root);
-    command.args(["--literal-pathspecs"]).args(args);
+    command.args(args);
     run(command, input, cancel)
 }
 
 fn command(root: &Path) -> Command {
     let mut command = Command::new("git");
-    command.current_dir(root).env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true");
+    command.current_dir(root).env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true");
     for name in INHERITED {
         command.env_remove(name);
     }

@@ -176,7 +176,8 @@ impl Applier {
             git::quiet(&self.root, &args, &listed(fresh.iter().copied()), cancel)?;
         }
         let args = ["commit", "--only", "--quiet", "--cleanup=whitespace", "-m", message, FROM_STDIN[0], FROM_STDIN[1]];
-        let all = listed(set.files.iter().map(|file| &file.path));
+        let all =
+            set.files.iter().flat_map(|file| format!(":(literal){}\0", file.path).into_bytes()).collect::<Vec<_>>();
         let said = git::as_user(&self.root, &args, &all, cancel);
         let refused = match said {
             Ok(said) if said.status.success() => return Ok(()),

@@ -57,8 +57,11 @@ impl deepcoder_types::Hint for OpenError {
                 Some(format!("if you trust it: git config --global --add safe.directory {}", path.display()))
             }
             Self::ForeignWorkTree { .. } => Some("check core.worktree in its configuration".into()),
-            Self::Git { message, .. } if message.contains("object format") => {
-                Some("only repositories with SHA-1 names are supported yet; a clone made by git cannot change that".into())
+            Self::Git { message, .. } if message.contains("object format") => Some(
+                "only repositories with SHA-1 names are supported yet; a clone made by git cannot change that".into(),
+            ),
+            Self::Git { message, .. } if message.contains("refstorage") => {
+                Some("`git refs migrate --ref-format=files` makes it one that can be read".into())
             }
             Self::Git { .. } => Some("`git fsck` and `git status` there say more".into()),
             Self::Start { .. } => None,

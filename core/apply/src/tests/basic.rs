@@ -150,9 +150,12 @@ fn prune_forgets_old_and_large() {
     let packs = std::fs::read_dir(bench.repo.join(".git/objects/pack")).unwrap();
     let kept = packs.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|x| x == "keep")).count();
     assert_eq!((refs.lines().count(), kept), (1, 1), "git is told to keep what nobody needs");
+    // The newest can be undone whatever its size; age takes it as well.
+    assert_eq!(applier.prune(0, 0).unwrap().sets, 0);
     assert_eq!(applier.log(9).unwrap().len(), 1);
     applier.undo(None, NOW, &Cancel::new()).unwrap();
     assert_eq!(bench.repo.read("e"), b"EE");
+    assert_eq!(applier.prune(u64::MAX, u64::MAX).unwrap().sets, 2);
 }
 
 /// Protects what a file is besides its bytes: mode, extended attributes, and a mode changed by the edit itself.

@@ -97,12 +97,12 @@ fn hooks_run_and_may_refuse_or_change() {
     bench.repo.git(&["add", "staged"]);
     let applier = bench.open();
     apply(&applier, &mixed("e1")).unwrap();
-    hook(&bench, "pre-commit", "git diff --cached --name-only >&2; exit 1");
+    hook(&bench, "pre-commit", "git diff --cached --name-only -- '*.txt' >&2; echo '\x1b[31mred' >&2; exit 1");
     let state = || (bench.repo.git(&["ls-files", "--stage"]), bench.repo.git(&["symbolic-ref", "HEAD"]));
     let before = (state(), bench.repo.git(&["rev-parse", "HEAD"]), bench.snapshot());
     for branch in [None, Some("fresh")] {
         let CommitError::Refused(said) = commit(&applier, "e1", branch).unwrap_err() else { panic!("committed") };
-        assert!(said.contains("new/deep/b.txt") && !said.contains("staged"), "{said}");
+        assert!(said.contains("new/deep/b.txt") && !said.contains("staged") && said.ends_with("\nred"), "{said}");
         assert_eq!((state(), bench.repo.git(&["rev-parse", "HEAD"]), bench.snapshot()), before);
         assert_eq!(bench.repo.git(&["branch", "--format=%(refname:short)"]), "main\n");
     }

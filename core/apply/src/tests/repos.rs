@@ -49,6 +49,9 @@ fn clones_of_every_kind() {
     git(place.path(), &["init", "-q", "super"]);
     git(&at("super"), &["submodule", "--quiet", "add", &url, "part"]);
     apply_and_undo(&at("super/part"));
+    git(place.path(), &["clone", "-q", "--bare", origin, "bare"]);
+    git(&at("bare"), &["worktree", "add", "-q", "../beside", "main"]);
+    apply_and_undo(&at("beside"));
     // As the tools do it that share one object store between clones.
     std::fs::rename(at("shallow/.git"), at("moved")).unwrap();
     symlink(at("moved"), at("shallow/.git")).unwrap();
@@ -102,6 +105,11 @@ fn what_we_cannot_use_is_said() {
     git(place.path(), &["init", "-q", "--object-format=sha256", "."]);
     let error = Workspace::open(place.path()).err().unwrap();
     assert!(error.to_string().contains("sha256") && error.hint().unwrap().contains("SHA-1"), "{error}");
+
+    let reftable = place.path().join("reftable");
+    git(place.path(), &["init", "-q", "--ref-format=reftable", "reftable"]);
+    let error = Workspace::open(&reftable).err().unwrap();
+    assert!(error.to_string().contains("refstorage") && error.hint().unwrap().contains("ref-format"), "{error}");
 
     let bench = Bench::mixed();
     let applier = bench.open();
