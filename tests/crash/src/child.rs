@@ -12,6 +12,12 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+/// The exit codes of a child that has failed, of one that has stopped half-way and said so, and of one that has nothing to
+/// advise. The output may be what cannot be written.
+pub(crate) const FAILED: u8 = 3;
+pub(crate) const INTERRUPTED: u8 = 4;
+pub(crate) const NO_HINT: u8 = 5;
+
 /// What to do, on the command line.
 #[derive(clap::Args, Clone)]
 pub(crate) struct Act {
@@ -42,6 +48,9 @@ pub(crate) struct Act {
     pub(crate) plain_renames: bool,
     #[arg(long, default_value_t = NOW)]
     pub(crate) now: u64,
+    /// Stop before doing anything, until somebody sends SIGCONT.
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -100,7 +109,20 @@ impl Act {
     pub(crate) fn new(doing: Doing, repo: &Path, state: &Path, writer: Writer) -> Self {
         let (repo, state) = (repo.to_owned(), state.to_owned());
         let (seed, least, most, die_at, fail_at) = (0, 2, 50, 0, 0);
-        Self { doing, repo, state, seed, least, most, writer, die_at, fail_at, plain_renames: false, now: NOW }
+        Self {
+            doing,
+            repo,
+            state,
+            seed,
+            least,
+            most,
+            writer,
+            die_at,
+            fail_at,
+            plain_renames: false,
+            now: NOW,
+            wait: false,
+        }
     }
 
     pub(crate) fn trap(&self) -> Trap {
@@ -110,20 +132,7 @@ impl Act {
 
     /// This program, told to do it.
     pub(crate) fn command(&self) -> Command {
-        self.command_after(&[])
-    }
-
-    /// The same, started by another program.
-    pub(crate) fn command_after(&self, before: &[&str]) -> Command {
-        let own = std::env::current_exe().expect("this program");
-        let mut command = match before.split_first() {
-            None => Command::new(own),
-            Some((first, rest)) => {
-                let mut command = Command::new(first);
-                command.args(rest).arg(own);
-                command
-            }
-        };
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
         command.args(["act", "--doing", self.doing.as_arg(), "--writer", self.writer.as_arg()]);
         command.arg("--repo").arg(&self.repo).arg("--state").arg(&self.state);
         let numbers = [
@@ -137,8 +146,10 @@ impl Act {
         for (name, number) in numbers {
             command.arg(name).arg(number.to_string());
         }
-        if self.plain_renames {
-            command.arg("--plain-renames");
+        for (name, set) in [("--plain-renames", self.plain_renames), ("--wait", self.wait)] {
+            if set {
+                command.arg(name);
+            }
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -187,6 +198,9 @@ pub(crate) fn act(act: &Act) -> ExitCode {
     if act.writer == Writer::NoSync {
         sync_nothing();
     }
+    if act.wait {
+        kill_process(getpid(), Signal::STOP).expect("a signal to itself");
+    }
     let done = act.open(act.trap()).and_then(|tool| {
         say("ready");
         act.act(&tool)
@@ -197,12 +211,12 @@ pub(crate) fn act(act: &Act) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            eprintln!("error: {}", failure.message);
-            if let Some(hint) = failure.hint {
-                eprintln!("hint: {hint}");
-            }
-            // Told apart from every other end.
-            ExitCode::from(if failure.interrupted { 4 } else { 3 })
+            say(&format!("error: {}", failure.message));
+            ExitCode::from(match failure.hint {
+                None => NO_HINT,
+                Some(_) if failure.interrupted => INTERRUPTED,
+                Some(_) => FAILED,
+            })
         }
     }
 }

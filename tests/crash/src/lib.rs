@@ -16,14 +16,17 @@
 )]
 
 mod child;
+mod mount;
 mod options;
 mod r1;
 mod r2;
 mod r3;
 mod r4;
+mod r6;
 mod report;
 mod s1;
 mod scene;
+mod settle;
 mod writer;
 
 pub use options::main;

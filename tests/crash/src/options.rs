@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::writer::Writer;
-use crate::{child, r1, r2, r3, r4, s1};
+use crate::{child, r1, r2, r3, r4, r6, s1};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +25,8 @@ enum Command {
     R3(Options),
     /// Another writer at the same moment.
     R4(Options),
+    /// I/O errors at every system call, full disks, damaged histories, wrong clocks.
+    R6(Options),
     /// Hostile repositories, and somebody who swaps folders for links.
     S1(Options),
     /// All of them, with the full numbers.
@@ -68,7 +70,7 @@ impl Options {
 
 type Suite = fn(&Options) -> Report;
 
-const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run, s1::run];
+const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run, r6::run, s1::run];
 
 /// The program.
 #[must_use]
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::R2(options) => (options, &[r2::run]),
         Command::R3(options) => (options, &[r3::run]),
         Command::R4(options) => (options, &[r4::run]),
+        Command::R6(options) => (options, &[r6::run]),
         Command::S1(options) => (options, &[s1::run]),
         Command::All(options) => (options, ALL),
     };

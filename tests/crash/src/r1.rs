@@ -6,7 +6,7 @@
 use crate::child::{Act, Doing, Trap};
 use crate::options::Options;
 use crate::report::Report;
-use crate::scene::{NOW, Scene, differences, make_repository, snapshot};
+use crate::settle::Round;
 use crate::writer::Writer;
 use fastrand::Rng;
 use std::collections::BTreeSet;
@@ -16,31 +16,22 @@ use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
-/// Recovery may not take longer.
-const MOST_RECOVERY: Duration = Duration::from_secs(2);
 const FULL: u64 = 1000;
 
 struct Suite<'a> {
     options: &'a Options,
     scratch: &'a Path,
     report: Report,
-    count: u64,
     slowest: Duration,
-    /// Trees that were found before and after their set.
+    /// Trees in which it was not done, and was.
     ends: [u64; 2],
 }
 
 /// The suite.
 pub(crate) fn run(options: &Options) -> Report {
     let scratch = options.scratch();
-    let mut suite = Suite {
-        options,
-        scratch: scratch.path(),
-        report: Report::new("r1"),
-        count: 0,
-        slowest: Duration::ZERO,
-        ends: [0; 2],
-    };
+    let mut suite =
+        Suite { options, scratch: scratch.path(), report: Report::new("r1"), slowest: Duration::ZERO, ends: [0; 2] };
     let rounds = options.rounds_or(FULL);
     // In a short run every so many-th step only.
     let stride = if rounds >= FULL { 1 } else { (400 / rounds.max(1)).max(1) };
@@ -62,32 +53,9 @@ pub(crate) fn run(options: &Options) -> Report {
     suite.report
 }
 
-/// A repository, a state folder, and what is to be done there.
-struct Round {
-    _dir: tempfile::TempDir,
-    act: Act,
-    scene: Scene,
-}
-
 impl Suite<'_> {
-    /// A tree where `doing` is about to be done.
     fn round(&self, doing: Doing, seed: u64, files: (usize, usize)) -> Round {
-        let dir = tempfile::tempdir_in(self.scratch).expect("a folder");
-        let (repo, state) = (dir.path().join("repo"), dir.path().join("state"));
-        let mut act = Act::new(doing, &repo, &state, self.options.writer);
-        (act.seed, act.least, act.most) = (seed, files.0, files.1);
-        let scene = act.scene();
-        let planted = match (doing, act.writer) {
-            (Doing::Undo, Writer::Plain) => &scene.after,
-            _ => &scene.before,
-        };
-        make_repository(&repo, planted);
-        if doing == Doing::Undo && act.writer != Writer::Plain {
-            let tool = act.open(Trap::default()).ok().expect("a tree that can be opened");
-            assert!(tool.apply(&scene.set, NOW).is_ok(), "the set of seed {seed} cannot be applied");
-            act.now = NOW + 5;
-        }
-        Round { _dir: dir, act, scene }
+        Round::new(self.scratch, doing, self.options.writer, seed, files)
     }
 
     /// Dies at every `stride`-th step of everything that there is. Returns how often.
@@ -213,47 +181,13 @@ impl Suite<'_> {
         self.settle(&round, done, &what);
     }
 
-    /// Opens the tree again and looks at it. `done`: the child had said that it was.
     fn settle(&mut self, round: &Round, done: bool, what: &str) {
-        self.count += 1;
-        let Round { act, scene, .. } = round;
-        let started = Instant::now();
-        let tool = match act.open(Trap::default()) {
-            Ok(tool) => tool,
-            Err(failure) => return self.report.lose(format!("{what}: cannot be opened: {}", failure.message)),
-        };
-        self.slowest = self.slowest.max(started.elapsed());
-        if started.elapsed() > MOST_RECOVERY {
-            self.report.lose(format!("{what}: recovery took {:?}", started.elapsed()));
-        }
-        let now = snapshot(&act.repo);
-        // Of an undo the end is the beginning.
-        let undoing = act.now != NOW;
-        let applied = now == scene.after;
-        if !applied && now != scene.before {
-            let (a, b) = (differences(&now, &scene.before), differences(&now, &scene.after));
-            return self.report.lose(format!("{what}: between: before but {a}; after but {b}"));
-        }
-        let finished = applied != undoing;
-        self.ends[usize::from(finished)] += 1;
-        if done && !finished {
-            return self.report.lose(format!("{what}: was said to be done, and is not"));
-        }
-        if act.writer == Writer::Plain {
-            return;
-        }
-        // It goes on from there: what is applied can be taken back, to the byte; what is not can be applied.
-        let (next, expected) = if applied {
-            (tool.undo(NOW + 10), &scene.before)
-        } else {
-            (tool.apply(&scene.set, NOW + 10), &scene.after)
-        };
-        if let Err(failure) = next {
-            return self.report.lose(format!("{what}: then: {}", failure.message));
-        }
-        let now = snapshot(&act.repo);
-        if now != *expected {
-            self.report.lose(format!("{what}: then: {}", differences(&now, expected)));
+        match round.settle(done) {
+            Ok(settled) => {
+                self.slowest = self.slowest.max(settled.recovery);
+                self.ends[usize::from(settled.finished)] += 1;
+            }
+            Err(lost) => self.report.lose(format!("{what}: {lost}")),
         }
     }
 }

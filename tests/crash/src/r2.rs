@@ -5,6 +5,7 @@
 //! What was said to be done must be there, whole, and every set must be there to be taken back, down to the first.
 
 use crate::child::{Act, Doing, Trap};
+use crate::mount;
 use crate::options::Options;
 use crate::report::Report;
 use crate::scene::{Snapshot, differences, make_repository, snapshot};
@@ -13,7 +14,7 @@ use fastrand::Rng;
 use rustix::ioctl::{Setter, ioctl, opcode};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 const FULL: u64 = 500;
@@ -26,24 +27,22 @@ struct Disk {
 
 impl Disk {
     fn make(scratch: &Path) -> Result<Self, String> {
-        if !rustix::process::geteuid().is_root() {
-            return Err("needs root, for a loop device".into());
-        }
+        mount::allowed()?;
         let disk = Self { image: scratch.join("disk.img"), at: scratch.join("disk") };
         std::fs::create_dir_all(&disk.at).map_err(|e| e.to_string())?;
         let file = std::fs::File::create(&disk.image).map_err(|e| e.to_string())?;
         file.set_len(96 << 20).map_err(|e| e.to_string())?;
-        tool("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), disk.image.as_os_str()])?;
+        mount::tool("mkfs.ext4", &["-q".as_ref(), "-F".as_ref(), disk.image.as_os_str()])?;
         disk.mount()?;
         Ok(disk)
     }
 
     fn mount(&self) -> Result<(), String> {
-        tool("mount", &["-o".as_ref(), "loop".as_ref(), self.image.as_os_str(), self.at.as_os_str()])
+        mount::tool("mount", &["-o".as_ref(), "loop".as_ref(), self.image.as_os_str(), self.at.as_os_str()])
     }
 
     fn unmount(&self) -> Result<(), String> {
-        tool("umount", &[self.at.as_os_str()])
+        mount::tool("umount", &[self.at.as_os_str()])
     }
 
     /// Everything written so far is on the disk.
@@ -70,15 +69,6 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let _ = self.unmount();
-    }
-}
-
-fn tool(name: &str, args: &[&std::ffi::OsStr]) -> Result<(), String> {
-    let output = Command::new(name).args(args).stdin(Stdio::null()).output().map_err(|e| format!("{name}: {e}"))?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim()))
     }
 }
 

@@ -363,7 +363,8 @@ impl World {
                     }
                     (path.clone(), (now, back))
                 });
-                let files = files.collect();
+                // One that was as before already is not among what was changed.
+                let files = files.filter(|(_, (now, back))| now != back).collect();
                 self.undone += 1;
                 self.record(undone.id, files);
                 Ok(())
