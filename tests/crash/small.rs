@@ -42,3 +42,15 @@ fn r4_races() {
 fn r3_histories() {
     bites("r3", "60", "plain", "10");
 }
+
+/// Protects R6: whatever fails, the tree is before or after, and the error says what to do.
+#[test]
+fn r6_failures() {
+    bites("r6", "40", "plain", "40");
+}
+
+/// Protects S1: nothing is written outside the root, whatever a repository does.
+#[test]
+fn s1_hostile_repositories() {
+    bites("s1", "20", "plain", "20");
+}

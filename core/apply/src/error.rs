@@ -7,6 +7,7 @@ pub use request::{CommitError, RestoreError};
 use crate::undo::NoEdit;
 use deepcoder_store::StoreError;
 use deepcoder_types::{Cancelled, Hint, RepoPath};
+use rustix::io::Errno;
 use std::path::PathBuf;
 
 /// Why the work tree could not be opened for writing.
@@ -31,7 +32,7 @@ pub enum OpenError {
 impl Hint for OpenError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Root { .. } => None,
+            Self::Root { source, .. } => Some(io_hint(source)),
             Self::History(error) => error.hint(),
             Self::Recover(error) => error.hint(),
         }
@@ -243,8 +244,18 @@ impl Hint for ApplyError {
             Self::History(error) => error.hint(),
             Self::Recover(error) => error.hint(),
             Self::Interrupted { .. } => Some("run `deepcoder log` to let it be completed or reverted".into()),
-            Self::Empty | Self::Cancelled(_) | Self::Io { .. } => None,
+            Self::Io { source, .. } => Some(io_hint(source)),
+            Self::Empty | Self::Cancelled(_) => None,
         }
+    }
+}
+
+/// What to do about a failure of the file system that has no error of its own.
+fn io_hint(error: &std::io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE) => "allow more open files (`ulimit -n`) and run the command again".into(),
+        Some(Errno::LOOP) => "a folder on the way there is a symbolic link: put the folder itself there".into(),
+        _ => "the system's log (`dmesg`) tells whether the disk is failing; then run the command again".into(),
     }
 }
 

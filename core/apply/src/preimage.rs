@@ -102,7 +102,7 @@ impl Applier {
         set.git_commit = commit.to_string();
 
         let io = |e: Errno| ApplyError::io("the originals into git", e);
-        let objects = Tree::open(&repo.commondir().join("objects"), self.steps.plain_opens()).map_err(io)?;
+        let objects = Tree::open_inside(repo.commondir(), "objects", self.steps.plain_opens()).map_err(io)?;
         let inside = quarantine.file_name().and_then(OsStr::to_str).unwrap_or_default();
         // Fails where something is, be it a link.
         rustix::fs::mkdirat(&objects.folder("").map_err(io)?, inside, Mode::RWXU).map_err(io)?;
@@ -135,7 +135,7 @@ impl Applier {
     /// As git writes a ref: under the name of its lock, synced, then renamed. (libgit2 does not sync it.)
     fn write_ref(&self, common_dir: &Path, ulid: &str, commit: &str) -> Result<(), ApplyError> {
         let io = |e: Errno| ApplyError::io("the ref that keeps the originals", e);
-        let refs = Tree::open(&common_dir.join("refs"), self.steps.plain_opens()).map_err(io)?;
+        let refs = Tree::open_inside(common_dir, "refs", self.steps.plain_opens()).map_err(io)?;
         let fresh = refs.folder(FOLDER).is_err_and(|e| e == Errno::NOENT);
         let (parent, _) = split(FOLDER);
         refs.make_folder(parent).and_then(|()| refs.make_folder(FOLDER)).map_err(io)?;

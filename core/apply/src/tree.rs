@@ -87,6 +87,13 @@ impl Tree {
         })
     }
 
+    /// Open the folder `inside` of `root`, where no link may be on the way.
+    pub(crate) fn open_inside(root: &Path, inside: &str, plain: bool) -> Result<Self, Errno> {
+        let mut tree = Self::open(root, plain)?;
+        tree.root = tree.look_up(inside)?;
+        Ok(tree)
+    }
+
     /// How often the disk was waited for so far.
     pub(crate) fn syncs(&self) -> u32 {
         self.syncs.load(Ordering::Relaxed)

@@ -87,7 +87,9 @@ impl Hint for OpenError {
             Self::Busy { .. } => Some("wait for the other deepcoder to finish and run the command again".into()),
             Self::OldSqlite { .. } => Some("build deepcoder with its bundled SQLite".into()),
             Self::Pragma { .. } => Some("put the state folder on a local disk".into()),
-            Self::Io { .. } | Self::Sql { .. } => None,
+            Self::Io { .. } | Self::Sql { .. } => {
+                Some("the system's log (`dmesg`) tells whether the disk is failing; then run the command again".into())
+            }
         }
     }
 }
@@ -121,7 +123,7 @@ impl Hint for StoreError {
             Self::Corrupt(_) => {
                 Some("run the command again: the damaged file is moved aside and rebuilt from git's refs".into())
             }
-            Self::Sql(_) => None,
+            Self::Sql(_) => Some("run the command again; should it go on, move the state folder aside".into()),
         }
     }
 }

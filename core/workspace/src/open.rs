@@ -64,7 +64,7 @@ impl deepcoder_types::Hint for OpenError {
                 Some("`git refs migrate --ref-format=files` makes it one that can be read".into())
             }
             Self::Git { .. } => Some("`git fsck` and `git status` there say more".into()),
-            Self::Start { .. } => None,
+            Self::Start { .. } => Some("check that it is there, and that you may read it".into()),
         }
     }
 }

@@ -143,6 +143,27 @@ fn links_inside_git_lead_nowhere() {
     }
 }
 
+/// The same for the folders that git itself would follow a link to.
+#[test]
+fn moved_folders_of_git_are_not_written_to() {
+    for link in ["objects", "objects/pack", "refs"] {
+        let bench = Bench::mixed();
+        let outside = tempfile::tempdir().unwrap();
+        let path = bench.repo.join(".git").join(link);
+        std::fs::rename(&path, outside.path().join("moved")).unwrap();
+        symlink(outside.path().join("moved"), &path).unwrap();
+        let names = || {
+            let mut all = BTreeMap::new();
+            walk(outside.path(), "", &mut all);
+            all
+        };
+        let (before, there) = (bench.snapshot(), names());
+        let error = apply(&bench.open(), &mixed("e1")).unwrap_err();
+        assert!(error.hint().is_some_and(|hint| hint.contains("link")), "{link}: {error}");
+        assert!(bench.snapshot() == before && names() == there, "{link} leads out");
+    }
+}
+
 /// Protects against repositories from strangers whose refs describe sets of their own making: names that lead elsewhere
 /// are not followed, be it to move or to remove.
 #[test]
