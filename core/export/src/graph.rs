@@ -13,6 +13,8 @@ pub(crate) struct Graph {
     inputs: Vec<Message>,
     outputs: Vec<Message>,
     pub(crate) opset: Opset,
+    /// Whether there is an operator of the engine's own.
+    pub(crate) has_own: bool,
 }
 
 impl Graph {
@@ -48,6 +50,7 @@ impl Graph {
 
     /// A node of the engine's own operators.
     pub(crate) fn own(&mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attribute)]) {
+        self.has_own = true;
         self.node(op, OURS, inputs, outputs, attributes);
     }
 

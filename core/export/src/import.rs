@@ -342,6 +342,7 @@ fn finish(
             cache: built.cache,
             chunk: 512,
             independent_rows: built.independent_rows,
+            own_operators: built.own_operators,
         },
         source: SourceInfo { format: source.format.to_owned(), file: file_name(path), sha256: hash },
         recipe: Recipe {

@@ -37,6 +37,7 @@ pub(crate) struct Built {
     pub(crate) weights: Weights,
     pub(crate) cache: Vec<CacheTensor>,
     pub(crate) independent_rows: bool,
+    pub(crate) own_operators: bool,
     pub(crate) mapping: BTreeMap<String, String>,
 }
 
@@ -79,9 +80,10 @@ impl<'a> Builder<'a> {
         self.graph.op("Squeeze", &["wanted", "zero"], &["wanted_rows"], &[]);
         self.head(embedded)?;
         self.graph.output("logits", Element::F32, &[Dim::Named("rows"), Dim::Fixed(spec.vocabulary)]);
+        let own_operators = self.graph.has_own;
         let model = self.graph.finish(std::mem::take(&mut self.weights.initializers));
         let Self { weights, cache, independent_rows, mapping, .. } = self;
-        Ok(Built { model, weights, cache, independent_rows, mapping })
+        Ok(Built { model, weights, cache, independent_rows, own_operators, mapping })
     }
 
     /// Whether the cache holds latents.

@@ -1,6 +1,7 @@
 //! Loading a model and answering requests.
 
 use crate::cache::Slots;
+use crate::device::{self, Device};
 use crate::folder::{self, LoadError};
 use crate::graph::Graph;
 use crate::prompt::Prompts;
@@ -10,7 +11,6 @@ use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Manifest, ModelInfo, Prompt,
     Timing, TokenEvent, Usage,
 };
-use ort::ep::ExecutionProvider as _;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use std::path::Path;
@@ -24,31 +24,6 @@ const WAIT: Duration = Duration::from_millis(10);
 /// bound, decoding beside a busy compiler took twice as long.
 const SPIN_KEY: &str = "session.intra_op.spin_duration_us";
 const SPIN_US: &str = "50";
-
-/// Where a model is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
-    /// On the processor.
-    #[default]
-    Cpu,
-    /// On the first CUDA device; an error where there is none.
-    Cuda,
-    /// On a CUDA device where one can be used, else on the processor; [`Engine::warnings`] says which and why.
-    Auto,
-}
-
-impl std::str::FromStr for Device {
-    type Err = GenerateError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda),
-            "auto" => Ok(Self::Auto),
-            _ => Err(GenerateError::Invalid(format!("the device `{text}` is none of cpu, cuda, auto"))),
-        }
-    }
-}
 
 /// How to run a model.
 #[derive(Debug, Clone)]
@@ -125,9 +100,8 @@ impl Engine {
             let read = || Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest);
             let reader = std::thread::Builder::new().spawn_scoped(scope, read).ok();
             let builder = session_builder(&environment, options, threads).map_err(|e| failed(e.to_string()));
-            let session = builder.and_then(|builder| {
-                commit(builder, &folder.join(&manifest.graph.file), options.device, &mut warnings, &failed)
-            });
+            let session =
+                builder.and_then(|builder| device::commit(builder, folder, &manifest, options.device, &mut warnings));
             let vocabulary = match reader.map(std::thread::ScopedJoinHandle::join) {
                 Some(read) => read.unwrap_or_else(|_| Err(failed("the tokenizer could not be read".into()))),
                 None => read(),
@@ -279,35 +253,6 @@ fn session_builder(
         .with_config_entry("session.force_spinning_stop", "1")?
         .with_operators(crate::operator::domain()?)?;
     Ok(builder)
-}
-
-fn commit(
-    builder: SessionBuilder,
-    graph: &Path,
-    device: Device,
-    warnings: &mut Vec<String>,
-    failed: &dyn Fn(String) -> LoadError,
-) -> Result<(Session, bool), LoadError> {
-    let mut builder = builder;
-    if device != Device::Cpu {
-        let cuda = ort::ep::CUDA::default();
-        let mut with_cuda = builder.clone();
-        let session = match ort::ep::CUDA::is_available() {
-            Ok(true) => cuda.register(&mut with_cuda).and_then(|()| with_cuda.commit_from_file(graph)).map(Some),
-            // A runtime for processors is what most people install on purpose: nothing to warn of.
-            Ok(false) if device == Device::Auto => Ok(None),
-            Ok(false) => Err(ort::Error::new("this ONNX Runtime is built without it")),
-            Err(error) => Err(error),
-        };
-        match session {
-            Ok(Some(session)) => return Ok((session, true)),
-            Ok(None) => {}
-            Err(error) if device == Device::Cuda => return Err(LoadError::Cuda(error.to_string())),
-            Err(error) => warnings.push(format!("CUDA cannot be used, the processor is: {error}")),
-        }
-    }
-    let session = builder.commit_from_file(graph).map_err(|e| failed(e.to_string()))?;
-    Ok((session, false))
 }
 
 fn fill_warning(manifest: &Manifest) -> Option<String> {

@@ -63,6 +63,11 @@ pub enum LoadError {
     /// CUDA was asked for and is not there.
     #[error("CUDA cannot be used: {0}")]
     Cuda(String),
+    /// CUDA was asked for, and the model's graph is for the processor.
+    #[error(
+        "the model `{0}` is made of deepcoder's own operators, which are for the processor, and CUDA was asked for"
+    )]
+    NotForCuda(String),
     /// The runtime refuses the model.
     #[error("the model `{name}` cannot be loaded: {reason}")]
     Runtime {
@@ -88,6 +93,11 @@ impl Hint for LoadError {
             Self::RuntimeTooOld { needs, .. } => Some(format!("`pip install 'onnxruntime>={needs}'`")),
             Self::NoRuntime => Some("`deepcoder doctor` says which ONNX Runtime is used".into()),
             Self::Cuda(_) => Some("`pip install onnxruntime-gpu`, or choose the processor with `-c device=cpu`".into()),
+            Self::NotForCuda(_) => Some(
+                "`deepcoder import --portable` makes a graph of ONNX Runtime's operators, or choose the processor with \
+                 `-c device=cpu`"
+                    .into(),
+            ),
             Self::Invalid(_) => None,
         }
     }

@@ -8,6 +8,7 @@
 
 mod bench;
 mod cache;
+mod device;
 mod draft;
 mod engine;
 mod folder;
@@ -24,5 +25,6 @@ mod template;
 mod vocab;
 
 pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};
-pub use engine::{Device, Engine, EngineOptions};
+pub use device::{Device, why_not_cuda};
+pub use engine::{Engine, EngineOptions};
 pub use folder::LoadError;

@@ -73,6 +73,10 @@ pub struct GraphInfo {
     /// the engine fills runs up to an even number of tokens.
     #[serde(default)]
     pub independent_rows: bool,
+    /// Whether there are operators of the engine's own, which are for the processor; else any program with ONNX Runtime
+    /// can run the graph.
+    #[serde(default)]
+    pub own_operators: bool,
 }
 
 /// One cache tensor.

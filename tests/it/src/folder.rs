@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the tests damage folders of their own")]
 
 use crate::setup::{Tiny, library, options};
-use deepcoder_model::{Device, Engine, EngineOptions, LoadError, runtime};
+use deepcoder_model::{Device, Engine, EngineOptions, LoadError, runtime, why_not_cuda};
 use deepcoder_types::{Hint as _, MANIFEST_FILE};
 use std::path::Path;
 
@@ -111,4 +111,22 @@ fn cuda_is_optional() {
     assert!(engine.warnings().is_empty(), "{:?}", engine.warnings());
     let cuda = Engine::load(&tiny.folder(), &EngineOptions { device: Device::Cuda, ..options() });
     assert!(matches!(cuda, Err(LoadError::Cuda(_))));
+}
+
+/// Protects people with a GPU from a model that hands every step back to the processor: what is made of our operators is
+/// not given to CUDA, what is portable is, and `doctor` has the reason.
+#[test]
+fn own_operators_are_for_the_processor() {
+    let providers = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let cuda = providers(&["CUDAExecutionProvider", "CPUExecutionProvider"]);
+    let without = providers(&["CPUExecutionProvider"]);
+    for (native, reason) in [(true, Some("own operators")), (false, None)] {
+        let tiny = Tiny::of_blocks(native);
+        let manifest = tiny.engine(&options()).manifest().clone();
+        assert_eq!(manifest.graph.own_operators, native);
+        let found = why_not_cuda(&manifest, &cuda);
+        assert_eq!(found.is_some(), reason.is_some());
+        assert!(found.is_none_or(|found| reason.is_some_and(|r| found.contains(r))), "{found:?}");
+        assert!(why_not_cuda(&manifest, &without).is_some_and(|found| found.contains("built without")));
+    }
 }

@@ -6,7 +6,7 @@ use crate::failure::{Done, Result};
 use crate::sanitise::for_terminal;
 use crate::time;
 use deepcoder_daemon::client::Client;
-use deepcoder_model::runtime;
+use deepcoder_model::{runtime, why_not_cuda};
 use deepcoder_types::{Cancel, Hint};
 use deepcoder_workspace::{OpenError, Workspace};
 use serde::Serialize;
@@ -86,11 +86,15 @@ fn runtime_checks(invocation: &Invocation) -> Vec<Check> {
     match runtime::locate(&search) {
         Ok(library) => {
             let found = format!("{} at {}, found by {}", library.version, library.path.display(), library.found_by);
-            let providers = match runtime::providers(&library) {
-                Ok(names) => Check::new("providers", State::Ok, names.join(", ")),
-                Err(error) => Check::problem("providers", &error),
-            };
-            vec![Check::new("onnxruntime", State::Ok, found), providers]
+            let mut checks = vec![Check::new("onnxruntime", State::Ok, found)];
+            match runtime::providers(&library) {
+                Ok(names) => {
+                    checks.push(Check::new("providers", State::Ok, names.join(", ")));
+                    checks.push(device(invocation, &names));
+                }
+                Err(error) => checks.push(Check::problem("providers", &error)),
+            }
+            checks
         }
         Err(error) => {
             let mut checks = vec![Check::problem("onnxruntime", &error)];
@@ -102,6 +106,26 @@ fn runtime_checks(invocation: &Invocation) -> Vec<Check> {
             checks
         }
     }
+}
+
+/// Where the model that is set would be computed, and why not with CUDA.
+fn device(invocation: &Invocation, providers: &[String]) -> Check {
+    let settings = invocation.session.settings();
+    let listed = invocation.session.store().list().unwrap_or_default();
+    let model = listed.into_iter().find(|m| m.name == settings.model).and_then(|m| m.model.ok());
+    let Some(model) = model.filter(|_| settings.device != "cpu") else {
+        return Check::new("device", State::Ok, format!("{}, and the processor is always there", settings.device));
+    };
+    let Some(reason) = why_not_cuda(&model.manifest, providers) else {
+        return Check::new("device", State::Ok, format!("{}: CUDA, where a GPU can be used", settings.device));
+    };
+    let message = format!("the processor; CUDA is not used for {}: {reason}", settings.model);
+    if settings.device != "cuda" {
+        return Check::new("device", State::Ok, message);
+    }
+    let portable = model.manifest.graph.own_operators;
+    let hint = if portable { "`deepcoder import --portable`, or `-c device=cpu`" } else { "`-c device=cpu`" };
+    Check::new("device", State::Problem, message).hint(hint.to_owned())
 }
 
 fn model_checks(invocation: &Invocation) -> Vec<Check> {
