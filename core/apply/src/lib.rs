@@ -141,6 +141,8 @@ impl Applier {
                 Err(ApplyError::ReadOnly { .. }) if !unfinished => {
                     recovered.rebuilt = applier.adopt().map_err(RecoverError::from)?;
                 }
+                // What is unknown can wait; whoever only reads must not be kept from it.
+                Err(ApplyError::Denied { .. } | ApplyError::Busy { .. }) if !unfinished => {}
                 Err(error) => return Err(RecoverError::from(error).into()),
             }
         }
