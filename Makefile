@@ -91,7 +91,7 @@ python-test: test-model
 
 # The full numbers; ROUNDS=100 is a run of minutes. The dev profile, whose arithmetic is checked.
 torture:
-	$(CARGO) build --locked -p deepcoder-torture
+	$(CARGO) build --locked -p deepcoder-torture -p deepcoder-cli
 	$(TARGET)/debug/torture all $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 lint:

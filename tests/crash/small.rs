@@ -1,5 +1,7 @@
 //! The torture suites with few rounds. `make torture` runs them in full.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a helper of tests")]
+
 use std::process::Command;
 
 /// The last line that a suite says, and whether it found nothing lost.

@@ -6,9 +6,7 @@
 //! a suite that finds nothing there would find nothing anywhere.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,

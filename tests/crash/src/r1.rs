@@ -3,11 +3,14 @@
 //! At every step, exhaustively: of an edit, of an undo, without `renameat2`, of giving up before and after the commit
 //! point, and of recovery. And at random moments, for sets of 2 to 50 files.
 
+mod program;
+
 use crate::child::{Act, Doing, Trap};
 use crate::options::Options;
 use crate::report::Report;
 use crate::settle::Round;
 use crate::writer::Writer;
+use deepcoder_apply::STEPS;
 use fastrand::Rng;
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -42,6 +45,11 @@ pub(crate) fn run(options: &Options) -> Report {
         suite.at_random(round, &mut moments);
     }
     let [applying, undoing, recovering] = moments;
+    let by_program = program::kills(&mut suite, rounds / 5);
+    let unnamed: Vec<_> = STEPS.iter().filter(|step| !named.contains(*step)).collect();
+    if rounds >= FULL && options.writer == Writer::Ours && !unnamed.is_empty() {
+        suite.report.lose(format!("no kill at {unnamed:?}"));
+    }
     suite.report.tried = format!(
         "{at_steps} kills at {} named steps, {rounds} at random moments ({applying} applying, {undoing} undoing, \
          {recovering} recovering) of sets of 2–50 files; {} trees found before, {} after",
@@ -49,7 +57,8 @@ pub(crate) fn run(options: &Options) -> Report {
         suite.ends[0],
         suite.ends[1]
     );
-    suite.report.note = format!("slowest recovery {} ms", suite.slowest.as_millis());
+    let by_program = by_program.map_or_else(String::new, |n| format!("{n} kills of `deepcoder undo` itself; "));
+    suite.report.note = format!("{by_program}slowest recovery {} ms", suite.slowest.as_millis());
     suite.report
 }
 
@@ -83,7 +92,7 @@ impl Suite<'_> {
                 let step = steps[die_at - 1];
                 named.insert(step);
                 let what = format!("{doing:?} failing at {fail_at} and killed at {die_at} ({step}), seed {seed}");
-                if !self.run_child(&round.act).is_some_and(|status| status.signal() == Some(9)) {
+                if self.run_child(&round.act).and_then(|status| status.signal()) != Some(9) {
                     self.report.lose(format!("{what}: did not die"));
                 }
                 kills += 1;
@@ -98,12 +107,22 @@ impl Suite<'_> {
 
     /// Dies, and again at every step of the recovery from it, twice.
     fn in_recovery(&mut self, stride: usize, named: &mut BTreeSet<&'static str>, files: (usize, usize)) -> u64 {
-        let steps = self.steps(&self.prepared(Doing::Apply, false, 0, files));
+        // Half staged; decided; half published, where recovery goes on; and, where a file is away from its place and the
+        // others are there, where it goes back.
+        let points = [
+            ("temp-written", 2, false),
+            ("committing", 0, false),
+            ("exchanged", 2, false),
+            ("published", 0, false),
+            ("done", 0, false),
+            ("moved-aside", 1, true),
+        ];
         let mut kills = 0;
-        for (name, skip) in [("temp-written", 2), ("committing", 0), ("exchanged", 2), ("published", 0), ("done", 0)] {
+        for (name, skip, plain_renames) in points {
+            let steps = self.steps(&self.prepared(Doing::Apply, plain_renames, 0, files));
             let Some((first, _)) = steps.iter().enumerate().filter(|(_, s)| **s == name).nth(skip) else { continue };
             let killed = |suite: &Self| {
-                let mut round = suite.prepared(Doing::Apply, false, 0, files);
+                let mut round = suite.prepared(Doing::Apply, plain_renames, 0, files);
                 round.act.die_at = first + 1;
                 suite.run_child(&round.act);
                 round.act.doing = Doing::Open;
