@@ -1,8 +1,10 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
 mod history;
+mod hook;
 
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
+pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -132,6 +134,9 @@ pub(crate) enum Verb {
     Status,
     /// Stop the daemon
     Stop,
+    /// Look at what is staged before every commit, and put it right
+    #[command(subcommand)]
+    Hook(HookVerb),
     /// Measure a model on a public benchmark
     #[command(subcommand)]
     Eval(EvalVerb),

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(crate) struct Invocation {
     /// The folder that paths on the command line are relative to.
     pub(crate) base: PathBuf,
+    /// Whether `-C` named that folder.
+    pub(crate) moved: bool,
     /// Folders, settings and models.
     pub(crate) session: Session,
     /// What is wrong with the settings, for a verb that goes on without them.
@@ -73,6 +75,7 @@ impl Invocation {
         let (session, wrong_settings) = Session::open_anyway(vars.clone(), cwd, &overrides, Some(launcher))?;
         Ok(Self {
             base,
+            moved: global.directory.is_some(),
             session,
             wrong_settings,
             input,

@@ -38,6 +38,10 @@ pub mod env_var {
     pub const PATH: &str = "PATH";
     /// Debug builds only, for tests: what is to go wrong at which step of applying an edit.
     pub const STEP: &str = "DEEPCODER_STEP";
+    /// Git's own: which repository a hook runs for, where that is not the one of its folder.
+    pub const GIT_DIR: &str = "GIT_DIR";
+    /// Git's own: the index that a commit is made of.
+    pub const GIT_INDEX_FILE: &str = "GIT_INDEX_FILE";
     /// Set to anything to switch colours off (no-color.org).
     pub const NO_COLOR: &str = "NO_COLOR";
     /// `dumb` switches colours and progress bars off.

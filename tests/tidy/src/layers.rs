@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-plugin-edit", "deepcoder-plugin-explain", "deepcoder-plugin-complete"],
     &["deepcoder-plugins"],
     &["deepcoder-pipeline", "deepcoder-eval"],
+    &["deepcoder-hook"],
     &["deepcoder-daemon"],
     &["deepcoder-session"],
     &["deepcoder-python"],

@@ -9,6 +9,7 @@ mod eval;
 mod explain;
 mod generate;
 mod history;
+mod hook;
 mod install;
 mod models;
 mod run;
@@ -35,6 +36,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Serve(args) => serve::serve(&args, invocation, console),
         Verb::Status => serve::status(invocation, console),
         Verb::Stop => serve::stop(invocation, console),
+        Verb::Hook(verb) => hook::hook(&verb, invocation, console),
         Verb::Eval(verb) => eval::eval(&verb, invocation, console),
         Verb::Bench(args) => bench::bench(&args, invocation, console),
         Verb::Doctor => doctor::doctor(invocation, console),

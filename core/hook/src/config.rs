@@ -1,0 +1,439 @@
+//! `deepcoder.toml`: what a hook does. It selects actions that are built in; nothing in it runs a program.
+
+use deepcoder_types::{Hint, RepoPath};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+
+/// The file, at the root of a repository.
+pub const CONFIG_FILE: &str = "deepcoder.toml";
+
+/// How long a hook may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HookType {
+    /// Before a commit is made of what is staged.
+    PreCommit,
+    /// Before commits are pushed.
+    PrePush,
+    /// Once the message of a commit is written.
+    CommitMsg,
+}
+
+impl HookType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::PreCommit, Self::PrePush, Self::CommitMsg];
+
+    /// Git's name for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::PreCommit => "pre-commit",
+            Self::PrePush => "pre-push",
+            Self::CommitMsg => "commit-msg",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|t| t.name() == name)
+    }
+}
+
+/// What an action does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Refuse keys, tokens and passwords in added lines, and files that are named for them.
+    RefuseSecrets,
+    /// Refuse a file that no longer parses.
+    Parse,
+    /// Refuse added conflict markers.
+    ConflictMarkers,
+    /// Remove white space at the end of added lines.
+    TrailingSpace,
+    /// End a file with a line end.
+    FinalNewline,
+    /// Document public functions that a commit adds.
+    Document,
+    /// Translate added comments.
+    TranslateComments,
+    /// Have what other checks find put right by the model.
+    Fix,
+    /// An instruction of the user's own.
+    Edit,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::RefuseSecrets,
+        Self::Parse,
+        Self::ConflictMarkers,
+        Self::TrailingSpace,
+        Self::FinalNewline,
+        Self::Document,
+        Self::TranslateComments,
+        Self::Fix,
+        Self::Edit,
+    ];
+
+    /// Its name in the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RefuseSecrets => "refuse-secrets",
+            Self::Parse => "parse",
+            Self::ConflictMarkers => "conflict-markers",
+            Self::TrailingSpace => "trailing-space",
+            Self::FinalNewline => "final-newline",
+            Self::Document => "document",
+            Self::TranslateComments => "translate-comments",
+            Self::Fix => "fix",
+            Self::Edit => "edit",
+        }
+    }
+
+    /// Whether it may ask the model.
+    #[must_use]
+    pub const fn asks_model(self) -> bool {
+        matches!(self, Self::Document | Self::TranslateComments | Self::Fix | Self::Edit)
+    }
+
+    const fn can_fix(self) -> bool {
+        !matches!(self, Self::RefuseSecrets | Self::Parse | Self::ConflictMarkers)
+    }
+
+    const fn can_check(self) -> bool {
+        !matches!(self, Self::Edit)
+    }
+}
+
+/// Whether an action changes files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It says what is wrong, which refuses the commit.
+    Check,
+    /// It puts it right.
+    Fix,
+}
+
+/// One action.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// What it does.
+    pub kind: Kind,
+    /// Whether it changes files.
+    pub mode: Mode,
+    /// `edit`: what to do. `translate-comments`: the language to translate to.
+    pub text: String,
+    on: Vec<HookType>,
+    files: GlobSet,
+    exclude: GlobSet,
+}
+
+impl Action {
+    fn new(kind: Kind) -> Self {
+        let mode = if kind.can_fix() { Mode::Fix } else { Mode::Check };
+        let on = match kind {
+            Kind::RefuseSecrets => HookType::ALL.to_vec(),
+            Kind::ConflictMarkers => vec![HookType::PreCommit, HookType::PrePush],
+            _ => vec![HookType::PreCommit],
+        };
+        let text = if kind == Kind::TranslateComments { "English".to_owned() } else { String::new() };
+        let everything = glob_set(["**"]).unwrap_or_default();
+        Self { kind, mode, text, on, files: everything, exclude: GlobSet::empty() }
+    }
+
+    /// Whether it is about `path`, in a hook of this type.
+    pub(crate) fn applies(&self, on: HookType, path: &RepoPath) -> bool {
+        self.on.contains(&on) && self.files.is_match(path) && !self.exclude.is_match(path)
+    }
+}
+
+/// What the hooks of a repository do.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// In this order.
+    pub actions: Vec<Action>,
+    /// How long a hook may take.
+    pub deadline: Duration,
+    /// Whether what could not be done in time refuses the commit.
+    pub strict: bool,
+}
+
+impl Default for Config {
+    /// What is right for any repository: checks that are exact and quick.
+    fn default() -> Self {
+        let actions = [Kind::RefuseSecrets, Kind::ConflictMarkers, Kind::Parse].map(Action::new).to_vec();
+        Self { actions, deadline: DEADLINE, strict: false }
+    }
+}
+
+/// The file is not what it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It says something that makes no sense.
+    #[error("{CONFIG_FILE}:{line}: {message}")]
+    Wrong {
+        /// Where.
+        line: usize,
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        hint: String,
+    },
+}
+
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { .. } => Some("the file must be text, and yours to read".into()),
+            Self::Wrong { hint, .. } => Some(hint.clone()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct File {
+    hook: Option<RawHook>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHook {
+    deadline: Option<Spanned<f64>>,
+    strict: Option<bool>,
+    #[serde(default)]
+    action: Vec<RawAction>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAction {
+    #[serde(rename = "use")]
+    kind: Spanned<String>,
+    mode: Option<Spanned<String>>,
+    on: Option<Vec<Spanned<String>>>,
+    files: Option<Vec<Spanned<String>>>,
+    exclude: Option<Vec<Spanned<String>>>,
+    instruction: Option<Spanned<String>>,
+    language: Option<Spanned<String>>,
+}
+
+impl Config {
+    /// What the file in the folder `root` says, and its bytes; the default where there is none.
+    pub fn read(root: &Path) -> Result<(Self, Option<Vec<u8>>), ConfigError> {
+        let path = root.join(CONFIG_FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((Self::parse(&text)?, Some(text.into_bytes()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((Self::default(), None)),
+            Err(source) => Err(ConfigError::Unreadable { path, source }),
+        }
+    }
+
+    /// What `text` says.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let from_toml = |error: toml::de::Error| {
+            Text(text).wrong(
+                error.span().map_or(0, |span| span.start),
+                error.message().lines().next().unwrap_or_default(),
+                "[hook] has deadline, strict and [[hook.action]]; an action has use, mode, on, files, exclude, \
+             instruction and language",
+            )
+        };
+        let table: toml::Table = text.parse().map_err(from_toml)?;
+        // Other parts of the program may have tables of their own, but one that is meant for this must not be missed.
+        let meant = |key: &&String| {
+            matches!(
+                key.trim_matches(['_', '-']),
+                "hooks" | "action" | "actions" | "pre-commit" | "deadline" | "strict"
+            )
+        };
+        if let Some(key) = table.keys().find(meant) {
+            let at = text.find(key.as_str()).unwrap_or(0);
+            return Err(Text(text).wrong(
+                at,
+                &format!("`{key}` has no meaning here"),
+                "the table is [hook], an action [[hook.action]]",
+            ));
+        }
+        let file: File = toml::from_str(text).map_err(from_toml)?;
+        let Some(raw) = file.hook else { return Ok(Self::default()) };
+        let text = Text(text);
+        let mut config = Self { strict: raw.strict.unwrap_or(false), ..Self::default() };
+        if let Some(deadline) = raw.deadline {
+            let seconds = *deadline.get_ref();
+            if !(0.1..=3600.0).contains(&seconds) {
+                return Err(text.wrong(
+                    deadline.span().start,
+                    "the deadline makes no sense",
+                    "it is in seconds, from 0.1 to 3600",
+                ));
+            }
+            config.deadline = Duration::from_secs_f64(seconds);
+        }
+        if !raw.action.is_empty() {
+            config.actions = raw.action.into_iter().map(|action| text.action(action)).collect::<Result<_, _>>()?;
+        }
+        Ok(config)
+    }
+}
+
+/// The text of the file, for the lines that errors name.
+#[derive(Clone, Copy)]
+struct Text<'a>(&'a str);
+
+impl Text<'_> {
+    fn wrong(self, at: usize, message: &str, hint: &str) -> ConfigError {
+        let line = self.0.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
+        ConfigError::Wrong { line, message: message.to_owned(), hint: hint.to_owned() }
+    }
+
+    fn action(self, raw: RawAction) -> Result<Action, ConfigError> {
+        let name = raw.kind.get_ref();
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+            self.wrong(
+                raw.kind.span().start,
+                &format!("there is no action `{name}`"),
+                &format!("the actions are {}", known.join(", ")),
+            )
+        })?;
+        let mut action = Action::new(kind);
+        if let Some(mode) = raw.mode {
+            action.mode = match mode.get_ref().as_str() {
+                "check" if kind.can_check() => Mode::Check,
+                "fix" if kind.can_fix() => Mode::Fix,
+                other => {
+                    let only = match (kind.can_check(), kind.can_fix()) {
+                        (true, true) => "the mode is check or fix",
+                        (true, false) => "this action only checks",
+                        _ => "this action only fixes",
+                    };
+                    return Err(self.wrong(mode.span().start, &format!("`{name}` has no mode `{other}`"), only));
+                }
+            };
+        }
+        if let Some(on) = raw.on {
+            action.on.clear();
+            for name in on {
+                let hook = HookType::from_name(name.get_ref()).ok_or_else(|| {
+                    self.wrong(
+                        name.span().start,
+                        &format!("there is no hook `{}`", name.get_ref()),
+                        "the hooks are pre-commit, pre-push and commit-msg",
+                    )
+                })?;
+                action.on.push(hook);
+            }
+        }
+        if let Some(files) = raw.files {
+            action.files = self.globs(&files)?;
+        }
+        if let Some(exclude) = raw.exclude {
+            action.exclude = self.globs(&exclude)?;
+        }
+        match (kind, raw.instruction, raw.language) {
+            (Kind::Edit, Some(text), None) if !text.get_ref().trim().is_empty() => action.text = text.into_inner(),
+            (Kind::Edit, ..) => {
+                return Err(self.wrong(
+                    raw.kind.span().start,
+                    "`edit` needs an instruction, and takes no language",
+                    "instruction = \"what to do\"",
+                ));
+            }
+            (Kind::TranslateComments, None, Some(language)) => action.text = language.into_inner(),
+            (_, None, None) => {}
+            (_, Some(text), _) | (_, None, Some(text)) => {
+                let hint = "instruction belongs to edit, language to translate-comments";
+                return Err(self.wrong(text.span().start, &format!("`{name}` does not take this"), hint));
+            }
+        }
+        Ok(action)
+    }
+
+    fn globs(self, globs: &[Spanned<String>]) -> Result<GlobSet, ConfigError> {
+        for glob in globs {
+            glob_set([glob.get_ref().as_str()]).map_err(|error| {
+                let message = format!("`{}` is not a glob: {}", glob.get_ref(), error.kind());
+                self.wrong(glob.span().start, &message, "`*` stays in a folder, `**` crosses them: src/**/*.py")
+            })?;
+        }
+        Ok(glob_set(globs.iter().map(|glob| glob.get_ref().as_str())).unwrap_or_default())
+    }
+}
+
+/// `*` stays inside a folder, `**` crosses them.
+fn glob_set<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(GlobBuilder::new(glob).literal_separator(true).build()?);
+    }
+    set.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> (usize, String, String) {
+        match Config::parse(text) {
+            Err(ConfigError::Wrong { line, message, hint }) => (line, message, hint),
+            other => panic!("{text:?}: {other:?}"),
+        }
+    }
+
+    /// Protects whoever writes the file: each mistake is named with its line and with what would be right, and none
+    /// passes for a setting.
+    #[test]
+    fn mistakes_are_named_with_their_line() {
+        let head = "[hook]\ndeadline = 5\n\n[[hook.action]]\n";
+        for (text, line, part) in [
+            ("[hooks]\n", 1, "`hooks` has no meaning"),
+            ("[hook]\ndeadlin = 5\n", 2, "unknown field `deadlin`"),
+            ("[hook]\ndeadline = 0\n", 2, "the deadline makes no sense"),
+            ("[hook\n", 1, ""),
+            (&format!("{head}use = \"lint\"\n"), 5, "there is no action `lint`"),
+            (&format!("{head}use = \"parse\"\nmode = \"fix\"\n"), 6, "`parse` has no mode `fix`"),
+            (&format!("{head}use = \"edit\"\n"), 5, "needs an instruction"),
+            (&format!("{head}use = \"parse\"\ninstruction = \"x\"\n"), 6, "does not take this"),
+            (&format!("{head}use = \"parse\"\nfiles = [\"a\", \"[\"]\n"), 6, "is not a glob"),
+            (&format!("{head}use = \"parse\"\non = [\"post-commit\"]\n"), 6, "there is no hook"),
+            (&format!("{head}use = \"parse\"\nrun = \"rm -rf /\"\n"), 6, "unknown field `run`"),
+        ] {
+            let (at, message, hint) = wrong(text);
+            assert_eq!(at, line, "{text}: {message}");
+            assert!(message.contains(part), "{text}: {message}");
+            assert!(!hint.is_empty());
+        }
+    }
+
+    /// Protects the meaning of the file: globs choose, `exclude` wins, an action is for its hooks only, and without
+    /// actions the default ones hold.
+    #[test]
+    fn actions_apply_where_they_are_meant_to() {
+        let config = Config::parse(
+            "[hook]\nstrict = true\n[[hook.action]]\nuse = \"trailing-space\"\nfiles = [\"src/**\"]\nexclude = [\"**/*.md\"]\nmode = \"check\"\n",
+        )
+        .expect("it parses");
+        let [action] = config.actions.as_slice() else { panic!("one action") };
+        let path = |text: &str| RepoPath::new(text).expect("a path");
+        assert!(action.mode == Mode::Check && config.strict);
+        assert!(action.applies(HookType::PreCommit, &path("src/a/b.py")));
+        assert!(!action.applies(HookType::PrePush, &path("src/a/b.py")));
+        assert!(!action.applies(HookType::PreCommit, &path("src/a.md")));
+        assert!(!action.applies(HookType::PreCommit, &path("a.py")));
+        assert_eq!(Config::parse("[other]\n").expect("it parses").actions.len(), 3);
+    }
+}

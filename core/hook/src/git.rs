@@ -1,0 +1,232 @@
+//! Running git. Its own commands are used, and not a library, because an index may be split, sparse, of another hash or
+//! a lock file, and the git that made it reads it best.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+/// Variables that would change what a command of ours means.
+const FOREIGN: &[&str] = &[
+    "GIT_EXTERNAL_DIFF",
+    "GIT_DIFF_OPTS",
+    "GIT_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_ATTR_SOURCE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+    "GIT_REFLOG_ACTION",
+    "GIT_TRACE",
+    "GIT_TRACE2",
+    "GIT_TRACE_SETUP",
+];
+
+/// Variables that say which repository is meant.
+const LOCAL: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+];
+
+/// Git did not do as it was told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("git {command} failed: {message}")]
+pub struct GitError {
+    /// Its arguments.
+    pub command: String,
+    /// What it said.
+    pub message: String,
+}
+
+impl deepcoder_types::Hint for GitError {
+    fn hint(&self) -> Option<String> {
+        self.message.contains("No such file").then(|| "is git installed, and on the PATH?".into())
+    }
+}
+
+/// A place where git runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Git {
+    cwd: PathBuf,
+    /// The index that it reads; absolute.
+    index: Option<PathBuf>,
+    /// Whether the variables that a hook gets from git count.
+    in_hook: bool,
+}
+
+impl Git {
+    /// In the folder `cwd`; `in_hook` when git itself called us there.
+    pub(crate) fn new(cwd: &Path, in_hook: bool) -> Self {
+        Self { cwd: cwd.to_owned(), index: None, in_hook }
+    }
+
+    /// The same with another index.
+    pub(crate) fn with_index(&self, index: &Path) -> Self {
+        Self { index: Some(index.to_owned()), ..self.clone() }
+    }
+
+    /// The same in another folder.
+    pub(crate) fn at(&self, cwd: &Path) -> Self {
+        Self { cwd: cwd.to_owned(), ..self.clone() }
+    }
+
+    /// A command that nothing of the user's configuration can make run programs.
+    fn command(&self, args: &[&OsStr]) -> Command {
+        let mut command = Command::new("git");
+        command.current_dir(&self.cwd);
+        FOREIGN.iter().for_each(|name| _ = command.env_remove(name));
+        if !self.in_hook {
+            LOCAL.iter().for_each(|name| _ = command.env_remove(name));
+        }
+        if let Some(index) = &self.index {
+            command.env("GIT_INDEX_FILE", index);
+        }
+        command.args(["--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false"]);
+        command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsync=objects,reference"]);
+        command.args(args);
+        command
+    }
+
+    /// Run it; what it prints.
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
+        self.run_with(args, &[])
+    }
+
+    /// Run it with `input` on its standard input.
+    pub(crate) fn run_with<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
+        let args: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
+        let output = feed(self.command(&args), input).map_err(|e| error(&args, &e.to_string()))?;
+        if output.status.success() { Ok(output.stdout) } else { Err(error(&args, &said(&output))) }
+    }
+
+    /// Run it; the first line that it prints, and nothing when it fails.
+    pub(crate) fn ask<S: AsRef<OsStr>>(&self, args: &[S]) -> Option<String> {
+        self.run(args).ok().map(|out| line(&out))
+    }
+
+    /// A value of the configuration as git itself sees it, with the scope that it is from.
+    pub(crate) fn config(&self, key: &str) -> Option<(String, OsString)> {
+        let mut command = Command::new("git");
+        command.current_dir(&self.cwd).args(["config", "--null", "--show-scope", "--type=path", "--get", key]);
+        if !self.in_hook {
+            LOCAL.iter().for_each(|name| _ = command.env_remove(name));
+        }
+        let out = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?.stdout;
+        let mut parts = out.split(|b| *b == 0);
+        let scope = String::from_utf8_lossy(parts.next()?).into_owned();
+        Some((scope, os(parts.next()?)))
+    }
+
+    /// Write `bytes` as a blob, without filters; its name.
+    pub(crate) fn write_blob(&self, bytes: &[u8]) -> Result<String, GitError> {
+        self.run_with(&["hash-object", "-w", "--no-filters", "--stdin"], bytes).map(|out| line(&out))
+    }
+
+    /// The bytes that checking out the blob `id` as `path` would write.
+    pub(crate) fn smudged(&self, id: &str, path: &str) -> Result<Vec<u8>, GitError> {
+        self.run(&["cat-file", "--filters", &format!("--path={path}"), id])
+    }
+
+    /// A reader of objects.
+    pub(crate) fn blobs(&self) -> Result<Blobs, GitError> {
+        let args = ["cat-file", "--batch"].map(OsStr::new);
+        let mut command = self.command(&args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let failed = |message: &str| error(&args, message);
+        let mut child = command.spawn().map_err(|e| failed(&e.to_string()))?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        match input.zip(output) {
+            Some((input, output)) => Ok(Blobs { child, input: Some(input), output: BufReader::new(output) }),
+            None => Err(failed("it has no pipes")),
+        }
+    }
+}
+
+/// `git cat-file --batch`: one process for any number of objects.
+pub(crate) struct Blobs {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Blobs {
+    /// The bytes of the object `name`; `None` when there is no such object, or when it is longer than `most`.
+    pub(crate) fn read(&mut self, name: &str, most: u64) -> Result<Option<Vec<u8>>, GitError> {
+        self.try_read(name, most).map_err(|e| error(&[OsStr::new("cat-file")], &e.to_string()))
+    }
+
+    fn try_read(&mut self, name: &str, most: u64) -> std::io::Result<Option<Vec<u8>>> {
+        // A name with a line end cannot be asked for this way.
+        let Some(input) = self.input.as_mut().filter(|_| !name.contains('\n')) else { return Ok(None) };
+        input.write_all(format!("{name}\n").as_bytes())?;
+        input.flush()?;
+        let mut header = Vec::new();
+        self.output.read_until(b'\n', &mut header)?;
+        let header = String::from_utf8_lossy(&header).into_owned();
+        let mut words = header.trim_end().rsplit(' ');
+        let (size, kind) = (words.next().and_then(|size| size.parse::<u64>().ok()), words.next());
+        let Some(size) = size else { return Ok(None) };
+        // The line end after the object.
+        let mut rest = (&mut self.output).take(size + 1);
+        if size > most || kind != Some("blob") {
+            std::io::copy(&mut rest, &mut std::io::sink())?;
+            return Ok(None);
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or(0));
+        rest.read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != size + 1 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        bytes.pop();
+        Ok(Some(bytes))
+    }
+}
+
+impl Drop for Blobs {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Text of git's as a file name.
+pub(crate) fn os(bytes: &[u8]) -> OsString {
+    use std::os::unix::ffi::OsStringExt as _;
+    OsString::from_vec(bytes.to_vec())
+}
+
+/// The first line of `out`.
+pub(crate) fn line(out: &[u8]) -> String {
+    String::from_utf8_lossy(out).lines().next().unwrap_or_default().to_owned()
+}
+
+fn feed(mut command: Command, input: &[u8]) -> std::io::Result<Output> {
+    command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let pipe = child.stdin.take();
+    std::thread::scope(|scope| {
+        if let Some(mut pipe) = pipe {
+            // A command that ends early says why itself.
+            scope.spawn(move || _ = pipe.write_all(input));
+        }
+        child.wait_with_output()
+    })
+}
+
+fn said(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let first = text.lines().find(|l| !l.trim().is_empty()).unwrap_or("it does not say why");
+    let first = first.trim_start_matches("fatal: ").trim_start_matches("error: ");
+    first.to_owned()
+}
+
+fn error(args: &[&OsStr], message: &str) -> GitError {
+    let verb = args.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
+    GitError { command: verb, message: message.to_owned() }
+}

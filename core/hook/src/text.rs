@@ -1,0 +1,291 @@
+//! The actions that need no model. Pure functions of the file before and after.
+
+use crate::config::Kind;
+use crate::lines::{added, lines};
+use deepcoder_syntax::{Language, errors, parses, symbols};
+use deepcoder_types::RepoPath;
+use deepcoder_workspace::{find_secret, is_secret_path};
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// The file that an action looks at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) path: &'a RepoPath,
+    /// As it was in the commit before; `None` for a new one, or when all of it is to be looked at.
+    pub(crate) old: Option<&'a [u8]>,
+    pub(crate) new: &'a [u8],
+}
+
+/// Something that an action found: a line from 1, where it is about one, and what it is.
+pub(crate) type Found = (Option<usize>, String);
+
+/// What a check of this kind finds. Those that need a model in order to fix say what they would ask it for.
+pub(crate) fn check(kind: Kind, subject: Subject<'_>) -> Vec<Found> {
+    match kind {
+        Kind::RefuseSecrets => secrets(subject),
+        Kind::Parse | Kind::Fix => syntax(subject),
+        Kind::ConflictMarkers => markers(subject),
+        Kind::TrailingSpace | Kind::FinalNewline => match fix(kind, subject) {
+            Some(_) if kind == Kind::FinalNewline => vec![(None, "the last line has no line end".into())],
+            Some(fixed) => {
+                let new = lines(subject.new);
+                let changed = new.iter().zip(lines(&fixed)).enumerate().filter(|(_, (a, b))| **a != *b);
+                changed.map(|(at, _)| (Some(at + 1), "white space at the end of the line".into())).collect()
+            }
+            None => Vec::new(),
+        },
+        Kind::Document => {
+            let bare = undocumented(subject);
+            bare.into_iter().map(|(line, name)| (Some(line), format!("`{name}` has no documentation"))).collect()
+        }
+        Kind::TranslateComments => crate::comments::foreign(subject)
+            .into_iter()
+            .map(|line| (Some(line), "the comment is in another language".into()))
+            .collect(),
+        Kind::Edit => Vec::new(),
+    }
+}
+
+/// The bytes as an action of this kind wants them; `None` when they are so already.
+pub(crate) fn fix(kind: Kind, subject: Subject<'_>) -> Option<Vec<u8>> {
+    if is_binary(subject.new) {
+        return None;
+    }
+    match kind {
+        Kind::TrailingSpace => trailing_space(subject),
+        Kind::FinalNewline => final_newline(subject.new),
+        _ => None,
+    }
+}
+
+/// As git sees it: a NUL near the beginning.
+pub(crate) fn is_binary(bytes: &[u8]) -> bool {
+    bytes.iter().take(8000).any(|b| *b == 0)
+}
+
+/// Runs of added lines: what they say, and their first line from 1.
+fn added_runs(subject: Subject<'_>) -> Vec<(usize, Vec<u8>)> {
+    let mut runs: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut open = false;
+    for (index, (line, is_new)) in lines(subject.new).iter().zip(added(subject.old, subject.new)).enumerate() {
+        if is_new && !open {
+            runs.push((index + 1, Vec::new()));
+        }
+        open = is_new;
+        if let Some((_, text)) = runs.last_mut().filter(|_| is_new) {
+            text.extend_from_slice(line);
+        }
+    }
+    runs
+}
+
+fn secrets(subject: Subject<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    if subject.old.is_none() && is_secret_path(subject.path) {
+        found.push((None, "a file of this name holds secrets".into()));
+    }
+    for (first, text) in added_runs(subject) {
+        let text = String::from_utf8_lossy(&text);
+        let (mut rest, mut line) = (text.as_ref(), first);
+        while let Some(secret) = find_secret(rest) {
+            found.push((Some(line + secret.line - 1), format!("this looks like {}", secret.what)));
+            // On with the next line: one message for a line is enough.
+            let end = rest[secret.offset..].find('\n').map_or(rest.len(), |at| secret.offset + at + 1);
+            line += secret.line;
+            rest = &rest[end..];
+        }
+    }
+    found
+}
+
+fn markers(subject: Subject<'_>) -> Vec<Found> {
+    let is_marker = |line: &[u8]| {
+        [&b"<<<<<<<"[..], b">>>>>>>", b"|||||||"].iter().any(|mark| {
+            line.strip_prefix(*mark).is_some_and(|rest| matches!(rest.first(), None | Some(b' ' | b'\n' | b'\r')))
+        })
+    };
+    let new = lines(subject.new);
+    let wrong = new.iter().zip(added(subject.old, subject.new)).enumerate();
+    let wrong = wrong.filter(|(_, (line, is_new))| *is_new && is_marker(line));
+    wrong.map(|(at, _)| (Some(at + 1), "this is a conflict marker".into())).collect()
+}
+
+/// A file that parsed, or is new, has to parse.
+fn syntax(subject: Subject<'_>) -> Vec<Found> {
+    let Some((language, new)) = program(subject) else { return Vec::new() };
+    let old = subject.old.and_then(|old| std::str::from_utf8(old).ok());
+    if old.is_some_and(|old| parses(language, old) == Some(false)) {
+        return Vec::new();
+    }
+    let found = errors(language, new).into_iter().take(1);
+    found.map(|e| (Some(e.line as usize), format!("this is not valid {}", language.name()))).collect()
+}
+
+/// The language and the text of a subject that is program text.
+pub(crate) fn program(subject: Subject<'_>) -> Option<(Language, &str)> {
+    Language::of(subject.path).zip(std::str::from_utf8(subject.new).ok())
+}
+
+fn trailing_space(subject: Subject<'_>) -> Option<Vec<u8>> {
+    // Two spaces at the end of a line of Markdown are a line break.
+    let markdown = subject.path.extension().is_some_and(|e| matches!(e, "md" | "markdown" | "mdx"));
+    let mut fixed = Vec::with_capacity(subject.new.len());
+    for (line, is_new) in lines(subject.new).into_iter().zip(added(subject.old, subject.new)) {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let end = &line[text.len()..];
+        let kept = text.iter().rposition(|b| !matches!(b, b' ' | b'\t')).map_or(0, |at| at + 1);
+        let is_break = markdown && kept > 0 && &text[kept..] == b"  ";
+        fixed.extend_from_slice(if is_new && !is_break { &text[..kept] } else { text });
+        fixed.extend_from_slice(end);
+    }
+    (fixed != subject.new).then_some(fixed)
+}
+
+fn final_newline(new: &[u8]) -> Option<Vec<u8>> {
+    if new.is_empty() || new.ends_with(b"\n") {
+        return None;
+    }
+    let crlf = new.windows(2).filter(|pair| pair == b"\r\n").count();
+    let all = new.iter().filter(|b| **b == b'\n').count();
+    let end: &[u8] = if crlf > 0 && crlf * 2 > all { b"\r\n" } else { b"\n" };
+    Some([new, end].concat())
+}
+
+/// Public functions that the change adds without saying what they are for: their line and their name.
+pub(crate) fn undocumented(subject: Subject<'_>) -> Vec<(usize, String)> {
+    let Some((language, new)) = program(subject) else { return Vec::new() };
+    let old = subject.old.and_then(|old| std::str::from_utf8(old).ok()).unwrap_or_default();
+    let known: HashSet<String> = symbols(language, old).into_iter().map(|s| s.qualified).collect();
+    let mut found = Vec::new();
+    let all = symbols(language, new);
+    let in_function = |at: &Range<u32>| {
+        all.iter().any(|s| matches!(s.kind, "function" | "method") && s.signature_start < at.start && at.end <= s.range.end)
+    };
+    for symbol in &all {
+        let (start, proper, end) = (symbol.range.start, symbol.signature_start, symbol.signature_end);
+        let part = |range: Range<u32>| new.get(range.start as usize..range.end as usize).unwrap_or_default();
+        if !matches!(symbol.kind, "function" | "method")
+            || known.contains(&symbol.qualified)
+            || in_function(&(proper..symbol.range.end))
+            || !is_public(language, &symbol.name, part(proper..end))
+        {
+            continue;
+        }
+        let body = part(end..symbol.range.end);
+        let documented = match language {
+            Language::Python => is_docstring(body),
+            _ => ["//", "/*"].iter().any(|mark| part(start..proper).contains(mark)),
+        };
+        if !documented {
+            let line = new.as_bytes().iter().take(proper as usize).filter(|b| **b == b'\n').count() + 1;
+            found.push((line, symbol.qualified.clone()));
+        }
+    }
+    found
+}
+
+/// Whether a name is offered to others, as far as its own line says so.
+fn is_public(language: Language, name: &str, signature: &str) -> bool {
+    let words = || signature.split(|c: char| !c.is_alphanumeric());
+    match language {
+        Language::Python => !name.starts_with('_'),
+        Language::Rust => signature.starts_with("pub ") || signature.starts_with("pub("),
+        Language::Go => name.starts_with(char::is_uppercase),
+        Language::Java => words().any(|word| word == "public"),
+        Language::JavaScript | Language::TypeScript | Language::Tsx => words().any(|word| word == "export"),
+        Language::C | Language::Cpp => name != "main" && !words().any(|word| word == "static"),
+    }
+}
+
+fn is_docstring(body: &str) -> bool {
+    let body = body.trim_start().trim_start_matches(':');
+    // A comment may stand between.
+    let first = body.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let first = first.trim_start_matches(['r', 'R', 'u', 'U']);
+    first.starts_with('"') || first.starts_with('\'')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(kind: Kind, path: &str, old: Option<&str>, new: &str) -> Vec<Found> {
+        let path = RepoPath::new(path).expect("a path");
+        check(kind, Subject { path: &path, old: old.map(str::as_bytes), new: new.as_bytes() })
+    }
+
+    fn fixed(kind: Kind, path: &str, old: Option<&str>, new: &str) -> Option<String> {
+        let path = RepoPath::new(path).expect("a path");
+        let subject = Subject { path: &path, old: old.map(str::as_bytes), new: new.as_bytes() };
+        fix(kind, subject).map(|bytes| String::from_utf8(bytes).expect("text"))
+    }
+
+    fn at(found: &[Found]) -> Vec<usize> {
+        found.iter().filter_map(|(line, _)| *line).collect()
+    }
+
+    /// Protects what leaves the machine: secrets in added lines are found, each with its line and never with its text;
+    /// those that were committed long ago do not stop a commit that is about something else.
+    #[test]
+    fn added_secrets_are_refused() {
+        let key = format!("AKIA{}", "QWERTYUIOPASDFGH");
+        let old = format!("a\nkey = '{key}'\n");
+        let new = format!("a\nkey = '{key}'\nb\ntoken = 'ghp_{}'\nc\n", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        let some = found(Kind::RefuseSecrets, "a.py", Some(&old), &new);
+        assert_eq!(at(&some), [4]);
+        assert!(!some[0].1.contains("ghp_"));
+        assert_eq!(at(&found(Kind::RefuseSecrets, "a.py", None, &new)), [2, 4]);
+        assert_eq!(found(Kind::RefuseSecrets, ".env", None, "x=1\n").len(), 1);
+        assert!(found(Kind::RefuseSecrets, "a.py", Some(&new), &new).is_empty());
+    }
+
+    /// Protects against half a merge, and against a rule that an underline of a heading breaks.
+    #[test]
+    fn added_conflict_markers_are_refused() {
+        let text = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> other\n";
+        assert_eq!(at(&found(Kind::ConflictMarkers, "a.txt", Some("a\n"), text)), [2, 6]);
+        assert!(found(Kind::ConflictMarkers, "a.md", None, "Title\n=======\n<<<<<<<x\n").is_empty());
+        assert!(found(Kind::ConflictMarkers, "a.txt", Some(text), text).is_empty());
+    }
+
+    /// Protects commits from files that break: what parsed has to parse; what never did is not this commit's fault.
+    #[test]
+    fn a_file_has_to_parse() {
+        assert_eq!(at(&found(Kind::Parse, "a.py", Some("x = 1\n"), "x = 1\ndef f(:\n")), [2]);
+        assert_eq!(at(&found(Kind::Parse, "a.py", None, "def f(:\n")), [1]);
+        assert!(found(Kind::Parse, "a.py", Some("def (\n"), "def (\nx\n").is_empty());
+        assert!(found(Kind::Parse, "a.txt", None, "def f(:\n").is_empty());
+    }
+
+    /// Protects every byte that a fix is not about: line ends stay, untouched lines stay, a Markdown break stays.
+    #[test]
+    fn deterministic_fixes_touch_only_what_they_are_about() {
+        let ts = |path, old, new| fixed(Kind::TrailingSpace, path, old, new);
+        assert_eq!(ts("a.py", None, "a \r\nb\t\n\n  \nc").as_deref(), Some("a\r\nb\n\n\nc"));
+        assert_eq!(ts("a.py", Some("a \n"), "a \nb \n").as_deref(), Some("a \nb\n"));
+        assert_eq!(ts("a.md", None, "a  \nb \n").as_deref(), Some("a  \nb\n"));
+        assert_eq!(ts("a.py", None, "a\n"), None);
+        assert_eq!(ts("a.bin", None, "a \0\n"), None);
+        let newline = |new| fixed(Kind::FinalNewline, "a", None, new);
+        assert_eq!(newline("a\r\nb").as_deref(), Some("a\r\nb\r\n"));
+        assert_eq!(newline("a\nb").as_deref(), Some("a\nb\n"));
+        assert_eq!((newline("a\n"), newline("")), (None, None));
+    }
+
+    /// Protects from needless questions to the model: only new public functions without a word count.
+    #[test]
+    fn new_public_functions_without_a_word_are_found() {
+        let names = |path, old, new| -> Vec<String> {
+            let path = RepoPath::new(path).expect("a path");
+            let subject = Subject { path: &path, old: Some(str::as_bytes(old)), new: str::as_bytes(new) };
+            undocumented(subject).into_iter().map(|(_, name)| name).collect()
+        };
+        let python = "def old():\n    pass\n\ndef new(a):\n    return a\n\ndef _own():\n    pass\n\ndef said():\n    \"\"\"Yes.\"\"\"\n\nclass A:\n    def m(self):\n        def inner():\n            pass\n";
+        assert_eq!(names("a.py", "def old():\n    pass\n", python), ["new", "A.m"]);
+        assert_eq!(names("a.rs", "", "/// Yes.\npub fn a() {}\nfn b() {}\n#[inline]\npub fn c() {}\n"), ["c"]);
+        assert_eq!(names("a.go", "", "package a\n\n// Yes.\nfunc A() {}\n\nfunc B() {}\nfunc c() {}\n"), ["B"]);
+        assert!(names("a.py", python, python).is_empty());
+    }
+}

@@ -1,0 +1,135 @@
+//! Bringing a fix of a staged file into the work tree, where the user may have gone on.
+
+use crate::git::Git;
+use crate::lines::merge;
+use deepcoder_apply::{Applier, ApplyOptions};
+use deepcoder_types::{Cancel, ContentHash, EditSet, FileChange, FileImage, RepoPath};
+use deepcoder_workspace::{ReadError, Workspace};
+
+/// A staged file before and after.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) path: RepoPath,
+    /// The blobs, which are in git.
+    pub(crate) ids: (String, String),
+    pub(crate) old: Vec<u8>,
+    pub(crate) new: Vec<u8>,
+    /// The actions that made it.
+    pub(crate) by: Vec<&'static str>,
+}
+
+/// What became of a file of the work tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InTree {
+    /// It was as staged, and is fixed as well.
+    Fixed,
+    /// It had other changes, which were kept beside the fix.
+    Merged,
+    /// It was not touched, and why.
+    Left(String),
+}
+
+/// Write the fixes of `changes` to the work tree; what became of each, in order.
+pub(crate) fn update(
+    git: &Git,
+    workspace: &Workspace,
+    applier: &Applier,
+    changes: &[&Change],
+    now_ms: u64,
+    cancel: &Cancel,
+) -> Vec<InTree> {
+    let mut outcomes = Vec::new();
+    let mut set = EditSet { id: String::new(), title: title(changes), files: Vec::new() };
+    for change in changes {
+        let outcome = match plan(git, workspace, change) {
+            Ok((file, outcome)) => {
+                set.files.extend(file);
+                outcome
+            }
+            Err(reason) => InTree::Left(reason),
+        };
+        outcomes.push(outcome);
+    }
+    set.files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut leave = |path: &RepoPath, reason: String| {
+        let at = changes.iter().position(|change| change.path == *path);
+        if let Some(outcome) = at.and_then(|at| outcomes.get_mut(at)) {
+            *outcome = InTree::Left(reason);
+        }
+    };
+    let options = ApplyOptions { now_ms, ..ApplyOptions::default() };
+    for refusal in applier.preview_conflicts(&set, &options).unwrap_or_default() {
+        leave(refusal.path(), refusal.to_string());
+        set.files.retain(|file| file.path != *refusal.path());
+    }
+    if set.files.is_empty() {
+        return outcomes;
+    }
+    set.id = id(&set, now_ms);
+    if applier.apply(&set, &options, cancel).is_err() {
+        // One file that somebody writes to at this moment must not keep the others from being fixed.
+        for file in std::mem::take(&mut set.files) {
+            let path = file.path.clone();
+            let mut one = EditSet { files: vec![file], ..set.clone() };
+            one.id = id(&one, now_ms);
+            if let Err(error) = applier.apply(&one, &options, cancel) {
+                leave(&path, error.to_string());
+            }
+        }
+    }
+    outcomes
+}
+
+/// The change of one file, and what it will be when that is written; an error says why it is left alone.
+fn plan(git: &Git, workspace: &Workspace, change: &Change) -> Result<(Option<FileChange>, InTree), String> {
+    let image = match workspace.read(&change.path) {
+        Err(ReadError::Missing { .. }) => return Err("it is not in the work tree".into()),
+        image => image.map_err(|e| e.to_string())?,
+    };
+    let (bytes, outcome) = if image.bytes == change.old {
+        (change.new.clone(), InTree::Fixed)
+    } else {
+        in_form(git, change, &image.bytes)?
+    };
+    if bytes == image.bytes {
+        return Ok((None, outcome));
+    }
+    let new = FileImage { bytes, mode: image.mode };
+    Ok((Some(FileChange { path: change.path.clone(), old: Some(image), new: Some(new) }), outcome))
+}
+
+/// The fixed file in the form that it has in the work tree: with other line endings perhaps, and with other changes.
+fn in_form(git: &Git, change: &Change, ours: &[u8]) -> Result<(Vec<u8>, InTree), String> {
+    let path = change.path.as_str();
+    let smudged = |id: &str| git.smudged(id, path).map_err(|e| e.to_string());
+    let old = smudged(&change.ids.0)?;
+    // A file may keep line endings that a checkout would not give it.
+    let converts = old != change.old && ours.windows(2).any(|pair| pair == b"\r\n");
+    let (old, new) = if converts { (old, smudged(&change.ids.1)?) } else { (change.old.clone(), change.new.clone()) };
+    if ours == old {
+        return Ok((new, InTree::Fixed));
+    }
+    if let Some(merged) = merge(&old, ours, &new) {
+        return Ok((merged, InTree::Merged));
+    }
+    Err("it has other changes at the same lines".into())
+}
+
+fn title(changes: &[&Change]) -> String {
+    let mut by: Vec<&str> = changes.iter().flat_map(|change| change.by.iter().copied()).collect();
+    by.sort_unstable();
+    by.dedup();
+    format!("hook: {}", by.join(", "))
+}
+
+/// Unlike any other: the same fix may be made again tomorrow.
+fn id(set: &EditSet, now_ms: u64) -> String {
+    let mut text = format!("{now_ms} {}", std::process::id());
+    for file in &set.files {
+        let hash = |image: &Option<FileImage>| image.as_ref().map(|image| image.hash().to_string()).unwrap_or_default();
+        text.push_str(&format!("\0{}\0{}\0{}", file.path, hash(&file.old), hash(&file.new)));
+    }
+    let mut id = ContentHash::of(text.as_bytes()).to_string();
+    id.truncate(16);
+    id
+}
