@@ -45,6 +45,12 @@ fn r3_histories() {
     bites("r3", "60", "plain", "10");
 }
 
+/// Protects R5: a hook commits what is staged and nothing else, and dying at any step it loses nothing.
+#[test]
+fn r5_hooks() {
+    bites("r5", "16", "plain", "30");
+}
+
 /// Protects R6: whatever fails, the tree is before or after, and the error says what to do.
 #[test]
 fn r6_failures() {

@@ -5,6 +5,7 @@
 
 mod errors;
 mod fake_daemon;
+mod hooks;
 mod surface;
 mod terminal;
 mod with_model;

@@ -24,6 +24,7 @@ const KEPT: usize = 50;
 const REFS: &str = "refs/deepcoder/index";
 /// How the temporary files of ours in git's folder begin; the number of the process follows.
 const TEMPORARY: &str = "deepcoder-index-";
+const MARK: &str = "deepcoder-hook-";
 
 /// One entry to be exchanged.
 #[derive(Debug, Clone)]
@@ -155,24 +156,38 @@ impl Place {
         Ok(true)
     }
 
-    /// Remove what a hook left that was killed, the lock of the index among it where that is ours.
+    /// Say, as long as the value lives, that a hook is at work: `sweep` finds out by it that one was killed.
+    pub(crate) fn mark(&self) -> Result<Temporary, HookError> {
+        let path = self.git_dir.join(format!("{MARK}{}", std::process::id()));
+        // Of a process with the same number that died, or a link that somebody put there.
+        drop(Temporary(path.clone()));
+        OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| io(&path, e))?;
+        Ok(Temporary(path))
+    }
+
+    /// Remove what hooks left that were killed, the lock of the index among it where that is ours. Returns whether there
+    /// was any such hook.
     #[expect(clippy::disallowed_methods, reason = "removes temporary files of ours in git's folder")]
-    pub(crate) fn sweep(&self) {
+    pub(crate) fn sweep(&self) -> bool {
+        let mut found = false;
         for entry in std::fs::read_dir(&self.git_dir).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let Some(pid) = name.strip_prefix(TEMPORARY).and_then(|pid| pid.parse::<i32>().ok()) else { continue };
+            let pid = [TEMPORARY, MARK].into_iter().find_map(|prefix| name.strip_prefix(prefix)?.parse::<i32>().ok());
+            let Some(pid) = pid else { continue };
             let alive = rustix::process::Pid::from_raw(pid)
                 .is_none_or(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH));
             let identity = |path: &Path| std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
             if alive {
                 continue;
             }
+            found = true;
             let lock = self.git_dir.join("index.lock");
             if identity(&lock).is_some_and(|lock| Some(lock) == identity(&entry.path())) {
                 let _ = std::fs::remove_file(lock);
             }
             drop(Temporary(entry.path()));
         }
+        found
     }
 
     /// A copy of an index in git's folder, where a split index finds its other half.

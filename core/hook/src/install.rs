@@ -9,11 +9,13 @@ use crate::git::{Git, os};
 use crate::place::Place;
 use crate::script::{BEFORE, Ours, recognise, script};
 use crate::trust;
+use deepcoder_apply::{NoSteps, Steps};
 use rustix::fs::{AtFlags, CWD, RenameFlags, linkat, renameat_with};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Which hook of which repository.
 #[derive(Debug, Clone)]
@@ -139,7 +141,11 @@ pub fn uninstall(target: &Target) -> Result<PathBuf, InstallError> {
 /// What stands where git looks for hooks, and whether the user trusts `deepcoder.toml`; `None` where there is none.
 pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Option<bool>), InstallError> {
     let place = Place::find(cwd, false, None)?;
-    place.sweep();
+    if place.sweep() {
+        // Whoever needs the applier is told what keeps it from being opened.
+        let steps: Arc<dyn Steps> = Arc::new(NoSteps);
+        let _ = crate::run::open(&place, state_dir, &steps);
+    }
     let folder = folder(&place)?;
     let mut all = Vec::new();
     for hook in HookType::ALL {

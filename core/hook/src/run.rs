@@ -126,6 +126,12 @@ pub fn run(job: &Job, around: &Surroundings) -> Result<Report, HookError> {
         config,
         place,
     };
+    // Where one was killed, the applier may have something to bring to an end.
+    if work.place.sweep()
+        && let Err(why) = work.open(around)
+    {
+        work.report.warnings.push(format!("an earlier hook was killed, and what it left cannot be looked at: {why}"));
+    }
     match job {
         Job::Staged => work.staged(around)?,
         Job::Pushed(lines) => work.pushed(lines)?,
@@ -145,7 +151,6 @@ impl Work {
         if items.is_empty() {
             return Ok(());
         }
-        self.place.sweep();
         let form = self.place.form();
         let why_not = match form {
             Form::CheckOnly(why) => Some(why.to_owned()),
@@ -167,6 +172,7 @@ impl Work {
         if changes.is_empty() || !self.report.findings.is_empty() {
             return Ok(());
         }
+        let _mark = self.place.mark()?;
         at(&*around.steps, "fixes-made")?;
         for (change, _) in &mut changes {
             change.ids.1 = self.place.git.write_blob(&change.new)?;
@@ -317,15 +323,7 @@ impl Work {
 
     /// What is to be written with; an error says why nothing can be.
     fn open(&self, around: &Surroundings) -> Result<(Workspace, Applier), String> {
-        let workspace = Workspace::open(&self.place.root).map_err(|e| e.to_string())?;
-        let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
-        if !same(workspace.root(), &self.place.root) || !same(workspace.git_dir(), &self.place.git_dir) {
-            return Err("git was told to use another folder for its files".into());
-        }
-        let options =
-            ApplierOptions { steps: Box::new(Shared(Arc::clone(&around.steps))), ..ApplierOptions::default() };
-        let applier = Applier::open_with(&workspace, &around.state_dir, options).map_err(|e| e.to_string())?;
-        Ok((workspace, applier))
+        open(&self.place, &around.state_dir, &around.steps)
     }
 
     /// Take out of `changes` what must not be exchanged in the index, which then refuses the commit.
@@ -350,6 +348,18 @@ impl Work {
         *changes = keep;
         Ok(())
     }
+}
+
+/// What is to be written with; an error says why nothing can be. Interrupted work is brought to an end.
+pub(crate) fn open(place: &Place, state_dir: &Path, steps: &Arc<dyn Steps>) -> Result<(Workspace, Applier), String> {
+    let workspace = Workspace::open(&place.root).map_err(|e| e.to_string())?;
+    let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
+    if !same(workspace.root(), &place.root) || !same(workspace.git_dir(), &place.git_dir) {
+        return Err("git was told to use another folder for its files".into());
+    }
+    let options = ApplierOptions { steps: Box::new(Shared(Arc::clone(steps))), ..ApplierOptions::default() };
+    let applier = Applier::open_with(&workspace, state_dir, options).map_err(|e| e.to_string())?;
+    Ok((workspace, applier))
 }
 
 /// The steps of a hook, told to the applier as well.

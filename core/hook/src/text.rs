@@ -161,7 +161,8 @@ pub(crate) fn undocumented(subject: Subject<'_>) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let all = symbols(language, new);
     let in_function = |at: &Range<u32>| {
-        all.iter().any(|s| matches!(s.kind, "function" | "method") && s.signature_start < at.start && at.end <= s.range.end)
+        all.iter()
+            .any(|s| matches!(s.kind, "function" | "method") && s.signature_start < at.start && at.end <= s.range.end)
     };
     for symbol in &all {
         let (start, proper, end) = (symbol.range.start, symbol.signature_start, symbol.signature_end);

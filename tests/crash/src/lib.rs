@@ -20,6 +20,7 @@ mod r1;
 mod r2;
 mod r3;
 mod r4;
+mod r5;
 mod r6;
 mod report;
 mod s1;

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::writer::Writer;
-use crate::{child, r1, r2, r3, r4, r6, s1};
+use crate::{child, r1, r2, r3, r4, r5, r6, s1};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,11 +29,16 @@ enum Command {
     R6(Options),
     /// Hostile repositories, and somebody who swaps folders for links.
     S1(Options),
+    /// Commits of every form with a hook that is killed at every step.
+    R5(Options),
     /// All of them, with the full numbers.
     All(Options),
     /// What the suites start and kill.
     #[command(hide = true)]
     Act(child::Act),
+    /// The hook of r5, as its script calls it.
+    #[command(hide = true)]
+    Hook(r5::HookAct),
 }
 
 /// What all suites take.
@@ -70,13 +75,15 @@ impl Options {
 
 type Suite = fn(&Options) -> Report;
 
-const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run, r6::run, s1::run];
+const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run, r5::run, r6::run, s1::run];
 
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
     let (options, suites): (Options, &[Suite]) = match Cli::parse().command {
         Command::Act(act) => return child::act(&act),
+        Command::Hook(_) => return r5::act(),
+        Command::R5(options) => (options, &[r5::run]),
         Command::R1(options) => (options, &[r1::run]),
         Command::R2(options) => (options, &[r2::run]),
         Command::R3(options) => (options, &[r3::run]),
