@@ -50,10 +50,19 @@ fn signed(n: usize) -> isize {
     isize::try_from(n).unwrap_or(isize::MAX)
 }
 
-/// Where two texts differ, in order.
+/// Where two texts differ: what is between the lines that they share, in order.
 fn changes(old: &[&[u8]], new: &[&[u8]]) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut found = Vec::new();
+    let mut at = (0, 0);
     let ops = capture_diff_slices(Algorithm::Myers, old, new);
-    ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. })).map(|op| (op.old_range(), op.new_range())).collect()
+    let shared = ops.iter().filter(|op| matches!(op, DiffOp::Equal { .. })).map(|op| (op.old_range(), op.new_range()));
+    for (from, to) in shared.chain([(old.len()..old.len(), new.len()..new.len())]) {
+        if at != (from.start, to.start) {
+            found.push((at.0..from.start, at.1..to.start));
+        }
+        at = (from.end, to.end);
+    }
+    found
 }
 
 #[cfg(test)]
