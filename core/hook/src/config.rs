@@ -10,6 +10,9 @@ use toml::Spanned;
 /// The file, at the root of a repository.
 pub const CONFIG_FILE: &str = "deepcoder.toml";
 
+/// The most bytes of the file.
+const MAX_CONFIG: u64 = 64 << 10;
+
 /// How long a hook may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -198,7 +201,7 @@ pub enum ConfigError {
 impl Hint for ConfigError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Unreadable { .. } => Some("the file must be text, and yours to read".into()),
+            Self::Unreadable { .. } => Some("it must be a text file of the repository, and yours to read".into()),
             Self::Wrong { hint, .. } => Some(hint.clone()),
         }
     }
@@ -235,6 +238,12 @@ impl Config {
     /// What the file in the folder `root` says, and its bytes; the default where there is none.
     pub fn read(root: &Path) -> Result<(Self, Option<Vec<u8>>), ConfigError> {
         let path = root.join(CONFIG_FILE);
+        // A repository may hold a link to anywhere, or something that never ends.
+        let odd = path.symlink_metadata().is_ok_and(|meta| !meta.is_file() || meta.len() > MAX_CONFIG);
+        if odd {
+            let source = std::io::Error::other("it is not a plain file of at most 64 KiB");
+            return Err(ConfigError::Unreadable { path, source });
+        }
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok((Self::parse(&text)?, Some(text.into_bytes()))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((Self::default(), None)),

@@ -77,7 +77,7 @@ impl Work {
             let (hook, path) = (self.hook, change.path.clone());
             for action in actions.iter().filter(|action| action.applies(hook, &path)) {
                 if Instant::now() >= self.deadline {
-                    self.put_off(action.kind, path.as_str(), "the time is over");
+                    self.put_off(action.kind, path.as_str(), "the deadline has passed");
                     continue;
                 }
                 let by_model = action.kind.asks_model();
@@ -127,11 +127,11 @@ impl Work {
         match self.asker.fix(action, subject) {
             Ok(fixed) => fixed.map(String::into_bytes),
             Err(NoAnswer::NotReady) => {
-                self.put_off(kind, path, "the model was not warm; it is loaded for the next time");
+                self.put_off(kind, path, "the model was not warm; it is being loaded for the next time");
                 None
             }
             Err(NoAnswer::Late) => {
-                self.put_off(kind, path, "the model needed more time than there is");
+                self.put_off(kind, path, "the model did not end before the deadline");
                 None
             }
             Err(NoAnswer::Failed(why)) => {

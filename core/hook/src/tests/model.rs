@@ -58,6 +58,18 @@ fn an_instruction_counts_once_it_is_trusted() {
     assert_eq!(bench.in_index("a.py"), OLD);
 }
 
+/// Protects files elsewhere: a configuration that is a link is not followed.
+#[test]
+fn a_configuration_is_a_file_of_the_repository() {
+    let bench = trusting(CONFIG);
+    let elsewhere = bench.state.path().join("elsewhere.toml");
+    std::fs::write(&elsewhere, CONFIG).expect("written");
+    std::fs::remove_file(bench.repo.join("deepcoder.toml")).expect("removed");
+    std::os::unix::fs::symlink(elsewhere, bench.repo.join("deepcoder.toml")).expect("a link");
+    let error = crate::run(&Job::Staged, &bench.around()).expect_err("it is refused");
+    assert!(error.to_string().contains("not a plain file"), "{error}");
+}
+
 /// Protects commits from waiting: when the time is over the commit is made without, or refused where that is wanted,
 /// and a model that is missing is no reason to refuse it.
 #[test]
