@@ -22,6 +22,9 @@ const WEIGHTS_FILE: &str = "model.onnx.data";
 /// Name of the graph's file.
 const GRAPH_FILE: &str = "model.onnx";
 
+/// Memory that a model takes beside its weights.
+pub const WORKING_MEMORY: u64 = 768 << 20;
+
 /// How to import.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
@@ -110,6 +113,24 @@ pub fn inspect(source: &Path) -> Result<SourceSummary, ImportError> {
         fim: source.vocabulary.fim.clone(),
         license: source.license.clone(),
     })
+}
+
+/// What the model made from a source takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needs {
+    /// Bytes of its folder, a little rounded up.
+    pub disk: u64,
+    /// Bytes of memory to run it, about.
+    pub memory: u64,
+}
+
+/// Says what the model made from `source` will take, without reading the weights.
+pub fn needs(source: &Path, options: &ImportOptions) -> Result<Needs, ImportError> {
+    let source = Source::open(source)?;
+    let disk = needed(&source, precision(options, source.spec.deepseek.is_some())?, !options.portable);
+    // The runtime's operators repack their weights; the rest is the cache and what one step works on.
+    let weights = if options.portable { disk / 2 * 3 } else { disk };
+    Ok(Needs { disk, memory: weights.saturating_add(WORKING_MEMORY) })
 }
 
 /// Converts the GGUF file or safetensors folder `source` to the model folder `dest`, which must not exist yet.

@@ -27,6 +27,7 @@ mod quant;
 mod safetensors;
 mod shape;
 mod source;
+mod split;
 mod stage;
 mod tensor;
 mod tokenizer;
@@ -38,6 +39,8 @@ mod tests;
 
 pub use error::ImportError;
 pub use gguf::{Array, Gguf, GgufError, Value};
-pub use import::{ImportOptions, ImportProgress, ImportStage, SourceSummary, import, inspect};
+pub use import::{
+    ImportOptions, ImportProgress, ImportStage, Needs, SourceSummary, WORKING_MEMORY, import, inspect, needs,
+};
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Part, TensorInfo, TensorType};

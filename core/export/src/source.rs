@@ -2,13 +2,12 @@
 
 use crate::arch::{self, Spec};
 use crate::error::ImportError;
-use crate::gguf::Gguf;
 use crate::safetensors;
+use crate::split;
 use crate::tensor::TensorInfo;
 use crate::tokenizer::{self, Vocabulary};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
@@ -58,16 +57,9 @@ impl Source {
     }
 
     fn open_gguf(path: &Path) -> Result<Self, ImportError> {
-        let file = SourceFile::open(path)?;
-        let wrong = |source| ImportError::Gguf { path: path.to_owned(), source };
-        let gguf = Gguf::read(BufReader::with_capacity(1 << 20, &file.file), file.len).map_err(wrong)?;
-        if gguf.unsigned("split.count").is_some_and(|n| n > 1) {
-            return Err(ImportError::Unsupported(
-                "a GGUF in several files; join them with llama-gguf-split".to_owned(),
-            ));
-        }
+        let (files, gguf) = split::open(path)?;
         let rope = match gguf.tensors.get("rope_freqs.weight") {
-            Some(info) => Some(read_floats(std::slice::from_ref(&file), info)?),
+            Some(info) => Some(read_floats(&files, info)?),
             None => None,
         };
         let spec = arch::from_gguf(&gguf, rope.as_deref())?;
@@ -76,7 +68,15 @@ impl Source {
         let title = gguf.text("general.name").unwrap_or_default().to_owned();
         let mut tensors = gguf.tensors;
         tensors.remove("rope_freqs.weight");
-        Ok(Self { format: "gguf", files: vec![file], tensors, spec, vocabulary, license, title })
+        if spec.deepseek.is_some() {
+            // Some converters wrote keys and values both together and apart.
+            for layer in 0..spec.layers {
+                if tensors.contains_key(&format!("blk.{layer}.attn_k_b.weight")) {
+                    tensors.remove(&format!("blk.{layer}.attn_kv_b.weight"));
+                }
+            }
+        }
+        Ok(Self { format: "gguf", files, tensors, spec, vocabulary, license, title })
     }
 
     /// The tensor `name`, which [`arch::check_tensors`] has found.

@@ -28,6 +28,8 @@ pub struct Entry {
     pub file: Option<String>,
     /// Bytes of the source; about, where there is no `sha256`.
     pub size: u64,
+    /// Bytes of the model that is made of it by default, about.
+    pub imported: u64,
     /// SHA-256 of `file`.
     pub sha256: Option<ContentHash>,
     /// Whether it follows instructions.
@@ -205,6 +207,9 @@ impl Entry {
         let wrong = |message| Err(CatalogueError::Entry { name: self.name.clone(), message });
         if self.sources.is_empty() {
             return wrong("no source");
+        }
+        if self.imported == 0 {
+            return wrong("`imported` is missing");
         }
         if self.sha256.is_some() != self.file.is_some() {
             return wrong("`file` and `sha256` go together");

@@ -1,10 +1,11 @@
 //! Getting models: download, import, store.
 
 use crate::Session;
-use deepcoder_export::{ImportError, ImportOptions, ImportProgress};
+use deepcoder_export::{ImportError, ImportOptions, ImportProgress, WORKING_MEMORY};
 use deepcoder_hub::pull::{FetchError, FetchOptions, FetchProgress, fetch};
-use deepcoder_hub::{Catalogue, CatalogueError, StoreError};
+use deepcoder_hub::{Catalogue, CatalogueError, Entry, SourceFormat, StoreError};
 use deepcoder_types::{Cancel, Cancelled, Hint, Manifest, env_var};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// How to pull.
@@ -30,6 +31,8 @@ impl PullOptions {
 /// How far it is.
 #[derive(Debug)]
 pub enum InstallProgress {
+    /// What the user should know before the work begins.
+    Warning(String),
     /// Downloading.
     Fetch(FetchProgress),
     /// Importing.
@@ -107,8 +110,9 @@ impl Session {
         let entry = catalogue.entry(name)?;
         let mut fetching = FetchOptions::new(&self.folders.downloads);
         fetching.pip = self.pip();
-        // The import needs about as much again, beside the download.
-        fetching.reserve = entry.size.saturating_add(entry.size / 2);
+        let disk = imported_size(entry, &options.recipe);
+        warn_of_memory(disk.saturating_add(WORKING_MEMORY), progress);
+        fetching.reserve = self.room_beside_the_download(disk)?;
         fetching.hub_token = self.vars.text(env_var::HF_TOKEN);
         let fetched = fetch(entry, &fetching, &mut |p| progress(InstallProgress::Fetch(p)), cancel)?;
         cancel.check()?;
@@ -136,6 +140,7 @@ impl Session {
         if !force && self.store().folder(&options.name)?.exists() {
             return Err(InstallError::Exists(options.name));
         }
+        warn_of_memory(deepcoder_export::needs(source, &options)?.memory, progress);
         self.replace(source, &options, progress, cancel)
     }
 
@@ -145,6 +150,26 @@ impl Session {
         let stem = if name.is_dir() { name.file_name() } else { name.file_stem() };
         let name = stem.and_then(|s| s.to_str()).map(str::to_lowercase);
         name.filter(|n| deepcoder_hub::check_name(n).is_ok()).ok_or_else(|| InstallError::NoName(source.to_owned()))
+    }
+
+    /// Bytes that a download must leave for an import of `disk` bytes: none where models have a disk of their own, which
+    /// must then have the room.
+    fn room_beside_the_download(&self, disk: u64) -> Result<u64, InstallError> {
+        let (models, downloads) = (self.store().dir().to_owned(), &self.folders.downloads);
+        let device = |folder: &Path| {
+            std::fs::create_dir_all(folder)?;
+            Ok(std::fs::metadata(folder)?.dev())
+        };
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| InstallError::Store(StoreError::Io { path, source })
+        };
+        if device(&models).map_err(io(&models))? == device(downloads).map_err(io(downloads))? {
+            return Ok(disk);
+        }
+        let stat = rustix::fs::statvfs(&models).map_err(|e| io(&models)(e.into()))?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if free < disk { Err(ImportError::DiskFull { need: disk, free, folder: models }.into()) } else { Ok(0) }
     }
 
     /// Import into the store. An old model of the name is removed only when the new one is complete beside it.
@@ -175,6 +200,27 @@ impl Session {
         }
         Ok(Installed { manifest, folder, already: false, source: None })
     }
+}
+
+/// Bytes of the model that a recipe makes of an entry of the catalogue, about.
+fn imported_size(entry: &Entry, recipe: &ImportOptions) -> u64 {
+    match (entry.format, recipe.exact, recipe.bits) {
+        // Blocks stay about as large as they are; weights of 16 bits become twice as large, half, or less.
+        (SourceFormat::Safetensors, true, _) => entry.size.saturating_mul(2),
+        (SourceFormat::Safetensors, false, Some(8)) => entry.size / 8 * 5,
+        (SourceFormat::Gguf, true, _) | (SourceFormat::Gguf, _, Some(8)) => entry.imported.saturating_mul(2),
+        _ => entry.imported,
+    }
+}
+
+/// Says so where the machine has not the memory that a model needs to run.
+fn warn_of_memory(need: u64, progress: &mut dyn FnMut(InstallProgress)) {
+    let Some(memory) = crate::machine::memory().filter(|memory| memory.total < need) else { return };
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let [need, has] = [need, memory.total].map(|bytes| bytes as f64 / f64::from(1 << 30));
+    progress(InstallProgress::Warning(format!(
+        "this model needs about {need:.1} GiB of memory to run, and this machine has {has:.1} GiB"
+    )));
 }
 
 /// What a replacement left that was killed.

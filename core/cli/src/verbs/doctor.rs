@@ -205,9 +205,9 @@ fn machine() -> Vec<Check> {
         if flags.is_empty() { (false, "unknown features".into()) } else { (!flags.contains(&"avx2"), flags.join(" ")) };
     let cpu = Check::new("cpu", if slow { State::Note } else { State::Ok }, format!("{cores} cores, {flags}"));
     checks.push(cpu.hint(slow.then(|| "without AVX2 models run slowly".to_owned())));
-    if let Some((total, available)) = memory() {
-        let low = available < 1 << 30;
-        let message = format!("{} of {} available", time::bytes(available), time::bytes(total));
+    if let Some(memory) = deepcoder_session::memory() {
+        let low = memory.available < 1 << 30;
+        let message = format!("{} of {} available", time::bytes(memory.available), time::bytes(memory.total));
         let check = Check::new("memory", if low { State::Note } else { State::Ok }, message);
         checks.push(check.hint(low.then(|| "the smallest model needs about 1 GiB".to_owned())));
     }
@@ -234,17 +234,6 @@ fn cpu_flags() -> Vec<&'static str> {
         }
     };
     ["avx2", "fma", "avx512f", "avx512vnni"].into_iter().filter(found).collect()
-}
-
-/// Bytes of memory: all, and what could be had now.
-fn memory() -> Option<(u64, u64)> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let field = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name))?;
-        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kib * 1024)
-    };
-    Some((field("MemTotal:")?, field("MemAvailable:")?))
 }
 
 fn daemon(invocation: &Invocation) -> Vec<Check> {

@@ -122,6 +122,7 @@ impl Shown {
                 self.bytes("downloading", done, total, console)
             }
             InstallProgress::Fetch(FetchProgress::Verifying) => self.step(console, "checking the sha256"),
+            InstallProgress::Warning(text) => self.progress.suspend(|| console.warn(&text)),
             InstallProgress::Import(ImportProgress { stage: ImportStage::Resuming, .. }) => {
                 self.say(console, "going on with an import that was cut off");
             }

@@ -1,6 +1,7 @@
 //! Tests of the whole crate; each module says what it protects.
 
 mod deepseek;
+mod deepseek_files;
 mod hostile;
 mod numbers;
 mod resume;

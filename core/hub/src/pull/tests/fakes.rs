@@ -115,6 +115,7 @@ pub(super) fn entry(bytes: &[u8], sources: Vec<Source>) -> Entry {
         format: SourceFormat::Gguf,
         file: Some("model.gguf".into()),
         size: bytes.len() as u64,
+        imported: 1,
         sha256: Some(ContentHash::of(bytes)),
         chat: true,
         fim: true,

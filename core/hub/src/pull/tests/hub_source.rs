@@ -141,6 +141,33 @@ fn a_folder_from_the_hub() {
     assert!(left(&dir.path().join("downloads")).is_empty());
 }
 
+/// Protects 31 GB of shards: what an earlier call has brought is not fetched again, neither whole files nor the first
+/// part of one, however often the connection breaks.
+#[test]
+fn a_broken_off_folder_is_continued() {
+    const FILES: &[(&str, &[u8])] =
+        &[("a.safetensors", b"aaa"), ("b.safetensors", &[7; 200_000]), ("config.json", b"{}")];
+    let dir = tempfile::tempdir().expect("dir");
+    let mut entry = entry(b"", vec![source(&["config.json", "*.safetensors"])]);
+    (entry.file, entry.sha256) = (None, None);
+    let hub = FakeHub::new(FILES, None, 30_000);
+    let mut calls = 0;
+    let fetched = loop {
+        calls += 1;
+        assert!(calls < 10, "it does not get on");
+        match run(&entry, &options(dir.path(), &hub)) {
+            Ok(fetched) => break fetched,
+            Err(error) => assert!(matches!(error, FetchError::NoSource { .. }), "{error}"),
+        }
+    };
+    assert!(calls > 1, "one call was to be too few");
+    assert_eq!(fs::read(fetched.path.join("b.safetensors")).expect("file"), [7; 200_000]);
+    let starts = hub.starts.lock().expect("lock").clone();
+    let of_b: Vec<usize> = starts.iter().copied().filter(|start| *start > 0).collect();
+    assert_eq!(of_b, [30_000, 60_000, 90_000, 120_000, 150_000, 180_000]);
+    assert_eq!(starts.len() - of_b.len(), FILES.len(), "each file was begun once: {starts:?}");
+}
+
 /// Protects the common case here: where the hub cannot be reached, is silent or has not got the file, the next source
 /// is tried without a long wait, and the user is told why.
 #[test]
