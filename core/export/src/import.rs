@@ -127,7 +127,7 @@ pub struct Needs {
 /// Says what the model made from `source` will take, without reading the weights.
 pub fn needs(source: &Path, options: &ImportOptions) -> Result<Needs, ImportError> {
     let source = Source::open(source)?;
-    let disk = needed(&source, precision(options, source.spec.deepseek.is_some())?, !options.portable);
+    let disk = needed(&source, precision(options)?, !options.portable);
     // The runtime's operators repack their weights; the rest is the cache and what one step works on.
     let weights = if options.portable { disk / 2 * 3 } else { disk };
     Ok(Needs { disk, memory: weights.saturating_add(WORKING_MEMORY) })

@@ -231,3 +231,41 @@ fn remove_left_over(folder: &Path) -> std::io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects users of small machines: they are told before a long download or import, with both numbers, and only
+    /// then.
+    #[test]
+    fn too_little_memory_is_said_first() {
+        let said = |need| {
+            let mut said = Vec::new();
+            warn_of_memory(need, &mut |p| match p {
+                InstallProgress::Warning(text) => said.push(text),
+                other => panic!("{other:?}"),
+            });
+            said
+        };
+        assert!(said(1).is_empty());
+        let warning = said(1 << 60);
+        assert!(warning.len() == 1 && warning[0].starts_with("this model needs about 1073741824.0 GiB"), "{warning:?}");
+    }
+
+    /// Protects the disk: the room for the model that a recipe makes is asked for, not just that of the default.
+    #[test]
+    fn the_room_follows_the_recipe() {
+        let catalogue = Catalogue::builtin();
+        let size = |name, recipe: ImportOptions| imported_size(catalogue.entry(name).expect("it is there"), &recipe);
+        let exact = ImportOptions { exact: true, ..ImportOptions::default() };
+        let eight = ImportOptions { bits: Some(8), ..ImportOptions::default() };
+        let (lite, small) = ("deepseek-coder-v2-lite-base", "qwen2.5-coder-0.5b-instruct");
+        let default = size(lite, ImportOptions::default());
+        assert!(default > 8_000_000_000 && default < 12_000_000_000, "4 bits of 16 billion weights: {default}");
+        assert!(default < size(lite, eight.clone()) && size(lite, eight.clone()) < size(lite, exact.clone()));
+        assert!(size(lite, exact.clone()) > 60_000_000_000, "32 bits each");
+        assert!(size(small, ImportOptions::default()) < size(small, eight));
+        assert!(size(small, ImportOptions::default()) < size(small, exact));
+    }
+}
