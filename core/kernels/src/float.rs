@@ -254,6 +254,21 @@ macro_rules! kernel {
                             }
                         }
                     }
+                    if R * C == 16 {
+                        let mut all = [splat(0.0); 16];
+                        for i in 0..R {
+                            for j in 0..C {
+                                all[(i * C + j) % 16] = acc[i][j];
+                            }
+                        }
+                        let all = sums(all);
+                        for i in 0..R {
+                            for j in 0..C {
+                                *out.add(i * out_stride + j) = all[(i * C + j) % 16];
+                            }
+                        }
+                        return;
+                    }
                     for i in 0..R {
                         for j in 0..C {
                             *out.add(i * out_stride + j) = sum(acc[i][j]);
@@ -296,13 +311,13 @@ macro_rules! kernel {
             #[inline]
             #[expect(clippy::too_many_arguments, reason = "three matrices")]
             $(#[target_feature(enable = $features)])?
-            unsafe fn mix_of<const R: usize, const C: usize>(
+            unsafe fn mix_of<const R: usize, const C: usize, const FULL: bool>(
                 a: *const f32, a_stride: usize, b: *const f32, b_stride: usize, depth: usize, out: *mut f32, out_stride: usize,
                 onto: bool, last: usize,
             ) {
                 // SAFETY: as the caller promises.
                 unsafe {
-                    let width = |j: usize| if j + 1 == C { last } else { 16 };
+                    let width = |j: usize| if FULL || j + 1 < C { 16 } else { last };
                     let mut acc = [[splat(0.0); C]; R];
                     if onto {
                         for i in 0..R {
@@ -347,10 +362,10 @@ macro_rules! kernel {
                             let (from, with) = (a.data.as_ptr().add(i * a.stride), b.data.as_ptr().add(j));
                             let to = out.data.add(i * out.stride + j);
                             match (rows, vectors) {
-                                (1, 1) => mix_of::<1, 1>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
-                                (1, _) => mix_of::<1, $vectors>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
-                                (_, 1) => mix_of::<$rows, 1>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
-                                _ => mix_of::<$rows, $vectors>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
+                                (1, 1) => mix_of::<1, 1, false>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
+                                (1, _) => mix_of::<1, $vectors, true>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
+                                (_, 1) => mix_of::<$rows, 1, false>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
+                                _ => mix_of::<$rows, $vectors, true>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
                             }
                         }
                         i += rows;
@@ -379,9 +394,15 @@ macro_rules! kernel {
             /// The processor must have the features, and the caller checked the lengths.
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn softmax(scores: &mut [f32], visible: usize, most: &mut f32) -> f32 {
-                for score in &scores[..visible] {
-                    *most = if *most > *score { *most } else { *score };
+                scores[visible..].fill(f32::NEG_INFINITY);
+                let (mut largest, mut lanes) = (splat(*most), [0f32; 16]);
+                for part in scores.as_chunks::<16>().0 {
+                    // SAFETY: 16 numbers.
+                    largest = max(largest, unsafe { load(part.as_ptr()) });
                 }
+                // SAFETY: 16 numbers.
+                unsafe { store(lanes.as_mut_ptr(), largest) };
+                *most = lanes.iter().fold(lanes[0], |most, lane| if most > *lane { most } else { *lane });
                 let mut total = splat(0.0);
                 for (i, part) in scores.as_chunks_mut::<16>().0.iter_mut().enumerate() {
                     // SAFETY: 16 numbers.

@@ -14,19 +14,31 @@ pub(crate) struct Block {
     pub(crate) scale: f32,
     /// The sum of the bytes, times the scale.
     pub(crate) sum: f32,
-    /// The sums of the bytes in each half.
-    pub(crate) halves: [i32; 2],
+    /// The sum of the bytes, and of those in the first half, with the other sign.
+    pub(crate) less: [i32; 2],
 }
 
 /// The sizes of the groups of `rows` rows, with the first row of each.
-pub(crate) fn groups(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn groups(rows: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
     let mut first = 0;
     std::iter::from_fn(move || {
         let left = rows - first;
-        let size = MOST_ROWS.min(if left == 0 { return None } else { 1 << left.ilog2() });
+        let size = match left {
+            0 => return None,
+            1..=4 | 6 => left,
+            5 => 3,
+            7 => 4,
+            _ => MOST_ROWS,
+        };
         first += size;
         Some((first - size, size))
     })
+}
+
+/// As [`groups`], in panels of so many rows as the second cache holds.
+pub(crate) fn panels(rows: usize) -> impl Iterator<Item = impl Iterator<Item = (usize, usize)> + Clone> {
+    const PANEL: usize = 8 * MOST_ROWS;
+    (0..rows).step_by(PANEL).map(move |from| groups(PANEL.min(rows - from)).map(move |(row, size)| (from + row, size)))
 }
 
 /// Rounds one row; its blocks are `stride` apart.
@@ -46,8 +58,10 @@ pub(crate) fn round(row: &[f32], blocks: &mut [Block], stride: usize) {
             *r = (v * inverse + 12_582_912.0).to_bits().wrapping_sub(0x4b40_0000).cast_signed();
         }
         let (low, high) = rounded.split_at(GROUP / 2);
-        block.halves = [low, high].map(|half| half.iter().fold(0i32, |sum, r| sum.wrapping_add(*r)));
-        block.sum = block.scale * (block.halves[0].wrapping_add(block.halves[1])) as f32;
+        let [first, second] = [low, high].map(|half| half.iter().fold(0i32, |sum, r| sum.wrapping_add(*r)));
+        let all = first.wrapping_add(second);
+        block.less = [all.wrapping_neg(), first.wrapping_neg()];
+        block.sum = block.scale * all as f32;
         for (word, r) in block.bytes.iter_mut().zip(rounded.as_chunks::<4>().0) {
             *word = (r[0] & 0xff) | (r[1] & 0xff) << 8 | (r[2] & 0xff) << 16 | r[3] << 24;
         }

@@ -20,12 +20,27 @@ macro_rules! kernel {
             /// Input rows that are computed at once.
             pub(crate) const MOST: usize = $most;
 
-            /// Asks for what will be read some blocks later: the processor's own guesses end at the next page.
+            /// Asks for what will be read some blocks later: the processor's own guesses end at the next page. Every block
+            /// asks for its share of a whole tile, with what lies before the blocks, and not for much at once, as few
+            /// requests can be on their way.
             #[inline]
             $(#[target_feature(enable = $features)])?
-            fn ahead<const BYTES: usize>(block: *const u8) {
+            fn ahead<const BYTES: usize>(share: *const u8) {
                 for i in (0..BYTES).step_by(64) {
-                    prefetch(block.wrapping_add(AHEAD + i));
+                    prefetch(share.wrapping_add(AHEAD + i));
+                }
+            }
+
+            /// A sum with the other sign, times a power of two, or nothing.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            fn less(less: i32, times: i32) -> I {
+                match times {
+                    8 => shl::<3>(splat(less)),
+                    16 => shl::<4>(splat(less)),
+                    32 => shl::<5>(splat(less)),
+                    128 => shl::<7>(splat(less)),
+                    _ => splat(0),
                 }
             }
 
@@ -40,7 +55,7 @@ macro_rules! kernel {
                     let a = &*a.cast::<[Block; M]>();
                     let mut sums = [splat(0); M];
                     for m in 0..M {
-                        sums[m] = splat((a[m].halves[0] + a[m].halves[1]) * -offset);
+                        sums[m] = less(a[m].less[0], offset);
                     }
                     for i in 0..8 {
                         for m in 0..M {
@@ -148,8 +163,9 @@ macro_rules! kernel {
                     };
                     let rows = &*a.cast::<[Block; M]>();
                     for m in 0..M {
-                        let mut first = splat(rows[m].halves[0] * -32);
-                        let mut second = splat(rows[m].halves[1] * -32);
+                        let [all, half] = rows[m].less;
+                        let mut first = less(half, 32);
+                        let mut second = less(all - half, 32);
                         for i in 0..4 {
                             first = dot(first, w[i], rows[m].bytes[i]);
                             second = dot(second, w[i + 4], rows[m].bytes[i + 4]);
@@ -181,7 +197,7 @@ macro_rules! kernel {
                         Format::Q4_0 => {
                             for b in 0..blocks {
                                 let p = words.add(b * 256);
-                                ahead::<256>(p);
+                                ahead::<288>(tile.add(b * 288));
                                 let mut w = [splat(0); 8];
                                 for i in 0..4 {
                                     let both = load(p.add(64 * i));
@@ -194,7 +210,7 @@ macro_rules! kernel {
                         Format::Q5_0 => {
                             for b in 0..blocks {
                                 let p = words.add(b * 320);
-                                ahead::<320>(p);
+                                ahead::<352>(tile.add(b * 352));
                                 let h = load(p);
                                 let fifth = [
                                     shl::<4>(h), shl::<3>(h), shl::<2>(h), shl::<1>(h),
@@ -212,11 +228,11 @@ macro_rules! kernel {
                         Format::Q8_0 => {
                             for b in 0..blocks {
                                 let (p, a) = (words.add(b * 512), a.add(b * stride));
-                                ahead::<512>(p);
+                                ahead::<544>(tile.add(b * 544));
                                 let rows = &*a.cast::<[Block; M]>();
                                 let mut sums = [splat(0); M];
                                 for m in 0..M {
-                                    sums[m] = splat((rows[m].halves[0] + rows[m].halves[1]) * BIAS8);
+                                    sums[m] = less(rows[m].less[0], BIAS8);
                                 }
                                 for i in 0..8 {
                                     let w = load(p.add(64 * i));
@@ -235,14 +251,16 @@ macro_rules! kernel {
                         Format::Q6_K => {
                             for b in 0..blocks {
                                 let (p, d) = (words.add(b * 3328), load_half(head.add(32 * b)));
-                                ahead::<3328>(p);
                                 for n in 0..2 {
                                     let low = p.add(1280 + 1024 * n);
                                     let high = p.add(256 + 512 * n);
                                     let (s, t) = (load(p.add(128 * n)), load(p.add(128 * n + 64)));
                                     let a = a.add((8 * b + 4 * n) * stride);
+                                    let share = tile.add(b * 3360 + n * 1680);
+                                    ahead::<832>(share);
                                     six::<M, 0>(&mut acc, low, high, s, d, a);
                                     six::<M, 1>(&mut acc, low.add(512), high, s, d, a.add(stride));
+                                    ahead::<848>(share.add(832));
                                     six::<M, 2>(&mut acc, low, high, t, d, a.add(2 * stride));
                                     six::<M, 3>(&mut acc, low.add(512), high, t, d, a.add(3 * stride));
                                 }
@@ -304,7 +322,9 @@ macro_rules! kernel {
                             match out.len() {
                                 1 => lanes::<1>(format, tile, columns, lane, a, stride, out),
                                 2 => lanes::<2>(format, tile, columns, lane, a, stride, out),
+                                3 => lanes::<3>(format, tile, columns, lane, a, stride, out),
                                 4 => lanes::<4>(format, tile, columns, lane, a, stride, out),
+                                6 => lanes::<6>(format, tile, columns, lane, a, stride, out),
                                 _ => lanes::<$most>(format, tile, columns, lane, a, stride, out),
                             }
                         }

@@ -9,9 +9,9 @@ pub use route::Routing;
 
 use crate::float::{Rows, Shared, add_scaled, dots, gated};
 use crate::format::{Matrix, Stack, TILE_ROWS};
-use crate::input::{Block, GROUP, MOST_ROWS, groups};
+use crate::input::{Block, GROUP, MOST_ROWS, groups, panels};
 use crate::multiply::{product, round_row};
-use crate::share::{Everywhere, room, share};
+use crate::share::{Everywhere, room, share, share_each};
 use crate::{Level, Scratch};
 use std::sync::{Mutex, PoisonError};
 
@@ -173,9 +173,8 @@ impl Mixture<'_> {
         let rows = input.len() / hidden;
         let columns = count.div_ceil(EXPERTS);
         let out = Shared::new(logits);
-        share(
+        share_each(
             columns * rows.div_ceil(TOKENS),
-            1,
             everywhere,
             || (),
             |index, ()| {
@@ -261,20 +260,29 @@ fn enter(
         at_once,
         everywhere,
         || [[[0f32; TILE_ROWS]; MOST_ROWS]; 2],
-        |index, [gate, up]| {
-            let part = &parts[parts.partition_point(|p| p.tiles <= index) - 1];
-            let (tile, inner) = (index - part.tiles, part.gate.rows());
-            let width = TILE_ROWS.min(inner - tile * TILE_ROWS);
-            for (first, size) in groups(part.tokens.len()) {
-                let blocks = &gathered[(part.input + first) * per_row..];
-                product(level, part.gate.format, part.gate.tile(tile), part.gate.columns(), blocks, &mut gate[..size]);
-                product(level, part.up.format, part.up.tile(tile), part.up.columns(), blocks, &mut up[..size]);
-                for (m, (gate, up)) in gate.iter().zip(up.iter_mut()).enumerate().take(size) {
-                    gated(level, gate, up);
-                    let at = part.hidden + (first + m) * inner + tile * TILE_ROWS;
-                    // SAFETY: every index has columns of its own.
-                    unsafe { out.slice(at, width) }.copy_from_slice(&up[..width]);
+        |mut range, [gate, up]| {
+            while !range.is_empty() {
+                let part = &parts[parts.partition_point(|p| p.tiles <= range.start) - 1];
+                let inner = part.gate.rows();
+                let end = range.end.min(part.tiles + inner.div_ceil(TILE_ROWS));
+                for panel in panels(part.tokens.len()) {
+                    for tile in range.start - part.tiles..end - part.tiles {
+                        let width = TILE_ROWS.min(inner - tile * TILE_ROWS);
+                        for (first, size) in panel.clone() {
+                            let blocks = &gathered[(part.input + first) * per_row..];
+                            let (gate, up) = (&mut gate[..size], &mut up[..size]);
+                            product(level, part.gate.format, part.gate.tile(tile), part.gate.columns(), blocks, gate);
+                            product(level, part.up.format, part.up.tile(tile), part.up.columns(), blocks, up);
+                            for (m, (gate, up)) in gate.iter().zip(up).enumerate() {
+                                gated(level, gate, up);
+                                let at = part.hidden + (first + m) * inner + tile * TILE_ROWS;
+                                // SAFETY: every tile of a part has columns of its own.
+                                unsafe { out.slice(at, width) }.copy_from_slice(&up[..width]);
+                            }
+                        }
+                    }
                 }
+                range.start = end;
             }
         },
     );
@@ -312,19 +320,28 @@ fn leave(
     let rows = output.len() / hidden;
     let out = Shared::new(output);
     let own = || [[0f32; TILE_ROWS]; MOST_ROWS];
-    share(hidden.div_ceil(TILE_ROWS), 1, everywhere, own, |tile, results| {
-        let width = TILE_ROWS.min(hidden - tile * TILE_ROWS);
+    let tiles = hidden.div_ceil(TILE_ROWS);
+    let at_once = (tiles / 32).clamp(1, if rows < 16 { 2 } else { 4 });
+    share(tiles, at_once, everywhere, own, |range, results| {
         // SAFETY: every tile has columns of its own.
-        let column = |row: usize| unsafe { out.slice(row * hidden + tile * TILE_ROWS, width) };
-        (0..rows).for_each(|row| column(row).fill(0.0));
+        let column = |row: usize, tile: usize| unsafe {
+            out.slice(row * hidden + tile * TILE_ROWS, TILE_ROWS.min(hidden - tile * TILE_ROWS))
+        };
+        for row in 0..rows {
+            range.clone().for_each(|tile| column(row, tile).fill(0.0));
+        }
         for part in parts {
             let per_row = part.gate.rows() / GROUP;
-            for (first, size) in groups(part.tokens.len()) {
-                let blocks = &blocks[part.rounded + first * per_row..];
-                let results = &mut results[..size];
-                product(level, part.down.format, part.down.tile(tile), part.down.columns(), blocks, results);
-                for ((token, weight), result) in part.tokens[first..].iter().zip(results) {
-                    add_scaled(column(*token), result, *weight);
+            for panel in panels(part.tokens.len()) {
+                for tile in range.clone() {
+                    for (first, size) in panel.clone() {
+                        let blocks = &blocks[part.rounded + first * per_row..];
+                        let results = &mut results[..size];
+                        product(level, part.down.format, part.down.tile(tile), part.down.columns(), blocks, results);
+                        for ((token, weight), result) in part.tokens[first..].iter().zip(results) {
+                            add_scaled(column(*token, tile), result, *weight);
+                        }
+                    }
                 }
             }
         }

@@ -1,10 +1,10 @@
 //! Input · weightsᵀ, shared among threads.
 
+use crate::float::Shared;
 use crate::format::{Format, Matrix, TILE_ROWS};
-use crate::input::{Block, GROUP, MOST_ROWS, groups};
-use crate::share::{Everywhere, Pool, room};
+use crate::input::{Block, GROUP, MOST_ROWS, groups, panels};
+use crate::share::{Everywhere, Pool, room, share};
 use crate::{Level, kernel};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Fewer rows are rounded by the calling thread alone.
@@ -33,22 +33,6 @@ pub struct ShapeError {
     columns: usize,
 }
 
-/// Where threads write: each to columns of its own.
-struct Output(*mut f32);
-
-// SAFETY: the threads write to different elements, since each takes its tiles from a counter.
-#[expect(unsafe_code, reason = "columns of one row-major matrix cannot be split into slices")]
-unsafe impl Sync for Output {}
-
-impl Output {
-    /// The address of element `i`.
-    #[expect(unsafe_code, reason = "as `Output`")]
-    fn at(&self, i: usize) -> *mut f32 {
-        // SAFETY: `multiply` checks the length and stays below.
-        unsafe { self.0.add(i) }
-    }
-}
-
 /// Writes `input · matrixᵀ + bias` to `output`, row by row.
 ///
 /// `everywhere` calls what it is given on every thread that shall help, at least once in all, and returns when all calls
@@ -74,39 +58,29 @@ pub fn multiply(
     round(level, input, k, blocks, everywhere);
 
     let blocks = &*blocks;
-    let out = Output(output.as_mut_ptr());
+    let out = Shared::new(output);
     let (tiles, tile_bytes) = (n.div_ceil(TILE_ROWS), matrix.tile_bytes());
-    let share = (SHARE / tile_bytes.max(1)).clamp(1, (tiles / 16).max(1));
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut part = [[0f32; TILE_ROWS]; MOST_ROWS];
-        loop {
-            let first = next.fetch_add(share, Ordering::Relaxed);
-            if first >= tiles {
-                return;
-            }
-            for tile in first..(first + share).min(tiles) {
-                let bytes = matrix.tile(tile);
+    let at_once = (SHARE / tile_bytes.max(1)).clamp(1, (tiles / 16).max(1));
+    let own = || [[0f32; TILE_ROWS]; MOST_ROWS];
+    share(tiles, at_once, everywhere, own, |range, part| {
+        for panel in panels(rows) {
+            for tile in range.clone() {
                 let width = TILE_ROWS.min(n - tile * TILE_ROWS);
                 let bias = bias.map(|b| &b[tile * TILE_ROWS..tile * TILE_ROWS + width]);
-                for (row, size) in groups(rows) {
+                for (row, size) in panel.clone() {
                     let part = &mut part[..size];
-                    product(level, matrix.format, bytes, k, &blocks[row * per_row..], part);
+                    product(level, matrix.format, matrix.tile(tile), k, &blocks[row * per_row..], part);
                     for (m, part) in part.iter_mut().enumerate() {
                         for (value, bias) in part.iter_mut().zip(bias.unwrap_or_default()) {
                             *value += bias;
                         }
-                        // SAFETY: `width` elements within row `row + m` of the output, which no other thread writes.
-                        unsafe {
-                            let to = out.at((row + m) * n + tile * TILE_ROWS);
-                            std::ptr::copy_nonoverlapping(part.as_ptr(), to, width);
-                        }
+                        // SAFETY: every tile has columns of its own.
+                        unsafe { out.slice((row + m) * n + tile * TILE_ROWS, width) }.copy_from_slice(&part[..width]);
                     }
                 }
             }
         }
-    };
-    everywhere(&work);
+    });
     Ok(())
 }
 
@@ -123,6 +97,7 @@ pub(crate) fn product(
     let size = out.len();
     assert!(format.tile_bytes(columns) == Some(tile.len()), "a tile of another shape");
     assert!(blocks.len() >= size * (columns / GROUP), "fewer blocks than columns");
+    assert!(matches!(size, 1..=4 | 6 | 8), "a group of another size");
     // SAFETY: the tile has the length of its format, the group has `size` rows of blocks, and the processor has the
     // features of a level that was checked.
     unsafe {

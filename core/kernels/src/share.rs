@@ -1,5 +1,6 @@
 //! Work that threads take from a counter.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -7,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 /// How many it calls changes nothing but the time.
 pub(crate) type Everywhere<'a> = dyn Fn(&(dyn Fn() + Sync)) + 'a;
 
-/// Calls `each` for every number below `count`, `at_once` of them before the next thread has its turn; alone if there is
-/// one share only. `own` is what a thread needs for itself.
+/// Calls `each` for the numbers below `count`, `at_once` of them at a time; alone if those are all. `own` is what a thread
+/// needs for itself.
 pub(crate) fn share<T>(
     count: usize,
     at_once: usize,
     everywhere: &Everywhere<'_>,
     own: impl Fn() -> T + Sync,
-    each: impl Fn(usize, &mut T) + Sync,
+    each: impl Fn(Range<usize>, &mut T) + Sync,
 ) {
     let at_once = at_once.max(1);
     let next = AtomicUsize::new(0);
@@ -25,13 +26,20 @@ pub(crate) fn share<T>(
             if first >= count {
                 return;
             }
-            let mine = mine.get_or_insert_with(&own);
-            for index in first..(first + at_once).min(count) {
-                each(index, mine);
-            }
+            each(first..(first + at_once).min(count), mine.get_or_insert_with(&own));
         }
     };
     if count <= at_once { work() } else { everywhere(&work) }
+}
+
+/// [`share`] one by one.
+pub(crate) fn share_each<T>(
+    count: usize,
+    everywhere: &Everywhere<'_>,
+    own: impl Fn() -> T + Sync,
+    each: impl Fn(usize, &mut T) + Sync,
+) {
+    share(count, 1, everywhere, own, |range, mine| range.for_each(|index| each(index, mine)));
 }
 
 /// Memory that threads borrow and give back.

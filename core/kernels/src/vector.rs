@@ -4,7 +4,7 @@
 /// One lane: any processor.
 pub(crate) mod scalar {
     pub(crate) const LANES: usize = 1;
-    /// Added to a product of offset bytes before it starts, for each unit of the input's sum.
+    /// What the bytes of [`dot8`] are too large by, as far as it does not take that back itself.
     pub(crate) const BIAS8: i32 = 0;
     pub(crate) type I = u32;
     pub(crate) type F = f32;
@@ -90,7 +90,7 @@ pub(crate) mod scalar {
         let (w, a) = (w.to_le_bytes(), a.to_le_bytes());
         (0..4).fold(acc, |acc, i| acc.wrapping_add((i32::from(w[i]) * i32::from(a[i].cast_signed())).cast_unsigned()))
     }
-    /// As [`dot`], for bytes that are 128 too large, which [`BIAS8`] takes back.
+    /// As [`dot`], for bytes that are 128 too large.
     #[inline(always)]
     pub(crate) fn dot8(acc: I, w: I, a: i32) -> I {
         let (w, a) = ((w ^ 0x8080_8080).to_le_bytes(), a.to_le_bytes());
@@ -267,7 +267,7 @@ x86!(
         float _mm512_cvtepi32_ps; zero _mm512_setzero_ps; splat_f _mm512_set1_ps;
         mul_f _mm512_mul_ps; fma _mm512_fmadd_ps; fnma _mm512_fnmadd_ps; store _mm512_storeu_ps
     },
-    pub(crate) const BIAS8: i32 = -128;
+    pub(crate) const BIAS8: i32 = 128;
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]

@@ -86,6 +86,11 @@ pub(crate) mod scalar {
     pub(crate) fn sum(v: V) -> f32 {
         scalar_sum!(v)
     }
+    /// [`sum`] of each.
+    #[inline(always)]
+    pub(crate) fn sums(v: [V; 16]) -> [f32; 16] {
+        v.map(sum)
+    }
 }
 
 macro_rules! x86 {
@@ -157,6 +162,15 @@ x86!(
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
+        #[inline]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        pub(crate) fn sums(v: [V; 16]) -> [f32; 16] {
+            let mut out = [0.0; 16];
+            for i in 0..16 {
+                out[i] = sum(v[i]);
+            }
+            out
+        }
     },
     {
         add |a: V, b: V| [_mm256_add_ps(a[0], b[0]), _mm256_add_ps(a[1], b[1])];
@@ -221,6 +235,32 @@ x86!(
             let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+        /// Halves of two vectors side by side, and so on, until each lane has the sum of one vector.
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+        pub(crate) fn sums(v: [V; 16]) -> [f32; 16] {
+            let (mut eight, mut four, mut two) = ([splat(0.0); 8], [splat(0.0); 4], [splat(0.0); 2]);
+            for i in 0..8 {
+                let (a, b) = (v[2 * i], v[2 * i + 1]);
+                eight[i] = add(_mm512_shuffle_f32x4::<0x44>(a, b), _mm512_shuffle_f32x4::<0xee>(a, b));
+            }
+            for i in 0..4 {
+                let (a, b) = (eight[2 * i], eight[2 * i + 1]);
+                four[i] = add(_mm512_shuffle_f32x4::<0x88>(a, b), _mm512_shuffle_f32x4::<0xdd>(a, b));
+            }
+            for i in 0..2 {
+                let (a, b) = (four[2 * i], four[2 * i + 1]);
+                two[i] = add(_mm512_shuffle_ps::<0x44>(a, b), _mm512_shuffle_ps::<0xee>(a, b));
+            }
+            let (a, b) = (two[0], two[1]);
+            let one = add(_mm512_shuffle_ps::<0x88>(a, b), _mm512_shuffle_ps::<0xdd>(a, b));
+            // Lane 4 i + j has vector 4 j + i.
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            let mut out = [0.0; 16];
+            // SAFETY: 16 numbers.
+            unsafe { store(out.as_mut_ptr(), _mm512_permutexvar_ps(order, one)) };
+            out
         }
     },
     {

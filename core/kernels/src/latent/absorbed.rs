@@ -7,7 +7,7 @@ use crate::float::{Rows, RowsMut, Shared, add_scaled, dots, mix, softmax};
 use crate::format::TILE_ROWS;
 use crate::input::{Block, GROUP, MOST_ROWS, groups};
 use crate::multiply::{product, round_row};
-use crate::share::{Everywhere, room, share};
+use crate::share::{Everywhere, room, share_each};
 use crate::{Level, Scratch};
 
 /// Queries whose chunks are held at once, at the most, as far as that many make one token.
@@ -42,9 +42,8 @@ pub(super) fn run(
         let (begin, end) = (step.past + first, step.past + first + tokens);
         let chunks = end.div_ceil(CHUNK);
         let parts = Shared::new(partial);
-        share(
+        share_each(
             chunks,
-            1,
             everywhere,
             || own.lend(),
             |chunk, mine| {
@@ -79,9 +78,8 @@ pub(super) fn run(
             },
         );
         let partial = &*partial;
-        share(
+        share_each(
             heads,
-            1,
             everywhere,
             || own.lend(),
             |head, mine| {
@@ -139,9 +137,8 @@ fn absorb(
     let (width, query) = (this.width(), heads * (nope + rope));
     let factor = this.scale * std::f32::consts::LOG2_E;
     let out = Shared::new(queries);
-    share(
+    share_each(
         heads,
-        1,
         everywhere,
         || own.lend(),
         |head, mine| {

@@ -4,7 +4,7 @@
 use super::prepare::{angles, latents, rotate};
 use super::{Attention, CHUNK, Cache, Step};
 use crate::float::{Rows, RowsMut, Shared, dots, mix, scale, softmax};
-use crate::share::{Everywhere, room, share};
+use crate::share::{Everywhere, room, share_each};
 use crate::{Level, Scratch};
 
 /// Queries whose scores are held at once.
@@ -28,9 +28,8 @@ pub(super) fn run(
     let end = step.past + rows;
     let out = Shared::new(output);
     let own = &scratch.own;
-    share(
+    share_each(
         heads,
-        1,
         everywhere,
         || own.lend(),
         |head, mine| {
