@@ -15,7 +15,13 @@ fn install(dir: &Path, name: &str, files: &[(&str, &[u8])]) {
         fim: None,
         fim_untrained: false,
         license: None,
-        graph: GraphInfo { file: "model.onnx".into(), cache: Vec::new(), chunk: 512, independent_rows: false, own_operators: false },
+        graph: GraphInfo {
+            file: "model.onnx".into(),
+            cache: Vec::new(),
+            chunk: 512,
+            independent_rows: false,
+            own_operators: false,
+        },
         source: SourceInfo { format: "gguf".into(), file: "x.gguf".into(), sha256: ContentHash::of(b"") },
         recipe: Recipe {
             bits: None,
