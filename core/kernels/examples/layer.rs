@@ -97,10 +97,10 @@ fn main() {
         moe(level, &everywhere);
     }
     if wanted("attention") {
-        attention(level, &everywhere, &[(1, 64), (1, 1024), (1, 4096), (1, 16384), (8, 1024), (16, 1024), (48, 1024)]);
+        attention(level, &everywhere, &[(1, 64), (1, 1024), (1, 4096), (1, 16384), (8, 1024), (16, 1024), (128, 1024)]);
     }
     if wanted("expanded") {
-        attention(level, &everywhere, &[(49, 1024), (512, 512), (512, 4096)]);
+        attention(level, &everywhere, &[(129, 1024), (512, 512), (512, 4096)]);
     }
 }
 

@@ -16,8 +16,9 @@ use crate::{Level, Scratch};
 
 /// Tokens of the cache that are looked at together.
 const CHUNK: usize = 128;
-/// Up to so many tokens at once use the absorbed form.
-const FEW: usize = 48;
+/// Up to so many tokens at once use the absorbed form: below, making the keys and values again costs more than it saves,
+/// whatever the length of the cache.
+const FEW: usize = 128;
 
 /// One matrix for each head.
 #[derive(Debug, Clone, Copy)]

@@ -1,12 +1,10 @@
 //! Few tokens: queries in the latents' space. The cache is cut into chunks at fixed places; each gives its largest score,
 //! its sum of powers and its mix of latents, and those are merged in their order.
 
-use super::prepare::{angles, latents, rotate};
-use super::{Attention, CHUNK, Cache, Step, Weights};
+use super::prepare::{angles, each_product, latents, rotate};
+use super::{Attention, CHUNK, Cache, Step};
 use crate::float::{Rows, RowsMut, Shared, add_scaled, dots, mix, softmax};
-use crate::format::TILE_ROWS;
-use crate::input::{Block, GROUP, MOST_ROWS, groups};
-use crate::multiply::{product, round_row};
+use crate::input::Block;
 use crate::share::{Everywhere, room, share_each};
 use crate::{Level, Scratch};
 
@@ -157,42 +155,4 @@ fn absorb(
             each_product(&this.keys, level, head, Rows::dense(flat, nope), blocks, &mut to);
         },
     );
-}
-
-/// The rows of `input` times the matrix of `head`.
-fn each_product(
-    weights: &Weights<'_>,
-    level: Level,
-    head: usize,
-    input: Rows<'_>,
-    blocks: &mut Vec<Block>,
-    out: &mut RowsMut<'_>,
-) {
-    match weights {
-        Weights::Floats(all) => {
-            let size = out.width() * input.width;
-            dots(level, input, Rows::dense(&all[head * size..(head + 1) * size], input.width), out);
-        }
-        Weights::Tiles(stack) => {
-            let matrix = stack.matrix(head);
-            let per_row = matrix.columns / GROUP;
-            let blocks = room(blocks, input.rows * per_row);
-            for (first, size) in groups(input.rows) {
-                for m in 0..size {
-                    round_row(level, input.row(first + m), &mut blocks[first * per_row + m..], size);
-                }
-            }
-            let mut results = [[0f32; TILE_ROWS]; MOST_ROWS];
-            for tile in 0..matrix.rows.div_ceil(TILE_ROWS) {
-                let width = TILE_ROWS.min(matrix.rows - tile * TILE_ROWS);
-                for (first, size) in groups(input.rows) {
-                    let blocks = &blocks[first * per_row..];
-                    product(level, matrix.format, matrix.tile(tile), matrix.columns, blocks, &mut results[..size]);
-                    for (m, result) in results[..size].iter().enumerate() {
-                        out.row(first + m)[tile * TILE_ROWS..][..width].copy_from_slice(&result[..width]);
-                    }
-                }
-            }
-        }
-    }
 }

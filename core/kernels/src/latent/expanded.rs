@@ -1,7 +1,7 @@
 //! Many tokens: each head's keys and values of a chunk of latents, for all queries that see it. Largest score, sum and
 //! result of every query are carried from chunk to chunk.
 
-use super::prepare::{angles, latents, rotate};
+use super::prepare::{angles, each_product, latents, rotate};
 use super::{Attention, CHUNK, Cache, Step};
 use crate::float::{Rows, RowsMut, Shared, dots, mix, scale, softmax};
 use crate::share::{Everywhere, room, share_each};
@@ -33,10 +33,9 @@ pub(super) fn run(
         everywhere,
         || own.lend(),
         |head, mine| {
-            let (_, floats) = mine.get();
+            let (blocks, floats) = mine.get();
             let sizes = [
                 rank * nope,
-                value * rank,
                 CHUNK * width,
                 CHUNK * query,
                 CHUNK * value,
@@ -47,13 +46,12 @@ pub(super) fn run(
                 rows,
             ];
             let mut rest = room(floats, sizes.iter().sum());
-            let [keys, values, cached, key, valued, scores, queries, results, most, sums] = sizes.map(|size| {
+            let [keys, cached, key, valued, scores, queries, results, most, sums] = sizes.map(|size| {
                 let (first, after) = std::mem::take(&mut rest).split_at_mut(size);
                 rest = after;
                 first
             });
             let keys = this.keys.floats(head, rank, nope, keys);
-            let values = this.values.floats(head, value, rank, values);
             for (token, to) in queries.chunks_exact_mut(query).enumerate() {
                 let from = &step.queries[(token * heads + head) * query..][..query];
                 to[..nope].iter_mut().zip(from).for_each(|(to, v)| *to = v * factor);
@@ -70,7 +68,14 @@ pub(super) fn run(
                 for token in 0..count {
                     key[token * query + nope..(token + 1) * query].copy_from_slice(&latents.row(token)[rank..]);
                 }
-                dots(level, latents.left(rank), values, &mut RowsMut::new(valued, count, value, value));
+                each_product(
+                    &this.values,
+                    level,
+                    head,
+                    latents.left(rank),
+                    blocks,
+                    &mut RowsMut::new(valued, count, value, value),
+                );
                 let (key, valued) = (Rows::new(key, count, query, query), Rows::new(valued, count, value, value));
                 // The first query that sees the chunk.
                 let begin = at.saturating_sub(step.past);

@@ -1,8 +1,12 @@
 //! What both forms do first.
 
-use super::{Attention, Cache, Step};
+use super::{Attention, Cache, Step, Weights};
 use crate::Level;
-use crate::float::{Rows, halves, norm};
+use crate::float::{Rows, RowsMut, dots, halves, norm};
+use crate::format::TILE_ROWS;
+use crate::input::{Block, GROUP, MOST_ROWS, groups};
+use crate::multiply::{product, round_row};
+use crate::share::room;
 
 /// Rotates pairs of neighbours by the angles of a position.
 pub(super) fn rotate(row: &[f32], cos: &[f32], sin: &[f32], factor: f32, out: &mut [f32]) {
@@ -56,6 +60,44 @@ pub(super) fn latents<'a>(
             let room = &mut room[..count * width];
             halves(level, &cache[range], room);
             Rows::dense(room, width)
+        }
+    }
+}
+
+/// The rows of `input` times the matrix of `head`.
+pub(super) fn each_product(
+    weights: &Weights<'_>,
+    level: Level,
+    head: usize,
+    input: Rows<'_>,
+    blocks: &mut Vec<Block>,
+    out: &mut RowsMut<'_>,
+) {
+    match weights {
+        Weights::Floats(all) => {
+            let size = out.width() * input.width;
+            dots(level, input, Rows::dense(&all[head * size..(head + 1) * size], input.width), out);
+        }
+        Weights::Tiles(stack) => {
+            let matrix = stack.matrix(head);
+            let per_row = matrix.columns / GROUP;
+            let blocks = room(blocks, input.rows * per_row);
+            for (first, size) in groups(input.rows) {
+                for m in 0..size {
+                    round_row(level, input.row(first + m), &mut blocks[first * per_row + m..], size);
+                }
+            }
+            let mut results = [[0f32; TILE_ROWS]; MOST_ROWS];
+            for tile in 0..matrix.rows.div_ceil(TILE_ROWS) {
+                let width = TILE_ROWS.min(matrix.rows - tile * TILE_ROWS);
+                for (first, size) in groups(input.rows) {
+                    let blocks = &blocks[first * per_row..];
+                    product(level, matrix.format, matrix.tile(tile), matrix.columns, blocks, &mut results[..size]);
+                    for (m, result) in results[..size].iter().enumerate() {
+                        out.row(first + m)[tile * TILE_ROWS..][..width].copy_from_slice(&result[..width]);
+                    }
+                }
+            }
         }
     }
 }
