@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Report {
         let (form, state) = pairs[at];
         forms.insert(form.name());
         let stage = Stage::build(scratch.path(), form, state);
-        suite.pair(&stage, full.then_some(usize::MAX).unwrap_or(2), &mut rng);
+        suite.pair(&stage, if full { usize::MAX } else { 2 }, &mut rng);
     }
     suite.report.tried = format!(
         "{wanted} of 13 forms × 40 states ({} forms), {} commits, {} kills",

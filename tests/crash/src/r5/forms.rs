@@ -98,7 +98,7 @@ impl Stage {
         let _ = fs::remove_dir_all(&stage.root);
         let _ = fs::remove_dir_all(&stage.frozen);
         let main = stage.root.join("main");
-        fs::create_dir_all(&main).unwrap();
+        fs::create_dir_all(&main).expect("a scene that can be set");
         git(&main, &["init", "-q", "-b", "main"]);
         identify(&main);
         stage.base(&main);
@@ -114,7 +114,7 @@ impl Stage {
             Form::WorkTree => git(&main, &["worktree", "add", "-q", "-b", "linked", &work.to_string_lossy()]),
             Form::Submodule => {
                 let outer = stage.root.join("outer");
-                fs::create_dir_all(&outer).unwrap();
+                fs::create_dir_all(&outer).expect("a scene that can be set");
                 git(&outer, &["init", "-q", "-b", "main"]);
                 identify(&outer);
                 let from = main.to_string_lossy().into_owned();
@@ -128,7 +128,8 @@ impl Stage {
         }
         stage.change(&work);
         let target = stage.target();
-        deepcoder_hook::install(&target, &std::env::current_exe().unwrap()).expect("an installed hook");
+        deepcoder_hook::install(&target, &std::env::current_exe().expect("a scene that can be set"))
+            .expect("an installed hook");
         copy(&stage.root, &stage.frozen);
         stage
     }
@@ -138,12 +139,12 @@ impl Stage {
     }
 
     pub(super) fn dir(&self) -> &Path {
-        self.frozen.parent().unwrap()
+        self.frozen.parent().expect("a scene that can be set")
     }
 
     /// As it was built, at the same place, since work trees and submodules name theirs.
     pub(super) fn reset(&self) -> &Self {
-        fs::remove_dir_all(&self.root).unwrap();
+        fs::remove_dir_all(&self.root).expect("a scene that can be set");
         copy(&self.frozen, &self.root);
         self
     }
@@ -213,7 +214,7 @@ impl Stage {
             0 => {}
             1 => write(work, "dir/f.txt", &staged.replace("six", "six  mine ")),
             2 => write(work, "dir/f.txt", &staged.replace(&format!("{line}{eol}"), &format!("mine {eol}"))),
-            _ => fs::remove_file(work.join("dir/f.txt")).unwrap(),
+            _ => fs::remove_file(work.join("dir/f.txt")).expect("a scene that can be set"),
         }
         if self.form == Form::First {
             git(work, &["add", "deepcoder.toml", "m.txt"]);
@@ -251,10 +252,10 @@ impl Stage {
         let plain = hook == Some(Writer::Plain);
         command.args(args).env("TORTURE_STATE", self.root.join("state")).env("TORTURE_DIE_AT", die_at.to_string());
         command.env("TORTURE_STEPS", steps).env("TORTURE_PLAIN", if plain { "1" } else { "" });
-        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("a scene that can be set");
         // The first piece, and no other; only one form asks.
-        let _ = child.stdin.take().unwrap().write_all(b"y\nd\nd\nd\nd\n");
-        child.wait().unwrap().success()
+        let _ = child.stdin.take().expect("a scene that can be set").write_all(b"y\nd\nd\nd\nd\n");
+        child.wait().expect("a scene that can be set").success()
     }
 
     pub(super) fn see(&self) -> Seen {
@@ -281,23 +282,23 @@ impl Stage {
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Files) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a scene that can be set") {
+        let path = entry.expect("a scene that can be set").path();
         if path.file_name().is_some_and(|name| name == ".git") {
             continue;
         }
         if path.is_dir() {
             collect(root, &path, files);
         } else {
-            let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-            files.insert(name, fs::read(&path).unwrap());
+            let name = path.strip_prefix(root).expect("a scene that can be set").to_string_lossy().into_owned();
+            files.insert(name, fs::read(&path).expect("a scene that can be set"));
         }
     }
 }
 
 /// Begin what ends in a conflict, and settle that.
 fn conflict(main: &Path, args: &[&str]) {
-    assert!(!command(main).args(args).status().unwrap().success(), "{args:?} has no conflict");
+    assert!(!command(main).args(args).status().expect("a scene that can be set").success(), "{args:?} has no conflict");
     write(main, "m.txt", "both\n");
     git(main, &["add", "m.txt"]);
 }
@@ -314,8 +315,8 @@ fn identify(repo: &Path) {
 
 fn write(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
+    fs::create_dir_all(path.parent().expect("a scene that can be set")).expect("a scene that can be set");
+    fs::write(path, text).expect("a scene that can be set");
 }
 
 fn command(cwd: &Path) -> Command {
@@ -326,12 +327,12 @@ fn command(cwd: &Path) -> Command {
 }
 
 fn git(cwd: &Path, args: &[&str]) {
-    let output = command(cwd).args(args).stderr(Stdio::piped()).output().unwrap();
+    let output = command(cwd).args(args).stderr(Stdio::piped()).output().expect("a scene that can be set");
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn git_bytes(cwd: &Path, args: &[&str]) -> Vec<u8> {
-    command(cwd).args(args).stdout(Stdio::piped()).output().unwrap().stdout
+    command(cwd).args(args).stdout(Stdio::piped()).output().expect("a scene that can be set").stdout
 }
 
 fn git_out(cwd: &Path, args: &[&str]) -> String {
@@ -344,14 +345,14 @@ fn git_try(cwd: &Path, args: &[&str]) -> String {
 }
 
 fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+    fs::create_dir_all(to).expect("a scene that can be set");
+    for entry in fs::read_dir(from).expect("a scene that can be set") {
+        let entry = entry.expect("a scene that can be set");
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
+        if entry.file_type().expect("a scene that can be set").is_dir() {
             copy(&entry.path(), &target);
         } else {
-            fs::copy(entry.path(), &target).unwrap();
+            fs::copy(entry.path(), &target).expect("a scene that can be set");
         }
     }
 }
