@@ -1,6 +1,8 @@
-"""Draws decode speed against the length of the context from what `deepcoder bench --shape NAME --json` wrote.
+"""Draws decode speed against the length of the context from what `deepcoder bench --shape NAME --json` wrote, or prints
+all of it as a table in Markdown.
 
     python tests/bench/plot.py REPORT.json docs/deepseek-decode.svg
+    python tests/bench/plot.py REPORT.json
 
 Needs Python's standard library only.
 """
@@ -116,12 +118,35 @@ def draw(report: dict[str, Any]) -> str:
     return "\n".join(out) + "\n"
 
 
+def table(report: dict[str, Any]) -> str:
+    """All that was measured, for a document."""
+
+    def cell(rates: dict[str, Any] | None) -> str:
+        if not rates:
+            return "–"
+        part = f" ({rates['floor']:.0%})" if rates["floor"] else ""
+        return f"{rates['tps']:.1f}{part}"
+
+    names = {"decode": "decode at", "prefill": "prefill of {tokens} at", "verify": "check of {tokens} drafted at"}
+    out = [machine(report) + ".", "", "| tokens per second | deepcoder | llama.cpp | ratio |", "| --- | --- | --- | --- |"]
+    for row in report["work"]:
+        label = names[row["work"]].format(tokens=row["tokens"])
+        ratio = f"{row['ratio']:.2f}×" if row["ratio"] else "–"
+        ours, theirs = cell(row["deepcoder"]), cell(row["llama_cpp"])
+        out.append(f"| {label} {row['context']:,} | {ours} | {theirs} | {ratio} |")
+    out += ["", f"Load {report['load_ms'] / 1000:.1f} s, peak memory {report['peak_rss_mib'] / 1024:.2f} GiB."]
+    return "\n".join(out) + "\n"
+
+
 def main() -> None:
-    """Reads the report, writes the picture."""
-    if len(sys.argv) != 3:
+    """Reads the report, writes the picture or prints the table."""
+    if len(sys.argv) not in (2, 3):
         raise SystemExit(__doc__)
     report = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    Path(sys.argv[2]).write_text(draw(report), encoding="utf-8")
+    if len(sys.argv) == 2:
+        sys.stdout.write(table(report))
+    else:
+        Path(sys.argv[2]).write_text(draw(report), encoding="utf-8")
 
 
 if __name__ == "__main__":

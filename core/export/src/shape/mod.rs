@@ -19,7 +19,7 @@ use tensors::Tensor;
 
 /// Boundaries at which tensors begin.
 const ALIGNMENT: u64 = 32;
-/// Bytes that are made and written at once.
+/// About as many bytes are made and written at once.
 const CHUNK: usize = 4 << 20;
 
 /// The numbers that make a model's shape.
@@ -169,6 +169,17 @@ impl Shape {
         progress: &mut dyn FnMut(u64, u64),
         cancel: &Cancel,
     ) -> Result<(), ShapeError> {
+        self.write_by(CHUNK, path, seed, progress, cancel)
+    }
+
+    fn write_by(
+        &self,
+        chunk: usize,
+        path: &Path,
+        seed: u64,
+        progress: &mut dyn FnMut(u64, u64),
+        cancel: &Cancel,
+    ) -> Result<(), ShapeError> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".part");
         let part = Part(path.with_file_name(name));
@@ -183,11 +194,13 @@ impl Shape {
         let mut buffer = Vec::new();
         for (index, tensor) in (0u64..).zip(&tensors) {
             let mut random = Random::new(seed, index);
-            let blocks = CHUNK / tensor.kind.block_bytes() * tensor.kind.block_bytes();
+            // Whole blocks, and a multiple of the alignment: only the end of a tensor is filled up.
+            let unit = tensor.kind.block_bytes() * ALIGNMENT as usize;
+            let most = (chunk / unit).max(1) * unit;
             let mut left = tensor.bytes();
             while left > 0 {
                 cancel.check()?;
-                let size = usize::try_from(left).unwrap_or(blocks).min(blocks);
+                let size = usize::try_from(left).unwrap_or(most).min(most);
                 buffer.resize(size, 0);
                 random::fill(tensor.kind, tensor.spread, &mut random, &mut buffer);
                 left -= size as u64;

@@ -26,8 +26,10 @@ impl Random {
             word.copy_from_slice(&self.next().to_le_bytes());
         }
         let rest = words.into_remainder();
-        let last = self.next().to_le_bytes();
-        rest.copy_from_slice(&last[..rest.len()]);
+        if !rest.is_empty() {
+            let last = self.next().to_le_bytes();
+            rest.copy_from_slice(&last[..rest.len()]);
+        }
     }
 }
 

@@ -81,6 +81,22 @@ fn weights_are_spread_as_asked() {
     }
 }
 
+/// Protects large tensors: they are made in parts, and how large the parts are changes no byte and moves no tensor.
+#[test]
+fn parts_do_not_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    let shape = Shape::named("deepseek-coder-v2-lite-tiny").unwrap();
+    let made = |chunk: usize| {
+        shape.write_by(chunk, &path, 3, &mut |_, _| {}, &Cancel::new()).unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    let whole = made(CHUNK);
+    for chunk in [1, 5000, 20_000] {
+        assert!(made(chunk) == whole, "in parts of {chunk}");
+    }
+}
+
 /// Protects comparisons: the same seed is the same model, another seed another one.
 #[test]
 fn a_seed_decides_every_byte() {

@@ -95,9 +95,11 @@ impl<'s> Plan<'s> {
             let mut bar = Progress::bytes(animate, "importing", size);
             let options = ImportOptions { name: self.name.clone(), ..ImportOptions::default() };
             let mut told = |p: ImportProgress| {
-                if p.stage == ImportStage::Finishing {
-                    bar.label("making it durable");
-                }
+                bar.label(match p.stage {
+                    ImportStage::Resuming => "going on where it was",
+                    ImportStage::Converting => "importing",
+                    ImportStage::Finishing => "making it durable",
+                });
                 bar.position(p.done, p.total);
             };
             let done = import(&self.gguf, &self.folder, &options, &mut told, &invocation.cancel);
