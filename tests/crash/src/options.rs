@@ -47,9 +47,12 @@ pub(crate) struct Options {
     /// How often; each suite has its full number by default.
     #[arg(long)]
     pub(crate) rounds: Option<u64>,
-    /// A seed that was printed repeats a run.
+    /// Another one is another run.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// The number of the first round. What is lost names its seed: that of the run, times a million, plus the round.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) first: u64,
     /// Where to work; in memory by default.
     #[arg(long)]
     scratch: Option<PathBuf>,
@@ -61,6 +64,12 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn rounds_or(&self, full: u64) -> u64 {
         self.rounds.unwrap_or(full)
+    }
+
+    /// The seeds of the rounds.
+    pub(crate) fn seeds(&self, full: u64) -> impl Iterator<Item = u64> + use<> {
+        let base = self.seed.wrapping_mul(1_000_000).wrapping_add(self.first);
+        (0..self.rounds_or(full)).map(move |round| base.wrapping_add(round))
     }
 
     /// A folder of this run's own.

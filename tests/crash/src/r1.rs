@@ -41,8 +41,8 @@ pub(crate) fn run(options: &Options) -> Report {
     let mut named = BTreeSet::new();
     let at_steps = suite.at_steps(usize::try_from(stride).unwrap_or(1), &mut named);
     let mut moments = [0_u64; 3];
-    for round in 0..rounds {
-        suite.at_random(round, &mut moments);
+    for seed in options.seeds(FULL) {
+        suite.at_random(seed, &mut moments);
     }
     let [applying, undoing, recovering] = moments;
     let by_program = program::kills(&mut suite, rounds / 5);
@@ -170,8 +170,7 @@ impl Suite<'_> {
     }
 
     /// Kills at a random moment.
-    fn at_random(&mut self, round: u64, moments: &mut [u64; 3]) {
-        let seed = self.options.seed.wrapping_mul(1_000_000).wrapping_add(round);
+    fn at_random(&mut self, seed: u64, moments: &mut [u64; 3]) {
         let mut rng = Rng::with_seed(seed);
         let plain = self.options.writer == Writer::Plain;
         let kind = if plain { 0 } else { [0, 0, 0, 1, 2][rng.usize(..5)] };

@@ -82,8 +82,7 @@ pub(crate) fn run(options: &Options) -> Report {
     };
     let cuts = options.rounds_or(FULL);
     let (mut acknowledged, mut unfinished, mut undone, mut midway) = (0, 0, 0, 0);
-    for round in 0..cuts {
-        let seed = options.seed.wrapping_mul(1_000_000).wrapping_add(round);
+    for seed in options.seeds(FULL) {
         match cut_once(&disk, options.writer, seed) {
             Ok(end) => {
                 acknowledged += end.said;

@@ -28,8 +28,7 @@ pub(crate) fn run(options: &Options) -> Report {
     let trees = options.rounds_or(FULL);
     let (mut applied, mut refused, mut opened) = (0, 0, 0);
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-    for round in 0..trees {
-        let seed = options.seed.wrapping_mul(1_000_000).wrapping_add(round);
+    for seed in options.seeds(FULL) {
         match with_deadline(options, seed) {
             Ok(outcome) => {
                 applied += outcome.applied;

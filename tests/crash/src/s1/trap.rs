@@ -204,7 +204,7 @@ fn absurd_names(ground: &mut Ground<'_>) -> Result<()> {
             ground.aim(format!("{text}/x"));
         }
     }
-    ground.aim(vec!["d"; 2000].join("/"));
+    ground.aim(vec!["d"; 200].join("/"));
     Ok(())
 }
 
