@@ -79,6 +79,9 @@ impl Applier {
         images: &[Images<'_>],
         quarantine: &Path,
     ) -> Result<(OwnedFd, String), ApplyError> {
+        let io = |e: Errno| ApplyError::io("the originals into git", e);
+        // First: even an object that is there already would be touched.
+        let objects = Tree::open_inside(repo.commondir(), "objects", self.steps.plain_opens()).map_err(io)?;
         let odb = repo.odb()?;
         // Everything written from here on stays in memory, and goes with `repo`.
         let _mempack = odb.add_new_mempack_backend(1000)?;
@@ -101,8 +104,6 @@ impl Applier {
         let commit = repo.commit(None, &who, &who, &message, &tree, &[])?;
         set.git_commit = commit.to_string();
 
-        let io = |e: Errno| ApplyError::io("the originals into git", e);
-        let objects = Tree::open_inside(repo.commondir(), "objects", self.steps.plain_opens()).map_err(io)?;
         let inside = quarantine.file_name().and_then(OsStr::to_str).unwrap_or_default();
         // Fails where something is, be it a link.
         rustix::fs::mkdirat(&objects.folder("").map_err(io)?, inside, Mode::RWXU).map_err(io)?;
