@@ -1,7 +1,7 @@
 # Two commands do all the set-up on a fresh machine with Rust, Python >= 3.11 with pip, make and a C/C++ compiler:
 #   make demo   builds, installs into .venv, fetches the default model, and lets it edit a sample repository
 #   make test   builds and runs every test, the ones on the real model included
-# Others: make lint, make bench, make torture (hours; see docs/torture.md), make wheel, make clean.
+# Others: make lint, make bench, make torture (an hour; see docs/torture.md), make wheel, make clean.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
