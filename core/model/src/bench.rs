@@ -132,21 +132,21 @@ impl Engine {
         bench.decode(0, 2)?;
         let mut prefill = Vec::new();
         for at in options.prefill_contexts.iter().copied() {
-            let seconds = bench.fastest(at, |b| b.prefill(at, options.prefill))?;
+            let seconds = bench.fastest(at, options.prefill, |b| b.prefill(at, options.prefill))?;
             prefill.push(PrefillAt { context: at, tokens: options.prefill, tps: rate(options.prefill, seconds) });
         }
         let mut decode = Vec::new();
         for at in options.contexts.iter().copied() {
-            let seconds = bench.fastest(at, |b| b.decode(at, options.decode))?;
+            let seconds = bench.fastest(at, options.decode, |b| b.decode(at, options.decode))?;
             decode.push(DecodeAt { context: at, tps: rate(options.decode, seconds) });
         }
         let mut verify = Vec::new();
         if !options.verify.is_empty() {
             let at = options.verify_context;
-            let single = bench.fastest(at, |b| b.decode(at, STEPS))? / rate(STEPS, 1.0);
+            let single = bench.fastest(at, STEPS, |b| b.decode(at, STEPS))? / rate(STEPS, 1.0);
             for count in &options.verify {
                 let count = (*count).clamp(1, 64);
-                let seconds = bench.fastest(at, |b| b.verify(at, count))?;
+                let seconds = bench.fastest(at, count, |b| b.verify(at, count))?;
                 verify.push(VerifyAt {
                     context: at,
                     tokens: count,
@@ -177,12 +177,16 @@ struct Bench<'g> {
 }
 
 impl Bench<'_> {
-    /// The seconds of the fastest of some runs of `work`, each behind `context` tokens.
+    /// The seconds of the fastest of some runs of `work`, each of `count` tokens behind `context` tokens.
     fn fastest(
         &mut self,
         context: usize,
+        count: usize,
         mut work: impl FnMut(&mut Self) -> Result<(), GenerateError>,
     ) -> Result<f64, GenerateError> {
+        // At once for all of it: a cache that grows is there twice for a moment, which is not this work's memory.
+        self.cache.truncate(0);
+        self.graph.reserve(&mut self.cache, context + count, self.context)?;
         self.fill(context)?;
         let mut best = f64::INFINITY;
         for _ in 0..self.repeat {

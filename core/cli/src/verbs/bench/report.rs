@@ -23,11 +23,19 @@ pub(crate) struct ShapeReport {
     pub(crate) rounds: usize,
     /// Milliseconds of the fastest load: the page cache was warm.
     pub(crate) load_ms: f64,
-    /// The most of all rounds.
-    pub(crate) peak_rss_mib: Option<f64>,
+    /// For each length of context, where the system says it.
+    pub(crate) peak_rss: Vec<Peak>,
     /// llama.cpp's commit, where it was measured.
     pub(crate) llama_cpp: Option<String>,
     pub(crate) work: Vec<Row>,
+}
+
+/// The most memory that a process took: mapped weights, cache and all else.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Peak {
+    pub(crate) context: usize,
+    /// The most of all rounds.
+    pub(crate) mib: f64,
 }
 
 /// What is measured.
@@ -115,8 +123,10 @@ impl ShapeReport {
             self.read_bandwidth / per_token
         ))?;
         console.line(&format!("load {:.1} s", self.load_ms / 1e3))?;
-        if let Some(mib) = self.peak_rss_mib {
-            console.line(&format!("peak memory {mib:.0} MiB of {} of weights", time::bytes(self.gguf_bytes)))?;
+        let peaks: Vec<String> = self.peak_rss.iter().map(|p| format!("{:.0} MiB at {}", p.mib, p.context)).collect();
+        if !peaks.is_empty() {
+            let weights = time::bytes(self.gguf_bytes);
+            console.line(&format!("peak memory {}, {weights} of it weights", peaks.join(", ")))?;
         }
         let theirs = self.llama_cpp.as_ref().map(|commit| format!("llama.cpp {commit}"));
         let mut head = format!("{:32}{:>14}{:>8}", "tokens per second", "deepcoder", "floor");

@@ -5,7 +5,7 @@ use super::child;
 use super::llama::{LlamaBench, Measured, Task};
 use super::machine::Machine;
 use super::prepare::Plan;
-use super::report::{Rates, Row, ShapeReport, Work};
+use super::report::{Peak, Rates, Row, ShapeReport, Work};
 use crate::args::BenchArgs;
 use crate::console::Console;
 use crate::context::Invocation;
@@ -105,7 +105,7 @@ pub(crate) fn bench(args: &BenchArgs, shape: &Shape, invocation: &Invocation, co
             let step = Step::begin(&doing("deepcoder"), invocation, console);
             let ours = ours(&plan.folder, &group.plan(), threads, invocation)?;
             drop(step);
-            found.note(&ours);
+            found.note(group.context, &ours);
             note_ours(rows, &ours);
             let Some(llama) = llama.as_ref().filter(|_| !group.slow || (args.long && round == 1)) else { continue };
             let step = Step::begin(&doing("llama.cpp"), invocation, console);
@@ -132,7 +132,7 @@ pub(crate) fn bench(args: &BenchArgs, shape: &Shape, invocation: &Invocation, co
         read_bandwidth: found.bandwidth,
         rounds,
         load_ms: found.load_ms,
-        peak_rss_mib: found.peak_rss_mib,
+        peak_rss: found.peaks,
         llama_cpp: found.commit,
         work,
     };
@@ -144,21 +144,23 @@ pub(crate) fn bench(args: &BenchArgs, shape: &Shape, invocation: &Invocation, co
 struct Found {
     bandwidth: f64,
     load_ms: f64,
-    peak_rss_mib: Option<f64>,
+    peaks: Vec<Peak>,
     commit: Option<String>,
 }
 
 impl Default for Found {
     fn default() -> Self {
-        Self { bandwidth: 0.0, load_ms: f64::INFINITY, peak_rss_mib: None, commit: None }
+        Self { bandwidth: 0.0, load_ms: f64::INFINITY, peaks: Vec::new(), commit: None }
     }
 }
 
 impl Found {
-    fn note(&mut self, report: &BenchReport) {
+    fn note(&mut self, context: usize, report: &BenchReport) {
         self.load_ms = self.load_ms.min(report.load_ms);
-        if report.peak_rss_mib > self.peak_rss_mib {
-            self.peak_rss_mib = report.peak_rss_mib;
+        let Some(mib) = report.peak_rss_mib else { return };
+        match self.peaks.iter_mut().find(|peak| peak.context == context) {
+            Some(peak) => peak.mib = peak.mib.max(mib),
+            None => self.peaks.push(Peak { context, mib }),
         }
     }
 }
