@@ -134,7 +134,7 @@ def table(report: dict[str, Any]) -> str:
         ratio = f"{row['ratio']:.2f}×" if row["ratio"] else "–"
         ours, theirs = cell(row["deepcoder"]), cell(row["llama_cpp"])
         out.append(f"| {label} {row['context']:,} | {ours} | {theirs} | {ratio} |")
-    peaks = ", ".join(f"{p['mib'] / 1024:.2f} GiB at {p['context']:,}" for p in report["peak_rss"])
+    peaks = ", ".join(f"{p['mib'] / 1024:.2f} GiB at {p['context']:,}" for p in report.get("peak_rss", []))
     out += ["", f"Load {report['load_ms'] / 1000:.1f} s; peak memory {peaks or 'unknown'}."]
     return "\n".join(out) + "\n"
 
