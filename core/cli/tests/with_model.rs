@@ -204,12 +204,28 @@ fn a_suspicious_result_needs_more_than_yes() {
     let two = format!("{OLD}\n\ndef sub(a, b):\n    return a - b\n");
     bench.repo.write("src/util.py", two.as_bytes());
     let _daemon = FakeDaemon::start(&bench, saying(&[NEW; 8]));
-    let text = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes"]);
+    let text = bench.transcript(&["edit", "modernise this module", "src/util.py", "--yes"]);
     assert!(text.contains("exit code: 1") && text.contains("`sub` would be lost"), "{text}");
     assert_eq!(bench.repo.read("src/util.py"), two.as_bytes());
-    let text = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes", "--force"]);
+    let text = bench.transcript(&["edit", "modernise this module", "src/util.py", "--yes", "--force"]);
     assert!(text.contains("exit code: 0"), "{text}");
     assert_eq!(bench.repo.read("src/util.py"), NEW.as_bytes());
+}
+
+/// Protects code that nobody asked to touch: of a narrow instruction's result only what was asked for can be applied,
+/// and not by --yes alone.
+#[test]
+fn what_goes_beyond_a_narrow_instruction_is_left_out() {
+    let bench = bench();
+    let two = |add: &str| format!("{add}\n\ndef sub(a, b):\n    return a - b\n");
+    bench.repo.write("src/util.py", two(OLD).as_bytes());
+    let _daemon = FakeDaemon::start(&bench, saying(&[NEW; 8]));
+    let text = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes"]);
+    assert!(text.contains("exit code: 1"), "{text}");
+    assert_eq!(bench.repo.read("src/util.py"), two(OLD).as_bytes());
+    let text = bench.transcript(&["edit", "add type hints", "src/util.py", "--yes", "--force"]);
+    assert!(text.contains("exit code: 0"), "{text}");
+    assert_eq!(bench.repo.read("src/util.py"), two(NEW).as_bytes());
 }
 
 /// Protects `generate`: text as it streams, one JSON object with the promised fields, prompts from standard input, the

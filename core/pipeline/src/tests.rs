@@ -6,7 +6,7 @@ use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest}
 use deepcoder_test_support::{FakeModel, Reply, TestRepo};
 use deepcoder_types::{
     Answer, Applicability, Cancel, Change, Constraint, ContextBundle, ContextRequest, FileEdit, GenerateRequest,
-    Instruction, NewFile, Outcome, Prompt, Proposal, RepoPath, TextEdit,
+    Instruction, NewFile, Outcome, Prompt, Proposal, Renaming, RepoPath, TextEdit,
 };
 use deepcoder_workspace::Workspace;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -164,6 +164,26 @@ fn what_goes_beyond_a_narrow_instruction_is_left_out() {
     assert_eq!(image.bytes, new.replace("return 2", "return 1").as_bytes());
     assert!(run.verified() && run.applicability == Applicability::NeedsReview);
     assert!(run.rationale.starts_with("left out: a.py: only comments"), "{}", run.rationale);
+}
+
+/// Protects a renaming from a model that loses the rest of the file: the name is changed without it, for a person to see.
+#[test]
+fn a_renaming_needs_no_model() {
+    let old = "def f():\n    return 1\n\n\ndef g():\n    return f()\n";
+    let plugins = plugin(move |_, context, _| {
+        let mut outcome = become_text(context, "def h():\n    return 1\n");
+        if let Outcome::Proposals(proposals) = &mut outcome {
+            proposals[0].constraint = Some(Constraint::Rename(Renaming { name: "f".into(), new_name: "h".into() }));
+        }
+        Ok(outcome)
+    });
+    let run = Pipeline::on_text(path("a.py"), old, Arc::new(quiet()))
+        .with_plugins(plugins)
+        .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {})
+        .expect("a run");
+    let image = run.edit_set.as_ref().and_then(|set| set.files[0].new.as_ref()).expect("a file");
+    assert_eq!(image.bytes, old.replace("f()", "h()").as_bytes());
+    assert!(run.verified() && run.applicability == Applicability::NeedsReview);
 }
 
 /// Protects the tree and the history: a result that stays broken is refused, and when it is applied all the same the

@@ -1,14 +1,15 @@
 //! What is left of a result that does more than a narrow instruction asks for.
 
 use deepcoder_edit::{apply_edits, edits_between};
-use deepcoder_types::{EditSet, FileChange, TextEdit};
-use deepcoder_verify::{Policy, verify};
+use deepcoder_types::{Constraint, EditSet, FileChange, TextEdit};
+use deepcoder_verify::{Policy, rename_in, verify};
 
 /// Files with more differences are not taken apart: each costs a parse.
 const MAX_EDITS: usize = 100;
 
 /// The set with only those of its differences that pass verification one by one and together; `None` where none does, or
-/// where nothing is asked that a difference could go beyond.
+/// where nothing is asked that a difference could go beyond. What a new name comes to needs no model: where its answer goes
+/// beyond, the code of the file gets the name wherever it has the old one.
 pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
     policy.constraint.as_ref()?;
     let files: Vec<FileChange> = set.files.iter().filter_map(|file| part(set, file, policy)).collect();
@@ -19,6 +20,13 @@ pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
 fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange> {
     let (old, new) = (file.old.as_ref()?, file.new.as_ref()?);
     let (before, after) = (std::str::from_utf8(&old.bytes).ok()?, std::str::from_utf8(&new.bytes).ok()?);
+    if let Some(Constraint::Rename(renaming)) = &policy.constraint
+        && let Some(text) = rename_in(&file.path, before, renaming)
+    {
+        let mut change = file.clone();
+        change.new.as_mut()?.bytes = text.into_bytes();
+        return Some(change);
+    }
     let edits = edits_between(before, after);
     let made = |edits: &[TextEdit]| {
         let mut change = file.clone();

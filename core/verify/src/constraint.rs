@@ -3,7 +3,7 @@
 
 use crate::policy::Finding;
 use deepcoder_syntax::{Kept, Language, Token, TokenKind, tokens};
-use deepcoder_types::{Constraint, FileChange, Renaming};
+use deepcoder_types::{Constraint, FileChange, Renaming, RepoPath};
 
 /// The most characters of code that a finding shows.
 const SHOWN: usize = 60;
@@ -47,6 +47,34 @@ pub(crate) fn check(change: &FileChange, constraint: &Constraint, findings: &mut
     if let Some(import) = lost {
         findings.push(Finding::error(path, format!("{}, and `{}` is gone", asked(constraint), shown(&import))));
     }
+}
+
+/// `text` with the new name wherever its code has the old one as a token; comments and strings stay. `None` where that
+/// cannot be judged: without a grammar, if the text does not parse, or if it has the new name already.
+#[must_use]
+pub fn rename_in(path: &RepoPath, text: &str, Renaming { name, new_name }: &Renaming) -> Option<String> {
+    let tokens = tokens(Language::of(path)?, text, Kept::All)?.code;
+    let said = |token: &Token| text.get(token.range.as_range()).unwrap_or_default();
+    let mut out = String::with_capacity(text.len());
+    let mut read = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        // What follows a quotation mark is what a string says.
+        let in_string = at > 0 && tokens[at - 1].kind == TokenKind::Quote;
+        if token.kind != TokenKind::Code || in_string {
+            continue;
+        }
+        if said(token) == new_name {
+            return None;
+        }
+        if said(token) == name {
+            let range = token.range.as_range();
+            out.push_str(text.get(read..range.start)?);
+            out.push_str(new_name);
+            read = range.end;
+        }
+    }
+    out.push_str(text.get(read..)?);
+    (read > 0).then_some(out)
 }
 
 fn asked(constraint: &Constraint) -> String {

@@ -11,6 +11,7 @@ pub mod sandbox;
 mod syntax;
 mod text;
 
+pub use constraint::rename_in;
 pub use policy::{Finding, Policy, Severity, Verification};
 
 use deepcoder_types::{EditSet, FileChange};

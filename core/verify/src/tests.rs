@@ -284,6 +284,22 @@ fn a_renaming_changes_one_name() {
     assert_eq!(found, ["only a new name was asked for, `size` for `x`, and line 4 makes `pass` of `return b.x + x`"]);
 }
 
+/// Protects a renaming that is done without the model: every token of the code, no string and no comment, and nothing
+/// where the new name means something already.
+#[test]
+fn a_name_is_changed_in_code_only() {
+    let renaming = Renaming { name: "greet".into(), new_name: "welcome".into() };
+    let path = RepoPath::new("a.py").expect("a path");
+    let old = "def greet(n):\r\n    # greet\r\n    return 'greet' + f\"{greet}\"\r\n\r\nx.greet(greeting)\r\n";
+    let new = "def welcome(n):\r\n    # greet\r\n    return 'greet' + f\"{welcome}\"\r\n\r\nx.welcome(greeting)\r\n";
+    assert_eq!(rename_in(&path, old, &renaming).as_deref(), Some(new));
+    assert_eq!(held(&Constraint::Rename(renaming.clone()), "a.py", old, new), NONE);
+    for other in ["greet(welcome)\n", "def (greet\n", "# greet\n"] {
+        assert_eq!(rename_in(&path, other, &renaming), None, "{other}");
+    }
+    assert_eq!(rename_in(&RepoPath::new("a.txt").expect("a path"), old, &renaming), None);
+}
+
 /// Protects code from a formatter that rewrites: lines, trailing commas and quotes may change, blocks and words not.
 #[test]
 fn another_layout_is_the_same_code() {
