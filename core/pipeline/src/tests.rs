@@ -143,23 +143,28 @@ fn a_narrow_instruction_is_held_to_what_it_asks_for() {
     assert!(refused.contains("only comments or docstrings were asked for"), "{refused}");
 }
 
+/// What comes of `old` when the plugin makes `new` of it, held to `constraint`.
+fn narrow_run(old: &str, new: &'static str, constraint: Constraint) -> Run {
+    let plugins = plugin(move |_, context, _| {
+        let mut outcome = become_text(context, new);
+        if let Outcome::Proposals(proposals) = &mut outcome {
+            proposals[0].constraint = Some(constraint.clone());
+        }
+        Ok(outcome)
+    });
+    Pipeline::on_text(path("a.py"), old, Arc::new(quiet()))
+        .with_plugins(plugins)
+        .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {})
+        .expect("a run")
+}
+
 /// Protects good work next to bad: what a narrow instruction asks for is kept where the rest is left out, and a person is
 /// told to look at it.
 #[test]
 fn what_goes_beyond_a_narrow_instruction_is_left_out() {
     let old = "def f():\n    return 1\n\n\ndef g():\n    return 1\n";
     let new = "def f():\n    \"\"\"F.\"\"\"\n    return 1\n\n\ndef g():\n    return 2\n";
-    let plugins = plugin(move |_, context, _| {
-        let mut outcome = become_text(context, new);
-        if let Outcome::Proposals(proposals) = &mut outcome {
-            proposals[0].constraint = Some(Constraint::Comments);
-        }
-        Ok(outcome)
-    });
-    let run = Pipeline::on_text(path("a.py"), old, Arc::new(quiet()))
-        .with_plugins(plugins)
-        .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {})
-        .expect("a run");
+    let run = narrow_run(old, new, Constraint::Comments);
     let image = run.edit_set.as_ref().and_then(|set| set.files[0].new.as_ref()).expect("a file");
     assert_eq!(image.bytes, new.replace("return 2", "return 1").as_bytes());
     assert!(run.verified() && run.applicability == Applicability::NeedsReview);
@@ -170,17 +175,8 @@ fn what_goes_beyond_a_narrow_instruction_is_left_out() {
 #[test]
 fn a_renaming_needs_no_model() {
     let old = "def f():\n    return 1\n\n\ndef g():\n    return f()\n";
-    let plugins = plugin(move |_, context, _| {
-        let mut outcome = become_text(context, "def h():\n    return 1\n");
-        if let Outcome::Proposals(proposals) = &mut outcome {
-            proposals[0].constraint = Some(Constraint::Rename(Renaming { name: "f".into(), new_name: "h".into() }));
-        }
-        Ok(outcome)
-    });
-    let run = Pipeline::on_text(path("a.py"), old, Arc::new(quiet()))
-        .with_plugins(plugins)
-        .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {})
-        .expect("a run");
+    let renaming = Renaming { name: "f".into(), new_name: "h".into() };
+    let run = narrow_run(old, "def h():\n    return 1\n", Constraint::Rename(renaming));
     let image = run.edit_set.as_ref().and_then(|set| set.files[0].new.as_ref()).expect("a file");
     assert_eq!(image.bytes, old.replace("f()", "h()").as_bytes());
     assert!(run.verified() && run.applicability == Applicability::NeedsReview);
