@@ -7,9 +7,11 @@ use deepcoder_verify::{Policy, rename_in, verify};
 /// Files with more differences are not taken apart: each costs a parse.
 const MAX_EDITS: usize = 100;
 
-/// The set with only those of its differences that pass verification one by one and together; `None` where none does, or
-/// where nothing is asked that a difference could go beyond. What a new name comes to needs no model: where its answer goes
-/// beyond, the code of the file gets the name wherever it has the old one.
+/// The set with the files that pass verification, and of the others only those differences that do, one by one and all
+/// together; `None` where none does, or where nothing is asked that a difference could go beyond.
+///
+/// What a new name comes to needs no model: where its answer for a file goes beyond, the code of that file gets the name
+/// wherever it has the old one.
 pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
     policy.constraint.as_ref()?;
     let files: Vec<FileChange> = set.files.iter().filter_map(|file| part(set, file, policy)).collect();
@@ -18,6 +20,10 @@ pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
 }
 
 fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange> {
+    let alone = |change: FileChange| verify(&EditSet { files: vec![change], ..set.clone() }, policy).passed;
+    if alone(file.clone()) {
+        return Some(file.clone());
+    }
     let (old, new) = (file.old.as_ref()?, file.new.as_ref()?);
     let (before, after) = (std::str::from_utf8(&old.bytes).ok()?, std::str::from_utf8(&new.bytes).ok()?);
     if let Some(Constraint::Rename(renaming)) = &policy.constraint
@@ -33,10 +39,7 @@ fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange>
         change.new.as_mut()?.bytes = apply_edits(before, edits).ok()?.into_bytes();
         Some(change)
     };
-    let passes = |edit: &TextEdit| {
-        let one = made(std::slice::from_ref(edit)).map(|change| EditSet { files: vec![change], ..set.clone() });
-        one.is_some_and(|one| verify(&one, policy).passed)
-    };
+    let passes = |edit: &TextEdit| made(std::slice::from_ref(edit)).is_some_and(alone);
     let kept: Vec<TextEdit> = edits.iter().take(MAX_EDITS).filter(|edit| passes(edit)).cloned().collect();
     if kept.is_empty() { None } else { made(&kept) }
 }
