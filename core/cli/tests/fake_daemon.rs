@@ -2,7 +2,7 @@
 
 use crate::workbench::Workbench;
 use deepcoder_daemon::client::Client;
-use deepcoder_daemon::{ModelLoader, ServeOptions, serve};
+use deepcoder_daemon::{ModelLoader, ServeOptions, Services, serve};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Timing, TokenEvent,
     Usage,
@@ -32,7 +32,7 @@ impl FakeDaemon {
         let cancel = Cancel::new();
         let stop = cancel.clone();
         let thread = std::thread::spawn(move || {
-            serve(&options, Arc::new(Always(model)), &stop).expect("the daemon ends well");
+            serve(&options, Arc::new(Always(model)), Services::default(), &stop).expect("the daemon ends well");
         });
         let start = Instant::now();
         while Client::connect(&bench.socket()).is_err() {

@@ -2,13 +2,15 @@
 //!
 //! [`serve`] is the server, [`client`] the blocking client; `PROTOCOL.md` beside this crate describes what they speak.
 //!
-//! **Invariant:** what the daemon can do is generate. It holds no repository, writes no file but its socket and lock,
-//! and answers only processes of its own user.
+//! **Invariant:** this crate holds no repository and no database, writes no file but its socket and lock, and answers only
+//! processes of its own user. What the daemon does besides generating is behind the traits of `service`.
 
 pub mod client;
 mod server;
+mod service;
 mod socket;
 mod wire;
 
-pub use server::{ModelLoader, ServeError, ServeOptions, serve};
-pub use wire::{Failure, MAX_REQUEST, PROTOCOL, ServerInfo, Status};
+pub use server::{ModelLoader, ServeError, ServeOptions, Services, serve};
+pub use service::{Added, JobCounts, Jobs, Models, OnChange, Watched, Watching};
+pub use wire::{Failure, MAX_REQUEST, PROTOCOL, Refusal, ServerInfo, Status};

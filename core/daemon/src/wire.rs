@@ -196,6 +196,36 @@ pub enum Failure {
     /// The daemon is ending.
     #[error("the daemon is stopping")]
     Stopping,
+    /// The jobs or the watched repositories do not allow it.
+    #[error("{message}")]
+    Refused {
+        /// Why, for programs.
+        reason: Refusal,
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+}
+
+/// Why something was refused, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// There is no such job, plugin or repository.
+    NotFound,
+    /// Several jobs have this prefix.
+    Ambiguous,
+    /// The job is in a state that does not allow it.
+    State,
+    /// What was asked makes no sense.
+    Invalid,
+    /// Files have changed since the result was made.
+    Stale,
+    /// The database failed: busy, full, read-only, damaged, too new, gone.
+    Storage,
+    /// This daemon does not do it.
+    Unsupported,
 }
 
 impl From<GenerateError> for Failure {
@@ -223,9 +253,11 @@ impl From<Failure> for GenerateError {
             Failure::Engine(m) => Self::Engine(m),
             Failure::Unavailable(m) => Self::Unavailable(m),
             Failure::TooLarge { .. } | Failure::BadRequest(_) => Self::Invalid(failure.to_string()),
-            Failure::Protocol { .. } | Failure::Busy(_) | Failure::Cancelled | Failure::Stopping => {
-                Self::Unavailable(failure.to_string())
-            }
+            Failure::Protocol { .. }
+            | Failure::Busy(_)
+            | Failure::Cancelled
+            | Failure::Stopping
+            | Failure::Refused { .. } => Self::Unavailable(failure.to_string()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The words of the domain, shared by every crate: what is asked ([`Instruction`]), what the model may see
 //! ([`ContextBundle`]), what a plugin proposes ([`Proposal`]), what will be written ([`EditSet`]), what a language
-//! model is ([`LanguageModel`]), and what a model folder holds ([`Manifest`]).
+//! model is ([`LanguageModel`]), what a model folder holds ([`Manifest`]), and what is done in the background ([`Job`]).
 //!
 //! **Invariant:** no I/O, no async, no clock, no randomness, no environment. Everything here is plain data or a trait.
 
@@ -10,6 +10,7 @@ mod config;
 mod hash;
 mod hint;
 mod instruction;
+mod job;
 mod manifest;
 mod model;
 mod path;
@@ -23,6 +24,10 @@ pub use config::env_var;
 pub use hash::ContentHash;
 pub use hint::Hint;
 pub use instruction::{Answer, ContextBundle, ContextRequest, Instruction, Outcome, Snippet, Symbol, TextRange};
+pub use job::{
+    HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec,
+    JobState, Landing, Review, Schedule,
+};
 pub use manifest::{
     CacheTensor, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
 };

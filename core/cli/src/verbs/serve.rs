@@ -6,7 +6,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Result};
 use crate::time;
 use deepcoder_daemon::client::{self, Client, ConnectError};
-use deepcoder_daemon::{ServeError, ServeOptions, Status};
+use deepcoder_daemon::{ServeError, ServeOptions, Services, Status};
 use deepcoder_session::build_version;
 use serde_json::json;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     if !args.detached {
         console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
     }
-    match deepcoder_daemon::serve(&options, invocation.session.loader(), &invocation.cancel) {
+    match deepcoder_daemon::serve(&options, invocation.session.loader(), Services::default(), &invocation.cancel) {
         Ok(()) => Ok(Done::Clean),
         // Two callers started one each: the other one serves both.
         Err(ServeError::AlreadyRunning { .. }) if args.detached => Ok(Done::Clean),

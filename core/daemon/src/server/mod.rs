@@ -8,6 +8,7 @@ mod sink;
 mod tests;
 mod worker;
 
+use crate::service::{Jobs, Watching};
 use crate::socket::{self, BindError};
 use crate::wire::{PROTOCOL, Status};
 use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel};
@@ -69,6 +70,15 @@ impl ServeOptions {
     }
 }
 
+/// What the server offers besides models.
+#[derive(Clone, Default)]
+pub struct Services {
+    /// The background jobs.
+    pub jobs: Option<Arc<dyn Jobs>>,
+    /// The watched repositories.
+    pub watching: Option<Arc<dyn Watching>>,
+}
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -123,6 +133,7 @@ struct Shared {
     clients: Semaphore,
     stop: watch::Sender<bool>,
     options: ServeOptions,
+    services: Services,
 }
 
 #[derive(Clone)]
@@ -163,7 +174,12 @@ impl Shared {
 
 /// Listen and answer until `cancel` is set, a client asks to stop, or a signal comes. Blocks. When it returns, the
 /// socket is gone and every request has got its last event.
-pub fn serve(options: &ServeOptions, loader: Arc<dyn ModelLoader>, cancel: &Cancel) -> Result<(), ServeError> {
+pub fn serve(
+    options: &ServeOptions,
+    loader: Arc<dyn ModelLoader>,
+    services: Services,
+    cancel: &Cancel,
+) -> Result<(), ServeError> {
     let at = || options.socket.clone();
     let failed = |source| ServeError::Io { socket: at(), source };
     let (listener, bound) = socket::bind(&options.socket).map_err(|e| match e {
@@ -181,6 +197,7 @@ pub fn serve(options: &ServeOptions, loader: Arc<dyn ModelLoader>, cancel: &Canc
         clients: Semaphore::new(MAX_CLIENTS),
         stop: watch::Sender::new(false),
         options: options.clone(),
+        services,
     });
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
     let runtime = runtime.map_err(failed)?;

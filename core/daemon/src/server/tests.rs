@@ -56,7 +56,7 @@ impl Server {
             &socket,
             &mut || {
                 let (options, loader, cancel) = (options.clone(), Arc::clone(&thread_loader), thread_cancel.clone());
-                thread = Some(thread::spawn(move || serve(&options, loader, &cancel)));
+                thread = Some(thread::spawn(move || serve(&options, loader, Services::default(), &cancel)));
                 Ok(())
             },
             Duration::from_secs(10),
@@ -369,7 +369,7 @@ fn a_daemon_that_nobody_uses_ends() {
     let options = ServeOptions { exit: Some(Duration::from_millis(60)), ..options(&socket, Duration::from_millis(1)) };
     let make: Make = Box::new(|_| Ok(Arc::new(FakeModel::saying(["hello"]))));
     let loader = Arc::new(Loader { make, loads: AtomicUsize::new(0) });
-    let server = thread::spawn(move || serve(&options, loader, &Cancel::new()));
+    let server = thread::spawn(move || serve(&options, loader, Services::default(), &Cancel::new()));
     eventually("it listens", || Client::connect(&socket).is_ok());
     let mut client = Client::connect(&socket).expect("it did not end at once");
     client.generate("fake", &ask(""), &Cancel::new(), &mut |_| {}).expect("generated");
@@ -430,7 +430,12 @@ fn stopping_ends_everything_cleanly() {
     let model = Chatterbox::new(Duration::from_millis(1));
     let running = Arc::clone(&model.running);
     let server = Server::with(model);
-    let taken = serve(&options(&server.socket, Duration::ZERO), Arc::clone(&server.loader) as Arc<_>, &Cancel::new());
+    let taken = serve(
+        &options(&server.socket, Duration::ZERO),
+        Arc::clone(&server.loader) as Arc<_>,
+        Services::default(),
+        &Cancel::new(),
+    );
     assert!(matches!(taken, Err(ServeError::AlreadyRunning { .. })));
     thread::scope(|scope| {
         let victim = scope.spawn(|| server.client().generate("c", &ask(""), &Cancel::new(), &mut |_| {}));
@@ -442,5 +447,6 @@ fn stopping_ends_everything_cleanly() {
     assert!(!stop(&server.socket).expect("nobody there"));
     let cancel = Cancel::new();
     cancel.cancel();
-    serve(&options(&server.socket, Duration::ZERO), Arc::clone(&server.loader) as Arc<_>, &cancel).expect("takes over");
+    serve(&options(&server.socket, Duration::ZERO), Arc::clone(&server.loader) as Arc<_>, Services::default(), &cancel)
+        .expect("takes over");
 }

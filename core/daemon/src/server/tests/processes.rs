@@ -14,7 +14,7 @@ fn child_server() {
     };
     // "Never" must not overflow the clock.
     let options = ServeOptions { idle: Duration::MAX, ..ServeOptions::new(Path::new(&socket)) };
-    serve(&options, Arc::new(loader), &Cancel::new()).expect("served");
+    serve(&options, Arc::new(loader), Services::default(), &Cancel::new()).expect("served");
 }
 
 fn start_child(socket: &Path) -> std::process::Child {

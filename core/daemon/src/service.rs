@@ -1,0 +1,113 @@
+//! What the daemon does besides answering for a model. The crates that do it are above this one and are put in when the
+//! server is started; the protocol and its clients see these traits and nothing else.
+
+use crate::wire::Failure;
+use deepcoder_types::{GenerateError, Job, JobEvent, JobFilter, JobSpec, LanguageModel, Review};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where background work gets its model from.
+pub trait Models: Send + Sync {
+    /// The model `name`, or the daemon's own, for work that waits whenever a user's own request wants the processor, and
+    /// takes turns with the work for other repositories. Loads nothing before it is asked for text.
+    fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+}
+
+/// Called after every change of a job, from any thread; must not block.
+pub type OnChange = Arc<dyn Fn() + Send + Sync>;
+
+/// The background jobs. Calls block for as long as the database takes.
+///
+/// An `id` may be any prefix that names one job only.
+pub trait Jobs: Send + Sync {
+    /// Begin to work. Called once, when the server listens; returns at once.
+    fn start(&self, models: Arc<dyn Models>, on_change: OnChange) -> Result<(), Failure>;
+
+    /// End what runs within one decode step and give the jobs back; returns when nothing runs any more.
+    fn stop(&self);
+
+    /// Add a job, durably.
+    fn add(&self, spec: JobSpec) -> Result<Added, Failure>;
+
+    /// One job.
+    fn get(&self, id: &str) -> Result<Job, Failure>;
+
+    /// Those that match, newest first.
+    fn list(&self, filter: &JobFilter) -> Result<Vec<Job>, Failure>;
+
+    /// The events of a job that come after number `after`, at most `limit`.
+    fn events(&self, id: &str, after: u64, limit: u32) -> Result<Vec<JobEvent>, Failure>;
+
+    /// Cancel it; one that runs ends within one decode step.
+    fn cancel(&self, id: &str) -> Result<Job, Failure>;
+
+    /// Try one again that is over.
+    fn retry(&self, id: &str) -> Result<Job, Failure>;
+
+    /// Hold it back; one that runs goes back into the queue and waits there.
+    fn pause(&self, id: &str) -> Result<Job, Failure>;
+
+    /// Let it go on.
+    fn resume(&self, id: &str) -> Result<Job, Failure>;
+
+    /// Decide about a result.
+    fn review(&self, id: &str, decision: &Review) -> Result<Job, Failure>;
+
+    /// How many there are.
+    fn counts(&self) -> Result<JobCounts, Failure>;
+}
+
+/// What came of adding a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Added {
+    /// The job.
+    pub job: Job,
+    /// Whether it was there already, under the same key.
+    pub existed: bool,
+}
+
+/// How many jobs there are, by state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct JobCounts {
+    /// That wait for their time or for others, templates included.
+    pub waiting: u64,
+    /// That can be taken.
+    pub queued: u64,
+    /// That run.
+    pub running: u64,
+    /// That wait for a decision.
+    pub review: u64,
+}
+
+/// The repositories that are watched.
+pub trait Watching: Send + Sync {
+    /// Watch what was watched when the daemon last ran. Called once, after [`Jobs::start`]; returns at once.
+    fn start(&self, jobs: Arc<dyn Jobs>) -> Result<(), Failure>;
+
+    /// Stop watching; what is watched is remembered.
+    fn stop(&self);
+
+    /// Watch the work tree at `root`, also after a restart.
+    fn watch(&self, root: &Path) -> Result<Watched, Failure>;
+
+    /// Watch it no more; `false` when it was not watched.
+    fn unwatch(&self, root: &Path) -> Result<bool, Failure>;
+
+    /// What is watched.
+    fn list(&self) -> Vec<Watched>;
+}
+
+/// A repository that is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// The canonical root of the work tree.
+    pub root: PathBuf,
+    /// Files in it that are not ignored, once they have been counted.
+    pub files: Option<u64>,
+    /// `events` of the system, or `polling`.
+    pub how: String,
+    /// What the user should know: a limit of the system that was reached, a root that is gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
