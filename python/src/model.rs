@@ -5,7 +5,7 @@ use crate::surroundings::session;
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter, receive};
 use deepcoder_session::Overrides;
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, LanguageModel, Message, Prompt, Role, Sampling,
+    Cancel, FinishReason, GenerateError, GenerateRequest, LanguageModel, Message, Priority, Prompt, Role, Sampling,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -214,6 +214,7 @@ impl Options {
             stop: self.stop,
             logprobs: self.logprobs,
             draft: self.draft,
+            priority: Priority::Interactive,
         })
     }
 }

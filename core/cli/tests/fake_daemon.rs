@@ -56,8 +56,12 @@ impl Drop for FakeDaemon {
 struct Always(Arc<dyn LanguageModel>);
 
 impl ModelLoader for Always {
-    fn load(&self, _: &str) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+    fn load(&self, _: &str, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         Ok(Arc::clone(&self.0))
+    }
+
+    fn describe(&self, _: &str) -> Result<ModelInfo, GenerateError> {
+        Ok(self.0.info().clone())
     }
 }
 

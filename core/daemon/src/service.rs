@@ -6,12 +6,19 @@ use deepcoder_types::{GenerateError, Job, JobEvent, JobFilter, JobSpec, Language
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where background work gets its model from.
 pub trait Models: Send + Sync {
     /// The model `name`, or the daemon's own, for work that waits whenever a user's own request wants the processor, and
     /// takes turns with the work for other repositories. Loads nothing before it is asked for text.
     fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+
+    /// How long the model has worked for `repository` in the background since the daemon began. Waiting and giving way
+    /// do not count.
+    fn model_time(&self, _repository: &Path) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Called after every change of a job, from any thread; must not block.

@@ -123,17 +123,23 @@ pub struct Status {
     pub memory: Option<u64>,
     /// Requests answered, however they ended.
     pub served: u64,
-    /// Whether a request is being worked on.
+    /// Whether a request of a user is being worked on.
     pub busy: bool,
-    /// Requests that wait.
+    /// Requests of users that wait.
     pub queued: u64,
+    /// Whether the model has begun something in the background.
+    #[serde(default)]
+    pub background_busy: bool,
+    /// Requests that wait in the background.
+    #[serde(default)]
+    pub background_queued: u64,
     /// Clients connected.
     pub clients: u64,
     /// Milliseconds without work after which the model is unloaded.
     pub idle_limit_ms: u64,
 }
 
-/// Why a request failed. The first seven are [`GenerateError`].
+/// Why a request failed. The first eight are [`GenerateError`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
@@ -167,6 +173,12 @@ pub enum Failure {
     /// [`GenerateError::Engine`].
     #[error("the model failed: {0}")]
     Engine(String),
+    /// [`GenerateError::Died`].
+    #[error("the model's process died: {reason}")]
+    Died {
+        /// How, as far as it is known.
+        reason: String,
+    },
     /// [`GenerateError::Unavailable`].
     #[error("the daemon is not available: {0}")]
     Unavailable(String),
@@ -237,6 +249,7 @@ impl From<GenerateError> for Failure {
             GenerateError::NoFill(m) => Self::NoFill(m),
             GenerateError::Template(m) => Self::Template(m),
             GenerateError::Engine(m) => Self::Engine(m),
+            GenerateError::Died { reason } => Self::Died { reason },
             GenerateError::Unavailable(m) => Self::Unavailable(m),
         }
     }
@@ -251,6 +264,7 @@ impl From<Failure> for GenerateError {
             Failure::NoFill(m) => Self::NoFill(m),
             Failure::Template(m) => Self::Template(m),
             Failure::Engine(m) => Self::Engine(m),
+            Failure::Died { reason } => Self::Died { reason },
             Failure::Unavailable(m) => Self::Unavailable(m),
             Failure::TooLarge { .. } | Failure::BadRequest(_) => Self::Invalid(failure.to_string()),
             Failure::Protocol { .. }
@@ -284,6 +298,7 @@ mod tests {
             GenerateError::NoFill("m".into()),
             GenerateError::Template("t".into()),
             GenerateError::Engine("e".into()),
+            GenerateError::Died { reason: "killed by signal 9".into() },
             GenerateError::Unavailable("u".into()),
         ] {
             let failure = Failure::from(error.clone());

@@ -112,17 +112,8 @@ impl Engine {
         let graph = Graph::new(session, environment, &manifest, on_cuda)
             .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
         let prompts = Prompts::load(folder, &manifest, &vocabulary)?;
-        let context = manifest.context_length.min(options.max_context.filter(|n| *n > 0).unwrap_or(u32::MAX));
-        let info = ModelInfo {
-            name: manifest.name.clone(),
-            context_length: context,
-            supports_fill: prompts.can_fill(),
-            fill_warning: fill_warning(&manifest),
-            fingerprint: fingerprint(&manifest),
-            warnings,
-        };
         Ok(Self {
-            info,
+            info: ModelInfo { warnings, ..describe(&manifest, options) },
             vocabulary,
             prompts,
             state: Mutex::new(State { graph, slots: Slots::new(options.cache_slots, options.cache_bytes) }),
@@ -133,6 +124,11 @@ impl Engine {
             load_time: start.elapsed(),
             manifest,
         })
+    }
+
+    /// What the model of a folder will say of itself, but for the warnings of loading it. Reads the manifest only.
+    pub fn describe(folder: &Path, options: &EngineOptions) -> Result<ModelInfo, LoadError> {
+        Ok(describe(&folder::read_manifest(folder)?, options))
     }
 
     /// What the user should know about how it was loaded, such as that CUDA was not available.
@@ -253,6 +249,17 @@ fn session_builder(
         .with_config_entry("session.force_spinning_stop", "1")?
         .with_operators(crate::operator::domain()?)?;
     Ok(builder)
+}
+
+fn describe(manifest: &Manifest, options: &EngineOptions) -> ModelInfo {
+    ModelInfo {
+        name: manifest.name.clone(),
+        context_length: manifest.context_length.min(options.max_context.filter(|n| *n > 0).unwrap_or(u32::MAX)),
+        supports_fill: manifest.fim.is_some(),
+        fill_warning: fill_warning(manifest),
+        fingerprint: fingerprint(manifest),
+        warnings: Vec::new(),
+    }
 }
 
 fn fill_warning(manifest: &Manifest) -> Option<String> {

@@ -24,11 +24,6 @@ impl Prompts {
         })
     }
 
-    /// Whether [`Prompt::Fill`] works.
-    pub(crate) const fn can_fill(&self) -> bool {
-        self.fim.is_some()
-    }
-
     /// The tokens of a prompt; never none.
     pub(crate) fn render(&self, prompt: &Prompt, vocabulary: &Vocabulary) -> Result<Vec<u32>, GenerateError> {
         let tokenize = |text: &str| vocabulary.encode(text).map_err(GenerateError::Engine);

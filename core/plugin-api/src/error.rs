@@ -71,10 +71,10 @@ impl From<deepcoder_types::GenerateError> for PluginError {
         let code = match &error {
             E::TooLong { .. } => ErrorCode::Budget,
             E::Invalid(_) | E::NoFill(_) => ErrorCode::Invalid,
-            E::Unavailable(_) => ErrorCode::Unavailable,
+            E::Unavailable(_) | E::Died { .. } => ErrorCode::Unavailable,
             E::Template(_) | E::Engine(_) | E::Load { .. } => ErrorCode::Internal,
         };
-        let retryable = matches!(error, E::Unavailable(_));
+        let retryable = matches!(error, E::Unavailable(_) | E::Died { .. });
         Self { code, message: error.to_string(), hint: error.hint(), retryable }
     }
 }

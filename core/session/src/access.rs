@@ -5,7 +5,7 @@ use deepcoder_daemon::client::{self, CallError, Client, ConnectError, EnsureErro
 use deepcoder_daemon::{Failure, ModelLoader};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, runtime};
-use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel};
+use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo};
 use std::ffi::OsString;
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -196,11 +196,21 @@ impl Session {
 struct EngineLoader(Session);
 
 impl ModelLoader for EngineLoader {
-    fn load(&self, name: &str) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        match self.0.engine(name) {
-            Ok(engine) => Ok(Arc::new(engine)),
-            Err(ModelError::Generate(error)) => Err(error),
-            Err(error) => Err(GenerateError::Load { message: error.to_string(), hint: error.hint() }),
+    fn load(&self, name: &str, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        Ok(Arc::new(self.0.engine(name)?))
+    }
+
+    fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError> {
+        let folder = self.0.store().path(name).map_err(ModelError::from)?;
+        Ok(Engine::describe(&folder, &self.0.engine_options()).map_err(ModelError::from)?)
+    }
+}
+
+impl From<ModelError> for GenerateError {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Generate(error) => error,
+            error => Self::Load { message: error.to_string(), hint: error.hint() },
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct";
 
 /// How long the daemon keeps an unused model in memory.
-const DEFAULT_IDLE_SECONDS: u64 = 600;
+const DEFAULT_IDLE_SECONDS: u64 = 300;
 
 /// How long a daemon that was started on demand stays without a model in memory.
 const DEFAULT_EXIT_SECONDS: u64 = 1800;

@@ -32,7 +32,7 @@ pub use manifest::{
     CacheTensor, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
 };
 pub use model::{
-    FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Message, ModelInfo, Prompt, Role,
-    Sampling, Timing, TokenEvent, TopLogprob, Usage,
+    FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Message, ModelInfo, Priority, Prompt,
+    Role, Sampling, Timing, TokenEvent, TopLogprob, Usage,
 };
 pub use path::{PathError, RepoPath};

@@ -96,6 +96,17 @@ impl Default for Sampling {
     }
 }
 
+/// Who goes first where several want the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Somebody waits for the answer.
+    #[default]
+    Interactive,
+    /// Nobody does: it gives way within one step, and goes on with the same tokens when the model is free again.
+    Background,
+}
+
 /// One request for text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
@@ -112,13 +123,24 @@ pub struct GenerateRequest {
     /// Text that the answer is likely to repeat, such as the file being edited: used to draft several tokens at a time.
     /// It changes the speed, never which tokens are likely.
     pub draft: Option<String>,
+    /// Who goes first. It changes when the tokens come, never which.
+    #[serde(default)]
+    pub priority: Priority,
 }
 
 impl GenerateRequest {
     /// A greedy request without stop strings.
     #[must_use]
     pub const fn greedy(prompt: Prompt, max_tokens: u32) -> Self {
-        Self { prompt, sampling: Sampling::GREEDY, max_tokens, stop: Vec::new(), logprobs: None, draft: None }
+        Self {
+            prompt,
+            sampling: Sampling::GREEDY,
+            max_tokens,
+            stop: Vec::new(),
+            logprobs: None,
+            draft: None,
+            priority: Priority::Interactive,
+        }
     }
 }
 
@@ -253,6 +275,12 @@ pub enum GenerateError {
     /// The runtime or the model failed.
     #[error("the model failed: {0}")]
     Engine(String),
+    /// The process that computes has died.
+    #[error("the model's process died: {reason}")]
+    Died {
+        /// How, as far as it is known.
+        reason: String,
+    },
     /// The daemon that holds the model is gone or did not answer.
     #[error("the daemon is not available: {0}")]
     Unavailable(String),
@@ -267,6 +295,10 @@ impl crate::Hint for GenerateError {
             Self::Unavailable(_) => {
                 Some("run the command again; if it stays so, `deepcoder doctor` says what is wrong".into())
             }
+            Self::Died { .. } => Some(
+                "the next request starts it anew; where memory is short, a smaller model or `max_context` needs less"
+                    .into(),
+            ),
             Self::Engine(_) => Some("`deepcoder doctor` checks the runtime and the model folder".into()),
             Self::Invalid(_) | Self::Template(_) => None,
         }

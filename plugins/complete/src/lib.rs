@@ -12,8 +12,8 @@ pub use options::{Extent, Options};
 use deepcoder_edit::{LineEnding, split_bom};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_types::{
-    Answer, ContextBundle, ContextRequest, FinishReason, GenerateRequest, Instruction, Outcome, Prompt, RepoPath,
-    Sampling,
+    Answer, ContextBundle, ContextRequest, FinishReason, GenerateRequest, Instruction, Outcome, Priority, Prompt,
+    RepoPath, Sampling,
 };
 
 /// Tokens of the file that the model sees by default: more makes the first token late.
@@ -85,6 +85,7 @@ impl Plugin for CompletePlugin {
             stop: trim::stops(prefix, suffix, line),
             logprobs: None,
             draft: None,
+            priority: Priority::Interactive,
         };
         if host.cancelled() {
             return Err(PluginError::cancelled());

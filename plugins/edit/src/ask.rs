@@ -1,7 +1,7 @@
 //! Asking the model, with the limits of its context kept.
 
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
-use deepcoder_types::{FinishReason, GenerateRequest, Message, Prompt, Sampling};
+use deepcoder_types::{FinishReason, GenerateRequest, Message, Priority, Prompt, Sampling};
 
 /// Tokens that the template puts around a chat, generously.
 const TEMPLATE_TOKENS: u32 = 96;
@@ -75,6 +75,7 @@ pub(crate) fn ask(host: &dyn Host, question: &Question, attempt: Attempt) -> Res
         stop: question.stop.clone(),
         logprobs: None,
         draft: question.draft.clone(),
+        priority: Priority::Interactive,
     };
     let generation = host.generate(&request, &mut |_| {})?;
     match generation.finish {

@@ -3,8 +3,8 @@
 use deepcoder_edit::formats::fenced::fence_for;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, Plugin, PluginError, PluginManifest, fill};
 use deepcoder_types::{
-    Answer, ContextBundle, ContextRequest, FinishReason, GenerateRequest, Instruction, Message, Outcome, Prompt,
-    RepoPath, Sampling, TextRange,
+    Answer, ContextBundle, ContextRequest, FinishReason, GenerateRequest, Instruction, Message, Outcome, Priority,
+    Prompt, RepoPath, Sampling, TextRange,
 };
 use serde::Deserialize;
 
@@ -78,6 +78,7 @@ impl Plugin for ExplainPlugin {
             stop: Vec::new(),
             logprobs: None,
             draft: None,
+            priority: Priority::Interactive,
         };
         if host.cancelled() {
             return Err(PluginError::cancelled());

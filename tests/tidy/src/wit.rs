@@ -14,6 +14,7 @@ const MEANT: &[(&str, &str)] = &[
     ("generate-request.sampling", "WIT has only what plugins need of it"),
     ("generate-request.grammar", "not in the engine yet"),
     ("generate-request.logprobs", "for evaluation, not for plugins"),
+    ("generate-request.priority", "for whoever runs a plugin to say"),
     ("generation.tokens", "`Usage` in Rust"),
     ("generation.usage", "WIT has only the number of tokens"),
     ("generation.timing", "a sandboxed plugin gets no clock"),

@@ -6,7 +6,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::progress::Progress;
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateRequest, Generation, LanguageModel, Message, Prompt, Sampling, TokenEvent,
+    Cancel, FinishReason, GenerateRequest, Generation, LanguageModel, Message, Priority, Prompt, Sampling, TokenEvent,
 };
 use serde::Serialize;
 
@@ -25,6 +25,7 @@ pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console
         stop: args.stop.clone(),
         logprobs: args.logprobs,
         draft: None,
+        priority: Priority::Interactive,
     };
     let model = invocation.model(console)?;
     let waiting = Progress::spinner(console.can_animate(&invocation.vars), "reading the prompt");

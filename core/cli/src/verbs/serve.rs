@@ -26,6 +26,7 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     // Our own handler sets the flag that `serve` looks at.
     options.handle_signals = false;
     options.version = build_version(&invocation.executable);
+    options.model.clone_from(&invocation.session.settings().model);
     if !args.detached {
         console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
     }

@@ -3,10 +3,12 @@
 use super::lines::{Line, Lines};
 use super::queue::{Job, Work};
 use super::sink::{PATIENCE, Sink};
-use super::{FLUSH, Shared, worker};
+use super::{FLUSH, Shared, lane};
 use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
+use deepcoder_types::Priority;
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -159,20 +161,32 @@ impl Client {
                 self.say(id, Body::Ok).await;
             }
             Op::Generate { model, request } => {
-                self.enqueue(id, model.into_owned(), Work::Generate(Box::new(request.into_owned()))).await;
+                let request = request.into_owned();
+                // Whoever asks from outside for background work shares one turn with others that do.
+                let line = (request.priority == Priority::Background).then(PathBuf::new);
+                self.enqueue_in(id, model.into_owned(), Work::Generate(Box::new(request)), line).await;
             }
-            Op::CountTokens { model, text } => match self.shared.loaded().filter(|l| l.name == model) {
+            Op::CountTokens { model, text } => match self.shared.queue.loaded().filter(|l| l.name == model) {
                 // Not behind a long answer: counting does not need the model's state.
                 Some(loaded) => {
                     if let Some(sink) = self.sink(id).await {
-                        tokio::task::spawn_blocking(move || {
-                            sink.finish_blocking(worker::count(loaded.model.as_ref(), &text))
+                        let (shared, text) = (Arc::clone(&self.shared), text.into_owned());
+                        tokio::task::spawn_blocking(move || match lane::count(loaded.model.as_ref(), &text) {
+                            // It was unloaded at this moment, or has died just before it was asked.
+                            Body::Error { kind: Failure::Died { .. }, .. } => {
+                                let (work, repository, said) = (Work::Count(text), None, Vec::new());
+                                let job = Job { model: loaded.name, work, sink: Arc::clone(&sink), repository, said };
+                                if let Err(refusal) = shared.queue.push(job) {
+                                    sink.finish_blocking(Body::error(refusal));
+                                }
+                            }
+                            body => sink.finish_blocking(body),
                         });
                     }
                 }
                 None => self.enqueue(id, model.into_owned(), Work::Count(text.into_owned())).await,
             },
-            Op::ModelInfo { model } => match self.shared.loaded().filter(|l| l.name == model) {
+            Op::ModelInfo { model } => match self.shared.queue.loaded().filter(|l| l.name == model) {
                 Some(loaded) => self.say(id, Body::Model(loaded.model.info().clone())).await,
                 None => self.enqueue(id, model.into_owned(), Work::Info).await,
             },
@@ -182,8 +196,13 @@ impl Client {
     }
 
     async fn enqueue(&mut self, id: u64, model: String, work: Work) {
+        self.enqueue_in(id, model, work, None).await;
+    }
+
+    async fn enqueue_in(&mut self, id: u64, model: String, work: Work, repository: Option<PathBuf>) {
         let Some(sink) = self.sink(id).await else { return };
-        if let Err(refusal) = self.shared.queue.push(Job { model, work, sink: Arc::clone(&sink) }) {
+        let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new() };
+        if let Err(refusal) = self.shared.queue.push(job) {
             sink.finish_soon(Body::error(refusal)).await;
         }
     }
@@ -209,7 +228,7 @@ impl Client {
         let Some(sink) = self.requests.remove(&target) else { return };
         sink.cancel().cancel();
         match self.shared.queue.remove(&sink).map(|job| job.work) {
-            Some(Work::Generate(_)) => sink.finish_soon(worker::cancelled()).await,
+            Some(Work::Generate(_)) => sink.finish_soon(lane::cancelled()).await,
             Some(_) => sink.finish_soon(Body::error(Failure::Cancelled)).await,
             // The model is still being loaded, which nobody should have to wait for.
             None if !sink.is_started() => sink.finish_soon(Body::error(Failure::Cancelled)).await,

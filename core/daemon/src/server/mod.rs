@@ -1,22 +1,24 @@
-//! The server: [`serve`] listens, [`connection`] speaks with one client, [`queue`] holds what waits, [`worker`] runs it.
+//! The server: [`serve`] listens, [`connection`] speaks with one client, [`queue`] holds what waits, [`lane`] runs it.
 
+mod background;
 mod connection;
+mod fair;
+mod lane;
 mod lines;
 mod queue;
 mod sink;
 #[cfg(test)]
 mod tests;
-mod worker;
 
-use crate::service::{Jobs, Watching};
+use crate::service::{Jobs, OnChange, Watching};
 use crate::socket::{self, BindError};
 use crate::wire::{PROTOCOL, Status};
-use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel};
+use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel, ModelInfo};
 use queue::Queue;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 use tokio::runtime::Builder;
@@ -38,8 +40,12 @@ const MAX_CLIENTS: usize = 128;
 
 /// Where the server gets models from.
 pub trait ModelLoader: Send + Sync {
-    /// Load the model `name`. May take its time; one call at a time, and only after the former model is gone.
-    fn load(&self, name: &str) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+    /// Load the model `name`. May take its time, and may give up when `cancel` is set; one call at a time, and only
+    /// after the former model is gone.
+    fn load(&self, name: &str, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+
+    /// What the model `name` is, without loading it where that can be known.
+    fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError>;
 }
 
 /// Settings of [`serve`].
@@ -55,6 +61,8 @@ pub struct ServeOptions {
     pub handle_signals: bool,
     /// The version that clients are told.
     pub version: String,
+    /// The model of background work that names none; may be empty.
+    pub model: String,
 }
 
 impl ServeOptions {
@@ -66,6 +74,7 @@ impl ServeOptions {
             exit: None,
             handle_signals: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            model: String::new(),
         }
     }
 }
@@ -125,48 +134,50 @@ impl Hint for ServeError {
 
 /// What all tasks of a server share.
 struct Shared {
+    /// Also holds the model in memory, so that quick questions need not wait for a long answer.
     queue: Queue,
-    /// The model in memory. Held apart from the worker so that quick questions need not wait for a long answer.
-    loaded: Mutex<Option<Loaded>>,
+    /// Held while a model is loaded.
+    loading: Mutex<()>,
     started: Instant,
     served: AtomicU64,
     clients: Semaphore,
     stop: watch::Sender<bool>,
+    /// Counts changes of jobs.
+    changes: watch::Sender<u64>,
     options: ServeOptions,
     services: Services,
 }
 
-#[derive(Clone)]
-struct Loaded {
-    name: String,
-    model: Arc<dyn LanguageModel>,
-}
-
 impl Shared {
-    fn loaded(&self) -> Option<Loaded> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// How many clients there are.
+    fn clients(&self) -> u64 {
+        MAX_CLIENTS.saturating_sub(self.clients.available_permits()) as u64
     }
 
-    fn set_loaded(&self, loaded: Option<Loaded>) {
-        let old = std::mem::replace(&mut *self.loaded.lock().unwrap_or_else(PoisonError::into_inner), loaded);
-        // Freeing gigabytes takes a while: not under the lock.
-        drop(old);
+    /// Whether there is something to do without any client.
+    fn has_duties(&self) -> bool {
+        let jobs = self.services.jobs.as_ref().map(|jobs| jobs.counts());
+        // A database that does not answer now may hold jobs.
+        let jobs = jobs.is_some_and(|counts| counts.map_or(true, |c| c.waiting + c.queued + c.running > 0));
+        jobs || self.services.watching.as_ref().is_some_and(|watching| !watching.list().is_empty())
     }
 
     fn status(&self) -> Status {
-        let (queued, busy) = self.queue.load();
+        let load = self.queue.load();
         let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         Status {
             pid: std::process::id(),
             version: self.options.version.clone(),
             protocol: PROTOCOL,
             uptime_ms: millis(self.started.elapsed()),
-            model: self.loaded().map(|l| l.name),
+            model: self.queue.loaded().map(|l| l.name),
             memory: resident(),
             served: self.served.load(Ordering::Relaxed),
-            busy,
-            queued: queued as u64,
-            clients: MAX_CLIENTS.saturating_sub(self.clients.available_permits()) as u64,
+            busy: load.busy,
+            queued: load.waiting as u64,
+            background_busy: load.background_busy,
+            background_queued: load.background_waiting as u64,
+            clients: self.clients(),
             idle_limit_ms: millis(self.options.idle),
         }
     }
@@ -190,29 +201,38 @@ pub fn serve(
     })?;
     listener.set_nonblocking(true).map_err(failed)?;
     let shared = Arc::new(Shared {
-        queue: Queue::default(),
-        loaded: Mutex::new(None),
+        queue: Queue::new(),
+        loading: Mutex::new(()),
         started: Instant::now(),
         served: AtomicU64::new(0),
         clients: Semaphore::new(MAX_CLIENTS),
         stop: watch::Sender::new(false),
+        changes: watch::Sender::new(0),
         options: options.clone(),
         services,
     });
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
     let runtime = runtime.map_err(failed)?;
-    let (worker_done, done) = std::sync::mpsc::channel();
-    let worker_shared = Arc::clone(&shared);
-    let worker = std::thread::Builder::new().name("deepcoder-model".into()).spawn(move || {
-        worker::run(&worker_shared, loader.as_ref());
-        worker_done.send(()).unwrap_or_default();
-    });
-    worker.map_err(failed)?;
+    let (lane_done, done) = std::sync::mpsc::channel();
+    for (name, lane) in
+        [("deepcoder-front", lane::front as fn(&Shared, &dyn ModelLoader)), ("deepcoder-back", lane::back)]
+    {
+        let (shared, loader, lane_done) = (Arc::clone(&shared), Arc::clone(&loader), lane_done.clone());
+        let run = move || {
+            lane(&shared, loader.as_ref());
+            lane_done.send(()).unwrap_or_default();
+        };
+        std::thread::Builder::new().name(name.into()).spawn(run).map_err(failed)?;
+    }
+    begin(&shared, &loader);
     let result = runtime.block_on(async {
         let mut tasks = JoinSet::new();
         let result = accept(&shared, listener, &mut tasks, cancel).await;
         bound.unpublish();
         shared.stop.send_replace(true);
+        // Jobs are given back before their model goes.
+        let services = Arc::clone(&shared);
+        timeout(LAST_STEP, tokio::task::spawn_blocking(move || end(&services))).await.map(drop).unwrap_or_default();
         shared.queue.stop();
         // Those that do not take their last events are cut off.
         timeout(FLUSH + LAST_STEP, async { while tasks.join_next().await.is_some() {} }).await.unwrap_or_default();
@@ -220,10 +240,36 @@ pub fn serve(
     });
     shared.queue.stop();
     // A model that is still being loaded cannot be interrupted; the process need not wait for it.
-    done.recv_timeout(LAST_STEP).unwrap_or_default();
+    let last = Instant::now() + LAST_STEP;
+    (0..2).for_each(|_| done.recv_timeout(last.saturating_duration_since(Instant::now())).unwrap_or_default());
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(bound);
     result.map_err(failed)
+}
+
+/// Start the services. What cannot be started says so when it is asked, and keeps nobody from the model.
+fn begin(shared: &Arc<Shared>, loader: &Arc<dyn ModelLoader>) {
+    let Some(jobs) = &shared.services.jobs else { return };
+    let changes = shared.changes.clone();
+    let on_change: OnChange = Arc::new(move || changes.send_modify(|count| *count = count.wrapping_add(1)));
+    let lender = Arc::new(background::Lender::new(shared, Arc::clone(loader)));
+    let started = jobs.start(lender, on_change);
+    let watching = shared.services.watching.as_ref().filter(|_| started.is_ok());
+    let watching = watching.and_then(|watching| watching.start(Arc::clone(jobs)).err());
+    for failure in started.err().into_iter().chain(watching) {
+        // Standard error is the log.
+        writeln!(io::stderr(), "error: {failure}").unwrap_or_default();
+    }
+}
+
+/// Stop them: first what makes jobs, then what does them.
+fn end(shared: &Shared) {
+    if let Some(watching) = &shared.services.watching {
+        watching.stop();
+    }
+    if let Some(jobs) = &shared.services.jobs {
+        jobs.stop();
+    }
 }
 
 async fn accept(

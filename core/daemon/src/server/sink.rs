@@ -17,25 +17,42 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// The events of one request. The thread that sends them runs the model, which others wait for: it waits for a client
 /// only for moments.
 pub(super) struct Sink {
-    id: u64,
-    events: Sender<Event>,
+    out: Out,
     cancel: Cancel,
     /// Set by whoever sends the last event; there is one.
     finished: AtomicBool,
     /// The model is working on it.
     started: AtomicBool,
-    /// Closes the connection of a client that does not read.
-    give_up: Arc<Notify>,
-    /// Requests of the connection that have no last event yet.
-    in_flight: Arc<AtomicU64>,
+}
+
+enum Out {
+    Client {
+        id: u64,
+        events: Sender<Event>,
+        /// Closes the connection of a client that does not read.
+        give_up: Arc<Notify>,
+        /// Requests of the connection that have no last event yet.
+        in_flight: Arc<AtomicU64>,
+    },
+    /// A thread of this process.
+    Local(std::sync::mpsc::Sender<Body>),
 }
 
 impl Sink {
     /// For the request `id`; counts in `in_flight` until it is finished.
     pub(super) fn new(id: u64, events: Sender<Event>, give_up: Arc<Notify>, in_flight: Arc<AtomicU64>) -> Arc<Self> {
         in_flight.fetch_add(1, Ordering::SeqCst);
+        Self::to(Out::Client { id, events, give_up, in_flight }, Cancel::new())
+    }
+
+    /// For a thread of this process; `cancel` ends the request.
+    pub(super) fn local(cancel: Cancel, events: std::sync::mpsc::Sender<Body>) -> Arc<Self> {
+        Self::to(Out::Local(events), cancel)
+    }
+
+    fn to(out: Out, cancel: Cancel) -> Arc<Self> {
         let (finished, started) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { id, events, cancel: Cancel::new(), finished, started, give_up, in_flight })
+        Arc::new(Self { out, cancel, finished, started })
     }
 
     pub(super) fn cancel(&self) -> &Cancel {
@@ -69,8 +86,10 @@ impl Sink {
     /// [`Sink::finish`] for async tasks.
     pub(super) async fn finish_soon(&self, body: Body) {
         if !self.is_finished() {
-            // The permit goes back at once: it only tells that there is room.
-            timeout(PATIENCE, self.events.reserve()).await.map(drop).unwrap_or_default();
+            if let Out::Client { events, .. } = &self.out {
+                // The permit goes back at once: it only tells that there is room.
+                timeout(PATIENCE, events.reserve()).await.map(drop).unwrap_or_default();
+            }
             self.finish(body);
         }
     }
@@ -84,8 +103,9 @@ impl Sink {
     }
 
     fn wait_for_room(&self) {
+        let Out::Client { events, .. } = &self.out else { return };
         let start = Instant::now();
-        while self.events.capacity() == 0 && !self.events.is_closed() && start.elapsed() < PATIENCE {
+        while events.capacity() == 0 && !events.is_closed() && start.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -93,19 +113,24 @@ impl Sink {
     /// The last event. Only the first call has an effect. Does not wait.
     pub(super) fn finish(&self, body: Body) {
         if !self.finished.swap(true, Ordering::SeqCst) {
-            self.in_flight.fetch_sub(1, Ordering::SeqCst);
+            if let Out::Client { in_flight, .. } = &self.out {
+                in_flight.fetch_sub(1, Ordering::SeqCst);
+            }
             self.send(body);
         }
     }
 
     fn send(&self, body: Body) {
-        match self.events.try_send(Event { id: self.id, event: body.finite() }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                self.cancel.cancel();
-                self.give_up.notify_one();
-            }
-            Err(TrySendError::Closed(_)) => self.cancel.cancel(),
+        match &self.out {
+            Out::Client { id, events, give_up, .. } => match events.try_send(Event { id: *id, event: body.finite() }) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => {
+                    self.cancel.cancel();
+                    give_up.notify_one();
+                }
+                Err(TrySendError::Closed(_)) => self.cancel.cancel(),
+            },
+            Out::Local(events) => events.send(body).unwrap_or_else(|_| self.cancel.cancel()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tests of the server and the client together.
 
+mod background;
 mod hostile;
 mod processes;
 
@@ -25,9 +26,13 @@ struct Loader {
 }
 
 impl ModelLoader for Loader {
-    fn load(&self, name: &str) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+    fn load(&self, name: &str, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         (self.make)(name)
+    }
+
+    fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError> {
+        Ok(ModelInfo { name: name.to_owned(), ..Chatterbox::new(Duration::ZERO).info })
     }
 }
 
@@ -45,18 +50,27 @@ impl Server {
         idle: Duration,
         make: impl Fn(&str) -> Result<Arc<dyn LanguageModel>, GenerateError> + Send + Sync + 'static,
     ) -> Self {
+        Self::start_with(|socket| options(socket, idle), Services::default(), make)
+    }
+
+    fn start_with(
+        options: impl FnOnce(&Path) -> ServeOptions,
+        services: Services,
+        make: impl Fn(&str) -> Result<Arc<dyn LanguageModel>, GenerateError> + Send + Sync + 'static,
+    ) -> Self {
         let dir = tempfile::tempdir().expect("dir");
         let socket = dir.path().join("run/daemon.sock");
         let loader = Arc::new(Loader { make: Box::new(make), loads: AtomicUsize::new(0) });
         let cancel = Cancel::new();
-        let options = options(&socket, idle);
+        let options = options(&socket);
         let (thread_loader, thread_cancel) = (Arc::clone(&loader), cancel.clone());
         let mut thread = None;
         ensure(
             &socket,
             &mut || {
                 let (options, loader, cancel) = (options.clone(), Arc::clone(&thread_loader), thread_cancel.clone());
-                thread = Some(thread::spawn(move || serve(&options, loader, Services::default(), &cancel)));
+                let services = services.clone();
+                thread = Some(thread::spawn(move || serve(&options, loader, services, &cancel)));
                 Ok(())
             },
             Duration::from_secs(10),

@@ -1,0 +1,121 @@
+//! The model for background work, as a [`LanguageModel`] of this process.
+
+use super::queue::{Job, Work};
+use super::sink::Sink;
+use super::{ModelLoader, Shared, lane};
+use crate::service::Models;
+use crate::wire::{Body, Failure};
+use deepcoder_types::{
+    Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, TokenEvent,
+};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How often a waiting call looks at its [`Cancel`].
+const TICK: Duration = Duration::from_millis(10);
+
+/// Lends models to the services, which the server holds: they must not hold the server.
+pub(super) struct Lender {
+    shared: Weak<Shared>,
+    loader: Arc<dyn ModelLoader>,
+}
+
+impl Lender {
+    pub(super) fn new(shared: &Arc<Shared>, loader: Arc<dyn ModelLoader>) -> Self {
+        Self { shared: Arc::downgrade(shared), loader }
+    }
+}
+
+impl Models for Lender {
+    fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        let shared = self.shared.upgrade().ok_or_else(|| GenerateError::from(Failure::Stopping))?;
+        let name = name.unwrap_or(&shared.options.model);
+        if name.is_empty() {
+            return Err(GenerateError::Invalid("no model is named, and the daemon has none of its own".into()));
+        }
+        let info = match shared.queue.loaded().filter(|loaded| loaded.name == name) {
+            Some(loaded) => loaded.model.info().clone(),
+            None => self.loader.describe(name)?,
+        };
+        let (shared, name, repository) = (self.shared.clone(), name.to_owned(), repository.to_owned());
+        Ok(Arc::new(BackgroundModel { shared, name, repository, info }))
+    }
+
+    fn model_time(&self, repository: &Path) -> Duration {
+        self.shared.upgrade().map_or(Duration::ZERO, |shared| shared.queue.used(repository))
+    }
+}
+
+struct BackgroundModel {
+    shared: Weak<Shared>,
+    name: String,
+    repository: PathBuf,
+    info: ModelInfo,
+}
+
+impl BackgroundModel {
+    /// Queue `work` and wait for the event that ends it.
+    fn ask(
+        &self,
+        work: Work,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Option<Body>, GenerateError> {
+        let shared = self.shared.upgrade().ok_or_else(|| GenerateError::from(Failure::Stopping))?;
+        let (events, received) = channel();
+        // The server's end cancels a part only: the caller's own flag says what the caller wants.
+        let sink = Sink::local(cancel.child(), events);
+        let (model, repository) = (self.name.clone(), Some(self.repository.clone()));
+        shared.queue.push(Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new() })?;
+        loop {
+            match received.recv_timeout(TICK) {
+                Ok(Body::Token(token)) => on_token(&token),
+                Ok(Body::Error { kind, .. }) => return Err(kind.into()),
+                Ok(body) => return Ok(Some(body)),
+                // One that waits ends at once, one that runs by itself within a step.
+                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() && shared.queue.remove(&sink).is_some() => {
+                    return Ok(None);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(Failure::Stopping.into()),
+            }
+        }
+    }
+}
+
+impl LanguageModel for BackgroundModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        let loaded = self.shared.upgrade().and_then(|shared| shared.queue.loaded());
+        if let Some(loaded) = loaded.filter(|loaded| loaded.name == self.name) {
+            match loaded.model.count_tokens(text) {
+                // It was unloaded at this moment.
+                Err(GenerateError::Died { .. }) => {}
+                result => return result,
+            }
+        }
+        match self.ask(Work::Count(text.to_owned()), &Cancel::new(), &mut |_| {})? {
+            Some(Body::Count(count)) => Ok(count),
+            _ => Err(Failure::Cancelled.into()),
+        }
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        let request = GenerateRequest { priority: Priority::Background, ..request.clone() };
+        match self.ask(Work::Generate(Box::new(request)), cancel, on_token)? {
+            Some(Body::Done(generation)) => Ok(generation),
+            None => Ok(lane::nothing()),
+            Some(_) => Err(Failure::Cancelled.into()),
+        }
+    }
+}
