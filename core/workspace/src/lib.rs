@@ -16,6 +16,7 @@ mod secrets;
 mod similar;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use list::ListError;
 pub use open::OpenError;
@@ -23,6 +24,7 @@ pub use read::{MAX_FILE, ReadError, TextFile};
 pub use resolve::ResolveError;
 pub use rules::Visibility;
 pub use secrets::{SecretFound, contains_secret, find_secret, is_secret_path};
+pub use watch::{Batch, ChangeKind, Changed, Head, How, Stamp, WatchError, WatchOptions, WatchStatus, Watcher};
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};

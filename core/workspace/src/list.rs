@@ -1,6 +1,6 @@
 //! Listing what a model may see.
 
-use crate::rules::{Rules, Verdict};
+use crate::rules::{Judged, Rules, Verdict};
 use crate::{Visibility, Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
 use rustix::fd::{AsFd as _, BorrowedFd};
@@ -75,7 +75,7 @@ impl Workspace {
         for text in self.tracked() {
             let Ok(path) = RepoPath::new(text) else { continue };
             let known = found[..walked].binary_search(&path).is_ok();
-            if !known && self.exists(&path) && self.visibility(&path) == Visibility::Visible {
+            if !known && self.exists(&path) && !matches!(self.judge(&path), Judged::Is(Visibility::Ignored | Visibility::Secret)) {
                 found.push(path);
             }
         }

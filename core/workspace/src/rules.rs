@@ -88,12 +88,35 @@ fn ask(rules: &Gitignore, path: &str, is_dir: bool) -> Option<bool> {
     }
 }
 
+/// What is said about a file without asking git's index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// It is as the rules and its name say.
+    Is(Visibility),
+    /// Only git hides it: it is visible if it is tracked.
+    IfTracked,
+}
+
+/// Whether a file of this name holds ignore rules.
+pub(crate) fn is_rules_file(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
 impl Workspace {
     /// Whether a model may see `path`; it need not exist.
     #[must_use]
     pub fn visibility(&self, path: &RepoPath) -> Visibility {
+        match self.judge(path) {
+            Judged::Is(visibility) => visibility,
+            Judged::IfTracked if self.tracked().contains(path.as_str()) => Visibility::Visible,
+            Judged::IfTracked => Visibility::Ignored,
+        }
+    }
+
+    /// As [`Workspace::visibility`], for whoever asks the index once for many files.
+    pub(crate) fn judge(&self, path: &RepoPath) -> Judged {
         if secrets::is_secret_path(path) {
-            return Visibility::Secret;
+            return Judged::Is(Visibility::Secret);
         }
         let text = path.as_str();
         let mut rules = self.root_rules();
@@ -103,19 +126,19 @@ impl Workspace {
             match rules.verdict(folder, true) {
                 Verdict::Shown => {}
                 Verdict::HiddenByGit => by_git = true,
-                Verdict::Hidden => return Visibility::Ignored,
+                Verdict::Hidden => return Judged::Is(Visibility::Ignored),
             }
             if self.is_nested_repository(folder) {
-                return Visibility::Ignored;
+                return Judged::Is(Visibility::Ignored);
             }
             rules = self.rules_below(rules, folder, &|_| true);
         }
         match rules.verdict(text, false) {
-            Verdict::Hidden => return Visibility::Ignored,
+            Verdict::Hidden => return Judged::Is(Visibility::Ignored),
             Verdict::HiddenByGit => by_git = true,
             Verdict::Shown => {}
         }
-        if by_git && !self.tracked().contains(text) { Visibility::Ignored } else { Visibility::Visible }
+        if by_git { Judged::IfTracked } else { Judged::Is(Visibility::Visible) }
     }
 
     /// Whether `folder` holds a repository of its own (a submodule or a clone).

@@ -40,6 +40,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("git2", &["deepcoder-workspace", "deepcoder-apply"]),
     ("wasmtime", &[]),
     ("tree-sitter", &["deepcoder-syntax"]),
+    ("notify", &["deepcoder-workspace"]),
     ("landlock", &["deepcoder-verify"]),
     ("seccompiler", &["deepcoder-verify"]),
     ("hf-hub", &["deepcoder-hub"]),

@@ -1,0 +1,312 @@
+//! The thread that waits, looks and tells.
+
+use super::events::{Limit, Source};
+use super::git::Git;
+use super::inbox::News;
+use super::tree::{Placing, Stopped, Tree, split};
+use super::{Batch, Changed, How, Shared, WatchOptions};
+use crate::Workspace;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a root that is gone is looked for.
+const RETURN: Duration = Duration::from_secs(2);
+
+/// Looking at everything takes at most one part in so many of the time.
+const SHARE: u32 = 20;
+
+/// While git works, it is asked so often whether it still does.
+const GLANCE: Duration = Duration::from_millis(40);
+
+/// A queue that was given up takes a moment to give its watches back.
+const GIVE_BACK: Duration = Duration::from_millis(200);
+
+/// Watch `workspace` until the inbox is stopped.
+pub(crate) fn run(workspace: Workspace, options: WatchOptions, shared: &Shared, tell: Box<dyn FnMut(Batch) + Send>) {
+    let git = Git::new(&workspace);
+    let mut thread = Run {
+        git,
+        root: workspace.root().to_owned(),
+        tree: Tree::new(workspace),
+        options,
+        shared,
+        tell,
+        source: None,
+        limit: None,
+        news: News::default(),
+        gone: false,
+        next_scan: None,
+    };
+    thread.all(&mut Vec::new());
+    thread.show();
+    while let Some(news) = thread.wait() {
+        thread.take_in(news);
+    }
+}
+
+struct Run<'a> {
+    root: PathBuf,
+    tree: Tree,
+    git: Git,
+    options: WatchOptions,
+    shared: &'a Shared,
+    tell: Box<dyn FnMut(Batch) + Send>,
+    source: Option<Source>,
+    /// Why there is no source.
+    limit: Option<Limit>,
+    news: News,
+    gone: bool,
+    /// When everything is looked at again, where events cannot be had.
+    next_scan: Option<Instant>,
+}
+
+impl Run<'_> {
+    fn wait(&mut self) -> Option<News> {
+        let now = Instant::now();
+        // What git takes away is seen by looking: nobody is woken for each of its files.
+        let due = match self.git.hold(now, false) {
+            Some(hold) => Some(hold.min(now + GLANCE)),
+            None => self.due(now),
+        };
+        let until = [due, self.next_scan].into_iter().flatten().min();
+        self.shared.inbox.take(until)
+    }
+
+    /// When what has arrived is to be told, unless git is at work.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let (first, last) = self.news.span?;
+        Some((last + self.options.quiet).min(first + self.options.patience).max(now))
+    }
+
+    fn take_in(&mut self, mut news: News) {
+        let now = Instant::now();
+        if !news.asked.is_empty() {
+            let state = self.tree.state();
+            // Somebody who asked and went away is nobody's loss.
+            news.asked.drain(..).for_each(|ask| _ = ask.send(state.clone()));
+        }
+        let mut signs = std::mem::take(&mut news.paths);
+        signs.retain(|path| !self.git.note(path, now) || self.is_rules(path));
+        news.paths = signs;
+        let files_change = news.lost || !news.paths.is_empty();
+        self.news.extend(news);
+        let polled = self.next_scan.is_some_and(|at| at <= now);
+        if let Some(until) = self.git.hold(now, files_change) {
+            if polled {
+                self.next_scan = Some(until);
+            }
+        } else if polled || self.due(now).is_some_and(|due| due <= now) {
+            self.look(polled);
+        }
+    }
+
+    /// Look where something happened, and tell what it was.
+    fn look(&mut self, polled: bool) {
+        let news = std::mem::take(&mut self.news);
+        let mut changes = Vec::new();
+        let rules = news.paths.iter().any(|path| self.is_rules(path) || *path == self.root);
+        let mut rescanned = news.lost || polled;
+        if news.lost || polled || rules || self.gone {
+            self.all(&mut changes);
+        } else {
+            rescanned = self.some(news.paths, &mut changes);
+        }
+        let (git, head) = if self.gone { (false, None) } else { self.git.settle(&self.tree.workspace) };
+        if git && self.tree.asks_index() && !rescanned {
+            let stopped = {
+                let root = &self.root;
+                let source = &mut self.source;
+                self.tree.look_at_tracked(&mut |placing| place(root, source.as_mut(), placing), &mut changes).is_err()
+            };
+            if stopped {
+                self.all(&mut changes);
+            }
+        }
+        self.show();
+        let changes = last_of_each(changes);
+        if !changes.is_empty() || head.is_some() {
+            (self.tell)(Batch { changes, head, git, rescanned });
+        }
+    }
+
+    /// Look at some paths; whether it came to looking at everything.
+    fn some(&mut self, paths: impl IntoIterator<Item = PathBuf>, changes: &mut Vec<Changed>) -> bool {
+        let mut folders = BTreeSet::new();
+        let mut files = BTreeSet::new();
+        for path in paths {
+            let Some(path) = path.strip_prefix(&self.root).ok().and_then(Path::to_str) else { continue };
+            match self.tree.folder_of(path) {
+                Some(folder) => _ = folders.insert(folder),
+                None => _ = files.insert(path.to_owned()),
+            }
+        }
+        let inside = |path: &str| ancestors(path).any(|folder| folders.contains(folder));
+        let tops: Vec<String> = folders.iter().filter(|folder| !inside(folder)).cloned().collect();
+        if tops.iter().any(|top| self.tree.is_much(top, tops.len())) {
+            self.all(changes);
+            return true;
+        }
+        for top in &tops {
+            let (root, source) = (&self.root, &mut self.source);
+            if self.tree.scan(top, &mut |placing| place(root, source.as_mut(), placing), changes).is_err() {
+                self.all(changes);
+                return true;
+            }
+            // A file may have been there, or be there now.
+            self.tree.look(top, changes);
+        }
+        if !tops.is_empty() && self.tree.asks_index() {
+            let (root, source) = (&self.root, &mut self.source);
+            let placed = self.tree.look_at_tracked(&mut |placing| place(root, source.as_mut(), placing), changes);
+            if placed.is_err() {
+                self.all(changes);
+                return true;
+            }
+        }
+        for file in files.iter().filter(|file| !inside(file)) {
+            self.tree.look(file, changes);
+        }
+        false
+    }
+
+    /// Look at everything, with new watches.
+    fn all(&mut self, changes: &mut Vec<Changed>) {
+        let started = Instant::now();
+        let there = self.return_to_root();
+        // The old queue first: the watches are counted.
+        self.source = None;
+        self.limit = None;
+        let mut outcome = match there {
+            Ok(()) if self.options.polling => self.scan(changes),
+            Ok(()) => self.scan_with_events(changes),
+            Err(gone) => Err(gone),
+        };
+        if let Err(Stopped::Limit(limit)) = outcome {
+            // Whatever was placed is given back, so that other programs have it.
+            self.source = None;
+            self.limit = Some(limit);
+            outcome = self.scan(changes);
+        }
+        self.gone = outcome.is_err();
+        if self.gone {
+            self.source = None;
+            self.tree.clear(changes);
+        }
+        self.shared.shown().scans += 1;
+        self.next_scan = if self.gone {
+            Some(Instant::now() + RETURN)
+        } else if self.source.is_none() {
+            Some(Instant::now() + self.options.poll.max(started.elapsed() * SHARE))
+        } else {
+            None
+        };
+    }
+
+    fn scan_with_events(&mut self, changes: &mut Vec<Changed>) -> Result<(), Stopped> {
+        let mut last = Ok(());
+        for attempt in 0..2 {
+            if attempt > 0 {
+                self.source = None;
+                std::thread::sleep(GIVE_BACK);
+            }
+            last = self.open_source().and_then(|()| self.scan(changes));
+            if !matches!(last, Err(Stopped::Limit(Limit::Watches | Limit::Instances))) {
+                break;
+            }
+        }
+        last
+    }
+
+    fn open_source(&mut self) -> Result<(), Stopped> {
+        let mut source = Source::open(&self.root, &self.shared.inbox).map_err(Stopped::Limit)?;
+        let workspace = &self.tree.workspace;
+        let info = workspace.inner.common_dir.join("info");
+        let outside = [Some(workspace.git_dir().to_owned()), Some(info), workspace.inner.excludes_file.clone()];
+        source.watch(outside.into_iter().flatten().collect(), Vec::new()).map_err(Stopped::Limit)?;
+        self.source = Some(source);
+        Ok(())
+    }
+
+    fn scan(&mut self, changes: &mut Vec<Changed>) -> Result<(), Stopped> {
+        let (root, source) = (&self.root, &mut self.source);
+        // The queue is new: nothing is watched yet.
+        let mut fresh = |mut placing: Placing| {
+            placing.new.append(&mut placing.again);
+            placing.gone.clear();
+            place(root, source.as_mut(), placing)
+        };
+        self.tree.scan_all(&mut fresh, changes)
+    }
+
+    /// The root may have been moved away, and another folder may have taken its place.
+    fn return_to_root(&mut self) -> Result<(), Stopped> {
+        let now = rustix::fs::stat(&self.root).map_err(|_| Stopped::Gone)?;
+        let same = rustix::fs::fstat(&self.tree.workspace.inner.root_fd);
+        if same.is_ok_and(|then| (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino)) {
+            return Ok(());
+        }
+        let workspace = Workspace::open(&self.root).map_err(|_| Stopped::Gone)?;
+        if workspace.root() != self.root {
+            return Err(Stopped::Gone);
+        }
+        self.git = Git::new(&workspace);
+        self.tree.workspace = workspace;
+        Ok(())
+    }
+
+    /// Whether `path` holds ignore rules that are not in the tree.
+    fn is_rules(&self, path: &Path) -> bool {
+        let inner = &self.tree.workspace.inner;
+        path == inner.common_dir.join("info/exclude") || inner.excludes_file.as_deref() == Some(path)
+    }
+
+    fn show(&self) {
+        let (files, folders) = self.tree.size();
+        let mut shown = self.shared.shown();
+        shown.files = Some(files);
+        shown.folders = folders;
+        shown.how = if self.source.is_some() { How::Events } else { How::Polling };
+        shown.notes = self.limit.iter().map(Limit::note).collect();
+        if self.gone {
+            shown.notes.push(format!("`{}` is gone; it is watched again when it is back", self.root.display()));
+        }
+        drop(shown);
+        self.shared.ready.notify_all();
+    }
+}
+
+fn place(root: &Path, source: Option<&mut Source>, placing: Placing) -> Result<(), Limit> {
+    let Some(source) = source else { return Ok(()) };
+    let full = |folders: Vec<String>| -> Vec<PathBuf> { folders.iter().map(|folder| root.join(folder)).collect() };
+    source.unwatch(full(placing.gone));
+    source.watch(full(placing.new), full(placing.again))
+}
+
+/// The folders that `path` is in, the root last; of the root itself, none.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    fn above<'a>(path: &&'a str) -> Option<&'a str> {
+        (!path.is_empty()).then(|| split(path).0)
+    }
+    std::iter::successors(above(&path), above)
+}
+
+/// A path that was looked at more than once is told once: as what it was before, and as what it is now.
+fn last_of_each(mut changes: Vec<Changed>) -> Vec<Changed> {
+    use super::ChangeKind::{Added, Modified, Removed};
+    // Stable: those of one path stay in their order.
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut out: Vec<Changed> = Vec::new();
+    for change in changes {
+        match out.last_mut().filter(|last| last.path == change.path) {
+            None => out.push(change),
+            Some(last) => match (last.kind, change.kind) {
+                (Added, Removed) => _ = out.pop(),
+                (Added, _) => {}
+                (Removed, Added) => last.kind = Modified,
+                (_, kind) => last.kind = kind,
+            },
+        }
+    }
+    out
+}
