@@ -89,8 +89,9 @@ pub struct JobCounts {
 
 /// The repositories that are watched.
 pub trait Watching: Send + Sync {
-    /// Watch what was watched when the daemon last ran. Called once, after [`Jobs::start`]; returns at once.
-    fn start(&self, jobs: Arc<dyn Jobs>) -> Result<(), Failure>;
+    /// Watch what was watched when the daemon last ran. Called once, after [`Jobs::start`]; returns at once. `models` says
+    /// how long the model worked.
+    fn start(&self, jobs: Arc<dyn Jobs>, models: Arc<dyn Models>) -> Result<(), Failure>;
 
     /// Stop watching; what is watched is remembered.
     fn stop(&self);

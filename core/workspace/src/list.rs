@@ -75,7 +75,10 @@ impl Workspace {
         for text in self.tracked() {
             let Ok(path) = RepoPath::new(text) else { continue };
             let known = found[..walked].binary_search(&path).is_ok();
-            if !known && self.exists(&path) && !matches!(self.judge(&path), Judged::Is(Visibility::Ignored | Visibility::Secret)) {
+            if !known
+                && self.exists(&path)
+                && !matches!(self.judge(&path), Judged::Is(Visibility::Ignored | Visibility::Secret))
+            {
                 found.push(path);
             }
         }

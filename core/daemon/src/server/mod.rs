@@ -10,7 +10,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
-use crate::service::{Jobs, OnChange, Watching};
+use crate::service::{Jobs, Models, OnChange, Watching};
 use crate::socket::{self, BindError};
 use crate::wire::{PROTOCOL, Status};
 use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel, ModelInfo};
@@ -252,10 +252,10 @@ fn begin(shared: &Arc<Shared>, loader: &Arc<dyn ModelLoader>) {
     let Some(jobs) = &shared.services.jobs else { return };
     let changes = shared.changes.clone();
     let on_change: OnChange = Arc::new(move || changes.send_modify(|count| *count = count.wrapping_add(1)));
-    let lender = Arc::new(background::Lender::new(shared, Arc::clone(loader)));
-    let started = jobs.start(lender, on_change);
+    let lender: Arc<dyn Models> = Arc::new(background::Lender::new(shared, Arc::clone(loader)));
+    let started = jobs.start(Arc::clone(&lender), on_change);
     let watching = shared.services.watching.as_ref().filter(|_| started.is_ok());
-    let watching = watching.and_then(|watching| watching.start(Arc::clone(jobs)).err());
+    let watching = watching.and_then(|watching| watching.start(Arc::clone(jobs), lender).err());
     for failure in started.err().into_iter().chain(watching) {
         // Standard error is the log.
         writeln!(io::stderr(), "error: {failure}").unwrap_or_default();

@@ -27,17 +27,25 @@ impl Limit {
     /// For the user: what is wrong and what to do.
     pub(crate) fn note(&self) -> String {
         match self {
-            Self::Watches => "the limit of inotify watches is reached, so changes are looked for from time to time; raise \
+            Self::Watches => {
+                "the limit of inotify watches is reached, so changes are looked for from time to time; raise \
                               it with `sudo sysctl fs.inotify.max_user_watches=1048576` and watch again"
-                .into(),
-            Self::Instances => "the limit of inotify instances is reached, so changes are looked for from time to time; \
+                    .into()
+            }
+            Self::Instances => {
+                "the limit of inotify instances is reached, so changes are looked for from time to time; \
                                 raise it with `sudo sysctl fs.inotify.max_user_instances=1024` and watch again"
-                .into(),
-            Self::Descriptors => "no file descriptors are left, so changes are looked for from time to time; raise the \
+                    .into()
+            }
+            Self::Descriptors => {
+                "no file descriptors are left, so changes are looked for from time to time; raise the \
                                   limit with `ulimit -n` and watch again"
-                .into(),
+                    .into()
+            }
             Self::Remote(kind) => {
-                format!("the tree is on {kind}, which tells nothing of changes, so they are looked for from time to time")
+                format!(
+                    "the tree is on {kind}, which tells nothing of changes, so they are looked for from time to time"
+                )
             }
             Self::Other(why) => {
                 format!("the system tells nothing of changes ({why}), so they are looked for from time to time")
@@ -110,7 +118,11 @@ fn descriptors_left() -> bool {
 
 /// The kind of a file system that other machines write to.
 fn remote(root: &Path) -> Option<&'static str> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the kernel's magic numbers have 32 bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the kernel's magic numbers have 32 bits"
+    )]
     let magic = statfs(root).ok()?.f_type as u32;
     Some(match magic {
         0x6969 => "NFS",

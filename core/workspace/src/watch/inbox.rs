@@ -110,7 +110,10 @@ impl Inbox {
             news = match left {
                 // Events of one save come one by one: nobody is woken for each.
                 Some(left) if !left.is_zero() => {
-                    self.arrived.wait_timeout_while(news, left, |news| !news.stop && news.asked.is_empty()).unwrap_or_else(PoisonError::into_inner).0
+                    self.arrived
+                        .wait_timeout_while(news, left, |news| !news.stop && news.asked.is_empty())
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
                 }
                 None if news.span.is_none() => self.arrived.wait(news).unwrap_or_else(PoisonError::into_inner),
                 _ => return Some(std::mem::take(&mut *news)),

@@ -126,12 +126,7 @@ impl Tree {
     }
 
     /// Look at everything in and below the folder `top`.
-    pub(crate) fn scan(
-        &mut self,
-        top: &str,
-        place: &mut Place<'_>,
-        changes: &mut Vec<Changed>,
-    ) -> Result<(), Stopped> {
+    pub(crate) fn scan(&mut self, top: &str, place: &mut Place<'_>, changes: &mut Vec<Changed>) -> Result<(), Stopped> {
         let before: BTreeSet<String> = self.below(top).into_iter().collect();
         let mut seen = BTreeSet::new();
         let mut level = self.top(top);
@@ -188,11 +183,7 @@ impl Tree {
     }
 
     /// Files that git's rules hide are seen when they are tracked.
-    pub(crate) fn look_at_tracked(
-        &mut self,
-        place: &mut Place<'_>,
-        changes: &mut Vec<Changed>,
-    ) -> Result<(), Stopped> {
+    pub(crate) fn look_at_tracked(&mut self, place: &mut Place<'_>, changes: &mut Vec<Changed>) -> Result<(), Stopped> {
         let before = std::mem::take(&mut self.tracked);
         if self.hides {
             for text in self.workspace.tracked() {
@@ -334,12 +325,7 @@ impl Tree {
     }
 }
 
-fn compare(
-    workspace: &Workspace,
-    path: &RepoPath,
-    old: Option<&Stamp>,
-    new: Option<&mut Stamp>,
-) -> Option<ChangeKind> {
+fn compare(workspace: &Workspace, path: &RepoPath, old: Option<&Stamp>, new: Option<&mut Stamp>) -> Option<ChangeKind> {
     match (old, new) {
         (None, None) => None,
         (Some(_), None) => Some(ChangeKind::Removed),

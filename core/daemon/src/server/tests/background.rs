@@ -105,7 +105,7 @@ impl Jobs for Held {
 }
 
 impl Watching for Held {
-    fn start(&self, _: Arc<dyn Jobs>) -> Result<(), Failure> {
+    fn start(&self, _: Arc<dyn Jobs>, _: Arc<dyn Models>) -> Result<(), Failure> {
         Ok(())
     }
     fn stop(&self) {
