@@ -1,13 +1,13 @@
-//! What can go wrong with the history.
+//! What can go wrong with a database file, and with the history.
 
 use deepcoder_types::Hint;
 use std::path::PathBuf;
 
-/// Why the history could not be opened.
+/// Why a database file could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It was written by a newer deepcoder.
-    #[error("the history in {} has schema {found}, newer than this program knows", path.display())]
+    #[error("the database {} has schema {found}, newer than this program knows", path.display())]
     Newer {
         /// The database.
         path: PathBuf,
@@ -15,7 +15,7 @@ pub enum OpenError {
         found: i64,
     },
     /// A migration in it is not the one that this program has under the same number.
-    #[error("the history in {} was made by another build: migration {version} differs", path.display())]
+    #[error("the database {} was made by another build: migration {version} differs", path.display())]
     Foreign {
         /// The database.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum OpenError {
         version: i64,
     },
     /// It cannot be written.
-    #[error("the history in {} cannot be written: {reason}", path.display())]
+    #[error("the database {} cannot be written: {reason}", path.display())]
     ReadOnly {
         /// The database.
         path: PathBuf,
@@ -31,13 +31,13 @@ pub enum OpenError {
         reason: String,
     },
     /// The disk is full.
-    #[error("no space left for the history in {}", path.display())]
+    #[error("no space left for the database {}", path.display())]
     NoSpace {
         /// The database.
         path: PathBuf,
     },
     /// Another process holds it.
-    #[error("the history in {} is in use", path.display())]
+    #[error("the database {} is in use", path.display())]
     Busy {
         /// The database.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// SQLite failed in another way.
-    #[error("cannot open the history in {}: {message}", path.display())]
+    #[error("cannot open the database {}: {message}", path.display())]
     Sql {
         /// The database.
         path: PathBuf,

@@ -1,15 +1,17 @@
-//! The durable history of edits, in SQLite. One database serves all the work trees of a user.
+//! What has to outlive a crash, in two databases: the history of edits ([`Store`]), in SQLite, which serves all the work
+//! trees of a user; and the background jobs ([`Queue`]), in SQLite or in PostgreSQL.
 //!
 //! **Invariant:** a call that returned `Ok` is on the disk. Every connection runs with `synchronous=FULL`, which is read
-//! back, because WAL with `NORMAL` loses committed rows in a power cut. Two calls say that they do not wait for the disk,
-//! and why nothing rests on it: [`Store::prepare`] and [`Store::set_cleared`]. Whatever is written after them makes them
-//! durable too, since the log is one file.
+//! back, because WAL with `NORMAL` loses committed rows in a power cut. Two calls of the history say that they do not wait for
+//! the disk, and why nothing rests on it: [`Store::prepare`] and [`Store::set_cleared`]; for those of the queue see there.
+//! Whatever is written after them makes them durable too, since the log is one file.
 //!
 //! Calls block. They may be made from any thread, also from one that belongs to an asynchronous runtime.
 
 mod blocking;
 mod error;
 mod open;
+mod queue;
 mod rows;
 mod write;
 
@@ -18,6 +20,9 @@ mod write;
 mod tests;
 
 pub use error::{OpenError, StoreError};
+pub use queue::{
+    Beat, Claim, Counts, End, Held, Lease, MAX_RESULT, OpenQueueError, Queue, QueueError, QueuePlace, Repositories,
+};
 pub use rows::{FileRow, ImageRow, NewSet, SetRow, State, TreeId};
 
 use blocking::Blocking;
@@ -38,8 +43,8 @@ impl Store {
     ///
     /// A damaged file is moved aside, with a note next to it, and a new one begun: see [`Store::replaced`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let (db, replaced) = open::open(path)?;
-        Ok(Self { db, path: path.to_owned(), replaced })
+        let (runtime, connection, replaced) = open::open(path, &open::HISTORY)?;
+        Ok(Self { db: Blocking::new(runtime, connection), path: path.to_owned(), replaced })
     }
 
     /// The database file.

@@ -1,6 +1,6 @@
 //! Opening: permissions, settings that durability rests on, the check for damage, the schema.
 
-use crate::blocking::{Blocking, off_runtime, runtime};
+use crate::blocking::{off_runtime, runtime};
 use crate::error::{
     OpenError, SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_LOCKED, SQLITE_NOTADB,
     SQLITE_READONLY, primary_code,
@@ -19,11 +19,23 @@ use tokio::runtime::Runtime;
 /// Older ones can lose a transaction, or damage the file, when the log is reset while another connection reads it.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
-/// The migrations, oldest first. The same file names stand in `migrations/postgres`.
-const MIGRATIONS: &[(i64, &str, &str)] = &[
-    (1, "history", include_str!("../../../migrations/sqlite/0001_history.sql")),
-    (2, "user_commit", include_str!("../../../migrations/sqlite/0002_user_commit.sql")),
-];
+/// What a database is to hold.
+pub(crate) struct Schema {
+    /// The migrations, oldest first: number, name, text.
+    pub(crate) migrations: &'static [(i64, &'static str, &'static str)],
+    /// What is lost with a damaged one, and what is not; for the note beside it.
+    pub(crate) lost: &'static str,
+}
+
+/// The history of edits. It belongs to the work trees of this machine, so that there is no other database for it.
+pub(crate) const HISTORY: Schema = Schema {
+    migrations: &[
+        (1, "history", include_str!("../../../migrations/sqlite/0001_history.sql")),
+        (2, "user_commit", include_str!("../../../migrations/sqlite/0002_user_commit.sql")),
+    ],
+    lost: "A new history was begun; what the refs under refs/deepcoder/undo/ of a repository hold is read back when \
+           deepcoder next runs in it.",
+};
 
 /// Why one attempt failed.
 enum Fault {
@@ -31,7 +43,10 @@ enum Fault {
     Other(OpenError),
 }
 
-pub(crate) fn open(path: &Path) -> Result<(Blocking, Option<PathBuf>), OpenError> {
+/// What an opening comes to: the runtime that drives the connection, and where a damaged file went.
+pub(crate) type Opened = (Runtime, SqliteConnection, Option<PathBuf>);
+
+pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Opened, OpenError> {
     let io = |action, at: &Path, source: std::io::Error| match source.kind() {
         std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
             OpenError::ReadOnly { path: at.to_owned(), reason: source.to_string() }
@@ -48,13 +63,13 @@ pub(crate) fn open(path: &Path) -> Result<(Blocking, Option<PathBuf>), OpenError
     lock.lock().map_err(|e| io("lock", &lock_path, e))?;
 
     let runtime = runtime().map_err(|e| io("start a runtime for", path, e))?;
-    match attempt(&runtime, path) {
-        Ok(connection) => Ok((Blocking::new(runtime, connection), None)),
+    match attempt(&runtime, path, schema) {
+        Ok(connection) => Ok((runtime, connection, None)),
         Err(Fault::Other(error)) => Err(error),
         Err(Fault::Damaged(why)) => {
-            let aside = move_aside(path, &why).map_err(|e| io("move the damaged file aside:", path, e))?;
-            match attempt(&runtime, path) {
-                Ok(connection) => Ok((Blocking::new(runtime, connection), Some(aside))),
+            let aside = move_aside(path, &why, schema.lost).map_err(|e| io("move the damaged file aside:", path, e))?;
+            match attempt(&runtime, path, schema) {
+                Ok(connection) => Ok((runtime, connection, Some(aside))),
                 Err(Fault::Other(error)) => Err(error),
                 Err(Fault::Damaged(message)) => Err(OpenError::Sql { path: path.to_owned(), message }),
             }
@@ -76,7 +91,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// The database, its log and its shared memory get another name together, so that nothing of them is lost.
 #[expect(clippy::disallowed_methods, reason = "moves our own damaged database inside the state folder")]
-fn move_aside(path: &Path, why: &str) -> std::io::Result<PathBuf> {
+fn move_aside(path: &Path, why: &str, lost: &str) -> std::io::Result<PathBuf> {
     let free = (1..u32::MAX).map(|n| with_suffix(path, &format!(".damaged-{n}"))).find(|p| !p.exists());
     let aside = free.ok_or(std::io::ErrorKind::AlreadyExists)?;
     for suffix in ["-wal", "-shm"] {
@@ -86,16 +101,12 @@ fn move_aside(path: &Path, why: &str) -> std::io::Result<PathBuf> {
         }
     }
     std::fs::rename(path, &aside)?;
-    let note = format!(
-        "{} was damaged ({why}) and was moved here.\nA new history was begun; what the refs under refs/deepcoder/undo/ \
-         of a repository hold is read back when deepcoder next runs in it.\n",
-        path.display()
-    );
+    let note = format!("{} was damaged ({why}) and was moved here.\n{lost}\n", path.display());
     std::fs::write(with_suffix(&aside, ".txt"), note)?;
     Ok(aside)
 }
 
-fn attempt(runtime: &Runtime, path: &Path) -> Result<SqliteConnection, Fault> {
+fn attempt(runtime: &Runtime, path: &Path, schema: &Schema) -> Result<SqliteConnection, Fault> {
     // Made here, so that others cannot read it even for a moment; SQLite gives its log the same mode.
     private().open(path).map_err(|e| {
         Fault::Other(match e.kind() {
@@ -104,10 +115,10 @@ fn attempt(runtime: &Runtime, path: &Path) -> Result<SqliteConnection, Fault> {
         })
     })?;
     // The future is made on the thread that runs it, since the migrator's is not `Send`.
-    off_runtime(|| runtime.block_on(connect(path)))
+    off_runtime(|| runtime.block_on(connect(path, schema)))
 }
 
-async fn connect(path: &Path) -> Result<SqliteConnection, Fault> {
+async fn connect(path: &Path, schema: &Schema) -> Result<SqliteConnection, Fault> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -141,17 +152,20 @@ async fn connect(path: &Path) -> Result<SqliteConnection, Fault> {
         let _ = connection.close().await;
         return Err(Fault::Damaged(damage.join("; ")));
     }
-    migrate(path, &mut connection).await?;
+    migrate(path, schema, &mut connection).await?;
     Ok(connection)
 }
 
-async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), Fault> {
-    // Written out instead of `migrate!`, which would bring in sqlx's procedural macros for one file name.
-    let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
+/// Written out instead of `migrate!`, which would bring in sqlx's procedural macros for one file name.
+pub(crate) fn migrator(migrations: &'static [(i64, &'static str, &'static str)]) -> Migrator {
+    let migrations = migrations.iter().map(|&(version, name, sql)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
     });
-    let migrator = Migrator::with_migrations(migrations.collect());
-    match migrator.run(connection).await {
+    Migrator::with_migrations(migrations.collect())
+}
+
+async fn migrate(path: &Path, schema: &Schema, connection: &mut SqliteConnection) -> Result<(), Fault> {
+    match migrator(schema.migrations).run(connection).await {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(found)) => {
             Err(Fault::Other(OpenError::Newer { path: path.to_owned(), found }))
