@@ -1,11 +1,15 @@
 //! What goes over the socket: one JSON object a line. See `PROTOCOL.md`.
 
-use deepcoder_types::{GenerateError, GenerateRequest, Generation, ModelInfo, TokenEvent};
+use crate::service::{Added, JobCounts, Watched};
+use deepcoder_types::{
+    GenerateError, GenerateRequest, Generation, Job, JobEvent, JobFilter, JobSpec, ModelInfo, Review, TokenEvent,
+};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 /// Version of the protocol. A server answers only clients that speak the same.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The longest line that a server reads, in bytes.
 pub const MAX_REQUEST: usize = 16 << 20;
@@ -43,6 +47,34 @@ pub(crate) enum Op<'a> {
     Cancel {
         target: u64,
     },
+    Jobs(JobOp),
+    Watching(WatchOp),
+}
+
+/// About background jobs. An `id` is any prefix that names one job only.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum JobOp {
+    Add { spec: Box<JobSpec> },
+    Get { id: String },
+    List { filter: JobFilter },
+    Events { id: String, after: u64, limit: u32 },
+    Follow { id: String, after: u64 },
+    Cancel { id: String },
+    Retry { id: String },
+    Pause { id: String },
+    Resume { id: String },
+    Review { id: String, decision: Review },
+    Counts,
+}
+
+/// About watched repositories.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WatchOp {
+    Add { root: PathBuf },
+    Remove { root: PathBuf },
+    List,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,8 +93,20 @@ pub(crate) enum Body {
     Count(u32),
     Model(ModelInfo),
     Status(Box<Status>),
+    Added(Box<Added>),
+    Job(Box<Job>),
+    Jobs(Vec<Job>),
+    /// One of several, while a job is followed; never the last.
+    JobEvent(JobEvent),
+    JobEvents(Vec<JobEvent>),
+    JobCounts(JobCounts),
+    Watched(Vec<Watched>),
+    Unwatched(bool),
     Ok,
-    Error { message: String, kind: Failure },
+    Error {
+        message: String,
+        kind: Failure,
+    },
 }
 
 impl Body {

@@ -92,6 +92,7 @@ impl From<CallError> for GenerateError {
 impl Hint for CallError {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Refused(Failure::Refused { hint, .. }) => hint.clone(),
             Self::Refused(failure) => GenerateError::from(failure.clone()).hint(),
             Self::Lost(_) | Self::Io(_) => GenerateError::Unavailable(String::new()).hint(),
             Self::Cancelled => None,

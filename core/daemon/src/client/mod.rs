@@ -3,6 +3,7 @@
 mod ensure;
 mod error;
 mod remote;
+mod services;
 
 pub use ensure::{ensure, stop};
 pub use error::{CallError, ConnectError, EnsureError};
@@ -151,7 +152,8 @@ impl Client {
         let mut text = String::new();
         let mut tokens = 0u32;
         let op = Op::Generate { model: name.into(), request: Cow::Borrowed(request) };
-        let result = self.call(op, cancel, None, &mut |token| {
+        let result = self.call(op, cancel, None, &mut |part| {
+            let Body::Token(token) = part else { return };
             text.push_str(&token.text);
             tokens = tokens.saturating_add(1);
             on_token(&token);
@@ -185,17 +187,17 @@ impl Client {
         CallError::Lost("it ended the connection before the answer was complete".into())
     }
 
-    /// Send `op` and wait for the event that ends it. After an error other than a refusal the connection is unusable.
+    /// Send `op` and wait for the event that ends it; those before it go to `on_part`. After an error other than a refusal the connection is unusable.
     fn call(
         &mut self,
         op: Op<'_>,
         cancel: &Cancel,
         limit: Option<Duration>,
-        on_token: &mut dyn FnMut(TokenEvent),
+        on_part: &mut dyn FnMut(Body),
     ) -> Result<Body, CallError> {
         let id = self.next_id;
         self.next_id += 1;
-        let result = self.send(id, op).and_then(|()| self.wait(id, cancel, limit, on_token));
+        let result = self.send(id, op).and_then(|()| self.wait(id, cancel, limit, on_part));
         self.broken |= matches!(result, Err(CallError::Lost(_) | CallError::Io(_) | CallError::Cancelled));
         result
     }
@@ -221,7 +223,7 @@ impl Client {
         id: u64,
         cancel: &Cancel,
         limit: Option<Duration>,
-        on_token: &mut dyn FnMut(TokenEvent),
+        on_part: &mut dyn FnMut(Body),
     ) -> Result<Body, CallError> {
         let start = Instant::now();
         let mut let_go = None;
@@ -242,7 +244,7 @@ impl Client {
             match event {
                 Body::Error { kind: Failure::Cancelled, .. } if of == id => return Err(CallError::Cancelled),
                 Body::Error { kind, .. } if of == id || of == 0 => return Err(CallError::Refused(kind)),
-                Body::Token(token) if of == id => on_token(token),
+                part @ (Body::Token(_) | Body::JobEvent(_)) if of == id => on_part(part),
                 body if of == id => return Ok(body),
                 // A late event of an earlier request, or the answer to our cancel.
                 _ => {}

@@ -3,7 +3,7 @@
 use super::lines::{Line, Lines};
 use super::queue::{Job, Work};
 use super::sink::{PATIENCE, Sink};
-use super::{FLUSH, Shared, lane};
+use super::{FLUSH, Shared, lane, services};
 use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
 use deepcoder_types::Priority;
 use serde::Deserialize;
@@ -190,6 +190,16 @@ impl Client {
                 Some(loaded) => self.say(id, Body::Model(loaded.model.info().clone())).await,
                 None => self.enqueue(id, model.into_owned(), Work::Info).await,
             },
+            Op::Jobs(op) => {
+                if let Some(sink) = self.sink(id).await {
+                    tokio::spawn(services::jobs(Arc::clone(&self.shared), op, sink));
+                }
+            }
+            Op::Watching(op) => {
+                if let Some(sink) = self.sink(id).await {
+                    tokio::spawn(services::watching(Arc::clone(&self.shared), op, sink));
+                }
+            }
             Op::Unload => self.enqueue(id, String::new(), Work::Unload).await,
         }
         true

@@ -6,6 +6,7 @@ mod fair;
 mod lane;
 mod lines;
 mod queue;
+mod services;
 mod sink;
 #[cfg(test)]
 mod tests;
@@ -146,6 +147,8 @@ struct Shared {
     changes: watch::Sender<u64>,
     options: ServeOptions,
     services: Services,
+    /// Calls into the services that may block a thread at a time.
+    calls: Semaphore,
 }
 
 impl Shared {
@@ -210,6 +213,7 @@ pub fn serve(
         changes: watch::Sender::new(0),
         options: options.clone(),
         services,
+        calls: Semaphore::new(services::MAX_CALLS),
     });
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
     let runtime = runtime.map_err(failed)?;

@@ -14,6 +14,9 @@ use tokio::time::timeout;
 /// How long the model waits for a client that is behind. Once: after that the client is cut off.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long a follower may read nothing at all. Nobody else waits for it, so that it gets more time.
+const FOLLOWER: Duration = Duration::from_secs(30);
+
 /// The events of one request. The thread that sends them runs the model, which others wait for: it waits for a client
 /// only for moments.
 pub(super) struct Sink {
@@ -81,6 +84,25 @@ impl Sink {
             self.wait_for_room();
             self.send(Body::Token(token.clone()));
         }
+    }
+
+    /// One of several events, for async tasks: waits for a client that is behind, for as long as it reads at all.
+    /// `false` once there is nobody to send to.
+    pub(super) async fn part(&self, body: Body) -> bool {
+        if self.is_finished() || self.cancel.is_cancelled() {
+            return false;
+        }
+        let Out::Client { id, events, give_up, .. } = &self.out else {
+            self.send(body);
+            return true;
+        };
+        let Ok(Ok(room)) = timeout(FOLLOWER, events.reserve()).await else {
+            self.cancel.cancel();
+            give_up.notify_one();
+            return false;
+        };
+        room.send(Event { id: *id, event: body.finite() });
+        true
     }
 
     /// [`Sink::finish`] for async tasks.

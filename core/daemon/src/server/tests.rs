@@ -2,6 +2,7 @@
 
 mod background;
 mod hostile;
+mod jobs;
 mod processes;
 
 use super::*;
@@ -123,7 +124,7 @@ fn line(stream: &mut BufReader<UnixStream>) -> String {
     line
 }
 
-const HELLO: &[u8] = b"{\"id\":1,\"do\":{\"hello\":{\"protocol\":1,\"client\":\"test\"}}}\n";
+const HELLO: &[u8] = b"{\"id\":1,\"do\":{\"hello\":{\"protocol\":2,\"client\":\"test\"}}}\n";
 
 /// Talks until it is cancelled, `pause` a token.
 struct Chatterbox {

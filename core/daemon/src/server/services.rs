@@ -1,0 +1,148 @@
+//! Calls into the services. They block, so that they run on threads of their own, few enough that a database which does
+//! not answer cannot take them all from the rest of the server.
+
+use super::Shared;
+use super::sink::Sink;
+use crate::service::{Jobs, Watching};
+use crate::wire::{Body, Failure, JobOp, Refusal, WatchOp};
+use deepcoder_types::JobEvent;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Calls that may block at a time; others wait.
+pub(super) const MAX_CALLS: usize = 16;
+
+/// Events that a follower gets at a time.
+const PAGE: u32 = 256;
+
+/// A follower looks again at most this often: changes in between are one.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// And at least this often, should it have missed that it was cancelled.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Answer one operation about jobs.
+pub(super) async fn jobs(shared: Arc<Shared>, op: JobOp, sink: Arc<Sink>) {
+    let Some(jobs) = shared.services.jobs.clone() else {
+        return sink.finish_soon(unsupported("background jobs")).await;
+    };
+    match op {
+        JobOp::Follow { id, after } => follow(shared, jobs, id, after, sink).await,
+        op => {
+            let body = call(&shared, move || job(jobs.as_ref(), op)).await;
+            sink.finish_soon(body).await;
+        }
+    }
+}
+
+/// Answer one operation about watched repositories.
+pub(super) async fn watching(shared: Arc<Shared>, op: WatchOp, sink: Arc<Sink>) {
+    let Some(watching) = shared.services.watching.clone() else {
+        return sink.finish_soon(unsupported("watching")).await;
+    };
+    let body = call(&shared, move || watch(watching.as_ref(), op)).await;
+    sink.finish_soon(body).await;
+}
+
+fn job(jobs: &dyn Jobs, op: JobOp) -> Result<Body, Failure> {
+    let one = |job| Body::Job(Box::new(job));
+    Ok(match op {
+        JobOp::Add { spec } => Body::Added(Box::new(jobs.add(*spec)?)),
+        JobOp::Get { id } => one(jobs.get(&id)?),
+        JobOp::List { filter } => {
+            let mut list = jobs.list(&filter)?;
+            // A page of lists is not to carry megabytes; who wants a diff asks for the job.
+            list.iter_mut().filter_map(|job| job.result.as_mut()).for_each(|result| result.diff.clear());
+            Body::Jobs(list)
+        }
+        JobOp::Events { id, after, limit } => Body::JobEvents(jobs.events(&id, after, limit)?),
+        JobOp::Cancel { id } => one(jobs.cancel(&id)?),
+        JobOp::Retry { id } => one(jobs.retry(&id)?),
+        JobOp::Pause { id } => one(jobs.pause(&id)?),
+        JobOp::Resume { id } => one(jobs.resume(&id)?),
+        JobOp::Review { id, decision } => one(jobs.review(&id, &decision)?),
+        JobOp::Counts => Body::JobCounts(jobs.counts()?),
+        // It has a task of its own.
+        JobOp::Follow { id, .. } => one(jobs.get(&id)?),
+    })
+}
+
+fn watch(watching: &dyn Watching, op: WatchOp) -> Result<Body, Failure> {
+    Ok(match op {
+        WatchOp::Add { root } => Body::Watched(vec![watching.watch(&root)?]),
+        WatchOp::Remove { root } => Body::Unwatched(watching.unwatch(&root)?),
+        WatchOp::List => Body::Watched(watching.list()),
+    })
+}
+
+/// Send the events of a job as they come, and the job itself once it is over and all of them are sent.
+async fn follow(shared: Arc<Shared>, jobs: Arc<dyn Jobs>, id: String, mut after: u64, sink: Arc<Sink>) {
+    let mut changes = shared.changes.subscribe();
+    let mut stop = shared.stop.subscribe();
+    loop {
+        if sink.is_finished() || sink.cancel().is_cancelled() {
+            return sink.finish_soon(Body::error(Failure::Cancelled)).await;
+        }
+        // Marked as seen before the database is asked, so that what comes meanwhile is looked at too.
+        changes.borrow_and_update();
+        let (from, jobs, id) = (after, Arc::clone(&jobs), id.clone());
+        let look = move || {
+            // The job before its events: if it was over by then, they are all there.
+            let job = jobs.get(&id)?;
+            let events = jobs.events(&job.id.0, from, PAGE)?;
+            Ok((job, events))
+        };
+        let (job, events): (_, Vec<JobEvent>) = match blocking(&shared, look).await {
+            Ok(found) => found,
+            Err(failure) => return sink.finish_soon(Body::error(failure)).await,
+        };
+        let full = events.len() >= PAGE as usize;
+        for event in events {
+            after = event.seq;
+            if !sink.part(Body::JobEvent(event)).await {
+                return sink.finish_soon(Body::error(Failure::Cancelled)).await;
+            }
+        }
+        if full {
+            continue;
+        }
+        if job.state.is_over() {
+            return sink.finish_soon(Body::Job(Box::new(job))).await;
+        }
+        sleep(BREATH).await;
+        let stopping = tokio::select! {
+            changed = timeout(PATIENCE, changes.changed()) => changed.is_ok_and(|alive| alive.is_err()),
+            ended = stop.wait_for(|stop| *stop) => ended.is_ok(),
+        };
+        if stopping {
+            return sink.finish_soon(Body::error(Failure::Stopping)).await;
+        }
+    }
+}
+
+async fn call(shared: &Arc<Shared>, work: impl FnOnce() -> Result<Body, Failure> + Send + 'static) -> Body {
+    blocking(shared, work).await.unwrap_or_else(Body::error)
+}
+
+/// Run `work` where it may block. A panic in it is an error of its caller.
+async fn blocking<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let Ok(_permit) = shared.calls.acquire().await else { return Err(Failure::Stopping) };
+    let guarded = || catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(broken()));
+    tokio::task::spawn_blocking(guarded).await.unwrap_or_else(|_| Err(Failure::Stopping))
+}
+
+fn broken() -> Failure {
+    let message = "the daemon failed at this request; its log says where".to_owned();
+    Failure::Refused { reason: Refusal::Storage, message, hint: Some("run the command again".into()) }
+}
+
+fn unsupported(what: &str) -> Body {
+    let message = format!("this daemon does no {what}");
+    let hint = Some("end it with `deepcoder stop`; the next command starts one that does".into());
+    Body::error(Failure::Refused { reason: Refusal::Unsupported, message, hint })
+}
