@@ -100,6 +100,32 @@ impl Hint for ModelError {
     }
 }
 
+/// Why there is no connection to the daemon.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The settings or the caller do without one.
+    #[error("this needs the daemon, which is switched off")]
+    NoDaemon,
+    /// It cannot be used.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It cannot be started.
+    #[error(transparent)]
+    Ensure(#[from] EnsureError),
+}
+
+impl Hint for ClientError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoDaemon => Some(
+                "do without --no-daemon, DEEPCODER_NO_DAEMON, `daemon = false` and settings for this call only".into(),
+            ),
+            Self::Connect(e) => e.hint(),
+            Self::Ensure(e) => e.hint(),
+        }
+    }
+}
+
 impl Session {
     /// The model `name`: through the daemon, started when it is needed, or in this process, as the settings say.
     pub fn model(&self, name: &str, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, ModelError> {
@@ -157,14 +183,32 @@ impl Session {
         }
     }
 
-    /// A connection to a daemon of this build; another build's is ended first.
-    fn daemon(&self, launcher: &Launcher, name: &str) -> Result<Client, ModelError> {
+    /// A connection to the daemon, started when there is none: for what only it does, such as background jobs.
+    pub fn client(&self) -> Result<Client, ClientError> {
+        let launcher = self.launcher.as_ref().filter(|_| self.settings.daemon).ok_or(ClientError::NoDaemon)?;
+        if let Some(client) = self.running(launcher)? {
+            return Ok(client);
+        }
+        Ok(client::ensure(&self.folders.socket, &mut || self.spawn(launcher), START_TIMEOUT)?)
+    }
+
+    /// A connection to the daemon of this build that runs, if one does; another build's is ended.
+    fn running(&self, launcher: &Launcher) -> Result<Option<Client>, ConnectError> {
         let socket = &self.folders.socket;
         match Client::connect(socket) {
-            Ok(client) if client.server().version == launcher.version() => return Ok(client),
+            Ok(client) if client.server().version == launcher.version() => return Ok(Some(client)),
             Ok(_) | Err(ConnectError::Protocol { .. }) => _ = client::stop(socket)?,
             Err(ConnectError::NotRunning { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
+        }
+        Ok(None)
+    }
+
+    /// As [`Session::client`], for the model `name`.
+    fn daemon(&self, launcher: &Launcher, name: &str) -> Result<Client, ModelError> {
+        let socket = &self.folders.socket;
+        if let Some(client) = self.running(launcher)? {
+            return Ok(client);
         }
         // Asked here, where the answers are quick and typed, before a process is started that would only say the same.
         self.store().path(name)?;

@@ -15,7 +15,7 @@ mod repo;
 mod settings;
 mod vars;
 
-pub use access::{Launcher, ModelError, build_version};
+pub use access::{ClientError, Launcher, ModelError, build_version};
 pub use commit::{CommitPlace, Landed};
 pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
 pub use folders::{Folders, NoHome};
