@@ -192,6 +192,12 @@ impl Session {
         Ok(client::ensure(&self.folders.socket, &mut || self.spawn(launcher), START_TIMEOUT)?)
     }
 
+    /// The variables that a daemon of this session needs and that another environment may lack.
+    #[must_use]
+    pub fn daemon_variables(&self) -> Vec<(OsString, OsString)> {
+        env_for_daemon(self)
+    }
+
     /// A connection to the daemon of this build that runs, if one does; another build's is ended.
     fn running(&self, launcher: &Launcher) -> Result<Option<Client>, ConnectError> {
         let socket = &self.folders.socket;
