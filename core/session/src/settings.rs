@@ -1,8 +1,10 @@
 //! Settings: flag over environment over the user's file over default.
 
 use crate::Vars;
+use deepcoder_store::{OpenQueueError, QueuePlace};
 use deepcoder_types::{Hint, env_var};
 use serde::Deserialize;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +40,19 @@ pub struct ConfigFile {
     pub max_context: Option<u32>,
     /// `true` ends the messages of commits with a line that names deepcoder and the model.
     pub attribution: Option<bool>,
+    /// The PostgreSQL database that holds the background jobs; without it they are in a file of the state folder.
+    pub store: Option<Address>,
+}
+
+/// An address that may hold a password, and so is not shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Address(pub String);
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// What the caller's flags say; what is absent comes from elsewhere.
@@ -74,6 +89,8 @@ pub struct Settings {
     pub max_context: Option<u32>,
     /// Whether commits say that deepcoder had a part in them.
     pub attribution: bool,
+    /// The PostgreSQL database that holds the background jobs, where the user has set one.
+    pub store: Option<QueuePlace>,
 }
 
 /// Why the settings are refused.
@@ -108,13 +125,17 @@ pub enum SettingsError {
         /// What it may be.
         expected: &'static str,
     },
+    /// The address of the jobs' database makes no sense.
+    #[error("store: {0}")]
+    Store(#[from] OpenQueueError),
 }
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, daemon, max_context, attribution";
+        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, daemon, max_context, attribution, store";
         match self {
             Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
+            Self::Store(error) => error.hint(),
             Self::Unreadable { .. } | Self::Value { .. } => None,
         }
     }
@@ -148,6 +169,7 @@ impl ConfigFile {
         self.daemon = set.daemon.or(self.daemon);
         self.max_context = set.max_context.or(self.max_context);
         self.attribution = set.attribution.or(self.attribution);
+        self.store = set.store.or(self.store.take());
         Ok(())
     }
 }
@@ -165,6 +187,7 @@ impl Default for Settings {
             daemon: true,
             max_context: None,
             attribution: false,
+            store: None,
         }
     }
 }
@@ -194,6 +217,8 @@ impl Settings {
             Some(seconds) => Some(seconds),
             None => number(vars, env_var::IDLE_SECONDS)?.or(file.idle_seconds),
         };
+        let store = flags.store.or_else(|| vars.text(env_var::STORE).map(Address)).or(file.store);
+        let store = store.filter(|address| !address.0.is_empty());
         let exit = flags.exit_seconds.or(file.exit_seconds);
         // A running daemon has the settings that it was started with: what is asked for this call only runs here.
         let only_here = overrides.threads.is_some()
@@ -218,6 +243,7 @@ impl Settings {
             daemon: !no_daemon && flags.daemon.or(file.daemon).unwrap_or(true),
             max_context: flags.max_context.or(file.max_context),
             attribution: flags.attribution.or(file.attribution).unwrap_or(false),
+            store: store.map(|address| QueuePlace::server(&address.0)).transpose()?,
         })
     }
 }
@@ -270,6 +296,24 @@ mod tests {
         assert_eq!((settings.model.as_str(), settings.idle.as_secs(), settings.threads), ("pair", 5, Some(3)));
     }
 
+    /// Protects passwords: the address of the jobs' database is used whole, and shown without.
+    #[test]
+    fn an_address_is_not_shown_with_its_password() {
+        let file: ConfigFile = toml::from_str("store = 'postgres://me:secret@file/db'").expect("valid");
+        let none = Overrides::default();
+        let settings = Settings::resolve(&none, &vars(&[]), file.clone()).expect("valid");
+        assert_eq!(settings.store, Some(QueuePlace::Postgres("postgres://me:secret@file/db".into())));
+        let shown = format!("{file:?} {settings:?} {}", settings.store.as_ref().expect("set"));
+        assert!(shown.contains("postgres://me@file/db") && !shown.contains("secret"), "{shown}");
+        let env = vars(&[("DEEPCODER_STORE", "postgres://env/db")]);
+        assert_eq!(
+            Settings::resolve(&none, &env, file.clone()).expect("valid").store,
+            Some(QueuePlace::Postgres("postgres://env/db".into()))
+        );
+        let empty = Overrides { config: vec!["store=".into()], ..Overrides::default() };
+        assert_eq!(Settings::resolve(&empty, &env, file).expect("valid").store, None, "set to nothing");
+    }
+
     /// Protects users from settings that silently do nothing: misspelt keys and senseless values are errors that say
     /// where.
     #[test]
@@ -289,6 +333,9 @@ mod tests {
             "DEEPCODER_THREADS is `many`, but must be a number"
         );
         assert_eq!(resolve(&none, &[("DEEPCODER_DEVICE", "tpu")]), "device is `tpu`, but must be cpu, cuda or auto");
+        let secret = "postgresq://me:secret@host/db";
+        let said = resolve(&none, &[("DEEPCODER_STORE", secret)]);
+        assert!(said.starts_with("store: ") && said.contains("me@host/db") && !said.contains("secret"), "{said}");
         let pair = Overrides { config: vec!["modle=x".into()], ..Overrides::default() };
         assert!(resolve(&pair, &[]).starts_with("`modle=x` is not a setting: unknown field"));
     }

@@ -57,6 +57,14 @@ pub enum QueuePlace {
     Postgres(String),
 }
 
+impl QueuePlace {
+    /// The PostgreSQL database at `url`, if that is an address of one. Nobody is asked there yet.
+    pub fn server(url: &str) -> Result<Self, OpenQueueError> {
+        postgres::Server::parse(url)?;
+        Ok(Self::Postgres(url.to_owned()))
+    }
+}
+
 impl fmt::Display for QueuePlace {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
