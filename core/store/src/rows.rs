@@ -146,6 +146,16 @@ impl Store {
         })
     }
 
+    /// The work tree at `root` (canonical), if the database has seen it.
+    pub fn known_tree(&self, root: &Path) -> Result<Option<TreeId>, StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let find = sqlx::query_scalar("SELECT id FROM work_tree WHERE root = ?").bind(root.as_os_str().as_bytes());
+            Ok(find.fetch_optional(connection).await?.map(TreeId))
+        })
+    }
+
     /// Sets that were begun and neither finished nor given up, oldest first.
     pub fn unfinished(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
         self.select(tree, "AND state IN ('prepared', 'committing') ORDER BY seq", None)

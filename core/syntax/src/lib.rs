@@ -3,6 +3,7 @@
 //! **Invariant:** pure functions on text. Every walk uses a cursor and never recursion, and the work of a parse is
 //! capped, so that hostile nesting or size costs a bounded time and no stack.
 
+mod comments;
 mod definition;
 mod language;
 mod parse;
@@ -11,6 +12,7 @@ mod symbols;
 mod tests;
 mod tokens;
 
+pub use comments::comments;
 pub use language::Language;
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
 pub use symbols::{RawSymbol, enclosing, symbols};

@@ -1,5 +1,5 @@
 use crate::{Language, MAX_PARSE, RawSymbol, enclosing, errors, parses, symbols};
-use deepcoder_types::RepoPath;
+use deepcoder_types::{RepoPath, TextRange};
 
 fn outline(language: Language, text: &str) -> Vec<String> {
     symbols(language, text).iter().map(|s| format!("{} {}", s.kind, s.qualified)).collect()
@@ -246,4 +246,22 @@ fn languages_are_known_by_extension_and_name() {
         assert_eq!(Language::from_name(language.name()), Some(language));
     }
     assert_eq!(Language::from_name("C++"), Some(Language::Cpp));
+}
+
+/// Protects whoever acts on comments: they are found in every language, beside code that does not parse too, and never in
+/// strings.
+#[test]
+fn comments_are_found_and_strings_are_not() {
+    let said = |language, text: &str| {
+        let cut = |r: &TextRange| text[r.as_range()].to_owned();
+        crate::comments(language, text).iter().map(cut).collect::<Vec<_>>()
+    };
+    for language in Language::ALL {
+        let mark = language.line_comment();
+        let text = format!("{mark} one\nx = \"{mark} no\"\n{mark} two AI!\n");
+        assert_eq!(said(language, &text), [format!("{mark} one"), format!("{mark} two AI!")], "{language:?}");
+    }
+    assert_eq!(said(Language::Python, "def f(:\n    x = '# no'  # yes\n"), ["# yes"]);
+    assert_eq!(said(Language::Rust, "/// doc\nfn f() { /* in */ }\n//! x\n"), ["/// doc", "/* in */", "//! x"]);
+    assert_eq!(said(Language::C, "int a; // last"), ["// last"]);
 }

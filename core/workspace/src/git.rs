@@ -1,10 +1,11 @@
 //! What is asked of git: the head and the index.
 
-use crate::Workspace;
+use crate::{Visibility, Workspace};
 use deepcoder_types::{ContentHash, RepoPath};
-use git2::{Repository, RepositoryOpenFlags};
+use git2::{Repository, RepositoryOpenFlags, StatusOptions};
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::path::Path;
 
 impl Workspace {
     /// Names the state that was seen: the commit that HEAD points to, and the bytes of `files`.
@@ -26,6 +27,29 @@ impl Workspace {
             text.push_str(&hash.to_string());
         }
         ContentHash::of(text.as_bytes()).to_string()
+    }
+
+    /// What git has of a file: as committed, and as staged, where these are there and not the same.
+    #[must_use]
+    pub fn recorded(&self, path: &RepoPath) -> Vec<Vec<u8>> {
+        let Ok(repository) = self.repository() else { return Vec::new() };
+        let at = Path::new(path.as_str());
+        let head = repository.head().and_then(|head| head.peel_to_tree()).and_then(|tree| tree.get_path(at));
+        let staged = repository.index().ok().and_then(|index| index.get_path(at, 0)).map(|entry| entry.id);
+        let mut ids: Vec<_> = head.map(|entry| entry.id()).into_iter().chain(staged).collect();
+        ids.dedup();
+        ids.into_iter().filter_map(|id| Some(repository.find_blob(id).ok()?.content().to_vec())).collect()
+    }
+
+    /// Files that are not as committed, new ones included; at most `limit`. Files that a model may not see are left out.
+    #[must_use]
+    pub fn uncommitted(&self, limit: usize) -> Vec<RepoPath> {
+        let mut options = StatusOptions::new();
+        options.include_untracked(true).recurse_untracked_dirs(true).exclude_submodules(true).no_refresh(true);
+        let Ok(repository) = self.repository() else { return Vec::new() };
+        let Ok(statuses) = repository.statuses(Some(&mut options)) else { return Vec::new() };
+        let paths = statuses.iter().filter_map(|entry| RepoPath::new(entry.path().ok()?).ok());
+        paths.filter(|path| self.visibility(path) == Visibility::Visible).take(limit).collect()
     }
 
     /// Regular files in git's index: ignore rules do not apply to what is tracked. Empty when the index is unreadable.

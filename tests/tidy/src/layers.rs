@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-hook"],
     &["deepcoder-daemon"],
     &["deepcoder-session"],
+    &["deepcoder-watch"],
     &["deepcoder-python"],
     &["deepcoder-cli"],
 ];

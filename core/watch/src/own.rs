@@ -1,0 +1,43 @@
+//! Which changes are our own: by what the history of edits says was written, byte for byte, and never by time.
+
+use deepcoder_store::Store;
+use deepcoder_types::{ContentHash, RepoPath};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// Edits that are looked at: what was written before them has been seen long ago.
+const NEWEST: usize = 32;
+
+/// The history of one work tree.
+pub(crate) struct Own {
+    history: PathBuf,
+    root: PathBuf,
+    store: Option<Store>,
+}
+
+/// What was written last: paths with the hash of their bytes, `None` where they were deleted.
+pub(crate) type Written = HashSet<(RepoPath, Option<ContentHash>)>;
+
+impl Own {
+    pub(crate) fn new(history: &Path, root: &Path) -> Self {
+        Self { history: history.to_owned(), root: root.to_owned(), store: None }
+    }
+
+    /// What we wrote of late. Empty where there is no history: then nothing was written, or nobody can say, and a change
+    /// that is taken for the user's costs a look and no more.
+    pub(crate) fn written(&mut self) -> Written {
+        if self.store.is_none() && self.history.exists() {
+            self.store = Store::open(&self.history).ok();
+        }
+        let Some(store) = &self.store else { return Written::new() };
+        let tree = store.known_tree(&self.root);
+        let sets = tree.and_then(|tree| tree.map_or(Ok(Vec::new()), |tree| store.newest(tree, NEWEST)));
+        let Ok(sets) = sets else {
+            // Opened anew the next time: somebody may have put another file in its place.
+            self.store = None;
+            return Written::new();
+        };
+        let files = sets.into_iter().flat_map(|row| row.set.files);
+        files.map(|file| (file.path, file.new.map(|image| image.hash))).collect()
+    }
+}
