@@ -77,6 +77,7 @@ test-model: rust-build
 
 rust-test: test-model
 	$(call say,Rust tests)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || echo "note: no PostgreSQL here, so its tests are SKIPPED; install it by: apt-get install postgresql"
 	export DEEPCODER_TEST_ORT='$(ort)' VIRTUAL_ENV='$(CURDIR)/$(VENV)'; \
 	export DEEPCODER_TEST_MODEL="$$($(TARGET)/debug/deepcoder models show $(MODEL) --json | $(bin)/python -c 'import json, sys; print(json.load(sys.stdin)["path"])')"; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --locked --workspace --no-fail-fast; \

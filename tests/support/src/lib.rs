@@ -9,6 +9,7 @@ mod fake_model;
 mod gguf;
 mod git;
 mod memory;
+mod postgres;
 
 pub use case::{Case, Expected};
 pub use checks::check;
@@ -16,3 +17,4 @@ pub use fake_model::{FakeModel, Reply};
 pub use gguf::{GgufWriter, byte_alphabet, tiny_model};
 pub use git::TestRepo;
 pub use memory::{MemoryHost, Tree};
+pub use postgres::{INSTALL_POSTGRES, PostgresServer, Stop};

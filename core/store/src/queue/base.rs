@@ -152,6 +152,7 @@ impl Inner {
                 self.away = None;
                 Ok(())
             }
+            Err(OpenQueueError::NoRights { reason, .. }) => Err(QueueError::ReadOnly(reason)),
             Err(error) => Err(self.set_away(error.reason())),
         }
     }

@@ -45,8 +45,9 @@ impl Queue {
             let skip = tx.on_server(" FOR UPDATE SKIP LOCKED");
             let clock = tx.clock(1);
             let select = format!(
-                "SELECT *, CASE WHEN lease_until <= {clock} THEN 1 ELSE 0 END AS late, \
-                 CASE WHEN boot <> $2 OR lease_until - {clock} > lease_ms THEN 1 ELSE 0 END AS astray \
+                "SELECT *, CAST(CASE WHEN lease_until <= {clock} THEN 1 ELSE 0 END AS BIGINT) AS late, \
+                 CAST(CASE WHEN boot <> $2 OR lease_until - {clock} > lease_ms THEN 1 ELSE 0 END AS BIGINT) \
+                 AS astray \
                  FROM job WHERE state = 'running' ORDER BY seq{skip}"
             );
             let mut expired = 0;

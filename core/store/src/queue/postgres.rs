@@ -107,7 +107,7 @@ impl Server {
         match said.code() {
             "28P01" | "28000" => OpenQueueError::Refused { server, reason },
             "3D000" => OpenQueueError::NoDatabase { server, reason },
-            "42501" | "25006" => OpenQueueError::NoRights { server, reason },
+            "42501" | "25006" | "3F000" => OpenQueueError::NoRights { server, reason },
             "53300" => OpenQueueError::Unreachable { server, reason },
             _ if is_lost(error) => OpenQueueError::Unreachable { server, reason },
             _ => OpenQueueError::Sql { server, reason },

@@ -1,6 +1,7 @@
 //! The queue's promises, as functions that are run on both databases, and what is special to each.
 
 mod file;
+mod server;
 mod suite;
 
 use super::*;
@@ -16,13 +17,13 @@ const LONG: Duration = Duration::from_secs(600);
 struct Ground {
     place: QueuePlace,
     // Removed when the test is over.
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Ground {
     fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { place: QueuePlace::Sqlite(folder.path().join("state/jobs.db")), _folder: folder }
+        Self { place: QueuePlace::Sqlite(folder.path().join("state/jobs.db")), _folder: Some(folder) }
     }
 
     fn open(&self) -> Queue {

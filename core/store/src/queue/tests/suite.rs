@@ -9,12 +9,17 @@ mod people;
 
 use people::*;
 
-/// Each of these functions as a test on SQLite and on PostgreSQL.
+/// One of these functions.
+pub(super) type Promise = fn(&Ground);
+
+/// Each of these functions as a test on SQLite; for PostgreSQL they are one test, so that there is one server.
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
             $(#[test] fn $name() { super::$name(&super::Ground::file()); })*
         }
+
+        pub(super) const ALL: &[(&str, Promise)] = &[$((stringify!($name), $name)),*];
     };
 }
 
