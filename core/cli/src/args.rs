@@ -2,9 +2,11 @@
 
 mod history;
 mod hook;
+mod worker;
 
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
+pub(crate) use worker::WorkerArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -130,6 +132,9 @@ pub(crate) enum Verb {
     Models(ModelsVerb),
     /// Run the daemon that keeps the model in memory (the other verbs start it when they need it)
     Serve(ServeArgs),
+    /// Compute for the daemon, which starts this itself
+    #[command(hide = true)]
+    Worker(WorkerArgs),
     /// Say what the daemon is doing
     Status,
     /// Stop the daemon
