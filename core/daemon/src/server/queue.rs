@@ -291,6 +291,11 @@ impl Queue {
         }
     }
 
+    /// Whether nothing is taken any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lock().stopping
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -95,10 +95,12 @@ fn confine(options: &WorkOptions) -> Result<(), WorkError> {
     if parent == Some(options.parent) { Ok(()) } else { Err(WorkError::NoDaemon) }
 }
 
+type Loading = Result<Arc<dyn LanguageModel>, GenerateError>;
+
 struct Inside {
     loader: Arc<dyn ModelLoader>,
     /// The first request names it.
-    model: OnceLock<(String, Result<Arc<dyn LanguageModel>, GenerateError>)>,
+    model: OnceLock<(String, Loading)>,
     out: Mutex<UnixStream>,
     requests: Mutex<HashMap<u64, Cancel>>,
 }

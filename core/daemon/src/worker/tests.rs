@@ -161,7 +161,11 @@ fn a_model_in_a_process_is_like_any_other() {
     assert_eq!(seen, (0..20).collect::<Vec<_>>());
     assert_eq!(model.generate(&ask("fail", 1), &Cancel::new(), &mut |_| {}), Err(GenerateError::NoFill("m".into())));
     let cancel = Cancel::new();
-    let cut = model.generate(&ask("", 5000), &cancel, &mut |t| (t.id == 3).then(|| cancel.cancel()).unwrap_or(()));
+    let cut = model.generate(&ask("", 5000), &cancel, &mut |token| {
+        if token.id == 3 {
+            cancel.cancel();
+        }
+    });
     assert_eq!(cut.expect("cancelled").finish, FinishReason::Cancelled);
     let status = workers.worker().expect("a status");
     assert!(status.memory.is_some_and(|bytes| bytes > 0) && status.deaths == 0, "{status:?}");
