@@ -2,11 +2,11 @@
 
 mod history;
 mod hook;
-mod worker;
+mod watch;
 
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
-pub(crate) use worker::WorkerArgs;
+pub(crate) use watch::WatchArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -132,9 +132,10 @@ pub(crate) enum Verb {
     Models(ModelsVerb),
     /// Run the daemon that keeps the model in memory (the other verbs start it when they need it)
     Serve(ServeArgs),
-    /// Compute for the daemon, which starts this itself
-    #[command(hide = true)]
-    Worker(WorkerArgs),
+    /// Watch a repository: comments that end with AI! are done, and those with AI? are answered
+    ///
+    /// Jobs that wait for changes run as well. The daemon goes on watching when this ends, and after a restart.
+    Watch(WatchArgs),
     /// Say what the daemon is doing
     Status,
     /// Stop the daemon

@@ -32,7 +32,7 @@ pub(crate) struct Invocation {
     pub(crate) vars: Vars,
     /// This program's file.
     pub(crate) executable: PathBuf,
-    now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
+    now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
 /// How much `-q` and `-v` let be said.
@@ -84,13 +84,18 @@ impl Invocation {
             named_model: global.model,
             vars,
             executable,
-            now_ms,
+            now_ms: now_ms.into(),
         })
     }
 
     /// Milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> u64 {
         (self.now_ms)()
+    }
+
+    /// The clock, for what outlives this.
+    pub(crate) fn clock(&self) -> Arc<dyn Fn() -> u64 + Send + Sync> {
+        Arc::clone(&self.now_ms)
     }
 
     /// Unique enough to name a request in logs and to tell two equal requests apart.

@@ -20,6 +20,7 @@ fn help_of_every_verb() {
         "import",
         "models",
         "serve",
+        "watch",
         "status",
         "stop",
         "hook",

@@ -34,8 +34,6 @@ pub struct ConfigFile {
     pub idle_seconds: Option<u64>,
     /// Seconds without a model in memory after which a daemon that was started on demand ends.
     pub exit_seconds: Option<u64>,
-    /// The most memory that the daemon's process of a model may allocate, such as `8G`.
-    pub worker_memory: Option<String>,
     /// `false` runs the model in the calling process.
     pub daemon: Option<bool>,
     /// The most tokens of prompt and answer together; less needs less memory.
@@ -44,6 +42,14 @@ pub struct ConfigFile {
     pub attribution: Option<bool>,
     /// The PostgreSQL database that holds the background jobs; without it they are in a file of the state folder.
     pub store: Option<Address>,
+    /// Repositories that the daemon watches whenever it runs.
+    pub watch: Option<Vec<PathBuf>>,
+    /// `apply`, `review` or `off`: what becomes of what `AI!` comments ask for.
+    pub watch_comments: Option<String>,
+    /// The least seconds between two jobs that changes make of one template.
+    pub watch_gap_seconds: Option<u64>,
+    /// The most minutes of an hour that the model may work for the changes of one repository.
+    pub watch_model_minutes: Option<u64>,
 }
 
 /// An address that may hold a password, and so is not shown.
@@ -85,8 +91,6 @@ pub struct Settings {
     pub idle: Duration,
     /// When a daemon that was started on demand ends, counted from when it has no model in memory.
     pub exit: Duration,
-    /// The most bytes that the daemon's process of a model may allocate; `None` sets no limit.
-    pub worker_memory: Option<u64>,
     /// Whether models are run by the daemon.
     pub daemon: bool,
     /// The most tokens of prompt and answer together.
@@ -95,6 +99,14 @@ pub struct Settings {
     pub attribution: bool,
     /// The PostgreSQL database that holds the background jobs, where the user has set one.
     pub store: Option<QueuePlace>,
+    /// Repositories that the daemon watches whenever it runs.
+    pub watch: Vec<PathBuf>,
+    /// `apply`, `review` or `off`: what becomes of what `AI!` comments ask for.
+    pub watch_comments: String,
+    /// The least time between two jobs that changes make of one template.
+    pub watch_gap: Duration,
+    /// The most time of an hour that the model may work for the changes of one repository.
+    pub watch_model: Duration,
 }
 
 /// Why the settings are refused.
@@ -136,7 +148,8 @@ pub enum SettingsError {
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, worker_memory, daemon, max_context, attribution, store";
+        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, daemon, max_context, attribution, store, watch, \
+                            watch_comments, watch_gap_seconds, watch_model_minutes";
         match self {
             Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
             Self::Store(error) => error.hint(),
@@ -170,11 +183,14 @@ impl ConfigFile {
         self.onnxruntime = set.onnxruntime.or(self.onnxruntime.take());
         self.idle_seconds = set.idle_seconds.or(self.idle_seconds);
         self.exit_seconds = set.exit_seconds.or(self.exit_seconds);
-        self.worker_memory = set.worker_memory.or(self.worker_memory.take());
         self.daemon = set.daemon.or(self.daemon);
         self.max_context = set.max_context.or(self.max_context);
         self.attribution = set.attribution.or(self.attribution);
         self.store = set.store.or(self.store.take());
+        self.watch = set.watch.or(self.watch.take());
+        self.watch_comments = set.watch_comments.or(self.watch_comments.take());
+        self.watch_gap_seconds = set.watch_gap_seconds.or(self.watch_gap_seconds);
+        self.watch_model_minutes = set.watch_model_minutes.or(self.watch_model_minutes);
         Ok(())
     }
 }
@@ -189,11 +205,14 @@ impl Default for Settings {
             onnxruntime: None,
             idle: Duration::from_secs(DEFAULT_IDLE_SECONDS),
             exit: Duration::from_secs(DEFAULT_EXIT_SECONDS),
-            worker_memory: None,
             daemon: true,
             max_context: None,
             attribution: false,
             store: None,
+            watch: Vec::new(),
+            watch_comments: "apply".into(),
+            watch_gap: Duration::from_secs(10),
+            watch_model: Duration::from_secs(15 * 60),
         }
     }
 }
@@ -226,15 +245,13 @@ impl Settings {
         let store = flags.store.or_else(|| vars.text(env_var::STORE).map(Address)).or(file.store);
         let store = store.filter(|address| !address.0.is_empty());
         let exit = flags.exit_seconds.or(file.exit_seconds);
-        let worker_memory =
-            match flags.worker_memory.or_else(|| vars.text(env_var::WORKER_MEMORY)).or(file.worker_memory) {
-                Some(text) => Some(bytes(&text).ok_or(SettingsError::Value {
-                    name: "worker_memory".into(),
-                    value: text,
-                    expected: "a size such as 8G, and not below 64M",
-                })?),
-                None => None,
-            };
+        let comments = flags.watch_comments.or(file.watch_comments).unwrap_or(default.watch_comments);
+        if !matches!(comments.as_str(), "apply" | "review" | "off") {
+            let expected = "apply, review or off";
+            return Err(SettingsError::Value { name: "watch_comments".into(), value: comments, expected });
+        }
+        let gap = flags.watch_gap_seconds.or(file.watch_gap_seconds);
+        let model_minutes = flags.watch_model_minutes.or(file.watch_model_minutes);
         // A running daemon has the settings that it was started with: what is asked for this call only runs here.
         let only_here = overrides.threads.is_some()
             || flags.threads.is_some()
@@ -255,28 +272,16 @@ impl Settings {
             onnxruntime: flags.onnxruntime.or_else(|| vars.get(env_var::ORT).map(PathBuf::from)).or(file.onnxruntime),
             idle: idle.map_or(default.idle, Duration::from_secs),
             exit: exit.map_or(default.exit, Duration::from_secs),
-            worker_memory,
             daemon: !no_daemon && flags.daemon.or(file.daemon).unwrap_or(true),
             max_context: flags.max_context.or(file.max_context),
             attribution: flags.attribution.or(file.attribution).unwrap_or(false),
             store: store.map(|address| QueuePlace::server(&address.0)).transpose()?,
+            watch: flags.watch.or(file.watch).unwrap_or_default(),
+            watch_comments: comments,
+            watch_gap: gap.map_or(default.watch_gap, Duration::from_secs),
+            watch_model: model_minutes.map_or(default.watch_model, |minutes| Duration::from_secs(minutes.min(60) * 60)),
         })
     }
-}
-
-/// A number of bytes: plain, or with K, M, G or T for powers of 1024.
-fn bytes(text: &str) -> Option<u64> {
-    const LEAST: u64 = 64 << 20;
-    let text = text.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
-    let (number, shift) = match text.char_indices().last()? {
-        (at, 'k' | 'K') => (&text[..at], 10),
-        (at, 'm' | 'M') => (&text[..at], 20),
-        (at, 'g' | 'G') => (&text[..at], 30),
-        (at, 't' | 'T') => (&text[..at], 40),
-        _ => (text, 0),
-    };
-    let number: u64 = number.trim().parse().ok()?;
-    number.checked_mul(1 << shift).filter(|bytes| *bytes >= LEAST)
 }
 
 /// A variable that holds a number.
@@ -345,24 +350,6 @@ mod tests {
         assert_eq!(Settings::resolve(&empty, &env, file).expect("valid").store, None, "set to nothing");
     }
 
-    /// Protects the limit of memory from being a thousand times too small or too large.
-    #[test]
-    fn sizes_have_units() {
-        for (text, want) in [
-            ("8G", Some(8 << 30)),
-            (" 512 MiB ", Some(512 << 20)),
-            ("100000000", Some(100_000_000)),
-            ("1T", Some(1 << 40)),
-            ("8", None),
-            ("G", None),
-            ("-1G", None),
-            ("99999999999T", None),
-            ("", None),
-        ] {
-            assert_eq!(bytes(text), want, "{text}");
-        }
-    }
-
     /// Protects users from settings that silently do nothing: misspelt keys and senseless values are errors that say
     /// where.
     #[test]
@@ -385,8 +372,6 @@ mod tests {
         let secret = "postgresq://me:secret@host/db";
         let said = resolve(&none, &[("DEEPCODER_STORE", secret)]);
         assert!(said.starts_with("store: ") && said.contains("me@host/db") && !said.contains("secret"), "{said}");
-        let pair = Overrides { config: vec!["worker_memory=8X".into()], ..Overrides::default() };
-        assert!(resolve(&pair, &[]).starts_with("worker_memory is `8X`, but must be a size"));
         let pair = Overrides { config: vec!["modle=x".into()], ..Overrides::default() };
         assert!(resolve(&pair, &[]).starts_with("`modle=x` is not a setting: unknown field"));
     }

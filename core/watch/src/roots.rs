@@ -20,23 +20,23 @@ pub trait Roots: Send + Sync {
 
 /// Beside the jobs: those of this machine.
 pub struct StoredRoots {
-    /// The database.
-    pub queue: Arc<Queue>,
+    /// The database, opened when it is first needed.
+    pub queue: Box<dyn Fn() -> Result<Arc<Queue>, Failure> + Send + Sync>,
     /// Now, in milliseconds since 1970.
     pub now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
 impl Roots for StoredRoots {
     fn all(&self) -> Result<Vec<PathBuf>, Failure> {
-        self.queue.watch_roots().map_err(|error| stored(&error))
+        (self.queue)()?.watch_roots().map_err(|error| stored(&error))
     }
 
     fn remember(&self, root: &Path) -> Result<(), Failure> {
-        self.queue.remember_root(root, (self.now_ms)()).map_err(|error| stored(&error))
+        (self.queue)()?.remember_root(root, (self.now_ms)()).map_err(|error| stored(&error))
     }
 
     fn forget(&self, root: &Path) -> Result<bool, Failure> {
-        self.queue.forget_root(root).map_err(|error| stored(&error))
+        (self.queue)()?.forget_root(root).map_err(|error| stored(&error))
     }
 }
 

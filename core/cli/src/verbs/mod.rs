@@ -14,6 +14,7 @@ mod install;
 mod models;
 mod run;
 mod serve;
+mod watch;
 
 use crate::args::{DebugVerb, Verb};
 use crate::console::Console;
@@ -34,7 +35,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Import(args) => install::import(&args, invocation, console),
         Verb::Models(verb) => models::models(&verb, invocation, console),
         Verb::Serve(args) => serve::serve(&args, invocation, console),
-        Verb::Worker(args) => serve::worker(&args, invocation),
+        Verb::Watch(args) => watch::watch(&args, invocation, console),
         Verb::Status => serve::status(invocation, console),
         Verb::Stop => serve::stop(invocation, console),
         Verb::Hook(verb) => hook::hook(&verb, invocation, console),

@@ -1,14 +1,15 @@
 //! `deepcoder serve`, `deepcoder status` and `deepcoder stop`
 
-use crate::args::{ServeArgs, WorkerArgs};
+use crate::args::ServeArgs;
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
 use crate::time;
 use deepcoder_daemon::client::{self, Client, ConnectError};
-use deepcoder_daemon::{ServeError, ServeOptions, Services, Status, WorkOptions};
+use deepcoder_daemon::{ServeError, ServeOptions, Services, Status};
 use deepcoder_session::build_version;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Console) -> Result {
@@ -30,18 +31,15 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     if !args.detached {
         console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
     }
-    match deepcoder_daemon::serve(&options, invocation.session.loader(), Services::default(), &invocation.cancel) {
+    let clock = invocation.clock();
+    let watching = super::watch::service(&invocation.session, move || clock());
+    let services = Services { watching: Some(Arc::new(watching)), ..Services::default() };
+    match deepcoder_daemon::serve(&options, invocation.session.loader(), services, &invocation.cancel) {
         Ok(()) => Ok(Done::Clean),
         // Two callers started one each: the other one serves both.
         Err(ServeError::AlreadyRunning { .. }) if args.detached => Ok(Done::Clean),
         Err(error) => Err(error.into()),
     }
-}
-
-pub(crate) fn worker(args: &WorkerArgs, invocation: &Invocation) -> Result {
-    let session = &invocation.session;
-    let options = WorkOptions { parent: args.parent, memory: session.settings().worker_memory };
-    match deepcoder_daemon::work(session.engines(), &options)? {}
 }
 
 pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
@@ -69,19 +67,6 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
     match &status.model {
         Some(model) => console.line(&format!("model: {model}, unloaded after {idle} without work"))?,
         None => console.line("model: none in memory")?,
-    }
-    if let Some(worker) = &status.worker {
-        let memory = worker.memory.map_or_else(String::new, |memory| format!(", {}", time::bytes(memory)));
-        if let Some(pid) = worker.pid {
-            console.line(&format!("its process: {pid}{memory}"))?;
-        }
-        if let Some(reason) = &worker.last_death {
-            console.line(&format!("processes that died: {}, the last one: {reason}", worker.deaths))?;
-        }
-    }
-    if status.background_busy || status.background_queued > 0 {
-        let busy = if status.background_busy { "at work" } else { "giving way" };
-        console.line(&format!("in the background: {busy}, {} waiting", status.background_queued))?;
     }
     let busy = if status.busy { "at work" } else { "idle" };
     console.line(&format!("{busy}, {} waiting, {} requests served", status.queued, status.served))?;
