@@ -18,7 +18,9 @@ pub use error::GatherError;
 pub use gather::{Gathered, MAX_INSTRUCTIONS};
 
 use deepcoder_types::{ContentHash, RepoPath, Snippet, TextRange};
-use deepcoder_workspace::{TextFile, Visibility, Workspace, find_secret};
+use deepcoder_workspace::{ReadError, TextFile, Visibility, Workspace, find_secret};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Counts tokens.
 pub type Count<'c> = &'c dyn Fn(&str) -> Result<u32, deepcoder_types::GenerateError>;
@@ -27,13 +29,30 @@ pub type Count<'c> = &'c dyn Fn(&str) -> Result<u32, deepcoder_types::GenerateEr
 #[derive(Debug, Clone)]
 pub struct Context {
     workspace: Workspace,
+    texts: Arc<BTreeMap<RepoPath, String>>,
 }
 
 impl Context {
     /// For `workspace`.
     #[must_use]
     pub fn new(workspace: &Workspace) -> Self {
-        Self { workspace: workspace.clone() }
+        Self { workspace: workspace.clone(), texts: Arc::default() }
+    }
+
+    /// With these texts in place of what the files hold.
+    #[must_use]
+    pub fn with_texts(self, texts: BTreeMap<RepoPath, String>) -> Self {
+        Self { texts: Arc::new(texts), ..self }
+    }
+
+    /// The text of a file.
+    pub(crate) fn read(&self, path: &RepoPath) -> Result<TextFile, ReadError> {
+        let mut file = self.workspace.read_text(path)?;
+        if let Some(text) = self.texts.get(path) {
+            file.hash = ContentHash::of(text.as_bytes());
+            file.text.clone_from(text);
+        }
+        Ok(file)
     }
 
     /// The text of a file, if a model may see it.
@@ -43,7 +62,7 @@ impl Context {
             Visibility::Ignored => return Err(GatherError::Ignored(path.clone())),
             Visibility::Secret => return Err(GatherError::SecretFile(path.clone())),
         }
-        let file = self.workspace.read_text(path)?;
+        let file = self.read(path)?;
         match find_secret(&file.text) {
             Some(found) => Err(GatherError::SecretText { path: path.clone(), what: found.what, line: found.line }),
             None => Ok(file),

@@ -64,7 +64,7 @@ impl Context {
         let mut documents = Vec::new();
         for path in self.workspace.files()? {
             cancel.check()?;
-            let text = self.workspace.read_text(&path).map(|f| f.text).unwrap_or_default();
+            let text = self.read(&path).map(|f| f.text).unwrap_or_default();
             let text = if text.len() > MAX_RANKED { "" } else { text.as_str() };
             let mut hits = vec![0.0; terms.len()];
             let mut tally = |regex: &Regex, text: &str, weight: f64| {

@@ -43,7 +43,7 @@ impl Context {
                 break;
             }
             // Cheaper than `admit`: only what matches is looked through for secrets.
-            let Ok(file) = self.workspace.read_text(&path) else { continue };
+            let Ok(file) = self.read(&path) else { continue };
             if !regex.is_match(&file.text) || deepcoder_workspace::contains_secret(&file.text) {
                 continue;
             }
@@ -84,7 +84,7 @@ impl Context {
         for path in self.workspace.files()? {
             cancel.check()?;
             let Some(language) = Language::of(&path) else { continue };
-            let Ok(file) = self.workspace.read_text(&path) else { continue };
+            let Ok(file) = self.read(&path) else { continue };
             // Parsing is what takes the time.
             if !mentions.is_match(&file.text) {
                 continue;

@@ -55,6 +55,17 @@ pub enum RunError {
     /// The proposal does not fit the files.
     #[error(transparent)]
     Materialise(#[from] MaterialiseError),
+    /// A comment that is to be taken out is not there.
+    #[error("`{path}` has no comment `{text}`")]
+    NoComment {
+        /// The file.
+        path: RepoPath,
+        /// The comment.
+        text: String,
+    },
+    /// The option makes no sense.
+    #[error("`comments` is not a list of comments: {0}")]
+    Comments(String),
     /// The user cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -72,7 +83,10 @@ impl Hint for RunError {
             Self::Panic { .. } => Some("this is a defect of the plugin; nothing was changed".into()),
             Self::TimedOut { .. } => Some("ask for less at once: fewer files, or a smaller change".into()),
             Self::NotAllowed { .. } => Some("name the file as well, if it may be changed".into()),
-            Self::NoPlugin(_) | Self::Cancelled(_) => None,
+            Self::NoComment { .. } => {
+                Some("it was changed or taken out since: save the file with the comment again".into())
+            }
+            Self::NoPlugin(_) | Self::Comments(_) | Self::Cancelled(_) => None,
         }
     }
 }

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod grants;
 mod host;
+mod marks;
 mod record;
 mod run;
 #[cfg(test)]

@@ -114,6 +114,13 @@ struct Attempt {
     verification: Verification,
 }
 
+/// What proposals of a run are judged by.
+struct Judge<'a> {
+    plugin: &'a dyn Plugin,
+    grants: &'a Grants,
+    view: &'a View<'a>,
+}
+
 impl<'a> Pipeline<'a> {
     /// A pipeline with the built-in plugins and the default policy.
     #[must_use]
@@ -160,8 +167,9 @@ impl<'a> Pipeline<'a> {
             return Err(RunError::EmptyInstruction);
         }
         emit(&events, Event::Stage(Stage::Context));
-        let view = self.tree.view();
-        let instruction = with_targets(instruction, &view, options, cancel, &events)?;
+        let marks = self.tree.marks(instruction)?;
+        let view = self.tree.view(&marks);
+        let instruction = with_targets(&marks.instruction(instruction), &view, options, cancel, &events)?;
         let grants = Grants::new(plugin.manifest(), &self.policy)?;
         let bundle = self.gather(plugin, &instruction, &grants, &view, cancel, &events)?;
 
@@ -176,6 +184,7 @@ impl<'a> Pipeline<'a> {
         };
         emit(&events, Event::Stage(Stage::Plugin));
         let outcome = ask(&instruction)?;
+        let judge = Judge { plugin, grants: &grants, view: &view };
         let mut best = None;
         let mut answer = None;
         match outcome {
@@ -183,12 +192,12 @@ impl<'a> Pipeline<'a> {
             Outcome::Answer(text) => answer = Some(text),
             Outcome::Proposals(proposals) => {
                 emit(&events, Event::Stage(Stage::Verify));
-                best = self.best_of(plugin, &grants, &instruction, proposals, cancel)?;
+                best = self.best_of(&judge, &instruction, proposals, cancel)?;
                 if let Some(failed) = best.take_if(|best| options.repair && !best.verification.passed) {
                     emit(&events, Event::Stage(Stage::Repair));
                     lock(&stats).repaired = true;
                     let again = ask(&repair_of(&instruction, &failed));
-                    best = Some(self.better(plugin, &grants, &instruction, failed, again, cancel)?);
+                    best = Some(self.better(&judge, &instruction, failed, again, cancel)?);
                 }
                 if let Some(failed) = best.as_mut().filter(|best| !best.verification.passed) {
                     self.keep_within(failed);
@@ -196,6 +205,9 @@ impl<'a> Pipeline<'a> {
             }
         }
         let stats = *lock(&stats);
+        if let Some(best) = &mut best {
+            marks.restore(&mut best.set);
+        }
         Ok(self.finish(plugin, &instruction, bundle.snapshot, best, answer, stats))
     }
 
@@ -235,8 +247,7 @@ impl<'a> Pipeline<'a> {
     /// The first proposal that passes verification, or else the first.
     fn best_of(
         &self,
-        plugin: &dyn Plugin,
-        grants: &Grants,
+        judge: &Judge<'_>,
         instruction: &Instruction,
         proposals: Vec<Proposal>,
         cancel: &Cancel,
@@ -244,7 +255,7 @@ impl<'a> Pipeline<'a> {
         let mut best: Option<Attempt> = None;
         for proposal in proposals {
             cancel.check()?;
-            if let Some(attempt) = self.attempt(plugin, grants, instruction, proposal)? {
+            if let Some(attempt) = self.attempt(judge, instruction, proposal)? {
                 if attempt.verification.passed {
                     return Ok(Some(attempt));
                 }
@@ -258,8 +269,7 @@ impl<'a> Pipeline<'a> {
     /// found.
     fn better(
         &self,
-        plugin: &dyn Plugin,
-        grants: &Grants,
+        judge: &Judge<'_>,
         instruction: &Instruction,
         failed: Attempt,
         again: Result<Outcome, RunError>,
@@ -267,7 +277,7 @@ impl<'a> Pipeline<'a> {
     ) -> Result<Attempt, RunError> {
         cancel.check()?;
         let Ok(Outcome::Proposals(proposals)) = again else { return Ok(failed) };
-        match self.best_of(plugin, grants, instruction, proposals, cancel) {
+        match self.best_of(judge, instruction, proposals, cancel) {
             Ok(Some(attempt)) if attempt.verification.passed => Ok(attempt),
             Err(error @ RunError::Cancelled(_)) => Err(error),
             _ => Ok(failed),
@@ -277,17 +287,16 @@ impl<'a> Pipeline<'a> {
     /// Byte images of a proposal, checked; `None` when they are what is there already.
     fn attempt(
         &self,
-        plugin: &dyn Plugin,
-        grants: &Grants,
+        judge: &Judge<'_>,
         instruction: &Instruction,
         proposal: Proposal,
     ) -> Result<Option<Attempt>, RunError> {
+        let Judge { plugin, grants, view } = judge;
         for path in proposal.changes.iter().flat_map(touched) {
             if !grants.may_write(path) {
                 return Err(RunError::NotAllowed { plugin: plugin.manifest().id.clone(), path: path.clone() });
             }
         }
-        let view = self.tree.view();
         let mut set = materialise(&proposal, &self.set_id(instruction, &proposal), &|path| view.image(path))?;
         set.files.retain(|file| file.old != file.new);
         if set.files.is_empty() {

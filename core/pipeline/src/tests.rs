@@ -298,3 +298,40 @@ fn empty_instructions_are_refused_and_empty_changes_are_none() {
     let result = pipeline.run(&blank, &RunOptions::default(), &Cancel::new(), &mut |_| {});
     assert!(matches!(result, Err(RunError::EmptyInstruction)));
 }
+
+/// Protects files that hold a comment with a request: the plugin sees none of it, the diff takes it out, the edit is made
+/// for the bytes in the tree, and a run that changes nothing leaves the comment there.
+#[test]
+fn comments_that_ask_are_taken_out() {
+    let old = b"x = 1\n# double it AI!\ny = 2\n";
+    let repo = TestRepo::new(&[("a.py", old), ("b.py", b"# a note AI\nz = 1\n")]);
+    let workspace = Workspace::open(repo.path()).expect("opens");
+    let run = |comments: serde_json::Value, work: Box<Work>| {
+        let pipeline = Pipeline::new(&workspace, Arc::new(quiet()));
+        let asked = Instruction { options: serde_json::json!({ "comments": comments }), ..instruction() };
+        let plugins = plugin(work);
+        pipeline.with_plugins(plugins).run(&asked, &RunOptions::default(), &Cancel::new(), &mut |_| {})
+    };
+    let both =
+        serde_json::json!([{"path": "b.py", "text": "# a note AI"}, {"path": "a.py", "text": "# double it AI!"}]);
+    let doubled: Box<Work> = Box::new(|_, context, host| {
+        assert_eq!(context.snippets[0].text, "x = 1\ny = 2\n");
+        assert_eq!(host.read_file(&path("b.py")).expect("read").text, "z = 1\n");
+        assert!(host.search_text("AI", "", 9).expect("searched").is_empty());
+        Ok(become_text(context, "x = 2\ny = 4\n"))
+    });
+    let done = run(both.clone(), doubled).expect("runs");
+    let set = done.edit_set.as_ref().expect("a change");
+    let after: Vec<_> = set.files.iter().map(|f| f.new.as_ref().expect("kept").bytes.as_slice()).collect();
+    assert_eq!(after, [&b"x = 2\ny = 4\n"[..], b"z = 1\n"]);
+    assert!(done.verified() && done.diff.contains("-# double it AI!") && done.diff.contains("-# a note AI"));
+    let applier = Applier::open(&workspace, &repo.join(".git/state")).expect("opens");
+    apply(&applier, &done, ApplyOptions::default(), false, &Cancel::new()).expect("applied");
+    assert_eq!(repo.read("b.py"), b"z = 1\n");
+    let gone = run(both, Box::new(|_, _, _| Ok(Outcome::Unchanged)));
+    assert!(matches!(gone, Err(RunError::NoComment { .. })), "{gone:?}");
+    repo.write("a.py", old);
+    let one = serde_json::json!([{"path": "a.py", "text": "# double it AI!"}]);
+    let left = run(one, Box::new(|_, _, _| Ok(Outcome::Unchanged))).expect("runs");
+    assert!(left.edit_set.is_none());
+}

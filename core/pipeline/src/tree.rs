@@ -1,6 +1,7 @@
 //! What a run works on: a work tree, or one text that is in none.
 
 use crate::error::RunError;
+use crate::marks::Marks;
 use deepcoder_context::Context;
 use deepcoder_plugin_api::{ErrorCode, PluginError};
 use deepcoder_types::{
@@ -24,7 +25,7 @@ pub(crate) enum Tree<'a> {
 
 /// A [`Tree`] opened for one run.
 pub(crate) enum View<'a> {
-    Work { workspace: &'a Workspace, context: Context },
+    Work { workspace: &'a Workspace, context: Context, marks: &'a Marks },
     Text { path: &'a RepoPath, text: &'a str },
 }
 
@@ -35,9 +36,19 @@ pub(crate) struct Gathered {
 }
 
 impl Tree<'_> {
-    pub(crate) fn view(&self) -> View<'_> {
+    /// The comments that asked for the run.
+    pub(crate) fn marks(&self, instruction: &Instruction) -> Result<Marks, RunError> {
         match self {
-            Tree::Work(workspace) => View::Work { workspace, context: Context::new(workspace) },
+            Tree::Work(workspace) => Marks::read(workspace, instruction),
+            Tree::Text { .. } => Ok(Marks::default()),
+        }
+    }
+
+    pub(crate) fn view<'v>(&'v self, marks: &'v Marks) -> View<'v> {
+        match self {
+            Tree::Work(workspace) => {
+                View::Work { workspace, context: Context::new(workspace).with_texts(marks.texts()), marks }
+            }
             Tree::Text { path, text } => View::Text { path, text },
         }
     }
@@ -77,10 +88,11 @@ impl View<'_> {
         }
     }
 
-    /// The bytes that are there now.
+    /// The bytes that are there now, without the comments that asked for the run.
     pub(crate) fn image(&self, wanted: &RepoPath) -> Result<Option<FileImage>, String> {
         match self {
-            View::Work { workspace, .. } => match workspace.read(wanted) {
+            View::Work { workspace, marks, .. } => match marks.image(wanted).map_or_else(|| workspace.read(wanted), Ok)
+            {
                 Ok(image) => Ok(Some(image)),
                 Err(ReadError::Missing { .. }) => Ok(None),
                 Err(error) => Err(error.to_string()),
