@@ -8,44 +8,83 @@
 
 Nothing is written before :meth:`Edit.apply`, and everything that was written can be undone. ``AsyncRepo`` and
 ``AsyncModel`` offer the same for asyncio.
+
+:class:`Client` works through the daemon, which is started when it is needed, keeps a model warm for everybody, and does
+what is queued in the background:
+
+>>> job = deepcoder.Client().jobs.add("add docstrings to public functions", ["src/**/*.py"], repo=".")
+>>> print(job.wait().diff)
+>>> job.accept()
+
+``AsyncClient`` is the same for asyncio: ``await job``, ``async for event in job``. In notebooks diffs and jobs are shown
+in colours, and ``%load_ext deepcoder`` brings ``%%deepcoder``.
 """
 
+from typing import Any
+
 from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRepo
+from deepcoder._aio_client import AsyncClient, AsyncJob, AsyncJobs
 from deepcoder._core import (
     Cancel,
     Cancelled,
+    Client,
+    DaemonError,
     DeepcoderError,
     Edit,
     EditError,
     Finding,
     Generation,
     HistoryEntry,
+    Job,
+    JobEvent,
+    JobEvents,
+    Jobs,
     Model,
     ModelError,
     Repo,
     RepositoryError,
     Stream,
     TokenEvent,
+    Watched,
     __version__,
 )
+from deepcoder._progress import Progress
 
 __all__ = [
+    "AsyncClient",
     "AsyncEdit",
+    "AsyncJob",
+    "AsyncJobs",
     "AsyncModel",
     "AsyncRepo",
     "Cancel",
     "Cancelled",
+    "Client",
+    "DaemonError",
     "DeepcoderError",
     "Edit",
     "EditError",
     "Finding",
     "Generation",
     "HistoryEntry",
+    "Job",
+    "JobEvent",
+    "JobEvents",
+    "Jobs",
     "Model",
     "ModelError",
+    "Progress",
     "Repo",
     "RepositoryError",
     "Stream",
     "TokenEvent",
+    "Watched",
     "__version__",
 ]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """What ``%load_ext deepcoder`` calls: brings the cell magic ``%%deepcoder``."""
+    from deepcoder._magic import register
+
+    register(ipython)

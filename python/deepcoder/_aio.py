@@ -73,6 +73,12 @@ class AsyncRepo:
     def __init__(self, path: str | PathLike[str] | None = None, *, model: _core.Model | str | None = None) -> None:
         self._repo = _core.Repo(path, model=model)
 
+    @classmethod
+    def _of(cls, repo: _core.Repo) -> AsyncRepo:
+        self = cls.__new__(cls)
+        self._repo = repo
+        return self
+
     @property
     def root(self) -> str:
         """Absolute path of the work tree."""

@@ -10,6 +10,7 @@ create_exception!(deepcoder, DeepcoderError, PyException, "The base of every err
 create_exception!(deepcoder, ModelError, DeepcoderError, "The model is not installed, damaged, or refuses.");
 create_exception!(deepcoder, RepositoryError, DeepcoderError, "The repository or a path in it cannot be used.");
 create_exception!(deepcoder, EditError, DeepcoderError, "The edit failed; the tree is as it was.");
+create_exception!(deepcoder, DaemonError, DeepcoderError, "The daemon cannot be reached, or refuses.");
 create_exception!(deepcoder, Cancelled, DeepcoderError, "The work was cancelled; it changed nothing.");
 
 /// Which exception an error becomes.
@@ -18,6 +19,7 @@ pub(crate) enum Kind {
     Model,
     Repository,
     Edit,
+    Daemon,
 }
 
 /// `error` as an exception of the kind `kind`, its hint as the attribute `hint` and, for tracebacks, in the message.
@@ -35,6 +37,7 @@ pub(crate) fn with_hint(py: Python<'_>, kind: Kind, message: &str, hint: Option<
         Kind::Model => ModelError::new_err(text),
         Kind::Repository => RepositoryError::new_err(text),
         Kind::Edit => EditError::new_err(text),
+        Kind::Daemon => DaemonError::new_err(text),
     };
     // The class has the attribute already; an instance that cannot take it still has the hint in its message.
     _ = error.value(py).setattr("hint", hint);
@@ -67,6 +70,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("ModelError", py.get_type::<ModelError>())?;
     module.add("RepositoryError", py.get_type::<RepositoryError>())?;
     module.add("EditError", py.get_type::<EditError>())?;
+    module.add("DaemonError", py.get_type::<DaemonError>())?;
     module.add("Cancelled", py.get_type::<Cancelled>())?;
     Ok(())
 }

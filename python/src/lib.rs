@@ -4,7 +4,11 @@
 //! **Invariant:** every call that may take long runs on a thread of its own without the interpreter, and polls for
 //! Ctrl-C; a panic in it becomes an exception, never an abort.
 
+mod client;
 mod error;
+mod follow;
+mod html;
+mod job;
 mod model;
 mod repo;
 mod surroundings;
@@ -26,5 +30,11 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<repo::HistoryEntry>()?;
     module.add_class::<repo::Edit>()?;
     module.add_class::<repo::Repo>()?;
+    module.add_class::<job::JobEvent>()?;
+    module.add_class::<job::JobEvents>()?;
+    module.add_class::<job::Job>()?;
+    module.add_class::<client::Jobs>()?;
+    module.add_class::<client::Watched>()?;
+    module.add_class::<client::Client>()?;
     Ok(())
 }

@@ -174,11 +174,15 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A language model in this process.
+/// A language model, in this process or in the daemon.
 #[pyclass(module = "deepcoder._core", frozen)]
 pub(crate) struct Model(Arc<dyn LanguageModel>);
 
 impl Model {
+    pub(crate) const fn new(model: Arc<dyn LanguageModel>) -> Self {
+        Self(model)
+    }
+
     pub(crate) fn shared(&self) -> Arc<dyn LanguageModel> {
         Arc::clone(&self.0)
     }

@@ -9,7 +9,7 @@ use deepcoder_session::{ApplyRun, CommitPlace, Overrides, Place, RepoError, Sess
 use deepcoder_types::{Cancel, Instruction, LanguageModel, RepoPath};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a check found.
@@ -66,6 +66,24 @@ enum ModelOrName<'py> {
 }
 
 impl Repo {
+    /// The work tree that `path` is in; its model is where `session` has it.
+    pub(crate) fn open(
+        py: Python<'_>,
+        session: Session,
+        path: Option<PathBuf>,
+        model: Option<Arc<dyn LanguageModel>>,
+    ) -> PyResult<Self> {
+        let path = path.unwrap_or_else(|| PathBuf::from("."));
+        let inner = off_interpreter(py, &Cancel::new(), |_| deepcoder_session::Repo::open(&session, &path))?;
+        let inner = inner.map_err(|e| raise(py, kind_of(&e), &e))?;
+        Ok(Self { inner: Arc::new(inner), session, model: Mutex::new(model) })
+    }
+
+    /// The canonical root.
+    pub(crate) fn root_path(&self) -> &Path {
+        self.inner.workspace().root()
+    }
+
     fn model(&self, py: Python<'_>, cancel: &Cancel) -> PyResult<Arc<dyn LanguageModel>> {
         let loaded = off_interpreter(py, cancel, |cancel| {
             let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
@@ -155,7 +173,7 @@ fn side_of(state: &str) -> PyResult<Side> {
     }
 }
 
-fn text_of(path: PathBuf) -> PyResult<String> {
+pub(crate) fn text_of(path: PathBuf) -> PyResult<String> {
     let not_utf8 = |path| PyValueError::new_err(format!("{} is not UTF-8", PathBuf::from(path).display()));
     path.into_os_string().into_string().map_err(not_utf8)
 }
@@ -194,11 +212,8 @@ impl Repo {
             Some(ModelOrName::Name(name)) => (Some(name), None),
             None => (None, None),
         };
-        let path = path.unwrap_or_else(|| PathBuf::from("."));
         let session = session(py, &Overrides { model: name, ..Overrides::default() })?;
-        let inner = off_interpreter(py, &Cancel::new(), |_| deepcoder_session::Repo::open(&session, &path))?;
-        let inner = inner.map_err(|e| raise(py, kind_of(&e), &e))?;
-        Ok(Self { inner: Arc::new(inner), session, model: Mutex::new(model) })
+        Self::open(py, session, path, model)
     }
 
     #[getter]
@@ -338,6 +353,11 @@ impl Edit {
         self.run.edit_set.iter().flat_map(|set| &set.files).map(|file| file.path.to_string()).collect()
     }
 
+    fn text_of(&self, path: &str) -> Option<String> {
+        let file = self.run.edit_set.iter().flat_map(|set| &set.files).find(|file| file.path.as_str() == path)?;
+        Some(String::from_utf8_lossy(&file.new.as_ref()?.bytes).into_owned())
+    }
+
     #[getter]
     fn changed(&self) -> bool {
         self.run.changes()
@@ -422,19 +442,8 @@ impl Edit {
         Ok(())
     }
 
-    /// The diff with colours for notebooks. Everything of the user's is escaped.
     fn _repr_html_(&self) -> String {
-        let line = |line: &str| {
-            let style = match line.as_bytes() {
-                [b'+', ..] => "color:#1a7f37",
-                [b'-', ..] => "color:#cf222e",
-                [b'@', ..] => "color:#8250df",
-                _ => "",
-            };
-            let text = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-            format!("<span style=\"{style}\">{text}</span>\n")
-        };
-        format!("<pre>{}</pre>", self.run.diff.lines().map(line).collect::<String>())
+        crate::html::diff(&self.run.diff)
     }
 
     fn __str__(&self) -> &str {

@@ -1,13 +1,38 @@
 //! What the extension takes from the process that it is loaded into: variables, clock, prefix.
 
-use crate::error::{Kind, raise};
-use deepcoder_session::{Overrides, Session, Vars};
+use crate::error::{Kind, raise, with_hint};
+use deepcoder_session::{Launcher, Overrides, Session, Vars};
 use pyo3::prelude::*;
 use std::path::PathBuf;
 
 /// Folders and settings as the command line would have them; models run in this process, on the `onnxruntime` wheel of
 /// this interpreter where there is one.
 pub(crate) fn session(py: Python<'_>, overrides: &Overrides) -> PyResult<Session> {
+    open(py, overrides, None)
+}
+
+/// As [`session`], for the daemon: the `deepcoder` command `given`, or the one of this installation, starts it.
+pub(crate) fn daemon_session(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Session> {
+    let command = match given {
+        Some(command) => Some(py.import("os.path")?.call_method1("abspath", (command,))?.extract()?),
+        None => command(py)?,
+    };
+    let Some(command) = command else {
+        let hint = "install the wheel with `pip install deepcoder`, or pass `command=`".to_owned();
+        return Err(with_hint(py, Kind::Daemon, "the deepcoder command is not installed", Some(hint)));
+    };
+    open(py, overrides, Some(Launcher::new(command)))
+}
+
+/// The command beside this interpreter, or the path's.
+fn command(py: Python<'_>) -> PyResult<Option<PathBuf>> {
+    let scripts: PathBuf = py.import("sysconfig")?.call_method1("get_path", ("scripts",))?.extract()?;
+    let which = py.import("shutil")?.getattr("which")?;
+    let found = which.call1((scripts.join("deepcoder"),))?;
+    if found.is_none() { which.call1(("deepcoder",))? } else { found }.extract()
+}
+
+fn open(py: Python<'_>, overrides: &Overrides, launcher: Option<Launcher>) -> PyResult<Session> {
     // `os.environ`, not the C environment: it is what the user's code has set.
     let vars: Vec<(String, String)> = py
         .import("os")?
@@ -19,7 +44,7 @@ pub(crate) fn session(py: Python<'_>, overrides: &Overrides) -> PyResult<Session
     let vars = Vars::new(vars.into_iter().map(|(k, v)| (k.into(), v.into())));
     let prefix: PathBuf = py.import("sys")?.getattr("prefix")?.extract()?;
     let cwd: PathBuf = py.import("os")?.call_method0("getcwd")?.extract()?;
-    let session = Session::open(vars, &cwd, overrides, None).map_err(|e| raise(py, Kind::Model, &e))?;
+    let session = Session::open(vars, &cwd, overrides, launcher).map_err(|e| raise(py, Kind::Model, &e))?;
     Ok(session.with_prefix(prefix))
 }
 

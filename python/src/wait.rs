@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// How often Ctrl-C is looked for. Shorter than a person notices, longer than costs anything.
-const POLL: Duration = Duration::from_millis(40);
+pub(crate) const POLL: Duration = Duration::from_millis(40);
 
 /// Cancels the calls that it is given to.
 #[pyclass(name = "Cancel", module = "deepcoder._core", frozen)]
@@ -73,6 +73,30 @@ pub(crate) fn off_interpreter<T: Send>(
                 }
             }
         })
+    })
+}
+
+/// Do `work` on a thread that may outlive the call: when Ctrl-C comes or `cancel` is set, nobody waits for its end.
+pub(crate) fn leave_behind<T: Send + 'static>(
+    py: Python<'_>,
+    cancel: &Cancel,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
+    py.detach(|| {
+        let (done, waiting) = channel();
+        std::thread::spawn(move || {
+            // Nobody may be waiting any more.
+            _ = done.send(catch_unwind(AssertUnwindSafe(work)));
+        });
+        loop {
+            match waiting.recv_timeout(POLL) {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(panic)) => return Err(panicked(panic.as_ref())),
+                Err(RecvTimeoutError::Disconnected) => return Err(panicked(&"the worker thread is gone")),
+                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => return Err(cancelled()),
+                Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
+            }
+        }
     })
 }
 
