@@ -36,7 +36,7 @@ $(VENV)/.runtime: $(bin)/python
 
 $(VENV)/.dev: $(VENV)/.runtime python/pyproject.toml
 	$(call say,installing what building and testing need)
-	$(bin)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'pytest>=8,<10' 'pytest-timeout>=2,<3' 'mypy>=1.15,<3'
+	$(bin)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'pytest>=8,<10' 'pytest-timeout>=2,<3' 'mypy>=1.15,<3' 'ipython>=8,<10'
 	@touch $@
 
 # --- install and demo -------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ rust-test: test-model
 python-test: test-model
 	$(call say,Python tests)
 	cp $(TARGET)/debug/lib_core.so python/deepcoder/_core.abi3.so 2>/dev/null || cp $(TARGET)/debug/lib_core.dylib python/deepcoder/_core.abi3.so
-	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH="$(CURDIR)/$(bin):$$PATH" $(CURDIR)/$(bin)/python -m pytest -q tests
+	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH="$(CURDIR)/$(bin):$$PATH" DEEPCODER_TEST_COMMAND='$(abspath $(TARGET))/debug/deepcoder' $(CURDIR)/$(bin)/python -m pytest -q tests
 	cd python && $(CURDIR)/$(bin)/python -m mypy --strict deepcoder tests/typing_ok.py && $(CURDIR)/$(bin)/python -m mypy.stubtest deepcoder._core --ignore-disjoint-bases
 
 # The full numbers; ROUNDS=100 is a run of minutes. The dev profile, whose arithmetic is checked.

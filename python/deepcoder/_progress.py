@@ -56,11 +56,12 @@ class Progress:
             self._width = 0
 
     def _display(self, markup: str, text: str) -> None:
-        from IPython.display import display
+        from IPython import display
 
+        show: Any = display.display
         data = {"text/html": markup, "text/plain": text}
         if self._handle is None:
-            self._handle = display(data, raw=True, display_id=True)
+            self._handle = show(data, raw=True, display_id=True)
         else:
             self._handle.update(data, raw=True)
 

@@ -333,11 +333,7 @@ impl Jobs {
     }
 
     #[pyo3(signature = (*, cancel=None))]
-    fn counts<'py>(
-        &self,
-        py: Python<'py>,
-        cancel: Option<&Bound<'py, PyCancel>>,
-    ) -> PyResult<Bound<'py, PyDict>> {
+    fn counts<'py>(&self, py: Python<'py>, cancel: Option<&Bound<'py, PyCancel>>) -> PyResult<Bound<'py, PyDict>> {
         let counts = call(py, &self.session, &cancel_of(cancel), Connection::job_counts)?;
         let dict = PyDict::new(py);
         dict.set_item("waiting", counts.waiting)?;

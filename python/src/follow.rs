@@ -124,13 +124,7 @@ pub(crate) fn is_settled(state: JobState) -> bool {
     state.is_over() || matches!(state, JobState::Review | JobState::Scheduled)
 }
 
-fn until_settled(
-    session: &Session,
-    id: &str,
-    after: u64,
-    cancel: &Cancel,
-    teller: &Teller,
-) -> Result<Job, CallFailed> {
+fn until_settled(session: &Session, id: &str, after: u64, cancel: &Cancel, teller: &Teller) -> Result<Job, CallFailed> {
     let mut seen = after;
     let mut losses = 0;
     let mut stopped = false;

@@ -170,11 +170,7 @@ impl Job {
     }
 
     /// The result with its diff.
-    fn result<T>(
-        &self,
-        py: Python<'_>,
-        of: impl FnOnce(&deepcoder_types::JobResult) -> T,
-    ) -> PyResult<Option<T>> {
+    fn result<T>(&self, py: Python<'_>, of: impl FnOnce(&deepcoder_types::JobResult) -> T) -> PyResult<Option<T>> {
         let missing = {
             let known = self.known();
             !known.whole && known.job.result.is_some()
@@ -189,9 +185,7 @@ impl Job {
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let known = self.known();
         match (known.job.state, &known.job.failure) {
-            (JobState::Failed, Some(failure)) => {
-                Err(with_hint(py, Kind::Edit, &failure.message, failure.hint.clone()))
-            }
+            (JobState::Failed, Some(failure)) => Err(with_hint(py, Kind::Edit, &failure.message, failure.hint.clone())),
             (JobState::Failed, None) => Err(with_hint(py, Kind::Edit, "the job failed", None)),
             (JobState::Cancelled, _) => Err(cancelled()),
             _ => Ok(()),

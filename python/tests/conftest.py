@@ -1,7 +1,10 @@
 """A repository per test, and the real model, loaded once."""
 
+import os
+import shutil
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +46,24 @@ def make_repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict
 def model() -> deepcoder.Model:
     """The default model; `make test` has installed it."""
     return deepcoder.Model.load(NAME)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Path]:
+    """A home without a daemon, but with the models, and the command that starts one on the path. It is ended after."""
+    home = os.environ.get("DEEPCODER_HOME")
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share", "deepcoder")
+    models = (Path(home) if home else data) / "models"
+    command = os.environ.get("DEEPCODER_TEST_COMMAND") or shutil.which("deepcoder")
+    assert command, "DEEPCODER_TEST_COMMAND must name the deepcoder command"
+    # Not below pytest's own folder, whose path may be too long for a socket.
+    folder = Path(tempfile.mkdtemp(prefix="dc-"))
+    (folder / "models").symlink_to(models)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPCODER_HOME", str(folder))
+        patch.setenv("DEEPCODER_MODEL", NAME)
+        patch.setenv("PATH", os.pathsep.join([str(Path(command).parent), os.environ["PATH"]]))
+        patch.delenv("DEEPCODER_NO_DAEMON", raising=False)
+        yield folder
+        subprocess.run([command, "stop"], check=True, capture_output=True, timeout=60)
+    shutil.rmtree(folder)
