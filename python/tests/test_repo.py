@@ -42,7 +42,7 @@ def test_edit_apply_undo(make_repo: MakeRepo, model: deepcoder.Model) -> None:
     repo.restore(entry.id, ["util.py"], state="after")
     edit.undo()
     assert (root / "util.py").read_bytes() == SOURCE
-    assert "<pre>" in edit._repr_html_()
+    assert "<pre class=\"deepcoder-diff\"" in edit._repr_html_()
 
 
 def test_a_stale_edit_is_refused(make_repo: MakeRepo, model: deepcoder.Model) -> None:
