@@ -3,10 +3,12 @@
 mod history;
 mod hook;
 mod watch;
+mod worker;
 
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 pub(crate) use watch::WatchArgs;
+pub(crate) use worker::WorkerArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -136,6 +138,9 @@ pub(crate) enum Verb {
     ///
     /// Jobs that wait for changes run as well. The daemon goes on watching when this ends, and after a restart.
     Watch(WatchArgs),
+    /// Compute for the daemon, which starts this itself
+    #[command(hide = true)]
+    Worker(WorkerArgs),
     /// Say what the daemon is doing
     Status,
     /// Stop the daemon

@@ -10,7 +10,9 @@ mod server;
 mod service;
 mod socket;
 mod wire;
+mod worker;
 
 pub use server::{ModelLoader, ServeError, ServeOptions, Services, serve};
 pub use service::{Added, JobCounts, Jobs, Models, OnChange, Watched, Watching};
-pub use wire::{Failure, MAX_REQUEST, PROTOCOL, Refusal, ServerInfo, Status};
+pub use wire::{Failure, MAX_REQUEST, PROTOCOL, Refusal, ServerInfo, Status, WorkerStatus};
+pub use worker::{WorkError, WorkOptions, WorkerCommand, Workers, work};

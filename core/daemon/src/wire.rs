@@ -163,8 +163,11 @@ pub struct Status {
     pub uptime_ms: u64,
     /// The model in memory.
     pub model: Option<String>,
-    /// Bytes of memory that the process has resident, where the system tells.
+    /// Bytes of memory that the daemon's own process has resident, where the system tells.
     pub memory: Option<u64>,
+    /// The process in which models run.
+    #[serde(default)]
+    pub worker: Option<WorkerStatus>,
     /// Requests answered, however they ended.
     pub served: u64,
     /// Whether a request of a user is being worked on.
@@ -181,6 +184,19 @@ pub struct Status {
     pub clients: u64,
     /// Milliseconds without work after which the model is unloaded.
     pub idle_limit_ms: u64,
+}
+
+/// How the process is in which models run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WorkerStatus {
+    /// Its id, while there is one.
+    pub pid: Option<u32>,
+    /// Bytes of memory that it has resident, weights that are mapped from their file included.
+    pub memory: Option<u64>,
+    /// How many have died since the daemon began.
+    pub deaths: u64,
+    /// How the last one did.
+    pub last_death: Option<String>,
 }
 
 /// Why a request failed. The first eight are [`GenerateError`].

@@ -2,7 +2,7 @@
 
 use crate::{Session, env_for_daemon};
 use deepcoder_daemon::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel};
-use deepcoder_daemon::{Failure, ModelLoader};
+use deepcoder_daemon::{Failure, ModelLoader, WorkerCommand, Workers};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, runtime};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo};
@@ -16,6 +16,13 @@ use std::time::Duration;
 
 /// How long a daemon that was just started may take until it listens. It loads no model before it is asked to.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The program that this process runs.
+const ITSELF: &str = "/proc/self/exe";
+
+/// How long a model's process may be silent before it counts as hung: it answers at once, unless the machine has no
+/// memory left to speak of.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A log longer than this is begun anew.
 const MAX_LOG: u64 = 4 << 20;
@@ -43,6 +50,28 @@ impl Launcher {
     /// The version of the daemon that this starts: see [`build_version`].
     fn version(&self) -> String {
         build_version(Path::new(self.argv.first().map_or_else(|| std::ffi::OsStr::new(""), OsString::as_os_str)))
+    }
+
+    /// How the daemon starts a process for a model, with the settings of `session`.
+    fn worker(&self, session: &Session) -> Option<WorkerCommand> {
+        let (program, before) = self.argv.split_first()?;
+        let settings = &session.settings;
+        let mut args = before.to_vec();
+        args.push("worker".into());
+        let pairs = [
+            Some(format!("device={}", settings.device)),
+            settings.threads.map(|n| format!("threads={n}")),
+            settings.max_context.map(|n| format!("max_context={n}")),
+            settings.worker_memory.map(|n| format!("worker_memory={n}")),
+        ];
+        args.extend(pairs.into_iter().flatten().flat_map(|pair| ["-c".into(), pair.into()]));
+        // This very program, also where another version has been installed in its place since.
+        let itself = Path::new(ITSELF);
+        let (program, name) = match before.is_empty() && itself.exists() {
+            true => (itself.to_owned(), Some(program.clone())),
+            false => (program.into(), None),
+        };
+        Some(WorkerCommand { program, name, args, env: env_for_daemon(session), patience: PATIENCE })
     }
 
     /// What the program was installed into: the parent of the `bin` that it is in.
@@ -165,9 +194,19 @@ impl Session {
         Ok(library)
     }
 
-    /// What the daemon loads models with.
+    /// What the daemon loads models with: into a process of their own, which may die without the daemon.
     #[must_use]
     pub fn loader(&self) -> Arc<dyn ModelLoader> {
+        let engines = self.engines();
+        match self.launcher.as_ref().and_then(|launcher| launcher.worker(self)) {
+            Some(command) => Arc::new(Workers::new(command, engines)),
+            None => engines,
+        }
+    }
+
+    /// What such a process loads its model with.
+    #[must_use]
+    pub fn engines(&self) -> Arc<dyn ModelLoader> {
         Arc::new(EngineLoader(self.clone()))
     }
 

@@ -34,6 +34,8 @@ pub struct ConfigFile {
     pub idle_seconds: Option<u64>,
     /// Seconds without a model in memory after which a daemon that was started on demand ends.
     pub exit_seconds: Option<u64>,
+    /// The most memory that the daemon's process of a model may allocate, such as `8G`.
+    pub worker_memory: Option<String>,
     /// `false` runs the model in the calling process.
     pub daemon: Option<bool>,
     /// The most tokens of prompt and answer together; less needs less memory.
@@ -91,6 +93,8 @@ pub struct Settings {
     pub idle: Duration,
     /// When a daemon that was started on demand ends, counted from when it has no model in memory.
     pub exit: Duration,
+    /// The most bytes that the daemon's process of a model may allocate; `None` sets no limit.
+    pub worker_memory: Option<u64>,
     /// Whether models are run by the daemon.
     pub daemon: bool,
     /// The most tokens of prompt and answer together.
@@ -148,7 +152,7 @@ pub enum SettingsError {
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, daemon, max_context, attribution, store, watch, \
+        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, worker_memory, daemon, max_context, attribution, store, watch, \
                             watch_comments, watch_gap_seconds, watch_model_minutes";
         match self {
             Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
@@ -183,6 +187,7 @@ impl ConfigFile {
         self.onnxruntime = set.onnxruntime.or(self.onnxruntime.take());
         self.idle_seconds = set.idle_seconds.or(self.idle_seconds);
         self.exit_seconds = set.exit_seconds.or(self.exit_seconds);
+        self.worker_memory = set.worker_memory.or(self.worker_memory.take());
         self.daemon = set.daemon.or(self.daemon);
         self.max_context = set.max_context.or(self.max_context);
         self.attribution = set.attribution.or(self.attribution);
@@ -205,6 +210,7 @@ impl Default for Settings {
             onnxruntime: None,
             idle: Duration::from_secs(DEFAULT_IDLE_SECONDS),
             exit: Duration::from_secs(DEFAULT_EXIT_SECONDS),
+            worker_memory: None,
             daemon: true,
             max_context: None,
             attribution: false,
@@ -252,6 +258,15 @@ impl Settings {
         }
         let gap = flags.watch_gap_seconds.or(file.watch_gap_seconds);
         let model_minutes = flags.watch_model_minutes.or(file.watch_model_minutes);
+        let worker_memory =
+            match flags.worker_memory.or_else(|| vars.text(env_var::WORKER_MEMORY)).or(file.worker_memory) {
+                Some(text) => Some(bytes(&text).ok_or(SettingsError::Value {
+                    name: "worker_memory".into(),
+                    value: text,
+                    expected: "a size such as 8G, and not below 64M",
+                })?),
+                None => None,
+            };
         // A running daemon has the settings that it was started with: what is asked for this call only runs here.
         let only_here = overrides.threads.is_some()
             || flags.threads.is_some()
@@ -272,6 +287,7 @@ impl Settings {
             onnxruntime: flags.onnxruntime.or_else(|| vars.get(env_var::ORT).map(PathBuf::from)).or(file.onnxruntime),
             idle: idle.map_or(default.idle, Duration::from_secs),
             exit: exit.map_or(default.exit, Duration::from_secs),
+            worker_memory,
             daemon: !no_daemon && flags.daemon.or(file.daemon).unwrap_or(true),
             max_context: flags.max_context.or(file.max_context),
             attribution: flags.attribution.or(file.attribution).unwrap_or(false),
@@ -282,6 +298,21 @@ impl Settings {
             watch_model: model_minutes.map_or(default.watch_model, |minutes| Duration::from_secs(minutes.min(60) * 60)),
         })
     }
+}
+
+/// A number of bytes: plain, or with K, M, G or T for powers of 1024.
+fn bytes(text: &str) -> Option<u64> {
+    const LEAST: u64 = 64 << 20;
+    let text = text.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
+    let (number, shift) = match text.char_indices().last()? {
+        (at, 'k' | 'K') => (&text[..at], 10),
+        (at, 'm' | 'M') => (&text[..at], 20),
+        (at, 'g' | 'G') => (&text[..at], 30),
+        (at, 't' | 'T') => (&text[..at], 40),
+        _ => (text, 0),
+    };
+    let number: u64 = number.trim().parse().ok()?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes >= LEAST)
 }
 
 /// A variable that holds a number.
@@ -350,6 +381,24 @@ mod tests {
         assert_eq!(Settings::resolve(&empty, &env, file).expect("valid").store, None, "set to nothing");
     }
 
+    /// Protects the limit of memory from being a thousand times too small or too large.
+    #[test]
+    fn sizes_have_units() {
+        for (text, want) in [
+            ("8G", Some(8 << 30)),
+            (" 512 MiB ", Some(512 << 20)),
+            ("100000000", Some(100_000_000)),
+            ("1T", Some(1 << 40)),
+            ("8", None),
+            ("G", None),
+            ("-1G", None),
+            ("99999999999T", None),
+            ("", None),
+        ] {
+            assert_eq!(bytes(text), want, "{text}");
+        }
+    }
+
     /// Protects users from settings that silently do nothing: misspelt keys and senseless values are errors that say
     /// where.
     #[test]
@@ -372,6 +421,8 @@ mod tests {
         let secret = "postgresq://me:secret@host/db";
         let said = resolve(&none, &[("DEEPCODER_STORE", secret)]);
         assert!(said.starts_with("store: ") && said.contains("me@host/db") && !said.contains("secret"), "{said}");
+        let pair = Overrides { config: vec!["worker_memory=8X".into()], ..Overrides::default() };
+        assert!(resolve(&pair, &[]).starts_with("worker_memory is `8X`, but must be a size"));
         let pair = Overrides { config: vec!["modle=x".into()], ..Overrides::default() };
         assert!(resolve(&pair, &[]).starts_with("`modle=x` is not a setting: unknown field"));
     }

@@ -20,6 +20,8 @@ pub mod env_var {
     pub const IDLE_SECONDS: &str = "DEEPCODER_IDLE_SECONDS";
     /// The PostgreSQL database that holds the background jobs; without it they are in a file of the state folder.
     pub const STORE: &str = "DEEPCODER_STORE";
+    /// The most memory that the process of a model may allocate, such as `8G`.
+    pub const WORKER_MEMORY: &str = "DEEPCODER_WORKER_MEMORY";
     /// Set to anything to forbid starting or using the daemon: the model then runs in the calling process.
     pub const NO_DAEMON: &str = "DEEPCODER_NO_DAEMON";
     /// A token for the model hub, for repositories that ask for one.

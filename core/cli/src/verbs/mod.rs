@@ -36,6 +36,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Models(verb) => models::models(&verb, invocation, console),
         Verb::Serve(args) => serve::serve(&args, invocation, console),
         Verb::Watch(args) => watch::watch(&args, invocation, console),
+        Verb::Worker(args) => serve::worker(&args, invocation),
         Verb::Status => serve::status(invocation, console),
         Verb::Stop => serve::stop(invocation, console),
         Verb::Hook(verb) => hook::hook(&verb, invocation, console),

@@ -1,12 +1,12 @@
 //! `deepcoder serve`, `deepcoder status` and `deepcoder stop`
 
-use crate::args::ServeArgs;
+use crate::args::{ServeArgs, WorkerArgs};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
 use crate::time;
 use deepcoder_daemon::client::{self, Client, ConnectError};
-use deepcoder_daemon::{ServeError, ServeOptions, Services, Status};
+use deepcoder_daemon::{ServeError, ServeOptions, Services, Status, WorkOptions};
 use deepcoder_session::build_version;
 use serde_json::json;
 use std::sync::Arc;
@@ -42,6 +42,12 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     }
 }
 
+pub(crate) fn worker(args: &WorkerArgs, invocation: &Invocation) -> Result {
+    let session = &invocation.session;
+    let options = WorkOptions { parent: args.parent, memory: session.settings().worker_memory };
+    match deepcoder_daemon::work(session.engines(), &options)? {}
+}
+
 pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
     let status = running(invocation)?;
     if console.json {
@@ -67,6 +73,19 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
     match &status.model {
         Some(model) => console.line(&format!("model: {model}, unloaded after {idle} without work"))?,
         None => console.line("model: none in memory")?,
+    }
+    if let Some(worker) = &status.worker {
+        let memory = worker.memory.map_or_else(String::new, |memory| format!(", {}", time::bytes(memory)));
+        if let Some(pid) = worker.pid {
+            console.line(&format!("its process: {pid}{memory}"))?;
+        }
+        if let Some(reason) = &worker.last_death {
+            console.line(&format!("processes that died: {}, the last one: {reason}", worker.deaths))?;
+        }
+    }
+    if status.background_busy || status.background_queued > 0 {
+        let busy = if status.background_busy { "at work" } else { "giving way" };
+        console.line(&format!("in the background: {busy}, {} waiting", status.background_queued))?;
     }
     let busy = if status.busy { "at work" } else { "idle" };
     console.line(&format!("{busy}, {} waiting, {} requests served", status.queued, status.served))?;

@@ -30,7 +30,8 @@ impl Lender {
 
 impl Models for Lender {
     fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        let shared = self.shared.upgrade().ok_or_else(|| GenerateError::from(Failure::Stopping))?;
+        let shared = self.shared.upgrade().filter(|shared| !shared.queue.is_stopping());
+        let shared = shared.ok_or_else(|| GenerateError::from(Failure::Stopping))?;
         let name = name.unwrap_or(&shared.options.model);
         if name.is_empty() {
             return Err(GenerateError::Invalid("no model is named, and the daemon has none of its own".into()));

@@ -41,6 +41,8 @@ pub(super) fn back(shared: &Shared, loader: &dyn ModelLoader) {
         // Ended by somebody who went first, and not by whom it is for.
         let ended = !matches!(&body, Body::Done(g) if g.finish != FinishReason::Cancelled);
         let again = ended && begun.attempt.is_cancelled() && !begun.job.sink.cancel().is_cancelled();
+        // Before the answer: whoever has it may ask what it has cost.
+        shared.queue.charge(&begun);
         if !again {
             shared.served.fetch_add(1, Ordering::Relaxed);
             begun.job.sink.finish_blocking(body);
@@ -192,7 +194,7 @@ fn load(
     make_room: impl FnOnce(&Queue) -> bool,
 ) -> Result<Arc<dyn LanguageModel>, GenerateError> {
     let queue = &shared.queue;
-    let here = || queue.loaded().filter(|l| l.name == name).map(|l| l.model);
+    let here = || queue.loaded().filter(|l| l.name == name && loader.is_alive()).map(|l| l.model);
     if let Some(model) = here() {
         return Ok(model);
     }

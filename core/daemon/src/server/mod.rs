@@ -13,7 +13,7 @@ mod tests;
 
 use crate::service::{Jobs, Models, OnChange, Watching};
 use crate::socket::{self, BindError};
-use crate::wire::{PROTOCOL, Status};
+use crate::wire::{PROTOCOL, Status, WorkerStatus};
 use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel, ModelInfo};
 use queue::Queue;
 use std::io::{self, Write as _};
@@ -47,6 +47,16 @@ pub trait ModelLoader: Send + Sync {
 
     /// What the model `name` is, without loading it where that can be known.
     fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError>;
+
+    /// Whether the model that was loaded last is still there: it may be in a process that has died.
+    fn is_alive(&self) -> bool {
+        true
+    }
+
+    /// How the process is in which models run, where that is another one.
+    fn worker(&self) -> Option<WorkerStatus> {
+        None
+    }
 }
 
 /// Settings of [`serve`].
@@ -149,6 +159,7 @@ struct Shared {
     services: Services,
     /// Calls into the services that may block a thread at a time.
     calls: Semaphore,
+    loader: Arc<dyn ModelLoader>,
 }
 
 impl Shared {
@@ -173,8 +184,9 @@ impl Shared {
             version: self.options.version.clone(),
             protocol: PROTOCOL,
             uptime_ms: millis(self.started.elapsed()),
-            model: self.queue.loaded().map(|l| l.name),
-            memory: resident(),
+            model: self.queue.loaded().filter(|_| self.loader.is_alive()).map(|l| l.name),
+            memory: resident("self"),
+            worker: self.loader.worker(),
             served: self.served.load(Ordering::Relaxed),
             busy: load.busy,
             queued: load.waiting as u64,
@@ -214,6 +226,7 @@ pub fn serve(
         options: options.clone(),
         services,
         calls: Semaphore::new(services::MAX_CALLS),
+        loader: Arc::clone(&loader),
     });
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
     let runtime = runtime.map_err(failed)?;
@@ -328,9 +341,9 @@ impl Signals {
     }
 }
 
-/// Resident memory of this process, where the system tells.
-fn resident() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+/// Resident memory of a process, where the system tells.
+pub(crate) fn resident(process: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
 }

@@ -202,11 +202,16 @@ impl Queue {
         }
     }
 
-    /// An attempt is over; `again` puts the job in front of its line, to go on when no user waits.
-    pub(super) fn end_background(&self, begun: Begun, again: bool) {
+    /// Note the time of an attempt that is over.
+    pub(super) fn charge(&self, begun: &Begun) {
         let mut inner = self.lock();
         let hurried = inner.hurried() - begun.hurried;
         inner.lines.charge(&begun.repository, begun.started.elapsed().saturating_sub(hurried));
+    }
+
+    /// An attempt is over; `again` puts the job in front of its line, to go on when no user waits.
+    pub(super) fn end_background(&self, begun: Begun, again: bool) {
+        let mut inner = self.lock();
         inner.back = None;
         inner.last_work = Instant::now();
         let refused = if again && !inner.stopping {
@@ -284,6 +289,11 @@ impl Queue {
             sink.cancel().cancel();
             sink.finish(Body::error(Failure::Stopping));
         }
+    }
+
+    /// Whether nothing is taken any more.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.lock().stopping
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

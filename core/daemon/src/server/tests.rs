@@ -344,6 +344,7 @@ fn slow_readers_are_cut_off() {
     let request = serde_json::to_string(&ask("")).expect("json");
     let generate = format!("{{\"id\":2,\"do\":{{\"generate\":{{\"model\":\"c\",\"request\":{request}}}}}}}\n");
     sleeper.get_mut().write_all(generate.as_bytes()).expect("sent");
+    eventually("it runs", || running.load(Ordering::SeqCst) == 1);
     let cancel = Cancel::new();
     let generation = server.client().generate("c", &ask(""), &cancel, &mut |_| cancel.cancel());
     assert_eq!(generation.expect("served").finish, FinishReason::Cancelled);

@@ -1,0 +1,295 @@
+//! Workers that are processes: this test binary, started again.
+
+use super::*;
+use crate::server::ModelLoader;
+use deepcoder_types::{
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Prompt, Timing,
+    TokenEvent, Usage,
+};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Counts upwards, a number a millisecond, or does what the prompt says.
+struct Counter(ModelInfo);
+
+impl Counter {
+    fn named(name: &str) -> Self {
+        Self(ModelInfo {
+            name: name.into(),
+            context_length: 7,
+            supports_fill: false,
+            fill_warning: None,
+            fingerprint: format!("{name}-1"),
+            warnings: vec!["careful".into()],
+        })
+    }
+}
+
+impl LanguageModel for Counter {
+    fn info(&self) -> &ModelInfo {
+        &self.0
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        Ok(u32::try_from(text.len()).expect("short"))
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        match &request.prompt {
+            Prompt::Text(text) if text == "panic" => panic!("as asked"),
+            Prompt::Text(text) if text == "fail" => return Err(GenerateError::NoFill("m".into())),
+            Prompt::Text(text) if text == "gobble" => {
+                let hoard: Vec<Vec<u8>> = (0..10_000).map(|_| vec![1u8; 1 << 20]).collect();
+                return Err(GenerateError::Invalid(format!("{} MiB were to be had", hoard.len())));
+            }
+            Prompt::Text(text) if text == "stuck" => std::thread::sleep(Duration::from_secs(600)),
+            _ => {}
+        }
+        let (mut text, mut finish) = (String::new(), FinishReason::Length);
+        for id in 0..request.max_tokens {
+            std::thread::sleep(Duration::from_millis(1));
+            if cancel.is_cancelled() {
+                finish = FinishReason::Cancelled;
+                break;
+            }
+            let token = TokenEvent { text: format!("{id} "), id, logprob: None, top: Vec::new() };
+            text.push_str(&token.text);
+            on_token(&token);
+        }
+        Ok(Generation { text, finish, usage: Usage::default(), timing: Timing::default() })
+    }
+}
+
+struct Counters;
+
+impl ModelLoader for Counters {
+    fn load(&self, name: &str, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        match name {
+            "deadly" => std::process::abort(),
+            "slow" => std::thread::sleep(Duration::from_secs(600)),
+            "broken" => return Err(GenerateError::Load { message: "damaged".into(), hint: Some("pull it".into()) }),
+            _ => {}
+        }
+        Ok(Arc::new(Counter::named(name)))
+    }
+
+    fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError> {
+        Ok(Counter::named(name).0)
+    }
+}
+
+/// Not a test: the process that the others start.
+#[test]
+#[ignore = "started by the other tests"]
+fn child_worker() {
+    let parent = std::env::args().next_back().and_then(|pid| pid.parse().ok()).expect("the parent's id");
+    let options = WorkOptions { parent, memory: Some(512 << 20) };
+    let Err(error) = work(Arc::new(Counters), &options);
+    panic!("{error}");
+}
+
+/// Not a test: a daemon that is killed, with a worker that is in the middle of something.
+#[test]
+#[ignore = "started by nobody_outlives_the_daemon"]
+fn child_daemon() {
+    let workers = workers();
+    let model = workers.load("m", &Cancel::new()).expect("loaded");
+    eprintln!("worker {}", workers.worker().and_then(|w| w.pid).expect("runs"));
+    let stuck = GenerateRequest::greedy(Prompt::Text("stuck".into()), 1);
+    let Err(error) = model.generate(&stuck, &Cancel::new(), &mut |_| {}) else { return };
+    panic!("{error}");
+}
+
+fn this_test(name: &str) -> WorkerCommand {
+    let args = ["--exact", name, "--ignored", "--nocapture", "--"];
+    WorkerCommand {
+        program: std::env::current_exe().expect("test binary"),
+        name: None,
+        args: args.map(Into::into).into(),
+        env: Vec::new(),
+        patience: Duration::from_secs(20),
+    }
+}
+
+fn workers() -> Workers {
+    Workers::new(this_test("worker::tests::child_worker"), Arc::new(Counters))
+}
+
+fn ask(text: &str, max_tokens: u32) -> GenerateRequest {
+    GenerateRequest::greedy(Prompt::Text(text.into()), max_tokens)
+}
+
+fn load(workers: &Workers) -> Arc<dyn LanguageModel> {
+    workers.load("m", &Cancel::new()).expect("loaded")
+}
+
+fn pid(workers: &Workers) -> Pid {
+    let pid = workers.worker().and_then(|w| w.pid).expect("it runs");
+    Pid::from_raw(i32::try_from(pid).expect("an id")).expect("an id")
+}
+
+fn is_gone(pid: Pid) -> bool {
+    // Whoever has taken over a process's children may take its time to hear of their end.
+    let lives = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+        stat.is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
+    };
+    let start = Instant::now();
+    while lives() && start.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    !lives()
+}
+
+/// Protects callers from noticing: a model in another process says what it would say in this one, errors included,
+/// and its memory is free when it is dropped.
+#[test]
+fn a_model_in_a_process_is_like_any_other() {
+    let workers = workers();
+    let model = load(&workers);
+    assert_eq!(model.info(), &Counter::named("m").0);
+    assert_eq!(model.count_tokens("four").expect("counted"), 4);
+    let mut seen = Vec::new();
+    let generation = model.generate(&ask("", 20), &Cancel::new(), &mut |t| seen.push(t.id)).expect("generated");
+    assert_eq!(generation, Counter::named("m").generate(&ask("", 20), &Cancel::new(), &mut |_| {}).expect("as here"));
+    assert_eq!(seen, (0..20).collect::<Vec<_>>());
+    assert_eq!(model.generate(&ask("fail", 1), &Cancel::new(), &mut |_| {}), Err(GenerateError::NoFill("m".into())));
+    let cancel = Cancel::new();
+    let cut = model.generate(&ask("", 5000), &cancel, &mut |token| {
+        if token.id == 3 {
+            cancel.cancel();
+        }
+    });
+    assert_eq!(cut.expect("cancelled").finish, FinishReason::Cancelled);
+    let status = workers.worker().expect("a status");
+    assert!(status.memory.is_some_and(|bytes| bytes > 0) && status.deaths == 0, "{status:?}");
+    let pid = pid(&workers);
+    drop(model);
+    assert!(test_kill_process(pid).is_err(), "it is gone when the drop returns");
+    assert_eq!(workers.worker().expect("a status").deaths, 0, "unloading is no death");
+    let error = workers.load("broken", &Cancel::new()).map(drop).expect_err("fails");
+    assert_eq!(error, GenerateError::Load { message: "damaged".into(), hint: Some("pull it".into()) });
+}
+
+/// Protects the daemon and everybody's next request: whatever ends the process, the request says what it was, and the
+/// next one is answered.
+#[test]
+fn a_process_that_dies_costs_one_request() {
+    let workers = workers();
+    for (n, (signal, words)) in
+        [(Signal::KILL, "signal 9"), (Signal::ABORT, "aborted"), (Signal::SEGV, "crashed"), (Signal::TERM, "signal 15")]
+            .into_iter()
+            .enumerate()
+    {
+        let (model, pid) = (load(&workers), pid(&workers));
+        let result = model.generate(&ask("", 5000), &Cancel::new(), &mut |token| {
+            // Rust's own handler lets the first of a kind pass that was not a fault.
+            if token.id >= 5 {
+                kill_process(pid, signal).unwrap_or_default();
+            }
+        });
+        let Err(GenerateError::Died { reason }) = result else { panic!("it lived on") };
+        assert!(reason.contains(words), "{reason}");
+        assert!(!workers.is_alive() && is_gone(pid));
+        let status = workers.worker().expect("a status");
+        assert_eq!((status.deaths, status.last_death.as_deref()), (n as u64 + 1, Some(reason.as_str())));
+        let model = load(&workers);
+        assert_eq!(model.generate(&ask("", 3), &Cancel::new(), &mut |_| {}).expect("answered").text, "0 1 2 ");
+    }
+}
+
+/// Protects the machine: a process takes no more memory than it may, and one that panics is not asked again.
+#[test]
+fn memory_and_panics_end_the_process_only() {
+    let workers = workers();
+    let model = load(&workers);
+    let result = model.generate(&ask("gobble", 1), &Cancel::new(), &mut |_| {});
+    assert!(matches!(&result, Err(GenerateError::Died { reason }) if reason.contains("memory")), "{result:?}");
+    let (model, pid) = (load(&workers), pid(&workers));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", pid.as_raw_nonzero())).expect("limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a line");
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "a dump would hold the user's code");
+    let result = model.generate(&ask("panic", 1), &Cancel::new(), &mut |_| {});
+    assert!(matches!(&result, Err(GenerateError::Engine(m)) if m.contains("as asked")), "{result:?}");
+    assert!(is_gone(pid));
+    assert_eq!(load(&workers).generate(&ask("", 2), &Cancel::new(), &mut |_| {}).expect("answered").text, "0 1 ");
+}
+
+/// Protects the queue from a process that is there and does nothing: it is ended, and said to have hung.
+#[test]
+fn a_process_that_hangs_is_ended() {
+    let patience = Duration::from_millis(400);
+    let command = WorkerCommand { patience, ..this_test("worker::tests::child_worker") };
+    let workers = Workers::new(command, Arc::new(Counters));
+    let (model, pid) = (load(&workers), pid(&workers));
+    let result = model.generate(&ask("", 5000), &Cancel::new(), &mut |token| {
+        if token.id == 5 {
+            kill_process(pid, Signal::STOP).expect("stopped");
+        }
+    });
+    assert!(matches!(&result, Err(GenerateError::Died { reason }) if reason.contains("hung")), "{result:?}");
+    assert!(is_gone(pid));
+    // A long step is none: the process still answers.
+    let model = load(&workers);
+    let cancel = Cancel::new();
+    let result = std::thread::scope(|scope| {
+        let stuck = scope.spawn(|| model.generate(&ask("stuck", 1), &cancel, &mut |_| {}));
+        std::thread::sleep(patience * 3);
+        assert!(!stuck.is_finished(), "it was ended in a long step");
+        // One that does not let go is ended after a while, which is too long for this test.
+        kill_process(self::pid(&workers), Signal::KILL).expect("killed");
+        stuck.join().expect("no panic")
+    });
+    assert!(matches!(result, Err(GenerateError::Died { .. })));
+}
+
+/// Protects processor and log: a process that dies again and again is not started again and again.
+#[test]
+fn deaths_in_a_row_are_answered_by_pauses() {
+    let workers = workers();
+    let mut reasons = Vec::new();
+    let starts = (0..).take_while(|_| {
+        let Err(GenerateError::Died { reason }) = workers.load("deadly", &Cancel::new()) else { return false };
+        reasons.push(reason);
+        !reasons.last().is_some_and(|reason| reason.contains("in a row"))
+    });
+    assert_eq!(starts.count(), 5, "{reasons:?}");
+    assert_eq!(workers.worker().expect("a status").deaths, 5);
+    // A cancel ends the loading of a model at once, and is no death.
+    let workers = self::workers();
+    let cancel = Cancel::new();
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(|| workers.load("slow", &cancel).map(drop));
+        while workers.worker().and_then(|w| w.pid).is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        cancel.cancel();
+        loading.join().expect("no panic").expect_err("cancelled");
+    });
+    assert_eq!(workers.worker().expect("a status").deaths, 0);
+}
+
+/// Protects the machine from processes that nobody owns: with the daemon, however it ends, its workers end, in the
+/// middle of a step too.
+#[test]
+fn nobody_outlives_the_daemon() {
+    use std::io::{BufRead as _, BufReader};
+    let mut command = std::process::Command::new(std::env::current_exe().expect("test binary"));
+    command.args(["--exact", "worker::tests::child_daemon", "--ignored", "--nocapture"]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut daemon = command.spawn().expect("started");
+    let said = BufReader::new(daemon.stderr.take().expect("piped"));
+    let pid = said.lines().find_map(|line| line.expect("text").strip_prefix("worker ")?.parse().ok());
+    let pid = Pid::from_raw(pid.expect("an id")).expect("an id");
+    test_kill_process(pid).expect("it runs");
+    std::thread::sleep(Duration::from_millis(50));
+    daemon.kill().expect("killed");
+    assert!(is_gone(pid));
+    daemon.wait().expect("reaped");
+}
