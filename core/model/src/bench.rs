@@ -4,11 +4,10 @@ mod bandwidth;
 
 use crate::cache::Cache;
 use crate::engine::Engine;
-use crate::generate::prefill;
-use crate::graph::{Graph, Ran};
+use crate::graph::{Graph, Halt, Ran};
 use crate::sampler::argmax;
 pub use bandwidth::read_bandwidth;
-use deepcoder_types::{Cancel, GenerateError, LanguageModel as _};
+use deepcoder_types::{Cancel, GenerateError, LanguageModel as _, Priority};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::time::Instant;
@@ -120,8 +119,8 @@ impl Engine {
         if options.longest() > context || options.prefill == 0 || options.decode == 0 {
             return Err(GenerateError::Invalid(format!("the lengths must be above 0 and within {context} tokens")));
         }
-        let mut turn = self.enter(cancel).ok_or_else(cancelled)?;
-        let graph = &mut turn.state.graph;
+        let _turn = self.enter(Priority::Interactive, cancel).ok_or_else(cancelled)?;
+        let graph = &mut self.lock().graph;
         let vocab = self.manifest.vocab_size;
         // In no order, so that they go to all experts of a model that has some.
         let tokens = (0..options.longest()).map(|i| scatter(i) % vocab.min(50_000)).collect();
@@ -203,12 +202,16 @@ impl Bench<'_> {
         if self.graph.pretend(&mut self.cache, &self.tokens[..count], self.context)? {
             return Ok(());
         }
-        done(prefill(self.graph, &mut self.cache, &self.tokens[..count], self.context, self.cancel)?)
+        self.prefill(0, count)
     }
 
     fn prefill(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
         self.cache.truncate(from);
-        done(prefill(self.graph, &mut self.cache, &self.tokens[..from + count], self.context, self.cancel)?)
+        self.graph.reserve(&mut self.cache, from + count, self.context)?;
+        for chunk in self.tokens[from..from + count].chunks(self.graph.chunk()) {
+            done(self.graph.run(&mut self.cache, chunk, 1, Halt::on(self.cancel))?)?;
+        }
+        Ok(())
     }
 
     /// Single steps, with the choice of a token after each; which one follows is decided before, so that a model that
@@ -232,7 +235,7 @@ impl Bench<'_> {
     fn run(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
         self.cache.truncate(from);
         self.graph.reserve(&mut self.cache, from + count, self.context)?;
-        done(self.graph.run(&mut self.cache, &self.tokens[from..from + count], count, self.cancel)?)
+        done(self.graph.run(&mut self.cache, &self.tokens[from..from + count], count, Halt::on(self.cancel))?)
     }
 }
 

@@ -3,8 +3,9 @@
 
 use crate::graph::Graph;
 use crate::memory::{Buffer, Element, Place, Tensor};
-use deepcoder_types::{CacheTensor, GenerateError};
+use deepcoder_types::{CacheTensor, GenerateError, Priority};
 use ort::environment::Environment;
+use std::sync::{Arc, Weak};
 
 /// Capacities are multiples of this many tokens.
 const STEP: usize = 128;
@@ -74,7 +75,6 @@ pub(crate) struct Cache {
     // Tokens that may be held: the view, or less at the end of the model's context.
     limit: usize,
     tokens: Vec<u32>,
-    last_used: u64,
 }
 
 impl Cache {
@@ -231,73 +231,139 @@ fn failed(error: &ort::Error) -> GenerateError {
 
 /// The caches of the last few conversations.
 pub(crate) struct Slots {
-    slots: Vec<Cache>,
+    slots: Vec<Slot>,
     most: usize,
     bytes: usize,
     clock: u64,
 }
 
+struct Slot {
+    id: u64,
+    cache: Cache,
+    last_used: u64,
+    /// Who opened it last.
+    priority: Priority,
+    /// Of the lease, while there is one.
+    lease: Weak<()>,
+}
+
+impl Slot {
+    fn is_leased(&self) -> bool {
+        self.lease.strong_count() > 0
+    }
+}
+
+/// The right to a cache while its generation lasts, also where that is paused for another one. Others may copy from the
+/// cache meanwhile, and nobody takes it. Dropping this gives it back, and needs no lock.
+pub(crate) struct Lease {
+    id: u64,
+    _held: Arc<()>,
+}
+
 impl Slots {
-    /// At most `most` conversations, which together take at most `bytes` (one may always have what it needs).
+    /// At most `most` conversations, which together take at most `bytes` (one may always have what it needs, beside one
+    /// that is paused).
     pub(crate) fn new(most: usize, bytes: usize) -> Self {
         Self { slots: Vec::new(), most: most.max(1), bytes, clock: 0 }
     }
 
-    /// The cache for `prompt`, which will grow to `total` tokens of at most `context`: it holds the longest beginning
-    /// of `prompt` that any conversation has computed, but never the last token, whose logits are wanted.
+    /// A cache for `prompt`, which will grow to `total` tokens of at most `context`: it holds the longest beginning
+    /// of `prompt` that any conversation has computed, but never the last token, whose logits are wanted. Background
+    /// work has one slot of its own, so that the users' conversations stay warm beside it.
     pub(crate) fn open(
         &mut self,
         graph: &Graph,
         prompt: &[u32],
         total: usize,
         context: usize,
-    ) -> Result<&mut Cache, GenerateError> {
+        priority: Priority,
+    ) -> Result<Lease, GenerateError> {
         self.clock += 1;
+        self.trim();
         let usable = prompt.len().saturating_sub(1);
         let best = (0..self.slots.len()).max_by_key(|i| {
             let slot = &self.slots[*i];
-            (slot.common_prefix(prompt).min(usable), slot.last_used)
+            (slot.cache.common_prefix(prompt).min(usable), slot.last_used)
         });
-        let shared = best.map_or(0, |i| self.slots[i].common_prefix(prompt).min(usable));
+        let shared = best.map_or(0, |i| self.slots[i].cache.common_prefix(prompt).min(usable));
         // A conversation that goes on keeps its slot; one that only begins alike gets its own.
         let index = match best {
-            Some(i) if shared * 2 >= self.slots[i].len() => i,
-            _ => self.vacate(graph, best.filter(|_| shared >= COPY_FROM), prompt.len().min(total)),
+            Some(i) if shared * 2 >= self.slots[i].cache.len() && self.may_take(i, priority) => i,
+            _ => self.vacate(graph, best.filter(|_| shared >= COPY_FROM), prompt.len().min(total), priority),
         };
         match best {
             Some(from) if from != index && shared >= COPY_FROM => {
-                let source = std::mem::take(&mut self.slots[from]);
-                let target = &mut self.slots[index];
+                let source = std::mem::take(&mut self.slots[from].cache);
+                let target = &mut self.slots[index].cache;
                 target.truncate(0);
                 let copied = graph
                     .reserve(target, prompt.len(), context)
                     .and_then(|()| graph.copy_prefix(&source, target, shared));
-                self.slots[from] = source;
+                self.slots[from].cache = source;
                 copied?;
             }
-            Some(from) if from == index => self.slots[index].truncate(shared),
-            _ => self.slots[index].truncate(0),
+            Some(from) if from == index => self.slots[index].cache.truncate(shared),
+            _ => self.slots[index].cache.truncate(0),
         }
-        let slot = &mut self.slots[index];
+        let (slot, held) = (&mut self.slots[index], Arc::new(()));
         slot.last_used = self.clock;
-        Ok(slot)
+        slot.priority = priority;
+        slot.lease = Arc::downgrade(&held);
+        Ok(Lease { id: slot.id, _held: held })
     }
 
-    /// Give back the memory of all conversations.
+    /// The cache of a lease.
+    pub(crate) fn leased(&mut self, lease: &Lease) -> Result<&mut Cache, GenerateError> {
+        let slot = self.slots.iter_mut().find(|slot| slot.id == lease.id);
+        slot.map(|slot| &mut slot.cache).ok_or_else(|| GenerateError::Engine("its cache is gone".into()))
+    }
+
+    /// Give back the memory of all conversations but those that are computed or paused.
     pub(crate) fn clear(&mut self) {
-        self.slots.clear();
+        self.slots.retain(Slot::is_leased);
     }
 
-    /// Index of an empty slot, or of the one that was used longest ago; never `keep`'s, if there may be two.
-    fn vacate(&mut self, graph: &Graph, keep: Option<usize>, tokens: usize) -> usize {
-        let per_token = graph.bytes_per_token();
-        let held: usize = self.slots.iter().map(|s| s.capacity * per_token).sum();
-        let affordable = held.saturating_add(tokens.saturating_mul(per_token)) <= self.bytes;
-        if self.slots.is_empty() || (self.slots.len() < self.most && affordable) {
-            self.slots.push(Cache::default());
-            return self.slots.len() - 1;
+    fn may_take(&self, index: usize, priority: Priority) -> bool {
+        let slot = &self.slots[index];
+        let users = priority == Priority::Background && slot.priority == Priority::Interactive && self.most > 1;
+        !slot.is_leased() && !users
+    }
+
+    /// While one is paused there may be one too many.
+    fn trim(&mut self) {
+        while self.slots.len() > self.most
+            && let Some(oldest) = self.oldest(|slot| !slot.is_leased())
+        {
+            self.slots.remove(oldest);
         }
-        let candidates = (0..self.slots.len()).filter(|i| Some(*i) != keep || self.slots.len() == 1);
-        candidates.min_by_key(|i| self.slots[*i].last_used).unwrap_or(0)
+    }
+
+    fn oldest(&self, matches: impl Fn(&Slot) -> bool) -> Option<usize> {
+        let candidates = (0..self.slots.len()).filter(|i| matches(&self.slots[*i]));
+        candidates.min_by_key(|i| self.slots[*i].last_used)
+    }
+
+    /// Index of an empty slot, or of the one that was used longest ago; never `keep`'s, if there may be two, and never one
+    /// that is leased.
+    fn vacate(&mut self, graph: &Graph, keep: Option<usize>, tokens: usize, priority: Priority) -> usize {
+        let keep = keep.filter(|_| self.slots.len() > 1).map(|i| self.slots[i].id);
+        let free = |slot: &Slot| !slot.is_leased() && Some(slot.id) != keep;
+        if priority == Priority::Background
+            && let Some(own) = self.oldest(|slot| free(slot) && slot.priority == Priority::Background)
+        {
+            return own;
+        }
+        let per_token = graph.bytes_per_token();
+        let held: usize = self.slots.iter().map(|s| s.cache.capacity * per_token).sum();
+        let affordable = held.saturating_add(tokens.saturating_mul(per_token)) <= self.bytes;
+        let more = self.slots.len() < self.most && affordable;
+        match self.oldest(free).filter(|_| !more) {
+            Some(oldest) => oldest,
+            None => {
+                let (id, cache, lease) = (self.clock, Cache::default(), Weak::new());
+                self.slots.push(Slot { id, cache, last_used: 0, priority, lease });
+                self.slots.len() - 1
+            }
+        }
     }
 }

@@ -5,20 +5,18 @@ use crate::device::{self, Device};
 use crate::folder::{self, LoadError};
 use crate::graph::Graph;
 use crate::prompt::Prompts;
+use crate::turns::{Turn, Turns};
 use crate::vocab::Vocabulary;
 use crate::{generate, runtime};
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Manifest, ModelInfo, Prompt,
-    Timing, TokenEvent, Usage,
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Manifest, ModelInfo, Priority,
+    Prompt, Timing, TokenEvent, Usage,
 };
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How often a caller who waits for a busy model looks at its cancel flag.
-const WAIT: Duration = Duration::from_millis(10);
 
 /// How long a thread spins for work before it sleeps. The gaps between the operations of a step are shorter; without a
 /// bound, decoding beside a busy compiler took twice as long.
@@ -60,15 +58,15 @@ impl Default for EngineOptions {
     }
 }
 
-/// A loaded model. One request is computed at a time; others wait.
+/// A loaded model. One request is computed at a time; others wait. A background request pauses between two steps while
+/// interactive ones are computed, and keeps its cache.
 pub struct Engine {
     info: ModelInfo,
     pub(crate) manifest: Manifest,
     pub(crate) vocabulary: Vocabulary,
     prompts: Prompts,
     state: Mutex<State>,
-    busy: Mutex<bool>,
-    freed: Condvar,
+    turns: Turns,
     pub(crate) drafts: bool,
     pub(crate) threads: usize,
     pub(crate) load_time: Duration,
@@ -117,8 +115,7 @@ impl Engine {
             vocabulary,
             prompts,
             state: Mutex::new(State { graph, slots: Slots::new(options.cache_slots, options.cache_bytes) }),
-            busy: Mutex::new(false),
-            freed: Condvar::new(),
+            turns: Turns::default(),
             drafts: options.draft,
             threads,
             load_time: start.elapsed(),
@@ -166,22 +163,12 @@ impl Engine {
     }
 
     /// Wait until no other request is computed. `None` if it was cancelled first.
-    pub(crate) fn enter(&self, cancel: &Cancel) -> Option<Turn<'_>> {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        while *busy {
-            if cancel.is_cancelled() {
-                return None;
-            }
-            busy = self.freed.wait_timeout(busy, WAIT).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        *busy = true;
-        drop(busy);
-        // Made before the lock, so that the turn ends even if that panics.
-        let end = TurnEnd(self);
-        Some(Turn { state: self.lock(), _end: end })
+    pub(crate) fn enter(&self, priority: Priority, cancel: &Cancel) -> Option<Turn<'_>> {
+        self.turns.enter(priority, cancel)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// What whoever has the turn computes with. Held for one step.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic of a caller's `on_token` leaves the state as it was after the last run.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -204,7 +191,7 @@ impl LanguageModel for Engine {
     ) -> Result<Generation, GenerateError> {
         let start = Instant::now();
         let prompt = self.render(&request.prompt)?;
-        let Some(mut turn) = self.enter(cancel) else {
+        let Some(turn) = self.enter(request.priority, cancel) else {
             return Ok(Generation {
                 text: String::new(),
                 finish: FinishReason::Cancelled,
@@ -212,23 +199,7 @@ impl LanguageModel for Engine {
                 timing: Timing::default(),
             });
         };
-        generate::generate(self, &mut turn.state, request, &prompt, start, cancel, on_token)
-    }
-}
-
-/// The right to use the session alone.
-pub(crate) struct Turn<'e> {
-    // Released before the next caller is woken: fields drop in order.
-    pub(crate) state: MutexGuard<'e, State>,
-    _end: TurnEnd<'e>,
-}
-
-struct TurnEnd<'e>(&'e Engine);
-
-impl Drop for TurnEnd<'_> {
-    fn drop(&mut self) {
-        *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.freed.notify_one();
+        generate::generate(self, turn, request, &prompt, start, cancel, on_token)
     }
 }
 

@@ -1,24 +1,29 @@
 //! The loop that produces tokens.
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Lease};
 use crate::draft::Drafter;
 use crate::engine::{Engine, State};
-use crate::graph::{Graph, Ran};
+use crate::graph::{Halt, Ran};
 use crate::sampler::{self, Sampler};
 use crate::stream::{Pushed, TextStream};
+use crate::turns::Turn;
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel as _, Prompt, Timing, TokenEvent,
-    TopLogprob, Usage,
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel as _, Priority, Prompt, Timing,
+    TokenEvent, TopLogprob, Usage,
 };
 use std::time::Instant;
 
 /// The most alternatives that a request may ask for.
 const MOST_LOGPROBS: u32 = 100;
 
+/// The most tokens of a background prompt in one run. Such a run is broken off for whoever goes first, and begun again
+/// behind it: this is what may be lost. Longer runs are hardly faster.
+const BACKGROUND_CHUNK: usize = 64;
+
 /// Answer one request.
 pub(crate) fn generate(
     engine: &Engine,
-    state: &mut State,
+    turn: Turn<'_>,
     request: &GenerateRequest,
     prompt: &[u32],
     start: Instant,
@@ -28,46 +33,38 @@ pub(crate) fn generate(
     let context = engine.info().context_length as usize;
     let total = check(request, prompt, context)?;
     let sampler = Sampler::new(request.sampling, engine.manifest.vocab_size as usize, prompt)?;
-    let cache = state.slots.open(&state.graph, prompt, total, context)?;
+    let (lease, cached) = {
+        let State { graph, slots } = &mut *engine.lock();
+        let lease = slots.open(graph, prompt, total, context, request.priority)?;
+        let cache = slots.leased(&lease)?;
+        graph.reserve(cache, prompt.len(), context)?;
+        let cached = cache.len();
+        (lease, cached)
+    };
     let mut answer = Answer {
         engine,
+        turn,
+        lease,
         request,
-        graph: &mut state.graph,
+        prompt,
+        context,
+        cancel,
         sampler,
         stream: TextStream::new(&request.stop),
-        usage: Usage { prompt_tokens: count(prompt.len()), cached_tokens: count(cache.len()), ..Usage::default() },
+        usage: Usage { prompt_tokens: count(prompt.len()), cached_tokens: count(cached), ..Usage::default() },
         start,
         first: None,
         on_token,
     };
-    let prefill = prefill(answer.graph, cache, prompt, context, cancel)?;
+    let prefill = answer.prefill(cached)?;
     let prefill_end = Instant::now();
     let finish = match prefill {
-        Ran::Cancelled => FinishReason::Cancelled,
+        Ran::Halted => FinishReason::Cancelled,
         Ran::Done if request.max_tokens == 0 => FinishReason::Length,
-        Ran::Done => answer.decode(cache, prompt, context, cancel)?,
+        Ran::Done => answer.decode()?,
     };
-    let timing = answer.timing(prefill_end, prompt.len() - answer.usage.cached_tokens as usize);
+    let timing = answer.timing(prefill_end, prompt.len() - cached);
     Ok(Generation { finish, usage: answer.usage, timing, text: answer.stream.into_text() })
-}
-
-/// Run what is missing of `prompt` in chunks; the logits of its last token are then in row 0.
-pub(crate) fn prefill(
-    graph: &mut Graph,
-    cache: &mut Cache,
-    prompt: &[u32],
-    context: usize,
-    cancel: &Cancel,
-) -> Result<Ran, GenerateError> {
-    graph.reserve(cache, prompt.len(), context)?;
-    while cache.len() < prompt.len() {
-        let rest = &prompt[cache.len()..];
-        let chunk = &rest[..rest.len().min(graph.chunk())];
-        if graph.run(cache, chunk, 1, cancel)? == Ran::Cancelled {
-            return Ok(Ran::Cancelled);
-        }
-    }
-    Ok(Ran::Done)
 }
 
 fn check(request: &GenerateRequest, prompt: &[u32], context: usize) -> Result<usize, GenerateError> {
@@ -85,8 +82,12 @@ fn check(request: &GenerateRequest, prompt: &[u32], context: usize) -> Result<us
 /// A generation in progress.
 struct Answer<'a> {
     engine: &'a Engine,
+    turn: Turn<'a>,
+    lease: Lease,
     request: &'a GenerateRequest,
-    graph: &'a mut Graph,
+    prompt: &'a [u32],
+    context: usize,
+    cancel: &'a Cancel,
     sampler: Sampler,
     stream: TextStream,
     usage: Usage,
@@ -96,55 +97,95 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    fn decode(
-        &mut self,
-        cache: &mut Cache,
-        prompt: &[u32],
-        context: usize,
-        cancel: &Cancel,
-    ) -> Result<FinishReason, GenerateError> {
-        let mut drafter = self.drafter(prompt)?;
+    /// Run what is missing of the prompt in chunks; the logits of its last token are then in row 0.
+    fn prefill(&mut self, cached: usize) -> Result<Ran, GenerateError> {
+        let most = match self.request.priority {
+            Priority::Interactive => usize::MAX,
+            Priority::Background => BACKGROUND_CHUNK,
+        };
+        let chunk = self.engine.lock().graph.chunk().min(most);
+        for tokens in self.prompt[cached..].chunks(chunk.max(1)) {
+            if self.run(tokens, 1)? == Ran::Halted {
+                return Ok(Ran::Halted);
+            }
+        }
+        Ok(Ran::Done)
+    }
+
+    /// Run `tokens` behind what the cache holds, for the last `rows` of them, before or behind whoever goes first.
+    /// Halted once it is cancelled.
+    fn run(&mut self, tokens: &[u32], rows: usize) -> Result<Ran, GenerateError> {
+        loop {
+            if !self.turn.give_way(self.cancel) {
+                return Ok(Ran::Halted);
+            }
+            let State { graph, slots } = &mut *self.engine.lock();
+            let cache = slots.leased(&self.lease)?;
+            let ran = graph.run(cache, tokens, rows, Halt { cancel: self.cancel, turn: Some(&self.turn) })?;
+            if ran == Ran::Done || self.cancel.is_cancelled() {
+                return Ok(ran);
+            }
+        }
+    }
+
+    fn decode(&mut self) -> Result<FinishReason, GenerateError> {
+        let mut drafter = self.drafter(self.prompt)?;
         let mut drafted: Vec<u32> = Vec::new();
         let mut step: Vec<u32> = Vec::new();
         loop {
-            // The last run gave the logits behind the last token that was certain and behind each drafted one.
-            let certain = cache.len() - drafted.len();
-            let mut accepted = 0;
-            let next = loop {
-                let logits = self.graph.logits(accepted);
-                let (id, event) = choose(&mut self.sampler, logits, self.request, self.engine)?;
-                let agreed = drafted.get(accepted) == Some(&id);
-                if let Some(finish) = self.take(id, event) {
-                    cache.truncate(certain + accepted + usize::from(agreed));
-                    self.usage.accepted_tokens += count(accepted + usize::from(agreed));
-                    return Ok(finish);
-                }
-                if let Some(drafter) = &mut drafter {
-                    drafter.push(id);
-                }
-                if !agreed {
-                    break id;
-                }
-                accepted += 1;
-            };
-            cache.truncate(certain + accepted);
-            self.usage.accepted_tokens += count(accepted);
-            let room = self.room(cache, context);
-            if let Some(drafter) = &mut drafter {
-                if !drafted.is_empty() {
-                    drafter.judged(drafted.len(), accepted);
-                }
-                drafter.propose(room, &mut drafted);
+            if let Some(finish) = self.choose(&mut drafter, &mut drafted, &mut step)? {
+                return Ok(finish);
             }
-            self.usage.drafted_tokens += count(drafted.len());
-            step.clear();
-            step.push(next);
-            step.extend_from_slice(&drafted);
-            self.graph.reserve(cache, cache.len() + step.len(), context)?;
-            if self.graph.run(cache, &step, step.len(), cancel)? == Ran::Cancelled {
+            if self.run(&step, step.len())? == Ran::Halted {
                 return Ok(FinishReason::Cancelled);
             }
         }
+    }
+
+    /// From the logits of the last run, behind the last token that was certain and behind each drafted one, choose the
+    /// tokens of the answer, and those of the next step. `Some` at the end.
+    fn choose(
+        &mut self,
+        drafter: &mut Option<Drafter>,
+        drafted: &mut Vec<u32>,
+        step: &mut Vec<u32>,
+    ) -> Result<Option<FinishReason>, GenerateError> {
+        let State { graph, slots } = &mut *self.engine.lock();
+        let cache = slots.leased(&self.lease)?;
+        let certain = cache.len() - drafted.len();
+        let mut accepted = 0;
+        let next = loop {
+            let logits = graph.logits(accepted);
+            let (id, event) = choose(&mut self.sampler, logits, self.request, self.engine)?;
+            let agreed = drafted.get(accepted) == Some(&id);
+            if let Some(finish) = self.take(id, event) {
+                cache.truncate(certain + accepted + usize::from(agreed));
+                self.usage.accepted_tokens += count(accepted + usize::from(agreed));
+                return Ok(Some(finish));
+            }
+            if let Some(drafter) = drafter {
+                drafter.push(id);
+            }
+            if !agreed {
+                break id;
+            }
+            accepted += 1;
+        };
+        cache.truncate(certain + accepted);
+        self.usage.accepted_tokens += count(accepted);
+        let room = self.room(cache);
+        if let Some(drafter) = drafter {
+            if !drafted.is_empty() {
+                drafter.judged(drafted.len(), accepted);
+            }
+            drafter.propose(room, drafted);
+        }
+        self.usage.drafted_tokens += count(drafted.len());
+        step.clear();
+        step.push(next);
+        step.extend_from_slice(drafted);
+        graph.reserve(cache, cache.len() + step.len(), self.context)?;
+        Ok(None)
     }
 
     fn drafter(&self, prompt: &[u32]) -> Result<Option<Drafter>, GenerateError> {
@@ -156,9 +197,9 @@ impl Answer<'_> {
     }
 
     /// Tokens that may be drafted: the one that is certain now comes before them, and one that is chosen after them.
-    fn room(&self, cache: &Cache, context: usize) -> usize {
+    fn room(&self, cache: &Cache) -> usize {
         let wanted = self.request.max_tokens.saturating_sub(self.usage.completion_tokens) as usize;
-        wanted.saturating_sub(1).min(context.saturating_sub(cache.len() + 1))
+        wanted.saturating_sub(1).min(self.context.saturating_sub(cache.len() + 1))
     }
 
     /// Note a token that was chosen, and tell the caller. `Some` if it is the last.

@@ -2,7 +2,8 @@
 
 use crate::cache::{Cache, Layout};
 use crate::memory::{Element, Place, Tensor};
-use deepcoder_types::{Cancel, GenerateError, Manifest};
+use crate::turns::Turn;
+use deepcoder_types::{Cancel, GenerateError, Manifest, Priority};
 use ort::AsPointer as _;
 use ort::environment::Environment;
 use ort::session::{NoSelectedOutputs, RunOptions, Session};
@@ -19,16 +20,40 @@ const WATCHED_TOKENS: usize = 48;
 /// second row costs next to nothing, as the time of a step goes into reading the weights. Graphs whose rows are
 /// independent by themselves are run as they are.
 const EVEN: usize = 2;
-/// How often a watched run looks at its cancel flag.
+/// How often a watched run looks whether it is to end: where a user waits for its end, and otherwise.
+const WATCH_CLOSELY: Duration = Duration::from_millis(2);
 const WATCH: Duration = Duration::from_millis(10);
+
+/// What ends a run on the way.
+#[derive(Clone, Copy)]
+pub(crate) struct Halt<'a> {
+    pub(crate) cancel: &'a Cancel,
+    /// Of background work: somebody else goes first.
+    pub(crate) turn: Option<&'a Turn<'a>>,
+}
+
+impl<'a> Halt<'a> {
+    /// Only when it is cancelled.
+    pub(crate) const fn on(cancel: &'a Cancel) -> Self {
+        Self { cancel, turn: None }
+    }
+
+    fn is_due(&self) -> bool {
+        self.cancel.is_cancelled() || self.turn.is_some_and(Turn::is_wanted)
+    }
+
+    fn watch(&self) -> Duration {
+        if self.turn.is_some_and(|turn| turn.priority() == Priority::Background) { WATCH_CLOSELY } else { WATCH }
+    }
+}
 
 /// Whether a run computed anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ran {
     /// The logits and the cache hold the result.
     Done,
-    /// It was cancelled on the way. What the cache held before is still there.
-    Cancelled,
+    /// It was ended on the way. What the cache held before is still there.
+    Halted,
 }
 
 /// The session with its inputs and outputs.
@@ -128,10 +153,10 @@ impl Graph {
         cache: &mut Cache,
         tokens: &[u32],
         rows: usize,
-        cancel: &Cancel,
+        halt: Halt<'_>,
     ) -> Result<Ran, GenerateError> {
-        if cancel.is_cancelled() {
-            return Ok(Ran::Cancelled);
+        if halt.is_due() {
+            return Ok(Ran::Halted);
         }
         self.ids.clear();
         self.ids.extend(tokens.iter().map(|t| i64::from(*t)));
@@ -150,34 +175,35 @@ impl Graph {
         }
         let result = if tokens.len() < WATCHED_TOKENS {
             let options = self.options.ptr();
-            self.run_bound(cache, rows, options)
+            self.run_bound(cache, rows, options).map(|()| true)
         } else {
-            self.run_watched(cache, rows, cancel)
+            self.run_watched(cache, rows, halt)
         };
         match result {
-            Ok(()) => {
+            Ok(true) => {
                 cache.push(tokens);
                 Ok(Ran::Done)
             }
-            Err(_) if cancel.is_cancelled() => Ok(Ran::Cancelled),
+            Ok(false) => Ok(Ran::Halted),
             Err(error) => Err(GenerateError::Engine(error.to_string())),
         }
     }
 
-    /// As [`Graph::run_bound`], while another thread ends the run as soon as it is cancelled.
-    fn run_watched(&mut self, cache: &Cache, rows: usize, cancel: &Cancel) -> Result<(), ort::Error> {
+    /// As [`Graph::run_bound`], while another thread ends the run as soon as it is to end. Whether it came to its own.
+    fn run_watched(&mut self, cache: &Cache, rows: usize, halt: Halt<'_>) -> Result<bool, ort::Error> {
         // Its own options: they stay terminated.
         let options = RunOptions::new()?;
-        let done = AtomicBool::new(false);
+        let (done, halted) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {
             let watch = || {
                 while !done.load(Ordering::Acquire) {
-                    if cancel.is_cancelled() {
+                    if halt.is_due() {
+                        halted.store(true, Ordering::Release);
                         // If this fails the run ends by itself, only later.
                         let _ = options.terminate();
                         return;
                     }
-                    std::thread::park_timeout(WATCH);
+                    std::thread::park_timeout(halt.watch());
                 }
             };
             // Where no thread can be had, a cancel takes effect after this run.
@@ -187,7 +213,11 @@ impl Graph {
             if let Some(watcher) = watcher {
                 watcher.thread().unpark();
             }
-            result
+            match result {
+                Ok(()) => Ok(true),
+                Err(_) if halted.load(Ordering::Acquire) => Ok(false),
+                Err(error) => Err(error),
+            }
         })
     }
 

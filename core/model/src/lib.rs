@@ -22,6 +22,7 @@ mod sampler;
 mod score;
 mod stream;
 mod template;
+mod turns;
 mod vocab;
 
 pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};

@@ -2,9 +2,9 @@
 
 use crate::cache::Cache;
 use crate::engine::Engine;
-use crate::graph::Ran;
+use crate::graph::{Halt, Ran};
 use crate::sampler::log_sum_exp;
-use deepcoder_types::{Cancel, GenerateError, LanguageModel as _};
+use deepcoder_types::{Cancel, GenerateError, LanguageModel as _, Priority};
 
 /// Rows of logits that are held at a time (each is as long as the vocabulary).
 const ROWS: usize = 64;
@@ -22,8 +22,8 @@ impl Engine {
         if let Some(wrong) = tokens.iter().find(|id| **id >= self.manifest.vocab_size) {
             return Err(GenerateError::Invalid(format!("token {wrong} is beyond the vocabulary")));
         }
-        let mut turn = self.enter(cancel).ok_or_else(cancelled)?;
-        let graph = &mut turn.state.graph;
+        let _turn = self.enter(Priority::Interactive, cancel).ok_or_else(cancelled)?;
+        let graph = &mut self.lock().graph;
         let mut cache = Cache::default();
         graph.reserve(&mut cache, tokens.len(), context)?;
         let mut out = Vec::with_capacity(tokens.len().saturating_sub(1));
@@ -31,7 +31,7 @@ impl Engine {
         let inputs = &tokens[..tokens.len().saturating_sub(1)];
         for chunk in inputs.chunks(ROWS) {
             let at = cache.len();
-            if graph.run(&mut cache, chunk, chunk.len(), cancel)? == Ran::Cancelled {
+            if graph.run(&mut cache, chunk, chunk.len(), Halt::on(cancel))? == Ran::Halted {
                 return Err(cancelled());
             }
             for i in 0..chunk.len() {
@@ -50,8 +50,8 @@ impl Engine {
             return Err(GenerateError::Invalid("the tokens are too many or beyond the vocabulary".into()));
         }
         let cancelled = || GenerateError::Engine("it was cancelled".into());
-        let mut turn = self.enter(cancel).ok_or_else(cancelled)?;
-        let graph = &mut turn.state.graph;
+        let _turn = self.enter(Priority::Interactive, cancel).ok_or_else(cancelled)?;
+        let graph = &mut self.lock().graph;
         let mut cache = Cache::default();
         let mut out = Vec::new();
         let mut runs = runs.iter();
@@ -60,7 +60,7 @@ impl Engine {
             let piece = &rest[..runs.next().map_or(rest.len(), |n| (*n).clamp(1, rest.len()))];
             let needed = cache.len() + piece.len();
             graph.reserve(&mut cache, needed, context)?;
-            if graph.run(&mut cache, piece, piece.len(), cancel)? == Ran::Cancelled {
+            if graph.run(&mut cache, piece, piece.len(), Halt::on(cancel))? == Ran::Halted {
                 return Err(cancelled());
             }
             for row in 0..piece.len() {

@@ -12,6 +12,8 @@ mod folder;
 #[cfg(test)]
 mod native;
 #[cfg(test)]
+mod preemption;
+#[cfg(test)]
 mod real_model;
 #[cfg(test)]
 mod runtime;

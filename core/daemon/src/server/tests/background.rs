@@ -171,6 +171,61 @@ fn another_model_takes_the_way_and_the_rest_follows() {
     assert_eq!(server.loader.loads.load(Ordering::SeqCst), 3);
 }
 
+/// Counts, and notes who asked.
+struct Noting(Counter, Arc<Mutex<Vec<Priority>>>);
+
+impl LanguageModel for Noting {
+    fn info(&self) -> &ModelInfo {
+        self.0.info()
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        self.0.count_tokens(text)
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        self.1.lock().expect("lock").push(request.priority);
+        self.0.generate(request, cancel, on_token)
+    }
+}
+
+/// Protects the user's own requests, and the work of the job: one for the same model goes to it at once, with its
+/// priority, by which the engine lets it in at the next step. The job is neither ended nor begun again.
+#[test]
+fn the_same_model_is_asked_by_both() {
+    let (held, asked) = (Arc::new(Held::default()), Arc::new(Mutex::new(Vec::new())));
+    let (running, note) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&asked));
+    let info = ModelInfo { name: "m".into(), ..Chatterbox::new(Duration::ZERO).info };
+    let model: Arc<dyn LanguageModel> = Arc::new(Noting(Counter { info, running: Arc::clone(&running) }, note));
+    let services = Services { jobs: Some(Arc::clone(&held) as _), watching: None };
+    let server = Server::start_with(
+        |socket| options(socket, Duration::from_secs(60)),
+        services,
+        move |_| Ok(Arc::clone(&model)),
+    );
+    let job = held.model("m", "/a");
+    let mut seen = Vec::new();
+    thread::scope(|scope| {
+        let working = scope.spawn(|| job.generate(&counted(400), &Cancel::new(), &mut |t| seen.push(t.id)));
+        eventually("the job runs", || running.load(Ordering::SeqCst) == 1);
+        let mut client = server.client();
+        for _ in 0..3 {
+            let quick = client.generate("m", &counted(3), &Cancel::new(), &mut |_| {}).expect("served");
+            assert_eq!((quick.text.as_str(), running.load(Ordering::SeqCst)), ("0 1 2 ", 1));
+        }
+        assert!(!working.is_finished());
+        assert_eq!(working.join().expect("no panic").expect("done").finish, FinishReason::Length);
+    });
+    assert_eq!(seen, (0..400).collect::<Vec<_>>());
+    let user = Priority::Interactive;
+    assert_eq!(*asked.lock().expect("lock"), [Priority::Background, user, user, user]);
+}
+
 /// Protects jobs: cancelling one ends it at once, where it waits and where it runs, and nobody else is ended.
 #[test]
 fn background_work_is_cancelled_alone() {

@@ -1,0 +1,216 @@
+//! Who computes: one at a time, and whoever a user waits for goes first.
+
+use deepcoder_types::{Cancel, Priority};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often whoever waits looks at its cancel flag.
+const WAIT: Duration = Duration::from_millis(10);
+
+/// The right to compute, which passes from one to the next.
+#[derive(Default)]
+pub(crate) struct Turns {
+    taken: Mutex<Taken>,
+    freed: Condvar,
+    /// Interactive requests that wait. Changed under the lock, and read without it between two operations of a step.
+    wanted: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Taken {
+    /// Somebody computes.
+    busy: bool,
+    /// A background request is under way, computing or paused: another one waits for its end, so that no more than
+    /// one holds memory.
+    background: bool,
+}
+
+/// A turn. It ends when this is dropped.
+pub(crate) struct Turn<'t> {
+    turns: &'t Turns,
+    priority: Priority,
+    computes: bool,
+}
+
+impl Turns {
+    /// Wait for a turn. `None` if it was cancelled first.
+    pub(crate) fn enter(&self, priority: Priority, cancel: &Cancel) -> Option<Turn<'_>> {
+        let mut taken = self.lock();
+        match priority {
+            Priority::Interactive => {
+                self.wanted.fetch_add(1, Ordering::Relaxed);
+                while taken.busy && !cancel.is_cancelled() {
+                    taken = self.wait(taken);
+                }
+                self.wanted.fetch_sub(1, Ordering::Relaxed);
+            }
+            Priority::Background => {
+                while (taken.background || self.is_due(&taken)) && !cancel.is_cancelled() {
+                    taken = self.wait(taken);
+                }
+            }
+        }
+        if cancel.is_cancelled() {
+            drop(taken);
+            // Those behind it need not wait for the sake of a request that is none any more.
+            self.freed.notify_all();
+            return None;
+        }
+        taken.busy = true;
+        taken.background |= priority == Priority::Background;
+        Some(Turn { turns: self, priority, computes: true })
+    }
+
+    /// Whether background work is to give way.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether somebody computes, or goes first.
+    fn is_due(&self, taken: &Taken) -> bool {
+        taken.busy || self.is_wanted()
+    }
+
+    fn wait<'t>(&self, taken: MutexGuard<'t, Taken>) -> MutexGuard<'t, Taken> {
+        self.freed.wait_timeout(taken, WAIT).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// Between two steps: where this is background work and somebody goes first, wait until it is done. `false` if it
+    /// was cancelled meanwhile; then there is nothing to compute any more.
+    pub(crate) fn give_way(&mut self, cancel: &Cancel) -> bool {
+        if self.priority == Priority::Interactive || !self.turns.is_wanted() {
+            return true;
+        }
+        let mut taken = self.turns.lock();
+        taken.busy = false;
+        self.computes = false;
+        self.turns.freed.notify_all();
+        while self.turns.is_due(&taken) {
+            if cancel.is_cancelled() {
+                return false;
+            }
+            taken = self.turns.wait(taken);
+        }
+        taken.busy = true;
+        self.computes = true;
+        true
+    }
+
+    /// Whether a step is to be broken off for somebody who goes first.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.priority == Priority::Background && self.turns.is_wanted()
+    }
+
+    pub(crate) const fn priority(&self) -> Priority {
+        self.priority
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.turns.lock();
+        if self.computes {
+            taken.busy = false;
+        }
+        if self.priority == Priority::Background {
+            taken.background = false;
+        }
+        drop(taken);
+        self.turns.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+    use std::time::Instant;
+
+    const fn is_sync<T: Sync>(_: &T) {}
+
+    /// Protects whoever waits at the keyboard: background work lets a user's request in at its next step, goes on
+    /// behind it, and never computes at the same time.
+    #[test]
+    fn background_work_gives_way_and_goes_on() {
+        let turns = Turns::default();
+        is_sync(&turns);
+        let (computing, never) = (AtomicBool::new(false), Cancel::new());
+        let step = || {
+            assert!(!computing.swap(true, Ordering::SeqCst), "two compute at once");
+            thread::sleep(Duration::from_millis(2));
+            computing.store(false, Ordering::SeqCst);
+        };
+        let (begun, done) = (AtomicBool::new(false), AtomicBool::new(false));
+        let steps = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut turn = turns.enter(Priority::Background, &never).unwrap();
+                begun.store(true, Ordering::SeqCst);
+                while !done.load(Ordering::SeqCst) {
+                    assert!(turn.give_way(&never));
+                    step();
+                    steps.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            while !begun.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            for _ in 0..20 {
+                let before = steps.load(Ordering::SeqCst);
+                let turn = turns.enter(Priority::Interactive, &never).unwrap();
+                let at = steps.load(Ordering::SeqCst);
+                assert!(at <= before + 2, "{} steps before it came in", at - before);
+                (0..5).for_each(|_| step());
+                assert_eq!(steps.load(Ordering::SeqCst), at, "it went on meanwhile");
+                drop(turn);
+                let start = Instant::now();
+                while steps.load(Ordering::SeqCst) < at + 3 {
+                    assert!(start.elapsed() < Duration::from_secs(10), "it did not go on");
+                    thread::yield_now();
+                }
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+    }
+
+    /// Protects memory: while one background request is paused another one does not begin. And whoever waits can be
+    /// cancelled, paused or not yet begun, and leaves no trace.
+    #[test]
+    fn one_in_the_background_and_cancels_end_the_waiting() {
+        let turns = Turns::default();
+        let mut paused = turns.enter(Priority::Background, &Cancel::new()).unwrap();
+        let (first, second, third) = (Cancel::new(), Cancel::new(), Cancel::new());
+        thread::scope(|scope| {
+            let user = scope.spawn(|| turns.enter(Priority::Interactive, &Cancel::new()).unwrap());
+            while !turns.is_wanted() {
+                thread::yield_now();
+            }
+            assert!(paused.is_wanted());
+            let pause = scope.spawn(|| (paused.give_way(&first), paused));
+            let user = user.join().unwrap();
+            let other = scope.spawn(|| turns.enter(Priority::Background, &second).is_none());
+            let late = scope.spawn(|| turns.enter(Priority::Interactive, &third).is_none());
+            thread::sleep(Duration::from_millis(30));
+            assert!(!other.is_finished() && !late.is_finished() && !pause.is_finished());
+            for cancel in [&first, &second, &third] {
+                cancel.cancel();
+            }
+            let (went_on, paused) = pause.join().unwrap();
+            assert!(!went_on && other.join().unwrap() && late.join().unwrap());
+            drop(paused);
+            // The user's turn is still the user's.
+            assert!(turns.lock().busy);
+            drop(user);
+        });
+        assert!(!turns.is_wanted());
+        drop(turns.enter(Priority::Background, &Cancel::new()).unwrap());
+    }
+}
