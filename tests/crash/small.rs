@@ -62,3 +62,15 @@ fn r6_failures() {
 fn s1_hostile_repositories() {
     bites("s1", "20", "plain", "20");
 }
+
+/// Protects R9: clients that leave, cancel, read slowly and send too much cost the daemon nothing that lasts.
+#[test]
+fn r9_soak() {
+    bites("r9", "4", "plain", "4");
+}
+
+/// Protects R10: the daemon outlives its models, and every request says what became of it.
+#[test]
+fn r10_deaths() {
+    bites("r10", "12", "plain", "3");
+}

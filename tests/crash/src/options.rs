@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::writer::Writer;
-use crate::{child, r1, r2, r3, r4, r5, r6, s1};
+use crate::{child, daemon, r1, r2, r3, r4, r5, r6, r9, r10, s1};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +31,10 @@ enum Command {
     S1(Options),
     /// Commits of every form with a hook that is killed at every step.
     R5(Options),
+    /// Ten minutes of clients that leave, cancel, read slowly and send too much: nothing leaks.
+    R9(Options),
+    /// The model's process dies of everything, and nobody notices more than they must.
+    R10(Options),
     /// All of them, with the full numbers.
     All(Options),
     /// What the suites start and kill.
@@ -39,6 +43,12 @@ enum Command {
     /// The hook of r5, as its script calls it.
     #[command(hide = true)]
     Hook(r5::HookAct),
+    /// The daemon of r9 and r10.
+    #[command(hide = true)]
+    Serve(daemon::ServeAct),
+    /// The process of its model.
+    #[command(hide = true)]
+    Work(daemon::WorkAct),
 }
 
 /// What all suites take.
@@ -84,7 +94,7 @@ impl Options {
 
 type Suite = fn(&Options) -> Report;
 
-const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run, r5::run, r6::run, s1::run];
+const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run, r5::run, r6::run, s1::run, r9::run, r10::run];
 
 /// The program.
 #[must_use]
@@ -92,6 +102,8 @@ pub fn main() -> ExitCode {
     let (options, suites): (Options, &[Suite]) = match Cli::parse().command {
         Command::Act(act) => return child::act(&act),
         Command::Hook(_) => return r5::act(),
+        Command::Serve(act) => return act.act(),
+        Command::Work(act) => return act.act(),
         Command::R5(options) => (options, &[r5::run]),
         Command::R1(options) => (options, &[r1::run]),
         Command::R2(options) => (options, &[r2::run]),
@@ -99,6 +111,8 @@ pub fn main() -> ExitCode {
         Command::R4(options) => (options, &[r4::run]),
         Command::R6(options) => (options, &[r6::run]),
         Command::S1(options) => (options, &[s1::run]),
+        Command::R9(options) => (options, &[r9::run]),
+        Command::R10(options) => (options, &[r10::run]),
         Command::All(options) => (options, ALL),
     };
     let reports: Vec<Report> = suites
