@@ -88,6 +88,8 @@ python-test: test-model
 	$(call say,Python tests)
 	cp $(TARGET)/debug/lib_core.so python/deepcoder/_core.abi3.so 2>/dev/null || cp $(TARGET)/debug/lib_core.dylib python/deepcoder/_core.abi3.so
 	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH="$(CURDIR)/$(bin):$$PATH" DEEPCODER_TEST_COMMAND='$(abspath $(TARGET))/debug/deepcoder' $(CURDIR)/$(bin)/python -m pytest -q tests
+	$(call say,the recipe in python/train; what trains needs torch and is skipped without it)
+	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' DEEPCODER_TEST_COMMAND='$(abspath $(TARGET))/debug/deepcoder' $(if $(TRAIN_PYTHON),$(TRAIN_PYTHON),$(CURDIR)/$(bin)/python) -m pytest -q -rs train/tests
 	cd python && $(CURDIR)/$(bin)/python -m mypy --strict deepcoder tests/typing_ok.py && $(CURDIR)/$(bin)/python -m mypy.stubtest deepcoder._core --ignore-disjoint-bases
 
 # The full numbers; ROUNDS=100 is a run of minutes. The dev profile, whose arithmetic is checked.

@@ -1,0 +1,1 @@
+"""Source packages -> clean, deduplicated, decontaminated text in shards, and the data card that says what was done."""

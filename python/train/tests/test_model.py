@@ -1,0 +1,98 @@
+"""The model against logits of transformers' DeepseekV2, and its own forms against each other."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed, so nothing that trains is tested")
+
+from train import model as m
+from train.config import ModelConfig
+
+GOLDEN = json.loads((pathlib.Path(__file__).parents[3] / "tests/golden/deepseek_v2.json").read_text())
+CASES = {case["name"]: case for case in GOLDEN if case["config"]["topk_method"] == "greedy" and not case["config"]["norm_topk_prob"]}
+M64 = (1 << 64) - 1
+
+
+def _hashed(name, count):
+    """As tests/golden/deepseek_v2.py makes its weights."""
+    h = 0xCBF29CE484222325
+    for byte in name.encode():
+        h = ((h ^ byte) * 0x100000001B3) & M64
+    with np.errstate(over="ignore"):
+        z = np.uint64(h) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def _weights(name, shape, kind, size):
+    count = int(np.prod(shape))
+    if kind == "blocks":
+        codes = (_hashed(name, count) >> np.uint64(60)).astype(np.float32) - 8
+        steps = (_hashed(name + "#scale", count // 32) >> np.uint64(61)).astype(np.float32)
+        values = (codes.reshape(-1, 32) * (np.float32(size) * (1 + steps / 8))[:, None]).astype(np.float32)
+        return torch.from_numpy(values.reshape(shape))
+    values = ((_hashed(name, count) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 23)) - np.float32(1)
+    values = values * np.float32(size) + np.float32(1 if kind == "norm" else 0)
+    if kind == "bf16":
+        bits = values.view(np.uint32).astype(np.uint64)
+        values = ((bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+    return torch.from_numpy(values.reshape(shape).copy())
+
+
+def _model(case):
+    model = m.DeepseekV2(ModelConfig.of_hf(case["config"]))
+    return m.imported(model, {name: _weights(name, *t) for name, t in case["tensors"].items()}).eval()
+
+
+@pytest.mark.parametrize("name", CASES)
+@torch.no_grad()
+def test_the_model_is_deepseek_v2(name):
+    """Protects the architecture: the logits are those of transformers, to 1e-3 of weights that amplify every mistake."""
+    case = CASES[name]
+    logits = _model(case)(torch.tensor([case["tokens"]]))[0][:, case["columns"]]
+    wanted = torch.tensor(case["logits"])
+    assert wanted.std() > 0.5 and (logits - wanted).abs().max() < 1e-3
+
+
+@torch.no_grad()
+def test_a_cache_and_both_forms_of_experts_change_nothing():
+    """Protects evaluation and the GPU's form: in pieces, and with all experts in one padded product, it is the same model."""
+    case = CASES["lite"]
+    model, ids = _model(case), torch.tensor([case["tokens"]])
+    whole = model(ids)
+    cache = m.Cache([], [])
+    pieces = torch.cat([model(ids[:, a:b], cache) for a, b in ((0, 17), (17, 18), (18, 40))], dim=1)
+    assert (pieces - whole).abs().max() < 1e-4
+    assert (model.use("padded")(ids) - whole).abs().max() < 1e-4
+
+
+def test_both_forms_have_the_same_gradient():
+    """Protects training on a GPU: the padded products learn the same."""
+    config = ModelConfig(
+        vocabulary=97, hidden=32, layers=2, heads=2, kv_lora_rank=16, nope=8, rope=8, value=8, dense=48, expert=16,
+        experts=6, shared=1, top_k=2, context=64,
+    )  # fmt: skip
+    gradients = []
+    ids = torch.randint(0, 97, (2, 21), generator=torch.Generator().manual_seed(1))
+    for form in ("loop", "padded"):
+        model = m.DeepseekV2(config).initialise(3).use(form)
+        loss, balance = model.loss(ids[:, :-1], ids[:, 1:], torch.ones(2, 20))
+        (loss + balance).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    assert gradients[0].abs().max() > 0 and (gradients[0] - gradients[1]).abs().max() < 1e-4
+
+
+def test_a_checkpoint_goes_out_and_in():
+    """Protects names: what is exported is read again, and a checkpoint with other tensors is refused."""
+    case = CASES["lite"]
+    model = _model(case)
+    tensors = m.exported(model)
+    assert set(tensors) == set(case["tensors"])
+    other = m.imported(m.DeepseekV2(model.config), tensors)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values()))
+    with pytest.raises(ValueError, match="has not"):
+        m.imported(model, tensors | {"model.more.weight": torch.zeros(1)})
