@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-hook"],
     &["deepcoder-daemon"],
     &["deepcoder-session"],
-    &["deepcoder-watch"],
+    &["deepcoder-watch", "deepcoder-jobs"],
     &["deepcoder-python"],
     &["deepcoder-cli"],
 ];
