@@ -1,10 +1,11 @@
 //! Workers that are processes: this test binary, started again.
 
 use super::*;
-use crate::server::ModelLoader;
+use crate::client::Client;
+use crate::server::{ModelLoader, ServeOptions, Services, serve};
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Prompt, Timing,
-    TokenEvent, Usage,
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, Prompt,
+    Timing, TokenEvent, Usage,
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::sync::Arc;
@@ -292,4 +293,45 @@ fn nobody_outlives_the_daemon() {
     daemon.kill().expect("killed");
     assert!(is_gone(pid));
     daemon.wait().expect("reaped");
+}
+
+/// Protects the machine's memory: a model that neither people nor background work ask for anything is let go in time, and
+/// that is the end of its process. One that is at work, if only in the background, is not.
+#[test]
+fn idleness_ends_the_process() {
+    let dir = tempfile::tempdir().expect("dir");
+    let idle = Duration::from_millis(300);
+    let options = ServeOptions { idle, handle_signals: false, ..ServeOptions::new(dir.path().join("run/d.sock")) };
+    let cancel = Cancel::new();
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| serve(&options, Arc::new(workers()), Services::default(), &cancel));
+        let start = Instant::now();
+        let mut client = loop {
+            match Client::connect(&options.socket) {
+                Ok(client) => break client,
+                Err(e) => assert!(start.elapsed() < Duration::from_secs(10), "{e}"),
+            }
+        };
+        client.generate("m", &ask("", 2), &Cancel::new(), &mut |_| {}).expect("answered");
+        let pid = |client: &mut Client| client.status().expect("status").worker.and_then(|worker| worker.pid);
+        let first = pid(&mut client).expect("it runs");
+        // Much longer than the limit.
+        let long = GenerateRequest { priority: Priority::Background, ..ask("", 1000) };
+        client.generate("m", &long, &Cancel::new(), &mut |_| {}).expect("not ended");
+        assert_eq!(pid(&mut client), Some(first));
+        let (done, ended) = (Instant::now(), Pid::from_raw(i32::try_from(first).expect("an id")).expect("an id"));
+        while pid(&mut client).is_some() {
+            assert!(done.elapsed() < idle + Duration::from_secs(10), "it stays");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(done.elapsed() > idle / 2, "it went too early, after {:?}", done.elapsed());
+        assert!(is_gone(ended));
+        let status = client.status().expect("status");
+        assert_eq!((status.model, status.worker.map_or(1, |worker| worker.deaths)), (None, 0));
+        client.generate("m", &ask("", 2), &Cancel::new(), &mut |_| {}).expect("answered");
+        assert!(pid(&mut client).is_some_and(|next| next != first));
+        drop(client);
+        cancel.cancel();
+        server.join().expect("no panic").expect("served");
+    });
 }
