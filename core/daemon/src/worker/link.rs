@@ -73,6 +73,14 @@ impl WorkerModel {
     }
 }
 
+#[cfg(test)]
+impl WorkerModel {
+    /// Requests whose last event is to come.
+    pub(super) fn waiting(&self) -> usize {
+        self.link.waiting().requests.len()
+    }
+}
+
 fn unknown() -> ModelInfo {
     ModelInfo {
         name: String::new(),
@@ -210,9 +218,9 @@ impl Link {
         waiting.requests.clear();
     }
 
-    fn send(&self, op: Op<'_>) -> Result<(u64, Receiver<Body>), GenerateError> {
+    /// Send `op`; its events come out of the other end.
+    fn ask(&self, op: Op<'_>) -> Result<(u64, Receiver<Body>), GenerateError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let line = wire::line(&Request { id, op }).map_err(|e| GenerateError::Invalid(e.to_string()))?;
         let (events, received) = channel();
         {
             let mut waiting = self.waiting();
@@ -221,9 +229,20 @@ impl Link {
             }
             waiting.requests.insert(id, events);
         }
+        self.send(id, op).inspect_err(|_| drop(self.waiting().requests.remove(&id)))?;
+        Ok((id, received))
+    }
+
+    /// Send `op`, whose answer nobody waits for.
+    fn tell(&self, op: Op<'_>) -> Result<(), GenerateError> {
+        self.send(self.next.fetch_add(1, Ordering::Relaxed), op)
+    }
+
+    fn send(&self, id: u64, op: Op<'_>) -> Result<(), GenerateError> {
+        let line = wire::line(&Request { id, op }).map_err(|e| GenerateError::Invalid(e.to_string()))?;
         // A failure is the process's end, which the reader sees as well.
         self.lines.send(line).unwrap_or_default();
-        Ok((id, received))
+        Ok(())
     }
 
     /// Send `op` and wait for the event that ends it. A process that is silent for too long, or does not let go within
@@ -236,7 +255,7 @@ impl Link {
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Body, GenerateError> {
         self.note_sign();
-        let (id, received) = self.send(op)?;
+        let (id, received) = self.ask(op)?;
         let (mut cancelled, mut asked) = (None, None);
         loop {
             match received.recv_timeout(TICK) {
@@ -254,7 +273,7 @@ impl Link {
                 if let_go.is_zero() {
                     return Err(Failure::Cancelled.into());
                 }
-                self.send(Op::Cancel { target: id })?;
+                self.tell(Op::Cancel { target: id })?;
             }
             if cancelled.is_some_and(|at: Instant| at.elapsed() > let_go) {
                 self.condemn("it hung: it did not stop when it was asked to");
@@ -264,7 +283,7 @@ impl Link {
                 self.condemn(&format!("it hung: it said nothing for {} s", silent.as_secs()));
             } else if silent > self.patience / 4 && asked.is_none_or(|at: Instant| at.elapsed() > self.patience / 4) {
                 asked = Some(Instant::now());
-                self.send(Op::Hello { protocol: PROTOCOL, client: Cow::Borrowed("daemon") })?;
+                self.tell(Op::Hello { protocol: PROTOCOL, client: Cow::Borrowed("daemon") })?;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Workers that are processes: this test binary, started again.
 
+use super::link::WorkerModel;
 use super::*;
 use crate::client::Client;
 use crate::server::{ModelLoader, ServeOptions, Services, serve};
@@ -176,6 +177,26 @@ fn a_model_in_a_process_is_like_any_other() {
     assert_eq!(workers.worker().expect("a status").deaths, 0, "unloading is no death");
     let error = workers.load("broken", &Cancel::new()).map(drop).expect_err("fails");
     assert_eq!(error, GenerateError::Load { message: "damaged".into(), hint: Some("pull it".into()) });
+}
+
+/// Protects the memory of a daemon that runs for months: nothing stays of requests that are over, however they ended.
+#[test]
+fn nothing_stays_of_a_request() {
+    let command = this_test("worker::tests::child_worker");
+    let model = WorkerModel::start(&command, "m", &Cancel::new(), &Arc::default()).expect("started");
+    for n in 0..20 {
+        let cancel = Cancel::new();
+        let cut = model.generate(&ask("", 1000), &cancel, &mut |token| {
+            if token.id == n % 4 {
+                cancel.cancel();
+            }
+        });
+        assert_eq!(cut.expect("cancelled").finish, FinishReason::Cancelled);
+        model.generate(&ask("fail", 1), &Cancel::new(), &mut |_| {}).expect_err("as asked");
+        model.generate(&ask("", 2), &Cancel::new(), &mut |_| {}).expect("answered");
+        assert_eq!(model.count_tokens("four").expect("counted"), 4);
+    }
+    assert_eq!(model.waiting(), 0);
 }
 
 /// Protects the daemon and everybody's next request: whatever ends the process, the request says what it was, and the
