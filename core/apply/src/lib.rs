@@ -29,11 +29,13 @@
 //! SQLite adds two for the first write of a process (the new log and its folder) and two when it closes the history (the
 //! log, the database), after the edit is said to be applied. Opening costs none.
 
+mod aside;
 mod error;
 mod protect;
 mod steps;
 mod types;
 
+pub use aside::{Aside, Published, check_free_branch, forget_mark, keep_work_tree, landed};
 pub use error::{
     ApplyError, CommitError, LogError, OpenError, PruneError, RecoverError, Refusal, RestoreError, UndoError,
 };
@@ -210,6 +212,13 @@ impl Applier {
     pub fn log(&self, limit: usize) -> Result<Vec<LogEntry>, LogError> {
         let rows = self.store.newest(self.tree_id, limit)?;
         rows.into_iter().map(|row| self.entry(row)).collect()
+    }
+
+    /// The set that was applied under the id `id`, in effect or taken back since; `None` when none ever was.
+    pub fn applied(&self, id: &str) -> Result<Option<LogEntry>, LogError> {
+        let mut rows = self.store.by_edit_id(self.tree_id, id)?;
+        rows.retain(|row| row.state == State::Done);
+        rows.pop().map(|row| self.entry(row)).transpose()
     }
 
     /// Bring interrupted work to an end. [`Applier::open`], [`Applier::apply`] and [`Applier::undo`] do it by themselves.

@@ -9,6 +9,7 @@ mod adopt;
 mod diff;
 mod edits;
 pub mod formats;
+pub mod hunks;
 mod lines;
 mod materialise;
 mod quote;

@@ -5,6 +5,7 @@ use crate::lines::with_endings;
 use crate::quote::{header, quoted};
 use deepcoder_types::{EditSet, FileChange, FileImage};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -38,9 +39,9 @@ pub fn file_diff(change: &FileChange) -> String {
 }
 
 /// A deleted and an added file that are one file under two names.
-struct Rename {
-    deleted: usize,
-    added: usize,
+pub(crate) struct Rename {
+    pub(crate) deleted: usize,
+    pub(crate) added: usize,
     percent: usize,
 }
 
@@ -113,32 +114,41 @@ fn print_content(old: Option<(&str, &[u8])>, new: Option<(&str, &[u8])>, out: &m
 }
 
 /// Text as git sees it: no NUL byte.
-fn text(bytes: &[u8]) -> Option<&str> {
+pub(crate) fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|t| !t.contains('\0'))
 }
 
 fn print_hunks(old: &str, new: &str, out: &mut String) {
     let (a, b) = (with_endings(old), with_endings(new));
     let spans = line_spans(&a, &b);
-    let mut rest = spans.as_slice();
-    while let Some(first) = rest.iter().position(|s| !s.equal) {
+    for hunk in groups(&spans) {
+        let lead = hunk.start.checked_sub(1).map_or(0, |i| spans[i].old.len().min(CONTEXT));
+        let trail = spans.get(hunk.end).map_or(0, |s| s.old.len().min(CONTEXT));
+        print_hunk(&a, &b, &spans[hunk], lead, trail, out);
+    }
+}
+
+/// The spans of each hunk: changes that are close enough to share their context.
+pub(crate) fn groups(spans: &[Span]) -> Vec<Range<usize>> {
+    let mut groups = Vec::new();
+    let mut from = 0;
+    while let Some(first) = spans[from..].iter().position(|s| !s.equal).map(|at| from + at) {
         let mut last = first;
-        while let Some(next) = rest.get(last + 2).filter(|_| rest[last + 1].old.len() <= 2 * CONTEXT) {
+        while let Some(next) = spans.get(last + 2).filter(|_| spans[last + 1].old.len() <= 2 * CONTEXT) {
             debug_assert!(!next.equal);
             last += 2;
         }
-        let lead = first.checked_sub(1).map_or(0, |i| rest[i].old.len().min(CONTEXT));
-        let trail = rest.get(last + 1).map_or(0, |s| s.old.len().min(CONTEXT));
-        print_hunk(&a, &b, &rest[first..=last], lead, trail, out);
-        rest = &rest[last + 1..];
+        groups.push(first..last + 1);
+        from = last + 1;
     }
+    groups
 }
 
 fn print_hunk(a: &[&str], b: &[&str], spans: &[Span], lead: usize, trail: usize, out: &mut String) {
     let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return };
     let old = first.old.start - lead..last.old.end + trail;
     let new = first.new.start - lead..last.new.end + trail;
-    let place = |r: &std::ops::Range<usize>| match r.len() {
+    let place = |r: &Range<usize>| match r.len() {
         0 => format!("{},0", r.start),
         1 => format!("{}", r.start + 1),
         n => format!("{},{n}", r.start + 1),
@@ -173,7 +183,7 @@ fn print_line(sign: char, line: &str, out: &mut String) {
 }
 
 /// Deleted and added files that belong together: the same bytes, or text of which at least half is the same.
-fn renames(files: &[FileChange]) -> Vec<Rename> {
+pub(crate) fn renames(files: &[FileChange]) -> Vec<Rename> {
     let sides = |f: &FileChange| (f.old.is_some(), f.new.is_some());
     let of = |want: (bool, bool)| (0..files.len()).filter(move |&i| sides(&files[i]) == want);
     let mut scored: Vec<Rename> = Vec::new();

@@ -215,6 +215,11 @@ impl Repo {
         Ok(self.applier()?.log(limit)?)
     }
 
+    /// The edit that was applied under exactly this id, in effect or taken back since.
+    pub fn applied(&self, id: &str) -> Result<Option<LogEntry>, RepoError> {
+        Ok(self.applier()?.applied(id)?)
+    }
+
     /// Opened when it is first needed: a dry run needs no history.
     pub(crate) fn applier(&self) -> Result<&Applier, RepoError> {
         if let Some(applier) = self.applier.get() {

@@ -34,6 +34,14 @@ pub enum CommitError {
     /// There is one.
     #[error("there is a branch `{0}` already")]
     BranchExists(String),
+    /// It is checked out, where moving it would show.
+    #[error("the branch `{branch}` is checked out in {}", path.display())]
+    BranchInUse {
+        /// The branch.
+        branch: String,
+        /// The work tree.
+        path: PathBuf,
+    },
     /// Git does not know who commits.
     #[error("git does not know who you are: {0}")]
     NoIdentity(String),
@@ -87,6 +95,9 @@ impl Hint for CommitError {
             Self::BadBranch(_) => Some("`git check-ref-format` tells what is allowed".into()),
             Self::BranchExists(_) => {
                 Some("name a new one; to commit to that one, switch to it first and leave out --branch".into())
+            }
+            Self::BranchInUse { .. } => {
+                Some("name another branch, or have the change written into the work tree".into())
             }
             Self::NoIdentity(_) => Some("git config user.name and user.email".into()),
             Self::NotFound(_) | Self::NotInEffect(_) => Some("`deepcoder log` lists the edits".into()),

@@ -7,6 +7,7 @@ use crate::failure::{Done, Result};
 use crate::time;
 use deepcoder_daemon::client::{self, Client, ConnectError};
 use deepcoder_daemon::{ServeError, ServeOptions, Services, Status, WorkOptions};
+use deepcoder_jobs::{JobService, Options as JobOptions};
 use deepcoder_session::build_version;
 use serde_json::json;
 use std::sync::Arc;
@@ -31,9 +32,9 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     if !args.detached {
         console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
     }
-    let clock = invocation.clock();
-    let watching = super::watch::service(&invocation.session, move || clock());
-    let services = Services { watching: Some(Arc::new(watching)), ..Services::default() };
+    let jobs = JobService::new(JobOptions::new(invocation.session.clone(), invocation.clock()));
+    let watching = super::watch::service(&invocation.session, jobs.queue(), invocation.clock());
+    let services = Services { jobs: Some(Arc::new(jobs)), watching: Some(Arc::new(watching)) };
     match deepcoder_daemon::serve(&options, invocation.session.loader(), services, &invocation.cancel) {
         Ok(()) => Ok(Done::Clean),
         // Two callers started one each: the other one serves both.

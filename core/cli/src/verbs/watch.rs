@@ -5,16 +5,16 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use deepcoder_daemon::client::Client;
-use deepcoder_daemon::{Failure as Refused, Refusal, Watched};
+use deepcoder_daemon::{Failure as Refused, Watched};
 use deepcoder_session::Session;
-use deepcoder_store::{Queue, QueuePlace};
-use deepcoder_types::{Hint as _, Job, JobFilter, JobId, JobState};
+use deepcoder_store::Queue;
+use deepcoder_types::{Job, JobFilter, JobId, JobState};
 use deepcoder_watch::{CommentLanding, Options, StoredRoots, Watches};
 use deepcoder_workspace::Workspace;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the jobs are looked at.
@@ -172,10 +172,13 @@ fn stop(invocation: &Invocation, console: &mut Console) -> Result {
     Ok(Done::Clean)
 }
 
-/// How the daemon of this session watches. Roots are remembered in the database of the jobs.
-pub(crate) fn service(session: &Session, now_ms: impl Fn() -> u64 + Send + Sync + 'static) -> Watches {
+/// How the daemon of this session watches. Roots are remembered in the database of the jobs, to which `queue` leads.
+pub(crate) fn service(
+    session: &Session,
+    queue: Box<dyn Fn() -> std::result::Result<Arc<Queue>, Refused> + Send + Sync>,
+    now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
+) -> Watches {
     let settings = session.settings();
-    let state = &session.folders().state;
     let options = Options {
         comments: match settings.watch_comments.as_str() {
             "review" => CommentLanding::Review,
@@ -185,20 +188,7 @@ pub(crate) fn service(session: &Session, now_ms: impl Fn() -> u64 + Send + Sync 
         gap: settings.watch_gap,
         model_per_hour: settings.watch_model,
         always: settings.watch.clone(),
-        ..Options::new(state)
+        ..Options::new(&session.folders().state)
     };
-    let place = settings.store.clone().unwrap_or_else(|| QueuePlace::Sqlite(state.join("jobs.db")));
-    let open: OnceLock<Arc<Queue>> = OnceLock::new();
-    let queue = move || {
-        if let Some(queue) = open.get() {
-            return Ok(Arc::clone(queue));
-        }
-        let queue = Queue::open(&place).map_err(|error| Refused::Refused {
-            reason: Refusal::Storage,
-            message: error.to_string(),
-            hint: error.hint(),
-        })?;
-        Ok(Arc::clone(open.get_or_init(|| Arc::new(queue))))
-    };
-    Watches::new(options, Box::new(StoredRoots { queue: Box::new(queue), now_ms: Box::new(now_ms) }))
+    Watches::new(options, Box::new(StoredRoots { queue, now_ms: Box::new(move || now_ms()) }))
 }

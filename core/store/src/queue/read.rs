@@ -6,6 +6,7 @@ use super::link::Arg;
 use super::state::{COLUMNS, job, parse, state};
 use super::{Counts, Queue};
 use deepcoder_types::{Job, JobEvent, JobFilter, JobId, JobState};
+use std::path::PathBuf;
 
 /// How many jobs a list has when nobody says, and at most.
 const PAGE: (u32, u32) = (100, 1_000);
@@ -72,6 +73,15 @@ impl Queue {
                 }
             }
             Ok(counts)
+        })
+    }
+
+    /// The roots of the repositories that have something to take.
+    pub fn queued_roots(&self) -> Result<Vec<PathBuf>, QueueError> {
+        self.base.transaction(Disk::Read, |tx| {
+            let select = "SELECT root FROM repository r \
+                          WHERE EXISTS (SELECT 1 FROM job j WHERE j.repository = r.id AND j.state = 'queued')";
+            tx.rows(select, &[])?.iter().map(|row| Ok(PathBuf::from(row.text("root")?))).collect()
         })
     }
 

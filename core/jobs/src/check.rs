@@ -1,0 +1,99 @@
+//! What is asked, looked at before it is kept: a job that cannot come to anything is refused while somebody is there to
+//! be told.
+
+use deepcoder_apply::check_free_branch;
+use deepcoder_daemon::{Failure, Refusal};
+use deepcoder_types::{Cancel, Hint, JobSpec, Landing, Schedule};
+use deepcoder_workspace::Workspace;
+use globset::GlobBuilder;
+
+use crate::schedule;
+
+/// The most attempts of a job, and its longest time.
+const MOST_ATTEMPTS: u32 = 100;
+const LONGEST_MS: u64 = 7 * 24 * 3600 * 1000;
+
+/// The most bytes of a prompt, and the most paths.
+const MAX_PROMPT: usize = 1 << 20;
+const MAX_PATHS: usize = 10_000;
+
+/// `spec` as it is kept: with the canonical root of its repository.
+pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> {
+    let verbs = verbs();
+    if !verbs.contains(&spec.kind) {
+        let message = format!("no plugin serves the verb `{}`", spec.kind);
+        return Err(refused(Refusal::NotFound, message, Some(format!("the verbs are {}", verbs.join(", ")))));
+    }
+    if spec.prompt.trim().is_empty() && spec.kind != "complete" {
+        return invalid("the instruction is empty", "say what to do, such as \"add type hints to every function\"");
+    }
+    if spec.prompt.len() > MAX_PROMPT || spec.paths.len() > MAX_PATHS {
+        return invalid(
+            "the instruction is longer than 1 MiB, or has more than 10,000 paths",
+            "name folders or globs instead of files",
+        );
+    }
+    if spec.max_attempts == 0 || spec.max_attempts > MOST_ATTEMPTS {
+        return invalid(&format!("{} attempts cannot be made", spec.max_attempts), "ask for 1 to 100");
+    }
+    if spec.timeout_ms.is_some_and(|limit| limit == 0 || limit > LONGEST_MS) {
+        return invalid("no job can have that much time, or none at all", "give it a second to a week");
+    }
+    if !spec.options.is_object() {
+        return invalid("the options are not an object", "give them as KEY=VALUE");
+    }
+    for path in &spec.paths {
+        if let Err(error) = GlobBuilder::new(path).literal_separator(true).build() {
+            return invalid(&format!("`{path}` is not a glob: {}", error.kind()), "quote globs, such as 'src/**/*.py'");
+        }
+    }
+    let workspace = Workspace::open(&spec.repository)
+        .map_err(|error| refused(Refusal::NotFound, error.to_string(), error.hint()))?;
+    spec.repository = workspace.root().to_owned();
+    schedule::check(&spec.schedule, now_ms)?;
+    landing(&workspace, &spec)?;
+    Ok(spec)
+}
+
+/// What the built-in plugins can be asked for.
+fn verbs() -> Vec<String> {
+    let mut verbs: Vec<String> =
+        deepcoder_plugins::all().iter().flat_map(|plugin| plugin.manifest().verbs.clone()).collect();
+    verbs.sort();
+    verbs
+}
+
+fn landing(workspace: &Workspace, spec: &JobSpec) -> Result<(), Failure> {
+    let branch = match &spec.landing {
+        Landing::Review | Landing::Apply => return Ok(()),
+        Landing::Branch(branch) => branch.clone(),
+        Landing::Worktree(path) => {
+            if !path.is_absolute() {
+                return invalid("the path of the work tree is not absolute", "give a path that begins with /");
+            }
+            if path.exists() && spec.schedule == Schedule::Now {
+                return invalid(
+                    &format!("there is something in {} already", path.display()),
+                    "name a folder that does not exist",
+                );
+            }
+            branch_of(path)
+                .ok_or_else(|| refused(Refusal::Invalid, "the path of the work tree has no name".into(), None))?
+        }
+    };
+    check_free_branch(workspace, &branch, &Cancel::new())
+        .map_err(|error| refused(Refusal::Invalid, error.to_string(), error.hint()))
+}
+
+/// The branch of a work tree: named like its folder.
+pub(crate) fn branch_of(path: &std::path::Path) -> Option<String> {
+    path.file_name().map(|name| name.to_string_lossy().into_owned())
+}
+
+pub(crate) fn refused(reason: Refusal, message: String, hint: Option<String>) -> Failure {
+    Failure::Refused { reason, message, hint }
+}
+
+pub(crate) fn invalid<T>(message: &str, hint: &str) -> Result<T, Failure> {
+    Err(refused(Refusal::Invalid, message.to_owned(), Some(hint.to_owned())))
+}

@@ -1,0 +1,213 @@
+//! Where results go, each once.
+//!
+//! The order: look whether the result is there already; keep the result; say once more whose the job is; land it under the
+//! id of the job; tell the queue. Dying between any two of them leaves a job whose next worker finds out: by the id in the
+//! history of the work tree (`Applier::applied`), or by the mark beside the branch (`deepcoder_apply::landed`). A worker
+//! that was asleep while another one took the job lands nothing: files or branch are no longer what its result was made
+//! for, and the id is taken.
+
+use crate::check::branch_of;
+use crate::error::WorkError;
+use crate::kept::{self, Kept};
+use deepcoder_apply::{Aside, Published, forget_mark, keep_work_tree, landed};
+use deepcoder_pipeline::Run;
+use deepcoder_session::{ApplyRun, CommitPlace, Repo, Session};
+use deepcoder_store::{Held, Lease, Queue};
+use deepcoder_types::{Applicability, Cancel, Job, JobResult, Landing, RepoPath};
+use deepcoder_workspace::Workspace;
+use std::path::{Path, PathBuf};
+
+/// Where a job's result is to go.
+pub(crate) enum Place {
+    /// Into the work tree.
+    Tree,
+    /// On a branch, in a work tree at this path where one is named.
+    Branch { branch: String, at: Option<PathBuf> },
+}
+
+impl Place {
+    pub(crate) fn of(landing: &Landing) -> Self {
+        match landing {
+            Landing::Review | Landing::Apply => Self::Tree,
+            Landing::Branch(branch) => Self::Branch { branch: branch.clone(), at: None },
+            Landing::Worktree(path) => {
+                Self::Branch { branch: branch_of(path).unwrap_or_default(), at: Some(path.clone()) }
+            }
+        }
+    }
+}
+
+/// Where a result has gone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Landed {
+    pub(crate) edit: Option<String>,
+    pub(crate) commit: Option<String>,
+}
+
+impl Landed {
+    pub(crate) fn into_result(self, result: JobResult) -> JobResult {
+        JobResult { edit: self.edit, commit: self.commit, ..result }
+    }
+}
+
+/// Where a job works: in the user's work tree, or beside it.
+pub(crate) struct Site {
+    pub(crate) repo: Repo,
+    aside: Option<Aside>,
+    home: Workspace,
+    place: Place,
+}
+
+impl Site {
+    /// Open the site of `job`; `scratch` is a folder of ours for work trees.
+    pub(crate) fn open(session: &Session, job: &Job, scratch: &Path, cancel: &Cancel) -> Result<Self, WorkError> {
+        let repo = Repo::open(session, &job.spec.repository)?;
+        let home = repo.workspace().clone();
+        let place = Place::of(&job.spec.landing);
+        let (repo, aside) = match &place {
+            Place::Tree => {
+                // No half-written tree is read.
+                repo.recover()?;
+                (repo, None)
+            }
+            Place::Branch { branch, .. } => {
+                let aside = Aside::open(&home, &scratch.join(&job.id.0), branch, cancel)?;
+                (Repo::open(session, aside.root())?, Some(aside))
+            }
+        };
+        Ok(Self { repo, aside, home, place })
+    }
+
+    /// The commit that the job sees, where it does not see the user's work tree.
+    pub(crate) fn base(&self) -> Option<String> {
+        self.aside.as_ref().map(Aside::tip)
+    }
+
+    /// Whether `kept` can land as it is.
+    pub(crate) fn fits(&self, kept: &Kept) -> bool {
+        kept.base == self.base() && self.changed_since(&kept.run).is_none()
+    }
+
+    /// Files that are no longer what `run` was made for.
+    pub(crate) fn changed_since(&self, run: &Run) -> Option<String> {
+        let set = run.edit_set.as_ref()?;
+        let changed = |path: &RepoPath| {
+            let now = self.repo.workspace().read(path).ok();
+            let old = set.files.iter().find(|file| file.path == *path).and_then(|file| file.old.as_ref());
+            now.map(|image| image.hash()) != old.map(|image| image.hash())
+        };
+        let names: Vec<String> =
+            set.files.iter().map(|file| &file.path).filter(|path| changed(path)).map(|p| format!("`{p}`")).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// Keep `run` as the result of the job, durably.
+    pub(crate) fn keep(
+        &self,
+        queue: &Queue,
+        lease: &Lease,
+        run: &Run,
+        result: &JobResult,
+        now_ms: u64,
+    ) -> Result<(), WorkError> {
+        let Some(bytes) = kept::to_bytes(run, self.base().as_deref()) else { return Ok(()) };
+        match queue.save(lease, result, &bytes, now_ms)? {
+            Held::Yes => Ok(()),
+            Held::Lost => Err(WorkError::Lost),
+        }
+    }
+
+    /// Land `run`, which has an edit set. With `anyway`, somebody has looked at what verification found.
+    pub(crate) fn land(
+        &self,
+        job: &Job,
+        run: &Run,
+        anyway: bool,
+        held: &dyn Fn() -> Result<(), WorkError>,
+        now_ms: u64,
+        cancel: &Cancel,
+    ) -> Result<Landed, WorkError> {
+        let how = ApplyRun { now_ms, unverified: anyway, protected: false };
+        held()?;
+        match (&self.place, &self.aside) {
+            (Place::Branch { branch, at }, Some(aside)) => {
+                let made = self.repo.apply_and_commit(run, &job.spec.prompt, &CommitPlace::default(), how, cancel)?;
+                let Some(made) = made else { return Ok(Landed::default()) };
+                let commit = made.committed.commit;
+                // Hooks of the user's may have run for long.
+                held()?;
+                match aside.publish(&job.id.0, &commit)? {
+                    Published::Yes => self.finish_branch(branch, at.as_deref(), commit, cancel),
+                    Published::Moved => Err(WorkError::BranchMoved(branch.clone())),
+                }
+            }
+            _ => {
+                let applied = self.repo.apply(run, how, cancel)?;
+                Ok(Landed { edit: applied.map(|applied| applied.id), commit: None })
+            }
+        }
+    }
+
+    fn finish_branch(
+        &self,
+        branch: &str,
+        at: Option<&Path>,
+        commit: String,
+        cancel: &Cancel,
+    ) -> Result<Landed, WorkError> {
+        if let Some(path) = at {
+            keep_work_tree(&self.home, path, branch, cancel)?;
+        }
+        Ok(Landed { edit: None, commit: Some(commit) })
+    }
+
+    /// Clear away what was made beside the user's work tree.
+    pub(crate) fn close(self) {
+        if let Some(aside) = self.aside {
+            aside.remove();
+        }
+    }
+}
+
+/// What of `job` has landed already.
+pub(crate) fn already(session: &Session, job: &Job, cancel: &Cancel) -> Result<Option<Landed>, WorkError> {
+    let home = Repo::open(session, &job.spec.repository)?;
+    match Place::of(&job.spec.landing) {
+        Place::Tree => {
+            let found = home.applied(&job.id.0)?;
+            Ok(found.map(|entry| Landed { edit: Some(entry.id), commit: None }))
+        }
+        Place::Branch { branch, at } => {
+            let Some(commit) = landed(home.workspace(), &job.id.0, &branch)? else { return Ok(None) };
+            if let Some(path) = at {
+                keep_work_tree(home.workspace(), &path, &branch, cancel)?;
+            }
+            Ok(Some(Landed { edit: None, commit: Some(commit) }))
+        }
+    }
+}
+
+/// Forget what only [`already`] needed, once the queue knows.
+pub(crate) fn forget(session: &Session, job: &Job) {
+    if let (Place::Branch { .. }, Ok(home)) = (Place::of(&job.spec.landing), Repo::open(session, &job.spec.repository))
+    {
+        forget_mark(home.workspace(), &job.id.0);
+    }
+}
+
+/// Whether a result may land without a person's look.
+pub(crate) fn may_land(landing: &Landing, run: &Run) -> bool {
+    let looked_at_later = matches!(landing, Landing::Branch(_) | Landing::Worktree(_));
+    match landing {
+        Landing::Review => false,
+        // A branch is looked at before anything comes of it.
+        _ => {
+            run.verified()
+                && match run.applicability {
+                    Applicability::Safe => true,
+                    Applicability::NeedsReview => looked_at_later,
+                    Applicability::DisplayOnly => false,
+                }
+        }
+    }
+}

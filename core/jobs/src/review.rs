@@ -1,0 +1,67 @@
+//! Decisions about results.
+
+use crate::check::invalid;
+use crate::error::{WorkError, queue as told};
+use crate::land::{self, Site};
+use crate::service::Inner;
+use crate::worker::{LEASE, landed_before, still_held, tell};
+use crate::{kept, run};
+use deepcoder_daemon::Failure;
+use deepcoder_edit::{hunks, unified_diff};
+use deepcoder_store::{Claim, End, Queue};
+use deepcoder_types::{Cancel, Job, JobResult, Review};
+
+/// Who has a job while a decision is carried out.
+const REVIEWER: &str = "review";
+
+/// Carry `decision` out. Where that fails the result still waits for one.
+pub(crate) fn review(inner: &Inner, queue: &Queue, job: &Job, decision: &Review) -> Result<(), Failure> {
+    if matches!(decision, Review::Accept(hunks) if hunks.is_empty()) {
+        return invalid("no hunk is chosen", "accept all, name hunks, or reject the result");
+    }
+    let claim = queue.take_review(&job.id, REVIEWER, LEASE, inner.now_ms()).map_err(|error| told(&error))?;
+    match inner.during(&claim, |cancel| decide(inner, queue, &claim, decision, cancel)) {
+        Ok(end) => {
+            tell(inner, queue, &claim.lease, &end);
+            land::forget(&inner.options.session, &claim.job);
+            Ok(())
+        }
+        Err(error) => {
+            tell(inner, queue, &claim.lease, &End::GiveBack { reason: error.to_string(), count: false });
+            Err(error.told())
+        }
+    }
+}
+
+fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Review, cancel: &Cancel) -> Result<End, WorkError> {
+    let job = &claim.job;
+    let session = &inner.options.session;
+    // By an earlier decision whose end nobody could tell.
+    if let Some(landed) = land::already(session, job, cancel)? {
+        return Ok(End::Done(landed.into_result(job.result.clone().unwrap_or_else(landed_before))));
+    }
+    let chosen = match decision {
+        Review::RejectAll => return Ok(End::Rejected),
+        Review::AcceptAll => None,
+        Review::Accept(hunks) => Some(hunks),
+    };
+    let bytes = queue.saved(&job.id)?.unwrap_or_default();
+    let mut kept = kept::from_bytes(&bytes)?;
+    if let (Some(chosen), Some(set)) = (chosen, &mut kept.run.edit_set) {
+        *set = hunks::choose(set, chosen)?;
+        kept.run.diff = unified_diff(set);
+    }
+    let site = Site::open(session, job, &inner.scratch(), cancel)?;
+    let landed = if kept.base != site.base() {
+        Err(WorkError::Stale("what the branch holds".into()))
+    } else if let Some(names) = site.changed_since(&kept.run) {
+        Err(WorkError::Stale(names))
+    } else {
+        site.land(job, &kept.run, true, &|| still_held(queue, &claim.lease), inner.now_ms(), cancel)
+    };
+    site.close();
+    let result = run::result(&kept.run);
+    // What was noticed about the whole is still worth knowing.
+    let notes = job.result.as_ref().map_or_else(|| result.notes.clone(), |whole| whole.notes.clone());
+    Ok(End::Done(landed?.into_result(JobResult { notes, ..result })))
+}

@@ -1,0 +1,216 @@
+//! The jobs of the daemon, as everybody sees them.
+
+use crate::check::check;
+use crate::error::{open, queue as told};
+use crate::review;
+use crate::worker::{Running, Wake, Why, keep, lock, work};
+use deepcoder_daemon::{Added, Failure, JobCounts, Jobs, Models, OnChange};
+use deepcoder_session::Session;
+use deepcoder_store::{Queue, QueueError, QueuePlace, Repositories};
+use deepcoder_types::{Cancel, Job, JobEvent, JobFilter, JobId, JobSpec, Review};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
+
+/// The clock: milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// How jobs are done.
+#[derive(Clone)]
+pub struct Options {
+    /// Whose folders and settings they have.
+    pub session: Session,
+    /// The clock.
+    pub now_ms: Clock,
+    /// How many run at once. The model answers one at a time; a second one reads and checks meanwhile.
+    pub workers: usize,
+}
+
+impl Options {
+    /// The defaults.
+    #[must_use]
+    pub fn new(session: Session, now_ms: Clock) -> Self {
+        Self { session, now_ms, workers: 2 }
+    }
+}
+
+/// Background jobs on the queue of the settings.
+pub struct JobService {
+    inner: Arc<Inner>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) options: Options,
+    place: QueuePlace,
+    queue: OnceLock<Arc<Queue>>,
+    opening: Mutex<()>,
+    pub(crate) stop: Cancel,
+    pub(crate) running: Mutex<HashMap<JobId, Running>>,
+    pub(crate) wake: Wake,
+}
+
+impl JobService {
+    /// Nothing is opened yet, and nothing runs before [`Jobs::start`].
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let file = || QueuePlace::Sqlite(options.session.folders().state.join("jobs.db"));
+        let place = options.session.settings().store.clone().unwrap_or_else(file);
+        let inner = Inner {
+            options,
+            place,
+            queue: OnceLock::new(),
+            opening: Mutex::new(()),
+            stop: Cancel::new(),
+            running: Mutex::default(),
+            wake: Wake::default(),
+        };
+        Self { inner: Arc::new(inner), threads: Mutex::default() }
+    }
+
+    /// Where the queue is. Shown without a password.
+    #[must_use]
+    pub fn place(&self) -> &QueuePlace {
+        &self.inner.place
+    }
+
+    /// A way to the queue for whoever keeps something beside it. Opened when it is first asked for; where it cannot be
+    /// opened, every call tries again.
+    #[must_use]
+    pub fn queue(&self) -> Box<dyn Fn() -> Result<Arc<Queue>, Failure> + Send + Sync> {
+        let inner = Arc::clone(&self.inner);
+        Box::new(move || inner.queue())
+    }
+
+    fn id(&self, prefix: &str) -> Result<(Arc<Queue>, Job), Failure> {
+        let queue = self.inner.queue()?;
+        let job = queue.get(prefix).map_err(|error| told(&error))?;
+        Ok((queue, job))
+    }
+
+    /// Do `how` to a job, and end its run if it runs here.
+    fn change(
+        &self,
+        id: &str,
+        why: Option<Why>,
+        how: impl FnOnce(&Queue, &JobId, u64) -> Result<Job, QueueError>,
+    ) -> Result<Job, Failure> {
+        let (queue, job) = self.id(id)?;
+        let changed = how(&queue, &job.id, self.inner.now_ms()).map_err(|error| told(&error))?;
+        if let Some(why) = why {
+            self.inner.interrupt(&changed, why);
+        }
+        Ok(changed)
+    }
+}
+
+impl Inner {
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.options.now_ms)()
+    }
+
+    pub(crate) fn queue(&self) -> Result<Arc<Queue>, Failure> {
+        if let Some(queue) = self.queue.get() {
+            return Ok(Arc::clone(queue));
+        }
+        let _one = lock(&self.opening);
+        if let Some(queue) = self.queue.get() {
+            return Ok(Arc::clone(queue));
+        }
+        let queue = Arc::new(Queue::open(&self.place).map_err(|error| open(&error))?);
+        Ok(Arc::clone(self.queue.get_or_init(|| queue)))
+    }
+
+    /// A folder of ours for work trees.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.options.session.folders().state.join("jobs")
+    }
+
+    /// Whose jobs are taken here. A file is this machine's alone; a server may be everybody's.
+    pub(crate) fn repositories(&self, queue: &Queue) -> Result<Repositories, QueueError> {
+        match &self.place {
+            QueuePlace::Sqlite(_) => Ok(Repositories::Any),
+            QueuePlace::Postgres(_) => {
+                let mut roots = queue.queued_roots()?;
+                roots.retain(|root| root.join(".git").exists());
+                Ok(Repositories::Only(roots))
+            }
+        }
+    }
+}
+
+impl Jobs for JobService {
+    fn start(&self, models: Arc<dyn Models>, on_change: OnChange) -> Result<(), Failure> {
+        let mut threads = lock(&self.threads);
+        let inner = Arc::clone(&self.inner);
+        let keeper = std::thread::Builder::new().name("jobs".into()).spawn(move || keep(&inner, &on_change));
+        threads.extend(keeper);
+        for number in 0..self.inner.options.workers {
+            let (inner, models) = (Arc::clone(&self.inner), Arc::clone(&models));
+            let name = format!("{}-{number}", std::process::id());
+            let worker = std::thread::Builder::new().name(format!("job-{number}"));
+            threads.extend(worker.spawn(move || work(&inner, &name, &*models)));
+        }
+        // A queue that cannot be opened now is tried again; nobody else has to wait for it.
+        self.inner.queue().map(drop)
+    }
+
+    fn stop(&self) {
+        self.inner.stop.cancel();
+        lock(&self.inner.running).values().for_each(|running| running.end(Why::Stop));
+        self.inner.wake.all();
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in threads {
+            _ = thread.join();
+        }
+    }
+
+    fn add(&self, spec: JobSpec) -> Result<Added, Failure> {
+        let now_ms = self.inner.now_ms();
+        let spec = check(spec, now_ms)?;
+        let (job, existed) = self.inner.queue()?.add(&spec, now_ms).map_err(|error| told(&error))?;
+        Ok(Added { job, existed })
+    }
+
+    fn get(&self, id: &str) -> Result<Job, Failure> {
+        Ok(self.id(id)?.1)
+    }
+
+    fn list(&self, filter: &JobFilter) -> Result<Vec<Job>, Failure> {
+        self.inner.queue()?.list(filter).map_err(|error| told(&error))
+    }
+
+    fn events(&self, id: &str, after: u64, limit: u32) -> Result<Vec<JobEvent>, Failure> {
+        let (queue, job) = self.id(id)?;
+        queue.events(&job.id, after, limit).map_err(|error| told(&error))
+    }
+
+    fn cancel(&self, id: &str) -> Result<Job, Failure> {
+        self.change(id, Some(Why::Cancel), Queue::cancel)
+    }
+
+    fn retry(&self, id: &str) -> Result<Job, Failure> {
+        self.change(id, None, Queue::retry)
+    }
+
+    fn pause(&self, id: &str) -> Result<Job, Failure> {
+        self.change(id, Some(Why::Pause), Queue::pause)
+    }
+
+    fn resume(&self, id: &str) -> Result<Job, Failure> {
+        self.change(id, None, Queue::resume)
+    }
+
+    fn review(&self, id: &str, decision: &Review) -> Result<Job, Failure> {
+        let (queue, job) = self.id(id)?;
+        review::review(&self.inner, &queue, &job, decision)?;
+        self.get(&job.id.0)
+    }
+
+    fn counts(&self) -> Result<JobCounts, Failure> {
+        let counts = self.inner.queue()?.counts().map_err(|error| told(&error))?;
+        let (waiting, queued) = (counts.waiting, counts.queued);
+        Ok(JobCounts { waiting, queued, running: counts.running, review: counts.review })
+    }
+}

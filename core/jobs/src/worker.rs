@@ -1,0 +1,351 @@
+//! The threads: workers that take jobs and do them, and a keeper that says that they are alive, hears what people ask for,
+//! and watches the time.
+
+use crate::error::WorkError;
+use crate::land::{self, Site};
+use crate::run::{self, Reporter};
+use crate::service::Inner;
+use crate::{kept, schedule};
+use deepcoder_daemon::{Models, OnChange};
+use deepcoder_store::{Beat, Claim, End, Lease, Queue, QueueError};
+use deepcoder_types::{Cancel, Cancelled, Job, JobResult};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a job is its worker's without a word from it. Longer than any pause of a machine that is merely busy; a
+/// process that dies on this machine is noticed at once.
+pub(crate) const LEASE: Duration = Duration::from_secs(20);
+
+/// How often workers are said to be alive, and how often it is looked for those that are not.
+const BEAT: Duration = Duration::from_secs(2);
+const EXPIRE: Duration = Duration::from_secs(5);
+
+/// The longest that the keeper looks at nothing, at rest and while jobs run.
+const REST: Duration = Duration::from_millis(500);
+const WATCH: Duration = Duration::from_millis(100);
+
+/// How soon after a change running jobs are asked after, at most so often.
+const AFTER_CHANGE: Duration = Duration::from_millis(200);
+
+/// How long the end of a job is told to a queue that does not answer, and how often.
+const TELL: Duration = Duration::from_secs(60);
+const TELL_AGAIN: Duration = Duration::from_millis(500);
+
+/// Why a job's run was ended from outside. The first one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Somebody cancels it.
+    Cancel,
+    /// Somebody pauses it.
+    Pause,
+    /// It is somebody else's.
+    Lost,
+    /// Its time is over.
+    Deadline,
+    /// The daemon ends.
+    Stop,
+}
+
+/// A job that runs in this process.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub(crate) lease: Lease,
+    pub(crate) cancel: Cancel,
+    why: Arc<Mutex<Option<Why>>>,
+    deadline: Option<Instant>,
+}
+
+impl Running {
+    pub(crate) fn new(claim: &Claim) -> Self {
+        let deadline = claim.job.spec.timeout_ms.map(|limit| Instant::now() + Duration::from_millis(limit));
+        Self { lease: claim.lease.clone(), cancel: Cancel::new(), why: Arc::default(), deadline }
+    }
+
+    pub(crate) fn end(&self, why: Why) {
+        lock(&self.why).get_or_insert(why);
+        self.cancel.cancel();
+    }
+
+    fn why(&self) -> Option<Why> {
+        *lock(&self.why)
+    }
+}
+
+/// Wakes workers.
+#[derive(Default)]
+pub(crate) struct Wake {
+    count: Mutex<u64>,
+    bell: Condvar,
+}
+
+impl Wake {
+    pub(crate) fn all(&self) {
+        *lock(&self.count) += 1;
+        self.bell.notify_all();
+    }
+
+    fn count(&self) -> u64 {
+        *lock(&self.count)
+    }
+
+    fn wait(&self, seen: u64, timeout: Duration) {
+        let count = lock(&self.count);
+        drop(self.bell.wait_timeout_while(count, timeout, |count| *count == seen));
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Take jobs and do them until the service is stopped.
+pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
+    while !inner.stop.is_cancelled() {
+        let seen = inner.wake.count();
+        let claimed = inner.queue().ok().and_then(|queue| {
+            let claim = inner.repositories(&queue).and_then(|only| queue.claim(name, &only, LEASE, inner.now_ms()));
+            claim.ok().flatten().map(|claim| (queue, claim))
+        });
+        match claimed {
+            Some((queue, claim)) => one(inner, &queue, &claim, models),
+            // Whatever keeps the queue from answering now, the keeper notices when it is over.
+            None => inner.wake.wait(seen, BEAT),
+        }
+    }
+}
+
+/// Do one job, whatever becomes of it.
+fn one(inner: &Inner, queue: &Queue, claim: &Claim, models: &dyn Models) {
+    let running = inner.begin(claim);
+    let attempt = || attempt(inner, queue, claim, models, &running);
+    let outcome = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| Err(WorkError::Panic(words(&*panic))));
+    let end = match outcome {
+        Ok(end) => Some(end),
+        Err(error) => failed(error, &running, claim),
+    };
+    if let Some(end) = end {
+        let done = matches!(end, End::Done(_));
+        tell(inner, queue, &claim.lease, &end);
+        if done {
+            land::forget(&inner.options.session, &claim.job);
+        }
+    }
+    inner.end(&claim.job.id);
+}
+
+/// How a turn ends that came to nothing; `None` where the job is somebody else's.
+fn failed(error: WorkError, running: &Running, claim: &Claim) -> Option<End> {
+    let give_back = |reason: &str| Some(End::GiveBack { reason: reason.into(), count: false });
+    match running.why().filter(|_| running.cancel.is_cancelled()) {
+        Some(Why::Cancel) => give_back("cancelled"),
+        Some(Why::Pause) => give_back("paused"),
+        Some(Why::Stop) => give_back("the daemon ended"),
+        Some(Why::Deadline) => {
+            let seconds = claim.job.spec.timeout_ms.unwrap_or_default() / 1000;
+            Some(End::Failed(WorkError::Deadline { seconds }.failure()))
+        }
+        Some(Why::Lost) => None,
+        // The queue knows whether it is lost or cancelled; a token that is old changes nothing.
+        None if matches!(error, WorkError::Lost) => give_back("it was taken away"),
+        None => Some(End::Failed(error.failure())),
+    }
+}
+
+/// Tell the queue how a turn ended, also when it cannot be reached for a while.
+pub(crate) fn tell(inner: &Inner, queue: &Queue, lease: &Lease, end: &End) {
+    let begin = Instant::now();
+    while let Err(QueueError::Busy | QueueError::Unreachable { .. } | QueueError::NoSpace) =
+        queue.finish(lease, end.clone(), inner.now_ms())
+    {
+        // Untold, it is found by the next worker, when the lease has run out.
+        if begin.elapsed() > TELL || inner.stop.is_cancelled() {
+            return;
+        }
+        std::thread::sleep(TELL_AGAIN);
+    }
+}
+
+fn attempt(
+    inner: &Inner,
+    queue: &Queue,
+    claim: &Claim,
+    models: &dyn Models,
+    running: &Running,
+) -> Result<End, WorkError> {
+    let (job, cancel) = (&claim.job, &running.cancel);
+    let session = &inner.options.session;
+    if let Some(landed) = land::already(session, job, cancel)? {
+        let result = job.result.clone().unwrap_or_else(landed_before);
+        return Ok(End::Done(landed.into_result(result)));
+    }
+    let now_ms = || inner.now_ms();
+    let mut reporter = Reporter::new(queue, &claim.lease, &now_ms);
+    reporter.stage("opening");
+    let site = Site::open(session, job, &inner.scratch(), cancel)?;
+    let ended = on_site(inner, queue, claim, models, &site, cancel, &mut reporter);
+    site.close();
+    ended
+}
+
+fn on_site(
+    inner: &Inner,
+    queue: &Queue,
+    claim: &Claim,
+    models: &dyn Models,
+    site: &Site,
+    cancel: &Cancel,
+    reporter: &mut Reporter<'_>,
+) -> Result<End, WorkError> {
+    let (job, lease) = (&claim.job, &claim.lease);
+    let made_before = match &job.result {
+        // Of another attempt, which did not come to landing it.
+        Some(_) => queue.saved(&job.id)?.and_then(|bytes| kept::from_bytes(&bytes).ok()).filter(|kept| site.fits(kept)),
+        None => None,
+    };
+    let (run, result) = match made_before {
+        Some(kept) => {
+            reporter.log("info", "goes on with what an earlier attempt has made");
+            let result = run::result(&kept.run);
+            (kept.run, result)
+        }
+        None => {
+            let run = run::run(&site.repo, job, models, &job.spec.repository, cancel, reporter)?;
+            let result = run::result(&run);
+            site.keep(queue, lease, &run, &result, inner.now_ms())?;
+            (run, result)
+        }
+    };
+    cancel.check().map_err(deepcoder_pipeline::RunError::from)?;
+    if !run.changes() {
+        return Ok(End::Done(result));
+    }
+    if !land::may_land(&job.spec.landing, &run) {
+        return Ok(End::Review(result));
+    }
+    reporter.stage("landing");
+    let held = || still_held(queue, lease);
+    let landed = site.land(job, &run, false, &held, inner.now_ms(), cancel)?;
+    Ok(End::Done(landed.into_result(result)))
+}
+
+pub(crate) fn still_held(queue: &Queue, lease: &Lease) -> Result<(), WorkError> {
+    if queue.still_held(lease)? { Ok(()) } else { Err(WorkError::Lost) }
+}
+
+/// What is said of a result that landed before anybody could say what it was.
+pub(crate) fn landed_before() -> JobResult {
+    JobResult {
+        summary: "landed in an earlier attempt".into(),
+        diff: String::new(),
+        files: Vec::new(),
+        answer: None,
+        verified: true,
+        notes: Vec::new(),
+        edit: None,
+        commit: None,
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
+}
+
+/// Say that the workers are alive, hear what people ask for, watch the time, until the service is stopped.
+pub(crate) fn keep(inner: &Inner, on_change: &OnChange) {
+    let (mut seen, mut beat, mut expire, mut due) = (0, Instant::now(), None::<Instant>, 0);
+    while !inner.stop.is_cancelled() {
+        let Ok(queue) = inner.queue() else {
+            std::thread::sleep(REST);
+            continue;
+        };
+        let before = seen;
+        seen = queue.wait(seen, if inner.is_working() { WATCH } else { REST });
+        let changed = seen != before;
+        if changed {
+            on_change();
+            inner.wake.all();
+        }
+        inner.watch_time();
+        let pause = if changed { AFTER_CHANGE } else { BEAT };
+        if beat.elapsed() >= pause {
+            beat = Instant::now();
+            inner.beat(&queue);
+        }
+        if expire.is_none_or(|last| last.elapsed() >= EXPIRE) {
+            expire = Some(Instant::now());
+            _ = queue.expire(inner.now_ms());
+        }
+        let now = inner.now_ms();
+        if changed || now >= due {
+            // What fails now is tried again when something changes, or a while later.
+            let next = schedule::fire(&queue, now).ok().flatten();
+            due = next.unwrap_or(u64::MAX).min(now + schedule::LOOK_MS);
+        }
+    }
+}
+
+impl Inner {
+    fn begin(&self, claim: &Claim) -> Running {
+        let running = Running::new(claim);
+        lock(&self.running).insert(claim.job.id.clone(), running.clone());
+        // After it is listed: whoever stops the service ends what is listed.
+        if self.stop.is_cancelled() {
+            running.end(Why::Stop);
+        }
+        running
+    }
+
+    fn end(&self, id: &deepcoder_types::JobId) {
+        lock(&self.running).remove(id);
+    }
+
+    /// Run `work` as a job that runs: with heartbeats, and a flag that people can set.
+    pub(crate) fn during<T>(&self, claim: &Claim, work: impl FnOnce(&Cancel) -> T) -> T {
+        let running = self.begin(claim);
+        let done = work(&running.cancel);
+        self.end(&claim.job.id);
+        done
+    }
+
+    /// End the run of a job, if it runs here.
+    pub(crate) fn interrupt(&self, job: &Job, why: Why) {
+        if let Some(running) = lock(&self.running).get(&job.id) {
+            running.end(why);
+        }
+    }
+
+    fn is_working(&self) -> bool {
+        !lock(&self.running).is_empty()
+    }
+
+    fn watch_time(&self) {
+        for running in lock(&self.running).values() {
+            if running.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                running.end(Why::Deadline);
+            }
+        }
+    }
+
+    /// Say that what runs here is alive, and hear what is asked.
+    fn beat(&self, queue: &Queue) {
+        let all: Vec<Running> = lock(&self.running).values().cloned().collect();
+        for running in all {
+            match queue.heartbeat(&running.lease, LEASE) {
+                Ok(Beat::Cancel) => running.end(Why::Cancel),
+                Ok(Beat::Pause) => running.end(Why::Pause),
+                Ok(Beat::Lost) => running.end(Why::Lost),
+                // Without an answer the work goes on: before it lands anything it asks again.
+                Ok(Beat::GoOn) | Err(_) => {}
+            }
+        }
+    }
+}
+
+impl From<Cancelled> for WorkError {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::Run(cancelled.into())
+    }
+}
