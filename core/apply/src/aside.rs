@@ -103,6 +103,13 @@ pub fn check_free_branch(workspace: &Workspace, branch: &str, cancel: &Cancel) -
     Ok(())
 }
 
+/// Remove what a worker that died has left at `at`, a path of our own.
+pub fn clear_aside(workspace: &Workspace, at: &Path) {
+    if at.exists() {
+        discard(workspace.root(), at);
+    }
+}
+
 /// The commit that was made under `mark` and is on `branch`, which is moved there if nobody has touched it since. A mark
 /// that leads nowhere any more is forgotten.
 pub fn landed(workspace: &Workspace, mark: &str, branch: &str) -> Result<Option<String>, CommitError> {

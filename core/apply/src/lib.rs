@@ -35,7 +35,7 @@ mod protect;
 mod steps;
 mod types;
 
-pub use aside::{Aside, Published, check_free_branch, forget_mark, keep_work_tree, landed};
+pub use aside::{Aside, Published, check_free_branch, clear_aside, forget_mark, keep_work_tree, landed};
 pub use error::{
     ApplyError, CommitError, LogError, OpenError, PruneError, RecoverError, Refusal, RestoreError, UndoError,
 };

@@ -9,7 +9,7 @@
 use crate::check::branch_of;
 use crate::error::WorkError;
 use crate::kept::{self, Kept};
-use deepcoder_apply::{Aside, Published, forget_mark, keep_work_tree, landed};
+use deepcoder_apply::{Aside, Published, clear_aside, forget_mark, keep_work_tree, landed};
 use deepcoder_pipeline::Run;
 use deepcoder_session::{ApplyRun, CommitPlace, Repo, Session};
 use deepcoder_store::{Held, Lease, Queue};
@@ -169,8 +169,13 @@ impl Site {
     }
 }
 
-/// What of `job` has landed already.
-pub(crate) fn already(session: &Session, job: &Job, cancel: &Cancel) -> Result<Option<Landed>, WorkError> {
+/// What of `job` has landed already; what the worker that landed it could not clear away is cleared away then.
+pub(crate) fn already(
+    session: &Session,
+    job: &Job,
+    scratch: &Path,
+    cancel: &Cancel,
+) -> Result<Option<Landed>, WorkError> {
     let home = Repo::open(session, &job.spec.repository)?;
     match Place::of(&job.spec.landing) {
         Place::Tree => {
@@ -179,6 +184,7 @@ pub(crate) fn already(session: &Session, job: &Job, cancel: &Cancel) -> Result<O
         }
         Place::Branch { branch, at } => {
             let Some(commit) = landed(home.workspace(), &job.id.0, &branch)? else { return Ok(None) };
+            clear_aside(home.workspace(), &scratch.join(&job.id.0));
             if let Some(path) = at {
                 keep_work_tree(home.workspace(), &path, &branch, cancel)?;
             }

@@ -37,7 +37,7 @@ fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Review, cancel
     let job = &claim.job;
     let session = &inner.options.session;
     // By an earlier decision whose end nobody could tell.
-    if let Some(landed) = land::already(session, job, cancel)? {
+    if let Some(landed) = land::already(session, job, &inner.scratch(), cancel)? {
         return Ok(End::Done(landed.into_result(job.result.clone().unwrap_or_else(landed_before))));
     }
     let chosen = match decision {

@@ -176,7 +176,7 @@ fn attempt(
 ) -> Result<End, WorkError> {
     let (job, cancel) = (&claim.job, &running.cancel);
     let session = &inner.options.session;
-    if let Some(landed) = land::already(session, job, cancel)? {
+    if let Some(landed) = land::already(session, job, &inner.scratch(), cancel)? {
         let result = job.result.clone().unwrap_or_else(landed_before);
         return Ok(End::Done(landed.into_result(result)));
     }
