@@ -67,7 +67,7 @@ def _debian(source: Source, folder: pathlib.Path) -> tuple[pathlib.Path, str]:
     version = re.search(r"^Version: (\S+)", described, re.M)
     if not version:
         raise FetchError("the description has no version")
-    path = _newest(folder, ["*.orig.tar.*[a-z2]"])
+    path = _newest(folder, [f"*.orig.tar.{kind}" for kind in ("gz", "xz", "bz2")])
     return path, version[1]
 
 

@@ -29,6 +29,7 @@ _NAMES = {
     "apache license 2.0": "Apache-2.0",
     "apache license, version 2.0": "Apache-2.0",
     "apache license version 2.0": "Apache-2.0",
+    "apache 2.0 license": "Apache-2.0",
     "apache software license": "Apache-2.0",
     "apache software license 2.0": "Apache-2.0",
     "bsd": "BSD-3-Clause",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import dataclasses
+import itertools
 import json
 import lzma
 import pathlib
@@ -20,13 +21,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--most", type=int, default=12_000, help="pairs of one kind and language at most")
     parser.add_argument("--most-held-out", type=int, default=100)
+    parser.add_argument("--files", type=int, help="look at so many files of each split only; shards are shuffled")
     args = parser.parse_args()
     summary: dict[str, dict[str, int]] = {}
     for split, most in (("train", args.most), ("validation", args.most_held_out)):
         counts: collections.Counter[str] = collections.Counter()
         found = [
             pair
-            for file in shards.read_files(args.data, split)
+            for file in itertools.islice(shards.read_files(args.data, split), args.files)
             for pair in make.pairs(file, args.seed, split == "validation", counts)
         ]
         kept = make.balanced(found, most, args.seed)
