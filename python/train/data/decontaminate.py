@@ -56,7 +56,9 @@ class Benchmarks:
     """The runs of tokens of all benchmarks below some folders, by the folder that each is in."""
 
     def __init__(self) -> None:
-        self.runs: dict[bytes, str] = {}
+        #: Which benchmarks have a run: a bit for each, by its place in `names`.
+        self.runs: dict[bytes, int] = {}
+        self.names: list[str] = []
         self.files: collections.Counter[str] = collections.Counter()
 
     @classmethod
@@ -78,9 +80,16 @@ class Benchmarks:
         return out
 
     def add(self, name: str, text: str) -> None:
+        if name not in self.names:
+            self.names.append(name)
+        bit = 1 << self.names.index(name)
         for run in _runs(text):
-            self.runs.setdefault(run, name)
+            self.runs[run] = self.runs.get(run, 0) | bit
 
     def shared(self, text: str) -> collections.Counter[str]:
         """How many runs of `text` are in which benchmark."""
-        return collections.Counter(name for run in set(_runs(text)) if (name := self.runs.get(run)))
+        found = collections.Counter(bits for run in set(_runs(text)) if (bits := self.runs.get(run)))
+        out: collections.Counter[str] = collections.Counter()
+        for bits, count in found.items():
+            out.update({name: count for at, name in enumerate(self.names) if bits >> at & 1})
+        return out

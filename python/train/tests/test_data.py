@@ -123,6 +123,8 @@ def test_a_run_of_a_benchmark_is_found():
     benchmarks = Benchmarks()
     benchmarks.add("b", words)
     assert benchmarks.shared("x = 1\n" + words.replace(" ", "\n  "))["b"] > 0
+    benchmarks.add("also", "# here too\n" + words)
+    assert set(benchmarks.shared(words)) == {"b", "also"}
     short = " ".join(dedup.tokens(words)[: LENGTH - 1])
     assert not benchmarks.shared(short)
     benchmarks.add("n", "[" + ", ".join("0" * 40) + "]")
