@@ -2,11 +2,13 @@
 
 mod history;
 mod hook;
+mod jobs;
 mod watch;
 mod worker;
 
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
+pub(crate) use jobs::{JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
 pub(crate) use watch::WatchArgs;
 pub(crate) use worker::WorkerArgs;
 
@@ -134,6 +136,9 @@ pub(crate) enum Verb {
     Models(ModelsVerb),
     /// Run the daemon that keeps the model in memory (the other verbs start it when they need it)
     Serve(ServeArgs),
+    /// Background jobs: add them, follow them, decide about what they came to
+    #[command(subcommand)]
+    Jobs(JobsVerb),
     /// Watch a repository: comments that end with AI! are done, and those with AI? are answered
     ///
     /// Jobs that wait for changes run as well. The daemon goes on watching when this ends, and after a restart.

@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Result};
 use deepcoder_types::Cancel;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::Read;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const POLL: Duration = Duration::from_millis(30);
 /// The most that is read: far more than a prompt may have, far less than memory.
 const MAX_INPUT: u64 = 16 << 20;
 
-/// Standard input; it can be used once.
+/// Standard input.
 pub(crate) struct Input {
     /// The stream.
     pub(crate) stdin: Option<Box<dyn Read + Send>>,
@@ -32,11 +32,17 @@ impl Input {
         })
     }
 
-    /// One line.
+    /// One line. What follows can be read by another call.
     pub(crate) fn line(&mut self, cancel: &Cancel) -> Result<String> {
         self.read(cancel, |stdin| {
             let mut line = Vec::new();
-            BufReader::new(stdin.take(4096)).read_until(b'\n', &mut line)?;
+            // Byte by byte: whatever a buffer had read ahead would be lost to the next call.
+            for byte in stdin.take(4096).bytes() {
+                match byte? {
+                    b'\n' => break,
+                    byte => line.push(byte),
+                }
+            }
             Ok(String::from_utf8_lossy(&line).trim().to_owned())
         })
     }
@@ -45,17 +51,20 @@ impl Input {
     fn read(
         &mut self,
         cancel: &Cancel,
-        read: impl FnOnce(Box<dyn Read + Send>) -> std::io::Result<String> + Send + 'static,
+        read: impl FnOnce(&mut (dyn Read + Send)) -> std::io::Result<String> + Send + 'static,
     ) -> Result<String> {
-        let Some(stdin) = self.stdin.take() else {
+        let Some(mut stdin) = self.stdin.take() else {
             return Err(Failure::new("standard input was used already"));
         };
         let (sender, receiver) = channel();
         // When nobody waits any more the process is about to end.
-        std::thread::spawn(move || _ = sender.send(read(stdin)));
+        std::thread::spawn(move || _ = sender.send((read(&mut *stdin), stdin)));
         loop {
             match receiver.recv_timeout(POLL) {
-                Ok(text) => return text.map_err(|e| Failure::io("cannot read standard input", &e)),
+                Ok((text, stdin)) => {
+                    self.stdin = Some(stdin);
+                    return text.map_err(|e| Failure::io("cannot read standard input", &e));
+                }
                 Err(RecvTimeoutError::Timeout) if !cancel.is_cancelled() => {}
                 Err(_) => return Err(Failure::new("nothing was read from standard input")),
             }

@@ -7,6 +7,12 @@ pub(crate) fn utc(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
 }
 
+/// `2026-11-24 13:05:09`, UTC.
+pub(crate) fn utc_seconds(ms: u64) -> String {
+    let minute = utc(ms);
+    format!("{}:{:02}", minute.trim_end_matches(" UTC"), ms / 1000 % 60)
+}
+
 /// `3 s`, `5 min`, `2 h`, `4 d`.
 pub(crate) fn span(seconds: u64) -> String {
     match seconds {

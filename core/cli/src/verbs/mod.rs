@@ -11,6 +11,7 @@ mod generate;
 mod history;
 mod hook;
 mod install;
+mod jobs;
 mod models;
 mod run;
 mod serve;
@@ -34,6 +35,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Pull(args) => install::pull(&args, invocation, console),
         Verb::Import(args) => install::import(&args, invocation, console),
         Verb::Models(verb) => models::models(&verb, invocation, console),
+        Verb::Jobs(verb) => jobs::jobs(&verb, invocation, console),
         Verb::Serve(args) => serve::serve(&args, invocation, console),
         Verb::Watch(args) => watch::watch(&args, invocation, console),
         Verb::Worker(args) => serve::worker(&args, invocation),
