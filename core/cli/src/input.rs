@@ -37,11 +37,9 @@ impl Input {
         self.read(cancel, |stdin| {
             let mut line = Vec::new();
             // Byte by byte: whatever a buffer had read ahead would be lost to the next call.
-            for byte in stdin.take(4096).bytes() {
-                match byte? {
-                    b'\n' => break,
-                    byte => line.push(byte),
-                }
+            let mut byte = [0];
+            while line.len() < 4096 && stdin.read(&mut byte)? == 1 && byte != *b"\n" {
+                line.push(byte[0]);
             }
             Ok(String::from_utf8_lossy(&line).trim().to_owned())
         })
@@ -51,7 +49,7 @@ impl Input {
     fn read(
         &mut self,
         cancel: &Cancel,
-        read: impl FnOnce(&mut (dyn Read + Send)) -> std::io::Result<String> + Send + 'static,
+        read: impl FnOnce(&mut dyn Read) -> std::io::Result<String> + Send + 'static,
     ) -> Result<String> {
         let Some(mut stdin) = self.stdin.take() else {
             return Err(Failure::new("standard input was used already"));

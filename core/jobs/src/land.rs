@@ -164,6 +164,7 @@ impl Site {
     /// Clear away what was made beside the user's work tree.
     pub(crate) fn close(self) {
         if let Some(aside) = self.aside {
+            self.repo.forget_history();
             aside.remove();
         }
     }

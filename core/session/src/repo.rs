@@ -220,6 +220,14 @@ impl Repo {
         Ok(self.applier()?.applied(id)?)
     }
 
+    /// Forget the history of a work tree that is about to go away, with the old files that git keeps for it. Best effort: what
+    /// stays is found by a later edit, and forgotten when it is old.
+    pub fn forget_history(&self) {
+        if let Some(applier) = self.applier.get() {
+            _ = applier.prune(u64::MAX, 0);
+        }
+    }
+
     /// Opened when it is first needed: a dry run needs no history.
     pub(crate) fn applier(&self) -> Result<&Applier, RepoError> {
         if let Some(applier) = self.applier.get() {

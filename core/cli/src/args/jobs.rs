@@ -39,7 +39,7 @@ pub(crate) struct JobAddArgs {
     #[arg(value_name = "VERB")]
     pub(crate) kind: String,
     /// What to do, in words; - reads it from standard input
-    #[arg(value_name = "INSTRUCTION", default_value = "")]
+    #[arg(value_name = "INSTRUCTION", default_value = "", hide_default_value = true)]
     pub(crate) prompt: String,
     /// Files, folders and globs (may be repeated) [default: found by the instruction]
     #[arg(long, value_name = "PATH", num_args = 1..)]

@@ -94,7 +94,9 @@ fn a_commit_lands_once_on_a_branch() {
         assert_eq!(scene.text(), "the user's own\n");
         scene.service.stop();
         assert_eq!(scene.repo.git(&["worktree", "list"]).lines().count(), 1, "{step:?}");
-        assert_eq!(scene.repo.git(&["for-each-ref", "refs/deepcoder/jobs"]), "", "{step:?}");
+        let left = scene.repo.git(&["for-each-ref", "refs/deepcoder"]);
+        // The old files of a work tree whose worker was killed stay until they are old.
+        assert!(left.is_empty() || (step == Step::Landed && !left.contains("/jobs/")), "{step:?}: {left}");
     }
 }
 

@@ -131,8 +131,13 @@ pub(super) fn follow(
     let mut progress = Progress::spinner(console.can_animate(&invocation.vars), "waiting");
     loop {
         let mut broken = None;
-        let followed = client.follow(id, last, &invocation.cancel, &mut |event| {
+        // The daemon goes on until a job is over; whoever is to decide about it need not be waited for.
+        let enough = invocation.cancel.child();
+        let followed = client.follow(id, last, &enough, &mut |event| {
             (last, lost) = (event.seq, None);
+            if matches!(event.what, JobHappening::State { to: JobState::Review, .. }) {
+                enough.cancel();
+            }
             if let (JobHappening::Progress(now), false) = (&event.what, console.json) {
                 progress.label(&for_terminal(&line(now)));
             } else if let Err(error) = progress.suspend(|| print(&event, console)) {
@@ -142,6 +147,18 @@ pub(super) fn follow(
         if let Some(error) = broken {
             return Err(error);
         }
+        let followed = match followed {
+            Err(CallError::Cancelled) if !invocation.cancel.is_cancelled() => {
+                client = invocation.session.client()?;
+                let job = client.job(id)?;
+                // It may have been decided about long ago.
+                if job.state != JobState::Review {
+                    continue;
+                }
+                Ok(job)
+            }
+            followed => followed,
+        };
         match followed {
             Ok(job) => {
                 progress.clear();
