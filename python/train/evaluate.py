@@ -103,10 +103,9 @@ def fim_lines(model: DeepseekV2, encoder: Encoder, path: pathlib.Path, most: int
             language = task["language"]
             if seen[language] >= most:
                 continue
-            prefix, blanks = fim.without_blanks(task["prompt"], "")
-            ids = encoder.fill(*fim.windowed(prefix, task["suffix"]))
+            # The hole is a whole line; its line ends are in neither part of the task.
+            ids = encoder.fill(*fim.windowed(task["prompt"] + "\n", "\n" + task["suffix"]))
             said = encoder.tokenizer.decode(continued(model, ids, tokens))
-            said = said[len(blanks) :] if said.startswith(blanks) else said
             seen[language] += 1
             right[language] += _first_line(said).strip() == task["canonical_solution"].strip()
     return {language: score(right[language], seen[language]) for language in sorted(seen)}

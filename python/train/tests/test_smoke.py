@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import gzip
 import json
 import lzma
 import math
@@ -160,7 +161,11 @@ def test_evaluation_and_plot(prepared, trained, tmp_path):
     """Protects the report: it has each language, each kind of edit and holes, and the plot shows both stages."""
     folder, _, second = trained
     encoder = samples.Encoder.load(prepared)
-    report = evaluate.report(second.model, encoder, prepared / "tokens", prepared, None, most=2, tokens=48)
+    lines = tmp_path / "lines.jsonl.gz"
+    task = {"language": "py", "prompt": "def f(a):", "suffix": "    return b\n", "canonical_solution": "    b = a"}
+    lines.write_bytes(gzip.compress((json.dumps(task) + "\n").encode() * 3))
+    report = evaluate.report(second.model, encoder, prepared / "tokens", prepared, lines, most=2, tokens=48)
+    assert report["fim-lines"]["py"]["of"] == 2
     assert report["loss"]["python"] > 0 and report["edits"]["all"]["of"] >= 2 and report["holes"]["of"] == 2
     svg = plot.drawn([folder / "pretrain/metrics.jsonl", folder / "finetune/metrics.jsonl"])
     assert svg.startswith("<svg") and "pretrain" in svg and "finetune" in svg and "python" in svg
