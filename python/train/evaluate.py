@@ -22,7 +22,8 @@ from .data import shards
 from .model import Cache, DeepseekV2
 from .pairs import fim
 from .pairs.make import KINDS, rng_of
-from .samples import EOS, Encoder, read, read_pairs
+from .samples import EOS, Encoder, read_pairs
+from .sets import read
 from .train import precision, restored, validation
 
 

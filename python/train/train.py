@@ -24,7 +24,7 @@ from torch import Tensor
 from .config import Config, StageConfig, load
 from .model import DeepseekV2
 from .optim import Optimizer, rate
-from .samples import Set, read
+from .sets import Set, read
 
 
 def save(path: pathlib.Path, value: object) -> None:
