@@ -63,6 +63,18 @@ fn s1_hostile_repositories() {
     bites("s1", "20", "plain", "20");
 }
 
+/// Protects R7: what is known of a watched tree is what a scan finds, whatever the system leaves out.
+#[test]
+fn r7_storms() {
+    bites("r7", "8", "plain", "2");
+}
+
+/// Protects R8: no job is lost and no effect comes twice, whoever dies or sleeps, in a file and on a server.
+#[test]
+fn r8_queue() {
+    bites("r8", "400", "plain", "400");
+}
+
 /// Protects R9: clients that leave, cancel, read slowly and send too much cost the daemon nothing that lasts.
 #[test]
 fn r9_soak() {

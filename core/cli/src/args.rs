@@ -3,12 +3,14 @@
 mod history;
 mod hook;
 mod jobs;
+mod service;
 mod watch;
 mod worker;
 
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 pub(crate) use jobs::{JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
+pub(crate) use service::{ServiceInstallArgs, ServiceVerb};
 pub(crate) use watch::WatchArgs;
 pub(crate) use worker::WorkerArgs;
 
@@ -150,6 +152,9 @@ pub(crate) enum Verb {
     Status,
     /// Stop the daemon
     Stop,
+    /// Have the system start the daemon when you log in, and again when it dies
+    #[command(subcommand)]
+    Service(ServiceVerb),
     /// Look at what is staged before every commit, and put it right
     #[command(subcommand)]
     Hook(HookVerb),

@@ -28,6 +28,8 @@ fn help_of_every_verb() {
         "watch",
         "status",
         "stop",
+        "service",
+        "service install",
         "hook",
         "hook install",
         "hook uninstall",

@@ -61,6 +61,11 @@ pub trait Jobs: Send + Sync {
     /// Decide about a result.
     fn review(&self, id: &str, decision: &Review) -> Result<Job, Failure>;
 
+    /// Where they are kept, for people: without a password.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
     /// How many there are.
     fn counts(&self) -> Result<JobCounts, Failure>;
 }

@@ -184,6 +184,9 @@ pub struct Status {
     pub clients: u64,
     /// Milliseconds without work after which the model is unloaded.
     pub idle_limit_ms: u64,
+    /// Where background jobs are kept, without a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 /// How the process is in which models run.

@@ -24,7 +24,13 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
         let message = format!("no plugin serves the verb `{}`", spec.kind);
         return Err(refused(Refusal::NotFound, message, Some(format!("the verbs are {}", verbs.join(", ")))));
     }
-    if spec.prompt.trim().is_empty() && spec.kind != "complete" {
+    if spec.kind == "complete" {
+        return invalid(
+            "`complete` needs a place in a file, which a job does not have",
+            "`deepcoder complete FILE:LINE:COLUMN` does it at once",
+        );
+    }
+    if spec.prompt.trim().is_empty() {
         return invalid("the instruction is empty", "say what to do, such as \"add type hints to every function\"");
     }
     if spec.prompt.len() > MAX_PROMPT || spec.paths.len() > MAX_PATHS {

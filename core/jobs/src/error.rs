@@ -98,6 +98,17 @@ impl WorkError {
         }
     }
 
+    /// Whether it is the model's process that died or was away.
+    pub(crate) fn is_of_the_model(&self) -> bool {
+        match self {
+            Self::Run(RunError::Plugin(error)) => error.code == ErrorCode::Unavailable,
+            Self::Run(RunError::Gather(GatherError::Count(error))) | Self::Model(error) => {
+                matches!(error, GenerateError::Unavailable(_) | GenerateError::Died { .. })
+            }
+            _ => false,
+        }
+    }
+
     /// As the queue keeps it.
     pub(crate) fn failure(&self) -> JobFailure {
         JobFailure { message: self.to_string(), hint: self.hint(), transient: self.is_transient() }

@@ -42,11 +42,24 @@ impl Place {
 pub(crate) struct Landed {
     pub(crate) edit: Option<String>,
     pub(crate) commit: Option<String>,
+    /// What did not come about, though the result is where it cannot be lost.
+    pub(crate) note: Option<String>,
 }
 
 impl Landed {
-    pub(crate) fn into_result(self, result: JobResult) -> JobResult {
+    pub(crate) fn into_result(self, mut result: JobResult) -> JobResult {
+        result.notes.extend(self.note);
         JobResult { edit: self.edit, commit: self.commit, ..result }
+    }
+
+    /// On `branch`, which is checked out at `at` where that was asked for.
+    fn on_branch(home: &Workspace, branch: &str, at: Option<&Path>, commit: String, cancel: &Cancel) -> Self {
+        let kept = at.map(|path| keep_work_tree(home, path, branch, cancel));
+        let note = match kept {
+            Some(Err(error)) => Some(format!("{error}; the branch {branch} has the change")),
+            _ => None,
+        };
+        Self { edit: None, commit: Some(commit), note }
     }
 }
 
@@ -137,28 +150,15 @@ impl Site {
                 // Hooks of the user's may have run for long.
                 held()?;
                 match aside.publish(&job.id.0, &commit)? {
-                    Published::Yes => self.finish_branch(branch, at.as_deref(), commit, cancel),
+                    Published::Yes => Ok(Landed::on_branch(&self.home, branch, at.as_deref(), commit, cancel)),
                     Published::Moved => Err(WorkError::BranchMoved(branch.clone())),
                 }
             }
             _ => {
                 let applied = self.repo.apply(run, how, cancel)?;
-                Ok(Landed { edit: applied.map(|applied| applied.id), commit: None })
+                Ok(Landed { edit: applied.map(|applied| applied.id), ..Landed::default() })
             }
         }
-    }
-
-    fn finish_branch(
-        &self,
-        branch: &str,
-        at: Option<&Path>,
-        commit: String,
-        cancel: &Cancel,
-    ) -> Result<Landed, WorkError> {
-        if let Some(path) = at {
-            keep_work_tree(&self.home, path, branch, cancel)?;
-        }
-        Ok(Landed { edit: None, commit: Some(commit) })
     }
 
     /// Clear away what was made beside the user's work tree.
@@ -181,15 +181,12 @@ pub(crate) fn already(
     match Place::of(&job.spec.landing) {
         Place::Tree => {
             let found = home.applied(&job.id.0)?;
-            Ok(found.map(|entry| Landed { edit: Some(entry.id), commit: None }))
+            Ok(found.map(|entry| Landed { edit: Some(entry.id), ..Landed::default() }))
         }
         Place::Branch { branch, at } => {
             let Some(commit) = landed(home.workspace(), &job.id.0, &branch)? else { return Ok(None) };
             clear_aside(home.workspace(), &scratch.join(&job.id.0));
-            if let Some(path) = at {
-                keep_work_tree(home.workspace(), &path, &branch, cancel)?;
-            }
-            Ok(Some(Landed { edit: None, commit: Some(commit) }))
+            Ok(Some(Landed::on_branch(home.workspace(), &branch, at.as_deref(), commit, cancel)))
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Decisions about results.
 
-use crate::check::invalid;
+use crate::check::{invalid, refused};
 use crate::error::{WorkError, queue as told};
 use crate::land::{self, Site};
 use crate::service::Inner;
-use crate::worker::{LEASE, landed_before, still_held, tell};
+use crate::worker::{LEASE, contained, landed_before, still_held, tell};
 use crate::{kept, run};
-use deepcoder_daemon::Failure;
+use deepcoder_daemon::{Failure, Refusal};
 use deepcoder_edit::{hunks, unified_diff};
 use deepcoder_store::{Claim, End, Queue};
 use deepcoder_types::{Cancel, Job, JobResult, Review};
@@ -20,17 +20,31 @@ pub(crate) fn review(inner: &Inner, queue: &Queue, job: &Job, decision: &Review)
         return invalid("no hunk is chosen", "accept all, name hunks, or reject the result");
     }
     let claim = queue.take_review(&job.id, REVIEWER, LEASE, inner.now_ms()).map_err(|error| told(&error))?;
-    match inner.during(&claim, |cancel| decide(inner, queue, &claim, decision, cancel)) {
+    let listed = inner.begin(&claim);
+    match contained(|| decide(inner, queue, &claim, decision, &listed.running.cancel)) {
         Ok(end) => {
             tell(inner, queue, &claim.lease, &end);
             land::forget(&inner.options.session, &claim.job);
-            Ok(())
+            match end {
+                End::Done(result) if *decision == Review::RejectAll => Err(landed_already(&result)),
+                _ => Ok(()),
+            }
         }
         Err(error) => {
             tell(inner, queue, &claim.lease, &End::GiveBack { reason: error.to_string(), count: false });
             Err(error.told())
         }
     }
+}
+
+/// A rejection comes too late.
+fn landed_already(result: &JobResult) -> Failure {
+    let hint = match (&result.edit, &result.commit) {
+        (Some(edit), _) => format!("`deepcoder undo {edit}` takes it back"),
+        (_, Some(commit)) => format!("it is commit {commit}"),
+        _ => "`deepcoder jobs show` says where it is".into(),
+    };
+    refused(Refusal::State, "the result has landed already".into(), Some(hint))
 }
 
 fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Review, cancel: &Cancel) -> Result<End, WorkError> {

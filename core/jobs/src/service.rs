@@ -69,12 +69,6 @@ impl JobService {
         Self { inner: Arc::new(inner), threads: Mutex::default() }
     }
 
-    /// Where the queue is. Shown without a password.
-    #[must_use]
-    pub fn place(&self) -> &QueuePlace {
-        &self.inner.place
-    }
-
     /// A way to the queue for whoever keeps something beside it. Opened when it is first asked for; where it cannot be
     /// opened, every call tries again.
     #[must_use]
@@ -206,6 +200,10 @@ impl Jobs for JobService {
         let (queue, job) = self.id(id)?;
         review::review(&self.inner, &queue, &job, decision)?;
         self.get(&job.id.0)
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(self.inner.place.to_string())
     }
 
     fn counts(&self) -> Result<JobCounts, Failure> {

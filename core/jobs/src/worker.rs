@@ -33,6 +33,9 @@ const AFTER_CHANGE: Duration = Duration::from_millis(200);
 const TELL: Duration = Duration::from_secs(60);
 const TELL_AGAIN: Duration = Duration::from_millis(500);
 
+/// How often a job is tried again whose model died or was away, however many attempts it has.
+const DEATHS: u32 = 1;
+
 /// Why a job's run was ended from outside. The first one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -118,12 +121,12 @@ pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
 
 /// Do one job, whatever becomes of it.
 fn one(inner: &Inner, queue: &Queue, claim: &Claim, models: &dyn Models) {
-    let running = inner.begin(claim);
-    let attempt = || attempt(inner, queue, claim, models, &running);
-    let outcome = catch_unwind(AssertUnwindSafe(attempt)).unwrap_or_else(|panic| Err(WorkError::Panic(words(&*panic))));
+    let listed = inner.begin(claim);
+    let running = &listed.running;
+    let outcome = contained(|| attempt(inner, queue, claim, models, running));
     let end = match outcome {
         Ok(end) => Some(end),
-        Err(error) => failed(error, &running, claim),
+        Err(error) => failed(error, running, claim),
     };
     if let Some(end) = end {
         let done = matches!(end, End::Done(_));
@@ -132,7 +135,11 @@ fn one(inner: &Inner, queue: &Queue, claim: &Claim, models: &dyn Models) {
             land::forget(&inner.options.session, &claim.job);
         }
     }
-    inner.end(&claim.job.id);
+}
+
+/// A defect costs its job, and nothing else.
+pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, WorkError>) -> Result<T, WorkError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(WorkError::Panic(words(&*panic))))
 }
 
 /// How a turn ends that came to nothing; `None` where the job is somebody else's.
@@ -149,7 +156,12 @@ fn failed(error: WorkError, running: &Running, claim: &Claim) -> Option<End> {
         Some(Why::Lost) => None,
         // The queue knows whether it is lost or cancelled; a token that is old changes nothing.
         None if matches!(error, WorkError::Lost) => give_back("it was taken away"),
-        None => Some(End::Failed(error.failure())),
+        None => {
+            let mut failure = error.failure();
+            // What kills a model's process kills the next one as well, more often than not.
+            failure.transient &= !(error.is_of_the_model() && claim.job.attempts > DEATHS);
+            Some(End::Failed(failure))
+        }
     }
 }
 
@@ -255,59 +267,65 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 /// Say that the workers are alive, hear what people ask for, watch the time, until the service is stopped.
 pub(crate) fn keep(inner: &Inner, on_change: &OnChange) {
-    let (mut seen, mut beat, mut expire, mut due) = (0, Instant::now(), None::<Instant>, 0);
+    let mut rounds = Rounds { seen: 0, beat: Instant::now(), expire: None, due: 0 };
     while !inner.stop.is_cancelled() {
+        // Without it everybody's leases would run out: a defect costs a round.
+        if catch_unwind(AssertUnwindSafe(|| rounds.next(inner, on_change))).is_err() {
+            std::thread::sleep(REST);
+        }
+    }
+}
+
+/// What the keeper remembers from one round to the next.
+struct Rounds {
+    seen: u64,
+    beat: Instant,
+    expire: Option<Instant>,
+    due: u64,
+}
+
+impl Rounds {
+    fn next(&mut self, inner: &Inner, on_change: &OnChange) {
         let Ok(queue) = inner.queue() else {
             std::thread::sleep(REST);
-            continue;
+            return;
         };
-        let before = seen;
-        seen = queue.wait(seen, if inner.is_working() { WATCH } else { REST });
-        let changed = seen != before;
+        let Self { seen, beat, expire, due } = self;
+        let before = *seen;
+        *seen = queue.wait(*seen, if inner.is_working() { WATCH } else { REST });
+        let changed = *seen != before;
         if changed {
             on_change();
             inner.wake.all();
         }
         inner.watch_time();
-        let pause = if changed { AFTER_CHANGE } else { BEAT };
-        if beat.elapsed() >= pause {
-            beat = Instant::now();
+        if beat.elapsed() >= if changed { AFTER_CHANGE } else { BEAT } {
+            *beat = Instant::now();
             inner.beat(&queue);
         }
         if expire.is_none_or(|last| last.elapsed() >= EXPIRE) {
-            expire = Some(Instant::now());
+            *expire = Some(Instant::now());
+            // What fails now is tried again in the next round.
             _ = queue.expire(inner.now_ms());
         }
         let now = inner.now_ms();
-        if changed || now >= due {
-            // What fails now is tried again when something changes, or a while later.
+        if changed || now >= *due {
             let next = schedule::fire(&queue, now).ok().flatten();
-            due = next.unwrap_or(u64::MAX).min(now + schedule::LOOK_MS);
+            *due = next.unwrap_or(u64::MAX).min(now + schedule::LOOK_MS);
         }
     }
 }
 
 impl Inner {
-    fn begin(&self, claim: &Claim) -> Running {
+    /// List a job as one that runs here: with heartbeats, and a flag that people can set, until this is dropped.
+    pub(crate) fn begin(&self, claim: &Claim) -> Listed<'_> {
         let running = Running::new(claim);
         lock(&self.running).insert(claim.job.id.clone(), running.clone());
         // After it is listed: whoever stops the service ends what is listed.
         if self.stop.is_cancelled() {
             running.end(Why::Stop);
         }
-        running
-    }
-
-    fn end(&self, id: &deepcoder_types::JobId) {
-        lock(&self.running).remove(id);
-    }
-
-    /// Run `work` as a job that runs: with heartbeats, and a flag that people can set.
-    pub(crate) fn during<T>(&self, claim: &Claim, work: impl FnOnce(&Cancel) -> T) -> T {
-        let running = self.begin(claim);
-        let done = work(&running.cancel);
-        self.end(&claim.job.id);
-        done
+        Listed { inner: self, running }
     }
 
     /// End the run of a job, if it runs here.
@@ -341,6 +359,18 @@ impl Inner {
                 Ok(Beat::GoOn) | Err(_) => {}
             }
         }
+    }
+}
+
+/// A job that is listed as running.
+pub(crate) struct Listed<'a> {
+    inner: &'a Inner,
+    pub(crate) running: Running,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        lock(&self.inner.running).remove(&self.running.lease.job);
     }
 }
 

@@ -156,7 +156,7 @@ pub enum End {
 pub enum Repositories {
     /// Everybody's.
     Any,
-    /// Those of these roots.
+    /// Those of these roots, on this machine.
     Only(Vec<PathBuf>),
 }
 
@@ -214,6 +214,11 @@ impl Queue {
             Some(_) => self.changes.wait(seen, timeout, None),
             None => self.changes.wait(seen, timeout, Some(&|| self.base.others_changed())),
         }
+    }
+
+    /// Whose paths are meant: on a server, which others may share, those of this machine.
+    fn machine(&self) -> String {
+        if self.listener.is_some() { host::machine() } else { String::new() }
     }
 
     /// A change was committed.

@@ -5,7 +5,7 @@ use crate::{CommentLanding, Told};
 use deepcoder_daemon::Jobs;
 use deepcoder_syntax::Language;
 use deepcoder_types::{ContentHash, JobId, JobSpec, JobState, Landing, RepoPath, Schedule};
-use deepcoder_workspace::{TextFile, Workspace};
+use deepcoder_workspace::{Recorded, TextFile, Workspace};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -25,6 +25,7 @@ type Which = (RepoPath, String, usize);
 /// The comments of one repository.
 pub(crate) struct Asks {
     workspace: Workspace,
+    recorded: Recorded,
     jobs: Arc<dyn Jobs>,
     landing: CommentLanding,
     /// Jobs that were made of comments which still stand there.
@@ -38,7 +39,7 @@ pub(crate) struct Asks {
 impl Asks {
     pub(crate) fn new(workspace: Workspace, jobs: Arc<dyn Jobs>, landing: CommentLanding) -> Self {
         let (open, asked, notes) = (HashMap::new(), HashSet::new(), BTreeMap::new());
-        Self { workspace, jobs, landing, open, asked, notes }
+        Self { recorded: workspace.recorded(), workspace, jobs, landing, open, asked, notes }
     }
 
     /// Files have changed by the user's hand.
@@ -65,7 +66,7 @@ impl Asks {
         let file = self.workspace.read_text(path).ok()?;
         let mut comments = marked(language, &file.text);
         if !comments.is_empty() {
-            let recorded = self.workspace.recorded(path);
+            let recorded = self.recorded.of(path);
             let known: Vec<_> = recorded.iter().filter_map(|bytes| std::str::from_utf8(bytes).ok()).collect();
             let known: HashSet<(String, usize)> =
                 known.iter().flat_map(|text| marked(language, text)).map(|c| (c.text, c.nth)).collect();

@@ -18,6 +18,7 @@ mod similar;
 mod tests;
 mod watch;
 
+pub use git::Recorded;
 pub use list::ListError;
 pub use open::OpenError;
 pub use read::{MAX_FILE, ReadError, TextFile};

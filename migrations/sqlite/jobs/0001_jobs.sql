@@ -4,7 +4,10 @@
 
 CREATE TABLE repository (
     id   INTEGER PRIMARY KEY,
-    root TEXT    NOT NULL UNIQUE
+    root    TEXT    NOT NULL,
+    -- A path means a work tree on one machine, and a server may be shared by several. Empty in SQLite.
+    machine TEXT    NOT NULL,
+    UNIQUE (root, machine)
 );
 
 CREATE TABLE job (

@@ -25,6 +25,8 @@ mod r3;
 mod r4;
 mod r5;
 mod r6;
+mod r7;
+mod r8;
 mod r9;
 mod report;
 mod s1;

@@ -2,7 +2,7 @@
 
 use crate::report::Report;
 use crate::writer::Writer;
-use crate::{child, daemon, r1, r2, r3, r4, r5, r6, r9, r10, s1};
+use crate::{child, daemon, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, s1};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +31,10 @@ enum Command {
     S1(Options),
     /// Commits of every form with a hook that is killed at every step.
     R5(Options),
+    /// A watched tree in storms, with lost events and without watches.
+    R7(Options),
+    /// Workers of one queue that are killed and put to sleep, and a database that goes away.
+    R8(Options),
     /// Ten minutes of clients that leave, cancel, read slowly and send too much: nothing leaks.
     R9(Options),
     /// The model's process dies of everything, and nobody notices more than they must.
@@ -43,6 +47,12 @@ enum Command {
     /// The hook of r5, as its script calls it.
     #[command(hide = true)]
     Hook(r5::HookAct),
+    /// The watcher of r7.
+    #[command(hide = true)]
+    Watch(r7::WatchAct),
+    /// A worker of r8.
+    #[command(hide = true)]
+    Drain(r8::DrainAct),
     /// The daemon of r9 and r10.
     #[command(hide = true)]
     Serve(daemon::ServeAct),
@@ -94,7 +104,8 @@ impl Options {
 
 type Suite = fn(&Options) -> Report;
 
-const ALL: &[Suite] = &[r1::run, r2::run, r3::run, r4::run, r5::run, r6::run, s1::run, r9::run, r10::run];
+const ALL: &[Suite] =
+    &[r1::run, r2::run, r3::run, r4::run, r5::run, r6::run, s1::run, r7::run, r8::run, r9::run, r10::run];
 
 /// The program.
 #[must_use]
@@ -102,6 +113,8 @@ pub fn main() -> ExitCode {
     let (options, suites): (Options, &[Suite]) = match Cli::parse().command {
         Command::Act(act) => return child::act(&act),
         Command::Hook(_) => return r5::act(),
+        Command::Watch(act) => return r7::act(&act),
+        Command::Drain(act) => return r8::act(&act),
         Command::Serve(act) => return act.act(),
         Command::Work(act) => return act.act(),
         Command::R5(options) => (options, &[r5::run]),
@@ -111,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::R4(options) => (options, &[r4::run]),
         Command::R6(options) => (options, &[r6::run]),
         Command::S1(options) => (options, &[s1::run]),
+        Command::R7(options) => (options, &[r7::run]),
+        Command::R8(options) => (options, &[r8::run]),
         Command::R9(options) => (options, &[r9::run]),
         Command::R10(options) => (options, &[r10::run]),
         Command::All(options) => (options, ALL),

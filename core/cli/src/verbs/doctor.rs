@@ -239,7 +239,7 @@ fn cpu_flags() -> Vec<&'static str> {
 fn daemon(invocation: &Invocation) -> Vec<Check> {
     let socket = &invocation.session.folders().socket;
     let ok = |message: String| vec![Check::new("daemon", State::Ok, format!("{message} {}", socket.display()))];
-    match super::serve::running(invocation) {
+    match super::status::running(invocation) {
         Ok(Some(status)) => {
             let mut checks = ok(format!("process {} listens on", status.pid));
             checks.extend(status.model.iter().flat_map(|model| warnings(socket, model, &invocation.cancel)));

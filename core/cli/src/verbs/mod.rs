@@ -15,6 +15,8 @@ mod jobs;
 mod models;
 mod run;
 mod serve;
+mod service;
+mod status;
 mod watch;
 
 use crate::args::{DebugVerb, Verb};
@@ -39,7 +41,8 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Serve(args) => serve::serve(&args, invocation, console),
         Verb::Watch(args) => watch::watch(&args, invocation, console),
         Verb::Worker(args) => serve::worker(&args, invocation),
-        Verb::Status => serve::status(invocation, console),
+        Verb::Status => status::status(invocation, console),
+        Verb::Service(verb) => service::service(&verb, invocation, console),
         Verb::Stop => serve::stop(invocation, console),
         Verb::Hook(verb) => hook::hook(&verb, invocation, console),
         Verb::Eval(verb) => eval::eval(&verb, invocation, console),

@@ -4,8 +4,8 @@ use crate::args::WatchArgs;
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
+use deepcoder_daemon::Failure as Refused;
 use deepcoder_daemon::client::Client;
-use deepcoder_daemon::{Failure as Refused, Watched};
 use deepcoder_session::Session;
 use deepcoder_store::Queue;
 use deepcoder_types::{Job, JobFilter, JobId, JobState};
@@ -149,15 +149,8 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
     if watched.is_empty() {
         console.note("nothing is watched; `deepcoder watch -C DIR` begins");
     }
-    watched.iter().try_for_each(|one| console.line(&line(one)))?;
+    watched.iter().try_for_each(|one| console.line(&super::status::line(one)))?;
     Ok(Done::Clean)
-}
-
-fn line(watched: &Watched) -> String {
-    let files = watched.files.map_or_else(|| "not counted yet".to_owned(), |files| format!("{files} files"));
-    let mut text = format!("{}  {files}, by {}", watched.root.display(), watched.how);
-    watched.notes.iter().for_each(|note| text.push_str(&format!("\n  {note}")));
-    text
 }
 
 fn stop(invocation: &Invocation, console: &mut Console) -> Result {

@@ -194,6 +194,7 @@ impl Shared {
             background_queued: load.background_waiting as u64,
             clients: self.clients(),
             idle_limit_ms: millis(self.options.idle),
+            store: self.services.jobs.as_ref().and_then(|jobs| jobs.place()),
         }
     }
 }

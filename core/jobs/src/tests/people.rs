@@ -106,7 +106,7 @@ fn a_dead_model_is_asked_once_more() {
     let done = scene.wait(&job, JobState::Done);
     assert_eq!((done.attempts, scene.text().as_str()), (2, NEW));
     let mut spec = scene.spec(Landing::Apply);
-    spec.prompt = "return three".into();
+    (spec.prompt, spec.max_attempts) = ("return three".into(), 5);
     let job = scene.service.add(spec).expect("added").job;
     let failed = scene.wait(&job, JobState::Failed);
     let failure = failed.failure.expect("a reason");
@@ -151,6 +151,7 @@ fn what_makes_no_sense_is_refused() {
         }
     };
     let verb = refused(&|spec| spec.kind = "fly".into());
+    assert!(refused(&|spec| spec.kind = "complete".into()).contains("a place in a file"));
     assert!(verb.starts_with("no plugin serves the verb `fly`; the verbs are complete, edit, explain"), "{verb}");
     assert!(refused(&|spec| spec.repository = "/nowhere".into()).contains("/nowhere"));
     assert!(refused(&|spec| spec.paths = vec!["src/{a".into()]).starts_with("`src/{a` is not a glob"));

@@ -167,14 +167,16 @@ fn there(tx: &mut Tx<'_>, new: &New<'_>, repository: i64) -> Result<(Job, bool),
     Ok((found, existed))
 }
 
-/// The number of a repository.
+/// The number of a repository of this machine.
 pub(super) fn repository(tx: &mut Tx<'_>, root: &str) -> Result<i64, Trouble> {
-    let find = "SELECT id FROM repository WHERE root = $1";
-    if let Some(row) = tx.row(find, &[root.into()])? {
+    let find = "SELECT id FROM repository WHERE root = $1 AND machine = $2";
+    let machine = tx.machine();
+    let args = [root.into(), (&machine).into()];
+    if let Some(row) = tx.row(find, &args)? {
         return Ok(row.int("id")?);
     }
-    tx.run("INSERT INTO repository (root) VALUES ($1) ON CONFLICT DO NOTHING", &[root.into()])?;
-    Ok(tx.row(find, &[root.into()])?.ok_or(sqlx::Error::RowNotFound)?.int("id")?)
+    tx.run("INSERT INTO repository (root, machine) VALUES ($1, $2) ON CONFLICT DO NOTHING", &args)?;
+    Ok(tx.row(find, &args)?.ok_or(sqlx::Error::RowNotFound)?.int("id")?)
 }
 
 /// Write down what a job waits for.

@@ -269,6 +269,11 @@ impl Tx<'_> {
         if self.link.is_server() { for_server } else { "" }
     }
 
+    /// Whose paths are meant: on a server, which others may share, those of this machine.
+    pub(super) fn machine(&self) -> String {
+        if self.link.is_server() { super::host::machine() } else { String::new() }
+    }
+
     /// The time that leases are judged by, as text of a statement in which `$n` is [`Tx::now`].
     pub(super) fn clock(&self, n: u8) -> String {
         if self.link.is_server() {

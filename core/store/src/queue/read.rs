@@ -35,10 +35,12 @@ impl Queue {
     pub fn list(&self, filter: &JobFilter) -> Result<Vec<Job>, QueueError> {
         let mut conditions = Vec::new();
         let mut args: Vec<Arg<'_>> = Vec::new();
+        let machine = self.machine();
         if let Some(root) = &filter.repository {
             // What is not UTF-8 has no jobs.
             args.push(root.to_str().unwrap_or_default().into());
-            conditions.push(format!("repository = (SELECT id FROM repository WHERE root = ${})", args.len()));
+            args.push((&machine).into());
+            conditions.push("repository = (SELECT id FROM repository WHERE root = $1 AND machine = $2)".to_owned());
         }
         if !filter.states.is_empty() {
             let states: Vec<String> = filter.states.iter().map(|state| format!("'{}'", state.name())).collect();
@@ -76,12 +78,13 @@ impl Queue {
         })
     }
 
-    /// The roots of the repositories that have something to take.
+    /// The roots of the repositories of this machine that have something to take.
     pub fn queued_roots(&self) -> Result<Vec<PathBuf>, QueueError> {
         self.base.transaction(Disk::Read, |tx| {
-            let select = "SELECT root FROM repository r \
-                          WHERE EXISTS (SELECT 1 FROM job j WHERE j.repository = r.id AND j.state = 'queued')";
-            tx.rows(select, &[])?.iter().map(|row| Ok(PathBuf::from(row.text("root")?))).collect()
+            let select = "SELECT root FROM repository r WHERE machine = $1 \
+                          AND EXISTS (SELECT 1 FROM job j WHERE j.repository = r.id AND j.state = 'queued')";
+            let machine = tx.machine();
+            tx.rows(select, &[(&machine).into()])?.iter().map(|row| Ok(PathBuf::from(row.text("root")?))).collect()
         })
     }
 

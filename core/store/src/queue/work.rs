@@ -149,7 +149,9 @@ fn turn(tx: &mut Tx<'_>, repositories: &Repositories) -> Result<Vec<i64>, Troubl
     if let Repositories::Only(roots) = repositories {
         let mut ids = Vec::new();
         for root in roots.iter().filter_map(|root| root.to_str()) {
-            let row = tx.row("SELECT id FROM repository WHERE root = $1", &[root.into()])?;
+            let machine = tx.machine();
+            let find = "SELECT id FROM repository WHERE root = $1 AND machine = $2";
+            let row = tx.row(find, &[root.into(), (&machine).into()])?;
             ids.extend(row.map(|row| row.int("id")).transpose()?.map(|id| id.to_string()));
         }
         if ids.is_empty() {

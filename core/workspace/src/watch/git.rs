@@ -13,7 +13,7 @@ const STEP: Duration = Duration::from_millis(100);
 const PICK: Duration = Duration::from_millis(1500);
 
 /// Git that works without a sign of life for this long has died and left its lock.
-const DEAD: Duration = Duration::from_secs(10);
+const DEAD: Duration = Duration::from_secs(5);
 
 /// Whatever goes on, changes are told at least this often.
 const LONGEST: Duration = Duration::from_secs(600);

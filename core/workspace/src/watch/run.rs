@@ -13,8 +13,17 @@ use std::time::{Duration, Instant};
 /// How often a root that is gone is looked for.
 const RETURN: Duration = Duration::from_secs(2);
 
-/// Looking at everything takes at most one part in so many of the time.
+/// Looking at everything takes at most one part in so many of the time, unless that would be too seldom.
 const SHARE: u32 = 20;
+const SELDOM: Duration = Duration::from_secs(4);
+
+/// Descriptors that a look may need at the same time, git's included, and how soon it is tried again without them.
+const DESCRIPTORS: usize = 12;
+const BLIND: Duration = Duration::from_secs(1);
+
+/// How soon events are asked for again, by itself, where they could not be had: asking takes all the watches that are left,
+/// from everybody, for a moment.
+const EVENTS_AGAIN: Duration = Duration::from_secs(300);
 
 /// While git works, it is asked so often whether it still does.
 const GLANCE: Duration = Duration::from_millis(40);
@@ -37,6 +46,9 @@ pub(crate) fn run(workspace: Workspace, options: WatchOptions, shared: &Shared, 
         news: News::default(),
         gone: false,
         next_scan: None,
+        untold: Vec::new(),
+        without_events: None,
+        begun: false,
     };
     thread.all(&mut Vec::new());
     thread.show();
@@ -59,6 +71,12 @@ struct Run<'a> {
     gone: bool,
     /// When everything is looked at again, where events cannot be had.
     next_scan: Option<Instant>,
+    /// What was seen when not everything could be looked at.
+    untold: Vec<Changed>,
+    /// Since when events are done without, and why.
+    without_events: Option<(Instant, Limit)>,
+    /// Whether everything was looked at once: what is found then is the beginning, and no change.
+    begun: bool,
 }
 
 impl Run<'_> {
@@ -104,9 +122,17 @@ impl Run<'_> {
     /// Look where something happened, and tell what it was.
     fn look(&mut self, polled: bool) {
         let news = std::mem::take(&mut self.news);
-        let mut changes = Vec::new();
+        if !self.can_look() {
+            // Whatever happened is found when everything is compared.
+            self.next_scan = Some(Instant::now() + BLIND);
+            return;
+        }
+        let begins = !self.begun;
+        let mut changes = std::mem::take(&mut self.untold);
         let rules = news.paths.iter().any(|path| self.is_rules(path) || *path == self.root);
         let mut rescanned = news.lost || polled;
+        // Somebody asks for it, who may have raised a limit; or enough time has passed.
+        self.without_events.take_if(|(since, _)| news.lost || since.elapsed() >= EVENTS_AGAIN);
         if news.lost || polled || rules || self.gone {
             self.all(&mut changes);
         } else {
@@ -124,7 +150,13 @@ impl Run<'_> {
             }
         }
         self.show();
-        let changes = last_of_each(changes);
+        if !self.can_look() {
+            // A file that could not be opened is not gone. The next look at everything says what is true.
+            self.untold = changes;
+            self.next_scan = Some(Instant::now() + BLIND);
+            return;
+        }
+        let changes = if begins { Vec::new() } else { last_of_each(changes) };
         if !changes.is_empty() || head.is_some() {
             (self.tell)(Batch { changes, head, git, rescanned });
         }
@@ -173,18 +205,31 @@ impl Run<'_> {
     /// Look at everything, with new watches.
     fn all(&mut self, changes: &mut Vec<Changed>) {
         let started = Instant::now();
-        let there = self.return_to_root();
         // The old queue first: the watches are counted.
         self.source = None;
         self.limit = None;
+        if !self.can_look() {
+            self.limit = Some(Limit::Descriptors);
+            self.next_scan = Some(started + BLIND);
+            self.shared.shown().scans += 1;
+            return;
+        }
+        let there = self.return_to_root();
         let mut outcome = match there {
             Ok(()) if self.options.polling => self.scan(changes),
-            Ok(()) => self.scan_with_events(changes),
+            Ok(()) => match &self.without_events {
+                Some((_, limit)) => {
+                    self.limit = Some(limit.clone());
+                    self.scan(changes)
+                }
+                None => self.scan_with_events(changes),
+            },
             Err(gone) => Err(gone),
         };
         if let Err(Stopped::Limit(limit)) = outcome {
             // Whatever was placed is given back, so that other programs have it.
             self.source = None;
+            self.without_events = Some((Instant::now(), limit.clone()));
             self.limit = Some(limit);
             outcome = self.scan(changes);
         }
@@ -193,11 +238,12 @@ impl Run<'_> {
             self.source = None;
             self.tree.clear(changes);
         }
+        self.begun = true;
         self.shared.shown().scans += 1;
         self.next_scan = if self.gone {
             Some(Instant::now() + RETURN)
         } else if self.source.is_none() {
-            Some(Instant::now() + self.options.poll.max(started.elapsed() * SHARE))
+            Some(Instant::now() + self.options.poll.max((started.elapsed() * SHARE).min(SELDOM)))
         } else {
             None
         };
@@ -255,6 +301,14 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether the descriptors are there that a look takes. Without them files that stand there seem to be gone.
+    fn can_look(&self) -> bool {
+        let root = &self.tree.workspace.inner.root_fd;
+        let taken: Vec<_> =
+            std::iter::repeat_with(|| rustix::io::fcntl_dupfd_cloexec(root, 3)).take(DESCRIPTORS).collect();
+        taken.iter().all(Result::is_ok)
+    }
+
     /// Whether `path` holds ignore rules that are not in the tree.
     fn is_rules(&self, path: &Path) -> bool {
         let inner = &self.tree.workspace.inner;
@@ -264,7 +318,7 @@ impl Run<'_> {
     fn show(&self) {
         let (files, folders) = self.tree.size();
         let mut shown = self.shared.shown();
-        shown.files = Some(files);
+        shown.files = self.begun.then_some(files);
         shown.folders = folders;
         shown.how = if self.source.is_some() { How::Events } else { How::Polling };
         shown.notes = self.limit.iter().map(Limit::note).collect();
