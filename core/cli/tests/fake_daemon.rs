@@ -3,6 +3,8 @@
 use crate::workbench::Workbench;
 use deepcoder_daemon::client::Client;
 use deepcoder_daemon::{ModelLoader, ServeOptions, Services, serve};
+use deepcoder_jobs::{JobService, Options as JobOptions};
+use deepcoder_session::{Overrides, Session, Vars};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Timing, TokenEvent,
     Usage,
@@ -23,16 +25,33 @@ impl FakeDaemon {
         Self::start_as(bench, model, &deepcoder_session::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref()))
     }
 
+    /// As [`FakeDaemon::start`], with background jobs as the real one has them.
+    pub(crate) fn with_jobs(bench: &Workbench, model: Arc<dyn LanguageModel>) -> Self {
+        let vars = Vars::new([("DEEPCODER_HOME".into(), bench.home().as_os_str().to_owned())]);
+        let session = Session::open(vars, bench.home(), &Overrides::default(), None).expect("a session");
+        let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+        let now_ms = move || u64::try_from(now().as_millis()).expect("a time");
+        let jobs = JobService::new(JobOptions::new(session, Arc::new(now_ms)));
+        let services = Services { jobs: Some(Arc::new(jobs)), watching: None };
+        let version = deepcoder_session::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref());
+        Self::serve(bench, model, &version, services)
+    }
+
     /// As [`FakeDaemon::start`], saying that it is of this version.
     pub(crate) fn start_as(bench: &Workbench, model: Arc<dyn LanguageModel>, version: &str) -> Self {
+        Self::serve(bench, model, version, Services::default())
+    }
+
+    fn serve(bench: &Workbench, model: Arc<dyn LanguageModel>, version: &str, services: Services) -> Self {
         let mut options = ServeOptions::new(bench.socket());
         options.handle_signals = false;
         options.idle = Duration::from_secs(60);
         version.clone_into(&mut options.version);
+        options.model = "fake".into();
         let cancel = Cancel::new();
         let stop = cancel.clone();
         let thread = std::thread::spawn(move || {
-            serve(&options, Arc::new(Always(model)), Services::default(), &stop).expect("the daemon ends well");
+            serve(&options, Arc::new(Always(model)), services, &stop).expect("the daemon ends well");
         });
         let start = Instant::now();
         while Client::connect(&bench.socket()).is_err() {

@@ -6,6 +6,7 @@
 mod errors;
 mod fake_daemon;
 mod hooks;
+mod jobs;
 mod surface;
 mod terminal;
 mod with_model;

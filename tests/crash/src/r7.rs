@@ -77,7 +77,8 @@ pub(crate) fn run(options: &Options) -> Report {
     let scratch = options.scratch();
     let mut report = Report::new("r7");
     let rounds = options.rounds_or(FULL);
-    let files = usize::try_from((rounds * FILES_PER_ROUND).min(FILES)).unwrap_or(usize::MAX);
+    let files = if rounds >= FULL { FILES } else { rounds * FILES_PER_ROUND };
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
     let root = scratch.path().join("tree");
     storm::make(&root, files);
     git::branches(&root);
