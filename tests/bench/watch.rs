@@ -105,8 +105,10 @@ fn replace(path: &Path, bytes: &[u8]) {
 /// Files evenly spread over the tree that may hold comments, with the sign of their comments.
 fn sources(root: &Path, count: usize) -> Vec<(PathBuf, &'static str)> {
     let sign = |path: &RepoPath| Language::of(path).map(Language::line_comment);
-    let files = Workspace::open(root).unwrap().files().unwrap();
-    let all: Vec<_> = files.iter().filter_map(|path| Some((root.join(path.as_str()), sign(path)?))).collect();
+    let workspace = Workspace::open(root).unwrap();
+    let files = workspace.files().unwrap();
+    let at = |path: &RepoPath| workspace.root().join(path.as_str());
+    let all: Vec<_> = files.iter().filter_map(|path| Some((at(path), sign(path)?))).collect();
     all.iter().step_by((all.len() / count).max(1)).take(count).cloned().collect()
 }
 

@@ -112,10 +112,24 @@ pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
             claim.ok().flatten().map(|claim| (queue, claim))
         });
         match claimed {
-            Some((queue, claim)) => one(inner, &queue, &claim, models),
+            Some((queue, claim)) => {
+                one(inner, &queue, &claim, models);
+                give_back_memory();
+            }
             // Whatever keeps the queue from answering now, the keeper notices when it is over.
             None => inner.wake.wait(seen, BEAT),
         }
+    }
+}
+
+/// What a job has read and thrown away stays with glibc's allocator, which may be twice a large repository's index: a
+/// daemon that is left running is to be small again.
+fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "a function of the C library")]
+    // SAFETY: it may be called at any time, from any thread, and frees only pages that nobody has.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

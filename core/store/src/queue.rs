@@ -42,8 +42,8 @@ use change::Changes;
 use deepcoder_types::{Job, JobFailure, JobId, JobResult};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// The most bytes that [`Queue::save`] takes.
 pub const MAX_RESULT: usize = 64 << 20;
@@ -88,6 +88,8 @@ pub struct Queue {
     listener: Option<postgres::Listener>,
     place: QueuePlace,
     replaced: Option<PathBuf>,
+    /// How SQLite's log was when it was last looked at.
+    log: Mutex<Option<(u64, SystemTime)>>,
 }
 
 /// A job that was taken.
@@ -191,7 +193,7 @@ impl Queue {
                 (base, Some(listener), None)
             }
         };
-        Ok(Self { base, changes, listener, place: place.clone(), replaced })
+        Ok(Self { base, changes, listener, place: place.clone(), replaced, log: Mutex::default() })
     }
 
     /// Where it is. Shown without the password.
@@ -212,8 +214,19 @@ impl Queue {
     pub fn wait(&self, seen: u64, timeout: Duration) -> u64 {
         match &self.listener {
             Some(_) => self.changes.wait(seen, timeout, None),
-            None => self.changes.wait(seen, timeout, Some(&|| self.base.others_changed())),
+            None => self.changes.wait(seen, timeout, Some(&|| self.others_changed())),
         }
+    }
+
+    /// Whether another process has changed the file. Whoever commits writes to the log, and a look at that costs a hundredth
+    /// of a question to the database: this is asked several times a second for as long as the daemon runs.
+    fn others_changed(&self) -> bool {
+        let QueuePlace::Sqlite(path) = &self.place else { return false };
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        let now = std::fs::metadata(log).and_then(|log| Ok((log.len(), log.modified()?))).ok();
+        let before = std::mem::replace(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner), now);
+        (now.is_none() || now != before) && self.base.others_changed()
     }
 
     /// Whose paths are meant: on a server, which others may share, those of this machine.

@@ -27,8 +27,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// How often the caller's [`Cancel`] is looked at.
+/// How long nobody is let in when that failed.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How often the caller's [`Cancel`] is looked at: each look wakes two threads, for as long as the daemon runs.
+const FLAG: Duration = Duration::from_millis(300);
 
 /// How long clients have to take their last events when the server ends.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -312,7 +315,7 @@ async fn accept(
                 Err(_) => sleep(TICK).await,
             },
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
-            () = sleep(TICK) => {}
+            () = sleep(FLAG) => {}
             () = signals.wait() => return Ok(()),
             _ = stop.changed() => return Ok(()),
         }
