@@ -115,30 +115,38 @@ impl Workspace {
 
     /// As [`Workspace::visibility`], for whoever asks the index once for many files.
     pub(crate) fn judge(&self, path: &RepoPath) -> Judged {
+        self.judge_with_folder(path).0
+    }
+
+    /// As [`Workspace::judge`], with the deepest folder on the way to `path` that has a say in it, if git's rules hide that
+    /// folder: what is said can change with what lies in there.
+    pub(crate) fn judge_with_folder<'p>(&self, path: &'p RepoPath) -> (Judged, Option<&'p str>) {
         if secrets::is_secret_path(path) {
-            return Judged::Is(Visibility::Secret);
+            return (Judged::Is(Visibility::Secret), None);
         }
         let text = path.as_str();
         let mut rules = self.root_rules();
         let mut by_git = false;
+        let mut hidden = None;
         for (at, _) in text.match_indices('/') {
             let folder = &text[..at];
             match rules.verdict(folder, true) {
                 Verdict::Shown => {}
                 Verdict::HiddenByGit => by_git = true,
-                Verdict::Hidden => return Judged::Is(Visibility::Ignored),
+                Verdict::Hidden => return (Judged::Is(Visibility::Ignored), hidden),
             }
+            hidden = by_git.then_some(folder);
             if self.is_nested_repository(folder) {
-                return Judged::Is(Visibility::Ignored);
+                return (Judged::Is(Visibility::Ignored), hidden);
             }
             rules = self.rules_below(rules, folder, &|_| true);
         }
         match rules.verdict(text, false) {
-            Verdict::Hidden => return Judged::Is(Visibility::Ignored),
+            Verdict::Hidden => return (Judged::Is(Visibility::Ignored), hidden),
             Verdict::HiddenByGit => by_git = true,
             Verdict::Shown => {}
         }
-        if by_git { Judged::IfTracked } else { Judged::Is(Visibility::Visible) }
+        (if by_git { Judged::IfTracked } else { Judged::Is(Visibility::Visible) }, hidden)
     }
 
     /// Whether `folder` holds a repository of its own (a submodule or a clone).

@@ -185,6 +185,8 @@ impl Tree {
     /// Files that git's rules hide are seen when they are tracked.
     pub(crate) fn look_at_tracked(&mut self, place: &mut Place<'_>, changes: &mut Vec<Changed>) -> Result<(), Stopped> {
         let before = std::mem::take(&mut self.tracked);
+        // With the folders from which a repository, or rules, may go that hide the file now.
+        let mut wanted = BTreeSet::new();
         if self.hides {
             for text in self.workspace.tracked() {
                 let (folder, name) = split(&text);
@@ -193,17 +195,15 @@ impl Tree {
                     continue;
                 }
                 let Ok(path) = RepoPath::new(text) else { continue };
-                if self.workspace.judge(&path) == Judged::IfTracked {
+                let (judged, folder) = self.workspace.judge_with_folder(&path);
+                let mut folder = folder.unwrap_or_default();
+                while !folder.is_empty() && self.folders.get(folder).is_none_or(|f| f.content == Content::Tracked) {
+                    wanted.insert(folder.to_owned());
+                    folder = split(folder).0;
+                }
+                if judged == Judged::IfTracked {
                     self.tracked.insert(path.into());
                 }
-            }
-        }
-        let mut wanted = BTreeSet::new();
-        for path in &self.tracked {
-            let mut folder = split(path).0;
-            while !folder.is_empty() && self.folders.get(folder).is_none_or(|f| f.content == Content::Tracked) {
-                wanted.insert(folder.to_owned());
-                folder = split(folder).0;
             }
         }
         let hidden = |(path, folder): (&String, &Folder)| (folder.content == Content::Tracked).then(|| path.clone());

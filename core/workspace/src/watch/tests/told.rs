@@ -106,6 +106,15 @@ fn tracked_files_are_watched_where_rules_hide_them() {
     repo.write("target/deep/other.py", b"22");
     watched.settle();
     assert_eq!(watched.changes(), ["~target/deep/kept.py"]);
+    // What takes it from sight for a while lies in the hidden folder itself.
+    for (name, text) in [("target/.git", "gitdir: nowhere\n"), ("target/deep/.deepcoderignore", "*.py\n")] {
+        repo.write(name, text.as_bytes());
+        watched.settle();
+        assert_eq!(watched.changes(), ["-target/deep/kept.py"], "{name}");
+        std::fs::remove_file(repo.join(name)).expect("removed");
+        watched.settle();
+        assert_eq!(watched.changes(), ["+target/deep/kept.py"], "{name}");
+    }
     repo.git(&["rm", "-q", "--cached", "target/deep/kept.py"]);
     watched.settle();
     assert_eq!(watched.changes(), ["-target/deep/kept.py"]);
