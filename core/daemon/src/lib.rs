@@ -6,12 +6,14 @@
 //! processes of its own user. What the daemon does besides generating is behind the traits of `service`.
 
 pub mod client;
+mod memory;
 mod server;
 mod service;
 mod socket;
 mod wire;
 mod worker;
 
+pub use memory::give_back_memory;
 pub use server::{ModelLoader, ServeError, ServeOptions, Services, serve};
 pub use service::{Added, JobCounts, Jobs, Models, OnChange, Watched, Watching};
 pub use wire::{Failure, MAX_REQUEST, PROTOCOL, Refusal, ServerInfo, Status, WorkerStatus};

@@ -6,7 +6,7 @@ use crate::land::{self, Site};
 use crate::run::{self, Reporter};
 use crate::service::Inner;
 use crate::{kept, schedule};
-use deepcoder_daemon::{Models, OnChange};
+use deepcoder_daemon::{Models, OnChange, give_back_memory};
 use deepcoder_store::{Beat, Claim, End, Lease, Queue, QueueError};
 use deepcoder_types::{Cancel, Cancelled, Job, JobResult};
 use std::any::Any;
@@ -23,7 +23,7 @@ const BEAT: Duration = Duration::from_secs(2);
 const EXPIRE: Duration = Duration::from_secs(5);
 
 /// The longest that the keeper looks at nothing, at rest and while jobs run.
-const REST: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_secs(2);
 const WATCH: Duration = Duration::from_millis(100);
 
 /// How soon after a change running jobs are asked after, at most so often.
@@ -114,22 +114,12 @@ pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
         match claimed {
             Some((queue, claim)) => {
                 one(inner, &queue, &claim, models);
+                // What it has read may be twice a large repository's index.
                 give_back_memory();
             }
             // Whatever keeps the queue from answering now, the keeper notices when it is over.
             None => inner.wake.wait(seen, BEAT),
         }
-    }
-}
-
-/// What a job has read and thrown away stays with glibc's allocator, which may be twice a large repository's index: a
-/// daemon that is left running is to be small again.
-fn give_back_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[expect(unsafe_code, reason = "a function of the C library")]
-    // SAFETY: it may be called at any time, from any thread, and frees only pages that nobody has.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 

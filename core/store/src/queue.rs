@@ -209,7 +209,8 @@ impl Queue {
     }
 
     /// Wait until something has changed since `seen`, or for `timeout`; what to give as `seen` the next time. Changes of
-    /// this process are noticed at once, those of others within 200 ms. It may return without a change.
+    /// this process are noticed at once, those of others within 200 ms, and where nothing has changed for a while within a
+    /// second. It may return without a change.
     #[must_use]
     pub fn wait(&self, seen: u64, timeout: Duration) -> u64 {
         match &self.listener {

@@ -24,8 +24,6 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
         let _ = rustix::process::setsid();
     }
     options.idle = args.idle_seconds.map_or(invocation.session.settings().idle, Duration::from_secs);
-    // Our own handler sets the flag that `serve` looks at.
-    options.handle_signals = false;
     options.version = build_version(&invocation.executable);
     options.model.clone_from(&invocation.session.settings().model);
     if !args.detached {

@@ -11,6 +11,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
+use crate::memory::give_back_memory;
 use crate::service::{Jobs, Models, OnChange, Watching};
 use crate::socket::{self, BindError};
 use crate::wire::{PROTOCOL, Status, WorkerStatus};
@@ -25,13 +26,19 @@ use tokio::net::UnixListener;
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 /// How long nobody is let in when that failed.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How often the caller's [`Cancel`] is looked at: each look wakes two threads, for as long as the daemon runs.
 const FLAG: Duration = Duration::from_millis(300);
+
+/// As [`FLAG`], where signals are seen without looking.
+const FLAG_AND_SIGNALS: Duration = Duration::from_secs(5);
+
+/// How long after the last client has gone its memory is given back: another one often follows at once.
+const REST: Duration = Duration::from_millis(50);
 
 /// How long clients have to take their last events when the server ends.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -71,7 +78,7 @@ pub struct ServeOptions {
     pub idle: Duration,
     /// After this long without a model and without clients the server ends; `None` never.
     pub exit: Option<Duration>,
-    /// End on SIGTERM and SIGINT. Not for servers in a thread of a program that handles them itself.
+    /// End on SIGTERM, SIGINT and SIGHUP. Not for servers in a thread of a program that means something else by them.
     pub handle_signals: bool,
     /// The version that clients are told.
     pub version: String,
@@ -302,6 +309,9 @@ async fn accept(
     let listener = UnixListener::from_std(listener)?;
     let mut stop = shared.stop.subscribe();
     let mut signals = Signals::new(shared.options.handle_signals)?;
+    let flag = if shared.options.handle_signals { FLAG_AND_SIGNALS } else { FLAG };
+    // When nobody will have been there for a while.
+    let mut alone = None;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -314,8 +324,13 @@ async fn accept(
                 // No descriptors left, or the client is gone already: the others must not suffer.
                 Err(_) => sleep(TICK).await,
             },
-            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
-            () = sleep(FLAG) => {}
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => alone = Some(Instant::now() + REST),
+            () = sleep_until(alone.unwrap_or_else(Instant::now).into()), if alone.is_some() && tasks.is_empty() => {
+                alone = None;
+                // Nobody waits for it.
+                drop(tokio::task::spawn_blocking(give_back_memory));
+            }
+            () = sleep(flag) => {}
             () = signals.wait() => return Ok(()),
             _ = stop.changed() => return Ok(()),
         }
@@ -325,20 +340,25 @@ async fn accept(
     }
 }
 
-struct Signals(Option<[tokio::signal::unix::Signal; 2]>);
+struct Signals(Option<[tokio::signal::unix::Signal; 3]>);
 
 impl Signals {
     fn new(wanted: bool) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let both = || Ok::<_, io::Error>([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?]);
-        Ok(Self(if wanted { Some(both()?) } else { None }))
+        let all = || {
+            let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+            let [terminate, interrupt, hangup] = kinds.map(signal);
+            Ok::<_, io::Error>([terminate?, interrupt?, hangup?])
+        };
+        Ok(Self(if wanted { Some(all()?) } else { None }))
     }
 
     async fn wait(&mut self) {
         match &mut self.0 {
-            Some([terminate, interrupt]) => tokio::select! {
+            Some([terminate, interrupt, hangup]) => tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
             },
             None => std::future::pending().await,
         }

@@ -3,20 +3,35 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often other processes' changes are looked for, where nobody tells of them.
+/// How often other processes' changes are looked for, where nobody tells of them: while something happens, and at rest,
+/// which is most of a daemon's life.
 const LOOK: Duration = Duration::from_millis(150);
+const LOOK_AT_REST: Duration = Duration::from_secs(1);
+
+/// Nothing has changed for so long: it is at rest.
+const REST: Duration = Duration::from_secs(10);
 
 /// Counts the changes that this process knows of.
-#[derive(Default)]
 pub(super) struct Changes {
-    count: Mutex<u64>,
+    count: Mutex<Count>,
     more: Condvar,
+}
+
+struct Count {
+    changes: u64,
+    last: Instant,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { count: Mutex::new(Count { changes: 0, last: Instant::now() }), more: Condvar::new() }
+    }
 }
 
 impl Changes {
     pub(super) fn bump(&self) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        *count = count.wrapping_add(1);
+        *count = Count { changes: count.changes.wrapping_add(1), last: Instant::now() };
         self.more.notify_all();
     }
 
@@ -29,10 +44,11 @@ impl Changes {
             }
             let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
             let left = deadline.map_or(LOOK, |deadline| deadline.saturating_duration_since(Instant::now()));
-            if *count != seen || left.is_zero() {
-                return *count;
+            if count.changes != seen || left.is_zero() {
+                return count.changes;
             }
-            let pause = if look.is_some() { left.min(LOOK) } else { left };
+            let often = if count.last.elapsed() < REST { LOOK } else { LOOK_AT_REST };
+            let pause = if look.is_some() { left.min(often) } else { left };
             drop(self.more.wait_timeout(count, pause).unwrap_or_else(PoisonError::into_inner));
         }
     }
