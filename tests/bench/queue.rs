@@ -1,5 +1,7 @@
 //! How fast jobs go through the queue: added in batches, then taken and finished one by one, by one worker and by eight,
-//! in a file and, where PostgreSQL is installed, on a server. Beside it, what the disk allows.
+//! in a file and, where PostgreSQL is installed, on a server. Beside it, in the same run, the least that any queue in the
+//! same database must do, one statement to take a job and one to finish it, each on disk before the next; and what the disk
+//! allows.
 //!
 //!     cargo bench -p deepcoder-store [-- JOBS]
 #![expect(clippy::print_stdout, reason = "a report")]
@@ -8,6 +10,7 @@
 use deepcoder_store::{End, Queue, QueuePlace, Repositories};
 use deepcoder_test_support::PostgresServer;
 use deepcoder_types::{JobResult, JobSpec};
+use sqlx::{Connection as _, Executor as _};
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,13 +21,16 @@ const LEASE: Duration = Duration::from_secs(20);
 fn main() {
     let jobs = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(10_000_usize);
     println!("{jobs} jobs that do nothing; jobs per second");
-    println!("{:>12} {:>8} {:>10} {:>10}", "queue", "workers", "added", "drained");
+    println!("{:>18} {:>8} {:>10} {:>10}", "queue", "workers", "added", "drained");
     let folder = tempfile::tempdir().unwrap();
+    report("plain SQLite", 1, plain_file(&folder.path().join("plain.db"), jobs));
     for workers in [1, 8] {
         let path = folder.path().join(format!("{workers}.db"));
         measure("SQLite", &QueuePlace::Sqlite(path), workers, jobs);
     }
     if let Some(server) = PostgresServer::start(&[]) {
+        server.sql("postgres", "CREATE DATABASE plain");
+        report("plain PostgreSQL", 1, plain_server(&server.url("plain"), jobs));
         for workers in [1, 8] {
             server.sql("postgres", &format!("CREATE DATABASE jobs{workers}"));
             let place = QueuePlace::server(&server.url(&format!("jobs{workers}"))).unwrap();
@@ -58,22 +64,65 @@ fn measure(name: &str, place: &QueuePlace, workers: usize, jobs: usize) {
             scope.spawn(move || drain(queue, &worker.to_string()));
         }
     });
-    println!("{name:>12} {workers:>8} {added:>10.0} {:>10.0}", rate(started));
+    report(name, workers, (added, rate(started)));
     assert_eq!(queue.counts().unwrap(), deepcoder_store::Counts::default());
+}
+
+fn report(name: &str, workers: usize, (added, drained): (f64, f64)) {
+    println!("{name:>18} {workers:>8} {added:>10.0} {drained:>10.0}");
+}
+
+/// The least that a queue must do, in the dialect of `$connection`: how fast jobs are added, and taken and finished.
+macro_rules! plain {
+    ($connection:expr, $jobs:expr, $skip:literal) => {{
+        let connection = $connection;
+        let rate = |started: Instant| $jobs as f64 / started.elapsed().as_secs_f64();
+        connection.execute("CREATE TABLE job (id INTEGER PRIMARY KEY, state TEXT NOT NULL, prompt TEXT, result TEXT)").await.unwrap();
+        connection.execute("CREATE INDEX job_by_state ON job (state, id)").await.unwrap();
+        let started = Instant::now();
+        for first in (0..$jobs as i32).step_by(BATCH) {
+            let mut batch = connection.begin().await.unwrap();
+            for id in (first..).take(BATCH.min($jobs - first as usize)) {
+                let row = sqlx::query("INSERT INTO job VALUES ($1, 'queued', 'nothing', NULL)").bind(id);
+                row.execute(&mut *batch).await.unwrap();
+            }
+            batch.commit().await.unwrap();
+        }
+        let added = rate(started);
+        let take = concat!(
+            "UPDATE job SET state = 'running' WHERE id = (SELECT id FROM job WHERE state = 'queued' ORDER BY id LIMIT 1",
+            $skip,
+            ") RETURNING id"
+        );
+        let started = Instant::now();
+        while let Some(id) = sqlx::query_scalar::<_, i32>(take).fetch_optional(&mut *connection).await.unwrap() {
+            let done = sqlx::query("UPDATE job SET state = 'done', result = 'nothing to change' WHERE id = $1").bind(id);
+            done.execute(&mut *connection).await.unwrap();
+        }
+        (added, rate(started))
+    }};
+}
+
+fn plain_file(path: &Path, jobs: usize) -> (f64, f64) {
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    runtime().block_on(async { plain!(&mut SqliteConnection::connect_with(&options).await.unwrap(), jobs, "") })
+}
+
+fn plain_server(url: &str, jobs: usize) -> (f64, f64) {
+    runtime().block_on(async {
+        plain!(&mut sqlx::PgConnection::connect(url).await.unwrap(), jobs, " FOR UPDATE SKIP LOCKED")
+    })
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 fn drain(queue: &Queue, worker: &str) {
     while let Some(claim) = queue.claim(worker, &Repositories::Any, LEASE, 2).unwrap() {
-        let result = JobResult {
-            summary: "nothing to change".into(),
-            diff: String::new(),
-            files: Vec::new(),
-            answer: None,
-            verified: true,
-            notes: Vec::new(),
-            edit: None,
-            commit: None,
-        };
+        let result = JobResult { summary: "nothing to change".into(), verified: true, ..JobResult::default() };
         queue.finish(&claim.lease, End::Done(result), 3).unwrap();
     }
 }

@@ -156,8 +156,7 @@ pub(crate) fn result(run: &Run) -> JobResult {
         answer: run.answer.as_ref().map(|answer| answer.text.clone()),
         verified: run.verified(),
         notes,
-        edit: None,
-        commit: None,
+        ..JobResult::default()
     }
 }
 

@@ -252,16 +252,7 @@ pub(crate) fn still_held(queue: &Queue, lease: &Lease) -> Result<(), WorkError> 
 
 /// What is said of a result that landed before anybody could say what it was.
 pub(crate) fn landed_before() -> JobResult {
-    JobResult {
-        summary: "landed in an earlier attempt".into(),
-        diff: String::new(),
-        files: Vec::new(),
-        answer: None,
-        verified: true,
-        notes: Vec::new(),
-        edit: None,
-        commit: None,
-    }
+    JobResult { summary: "landed in an earlier attempt".into(), verified: true, ..JobResult::default() }
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {

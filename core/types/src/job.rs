@@ -180,7 +180,7 @@ pub struct JobFile {
 }
 
 /// What a job came to, without the bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct JobResult {
     /// In one line, for lists.
     pub summary: String,

@@ -53,6 +53,9 @@ enum Command {
     /// A worker of r8.
     #[command(hide = true)]
     Drain(r8::DrainAct),
+    /// Somebody else who holds the file of r8.
+    #[command(hide = true)]
+    Hold(r8::HoldAct),
     /// The daemon of r9 and r10.
     #[command(hide = true)]
     Serve(daemon::ServeAct),
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Hook(_) => return r5::act(),
         Command::Watch(act) => return r7::act(&act),
         Command::Drain(act) => return r8::act(&act),
+        Command::Hold(act) => return r8::hold_act(&act),
         Command::Serve(act) => return act.act(),
         Command::Work(act) => return act.act(),
         Command::R5(options) => (options, &[r5::run]),

@@ -5,8 +5,10 @@
 //! A worker does what those of the daemon do: it asks whether the job is still its own, looks whether the effect is there,
 //! and only then makes it, the last two under the lock of what it writes to. `--writer plain` does not look.
 
+mod hold;
 mod worker;
 
+pub(crate) use hold::{HoldAct, act as hold_act};
 pub(crate) use worker::{DrainAct, act};
 
 use crate::options::Options;
@@ -16,7 +18,7 @@ use deepcoder_store::{Queue, QueuePlace};
 use deepcoder_test_support::{PostgresServer, Stop};
 use deepcoder_types::{JobFilter, JobSpec, JobState};
 use fastrand::Rng;
-use rustix::fs::{FlockOperation, fcntl_lock};
+use hold::hold;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,9 @@ pub(crate) const LEASE: Duration = Duration::from_millis(1_500);
 /// The longest sleep of a full run, and how often one is that long.
 const LONGEST: Duration = Duration::from_secs(60);
 const LONG: u64 = 40;
+
+/// Longer than a queue waits for a file that somebody else holds.
+const HELD: Duration = Duration::from_secs(12);
 
 /// Without progress for so long, jobs are lost.
 const STUCK: Duration = Duration::from_secs(120);
@@ -104,6 +109,9 @@ impl Storm {
         let took = started.elapsed();
         self.end();
         let (stale, met) = self.judge(name, &queue, report);
+        if self.jobs >= FULL && self.writer == Writer::Ours && (self.outages == 0 || stale == 0 || met == 0) {
+            report.lose(format!("{name}: {} outages, {stale} stale writes, {met} found done: too kind", self.outages));
+        }
         format!(
             "{name}: {} kills, {} sleeps, {} outages; {stale} writes of stale workers refused, {met} effects found done; \
              {:.0} s",
@@ -206,7 +214,6 @@ impl Storm {
 
     /// The database goes away for a while.
     fn outage(&mut self) {
-        self.outages += 1;
         let pause = Duration::from_millis(self.rng.u64(100..1_500));
         match &mut self.server {
             Some(server) if self.rng.bool() => {
@@ -219,14 +226,15 @@ impl Storm {
                 server.sql("postgres", all);
             }
             None => {
-                // As whoever copies it, or looks at it with another program.
                 let QueuePlace::Sqlite(path) = &self.place else { return };
-                let file = std::fs::OpenOptions::new().read(true).write(true).open(path).expect("the file");
-                if fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                    std::thread::sleep(pause);
+                // Sometimes for longer than anybody waits for it.
+                let long = self.jobs >= FULL && self.rng.u64(..LONG / 4) == 0;
+                if !hold(path, if long { HELD } else { pause }) {
+                    return;
                 }
             }
         }
+        self.outages += 1;
     }
 
     fn end(&mut self) {
@@ -263,6 +271,9 @@ impl Storm {
         }
         if seen != self.jobs {
             report.lose(format!("{name}: {} jobs were added, and {seen} are there", self.jobs));
+        }
+        for strange in std::fs::read_to_string(self.folder.join("strange")).unwrap_or_default().lines() {
+            report.lose(format!("{name}: {strange}"));
         }
         lines.keys().for_each(|line| report.lose(format!("{name}: an effect of nobody: {line}")));
         let count = |name: &str| {

@@ -52,16 +52,7 @@ fn spec(repository: &str, prompt: &str) -> JobSpec {
 }
 
 fn result(summary: &str) -> JobResult {
-    JobResult {
-        summary: summary.into(),
-        diff: "--- a\n+++ b\n".into(),
-        files: Vec::new(),
-        answer: None,
-        verified: true,
-        notes: Vec::new(),
-        edit: None,
-        commit: None,
-    }
+    JobResult { summary: summary.into(), diff: "--- a\n+++ b\n".into(), verified: true, ..JobResult::default() }
 }
 
 fn failure(transient: bool) -> JobFailure {

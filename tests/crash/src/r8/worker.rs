@@ -64,27 +64,22 @@ fn one(queue: &Queue, claim: &Claim, act: &DrainAct) {
         Err(QueueError::Busy | QueueError::Unreachable { .. } | QueueError::Sql(_)) => None,
         other => Some(other),
     });
-    if !matches!(held, Ok(true)) {
-        return note(&act.folder, "stale");
+    match held {
+        Ok(true) => {}
+        Ok(false) => return note(&act.folder, "stale", ""),
+        Err(e) => return note(&act.folder, "strange", &format!("whether {} is held: {e}", claim.job.id)),
     }
     effect(&act.folder, &claim.job.id.0, act.writer == Writer::Ours);
     std::thread::sleep(Duration::from_micros(fastrand::u64(0..1_000)));
-    let done = End::Done(JobResult {
-        summary: "done".into(),
-        diff: String::new(),
-        files: Vec::new(),
-        answer: None,
-        verified: true,
-        notes: Vec::new(),
-        edit: None,
-        commit: None,
-    });
+    let done = End::Done(JobResult { summary: "done".into(), verified: true, ..JobResult::default() });
     let told = patiently(|| match queue.finish(&claim.lease, done.clone(), 1) {
         Err(QueueError::Busy | QueueError::Unreachable { .. } | QueueError::Sql(_)) => None,
         other => Some(other),
     });
-    if matches!(told, Ok(Held::Lost)) {
-        note(&act.folder, "stale");
+    match told {
+        Ok(Held::Lost) => note(&act.folder, "stale", ""),
+        Ok(_) => {}
+        Err(e) => note(&act.folder, "strange", &format!("the end of {}: {e}", claim.job.id)),
     }
 }
 
@@ -97,15 +92,15 @@ fn effect(folder: &Path, id: &str, looks: bool) {
         File::open(folder.join("effects")).and_then(|mut file| file.read_to_string(&mut there)).expect("read");
     }
     if there.lines().any(|line| line == id) {
-        note(folder, "met");
+        note(folder, "met", "");
     } else {
         // In one call: a worker that is killed here has written all of it or nothing.
         file.write_all(format!("{id}\n").as_bytes()).expect("written");
     }
 }
 
-fn note(folder: &Path, name: &str) {
-    append(&folder.join(name)).write_all(b"\n").expect("written");
+fn note(folder: &Path, name: &str, what: &str) {
+    append(&folder.join(name)).write_all(format!("{what}\n").as_bytes()).expect("written");
 }
 
 fn append(path: &Path) -> File {

@@ -196,14 +196,10 @@ mod tests {
         let diff = "diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-a\n+b\n@@ -9 +9 @@\n-c\n+d\n\
                     diff --git a/x:1 b/x:1\nnew file mode 100644\n--- /dev/null\n+++ b/x:1\n@@ -0,0 +1 @@\n+new\n";
         JobResult {
-            summary: String::new(),
             diff: diff.into(),
             files: vec![file("a.py", 2), file("x:1", 1)],
-            answer: None,
             verified: true,
-            notes: Vec::new(),
-            edit: None,
-            commit: None,
+            ..JobResult::default()
         }
     }
 

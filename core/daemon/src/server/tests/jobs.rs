@@ -102,12 +102,8 @@ impl Jobs for Memory {
             result: Some(JobResult {
                 summary: "one file".into(),
                 diff: "the diff".into(),
-                files: Vec::new(),
-                answer: None,
                 verified: true,
-                notes: Vec::new(),
-                edit: None,
-                commit: None,
+                ..JobResult::default()
             }),
             failure: None,
             template: None,
