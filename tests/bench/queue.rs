@@ -9,7 +9,7 @@
 
 use deepcoder_store::{End, Queue, QueuePlace, Repositories};
 use deepcoder_test_support::PostgresServer;
-use deepcoder_types::{JobResult, JobSpec};
+use deepcoder_types::{JobFilter, JobResult, JobSpec};
 use sqlx::{Connection as _, Executor as _};
 use std::io::Write as _;
 use std::path::Path;
@@ -61,10 +61,22 @@ fn measure(name: &str, place: &QueuePlace, workers: usize, jobs: usize) {
     std::thread::scope(|scope| {
         for worker in 0..workers {
             let queue = &queue;
-            scope.spawn(move || drain(queue, &worker.to_string()));
+            scope.spawn(move || match place {
+                // Those of one daemon share its file, and those of a server are in daemons of their own.
+                QueuePlace::Sqlite(_) => drain(queue, &worker.to_string()),
+                QueuePlace::Postgres(_) => drain(&Queue::open(place).unwrap(), &worker.to_string()),
+            });
         }
     });
     report(name, workers, (added, rate(started)));
+    let started = Instant::now();
+    let page = queue.list(&JobFilter { limit: 50, ..JobFilter::default() }).unwrap();
+    println!(
+        "{:>18} the last {} of them are listed in {:.1} ms",
+        "",
+        page.len(),
+        started.elapsed().as_secs_f64() * 1e3
+    );
     assert_eq!(queue.counts().unwrap(), deepcoder_store::Counts::default());
 }
 

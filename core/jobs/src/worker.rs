@@ -22,6 +22,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(20);
 const BEAT: Duration = Duration::from_secs(2);
 const EXPIRE: Duration = Duration::from_secs(5);
 
+/// How often jobs are forgotten that were over long ago.
+const PRUNE: Duration = Duration::from_secs(60 * 60);
+
 /// The longest that the keeper looks at nothing, at rest and while jobs run.
 const REST: Duration = Duration::from_secs(2);
 const WATCH: Duration = Duration::from_millis(100);
@@ -262,7 +265,7 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 /// Say that the workers are alive, hear what people ask for, watch the time, until the service is stopped.
 pub(crate) fn keep(inner: &Inner, on_change: &OnChange) {
-    let mut rounds = Rounds { seen: 0, beat: Instant::now(), expire: None, due: 0 };
+    let mut rounds = Rounds { seen: 0, beat: Instant::now(), expire: None, prune: None, due: 0 };
     while !inner.stop.is_cancelled() {
         // Without it everybody's leases would run out: a defect costs a round.
         if catch_unwind(AssertUnwindSafe(|| rounds.next(inner, on_change))).is_err() {
@@ -276,6 +279,7 @@ struct Rounds {
     seen: u64,
     beat: Instant,
     expire: Option<Instant>,
+    prune: Option<Instant>,
     due: u64,
 }
 
@@ -285,7 +289,7 @@ impl Rounds {
             std::thread::sleep(REST);
             return;
         };
-        let Self { seen, beat, expire, due } = self;
+        let Self { seen, beat, expire, prune, due } = self;
         let before = *seen;
         *seen = queue.wait(*seen, if inner.is_working() { WATCH } else { REST });
         let changed = *seen != before;
@@ -304,6 +308,12 @@ impl Rounds {
             _ = queue.expire(inner.now_ms());
         }
         let now = inner.now_ms();
+        if let Some(keep) = inner.options.session.settings().jobs_keep
+            && prune.is_none_or(|last| last.elapsed() >= PRUNE)
+        {
+            *prune = Some(Instant::now());
+            _ = queue.prune(now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
+        }
         if changed || now >= *due {
             let next = schedule::fire(&queue, now).ok().flatten();
             *due = next.unwrap_or(u64::MAX).min(now + schedule::LOOK_MS);

@@ -13,6 +13,10 @@ pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct";
 
 /// How long the daemon keeps an unused model in memory.
 const DEFAULT_IDLE_SECONDS: u64 = 300;
+const DEFAULT_JOBS_KEEP_DAYS: u64 = 90;
+
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
 
 /// How long a daemon that was started on demand stays without a model in memory.
 const DEFAULT_EXIT_SECONDS: u64 = 1800;
@@ -44,6 +48,8 @@ pub struct ConfigFile {
     pub attribution: Option<bool>,
     /// The PostgreSQL database that holds the background jobs; without it they are in a file of the state folder.
     pub store: Option<Address>,
+    /// Days after which jobs that are over are forgotten; 0 keeps them.
+    pub jobs_keep_days: Option<u64>,
     /// Repositories that the daemon watches whenever it runs.
     pub watch: Option<Vec<PathBuf>>,
     /// `apply`, `review` or `off`: what becomes of what `AI!` comments ask for.
@@ -103,6 +109,8 @@ pub struct Settings {
     pub attribution: bool,
     /// The PostgreSQL database that holds the background jobs, where the user has set one.
     pub store: Option<QueuePlace>,
+    /// How long jobs that are over are remembered; `None` keeps them.
+    pub jobs_keep: Option<Duration>,
     /// Repositories that the daemon watches whenever it runs.
     pub watch: Vec<PathBuf>,
     /// `apply`, `review` or `off`: what becomes of what `AI!` comments ask for.
@@ -152,7 +160,7 @@ pub enum SettingsError {
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, worker_memory, daemon, max_context, attribution, store, watch, \
+        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, worker_memory, daemon, max_context, attribution, store, jobs_keep_days, watch, \
                             watch_comments, watch_gap_seconds, watch_model_minutes";
         match self {
             Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
@@ -192,6 +200,7 @@ impl ConfigFile {
         self.max_context = set.max_context.or(self.max_context);
         self.attribution = set.attribution.or(self.attribution);
         self.store = set.store.or(self.store.take());
+        self.jobs_keep_days = set.jobs_keep_days.or(self.jobs_keep_days);
         self.watch = set.watch.or(self.watch.take());
         self.watch_comments = set.watch_comments.or(self.watch_comments.take());
         self.watch_gap_seconds = set.watch_gap_seconds.or(self.watch_gap_seconds);
@@ -215,6 +224,7 @@ impl Default for Settings {
             max_context: None,
             attribution: false,
             store: None,
+            jobs_keep: Some(Duration::from_secs(DEFAULT_JOBS_KEEP_DAYS * DAY)),
             watch: Vec::new(),
             watch_comments: "apply".into(),
             watch_gap: Duration::from_secs(10),
@@ -292,6 +302,11 @@ impl Settings {
             max_context: flags.max_context.or(file.max_context),
             attribution: flags.attribution.or(file.attribution).unwrap_or(false),
             store: store.map(|address| QueuePlace::server(&address.0)).transpose()?,
+            jobs_keep: match flags.jobs_keep_days.or(file.jobs_keep_days) {
+                Some(0) => None,
+                Some(days) => Some(Duration::from_secs(days.saturating_mul(DAY))),
+                None => default.jobs_keep,
+            },
             watch: flags.watch.or(file.watch).unwrap_or_default(),
             watch_comments: comments,
             watch_gap: gap.map_or(default.watch_gap, Duration::from_secs),

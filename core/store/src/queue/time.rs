@@ -45,4 +45,44 @@ impl Queue {
             Ok(row.map(|row| row.maybe_int("due")).transpose()?.flatten().map(i64::cast_unsigned))
         })
     }
+    /// Forget the jobs of this machine's repositories that were over before `before_ms`, with their logs; how many there
+    /// were. One that an unfinished job needs stays.
+    pub fn prune(&self, before_ms: u64) -> Result<u64, QueueError> {
+        let machine = self.machine();
+        let mut pruned = 0;
+        loop {
+            let count = self.base.transaction(Disk::Later, |tx| {
+                let skip = tx.on_server(" FOR UPDATE OF job SKIP LOCKED");
+                let select = format!(
+                    "SELECT job.seq FROM job JOIN repository ON repository.id = job.repository \
+                     WHERE job.state IN ('done', 'rejected', 'failed', 'cancelled') AND job.finished_ms < $1 \
+                     AND repository.machine = $2 AND NOT EXISTS (SELECT 1 FROM dependency \
+                     JOIN job AS other ON other.seq = dependency.job WHERE dependency.needs = job.seq \
+                     AND other.state NOT IN ('done', 'rejected', 'failed', 'cancelled')) \
+                     ORDER BY job.seq LIMIT {BATCH}{skip}"
+                );
+                let rows = tx.rows(&select, &[before_ms.into(), (&machine).into()])?;
+                for row in &rows {
+                    let seq = row.int("seq")?;
+                    for delete in [
+                        "DELETE FROM event WHERE job = $1",
+                        "DELETE FROM result WHERE job = $1",
+                        "DELETE FROM dependency WHERE job = $1 OR needs = $1",
+                        "DELETE FROM job WHERE seq = $1",
+                    ] {
+                        tx.run(delete, &[seq.into()])?;
+                    }
+                }
+                Ok(rows.len())
+            })?;
+            pruned += count as u64;
+            if count < BATCH {
+                break;
+            }
+        }
+        if pruned > 0 {
+            self.changed();
+        }
+        Ok(pruned)
+    }
 }

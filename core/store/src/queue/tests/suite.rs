@@ -47,6 +47,7 @@ on_both! {
     many_hands_take_each_job_once,
     a_change_wakes_who_waits,
     roots_are_remembered,
+    what_is_over_for_long_is_forgotten,
     what_cannot_be_kept_is_refused,
 }
 
@@ -301,4 +302,37 @@ fn a_template_makes_one_job_for_each_key(ground: &Ground) {
     assert_eq!(queue.resume(&template, NOW).unwrap().state, JobState::Scheduled);
     queue.cancel(&template, NOW).unwrap();
     assert!(queue.instantiate(&template, "at 95", NOW + 95, None).unwrap().is_none());
+}
+
+/// Protects a daemon that runs for years from a list that only grows, and nobody's work: only what is over goes, after its
+/// time, and not while something unfinished needs it.
+fn what_is_over_for_long_is_forgotten(ground: &Ground) {
+    let queue = ground.open();
+    let (old, needed, review) = (add(&queue, &spec("/r", "old")), spec("/r", "needed"), spec("/r", "review"));
+    done(&queue, &take(&queue));
+    let needed = add(&queue, &needed);
+    done(&queue, &take(&queue));
+    let mut waits = spec("/r", "waits");
+    waits.after = vec![needed.clone()];
+    waits.schedule = Schedule::At(NOW + 1_000_000);
+    let waits = add(&queue, &waits);
+    let review = add(&queue, &review);
+    let claim = take(&queue);
+    queue.save(&claim.lease, &result("look"), b"set", NOW).unwrap();
+    assert_eq!(queue.finish(&claim.lease, End::Review(result("look")), NOW).unwrap(), Held::Yes);
+    assert_eq!(queue.prune(NOW).unwrap(), 0, "what was over at that moment was not over before it");
+    assert_eq!(queue.prune(NOW + 1).unwrap(), 1);
+    assert!(matches!(queue.get(&old.0), Err(QueueError::NotFound(_))));
+    assert!(matches!(queue.events(&old, 0, 10), Err(QueueError::NotFound(_))));
+    for id in [&needed, &waits, &review] {
+        assert!(queue.get(&id.0).is_ok(), "{id}");
+    }
+    queue.cancel(&waits, NOW + 2).unwrap();
+    assert_eq!(queue.prune(NOW + 1).unwrap(), 1, "nothing needs it any more");
+    // Many at once, in more than one transaction.
+    let many: Vec<_> = (0..1_200).map(|n| spec("/r", &n.to_string())).collect();
+    for added in queue.add_many(&many, NOW).unwrap() {
+        queue.cancel(&added.0.id, NOW + 5).unwrap();
+    }
+    assert_eq!(queue.prune(NOW + 6).unwrap(), 1_201);
 }
