@@ -7,6 +7,7 @@ use crate::graph::Graph;
 use crate::prompt::Prompts;
 use crate::turns::{Turn, Turns};
 use crate::vocab::Vocabulary;
+use crate::weights::WeightPlace;
 use crate::{generate, runtime};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Manifest, ModelInfo, Priority,
@@ -33,6 +34,8 @@ pub struct EngineOptions {
     pub max_context: Option<u32>,
     /// Where to compute.
     pub device: Device,
+    /// Where the weights lie, on the processor.
+    pub weights: WeightPlace,
     /// Conversations whose computed prefix is kept.
     pub cache_slots: usize,
     /// Bytes that these may take together, beyond the one in use.
@@ -50,6 +53,7 @@ impl Default for EngineOptions {
             threads: None,
             max_context: None,
             device: Device::Cpu,
+            weights: WeightPlace::Mapped,
             cache_slots: 3,
             cache_bytes: 1 << 30,
             spin: true,
@@ -98,16 +102,16 @@ impl Engine {
             let read = || Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest);
             let reader = std::thread::Builder::new().spawn_scoped(scope, read).ok();
             let builder = session_builder(&environment, options, threads).map_err(|e| failed(e.to_string()));
-            let session =
-                builder.and_then(|builder| device::commit(builder, folder, &manifest, options.device, &mut warnings));
+            let commit = |builder| device::commit(builder, folder, &manifest, options, threads, &mut warnings);
+            let session = builder.and_then(commit);
             let vocabulary = match reader.map(std::thread::ScopedJoinHandle::join) {
                 Some(read) => read.unwrap_or_else(|_| Err(failed("the tokenizer could not be read".into()))),
                 None => read(),
             };
             (vocabulary, session)
         });
-        let (vocabulary, (session, on_cuda)) = (vocabulary?, session?);
-        let graph = Graph::new(session, environment, &manifest, on_cuda)
+        let (vocabulary, session) = (vocabulary?, session?);
+        let graph = Graph::new(session, environment, &manifest)
             .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
         let prompts = Prompts::load(folder, &manifest, &vocabulary)?;
         Ok(Self {

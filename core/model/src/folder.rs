@@ -60,6 +60,14 @@ pub enum LoadError {
     /// A setting is out of range.
     #[error("{0}")]
     Invalid(String),
+    /// The weights were to be in memory of the process, and cannot be.
+    #[error("the weights of the model `{name}` cannot be read into memory: {reason}")]
+    Memory {
+        /// The model.
+        name: String,
+        /// What the system says.
+        reason: String,
+    },
     /// CUDA was asked for and is not there.
     #[error("CUDA cannot be used: {0}")]
     Cuda(String),
@@ -98,6 +106,7 @@ impl Hint for LoadError {
                  `-c device=cpu`"
                     .into(),
             ),
+            Self::Memory { .. } => Some("`-c weights=mapped` leaves them in the file".into()),
             Self::Invalid(_) => None,
         }
     }

@@ -24,8 +24,10 @@ mod stream;
 mod template;
 mod turns;
 mod vocab;
+mod weights;
 
 pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};
 pub use device::{Device, why_not_cuda};
 pub use engine::{Engine, EngineOptions};
 pub use folder::LoadError;
+pub use weights::WeightPlace;

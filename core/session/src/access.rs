@@ -4,7 +4,7 @@ use crate::{Session, env_for_daemon};
 use deepcoder_daemon::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel};
 use deepcoder_daemon::{Failure, ModelLoader, WorkerCommand, Workers};
 use deepcoder_hub::StoreError;
-use deepcoder_model::{Engine, EngineOptions, LoadError, runtime};
+use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo};
 use std::ffi::OsString;
 use std::fs::{DirBuilder, OpenOptions};
@@ -60,6 +60,7 @@ impl Launcher {
         args.push("worker".into());
         let pairs = [
             Some(format!("device={}", settings.device)),
+            Some(format!("weights={}", settings.weights)),
             settings.threads.map(|n| format!("threads={n}")),
             settings.max_context.map(|n| format!("max_context={n}")),
             settings.worker_memory.map(|n| format!("worker_memory={n}")),
@@ -218,6 +219,11 @@ impl Session {
             max_context: self.settings.max_context,
             // The settings hold only names that parse.
             device: self.settings.device.parse().unwrap_or_default(),
+            weights: match self.settings.weights.as_str() {
+                "memory" => WeightPlace::InMemory,
+                "auto" => WeightPlace::InMemoryUpTo(spare_memory()),
+                _ => WeightPlace::Mapped,
+            },
             ..EngineOptions::default()
         }
     }
@@ -322,4 +328,11 @@ fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
     }
     let full = std::fs::metadata(path).is_ok_and(|meta| meta.len() > MAX_LOG);
     OpenOptions::new().create(true).append(!full).write(true).truncate(full).mode(0o600).open(path)
+}
+
+/// Memory that weights may take which could stay in their file: what is left for everybody else is what a desktop, a
+/// browser and a compiler have.
+fn spare_memory() -> u64 {
+    const OTHERS: u64 = 3 << 30;
+    crate::machine::memory().map_or(0, |memory| memory.available.saturating_sub(OTHERS.max(memory.total / 5)))
 }

@@ -32,6 +32,8 @@ pub struct ConfigFile {
     pub threads: Option<usize>,
     /// `cpu`, `cuda` or `auto`.
     pub device: Option<String>,
+    /// `auto`, `mapped` or `memory`: where a model's weights lie while it is loaded.
+    pub weights: Option<String>,
     /// Path of the ONNX Runtime shared library.
     pub onnxruntime: Option<PathBuf>,
     /// Seconds without a request after which the daemon unloads the model.
@@ -93,6 +95,8 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// `cpu`, `cuda` or `auto`.
     pub device: String,
+    /// `auto`, `mapped` or `memory`: where a model's weights lie while it is loaded.
+    pub weights: String,
     /// Path of the ONNX Runtime shared library, where the user has set one.
     pub onnxruntime: Option<PathBuf>,
     /// When the daemon unloads an unused model.
@@ -160,7 +164,7 @@ pub enum SettingsError {
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str = "the keys are model, threads, device, onnxruntime, idle_seconds, exit_seconds, worker_memory, daemon, max_context, attribution, store, jobs_keep_days, watch, \
+        const KEYS: &str = "the keys are model, threads, device, weights, onnxruntime, idle_seconds, exit_seconds, worker_memory, daemon, max_context, attribution, store, jobs_keep_days, watch, \
                             watch_comments, watch_gap_seconds, watch_model_minutes";
         match self {
             Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
@@ -192,6 +196,7 @@ impl ConfigFile {
         self.model = set.model.or(self.model.take());
         self.threads = set.threads.or(self.threads);
         self.device = set.device.or(self.device.take());
+        self.weights = set.weights.or(self.weights.take());
         self.onnxruntime = set.onnxruntime.or(self.onnxruntime.take());
         self.idle_seconds = set.idle_seconds.or(self.idle_seconds);
         self.exit_seconds = set.exit_seconds.or(self.exit_seconds);
@@ -216,6 +221,7 @@ impl Default for Settings {
             model: DEFAULT_MODEL.into(),
             threads: None,
             device: "auto".into(),
+            weights: "auto".into(),
             onnxruntime: None,
             idle: Duration::from_secs(DEFAULT_IDLE_SECONDS),
             exit: Duration::from_secs(DEFAULT_EXIT_SECONDS),
@@ -245,6 +251,11 @@ impl Settings {
         let device = device.unwrap_or(default.device);
         if !matches!(device.as_str(), "cpu" | "cuda" | "auto") {
             return Err(SettingsError::Value { name: "device".into(), value: device, expected: "cpu, cuda or auto" });
+        }
+        let weights = flags.weights.clone().or(file.weights).unwrap_or(default.weights);
+        if !matches!(weights.as_str(), "auto" | "mapped" | "memory") {
+            let expected = "auto, mapped or memory";
+            return Err(SettingsError::Value { name: "weights".into(), value: weights, expected });
         }
         let threads = match overrides.threads.or(flags.threads) {
             Some(threads) => Some(threads),
@@ -281,6 +292,7 @@ impl Settings {
         let only_here = overrides.threads.is_some()
             || flags.threads.is_some()
             || flags.device.is_some()
+            || flags.weights.is_some()
             || flags.onnxruntime.is_some()
             || flags.max_context.is_some();
         let no_daemon = overrides.no_daemon || only_here || vars.get(env_var::NO_DAEMON).is_some();
@@ -294,6 +306,7 @@ impl Settings {
                 .unwrap_or(default.model),
             threads,
             device,
+            weights,
             onnxruntime: flags.onnxruntime.or_else(|| vars.get(env_var::ORT).map(PathBuf::from)).or(file.onnxruntime),
             idle: idle.map_or(default.idle, Duration::from_secs),
             exit: exit.map_or(default.exit, Duration::from_secs),
