@@ -13,7 +13,7 @@ mod socket;
 mod wire;
 mod worker;
 
-pub use memory::give_back_memory;
+pub use memory::{give_back_memory, keep_memory_together};
 pub use server::{ModelLoader, ServeError, ServeOptions, Services, serve};
 pub use service::{Added, JobCounts, Jobs, Models, OnChange, Watched, Watching};
 pub use wire::{Failure, MAX_REQUEST, PROTOCOL, Refusal, ServerInfo, Status, WorkerStatus};

@@ -2,12 +2,11 @@
 
 use crate::engine::EngineOptions;
 use crate::folder::LoadError;
-use crate::weights::{FileInMemory, WeightPlace};
+use crate::weights::load_into;
 use deepcoder_types::{GenerateError, Manifest};
 use ort::ep::ExecutionProvider as _;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
-use std::io;
 use std::path::Path;
 
 /// Where a model is computed.
@@ -52,15 +51,7 @@ fn for_the_processor(manifest: &Manifest) -> Option<&'static str> {
     own.then_some("the model is made of deepcoder's own operators, which are for the processor")
 }
 
-/// A session, and what it needs to go on.
-pub(crate) struct Committed {
-    pub(crate) session: Session,
-    pub(crate) on_cuda: bool,
-    /// Weights that the session reads and does not own.
-    pub(crate) weights: Vec<FileInMemory>,
-}
-
-/// Builds the session, with CUDA where it is wanted and can be had.
+/// Builds the session, with CUDA where it is wanted and can be had; says whether it is.
 pub(crate) fn commit(
     builder: SessionBuilder,
     folder: &Path,
@@ -68,7 +59,7 @@ pub(crate) fn commit(
     options: &EngineOptions,
     threads: usize,
     warnings: &mut Vec<String>,
-) -> Result<Committed, LoadError> {
+) -> Result<(Session, bool), LoadError> {
     let device = options.device;
     let (mut builder, graph) = (builder, folder.join(&manifest.graph.file));
     if device != Device::Cpu {
@@ -88,42 +79,13 @@ pub(crate) fn commit(
             (Err(error), _) => Err(error),
         };
         match session {
-            Ok(Some(session)) => return Ok(Committed { session, on_cuda: true, weights: Vec::new() }),
+            Ok(Some(session)) => return Ok((session, true)),
             Ok(None) => {}
             Err(error) if device == Device::Cuda => return Err(LoadError::Cuda(error.to_string())),
             Err(error) => warnings.push(format!("CUDA cannot be used, the processor is: {error}")),
         }
     }
     let failed = |e: ort::Error| LoadError::Runtime { name: manifest.name.clone(), reason: e.to_string() };
-    let weights = weights_in_memory(folder, manifest, options.weights, threads)?;
-    let mut given = Vec::new();
-    for (name, mut file) in weights {
-        file.give_to(&mut builder, &name).map_err(failed)?;
-        given.push(file);
-    }
-    let session = builder.commit_from_file(graph).map_err(failed)?;
-    Ok(Committed { session, on_cuda: false, weights: given })
-}
-
-/// The files of the weights, read, where that is wanted. Other operators than our own make copies of their own, in another
-/// order: for them it would only take time and memory.
-fn weights_in_memory(
-    folder: &Path,
-    manifest: &Manifest,
-    place: WeightPlace,
-    threads: usize,
-) -> Result<Vec<(String, FileInMemory)>, LoadError> {
-    let files = || manifest.files.iter().filter(|(name, _)| name.ends_with(".data"));
-    if !manifest.graph.own_operators || !place.is_memory(files().map(|(_, file)| file.size).sum()) {
-        return Ok(Vec::new());
-    }
-    let read = |name: &String| FileInMemory::read(&folder.join(name), threads).map(|file| (name.clone(), file));
-    let all: io::Result<Vec<_>> = files().map(|(name, _)| read(name)).collect();
-    match all {
-        Err(error) if place == WeightPlace::InMemory => {
-            Err(LoadError::Memory { name: manifest.name.clone(), reason: error.to_string() })
-        }
-        // What cannot be read is found by the runtime, which says where.
-        all => Ok(all.unwrap_or_default()),
-    }
+    let load = || builder.commit_from_file(graph).map_err(failed);
+    Ok((load_into(options.weights, folder, manifest, threads, load)?, false))
 }

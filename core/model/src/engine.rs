@@ -110,8 +110,8 @@ impl Engine {
             };
             (vocabulary, session)
         });
-        let (vocabulary, session) = (vocabulary?, session?);
-        let graph = Graph::new(session, environment, &manifest)
+        let (vocabulary, (session, on_cuda)) = (vocabulary?, session?);
+        let graph = Graph::new(session, environment, &manifest, on_cuda)
             .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
         let prompts = Prompts::load(folder, &manifest, &vocabulary)?;
         Ok(Self {

@@ -1,10 +1,8 @@
 //! One ONNX session and the buffers that it works on: a step costs no allocation and no copy of the cache.
 
 use crate::cache::{Cache, Layout};
-use crate::device::Committed;
 use crate::memory::{Element, Place, Tensor};
 use crate::turns::Turn;
-use crate::weights::FileInMemory;
 use deepcoder_types::{Cancel, GenerateError, Manifest, Priority};
 use ort::AsPointer as _;
 use ort::environment::Environment;
@@ -62,8 +60,6 @@ pub(crate) enum Ran {
 pub(crate) struct Graph {
     session: Session,
     environment: Environment,
-    // After the session, which reads them.
-    _weights: Vec<FileInMemory>,
     // Where small inputs and logits live, and where caches do.
     host: Place,
     place: Place,
@@ -88,8 +84,12 @@ pub(crate) struct Graph {
 unsafe impl Send for Graph {}
 
 impl Graph {
-    pub(crate) fn new(committed: Committed, environment: Environment, manifest: &Manifest) -> Result<Self, String> {
-        let Committed { session, on_cuda, weights } = committed;
+    pub(crate) fn new(
+        session: Session,
+        environment: Environment,
+        manifest: &Manifest,
+        on_cuda: bool,
+    ) -> Result<Self, String> {
         let place = if on_cuda { Place::cuda(&session) } else { Place::host() };
         let names = Names::new(manifest)?;
         check_names(&session, manifest)?;
@@ -110,7 +110,6 @@ impl Graph {
             outputs: Vec::new(),
             session,
             environment,
-            _weights: weights,
         })
     }
 

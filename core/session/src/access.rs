@@ -221,7 +221,6 @@ impl Session {
             device: self.settings.device.parse().unwrap_or_default(),
             weights: match self.settings.weights.as_str() {
                 "memory" => WeightPlace::InMemory,
-                "auto" => WeightPlace::InMemoryUpTo(spare_memory()),
                 _ => WeightPlace::Mapped,
             },
             ..EngineOptions::default()
@@ -328,11 +327,4 @@ fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
     }
     let full = std::fs::metadata(path).is_ok_and(|meta| meta.len() > MAX_LOG);
     OpenOptions::new().create(true).append(!full).write(true).truncate(full).mode(0o600).open(path)
-}
-
-/// Memory that weights may take which could stay in their file: what is left for everybody else is what a desktop, a
-/// browser and a compiler have.
-fn spare_memory() -> u64 {
-    const OTHERS: u64 = 3 << 30;
-    crate::machine::memory().map_or(0, |memory| memory.available.saturating_sub(OTHERS.max(memory.total / 5)))
 }

@@ -32,7 +32,7 @@ pub struct ConfigFile {
     pub threads: Option<usize>,
     /// `cpu`, `cuda` or `auto`.
     pub device: Option<String>,
-    /// `auto`, `mapped` or `memory`: where a model's weights lie while it is loaded.
+    /// `mapped` or `memory`: where a model's weights lie while it is loaded.
     pub weights: Option<String>,
     /// Path of the ONNX Runtime shared library.
     pub onnxruntime: Option<PathBuf>,
@@ -95,7 +95,7 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// `cpu`, `cuda` or `auto`.
     pub device: String,
-    /// `auto`, `mapped` or `memory`: where a model's weights lie while it is loaded.
+    /// `mapped` or `memory`: where a model's weights lie while it is loaded.
     pub weights: String,
     /// Path of the ONNX Runtime shared library, where the user has set one.
     pub onnxruntime: Option<PathBuf>,
@@ -221,7 +221,7 @@ impl Default for Settings {
             model: DEFAULT_MODEL.into(),
             threads: None,
             device: "auto".into(),
-            weights: "auto".into(),
+            weights: "mapped".into(),
             onnxruntime: None,
             idle: Duration::from_secs(DEFAULT_IDLE_SECONDS),
             exit: Duration::from_secs(DEFAULT_EXIT_SECONDS),
@@ -253,8 +253,8 @@ impl Settings {
             return Err(SettingsError::Value { name: "device".into(), value: device, expected: "cpu, cuda or auto" });
         }
         let weights = flags.weights.clone().or(file.weights).unwrap_or(default.weights);
-        if !matches!(weights.as_str(), "auto" | "mapped" | "memory") {
-            let expected = "auto, mapped or memory";
+        if !matches!(weights.as_str(), "mapped" | "memory") {
+            let expected = "mapped or memory";
             return Err(SettingsError::Value { name: "weights".into(), value: weights, expected });
         }
         let threads = match overrides.threads.or(flags.threads) {

@@ -3,7 +3,9 @@
 
 use crate::writer::Writer;
 use deepcoder_daemon::client::Client;
-use deepcoder_daemon::{ModelLoader, ServeOptions, Services, Status, WorkOptions, WorkerCommand, Workers, serve, work};
+use deepcoder_daemon::{
+    ModelLoader, ServeOptions, Services, Status, WorkOptions, WorkerCommand, Workers, keep_memory_together, serve, work,
+};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, Prompt,
     Timing, TokenEvent, Usage,
@@ -44,6 +46,8 @@ pub(crate) struct WorkAct {
 impl ServeAct {
     /// Serve until somebody says stop. Without the guards the model is in the daemon's own process, and leaks.
     pub(crate) fn act(&self) -> ExitCode {
+        // As the daemon does.
+        keep_memory_together();
         let loader: Arc<dyn ModelLoader> = if self.writer == Writer::Plain {
             let limit = Rlimit { current: Some(MEMORY), maximum: Some(MEMORY) };
             setrlimit(Resource::Data, limit).expect("a limit");

@@ -1,7 +1,7 @@
 //! Models whose weights are the source's blocks, multiplied by the engine's own operators.
 
 use crate::setup::{Tiny, options, run, text};
-use deepcoder_model::{EngineOptions, WeightPlace};
+use deepcoder_model::EngineOptions;
 use deepcoder_types::{Cancel, GenerateRequest};
 
 const PROMPT: &str = "def area(width, height):\n    return width * height\n\n# the area of a rectangle in\n";
@@ -47,27 +47,4 @@ fn blocks_as_they_are_give_the_same_tokens_in_any_split() {
     let (drafted, with_draft) = run(&drafting, &GenerateRequest { draft: Some(done.text.clone()), ..request });
     assert!(drafted.usage.accepted_tokens > 0);
     assert_eq!(with_draft.iter().map(|e| e.id).collect::<Vec<_>>(), events.iter().map(|e| e.id).collect::<Vec<_>>());
-}
-
-/// Protects weights that were read into memory of the process: they give the bits that the mapped file gives, the file
-/// itself is mapped no more, and where there is no room the file is mapped after all.
-#[test]
-fn weights_in_memory_give_the_same_bits() {
-    let tiny = Tiny::of_blocks(true);
-    let scores = |weights| {
-        let engine = tiny.engine(&EngineOptions { weights, ..options() });
-        let tokens = engine.tokenize(PROMPT).unwrap();
-        (engine.score(&tokens, &Cancel::new()).unwrap(), is_mapped(&tiny))
-    };
-    let (mapped, was_mapped) = scores(WeightPlace::Mapped);
-    assert_eq!(scores(WeightPlace::InMemory), (mapped.clone(), false));
-    assert_eq!(scores(WeightPlace::InMemoryUpTo(1 << 30)), (mapped.clone(), false));
-    assert_eq!(scores(WeightPlace::InMemoryUpTo(1000)), (mapped, was_mapped));
-    assert!(was_mapped || cfg!(not(target_os = "linux")));
-}
-
-fn is_mapped(tiny: &Tiny) -> bool {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let folder = tiny.folder();
-    maps.lines().any(|line| line.ends_with(".data") && line.contains(folder.to_str().unwrap()))
 }

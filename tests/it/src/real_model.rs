@@ -2,7 +2,7 @@
 //! these tests have nothing to run on; with it, a folder that does not load is a failure.
 
 use crate::setup::{library, options, run, variable};
-use deepcoder_model::{Engine, EngineOptions, runtime};
+use deepcoder_model::{Engine, EngineOptions, WeightPlace, runtime};
 use deepcoder_types::{Cancel, FinishReason, GenerateRequest, Message, Prompt};
 
 /// A file to be edited.
@@ -105,4 +105,32 @@ fn an_edit_is_drafted_and_exact() {
     let half = scores.len() / 2;
     assert!(mean(&scores[half + 1..]) > -0.2, "a repeated file is expected: {}", mean(&scores[half + 1..]));
     assert!(mean(&scores[..half]) > -2.5);
+}
+
+/// Protects weights in memory of the process: pages are exchanged under a session that goes on with the same bits.
+#[test]
+fn weights_in_memory_give_the_same_bits() {
+    let Some(folder) = variable("DEEPCODER_TEST_MODEL") else { return };
+    let mapped = || -> usize {
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux");
+        let of_file = |line: &&str| line.ends_with(".data");
+        let length = |line: &str| {
+            let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+            Some(usize::from_str_radix(end, 16).ok()? - usize::from_str_radix(start, 16).ok()?)
+        };
+        maps.lines().filter(of_file).filter_map(length).sum()
+    };
+    let scores = |weights| {
+        let engine = engine(&EngineOptions { weights, ..options() }).expect("set");
+        let tokens = engine.tokenize(FILE).unwrap();
+        (engine.score(&tokens, &Cancel::new()).unwrap(), mapped())
+    };
+    let (in_file, whole) = scores(WeightPlace::Mapped);
+    let size = std::fs::metadata(folder.join("model.onnx.data")).unwrap().len();
+    assert!(whole as u64 >= size * 9 / 10, "the file is mapped: {whole} of {size}");
+    let (in_memory, left) = scores(WeightPlace::InMemory);
+    assert_eq!(in_memory, in_file);
+    // Each tensor is mapped by itself here, and what is less than a large page stays.
+    assert!(left < whole / 2, "{left} of {whole} are still the file's");
+    assert_eq!(mapped(), 0, "what was exchanged went with its session");
 }

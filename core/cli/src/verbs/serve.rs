@@ -17,6 +17,7 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
         .socket
         .as_deref()
         .map_or_else(|| invocation.session.folders().socket.clone(), |socket| invocation.path(socket));
+    deepcoder_daemon::keep_memory_together();
     let mut options = ServeOptions::new(&socket);
     if args.detached {
         options.exit = Some(invocation.session.settings().exit);

@@ -192,7 +192,7 @@ fn ours(folder: &Path, plan: &BenchOptions, threads: usize, invocation: &Invocat
     let plan = serde_json::to_string(plan).map_err(|e| Failure::new(e.to_string()))?;
     let mut command = Command::new(&invocation.executable);
     command.args(["bench", "--json", "--threads", &threads.to_string(), "--plan", &plan, "--folder"]).arg(folder);
-    command.args(["-c", &format!("device={}", settings.device)]);
+    command.args(["-c", &format!("device={}", settings.device), "-c", &format!("weights={}", settings.weights)]);
     if let Some(library) = &settings.onnxruntime {
         let mut pair = std::ffi::OsString::from("onnxruntime=");
         pair.push(library);
