@@ -161,6 +161,22 @@ impl Applier {
         Ok(())
     }
 
+    /// Through a folder that is held: libgit2 makes a lock on the way, and would do so in whatever a link leads to that comes
+    /// meanwhile. Only what git has packed is left to it.
+    fn delete_ref(&self, repo: &Repository, ulid: &str) -> Result<(), ApplyError> {
+        let io = |e: Errno| ApplyError::io("the ref that keeps the originals", e);
+        let refs = Tree::open_inside(repo.commondir(), "refs", self.steps.plain_opens()).map_err(io)?;
+        match refs.folder(FOLDER) {
+            Ok(folder) => refs.remove(&folder, ulid).map_err(io)?,
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(io(errno)),
+        }
+        match repo.find_reference(&format!("{REFS}/{ulid}")).and_then(|mut reference| reference.delete()) {
+            Err(e) if e.code() != ErrorCode::NotFound => Err(e.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a ref has this name.
     pub(crate) fn has_ref(&self, repo: &Repository, ulid: &str) -> bool {
         repo.find_reference(&format!("{REFS}/{ulid}")).is_ok()
@@ -170,7 +186,7 @@ impl Applier {
     pub(crate) fn forget<'a>(&self, ulids: impl IntoIterator<Item = &'a str>) -> Result<(), ApplyError> {
         let repo = self.repository()?;
         for ulid in ulids {
-            delete_ref(&repo, ulid)?;
+            self.delete_ref(&repo, ulid)?;
         }
         self.release_packs(&repo);
         Ok(())
@@ -250,13 +266,6 @@ fn sound(set: &NewSet) -> bool {
 /// ones where files cannot be exchanged.
 pub(crate) fn own_names(ulid: &str, n: usize) -> [String; 2] {
     [format!(".deepcoder-{ulid}-{n}.tmp"), format!(".deepcoder-{ulid}-{n}.old")]
-}
-
-fn delete_ref(repo: &Repository, ulid: &str) -> Result<(), ApplyError> {
-    match repo.find_reference(&format!("{REFS}/{ulid}")).and_then(|mut reference| reference.delete()) {
-        Err(e) if e.code() != ErrorCode::NotFound => Err(e.into()),
-        _ => Ok(()),
-    }
 }
 
 /// libgit2 says a full disk in words.
