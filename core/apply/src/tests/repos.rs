@@ -164,6 +164,29 @@ fn moved_folders_of_git_are_not_written_to() {
     }
 }
 
+/// The same when what was written is forgotten: a folder of refs that has become a link is not deleted from, and nothing is
+/// made in it on the way.
+#[test]
+fn refs_are_not_deleted_through_a_link() {
+    let bench = Bench::mixed();
+    let applier = bench.open();
+    apply(&applier, &mixed("e1")).unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let (path, moved) = (bench.repo.join(".git/refs/deepcoder"), outside.path().join("moved"));
+    std::fs::rename(&path, &moved).unwrap();
+    symlink(&moved, &path).unwrap();
+    let made = || std::fs::metadata(moved.join("undo")).unwrap().modified().unwrap();
+    let before = made();
+    assert!(applier.prune(u64::MAX, 0).is_err());
+    assert_eq!(made(), before, "something was made or deleted there");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::rename(&moved, &path).unwrap();
+    // Refs that git has packed go as well.
+    bench.repo.git(&["pack-refs", "--all"]);
+    assert_eq!(applier.prune(u64::MAX, 0).unwrap().sets, 1);
+    assert_eq!(bench.repo.git(&["for-each-ref", "refs/deepcoder"]), "");
+}
+
 /// Protects against repositories from strangers whose refs describe sets of their own making: names that lead elsewhere
 /// are not followed, be it to move or to remove.
 #[test]
