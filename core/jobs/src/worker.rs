@@ -291,7 +291,9 @@ impl Rounds {
         };
         let Self { seen, beat, expire, prune, due } = self;
         let before = *seen;
-        *seen = queue.wait(*seen, if inner.is_working() { WATCH } else { REST });
+        // At rest no longer than until something is due.
+        let due_in = Duration::from_millis(due.saturating_sub(inner.now_ms())).clamp(WATCH, REST);
+        *seen = queue.wait(*seen, if inner.is_working() { WATCH } else { due_in });
         let changed = *seen != before;
         if changed {
             on_change();

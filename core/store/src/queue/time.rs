@@ -45,6 +45,7 @@ impl Queue {
             Ok(row.map(|row| row.maybe_int("due")).transpose()?.flatten().map(i64::cast_unsigned))
         })
     }
+
     /// Forget the jobs of this machine's repositories that were over before `before_ms`, with their logs; how many there
     /// were. One that an unfinished job needs stays.
     pub fn prune(&self, before_ms: u64) -> Result<u64, QueueError> {

@@ -21,7 +21,7 @@ impl Machine {
         Self {
             cpu: cpu.map(|(_, name)| name.trim().to_owned()),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            memory: meminfo("MemTotal:"),
+            memory: deepcoder_session::memory().map(|memory| memory.total),
         }
     }
 
@@ -31,17 +31,6 @@ impl Machine {
         let memory = self.memory.map_or_else(String::new, |bytes| format!(", {}", crate::time::bytes(bytes)));
         format!("{cpu}, {} cores{memory}", self.cores)
     }
-}
-
-/// Bytes that programs can still get without swapping.
-pub(crate) fn available_memory() -> Option<u64> {
-    meminfo("MemAvailable:")
-}
-
-fn meminfo(key: &str) -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let value = text.lines().find_map(|line| line.strip_prefix(key))?;
-    value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Which file system `path` is on, and the bytes that may still be written there.

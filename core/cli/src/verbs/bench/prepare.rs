@@ -59,7 +59,7 @@ impl<'s> Plan<'s> {
         ));
         let need = memory(shape, size, context);
         console.note(&format!("running it takes about {} of memory", time::bytes(need)));
-        check_memory(shape, need, machine::available_memory())?;
+        check_memory(shape, need, deepcoder_session::memory().map(|memory| memory.available))?;
         std::fs::create_dir_all(home).map_err(|e| Failure::io(format_args!("cannot make {}", home.display()), &e))?;
         let lock = lock(home)?;
         let name = format!("{}-random-{seed}", shape.name);
