@@ -21,7 +21,7 @@ const LEASE: Duration = Duration::from_secs(20);
 fn main() {
     let jobs = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(10_000_usize);
     println!("{jobs} jobs that do nothing; jobs per second");
-    println!("{:>18} {:>8} {:>10} {:>10}", "queue", "workers", "added", "drained");
+    println!("{:>18} {:>8} {:>10} {:>10} {:>10}", "queue", "workers", "added", "drained", "both");
     let folder = tempfile::tempdir().unwrap();
     report("plain SQLite", 1, plain_file(&folder.path().join("plain.db"), jobs));
     for workers in [1, 8] {
@@ -81,7 +81,8 @@ fn measure(name: &str, place: &QueuePlace, workers: usize, jobs: usize) {
 }
 
 fn report(name: &str, workers: usize, (added, drained): (f64, f64)) {
-    println!("{name:>18} {workers:>8} {added:>10.0} {drained:>10.0}");
+    let both = 1.0 / (1.0 / added + 1.0 / drained);
+    println!("{name:>18} {workers:>8} {added:>10.0} {drained:>10.0} {both:>10.0}");
 }
 
 /// The least that a queue must do, in the dialect of `$connection`: how fast jobs are added, and taken and finished.

@@ -6,6 +6,8 @@ use super::error::QueueError;
 use super::link::Arg;
 use super::state::{COLUMNS, event, job, json, settle};
 use deepcoder_types::{Job, JobHappening, JobId, JobSpec, JobState, Schedule};
+use std::collections::HashMap;
+use std::path::Path;
 
 /// The most bytes of what is asked.
 const MAX_SPEC: usize = 16 << 20;
@@ -32,7 +34,10 @@ impl Queue {
     /// Add all of these jobs, durably, or none.
     pub fn add_many(&self, specs: &[JobSpec], now_ms: u64) -> Result<Vec<(Job, bool)>, QueueError> {
         let new: Vec<New<'_>> = specs.iter().map(|spec| New::of(spec, now_ms)).collect::<Result<_, _>>()?;
-        let added = self.base.transaction(Disk::Now, |tx| new.iter().map(|new| insert(tx, new, now_ms)).collect())?;
+        let added = self.base.transaction(Disk::Now, |tx| {
+            let mut known = HashMap::new();
+            new.iter().map(|new| insert(tx, new, &mut known, now_ms)).collect()
+        })?;
         self.changed();
         Ok(added)
     }
@@ -71,7 +76,7 @@ impl Queue {
             (spec.schedule, spec.key, spec.after) = (Schedule::Now, None, Vec::new());
             let json = json(&spec)?;
             let new = New { id: id.clone(), spec: &spec, json, of: Some((template, key)) };
-            insert(tx, &new, now_ms).map(|(job, _)| Some(job))
+            insert(tx, &new, &mut HashMap::new(), now_ms).map(|(job, _)| Some(job))
         })?;
         self.changed();
         Ok(made)
@@ -115,18 +120,30 @@ impl<'a> New<'a> {
     }
 }
 
-fn insert(tx: &mut Tx<'_>, new: &New<'_>, now_ms: u64) -> Result<(Job, bool), Trouble> {
+/// `known` are the numbers of repositories that this transaction has looked up.
+fn insert<'a>(
+    tx: &mut Tx<'_>,
+    new: &New<'a>,
+    known: &mut HashMap<&'a Path, i64>,
+    now_ms: u64,
+) -> Result<(Job, bool), Trouble> {
     let spec = new.spec;
-    let repository = repository(tx, spec.repository.to_str().unwrap_or_default())?;
+    let repository = match known.get(&*spec.repository) {
+        Some(&number) => number,
+        None => repository(tx, spec.repository.to_str().unwrap_or_default())?,
+    };
+    known.insert(&spec.repository, repository);
     let (state, due) = match spec.schedule {
         Schedule::Cron(_) | Schedule::Change => (JobState::Scheduled, None),
         Schedule::At(due) if due > now_ms => (JobState::Waiting, Some(due)),
         Schedule::Now | Schedule::At(_) if spec.after.is_empty() => (JobState::Queued, None),
         Schedule::Now | Schedule::At(_) => (JobState::Waiting, None),
     };
-    let insert = "INSERT INTO job (id, repository, state, priority, key, spec, max_attempts, created_ms, due_ms, \
+    let insert = format!(
+        "INSERT INTO job (id, repository, state, priority, key, spec, max_attempts, created_ms, due_ms, \
                   template, template_key, events) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1) \
-                  ON CONFLICT DO NOTHING RETURNING seq";
+                  ON CONFLICT DO NOTHING RETURNING seq, {COLUMNS}"
+    );
     let args: [Arg<'_>; 11] = [
         (&new.id.0).into(),
         repository.into(),
@@ -140,16 +157,17 @@ fn insert(tx: &mut Tx<'_>, new: &New<'_>, now_ms: u64) -> Result<(Job, bool), Tr
         new.of.map(|(template, _)| template.0.as_str()).into(),
         new.of.map(|(_, key)| key).into(),
     ];
-    let Some(row) = tx.row(insert, &args)? else {
+    let Some(row) = tx.row(&insert, &args)? else {
         return there(tx, new, repository);
     };
     let seq = row.int("seq")?;
-    event(tx, seq, 1, &JobHappening::State { to: state, reason: None }, now_ms)?;
-    if !spec.after.is_empty() {
-        needs(tx, seq, &spec.after)?;
-        if state == JobState::Waiting {
-            settle(tx, seq, now_ms)?;
-        }
+    event(tx, seq, 0, &JobHappening::State { to: state, reason: None }, now_ms)?;
+    if spec.after.is_empty() {
+        return Ok((job(&row)?, false));
+    }
+    needs(tx, seq, &spec.after)?;
+    if state == JobState::Waiting {
+        settle(tx, seq, now_ms)?;
     }
     let select = format!("SELECT {COLUMNS} FROM job WHERE seq = $1");
     let row = tx.row(&select, &[seq.into()])?.ok_or(sqlx::Error::RowNotFound)?;

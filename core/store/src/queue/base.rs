@@ -1,7 +1,7 @@
 //! Transactions, and coming back to a server that was away.
 
 use super::error::{OpenQueueError, QueueError};
-use super::link::{Arg, Link, Row, is_clash, is_lost};
+use super::link::{Arg, Batch, Link, Row, is_clash, is_lost};
 use super::{host, postgres};
 use crate::blocking::off_runtime;
 use crate::open::{self, Schema};
@@ -178,9 +178,9 @@ impl Inner {
         if self.disk != disk && !link.is_server() {
             self.disk = synchronous(disk, runtime, link)?;
         }
-        link.say(runtime, begin)?;
-        let mut tx = Tx { runtime, link, again };
-        match work(&mut tx).and_then(|value| link.say(runtime, "COMMIT").map(|()| value).map_err(Trouble::Sql)) {
+        let mut tx = Tx { runtime, link, again, batch: Batch::default() };
+        tx.say(begin)?;
+        match work(&mut tx).and_then(|value| tx.commit().map(|()| value).map_err(Trouble::Sql)) {
             Ok(value) => Ok(value),
             Err(trouble) => {
                 if link.say(runtime, "ROLLBACK").is_err() && link.is_server() {
@@ -245,12 +245,18 @@ pub(super) struct Tx<'a> {
     runtime: &'a Runtime,
     link: &'a mut Link,
     again: bool,
+    /// What SQLite has not been told yet.
+    batch: Batch,
 }
 
 impl Tx<'_> {
     /// Run a statement; its rows.
     pub(super) fn rows(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>, sqlx::Error> {
-        self.link.ask(self.runtime, sql, args)
+        if self.link.is_server() {
+            return self.link.ask(self.runtime, sql, args);
+        }
+        self.batch.push(sql, args);
+        self.batch.flush(self.runtime, self.link)
     }
 
     /// Run a statement; its first row.
@@ -258,9 +264,33 @@ impl Tx<'_> {
         Ok(self.rows(sql, args)?.into_iter().next())
     }
 
-    /// Run a statement.
+    /// Run a statement, at the latest with the next one: an error may come from there. It must not return rows.
     pub(super) fn run(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<(), sqlx::Error> {
-        self.rows(sql, args).map(drop)
+        if self.link.is_server() {
+            return self.link.ask(self.runtime, sql, args).map(drop);
+        }
+        self.batch.push(sql, args);
+        Ok(())
+    }
+
+    /// Run what waits for the next statement. Called first, it waits for whoever else is writing, so that times count from
+    /// then on.
+    pub(super) fn flush(&mut self) -> Result<(), sqlx::Error> {
+        if self.link.is_server() { Ok(()) } else { self.batch.flush(self.runtime, self.link).map(drop) }
+    }
+
+    fn say(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        if self.link.is_server() { self.link.say(self.runtime, sql) } else { self.run(sql, &[]) }
+    }
+
+    fn commit(&mut self) -> Result<(), sqlx::Error> {
+        self.say("COMMIT")?;
+        self.flush()
+    }
+
+    /// Whether others may be in the same tables at the same time.
+    pub(super) const fn is_server(&self) -> bool {
+        self.link.is_server()
     }
 
     /// `for_server` on a server, where others may be at the same rows at the same time, and nothing in SQLite, where there

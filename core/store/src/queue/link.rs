@@ -65,6 +65,61 @@ impl<'a> From<Option<&'a str>> for Arg<'a> {
     }
 }
 
+/// Statements of SQLite that can wait for the next one, and go to it with that. Each goes to a thread of its own and back,
+/// and waking two threads takes longer than most statements.
+#[derive(Default)]
+pub(super) struct Batch {
+    sql: String,
+    args: Vec<Kept>,
+}
+
+/// A value that outlives its caller.
+enum Kept {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+impl Batch {
+    /// Add one statement, whose rows nobody reads.
+    pub(super) fn push(&mut self, sql: &str, args: &[Arg<'_>]) {
+        let shift = self.args.len();
+        if !self.sql.is_empty() {
+            self.sql.push_str("; ");
+        }
+        // `$n` is counted over the whole batch.
+        for (n, piece) in sql.split('$').enumerate() {
+            let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
+            match piece[..digits].parse::<usize>() {
+                Ok(number) if n > 0 => {
+                    self.sql.push_str(&format!("${}", number + shift));
+                    self.sql.push_str(&piece[digits..]);
+                }
+                _ => self.sql.push_str(piece),
+            }
+        }
+        self.args.extend(args.iter().map(|arg| match *arg {
+            Arg::Int(value) => Kept::Int(value),
+            Arg::Text(value) => Kept::Text(value.map(str::to_owned)),
+            Arg::Bytes(value) => Kept::Bytes(value.to_owned()),
+        }));
+    }
+
+    /// Run all of it; the rows of the statement that was added last.
+    pub(super) fn flush(&mut self, runtime: &Runtime, link: &mut Link) -> Result<Vec<Row>, sqlx::Error> {
+        let Self { sql, args } = std::mem::take(self);
+        let args: Vec<Arg<'_>> = args
+            .iter()
+            .map(|arg| match arg {
+                Kept::Int(value) => Arg::Int(*value),
+                Kept::Text(value) => Arg::Text(value.as_deref()),
+                Kept::Bytes(value) => Arg::Bytes(value),
+            })
+            .collect();
+        link.ask(runtime, &sql, &args)
+    }
+}
+
 /// A row of an answer.
 pub(super) enum Row {
     Sqlite(SqliteRow),

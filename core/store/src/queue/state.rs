@@ -61,20 +61,19 @@ pub(super) fn lock(tx: &mut Tx<'_>, id: &JobId) -> Result<(i64, JobState, Row), 
 /// Write down what happened to a job.
 pub(super) fn happened(tx: &mut Tx<'_>, seq: i64, what: &[JobHappening], now_ms: u64) -> Result<(), Trouble> {
     let count = u64::try_from(what.len()).unwrap_or(u64::MAX);
-    let update = "UPDATE job SET events = events + $2 WHERE seq = $1 RETURNING events";
-    let last = tx.row(update, &[seq.into(), count.into()])?.map(|row| row.int("events")).transpose()?.unwrap_or(0);
-    let first = last - i64::try_from(count).unwrap_or(0) + 1;
-    for (n, what) in (first..).zip(what) {
-        event(tx, seq, n, what, now_ms)?;
+    tx.run("UPDATE job SET events = events + $2 WHERE seq = $1", &[seq.into(), count.into()])?;
+    for (after, what) in (0..count).rev().zip(what) {
+        event(tx, seq, after, what, now_ms)?;
     }
     Ok(())
 }
 
-/// Write down the event `n`, which the caller has counted.
-pub(super) fn event(tx: &mut Tx<'_>, seq: i64, n: i64, what: &JobHappening, now_ms: u64) -> Result<(), Trouble> {
+/// Write down an event that the caller has counted, and after it `after` others.
+pub(super) fn event(tx: &mut Tx<'_>, seq: i64, after: u64, what: &JobHappening, now_ms: u64) -> Result<(), Trouble> {
     let what = json(what)?;
-    let insert = "INSERT INTO event (job, n, at_ms, what) VALUES ($1, $2, $3, $4)";
-    Ok(tx.run(insert, &[seq.into(), n.into(), now_ms.into(), (&what).into()])?)
+    let insert = "INSERT INTO event (job, n, at_ms, what) \
+                  VALUES ($1, (SELECT events FROM job WHERE seq = $1) - $2, $3, $4)";
+    Ok(tx.run(insert, &[seq.into(), after.into(), now_ms.into(), (&what).into()])?)
 }
 
 /// What else changes with the state of a job.
@@ -97,7 +96,7 @@ fn shift(tx: &mut Tx<'_>, seq: i64, to: JobState, with: With<'_>, now_ms: u64) -
     let failure = with.failure.map(json).transpose()?;
     let update = "UPDATE job SET state = $2, failure = coalesce($3, failure), due_ms = $4, hold_ms = $5, \
                   finished_ms = $6, worker = NULL, holder = NULL, grip = NULL, lease_until = NULL, lease_ms = NULL, \
-                  boot = NULL, ask = NULL, events = events + 1 WHERE seq = $1 RETURNING events";
+                  boot = NULL, ask = NULL, events = events + 1 WHERE seq = $1";
     let finished = to.is_over().then_some(now_ms);
     let args: [Arg<'_>; 6] = [
         seq.into(),
@@ -107,11 +106,11 @@ fn shift(tx: &mut Tx<'_>, seq: i64, to: JobState, with: With<'_>, now_ms: u64) -
         with.hold_ms.into(),
         finished.into(),
     ];
-    let n = tx.row(update, &args)?.map(|row| row.int("events")).transpose()?.unwrap_or(1);
+    tx.run(update, &args)?;
     if matches!(to, JobState::Done | JobState::Rejected | JobState::Failed | JobState::Cancelled) {
         tx.run("DELETE FROM result WHERE job = $1", &[seq.into()])?;
     }
-    event(tx, seq, n, &JobHappening::State { to, reason: with.reason.map(str::to_owned) }, now_ms)
+    event(tx, seq, 0, &JobHappening::State { to, reason: with.reason.map(str::to_owned) }, now_ms)
 }
 
 /// Look at the jobs that wait for one that is over, and at those that wait for them.

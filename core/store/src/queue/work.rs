@@ -43,13 +43,14 @@ impl Queue {
             {
                 return Ok(Some(claim));
             }
-            for repository in turn(tx, repositories)? {
-                let lock = tx.on_server(" FOR UPDATE SKIP LOCKED");
-                let oldest = format!(
-                    "SELECT seq FROM job WHERE state = 'queued' AND repository = $1 ORDER BY priority DESC, seq LIMIT 1{lock}"
-                );
-                if let Some(row) = tx.row(&oldest, &[repository.into()])? {
-                    return take(tx, row.int("seq")?, taking, true).map(Some);
+            for (repository, oldest) in turn(tx, repositories)? {
+                // On a server another may have it already, and this worker the next one.
+                let seq = match oldest {
+                    Some(seq) => Some(seq),
+                    None => tx.row(SKIPPING, &[repository.into()])?.map(|row| row.int("seq")).transpose()?,
+                };
+                if let Some(seq) = seq {
+                    return take(tx, seq, taking, true).map(Some);
                 }
             }
             Ok(None)
@@ -64,6 +65,7 @@ impl Queue {
     /// has noticed.
     pub fn heartbeat(&self, lease: &Lease, extend: Duration) -> Result<Beat, QueueError> {
         self.base.transaction(Disk::Later, |tx| {
+            tx.flush()?;
             let update = format!(
                 "UPDATE job SET lease_until = {} + $4, lease_ms = $4, boot = $5 \
                  WHERE id = $1 AND token = $2 AND state = 'running' RETURNING ask",
@@ -83,6 +85,7 @@ impl Queue {
     /// write; if so, the lease begins anew, so that there is a whole one for it.
     pub fn still_held(&self, lease: &Lease) -> Result<bool, QueueError> {
         self.base.transaction(Disk::Later, |tx| {
+            tx.flush()?;
             let update = format!(
                 "UPDATE job SET lease_until = {} + lease_ms, boot = $4 WHERE id = $1 AND token = $2 \
                  AND state = 'running' AND (ask IS NULL OR ask <> 'cancel') RETURNING seq",
@@ -143,8 +146,13 @@ impl Queue {
     }
 }
 
-/// The repositories that have something to take, in the order in which they are served.
-fn turn(tx: &mut Tx<'_>, repositories: &Repositories) -> Result<Vec<i64>, Trouble> {
+/// The oldest job of the highest priority of a repository that nobody else is just taking.
+const SKIPPING: &str = "SELECT seq FROM job WHERE state = 'queued' AND repository = $1 ORDER BY priority DESC, seq LIMIT 1 \
+                        FOR UPDATE SKIP LOCKED";
+
+/// The repositories that have something to take, in the order in which they are served; in SQLite, where there is one
+/// writer, only the first of them, and with it what to take.
+fn turn(tx: &mut Tx<'_>, repositories: &Repositories) -> Result<Vec<(i64, Option<i64>)>, Trouble> {
     let mut only = String::new();
     if let Repositories::Only(roots) = repositories {
         let mut ids = Vec::new();
@@ -159,13 +167,20 @@ fn turn(tx: &mut Tx<'_>, repositories: &Repositories) -> Result<Vec<i64>, Troubl
         }
         only = format!("WHERE r.id IN ({})", ids.join(", "));
     }
+    let (oldest, first) = if tx.is_server() {
+        ("CAST(NULL AS BIGINT)", "")
+    } else {
+        let seq =
+            "(SELECT seq FROM job WHERE state = 'queued' AND repository = turn.id ORDER BY priority DESC, seq LIMIT 1)";
+        (seq, " LIMIT 1")
+    };
     let select = format!(
-        "SELECT id FROM (SELECT r.id, \
+        "SELECT id, {oldest} AS oldest FROM (SELECT r.id, \
          (SELECT max(j.priority) FROM job j WHERE j.repository = r.id AND j.state = 'queued') AS top, \
          coalesce((SELECT max(j.claimed) FROM job j WHERE j.repository = r.id), 0) AS served \
-         FROM repository r {only}) AS turn WHERE top IS NOT NULL ORDER BY top DESC, served, id"
+         FROM repository r {only}) AS turn WHERE top IS NOT NULL ORDER BY top DESC, served, id{first}"
     );
-    tx.rows(&select, &[])?.iter().map(|row| Ok(row.int("id")?)).collect()
+    tx.rows(&select, &[])?.iter().map(|row| Ok((row.int("id")?, row.maybe_int("oldest")?))).collect()
 }
 
 /// What this process took when the answer was lost.
@@ -190,7 +205,7 @@ pub(super) fn take(tx: &mut Tx<'_>, seq: i64, taking: Taking<'_>, tried: bool) -
          grip = $5, lease_until = {} + $7, lease_ms = $7, boot = $8, started_ms = $9, back = $10, due_ms = NULL, \
          hold_ms = NULL, ask = NULL, progress = NULL, events = events + 1, \
          claimed = (SELECT coalesce(max(claimed), 0) + 1 FROM job) \
-         WHERE seq = $1 RETURNING {COLUMNS}, token, events",
+         WHERE seq = $1 RETURNING {COLUMNS}, token",
         tx.clock(6)
     );
     let args = [
@@ -207,7 +222,7 @@ pub(super) fn take(tx: &mut Tx<'_>, seq: i64, taking: Taking<'_>, tried: bool) -
     ];
     let row = tx.row(&update, &args)?.ok_or(sqlx::Error::RowNotFound)?;
     let reason = Some(taking.worker.to_owned());
-    event(tx, seq, row.int("events")?, &JobHappening::State { to: JobState::Running, reason }, taking.now_ms)?;
+    event(tx, seq, 0, &JobHappening::State { to: JobState::Running, reason }, taking.now_ms)?;
     claim(&row)
 }
 

@@ -126,7 +126,11 @@ fn what_cannot_be_written_is_said() {
     say("PRAGMA query_only = 0");
     say("PRAGMA busy_timeout = 20");
     let other = ground.open();
-    let error = other.base.transaction(base::Disk::Now, |_| Ok(queue.add(&spec("/r", "c"), NOW).unwrap_err())).unwrap();
+    let beside = |tx: &mut base::Tx<'_>| {
+        tx.flush()?;
+        Ok(queue.add(&spec("/r", "c"), NOW).unwrap_err())
+    };
+    let error = other.base.transaction(base::Disk::Now, beside).unwrap();
     assert!(matches!(error, QueueError::Busy) && error.hint().is_some(), "{error}");
     add(&queue, &spec("/r", "d"));
     let error = Queue::open(&QueuePlace::Sqlite("/proc/self/state/jobs.db".into())).err().unwrap();
