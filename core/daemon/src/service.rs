@@ -80,7 +80,7 @@ pub struct Added {
 }
 
 /// How many jobs there are, by state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct JobCounts {
     /// That wait for their time or for others, templates included.
     pub waiting: u64,
@@ -90,6 +90,9 @@ pub struct JobCounts {
     pub running: u64,
     /// That wait for a decision.
     pub review: u64,
+    /// Where the file of a queue went that was found to be damaged since the daemon began. Its jobs are in there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<PathBuf>,
 }
 
 /// The repositories that are watched.

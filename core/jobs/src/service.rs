@@ -10,7 +10,7 @@ use deepcoder_store::{Queue, QueueError, QueuePlace, Repositories};
 use deepcoder_types::{Cancel, Job, JobEvent, JobFilter, JobId, JobSpec, Review};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// The clock: milliseconds since 1970.
@@ -44,8 +44,9 @@ pub struct JobService {
 pub(crate) struct Inner {
     pub(crate) options: Options,
     place: QueuePlace,
-    queue: OnceLock<Arc<Queue>>,
-    opening: Mutex<()>,
+    queue: Mutex<Option<Arc<Queue>>>,
+    /// Where the last damaged file went.
+    aside: Mutex<Option<PathBuf>>,
     pub(crate) stop: Cancel,
     pub(crate) running: Mutex<HashMap<JobId, Running>>,
     pub(crate) wake: Wake,
@@ -60,8 +61,8 @@ impl JobService {
         let inner = Inner {
             options,
             place,
-            queue: OnceLock::new(),
-            opening: Mutex::new(()),
+            queue: Mutex::default(),
+            aside: Mutex::default(),
             stop: Cancel::new(),
             running: Mutex::default(),
             wake: Wake::default(),
@@ -104,21 +105,29 @@ impl Inner {
         (self.options.now_ms)()
     }
 
+    /// The queue; a new one, where the file was found to be damaged.
     pub(crate) fn queue(&self) -> Result<Arc<Queue>, Failure> {
-        if let Some(queue) = self.queue.get() {
+        let mut there = lock(&self.queue);
+        if let Some(queue) = there.as_ref().filter(|queue| !queue.is_damaged()) {
             return Ok(Arc::clone(queue));
         }
-        let _one = lock(&self.opening);
-        if let Some(queue) = self.queue.get() {
-            return Ok(Arc::clone(queue));
-        }
+        *there = None;
         let queue = Arc::new(Queue::open(&self.place).map_err(|error| open(&error))?);
-        Ok(Arc::clone(self.queue.get_or_init(|| queue)))
+        if let Some(aside) = queue.replaced() {
+            *lock(&self.aside) = Some(aside.to_owned());
+        }
+        *there = Some(Arc::clone(&queue));
+        Ok(queue)
     }
 
     /// A folder of ours for work trees.
     pub(crate) fn scratch(&self) -> PathBuf {
         self.options.session.folders().state.join("jobs")
+    }
+
+    /// Whether nothing can be taken without a change of the queue. Those of a server also wait for folders.
+    pub(crate) const fn hears_of_all(&self) -> bool {
+        matches!(self.place, QueuePlace::Sqlite(_))
     }
 
     /// Whose jobs are taken here. A file is this machine's alone; a server may be everybody's.
@@ -209,6 +218,7 @@ impl Jobs for JobService {
     fn counts(&self) -> Result<JobCounts, Failure> {
         let counts = self.inner.queue()?.counts().map_err(|error| told(&error))?;
         let (waiting, queued) = (counts.waiting, counts.queued);
-        Ok(JobCounts { waiting, queued, running: counts.running, review: counts.review })
+        let damaged = lock(&self.inner.aside).clone();
+        Ok(JobCounts { waiting, queued, running: counts.running, review: counts.review, damaged })
     }
 }

@@ -22,6 +22,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(20);
 const BEAT: Duration = Duration::from_secs(2);
 const EXPIRE: Duration = Duration::from_secs(5);
 
+/// How long a worker that found nothing waits for a word, where every change is heard of.
+const NOTHING: Duration = Duration::from_secs(30);
+
 /// How often jobs are forgotten that were over long ago.
 const PRUNE: Duration = Duration::from_secs(60 * 60);
 
@@ -110,18 +113,20 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
     while !inner.stop.is_cancelled() {
         let seen = inner.wake.count();
-        let claimed = inner.queue().ok().and_then(|queue| {
-            let claim = inner.repositories(&queue).and_then(|only| queue.claim(name, &only, LEASE, inner.now_ms()));
-            claim.ok().flatten().map(|claim| (queue, claim))
-        });
-        match claimed {
-            Some((queue, claim)) => {
+        let Ok(queue) = inner.queue() else {
+            inner.wake.wait(seen, BEAT);
+            continue;
+        };
+        match inner.repositories(&queue).and_then(|only| queue.claim(name, &only, LEASE, inner.now_ms())) {
+            Ok(Some(claim)) => {
                 one(inner, &queue, &claim, models);
                 // What it has read may be twice a large repository's index.
                 give_back_memory();
             }
-            // Whatever keeps the queue from answering now, the keeper notices when it is over.
-            None => inner.wake.wait(seen, BEAT),
+            // The keeper hears of every change, and wakes everybody up.
+            Ok(None) if inner.hears_of_all() => inner.wake.wait(seen, NOTHING),
+            // The queue does not answer, or a folder that jobs wait for may be back.
+            Ok(None) | Err(_) => inner.wake.wait(seen, BEAT),
         }
     }
 }

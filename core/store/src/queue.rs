@@ -208,6 +208,13 @@ impl Queue {
         self.replaced.as_deref()
     }
 
+    /// Whether its file was found to be damaged since it was opened. It answers nothing from then on; [`Queue::open`] moves
+    /// the file aside and begins a new one.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.base.is_damaged()
+    }
+
     /// Wait until something has changed since `seen`, or for `timeout`; what to give as `seen` the next time. Changes of
     /// this process are noticed at once, those of others within 200 ms, and where nothing has changed for a while within a
     /// second. It may return without a change.

@@ -31,7 +31,13 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
     models(&status, console)?;
     if let Some(store) = &status.store {
         match &jobs {
-            Ok(counts) => console.line(&format!("jobs: {}, kept in {store}", count(counts)))?,
+            Ok(counts) => {
+                console.line(&format!("jobs: {}, kept in {store}", count(counts)))?;
+                if let Some(aside) = &counts.damaged {
+                    let aside = aside.display();
+                    console.warn(&format!("the queue was damaged and is now {aside}; {aside}.txt says what is lost"));
+                }
+            }
             Err(error) => console.warn(&format!("jobs: {error}")),
         }
     }

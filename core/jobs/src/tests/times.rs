@@ -95,3 +95,27 @@ fn a_job_waits_for_its_time() {
     scene.clock.store(1_700_000_000_000 + 5 * MINUTE, Ordering::SeqCst);
     scene.wait(&job, JobState::Done);
 }
+
+/// Protects a daemon that nobody looks after: a queue that is damaged under it is moved aside, it says where to, and takes
+/// jobs again without being started anew.
+#[test]
+fn a_queue_that_is_damaged_is_begun_anew() {
+    let mut scene = Scene::new([Say::Text(NEW)]);
+    for _ in 0..40 {
+        let mut spec = scene.spec(Landing::Review);
+        (spec.schedule, spec.prompt) = (Schedule::At(u64::MAX >> 12), "x".repeat(50_000));
+        scene.service.add(spec).expect("added");
+    }
+    scene.restart();
+    let file = scene.home.path().join("state/jobs.db");
+    let length = usize::try_from(file.metadata().expect("a queue").len()).expect("small");
+    let open = std::fs::OpenOptions::new().write(true).open(&file).expect("a queue");
+    std::os::unix::fs::FileExt::write_all_at(&open, &vec![0x5a; length - 4096], 4096).expect("damaged");
+    let error = scene.service.list(&JobFilter::default()).expect_err("damage");
+    assert!(error.to_string().contains("damaged"), "{error}");
+
+    let job = scene.add(Landing::Apply);
+    scene.wait(&job, JobState::Done);
+    let aside = scene.service.counts().expect("counted").damaged.expect("told");
+    assert_eq!(aside.metadata().expect("kept").len(), length as u64);
+}

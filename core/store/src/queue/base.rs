@@ -4,6 +4,7 @@ use super::error::{OpenQueueError, QueueError};
 use super::link::{Arg, Batch, Link, Row, is_clash, is_lost};
 use super::{host, postgres};
 use crate::blocking::off_runtime;
+use crate::error::{SQLITE_CORRUPT, SQLITE_NOTADB, primary_code};
 use crate::open::{self, Schema};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,6 +44,9 @@ struct Inner {
     disk: Disk,
     may_wait: bool,
     data_version: i64,
+    /// What is wrong with the file. The next opening moves it aside, so that nothing may be promised any more that would be
+    /// written to pages that still look whole.
+    damage: Option<String>,
 }
 
 impl Base {
@@ -66,7 +70,8 @@ impl Base {
 
     fn new(runtime: Runtime, link: Link, server: Option<postgres::Server>, may_wait: bool) -> Self {
         let (runtime, link) = (Some(runtime), Some(link));
-        let inner = Inner { runtime, link, server, away: None, disk: Disk::Now, may_wait, data_version: 0 };
+        let inner =
+            Inner { runtime, link, server, away: None, disk: Disk::Now, may_wait, data_version: 0, damage: None };
         Self { inner: Mutex::new(inner) }
     }
 
@@ -86,10 +91,18 @@ impl Base {
             let mut clashes = 0;
             let mut lost = false;
             loop {
+                if let Some(why) = &inner.damage {
+                    return Err(QueueError::Corrupt(why.clone()));
+                }
                 inner.connect()?;
                 match inner.attempt(disk, lost, &mut work) {
                     Ok(value) => return Ok(value),
-                    Err(Trouble::Queue(error)) => return Err(error),
+                    Err(Trouble::Queue(error)) => {
+                        if let QueueError::Corrupt(why) = &error {
+                            inner.examine(why);
+                        }
+                        return Err(error);
+                    }
                     Err(Trouble::Sql(error)) if is_clash(&error) && clashes < 10 => clashes += 1,
                     Err(Trouble::Sql(error)) if inner.server.is_some() && is_lost(&error) => {
                         inner.link = None;
@@ -98,10 +111,20 @@ impl Base {
                         }
                         lost = true;
                     }
-                    Err(Trouble::Sql(error)) => return Err(error.into()),
+                    Err(Trouble::Sql(error)) => {
+                        if matches!(primary_code(&error), Some(SQLITE_CORRUPT | SQLITE_NOTADB)) {
+                            inner.examine(&error.to_string());
+                        }
+                        return Err(error.into());
+                    }
                 }
             }
         })
+    }
+
+    /// Whether the file was found to be damaged since it was opened.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.lock().damage.is_some()
     }
 
     /// Whether another connection has committed something since this was last asked. SQLite only.
@@ -122,6 +145,29 @@ impl Base {
 }
 
 impl Inner {
+    fn close(&mut self) {
+        if let (Some(runtime), Some(link)) = (&self.runtime, self.link.take()) {
+            // Closing checkpoints the log; an error is no loss, since the log is durable.
+            let _ = off_runtime(|| match link {
+                Link::Sqlite(link) => runtime.block_on(sqlx::Connection::close(link)),
+                Link::Postgres(link) => runtime.block_on(sqlx::Connection::close(link)),
+            });
+        }
+    }
+
+    /// Something in it made no sense. Where that is not one row of another build but the file, it is used no more.
+    fn examine(&mut self, why: &str) {
+        let (Some(runtime), Some(link @ Link::Sqlite(_))) = (&self.runtime, &mut self.link) else { return };
+        // Its pages in memory were read before.
+        let found = link.ask(runtime, "PRAGMA shrink_memory; PRAGMA quick_check(1)", &[]);
+        let whole =
+            found.is_ok_and(|rows| rows.first().and_then(|row| row.text("quick_check").ok()).as_deref() == Some("ok"));
+        if !whole {
+            self.damage = Some(why.to_owned());
+            self.close();
+        }
+    }
+
     fn set_away(&mut self, reason: String) -> QueueError {
         let pause = self.away.as_ref().map_or(BACK_OFF.0, |(_, _, pause)| (*pause * 2).min(BACK_OFF.1));
         self.away = Some((reason.clone(), Instant::now() + pause, pause));
@@ -209,13 +255,7 @@ fn synchronous(disk: Disk, runtime: &Runtime, link: &mut Link) -> Result<Disk, T
 impl Drop for Base {
     fn drop(&mut self) {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(runtime), Some(link)) = (&inner.runtime, inner.link.take()) {
-            // Closing checkpoints the log; an error is no loss, since the log is durable.
-            let _ = off_runtime(|| match link {
-                Link::Sqlite(link) => runtime.block_on(sqlx::Connection::close(link)),
-                Link::Postgres(link) => runtime.block_on(sqlx::Connection::close(link)),
-            });
-        }
+        inner.close();
         if let Some(runtime) = inner.runtime.take() {
             runtime.shutdown_background();
         }

@@ -170,7 +170,7 @@ impl Hint for QueueError {
             Self::NoSpace => "free some space and run the command again; no job was lost".into(),
             Self::ReadOnly(_) => "make the state folder or the database writable; no job was lost".into(),
             Self::Busy => "run the command again; no job was lost".into(),
-            Self::Corrupt(_) => "start the daemon again: the damaged file is moved aside and a new queue begun".into(),
+            Self::Corrupt(_) => "run the command again: the damaged file is moved aside and a new queue begun".into(),
             Self::Unreachable { .. } => {
                 "start the server; the jobs in it are safe, and the daemon goes on by itself".into()
             }

@@ -1,5 +1,6 @@
 //! The queue's promises, as functions that are run on both databases, and what is special to each.
 
+mod disk;
 mod file;
 mod server;
 mod suite;
