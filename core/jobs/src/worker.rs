@@ -25,8 +25,10 @@ const EXPIRE: Duration = Duration::from_secs(5);
 /// How long a worker that found nothing waits for a word, where every change is heard of.
 const NOTHING: Duration = Duration::from_secs(30);
 
-/// How often jobs are forgotten that were over long ago.
-const PRUNE: Duration = Duration::from_secs(60 * 60);
+/// How often jobs are forgotten that were over long ago, and by how much the clock may go wrong in between: one that has
+/// jumped, or was wrong when the machine started, must not make all of them old.
+const PRUNE: Duration = Duration::from_secs(15 * 60);
+const JUMP_MS: u64 = 60 * 60 * 1000;
 
 /// The longest that the keeper looks at nothing, at rest and while jobs run.
 const REST: Duration = Duration::from_secs(2);
@@ -270,7 +272,8 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 /// Say that the workers are alive, hear what people ask for, watch the time, until the service is stopped.
 pub(crate) fn keep(inner: &Inner, on_change: &OnChange) {
-    let mut rounds = Rounds { seen: 0, beat: Instant::now(), expire: None, prune: None, due: 0 };
+    let steady = (Instant::now(), inner.now_ms());
+    let mut rounds = Rounds { seen: 0, beat: Instant::now(), expire: None, steady, due: 0 };
     while !inner.stop.is_cancelled() {
         // Without it everybody's leases would run out: a defect costs a round.
         if catch_unwind(AssertUnwindSafe(|| rounds.next(inner, on_change))).is_err() {
@@ -284,8 +287,15 @@ struct Rounds {
     seen: u64,
     beat: Instant,
     expire: Option<Instant>,
-    prune: Option<Instant>,
+    /// Since when the clock is watched, and what it said then.
+    steady: (Instant, u64),
     due: u64,
+}
+
+/// Whether the clock, which now says `now_ms`, has gone on since `then` as time has. A machine that slept has not.
+fn has_gone_on(then: (Instant, u64), now: Instant, now_ms: u64) -> bool {
+    let passed = u64::try_from(now.saturating_duration_since(then.0).as_millis()).unwrap_or(u64::MAX);
+    now_ms.abs_diff(then.1.saturating_add(passed)) < JUMP_MS
 }
 
 impl Rounds {
@@ -294,7 +304,7 @@ impl Rounds {
             std::thread::sleep(REST);
             return;
         };
-        let Self { seen, beat, expire, prune, due } = self;
+        let Self { seen, beat, expire, steady, due } = self;
         let before = *seen;
         // At rest no longer than until something is due.
         let due_in = Duration::from_millis(due.saturating_sub(inner.now_ms())).clamp(WATCH, REST);
@@ -315,11 +325,12 @@ impl Rounds {
             _ = queue.expire(inner.now_ms());
         }
         let now = inner.now_ms();
-        if let Some(keep) = inner.options.session.settings().jobs_keep
-            && prune.is_none_or(|last| last.elapsed() >= PRUNE)
-        {
-            *prune = Some(Instant::now());
-            _ = queue.prune(now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
+        if steady.0.elapsed() >= PRUNE {
+            let gone_on = has_gone_on(*steady, Instant::now(), now);
+            *steady = (Instant::now(), now);
+            if let Some(keep) = inner.options.session.settings().jobs_keep.filter(|_| gone_on) {
+                _ = queue.prune(now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
+            }
         }
         if changed || now >= *due {
             let next = schedule::fire(&queue, now).ok().flatten();
@@ -389,5 +400,21 @@ impl Drop for Listed<'_> {
 impl From<Cancelled> for WorkError {
     fn from(cancelled: Cancelled) -> Self {
         Self::Run(cancelled.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects what is over from a clock that is wrong for a while: nothing is forgotten by it.
+    #[test]
+    fn a_clock_that_jumps_is_noticed() {
+        let then = (Instant::now(), 1_700_000_000_000);
+        let (later, year) = (then.0 + PRUNE, 365 * 24 * JUMP_MS);
+        let passed = u64::try_from(PRUNE.as_millis()).unwrap_or(u64::MAX);
+        assert!(has_gone_on(then, later, then.1 + passed + 2_000));
+        assert!(!has_gone_on(then, later, then.1 + passed + year));
+        assert!(!has_gone_on(then, later, then.1 - year));
     }
 }

@@ -1,6 +1,6 @@
 //! Listing what a model may see.
 
-use crate::rules::{Judged, Rules, Verdict};
+use crate::rules::{Judge, Judged, Rules, Verdict};
 use crate::{Visibility, Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
 use rustix::fd::{AsFd as _, BorrowedFd};
@@ -71,17 +71,15 @@ impl Workspace {
 
     /// Git's rules do not apply to files that are tracked.
     fn add_tracked(&self, found: &mut Vec<RepoPath>) {
-        let walked = found.len();
-        for text in self.tracked() {
-            let Ok(path) = RepoPath::new(text) else { continue };
-            let known = found[..walked].binary_search(&path).is_ok();
-            if !known
-                && self.exists(&path)
-                && !matches!(self.judge(&path), Judged::Is(Visibility::Ignored | Visibility::Secret))
-            {
-                found.push(path);
-            }
-        }
+        let unknown = |path: &RepoPath| found.binary_search(path).is_err();
+        let tracked = self.tracked().into_iter().filter_map(|text| RepoPath::new(text).ok());
+        let mut hidden: Vec<RepoPath> = tracked.filter(unknown).collect();
+        hidden.sort_unstable();
+        let mut judge = Judge::new(self);
+        hidden.retain(|path| {
+            self.exists(path) && !matches!(judge.judge(path).0, Judged::Is(Visibility::Ignored | Visibility::Secret))
+        });
+        found.append(&mut hidden);
         found.sort_unstable();
     }
 

@@ -97,6 +97,68 @@ pub(crate) enum Judged {
     IfTracked,
 }
 
+/// Says of many files what [`Workspace::visibility`] says of one, when each folder's are asked about together: what is on
+/// the way to the last one is not read again.
+pub(crate) struct Judge<'w> {
+    workspace: &'w Workspace,
+    root: Arc<Rules>,
+    way: Vec<Step>,
+}
+
+/// A folder on the way.
+struct Step {
+    folder: String,
+    /// Whether git's rules hide it.
+    by_git: bool,
+    /// Whether what lies in it has a say.
+    entered: bool,
+    /// The rules in it; none where nothing below it is to be seen.
+    rules: Option<Arc<Rules>>,
+}
+
+impl<'w> Judge<'w> {
+    pub(crate) fn new(workspace: &'w Workspace) -> Self {
+        Self { workspace, root: workspace.root_rules(), way: Vec::new() }
+    }
+
+    /// What is said of `path`, and the deepest folder on the way to it that has a say in it, if git's rules hide that
+    /// folder: what is said can change with what lies in there.
+    pub(crate) fn judge(&mut self, path: &RepoPath) -> (Judged, Option<&str>) {
+        if secrets::is_secret_path(path) {
+            return (Judged::Is(Visibility::Secret), None);
+        }
+        let text = path.as_str();
+        let on_it = |folder: &str| text.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        let kept = self.way.iter().take_while(|step| on_it(&step.folder)).count();
+        self.way.truncate(kept);
+        let known = self.way.last().map_or(0, |step| step.folder.len());
+        for (at, _) in text.match_indices('/').filter(|(at, _)| *at > known || known == 0) {
+            let (rules, by_git) = match self.way.last() {
+                None => (Some(&self.root), false),
+                Some(step) => (step.rules.as_ref(), step.by_git),
+            };
+            let Some(rules) = rules.cloned() else { break };
+            self.way.push(self.workspace.step(&text[..at], rules, by_git));
+        }
+        let (rules, by_git) = match self.way.last() {
+            None => (&self.root, false),
+            Some(Step { rules: Some(rules), by_git, .. }) => (rules, *by_git),
+            Some(_) => return (Judged::Is(Visibility::Ignored), self.hidden()),
+        };
+        let judged = match rules.verdict(text, false) {
+            Verdict::Hidden => Judged::Is(Visibility::Ignored),
+            Verdict::Shown if !by_git => Judged::Is(Visibility::Visible),
+            Verdict::HiddenByGit | Verdict::Shown => Judged::IfTracked,
+        };
+        (judged, self.hidden())
+    }
+
+    fn hidden(&self) -> Option<&str> {
+        let last = self.way.iter().rev().find(|step| step.entered)?;
+        last.by_git.then_some(&last.folder)
+    }
+}
+
 /// Whether a file of this name holds ignore rules.
 pub(crate) fn is_rules_file(name: &str) -> bool {
     NAMES.contains(&name)
@@ -106,47 +168,23 @@ impl Workspace {
     /// Whether a model may see `path`; it need not exist.
     #[must_use]
     pub fn visibility(&self, path: &RepoPath) -> Visibility {
-        match self.judge(path) {
+        match Judge::new(self).judge(path).0 {
             Judged::Is(visibility) => visibility,
             Judged::IfTracked if self.tracked().contains(path.as_str()) => Visibility::Visible,
             Judged::IfTracked => Visibility::Ignored,
         }
     }
 
-    /// As [`Workspace::visibility`], for whoever asks the index once for many files.
-    pub(crate) fn judge(&self, path: &RepoPath) -> Judged {
-        self.judge_with_folder(path).0
-    }
-
-    /// As [`Workspace::judge`], with the deepest folder on the way to `path` that has a say in it, if git's rules hide that
-    /// folder: what is said can change with what lies in there.
-    pub(crate) fn judge_with_folder<'p>(&self, path: &'p RepoPath) -> (Judged, Option<&'p str>) {
-        if secrets::is_secret_path(path) {
-            return (Judged::Is(Visibility::Secret), None);
-        }
-        let text = path.as_str();
-        let mut rules = self.root_rules();
-        let mut by_git = false;
-        let mut hidden = None;
-        for (at, _) in text.match_indices('/') {
-            let folder = &text[..at];
-            match rules.verdict(folder, true) {
-                Verdict::Shown => {}
-                Verdict::HiddenByGit => by_git = true,
-                Verdict::Hidden => return (Judged::Is(Visibility::Ignored), hidden),
-            }
-            hidden = by_git.then_some(folder);
-            if self.is_nested_repository(folder) {
-                return (Judged::Is(Visibility::Ignored), hidden);
-            }
-            rules = self.rules_below(rules, folder, &|_| true);
-        }
-        match rules.verdict(text, false) {
-            Verdict::Hidden => return (Judged::Is(Visibility::Ignored), hidden),
-            Verdict::HiddenByGit => by_git = true,
-            Verdict::Shown => {}
-        }
-        (if by_git { Judged::IfTracked } else { Judged::Is(Visibility::Visible) }, hidden)
+    /// Go into a folder of one with these `rules`.
+    fn step(&self, folder: &str, rules: Arc<Rules>, by_git: bool) -> Step {
+        let (by_git, entered) = match rules.verdict(folder, true) {
+            Verdict::Shown => (by_git, true),
+            Verdict::HiddenByGit => (true, true),
+            Verdict::Hidden => (by_git, false),
+        };
+        let open = entered && !self.is_nested_repository(folder);
+        let rules = open.then(|| self.rules_below(rules, folder, &|_| true));
+        Step { folder: folder.to_owned(), by_git, entered, rules }
     }
 
     /// Whether `folder` holds a repository of its own (a submodule or a clone).

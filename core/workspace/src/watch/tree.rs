@@ -4,7 +4,7 @@ use super::events::Limit;
 use super::scratch::is_scratch;
 use super::stamp::Stamp;
 use super::{ChangeKind, Changed};
-use crate::rules::{Judged, Rules, Verdict, is_rules_file};
+use crate::rules::{Judge, Judged, Rules, Verdict, is_rules_file};
 use crate::{Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
 use rustix::fd::AsFd as _;
@@ -188,14 +188,19 @@ impl Tree {
         // With the folders from which a repository, or rules, may go that hide the file now.
         let mut wanted = BTreeSet::new();
         if self.hides {
-            for text in self.workspace.tracked() {
+            let workspace = self.workspace.clone();
+            let mut paths: Vec<RepoPath> = Vec::new();
+            for text in workspace.tracked() {
                 let (folder, name) = split(&text);
                 let listed = self.folders.get(folder).is_some_and(|known| known.has(name)) && !before.contains(&text);
-                if listed || is_scratch(name) {
-                    continue;
+                if !listed && !is_scratch(name) {
+                    paths.extend(RepoPath::new(text));
                 }
-                let Ok(path) = RepoPath::new(text) else { continue };
-                let (judged, folder) = self.workspace.judge_with_folder(&path);
+            }
+            paths.sort_unstable();
+            let mut judge = Judge::new(&workspace);
+            for path in paths {
+                let (judged, folder) = judge.judge(&path);
                 let mut folder = folder.unwrap_or_default();
                 while !folder.is_empty() && self.folders.get(folder).is_none_or(|f| f.content == Content::Tracked) {
                     wanted.insert(folder.to_owned());

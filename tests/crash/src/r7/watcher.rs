@@ -3,7 +3,7 @@
 
 use super::plain::Plain;
 use crate::writer::Writer;
-use deepcoder_workspace::{Batch, ChangeKind, WatchOptions, Watcher, Workspace};
+use deepcoder_workspace::{Batch, ChangeKind, How, WatchOptions, WatchStatus, Watcher, Workspace};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,6 +20,9 @@ const PLAIN_PATIENCE: Duration = Duration::from_secs(12);
 
 /// A first scan on a busy machine.
 const FIRST: Duration = Duration::from_secs(300);
+
+/// Asking takes the watcher's own time, a second for five questions in a large tree: one part in so many at most.
+const ASIDE: u32 = 10;
 
 /// What to watch, on the command line.
 #[derive(clap::Args, Clone)]
@@ -140,7 +143,9 @@ impl Watching {
         let before = watcher.status().scans;
         watcher.rescan();
         let start = Instant::now();
-        while watcher.status().scans == before && start.elapsed() < PATIENCE {
+        // A look that had begun before ends first.
+        let begun = |status: &WatchStatus| status.scans > before && status.how == How::Events;
+        while !begun(&watcher.status()) && watcher.status().scans < before + 2 && start.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.say("retried");
@@ -175,7 +180,9 @@ fn settle(workspace: &Workspace, watching: &Watching, told: &Mutex<Told>) {
     let (fresh, files) = (workspace.scan(), contents(&workspace));
     let plain = matches!(watching, Watching::Plain(_));
     loop {
+        let asked = Instant::now();
         let known = watching.knows(&fresh);
+        let pause = (asked.elapsed() * ASIDE).max(Duration::from_millis(20));
         let mut told = told.lock().expect("nobody panics in between");
         if plain {
             // It does not know the rules: what they hide counts for nothing, unless it is gone.
@@ -193,7 +200,7 @@ fn settle(workspace: &Workspace, watching: &Watching, told: &Mutex<Told>) {
             return say(&format!("differs {wrong}"));
         }
         drop(told);
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(pause);
     }
 }
 
