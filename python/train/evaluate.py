@@ -33,7 +33,7 @@ def continued(model: DeepseekV2, ids: list[int], most: int, stop: int = EOS) -> 
     device = next(model.parameters()).device
     cache, out = Cache([], []), []
     fed = torch.tensor([ids], device=device)
-    with precision(device):
+    with precision(device, device.type == "cuda"):
         while len(out) < most and len(ids) + len(out) < model.config.context:
             hidden = model.hidden(fed, cache)[:, -1:]
             token = int(model.lm_head(hidden).argmax(-1))
@@ -121,7 +121,7 @@ def report(
     settings = dataclasses.replace(_WINDOWS, length=min(_WINDOWS.length, model.config.context))
     held = {p.name.removeprefix("validation-").removesuffix(".xz"): read([p]) for p in sorted(sets.glob("validation-*.xz"))}
     out: dict[str, object] = {
-        "loss": {k: round(v, 4) for k, v in validation(model, held, settings, device).items()},
+        "loss": {k: round(v, 4) for k, v in validation(model, held, settings, device, device.type == "cuda").items()},
         "holes": holes(model, encoder, data, most, min(tokens, 96)),
         "edits": edits(model, encoder, data, most, tokens),
     }

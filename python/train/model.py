@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -120,6 +121,58 @@ class Attention(nn.Module):
         return torch.matmul(scores.softmax(-1).to(v.dtype), v)
 
 
+class CrossEntropy(torch.autograd.Function):
+    """The sum of the losses of the tokens that are learnt. `hidden` is [tokens, hidden], `weight` [vocabulary, hidden].
+
+    Logits are made, and their gradient taken, for some tokens at a time: those of all would be the largest tensors of a
+    step, and going through memory for them half of its time on a CPU (Liger Kernel, arXiv:2410.10989, section 3.2)."""
+
+    ROWS = 1024
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, learnt: Tensor) -> Tensor:
+        kind = hidden.device.type
+        dtype = _autocast(kind) or weight.dtype
+        with torch.autocast(kind, enabled=False):
+            x, w = hidden.to(dtype), weight.to(dtype)
+            total = torch.zeros((), device=hidden.device)
+            wanted = any(ctx.needs_input_grad)
+            of_hidden, of_weight = (torch.zeros_like(hidden), torch.zeros_like(weight)) if wanted else (None, None)
+            for rows, aim, mask, first in zip(
+                x.split(CrossEntropy.ROWS),
+                targets.split(CrossEntropy.ROWS),
+                learnt.split(CrossEntropy.ROWS),
+                range(0, len(x), CrossEntropy.ROWS),
+            ):
+                scores = F.log_softmax(F.linear(rows, w).float(), -1)
+                mask = mask.to(scores.dtype)
+                total -= (scores.gather(1, aim[:, None])[:, 0] * mask).sum()
+                if of_hidden is not None and of_weight is not None:
+                    change = scores.exp_()
+                    change.scatter_add_(1, aim[:, None], change.new_full((len(aim), 1), -1.0))
+                    change = change.mul_(mask[:, None]).to(dtype)
+                    of_hidden[first : first + len(rows)] = change @ w
+                    of_weight += change.T @ rows
+        if of_hidden is not None and of_weight is not None:
+            ctx.save_for_backward(of_hidden, of_weight)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        of_hidden, of_weight = ctx.saved_tensors
+        return of_hidden * gradient, of_weight * gradient, None, None
+
+
+def _autocast(kind: str) -> torch.dtype | None:
+    """What products are computed in where that is not what their factors have."""
+    if hasattr(torch, "get_autocast_dtype"):
+        return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None
+    # PyTorch before 2.4.
+    if kind == "cuda":
+        return torch.get_autocast_gpu_dtype() if torch.is_autocast_enabled() else None
+    return torch.get_autocast_cpu_dtype() if torch.is_autocast_cpu_enabled() else None
+
+
 class MLP(nn.Module):
     def __init__(self, hidden: int, inner: int) -> None:
         super().__init__()
@@ -129,6 +182,21 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Reordered(torch.autograd.Function):
+    """`x[order]`, where `inverse` undoes it: its gradient is read too, and not added up place by place, which is slow on a
+    CPU and without a fixed order on a GPU."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.save_for_backward(inverse)
+        return x.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (inverse,) = ctx.saved_tensors
+        return gradient.index_select(0, inverse), None, None
 
 
 class Experts(nn.Module):
@@ -147,20 +215,19 @@ class Experts(nn.Module):
         top_k, experts = chosen.shape[1], self.gate_proj.shape[0]
         flat = chosen.reshape(-1)
         order = flat.argsort(stable=True)
-        rows = x[order // top_k]
+        back = torch.empty_like(order)
+        back[order] = torch.arange(len(order), device=order.device)
+        rows = Reordered.apply(x.repeat_interleave(top_k, 0), order, back)
         counts = torch.bincount(flat, minlength=experts)
         form = self.looped if self.form == "loop" else self.padded
         out = form(rows, flat[order], counts) * weights.reshape(-1)[order, None].to(x.dtype)
         # Back to the tokens' order and a sum over `top_k`: the same bits every time, which index_add has not on a GPU.
-        back = torch.empty_like(order)
-        back[order] = torch.arange(len(order), device=order.device)
-        return out[back].view(-1, top_k, x.shape[1]).sum(1)
+        return Reordered.apply(out, back, order).view(-1, top_k, x.shape[1]).sum(1)
 
     def looped(self, rows: Tensor, expert: Tensor, counts: Tensor) -> Tensor:
         out = []
-        dtype = rows.dtype
-        for e, part in enumerate(rows.split(counts.tolist())):
-            gate, up, down = (p[e].to(dtype) for p in (self.gate_proj, self.up_proj, self.down_proj))
+        matrices = (p.to(rows.dtype).unbind(0) for p in (self.gate_proj, self.up_proj, self.down_proj))
+        for part, gate, up, down in zip(rows.split(counts.tolist()), *matrices):
             out.append(F.linear(F.silu(F.linear(part, gate)) * F.linear(part, up), down))
         return torch.cat(out)
 
@@ -282,11 +349,11 @@ class DeepseekV2(nn.Module):
 
     def loss(self, ids: Tensor, targets: Tensor, learnt: Tensor) -> tuple[Tensor, Tensor]:
         """The sum of the losses of the tokens that are learnt, and how unevenly the experts are used (1 is even)."""
-        logits = self.forward(ids)
-        losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        hidden = self.hidden(ids).flatten(0, 1)
+        total = CrossEntropy.apply(hidden, self.lm_head.weight, targets.flatten(), learnt.flatten())
         balances = [layer.mlp.balance for layer in self.model.layers if isinstance(layer.mlp, MoE)]
-        balance = torch.stack(balances).mean() if balances else losses.new_ones(())
-        return (losses * learnt.flatten().to(losses.dtype)).sum(), balance
+        balance = torch.stack(balances).mean() if balances else total.new_ones(())
+        return total, balance
 
     def busiest(self) -> float:
         """The share of the busiest expert of any layer, in units of an even one."""

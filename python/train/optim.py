@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from .config import StageConfig
 
 
-def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
+def orthogonal(matrix: Tensor, half: bool = False, steps: int = 5) -> Tensor:
     """Newton and Schulz: about the nearest matrix whose singular values are 1, of each of a stack of matrices.
 
     The coefficients are Keller Jordan's; they end between 0.7 and 1.2, which is as good and much faster."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix.to(torch.bfloat16) if matrix.is_cuda else matrix
+    x = matrix.to(torch.bfloat16) if half else matrix
     turned = x.shape[-2] > x.shape[-1]
     if turned:
         x = x.transpose(-1, -2)
@@ -37,8 +37,9 @@ class Optimizer:
 
     BETAS, MOMENTUM, EPSILON = (0.9, 0.95), 0.95, 1e-9
 
-    def __init__(self, model: nn.Module, config: StageConfig) -> None:
-        self.config = config
+    def __init__(self, model: nn.Module, config: StageConfig, half: bool = False) -> None:
+        #: Muon's products are in bf16 where the model's are.
+        self.config, self.half = config, half
         self.muon: dict[str, Tensor] = {}
         self.adam: dict[str, Tensor] = {}
         for name, parameter in model.named_parameters():
@@ -63,7 +64,7 @@ class Optimizer:
                 continue
             momentum = self.momentum[name]
             momentum.mul_(self.MOMENTUM).add_(parameter.grad)
-            update = orthogonal(parameter.grad.add(momentum, alpha=self.MOMENTUM))
+            update = orthogonal(parameter.grad.add(momentum, alpha=self.MOMENTUM), self.half)
             muon = self.config.muon_lr * rate
             # The same size of step for a wide and a tall matrix.
             size = math.sqrt(max(1.0, parameter.shape[-2] / parameter.shape[-1]))

@@ -68,10 +68,10 @@ class Batches:
         return torch.from_numpy(tokens), torch.from_numpy(np.stack([w[1] for w in windows]))
 
 
-def validation(model: DeepseekV2, sets: dict[str, Set], config: StageConfig, device: torch.device) -> dict[str, float]:
+def validation(model: DeepseekV2, sets: dict[str, Set], config: StageConfig, device: torch.device, half: bool) -> dict[str, float]:
     """The loss of each set in nats a token, on its first windows."""
     out = {}
-    with torch.no_grad(), precision(device):
+    with torch.no_grad(), precision(device, half):
         for name, data in sorted(sets.items()):
             total, count = 0.0, 0
             for index in range(min(data.windows(config.length), config.validate_batches)):
@@ -85,9 +85,9 @@ def validation(model: DeepseekV2, sets: dict[str, Set], config: StageConfig, dev
     return out
 
 
-def precision(device: torch.device) -> contextlib.AbstractContextManager:
-    """bf16 on a GPU, 32 bits on a CPU."""
-    return torch.autocast("cuda", dtype=torch.bfloat16) if device.type == "cuda" else contextlib.nullcontext()
+def precision(device: torch.device, half: bool) -> contextlib.AbstractContextManager:
+    """Products in bf16, or everything in 32 bits."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if half else contextlib.nullcontext()
 
 
 @dataclasses.dataclass
@@ -102,6 +102,8 @@ class Run:
     device: torch.device
     #: The weights that the stage begins with, for the second one.
     start: dict | None = None
+    #: Products in bf16.
+    half: bool = False
     clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
@@ -109,8 +111,8 @@ class Run:
         self.model = DeepseekV2(self.config.model).initialise(self.settings.seed)
         if self.start is not None:
             self.model.load_state_dict(self.start)
-        self.model.to(self.device).use("padded" if self.device.type == "cuda" else "loop")
-        self.optimizer = Optimizer(self.model, self.settings)
+        self.model.to(self.device).use("padded" if self.half else "loop")
+        self.optimizer = Optimizer(self.model, self.settings, self.half)
         self.batches = Batches(self.data, self.settings)
         self.step = 0
         self.identity = json.dumps(dataclasses.asdict(self.config.model) | {"stage": self.stage}, sort_keys=True)
@@ -155,7 +157,7 @@ class Run:
         total, balances = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
         for first in range(0, s.batch, micro):
             ids, mask = tokens[first : first + micro], learnt[first : first + micro, 1:]
-            with precision(self.device):
+            with precision(self.device, self.half):
                 loss, balance = self.model.loss(ids[:, :-1], ids[:, 1:], mask)
             (loss / count + s.balance * balance * micro / s.batch).backward()
             total += loss.detach()
@@ -189,7 +191,7 @@ class Run:
                 self.log(**row, tokens=self.step * s.batch * s.length, tokens_per_second=tokens / max(now - last, 1e-9))
                 last, at = now, self.step
             if self.step % s.validate_every == 0 or self.step == s.steps:
-                for name, loss in validation(self.model, self.validation, s, self.device).items():
+                for name, loss in validation(self.model, self.validation, s, self.device, self.half).items():
                     self.log(set=name, validation=loss)
                 last, at = self.clock(), self.step
             if self.step % s.check_every == 0 and self.step < end:
@@ -217,6 +219,9 @@ def reproducible(device: torch.device) -> None:
     deterministic kernels take too much of the time that there is."""
     if device.type == "cpu":
         torch.use_deterministic_algorithms(True)
+        if hasattr(torch.utils, "deterministic"):
+            # Nothing here reads what it has not written.
+            torch.utils.deterministic.fill_uninitialized_memory = False
     else:
         torch.backends.cuda.matmul.allow_tf32 = True
 
@@ -229,6 +234,9 @@ def main() -> int:
     parser.add_argument("--run", type=pathlib.Path, required=True, help="folder of the run; each stage gets one in it")
     parser.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--precision", choices=("bf16", "fp32"), help="of products: bf16 on a GPU if it is not said; a CPU gains if it has AMX"
+    )
     args = parser.parse_args()
     config, device = load(args.config), torch.device(args.device)
     reproducible(device)
@@ -236,7 +244,8 @@ def main() -> int:
     if args.stage == "finetune":
         start = restored(args.run / "pretrain/checkpoint.pt", torch.device("cpu"))["model"]
     train, held = sets(args.tokens, args.stage)
-    run = Run(config, args.stage, args.run / args.stage, train, held, device, start)
+    half = (args.precision or ("fp32" if device.type == "cpu" else "bf16")) == "bf16"
+    run = Run(config, args.stage, args.run / args.stage, train, held, device, start, half)
     print(f"{'going on' if run.resume() else 'beginning'} at step {run.step} of {run.settings.steps}", file=sys.stderr)
     done = run.run(args.minutes)
     print(f"{'done' if done else 'stopped'} at step {run.step}", file=sys.stderr)

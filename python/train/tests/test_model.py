@@ -113,3 +113,33 @@ def test_a_checkpoint_goes_out_and_in():
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values()))
     with pytest.raises(ValueError, match="has not"):
         m.imported(model, tensors | {"model.more.weight": torch.zeros(1)})
+
+
+def test_the_loss_in_pieces_is_the_loss():
+    """Protects training: loss and gradients, made for some tokens at a time, are those of all logits at once; and bf16 on a
+    CPU is near them."""
+    config = ModelConfig(
+        vocabulary=96, hidden=32, layers=2, heads=2, kv_lora_rank=16, nope=8, rope=8, value=16, dense=48, expert=16, experts=4, shared=1,
+        top_k=2, context=64,
+    )  # fmt: skip
+    model = m.DeepseekV2(config).initialise(3)
+    ids = torch.randint(0, 96, (5, 41), generator=torch.Generator().manual_seed(1))
+    learnt = torch.rand(5, 40, generator=torch.Generator().manual_seed(2)) > 0.3
+    rows, m.CrossEntropy.ROWS = m.CrossEntropy.ROWS, 64
+    try:
+        found = {}
+        for half in (False, True):
+            model.zero_grad()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+                loss, _ = model.loss(ids[:, :-1], ids[:, 1:], learnt)
+            loss.backward()
+            found[half] = loss.item(), {name: p.grad.clone() for name, p in model.named_parameters()}
+    finally:
+        m.CrossEntropy.ROWS = rows
+    model.zero_grad()
+    each = torch.nn.functional.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+    wanted = (each * learnt.flatten()).sum()
+    wanted.backward()
+    assert abs(found[False][0] - wanted.item()) < 1e-3 and abs(found[True][0] / wanted.item() - 1) < 0.02
+    for name, parameter in model.named_parameters():
+        assert (found[False][1][name] - parameter.grad).abs().max() < 1e-4 * parameter.grad.abs().max() + 1e-7, name
