@@ -12,8 +12,9 @@ use crate::writer::Writer;
 use clients::{CLIENTS, Counts, round};
 use std::time::{Duration, Instant};
 
-/// Rounds of the full number: ten minutes.
-const FULL: u64 = 240;
+/// Rounds of the full number: twenty minutes. What an allocator holds at rest grows like a logarithm at first, and after ten
+/// still by more than a leak might.
+const FULL: u64 = 480;
 const ROUND: Duration = Duration::from_secs(2);
 
 /// How long a request may hold the model after nobody wants it any more.
