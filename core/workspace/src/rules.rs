@@ -132,7 +132,7 @@ impl<'w> Judge<'w> {
         let kept = self.way.iter().take_while(|step| on_it(&step.folder)).count();
         self.way.truncate(kept);
         let known = self.way.last().map_or(0, |step| step.folder.len());
-        for (at, _) in text.match_indices('/').filter(|(at, _)| *at > known || known == 0) {
+        for (at, _) in text.match_indices('/').filter(|(at, _)| *at > known) {
             let (rules, by_git) = match self.way.last() {
                 None => (Some(&self.root), false),
                 Some(step) => (step.rules.as_ref(), step.by_git),

@@ -7,6 +7,7 @@ use crate::blocking::off_runtime;
 use crate::error::{SQLITE_CORRUPT, SQLITE_NOTADB, primary_code};
 use crate::open::{self, Schema};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -32,6 +33,8 @@ pub(super) enum Disk {
 /// The database.
 pub(super) struct Base {
     inner: Mutex<Inner>,
+    /// Said without waiting for whoever is at the database.
+    damaged: AtomicBool,
 }
 
 struct Inner {
@@ -72,7 +75,7 @@ impl Base {
         let (runtime, link) = (Some(runtime), Some(link));
         let inner =
             Inner { runtime, link, server, away: None, disk: Disk::Now, may_wait, data_version: 0, damage: None };
-        Self { inner: Mutex::new(inner) }
+        Self { inner: Mutex::new(inner), damaged: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -99,7 +102,7 @@ impl Base {
                     Ok(value) => return Ok(value),
                     Err(Trouble::Queue(error)) => {
                         if let QueueError::Corrupt(why) = &error {
-                            inner.examine(why);
+                            self.damaged.fetch_or(inner.examine(why), Ordering::AcqRel);
                         }
                         return Err(error);
                     }
@@ -113,7 +116,7 @@ impl Base {
                     }
                     Err(Trouble::Sql(error)) => {
                         if matches!(primary_code(&error), Some(SQLITE_CORRUPT | SQLITE_NOTADB)) {
-                            inner.examine(&error.to_string());
+                            self.damaged.fetch_or(inner.examine(&error.to_string()), Ordering::AcqRel);
                         }
                         return Err(error.into());
                     }
@@ -124,7 +127,7 @@ impl Base {
 
     /// Whether the file was found to be damaged since it was opened.
     pub(super) fn is_damaged(&self) -> bool {
-        self.lock().damage.is_some()
+        self.damaged.load(Ordering::Acquire)
     }
 
     /// Whether another connection has committed something since this was last asked. SQLite only.
@@ -155,9 +158,9 @@ impl Inner {
         }
     }
 
-    /// Something in it made no sense. Where that is not one row of another build but the file, it is used no more.
-    fn examine(&mut self, why: &str) {
-        let (Some(runtime), Some(link @ Link::Sqlite(_))) = (&self.runtime, &mut self.link) else { return };
+    /// Something in it made no sense. Where that is not one row of another build but the file, it is used no more: whether so.
+    fn examine(&mut self, why: &str) -> bool {
+        let (Some(runtime), Some(link @ Link::Sqlite(_))) = (&self.runtime, &mut self.link) else { return false };
         // Its pages in memory were read before.
         let found = link.ask(runtime, "PRAGMA shrink_memory; PRAGMA quick_check(1)", &[]);
         let whole =
@@ -166,6 +169,7 @@ impl Inner {
             self.damage = Some(why.to_owned());
             self.close();
         }
+        !whole
     }
 
     fn set_away(&mut self, reason: String) -> QueueError {
