@@ -147,6 +147,8 @@ class StageConfig:
     floor: float = 0.02
     weight_decay: float = 0.05
     clip: float = 1.0
+    #: Weight of the loss of a prompt's tokens where an answer's have 1. A short run learns from prompts as well (arXiv:2405.14394).
+    prompt_weight: float = 0.0
     #: Weight of the loss that balances the experts.
     balance: float = 0.003
     seed: int = 1

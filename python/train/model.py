@@ -108,7 +108,8 @@ class Attention(nn.Module):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         length, total = q.shape[2], k.shape[2]
-        if q.is_cuda and hasattr(F, "scaled_dot_product_attention") and length == total:
+        fused = hasattr(F, "scaled_dot_product_attention") and (q.is_cuda or q.dtype == torch.bfloat16)
+        if fused and length == total and q.shape[-1] >= v.shape[-1]:
             # The fused kernels want one size; zeros beside the values come out as zeros.
             size = q.shape[-1]
             wide = F.pad(v, (0, size - v.shape[-1])) if v.shape[-1] < size else v
@@ -127,7 +128,7 @@ class CrossEntropy(torch.autograd.Function):
     Logits are made, and their gradient taken, for some tokens at a time: those of all would be the largest tensors of a
     step, and going through memory for them half of its time on a CPU (Liger Kernel, arXiv:2410.10989, section 3.2)."""
 
-    ROWS = 1024
+    ROWS = 256
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, learnt: Tensor) -> Tensor:
@@ -138,19 +139,24 @@ class CrossEntropy(torch.autograd.Function):
             total = torch.zeros((), device=hidden.device)
             wanted = any(ctx.needs_input_grad)
             of_hidden, of_weight = (torch.zeros_like(hidden), torch.zeros_like(weight)) if wanted else (None, None)
+            buffer = torch.empty(min(CrossEntropy.ROWS, len(x)), len(w), device=x.device)
             for rows, aim, mask, first in zip(
                 x.split(CrossEntropy.ROWS),
                 targets.split(CrossEntropy.ROWS),
                 learnt.split(CrossEntropy.ROWS),
                 range(0, len(x), CrossEntropy.ROWS),
             ):
-                scores = F.log_softmax(F.linear(rows, w).float(), -1)
-                mask = mask.to(scores.dtype)
-                total -= (scores.gather(1, aim[:, None])[:, 0] * mask).sum()
+                # In place, as far as it goes: new memory of that size is most of what this would cost.
+                product = F.linear(rows, w)
+                scores = buffer[: len(rows)].copy_(product)
+                mask, aim = mask.to(scores.dtype)[:, None], aim[:, None]
+                wanted_score = scores.gather(1, aim)
+                top = scores.amax(-1, keepdim=True)
+                sums = scores.sub_(top).exp_().sum(-1, keepdim=True)
+                total -= ((wanted_score - top - sums.log()) * mask).sum()
                 if of_hidden is not None and of_weight is not None:
-                    change = scores.exp_()
-                    change.scatter_add_(1, aim[:, None], change.new_full((len(aim), 1), -1.0))
-                    change = change.mul_(mask[:, None]).to(dtype)
+                    scores.mul_(mask / sums).scatter_add_(1, aim, -mask)
+                    change = product.copy_(scores)
                     of_hidden[first : first + len(rows)] = change @ w
                     of_weight += change.T @ rows
         if of_hidden is not None and of_weight is not None:
@@ -185,61 +191,84 @@ class MLP(nn.Module):
 
 
 class Reordered(torch.autograd.Function):
-    """`x[order]`, where `inverse` undoes it: its gradient is read too, and not added up place by place, which is slow on a
-    CPU and without a fixed order on a GPU."""
+    """Rows of `x` by `order`, where `inverse` undoes it; an index behind the last row is a row of zeros. Its gradient is read
+    too, and not added up place by place, which is slow on a CPU and without a fixed order on a GPU."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
         ctx.save_for_backward(inverse)
-        return x.index_select(0, order)
+        return Reordered.rows(x, order, len(inverse) < len(order))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (inverse,) = ctx.saved_tensors
-        return gradient.index_select(0, inverse), None, None
+        return Reordered.rows(gradient, inverse, len(gradient) < len(inverse)), None, None
+
+    @staticmethod
+    def rows(x: Tensor, order: Tensor, zeros: bool) -> Tensor:
+        return (F.pad(x, (0, 0, 0, 1)) if zeros else x).index_select(0, order)
 
 
 class Experts(nn.Module):
     """The routed experts of a layer. Tokens are sorted by their expert, so that each expert is one product."""
+
+    #: Rows of a block, in the form of that name.
+    ROWS = 128
 
     def __init__(self, c: ModelConfig) -> None:
         super().__init__()
         self.gate_proj = nn.Parameter(torch.empty(c.experts, c.expert, c.hidden))
         self.up_proj = nn.Parameter(torch.empty(c.experts, c.expert, c.hidden))
         self.down_proj = nn.Parameter(torch.empty(c.experts, c.hidden, c.expert))
-        #: `loop`: one product after the other. `padded`: all at once, with as many rows as the busiest has.
+        #: `loop`: one product after the other. `blocks`: all at once, in blocks of rows that have one expert each.
         self.form = "loop"
 
     def forward(self, x: Tensor, chosen: Tensor, weights: Tensor) -> Tensor:
         """`x` is [tokens, hidden]; `chosen` and `weights` are [tokens, top_k]."""
-        top_k, experts = chosen.shape[1], self.gate_proj.shape[0]
+        top_k, experts, dtype = chosen.shape[1], self.gate_proj.shape[0], x.dtype
         flat = chosen.reshape(-1)
         order = flat.argsort(stable=True)
-        back = torch.empty_like(order)
-        back[order] = torch.arange(len(order), device=order.device)
-        rows = Reordered.apply(x.repeat_interleave(top_k, 0), order, back)
         counts = torch.bincount(flat, minlength=experts)
-        form = self.looped if self.form == "loop" else self.padded
-        out = form(rows, flat[order], counts) * weights.reshape(-1)[order, None].to(x.dtype)
+        if self.form == "blocks":
+            # Routing is in 32 bits; what comes of it is as exact as the products are.
+            x = x.to(_autocast(x.device.type) or x.dtype)
+            blocks = (counts + self.ROWS - 1).div(self.ROWS, rounding_mode="floor")
+            # Always as many, and so much memory, whatever the tokens are.
+            most = len(flat) // self.ROWS + experts
+            first = (blocks.cumsum(0) - blocks) * self.ROWS - (counts.cumsum(0) - counts)
+            place = torch.arange(len(flat), device=x.device) + first[flat[order]]
+            owner = torch.searchsorted(blocks.cumsum(0), torch.arange(most, device=x.device), right=True).clamp(max=experts - 1)
+            there = place.new_full((most * self.ROWS,), len(flat))
+            there[place] = order
+        else:
+            place, there = torch.arange(len(flat), device=x.device), order
+        back = torch.empty_like(order)
+        back[order] = place
+        rows = Reordered.apply(x.repeat_interleave(top_k, 0), there, back)
+        out = self.blocks(rows, owner) if self.form == "blocks" else self.looped(rows, counts)
         # Back to the tokens' order and a sum over `top_k`: the same bits every time, which index_add has not on a GPU.
-        return Reordered.apply(out, back, order).view(-1, top_k, x.shape[1]).sum(1)
+        out = Reordered.apply(out, back, there).view(-1, top_k, x.shape[1])
+        return (out * weights[..., None].to(x.dtype)).sum(1).to(dtype)
 
-    def looped(self, rows: Tensor, expert: Tensor, counts: Tensor) -> Tensor:
+    def looped(self, rows: Tensor, counts: Tensor) -> Tensor:
         out = []
         matrices = (p.to(rows.dtype).unbind(0) for p in (self.gate_proj, self.up_proj, self.down_proj))
         for part, gate, up, down in zip(rows.split(counts.tolist()), *matrices):
             out.append(F.linear(F.silu(F.linear(part, gate)) * F.linear(part, up), down))
         return torch.cat(out)
 
-    def padded(self, rows: Tensor, expert: Tensor, counts: Tensor) -> Tensor:
-        starts = counts.cumsum(0) - counts
-        place = torch.arange(len(rows), device=rows.device) - starts[expert]
-        size = int(counts.max())
-        wide = rows.new_zeros(len(counts), size, rows.shape[1])
-        wide = wide.index_put((expert, place), rows)
-        gate, up, down = (p.to(rows.dtype).transpose(1, 2) for p in (self.gate_proj, self.up_proj, self.down_proj))
-        out = torch.bmm(F.silu(torch.bmm(wide, gate)) * torch.bmm(wide, up), down)
-        return out[expert, place]
+    def blocks(self, rows: Tensor, owner: Tensor) -> Tensor:
+        """Every block with the matrices of its expert, which a product with ones chooses: the gradient of that is a product
+        as well (MegaBlocks, arXiv:2211.15841, has kernels for it)."""
+        experts = len(self.gate_proj)
+        one = F.one_hot(owner, experts).to(rows.dtype)
+
+        def chosen(p: Tensor) -> Tensor:
+            return torch.matmul(one, p.to(rows.dtype).view(experts, -1)).view(len(owner), *p.shape[1:]).transpose(1, 2)
+
+        wide = rows.view(len(owner), self.ROWS, -1)
+        inner = F.silu(torch.bmm(wide, chosen(self.gate_proj))) * torch.bmm(wide, chosen(self.up_proj))
+        return torch.bmm(inner, chosen(self.down_proj)).view(len(rows), -1)
 
 
 class MoE(nn.Module):
@@ -313,7 +342,7 @@ class DeepseekV2(nn.Module):
         return self
 
     def use(self, form: str) -> DeepseekV2:
-        """How the experts are computed: `loop` or `padded`."""
+        """How the experts are computed: `loop` or `blocks`."""
         for module in self.modules():
             if isinstance(module, Experts):
                 module.form = form

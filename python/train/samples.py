@@ -22,10 +22,8 @@ from .data import shards
 from .data.files import File
 from .pairs import fim, prompts
 from .pairs.make import Pair, rng_of
-from .sets import write
+from .sets import BEGIN, BOS, END, EOS, HOLE, write
 
-#: Ids of the special tokens.
-BOS, EOS, HOLE, BEGIN, END = range(5)
 #: Tokens in one file: 48 MB of tokens, which xz takes down to less than 64 MB in any case.
 PIECE = 24_000_000
 

@@ -14,6 +14,9 @@ import numpy as np
 
 from .data import shards
 
+#: Ids of the special tokens. What is left of a window is filled up with EOS.
+BOS, EOS, HOLE, BEGIN, END = range(5)
+
 
 @dataclasses.dataclass
 class Set:

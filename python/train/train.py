@@ -24,7 +24,7 @@ from torch import Tensor
 from .config import Config, StageConfig, load
 from .model import DeepseekV2
 from .optim import Optimizer, rate
-from .sets import Set, read
+from .sets import EOS, Set, read
 
 
 def save(path: pathlib.Path, value: object) -> None:
@@ -111,7 +111,7 @@ class Run:
         self.model = DeepseekV2(self.config.model).initialise(self.settings.seed)
         if self.start is not None:
             self.model.load_state_dict(self.start)
-        self.model.to(self.device).use("padded" if self.half else "loop")
+        self.model.to(self.device).use("blocks" if self.half else "loop")
         self.optimizer = Optimizer(self.model, self.settings, self.half)
         self.batches = Batches(self.data, self.settings)
         self.step = 0
@@ -150,13 +150,15 @@ class Run:
         s = self.settings
         tokens, learnt = self.batches.at(self.step)
         tokens, learnt = tokens.to(self.device), learnt.to(self.device)
+        # EOS behind what is learnt fills the window up, and is nothing to learn.
+        weights = (learnt + s.prompt_weight * (~learnt & (tokens != EOS)))[:, 1:]
         micro = s.micro or s.batch
-        count = learnt[:, 1:].sum().clamp(min=1)
+        count = weights.sum().clamp(min=1)
         for parameter in self.optimizer.parameters():
             parameter.grad = None
         total, balances = torch.zeros((), device=self.device), torch.zeros((), device=self.device)
         for first in range(0, s.batch, micro):
-            ids, mask = tokens[first : first + micro], learnt[first : first + micro, 1:]
+            ids, mask = tokens[first : first + micro], weights[first : first + micro]
             with precision(self.device, self.half):
                 loss, balance = self.model.loss(ids[:, :-1], ids[:, 1:], mask)
             (loss / count + s.balance * balance * micro / s.batch).backward()

@@ -59,26 +59,29 @@ def test_the_model_is_deepseek_v2(name):
 
 
 @torch.no_grad()
-def test_a_cache_and_both_forms_of_experts_change_nothing():
-    """Protects evaluation and the GPU's form: in pieces, and with all experts in one padded product, it is the same model."""
+def test_a_cache_and_both_forms_of_experts_change_nothing(monkeypatch):
+    """Protects evaluation and the form that trains: in pieces, and with all experts in blocks, it is the same model."""
+    monkeypatch.setattr(m.Experts, "ROWS", 4)
     case = CASES["lite"]
     model, ids = _model(case), torch.tensor([case["tokens"]])
     whole = model(ids)
     cache = m.Cache([], [])
     pieces = torch.cat([model(ids[:, a:b], cache) for a, b in ((0, 17), (17, 18), (18, 40))], dim=1)
     assert (pieces - whole).abs().max() < 1e-4
-    assert (model.use("padded")(ids) - whole).abs().max() < 1e-4
+    assert (model.use("blocks")(ids) - whole).abs().max() < 1e-4
 
 
-def test_both_forms_have_the_same_gradient():
-    """Protects training on a GPU: the padded products learn the same."""
+@pytest.mark.parametrize("rows", [4, 128])
+def test_both_forms_have_the_same_gradient(monkeypatch, rows):
+    """Protects training in bf16: experts in blocks, several of them for an expert or one that is nearly empty, learn the same."""
+    monkeypatch.setattr(m.Experts, "ROWS", rows)
     config = ModelConfig(
         vocabulary=97, hidden=32, layers=2, heads=2, kv_lora_rank=16, nope=8, rope=8, value=8, dense=48, expert=16,
         experts=6, shared=1, top_k=2, context=64,
     )  # fmt: skip
     gradients = []
     ids = torch.randint(0, 97, (2, 21), generator=torch.Generator().manual_seed(1))
-    for form in ("loop", "padded"):
+    for form in ("loop", "blocks"):
         model = m.DeepseekV2(config).initialise(3).use(form)
         loss, balance = model.loss(ids[:, :-1], ids[:, 1:], torch.ones(2, 20))
         (loss + balance).backward()
@@ -87,13 +90,13 @@ def test_both_forms_have_the_same_gradient():
 
 
 def test_half_the_bits_are_enough():
-    """Protects the GPU's way to compute, as far as a CPU can show it: with bf16 products and padded experts the loss is
+    """Protects the GPU's way to compute, as far as a CPU can show it: with bf16 products and experts in blocks the loss is
     about the same, and every weight gets a gradient."""
     config = ModelConfig(
         vocabulary=97, hidden=32, layers=2, heads=2, kv_lora_rank=16, nope=8, rope=8, value=8, dense=48, expert=16,
         experts=4, shared=1, top_k=2, context=64,
     )  # fmt: skip
-    model = m.DeepseekV2(config).initialise(3).use("padded")
+    model = m.DeepseekV2(config).initialise(3).use("blocks")
     ids = torch.randint(0, 97, (2, 41), generator=torch.Generator().manual_seed(1))
     whole = model.loss(ids[:, :-1], ids[:, 1:], torch.ones(2, 40))[0].item()
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -116,6 +116,25 @@ def test_the_loss_falls(trained):
     assert (folder / "finetune/DONE").is_file()
 
 
+def test_prompts_count_by_their_weight(prepared, tmp_path):
+    """Protects the second stage: a prompt's tokens count by their weight, and what fills a window up not at all."""
+
+    def loss(weight):
+        run = _run(prepared, tmp_path, "finetune")
+        run.settings = dataclasses.replace(run.settings, prompt_weight=weight, log_every=1)
+        return run.train_step()["loss"]
+
+    run = _run(prepared, tmp_path, "finetune")
+    tokens, learnt = run.batches.at(0)
+    filled = ~learnt & (tokens == samples.EOS)
+    assert learnt.any() and filled.any() and not (learnt | filled).all()
+    for weight in (0.0, 0.5, 1.0):
+        mask = torch.where(learnt, 1.0, weight).masked_fill(filled, 0.0)[:, 1:]
+        with torch.no_grad():
+            wanted = run.model.loss(tokens[:, :-1], tokens[:, 1:], mask)[0] / mask.sum()
+        assert loss(weight) == pytest.approx(wanted.item(), rel=1e-5)
+
+
 def test_a_run_in_pieces_has_the_same_bits(prepared, trained, tmp_path):
     """Protects resuming: stopped twice, once after a checkpoint that later steps are lost behind, it is the same run."""
     _, first, _ = trained
