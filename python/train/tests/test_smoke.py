@@ -190,11 +190,37 @@ def test_evaluation_and_plot(prepared, trained, tmp_path):
     lines = tmp_path / "lines.jsonl.gz"
     task = {"language": "py", "prompt": "def f(a):", "suffix": "    return b\n", "canonical_solution": "    b = a"}
     lines.write_bytes(gzip.compress((json.dumps(task) + "\n").encode() * 3))
-    report = evaluate.report(second.model, encoder, prepared / "tokens", prepared, lines, most=2, tokens=48)
+    report = evaluate.report(evaluate.Trained(second.model, encoder), encoder, prepared, lines, most=2, tokens=48)
     assert report["fim-lines"]["py"]["of"] == 2
-    assert report["loss"]["python"] > 0 and report["edits"]["all"]["of"] >= 2 and report["holes"]["of"] == 2
+    assert evaluate.losses(second.model, prepared / "tokens")["python"] > 0
+    assert report["edits"]["all"]["of"] >= 2 and report["holes"]["of"] == 2
     svg = plot.drawn([folder / "pretrain/metrics.jsonl", folder / "finetune/metrics.jsonl"])
     assert svg.startswith("<svg") and "pretrain" in svg and "finetune" in svg and "python" in svg
+
+
+class _Perfect:
+    """An imported model that knows every answer."""
+
+    context_length = 4096
+
+    def __init__(self, pairs):
+        self.answers = dict(samples.rendered(pair) for pair in pairs)
+
+    def generate(self, prompt, *, max_tokens, suffix=None, draft=None):
+        self.text = ""
+        if suffix is None:
+            user, assistant = (turn["content"] for turn in prompt)
+            self.text = self.answers[f"User: {user}\n\nAssistant:{assistant}"]
+        return self
+
+
+def test_the_imported_model_is_asked_what_it_was_taught(prepared):
+    """Protects the numbers of the imported model: it gets the prompts of training, and one that answers well has all points."""
+    pairs = list(samples.read_pairs(prepared, "validation"))
+    encoder = samples.Encoder.load(prepared)
+    report = evaluate.report(evaluate.Imported(_Perfect(pairs)), encoder, prepared, None, most=len(pairs))
+    assert report["edits"]["all"]["right"] == report["edits"]["to the letter"]["right"] == len(pairs) > 10
+    assert report["holes"]["right"] == 0 < report["holes"]["of"]
 
 
 @pytest.fixture(scope="module")
