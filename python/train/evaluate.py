@@ -95,7 +95,8 @@ def edits(writer: Writer, encoder: Encoder, data: pathlib.Path, most: int, token
             continue
         seen[pair.kind] += 1
         wanted = encoder.tokenizer.decode(answer[:-1])
-        said = writer.answer(pair, min(tokens, 2 * len(answer) + 32))
+        room = writer.context - len(question)
+        said = writer.answer(pair, min(tokens, 2 * len(answer) + 32, room))
         letter += said == wanted
         fence = wanted[len(wanted.rstrip("`")) :]
         # Without the fence that ends it: an answer that does not end is none.
