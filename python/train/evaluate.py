@@ -24,8 +24,7 @@ from .model import Cache, DeepseekV2
 from .pairs import fim, prompts
 from .pairs.make import KINDS, Pair, rng_of
 from .samples import EOS, Encoder, read_pairs
-from .sets import read
-from .train import precision, restored, validation
+from .train import languages, precision, restored, validation
 
 
 @torch.no_grad()
@@ -67,7 +66,7 @@ class Imported:
 
     def answer(self, pair: Pair, most: int) -> str:
         question = prompts.question(pair.form, pair.path, pair.before, pair.instruction)
-        begun = prompts.chat(question, pair.path, pair.before)[0].partition("\n\nAssistant:")[2]
+        begun, _ = prompts.begun(pair.path, pair.before)
         turns = [{"role": "user", "content": question}, {"role": "assistant", "content": begun}]
         return self.model.generate(turns, max_tokens=most, draft=pair.before).text
 
@@ -149,8 +148,8 @@ def losses(model: DeepseekV2, sets: pathlib.Path) -> dict[str, float]:
     """Nats a token, by language."""
     device = next(model.parameters()).device
     settings = dataclasses.replace(_WINDOWS, length=min(_WINDOWS.length, model.config.context))
-    held = {p.name.removeprefix("validation-").removesuffix(".xz"): read([p]) for p in sorted(sets.glob("validation-*.xz"))}
-    return {k: round(v, 4) for k, v in validation(model.eval(), held, settings, device, device.type == "cuda").items()}
+    found = validation(model.eval(), languages(sets), settings, device, device.type == "cuda")
+    return {language: round(loss, 4) for language, loss in found.items()}
 
 
 def report(
@@ -192,8 +191,10 @@ def main() -> int:
         if args.tokens:
             found["loss"] = losses(model, args.tokens)
     if args.model:
-        import deepcoder
-
+        try:
+            import deepcoder
+        except ImportError as error:
+            parser.error(f"--model needs the package deepcoder, and it cannot be imported: {error}\nhint: `make test` builds it")
         writer: Writer = Imported(deepcoder.Model.load(args.model))
     else:
         writer = Trained(model, encoder)

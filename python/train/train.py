@@ -208,9 +208,14 @@ class Run:
         return done
 
 
+def languages(folder: pathlib.Path) -> dict[str, Set]:
+    """Code that was held out, by language."""
+    return {p.name.removeprefix("validation-").removesuffix(".xz"): read([p]) for p in sorted(folder.glob("validation-*.xz"))}
+
+
 def sets(folder: pathlib.Path, stage: str) -> tuple[Set, dict[str, Set]]:
     """What a stage trains on, and what it is validated with."""
-    held = {p.name.removeprefix("validation-").removesuffix(".xz"): read([p]) for p in sorted(folder.glob("validation-*.xz"))}
+    held = languages(folder)
     if stage == "finetune":
         held["held-out"] = read([folder / "held-out.xz"])
     return read(sorted(folder.glob(f"{stage}-*.xz"))), held

@@ -76,8 +76,14 @@ def question(form: str, path: str, text: str, instruction: str) -> str:
     return filled(template(form), values).rstrip()
 
 
-def chat(message: str, path: str, text: str) -> tuple[str, str]:
-    """What stands before the answer, without BOS, and the line that ends it: DeepSeek's chat with the answer begun."""
+def begun(path: str, text: str) -> tuple[str, str]:
+    """How the answer begins, and the line that ends it."""
     # The draft of the answer is the text, so that both have the same fence.
     fence = fence_for(text + "\n" + ended(text))
-    return f"User: {message}\n\nAssistant:{fence}{tag(path)}\n", fence
+    return f"{fence}{tag(path)}\n", fence
+
+
+def chat(message: str, path: str, text: str) -> tuple[str, str]:
+    """What stands before the answer, without BOS, and the line that ends it: DeepSeek's chat with the answer begun."""
+    start, fence = begun(path, text)
+    return f"User: {message}\n\nAssistant:{start}", fence

@@ -118,7 +118,7 @@ def test_a_checkpoint_goes_out_and_in():
         m.imported(model, tensors | {"model.more.weight": torch.zeros(1)})
 
 
-def test_the_loss_in_pieces_is_the_loss():
+def test_the_loss_in_pieces_is_the_loss(monkeypatch):
     """Protects training: loss and gradients, made for some tokens at a time, are those of all logits at once; and bf16 on a
     CPU is near them."""
     config = ModelConfig(
@@ -128,17 +128,14 @@ def test_the_loss_in_pieces_is_the_loss():
     model = m.DeepseekV2(config).initialise(3)
     ids = torch.randint(0, 96, (5, 41), generator=torch.Generator().manual_seed(1))
     learnt = torch.rand(5, 40, generator=torch.Generator().manual_seed(2)) > 0.3
-    rows, m.CrossEntropy.ROWS = m.CrossEntropy.ROWS, 64
-    try:
-        found = {}
-        for half in (False, True):
-            model.zero_grad()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
-                loss, _ = model.loss(ids[:, :-1], ids[:, 1:], learnt)
-            loss.backward()
-            found[half] = loss.item(), {name: p.grad.clone() for name, p in model.named_parameters()}
-    finally:
-        m.CrossEntropy.ROWS = rows
+    monkeypatch.setattr(m.CrossEntropy, "ROWS", 64)
+    found = {}
+    for half in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            loss, _ = model.loss(ids[:, :-1], ids[:, 1:], learnt)
+        loss.backward()
+        found[half] = loss.item(), {name: p.grad.clone() for name, p in model.named_parameters()}
     model.zero_grad()
     each = torch.nn.functional.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
     wanted = (each * learnt.flatten()).sum()
