@@ -376,6 +376,7 @@ impl Edit {
                 path: finding.path.to_string(),
                 severity: match finding.severity {
                     deepcoder_verify::Severity::Error => "error",
+                    deepcoder_verify::Severity::Review => "review",
                     deepcoder_verify::Severity::Warning => "warning",
                 },
                 message: finding.message.clone(),

@@ -15,7 +15,7 @@ use deepcoder_types::{
     Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, EditSet, Instruction, LanguageModel, Outcome,
     Proposal, RepoPath,
 };
-use deepcoder_verify::{Verification, verify};
+use deepcoder_verify::{Project, Verification, verify};
 use deepcoder_workspace::Workspace;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -193,14 +193,21 @@ impl<'a> Pipeline<'a> {
             Outcome::Proposals(proposals) => {
                 emit(&events, Event::Stage(Stage::Verify));
                 best = self.best_of(&judge, &instruction, proposals, cancel)?;
-                if let Some(failed) = best.take_if(|best| options.repair && !best.verification.passed) {
+                let mendable = |best: &mut Attempt| best.verification.mendable().next().is_some();
+                if let Some(failed) = best.take_if(|best| options.repair && mendable(best)) {
                     emit(&events, Event::Stage(Stage::Repair));
                     lock(&stats).repaired = true;
                     let again = ask(&repair_of(&instruction, &failed));
                     best = Some(self.better(&judge, &instruction, failed, again, cancel)?);
                 }
                 if let Some(failed) = best.as_mut().filter(|best| !best.verification.passed) {
-                    self.keep_within(failed);
+                    self.keep_within(&judge, &instruction, failed);
+                }
+                if let Some(best) = &mut best
+                    && best.verification.reviews().next().is_some()
+                {
+                    let applicability = &mut best.proposal.applicability;
+                    *applicability = (*applicability).max(Applicability::NeedsReview);
                 }
             }
         }
@@ -244,7 +251,7 @@ impl<'a> Pipeline<'a> {
         Ok(gathered.bundle)
     }
 
-    /// The first proposal that passes verification, or else the first.
+    /// The first proposal that nothing is wrong with, or else the one with the fewest findings.
     fn best_of(
         &self,
         judge: &Judge<'_>,
@@ -256,17 +263,19 @@ impl<'a> Pipeline<'a> {
         for proposal in proposals {
             cancel.check()?;
             if let Some(attempt) = self.attempt(judge, instruction, proposal)? {
-                if attempt.verification.passed {
+                if attempt.verification.mendable().next().is_none() {
                     return Ok(Some(attempt));
                 }
-                best.get_or_insert(attempt);
+                if best.as_ref().is_none_or(|best| weight(&attempt) < weight(best)) {
+                    best = Some(attempt);
+                }
             }
         }
         Ok(best)
     }
 
-    /// The repaired attempt where it is better, the failed one otherwise: a repair that fails must not hide what was
-    /// found.
+    /// The repaired attempt where fewer findings are left, the failed one otherwise: a repair that fails must not hide
+    /// what was found.
     fn better(
         &self,
         judge: &Judge<'_>,
@@ -278,7 +287,7 @@ impl<'a> Pipeline<'a> {
         cancel.check()?;
         let Ok(Outcome::Proposals(proposals)) = again else { return Ok(failed) };
         match self.best_of(judge, instruction, proposals, cancel) {
-            Ok(Some(attempt)) if attempt.verification.passed => Ok(attempt),
+            Ok(Some(attempt)) if weight(&attempt) < weight(&failed) => Ok(attempt),
             Err(error @ RunError::Cancelled(_)) => Err(error),
             _ => Ok(failed),
         }
@@ -302,25 +311,26 @@ impl<'a> Pipeline<'a> {
         if set.files.is_empty() {
             return Ok(None);
         }
-        let verification = verify(&set, &self.policy_for(&proposal));
+        let verification = verify(&set, &self.policy_for(instruction, &proposal), *view);
         Ok(Some(Attempt { proposal, set, verification }))
     }
 
-    fn policy_for(&self, proposal: &Proposal) -> deepcoder_verify::Policy {
+    fn policy_for(&self, instruction: &Instruction, proposal: &Proposal) -> deepcoder_verify::Policy {
         deepcoder_verify::Policy {
             write_globs: self.policy.write.clone(),
             max_file_bytes: self.policy.max_file_bytes,
             constraint: proposal.constraint.clone(),
+            instruction: instruction.prompt.clone(),
         }
     }
 
     /// Leave out what goes beyond a narrow instruction, where something else is left that passes. A person should see it:
     /// what is left was written for other code.
-    fn keep_within(&self, failed: &mut Attempt) {
-        let policy = self.policy_for(&failed.proposal);
+    fn keep_within(&self, judge: &Judge<'_>, instruction: &Instruction, failed: &mut Attempt) {
+        let policy = self.policy_for(instruction, &failed.proposal);
         let Some(rest) = within(&failed.set, &policy) else { return };
         let left_out: Vec<String> = failed.verification.errors().map(|f| format!("left out: {f}")).collect();
-        failed.verification = verify(&rest, &policy);
+        failed.verification = verify(&rest, &policy, judge.view as &dyn Project);
         failed.set = rest;
         failed.proposal.applicability = failed.proposal.applicability.max(Applicability::NeedsReview);
         let rationale = std::mem::take(&mut failed.proposal.rationale);
@@ -374,6 +384,11 @@ fn lock(stats: &Mutex<Stats>) -> std::sync::MutexGuard<'_, Stats> {
     stats.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How much is wrong with an attempt: errors first, then what needs a review.
+fn weight(attempt: &Attempt) -> (usize, usize) {
+    (attempt.verification.errors().count(), attempt.verification.reviews().count())
+}
+
 /// The files that a change reads or writes.
 fn touched(change: &Change) -> Vec<&RepoPath> {
     match change {
@@ -386,7 +401,7 @@ fn touched(change: &Change) -> Vec<&RepoPath> {
 
 /// The same instruction, with what verification found and what was proposed.
 fn repair_of(instruction: &Instruction, failed: &Attempt) -> Instruction {
-    let findings: Vec<_> = failed.verification.errors().collect();
+    let findings: Vec<_> = failed.verification.mendable().collect();
     let texts: serde_json::Map<String, serde_json::Value> = failed
         .set
         .files

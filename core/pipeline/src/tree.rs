@@ -8,6 +8,7 @@ use deepcoder_types::{
     Cancel, ContentHash, ContextBundle, ContextRequest, FileImage, GenerateError, Instruction, RepoPath, Snippet,
     Symbol, TextRange,
 };
+use deepcoder_verify::Project;
 use deepcoder_workspace::{ReadError, Workspace};
 
 /// What a run works on.
@@ -139,6 +140,19 @@ impl View<'_> {
         match self {
             View::Work { context, .. } => context.search_symbols(query, limit),
             View::Text { .. } => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Project for View<'_> {
+    fn text(&self, wanted: &RepoPath) -> Option<String> {
+        self.read_file(wanted).ok().map(|snippet| snippet.text)
+    }
+
+    fn files(&self) -> Vec<RepoPath> {
+        match self {
+            View::Work { workspace, .. } => workspace.files().unwrap_or_default(),
+            View::Text { path, .. } => vec![(*path).clone()],
         }
     }
 }

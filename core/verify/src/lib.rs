@@ -12,13 +12,15 @@ mod syntax;
 mod text;
 
 pub use constraint::rename_in;
-pub use policy::{Finding, Policy, Severity, Verification};
+pub use policy::{Finding, NoProject, Policy, Project, Severity, Verification};
 
 use deepcoder_types::{EditSet, FileChange};
 
-/// Check `set` against `policy`. Pure: it looks only at the images that the set holds.
+/// Check `set` against `policy` and against what `project` knows of the tree. Pure otherwise: it looks only at the images
+/// that the set holds.
 #[must_use]
-pub fn verify(set: &EditSet, policy: &Policy) -> Verification {
+pub fn verify(set: &EditSet, policy: &Policy, project: &dyn Project) -> Verification {
+    _ = project;
     let mut findings = Vec::new();
     let scope = policy::Scope::new(&policy.write_globs);
     let mut previous: Option<&FileChange> = None;

@@ -4,7 +4,7 @@ use deepcoder_types::{Constraint, FileChange, RepoPath};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
-/// What a set of edits may do.
+/// What a set of edits may do, and what it was made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Globs of the files that may be written. `*` stops at `/`, `**` does not. None at all allows nothing.
@@ -13,6 +13,31 @@ pub struct Policy {
     pub max_file_bytes: u64,
     /// All that may change in a file.
     pub constraint: Option<Constraint>,
+    /// The user's instruction. Checks look up which definitions it names; no word of it switches a check off. Empty where
+    /// there is none.
+    pub instruction: String,
+}
+
+/// What checks may know about the tree that an edit belongs to, as it is before the edit.
+pub trait Project {
+    /// The text of a file; `None` where it does not exist, is no text or may not be seen.
+    fn text(&self, path: &RepoPath) -> Option<String>;
+    /// Every file that may be seen.
+    fn files(&self) -> Vec<RepoPath>;
+}
+
+/// A single text that is in no tree. Checks that need the tree do not run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProject;
+
+impl Project for NoProject {
+    fn text(&self, _path: &RepoPath) -> Option<String> {
+        None
+    }
+
+    fn files(&self) -> Vec<RepoPath> {
+        Vec::new()
+    }
 }
 
 impl Policy {
@@ -26,6 +51,7 @@ impl Policy {
             write_globs: write_globs.into_iter().map(Into::into).collect(),
             max_file_bytes: Self::MAX_FILE_BYTES,
             constraint: None,
+            instruction: String::new(),
         }
     }
 }
@@ -34,8 +60,10 @@ impl Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// A person should look, but it may be what was asked for.
+    /// Worth telling, and no reason to hold the edit back.
     Warning,
+    /// The model gets one attempt to mend it; what remains is applied only after a person has looked.
+    Review,
     /// The set of edits is not to be applied.
     Error,
 }
@@ -54,6 +82,11 @@ pub struct Finding {
 impl Finding {
     pub(crate) fn error(path: &RepoPath, message: impl Into<String>) -> Self {
         Self { path: path.clone(), severity: Severity::Error, message: message.into() }
+    }
+
+    #[expect(dead_code, reason = "the checks that follow make them")]
+    pub(crate) fn review(path: &RepoPath, message: impl Into<String>) -> Self {
+        Self { path: path.clone(), severity: Severity::Review, message: message.into() }
     }
 
     pub(crate) fn warning(path: &RepoPath, message: impl Into<String>) -> Self {
@@ -86,7 +119,17 @@ impl Verification {
         self.findings.iter().filter(|f| f.severity == Severity::Error)
     }
 
-    /// The findings that a person should look at.
+    /// The findings for which a person must look before the set is applied.
+    pub fn reviews(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.severity == Severity::Review)
+    }
+
+    /// The findings that the model is asked to mend.
+    pub fn mendable(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| f.severity >= Severity::Review)
+    }
+
+    /// The findings that are told and hold nothing back.
     pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|f| f.severity == Severity::Warning)
     }

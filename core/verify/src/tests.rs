@@ -11,7 +11,7 @@ fn change(path: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> FileChange {
 
 fn checked(files: Vec<FileChange>, globs: &[&str]) -> Vec<String> {
     let set = EditSet { id: "x".into(), title: "x".into(), files };
-    let verification = verify(&set, &Policy::new(globs.iter().copied()));
+    let verification = verify(&set, &Policy::new(globs.iter().copied()), &NoProject);
     assert_eq!(verification.passed, verification.errors().next().is_none());
     let mark = |f: &Finding| if f.severity == Severity::Error { "E" } else { "W" };
     verification.findings.iter().map(|f| format!("{} {f}", mark(f))).collect()
@@ -85,12 +85,12 @@ fn size_and_mode_are_limited() {
     let mut set = EditSet { id: "x".into(), title: "x".into(), files: vec![change("a", None, Some(&[b'x'; 11]))] };
     let mut policy = Policy::new(["**"]);
     policy.max_file_bytes = 10;
-    assert!(!verify(&set, &policy).passed);
+    assert!(!verify(&set, &policy, &NoProject).passed);
     policy.max_file_bytes = 11;
-    assert!(verify(&set, &policy).passed);
+    assert!(verify(&set, &policy, &NoProject).passed);
     for (mode, passed, findings) in [(0o4755, false, 1), (0o755, true, 1), (0o600, true, 0)] {
         set.files[0].new = Some(FileImage { bytes: b"x".to_vec(), mode: Some(mode) });
-        let verification = verify(&set, &policy);
+        let verification = verify(&set, &policy, &NoProject);
         assert_eq!((verification.passed, verification.findings.len()), (passed, findings), "{mode:o}");
     }
 }
@@ -200,7 +200,7 @@ fn lost_definitions_are_named() {
 fn held(constraint: &Constraint, path: &str, old: &str, new: &str) -> Vec<String> {
     let policy = Policy { constraint: Some(constraint.clone()), ..Policy::new(["**"]) };
     let files = vec![change(path, Some(old.as_bytes()), Some(new.as_bytes()))];
-    let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy);
+    let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy, &NoProject);
     verification.errors().map(|f| f.message.clone()).collect()
 }
 
@@ -318,8 +318,9 @@ fn another_layout_is_the_same_code() {
 #[test]
 fn what_a_constraint_cannot_judge() {
     let policy = Policy { constraint: Some(Constraint::Comments), ..Policy::new(["**"]) };
-    let found =
-        |change: FileChange| verify(&EditSet { id: "x".into(), title: "x".into(), files: vec![change] }, &policy);
+    let found = |change: FileChange| {
+        verify(&EditSet { id: "x".into(), title: "x".into(), files: vec![change] }, &policy, &NoProject)
+    };
     assert!(!found(change("a.py", None, Some(b"x = 1\n"))).passed);
     assert!(!found(change("a.py", Some(b"x = 1\n"), None)).passed);
     let broken = found(change("a.py", Some(b"def f(:\n"), Some(b"# a\ndef f(:\n")));
