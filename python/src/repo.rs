@@ -110,6 +110,7 @@ impl Repo {
             verb: verb.into(),
             prompt,
             targets: Vec::new(),
+            reads: Vec::new(),
             selection: None,
             options: serde_json::json!({}),
             seed,

@@ -18,6 +18,7 @@ fn instruction(prompt: &str, targets: &[&str]) -> Instruction {
         verb: "edit".into(),
         prompt: prompt.into(),
         targets: targets.iter().map(|t| path(t)).collect(),
+        reads: Vec::new(),
         selection: None,
         options: serde_json::json!({}),
         seed: 0,

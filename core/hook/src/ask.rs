@@ -72,6 +72,7 @@ impl Asker {
                 verb: "edit".into(),
                 prompt,
                 targets: vec![path.clone()],
+                reads: Vec::new(),
                 selection: None,
                 options: serde_json::json!({}),
                 seed: 0,

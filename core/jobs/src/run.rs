@@ -124,6 +124,7 @@ pub(crate) fn run(
         verb: spec.kind.clone(),
         prompt: spec.prompt.clone(),
         targets,
+        reads: Vec::new(),
         selection: None,
         options,
         seed: spec.seed,

@@ -55,6 +55,7 @@ fn instruction() -> Instruction {
         verb: "edit".into(),
         prompt: "do it".into(),
         targets: vec![path("a.py")],
+        reads: Vec::new(),
         selection: None,
         options: serde_json::json!({}),
         seed: 0,

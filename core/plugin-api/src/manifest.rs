@@ -82,6 +82,10 @@ pub struct PluginManifest {
     /// Languages that it understands; empty means any.
     #[serde(default)]
     pub languages: Vec<String>,
+    /// Whether it works on one target at a time. Several targets then become one run each, with the signatures of the
+    /// others in the context, and a target that fails does not cost the rest.
+    #[serde(default)]
+    pub each_target: bool,
     /// What it may use.
     #[serde(default)]
     pub capabilities: Capabilities,

@@ -37,6 +37,9 @@ pub struct Instruction {
     pub prompt: String,
     /// The files that it is about; empty when the plugin is to find them.
     pub targets: Vec<RepoPath>,
+    /// Files that the model may see beside the targets, and that it does not change.
+    #[serde(default)]
+    pub reads: Vec<RepoPath>,
     /// Part of the first target.
     pub selection: Option<TextRange>,
     /// Free options of the verb (`{}` when there are none).
@@ -67,7 +70,7 @@ pub struct Snippet {
     pub text: String,
     /// Hash of the whole file that this was cut from; edits made for it must name it.
     pub file_hash: ContentHash,
-    /// Why it is here: `target`, `symbol:NAME`, `glob:PATTERN`, `read`, `instructions`.
+    /// Why it is here: `target`, `symbol:NAME`, `glob:PATTERN`, `read`, `outline`, `instructions`.
     pub origin: String,
 }
 

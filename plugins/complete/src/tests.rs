@@ -24,6 +24,7 @@ fn run_all(text: &str, options: serde_json::Value, replies: Vec<Reply>) -> Ran {
         verb: "complete".into(),
         prompt: String::new(),
         targets: vec![path],
+        reads: Vec::new(),
         selection: None,
         options,
         seed: 3,

@@ -144,6 +144,7 @@ fn instruction(prompt: &str) -> Instruction {
         verb: "edit".into(),
         prompt: prompt.into(),
         targets: Vec::new(),
+        reads: Vec::new(),
         selection: None,
         options: serde_json::Value::Null,
         seed: 1,

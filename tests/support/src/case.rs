@@ -141,6 +141,7 @@ impl Case {
                 verb: String::new(),
                 prompt: section("instruction").unwrap_or_default().trim().to_owned(),
                 targets,
+                reads: Vec::new(),
                 selection: section("selection").map(|t| TextRange::new(numbers(t)[0], numbers(t)[1])),
                 options,
                 seed: 7,

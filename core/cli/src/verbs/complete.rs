@@ -101,6 +101,7 @@ fn instruction(args: &CompleteArgs, path: RepoPath, offset: u32, invocation: &In
         verb: "complete".into(),
         prompt: String::new(),
         targets: vec![path],
+        reads: Vec::new(),
         selection: Some(TextRange::new(offset, offset)),
         options: json!({ "max_tokens": args.max_tokens, "extent": args.extent.name() }),
         seed: invocation.seed.unwrap_or(0),

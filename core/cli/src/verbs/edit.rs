@@ -47,6 +47,7 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
         verb: "edit".into(),
         prompt: prompt.clone(),
         targets,
+        reads: Vec::new(),
         selection: None,
         options,
         seed: invocation.seed.unwrap_or(0),

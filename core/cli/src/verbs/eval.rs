@@ -75,6 +75,7 @@ fn edit_one(
         verb: "edit".into(),
         prompt: question.instruction.to_owned(),
         targets: vec![path.clone()],
+        reads: Vec::new(),
         selection: None,
         options: options.clone(),
         seed: invocation.seed.unwrap_or(0),

@@ -26,6 +26,7 @@ pub(crate) fn explain(args: &ExplainArgs, invocation: &mut Invocation, console: 
         verb: "explain".into(),
         prompt: question,
         targets,
+        reads: Vec::new(),
         selection,
         options: json!({}),
         seed: invocation.seed.unwrap_or(0),
