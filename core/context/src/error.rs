@@ -56,6 +56,17 @@ pub enum GatherError {
     Cancelled(#[from] Cancelled),
 }
 
+impl GatherError {
+    /// Whether another file may do where the program chose this one.
+    #[must_use]
+    pub const fn is_about_the_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Read(_) | Self::Ignored(_) | Self::SecretFile(_) | Self::SecretText { .. } | Self::TooLarge { .. }
+        )
+    }
+}
+
 impl Hint for GatherError {
     fn hint(&self) -> Option<String> {
         match self {

@@ -5,6 +5,7 @@ use crate::target::{self, Target, overlap};
 use crate::{Context, Count, GatherError, cut, file_hashes, whole};
 use deepcoder_syntax::{Language, symbols};
 use deepcoder_types::{Cancel, ContextBundle, ContextRequest, Instruction, RepoPath, Snippet};
+use deepcoder_workspace::{ReadError, TextFile};
 use globset::GlobBuilder;
 
 /// Longer instructions of a repository are left out: 32 KiB.
@@ -15,6 +16,12 @@ const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
 
 /// Files taken as targets when none are given.
 const FOUND_TARGETS: usize = 3;
+
+/// The share of the budget for what a target imports and for the signatures of other targets.
+const RELATED_SHARE: u32 = 8;
+
+/// A file to be read is shown whole up to this share of the budget.
+const READ_SHARE: u32 = 3;
 
 /// Files whose signatures are shown when no targets are given, and how many signatures of each.
 const MAP_FILES: usize = 12;
@@ -51,12 +58,25 @@ impl Context {
         count: Count<'_>,
         cancel: &Cancel,
     ) -> Result<Gathered, GatherError> {
+        self.gather_beside(instruction, &[], request, count, cancel)
+    }
+
+    /// The same, with the signatures of `others`: the targets that runs of their own edit.
+    pub fn gather_beside(
+        &self,
+        instruction: &Instruction,
+        others: &[RepoPath],
+        request: &ContextRequest,
+        count: Count<'_>,
+        cancel: &Cancel,
+    ) -> Result<Gathered, GatherError> {
         let mut run = Run {
             context: self,
             budget: Budget::new(request.token_budget, count),
             cancel,
             notes: Vec::new(),
             snippets: Vec::new(),
+            files: Vec::new(),
             listed: None,
         };
         let mut related = Vec::new();
@@ -65,7 +85,11 @@ impl Context {
         } else {
             run.targets(instruction)?;
         }
+        run.reads(instruction, request.token_budget / READ_SHARE)?;
         run.instructions()?;
+        if !instruction.targets.is_empty() {
+            run.related(instruction, others, request.token_budget / RELATED_SHARE)?;
+        }
         for name in &request.symbols {
             run.symbol(name)?;
         }
@@ -85,6 +109,8 @@ struct Run<'a> {
     cancel: &'a Cancel,
     notes: Vec<String>,
     snippets: Vec<Snippet>,
+    /// The targets as they were read.
+    files: Vec<TextFile>,
     listed: Option<Vec<RepoPath>>,
 }
 
@@ -96,7 +122,14 @@ impl Run<'_> {
             if targets.iter().any(|t| t.file.path == *path) {
                 continue;
             }
-            let file = self.context.admit(path)?;
+            let file = match self.context.admit(path) {
+                Err(GatherError::Read(ReadError::Missing { .. })) => {
+                    self.notes.push(format!("`{path}` does not exist yet"));
+                    continue;
+                }
+                file => file?,
+            };
+            self.files.push(file.clone());
             let selection = instruction.selection.filter(|_| index == 0);
             if let Some(range) = selection
                 && (range.start > range.end || file.text.get(range.as_range()).is_none())
@@ -146,6 +179,58 @@ impl Run<'_> {
         }
     }
 
+    /// What the user wants read comes whole where it is not too long.
+    fn reads(&mut self, instruction: &Instruction, most: u32) -> Result<(), GatherError> {
+        for path in instruction.reads.iter().filter(|path| !instruction.targets.contains(path)) {
+            self.cancel.check()?;
+            let file = self.context.admit(path)?;
+            let fits = self.budget.tokens(&file.text)? <= most;
+            if !fits {
+                self.notes.push(format!("`{path}` does not fit whole: only its signatures are shown"));
+            }
+            for snippet in self.context.to_read(&file, fits) {
+                self.push(snippet)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Definitions that the prompt names, signatures of what the targets import, and those of `others`.
+    fn related(&mut self, instruction: &Instruction, others: &[RepoPath], most: u32) -> Result<(), GatherError> {
+        let files = self.listed()?;
+        let mut found = Vec::new();
+        for target in std::mem::take(&mut self.files) {
+            self.cancel.check()?;
+            found.extend(self.context.named_elsewhere(&instruction.prompt, &target, &files));
+            found.extend(self.context.imported(&target, &files));
+        }
+        for path in others {
+            found.extend(self.context.outline(path));
+        }
+        self.listed = Some(files);
+        let mut part = self.budget.part(most);
+        for snippet in found {
+            let seen = |s: &Snippet| s.path == snippet.path && overlap(s.range, snippet.range);
+            if self.snippets.iter().any(seen) {
+                continue;
+            }
+            let before = part.left();
+            if part.push(&mut self.snippets, snippet)?.is_err() {
+                self.notes.push("not everything that the files import is shown: no room".to_owned());
+                break;
+            }
+            self.budget.take(before - part.left());
+        }
+        Ok(())
+    }
+
+    fn listed(&mut self) -> Result<Vec<RepoPath>, GatherError> {
+        match self.listed.take() {
+            Some(files) => Ok(files),
+            None => Ok(self.context.workspace.files()?),
+        }
+    }
+
     fn instructions(&mut self) -> Result<(), GatherError> {
         for name in INSTRUCTIONS {
             let Ok(path) = RepoPath::new(name) else { continue };
@@ -187,10 +272,7 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        let files = match self.listed.take() {
-            Some(files) => files,
-            None => self.context.workspace.files()?,
-        };
+        let files = self.listed()?;
         let mut matched = false;
         for path in files.iter().filter(|p| p.as_str() == glob || matcher.is_match(p.as_str())) {
             self.cancel.check()?;

@@ -6,14 +6,17 @@
 //! target that does not fit is an error with the numbers, and anything else that is left out is in the notes.
 
 mod budget;
+mod choose;
 mod error;
 mod gather;
 mod rank;
+mod related;
 mod search;
 mod target;
 #[cfg(test)]
 mod tests;
 
+pub use choose::Choice;
 pub use error::GatherError;
 pub use gather::{Gathered, MAX_INSTRUCTIONS};
 

@@ -107,6 +107,8 @@ pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Kept, KeptError> {
         verification: head.verification,
         applicability: head.applicability,
         rationale: head.rationale,
+        safe_part: None,
+        partial: false,
         answer: None,
         record: head.record,
     };

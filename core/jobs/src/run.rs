@@ -51,6 +51,7 @@ impl<'a> Reporter<'a> {
                 let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
                 self.log("info", format!("chose {}", names.join(", ")));
             }
+            Event::Skipped { path, reason } => self.log("warn", format!("left out {path}: {reason}")),
             Event::Gathered { notes, .. } => notes.into_iter().for_each(|note| self.log("info", note)),
             Event::Generating { call, max_tokens } => {
                 self.log("debug", format!("asks the model, the {call}. time, for at most {max_tokens} tokens"));
@@ -150,6 +151,7 @@ pub(crate) fn result(run: &Run) -> JobResult {
     if run.applicability != Applicability::Safe {
         notes.extend(run.rationale.lines().map(str::to_owned));
     }
+    notes.extend(run.record.skipped.iter().map(|skipped| format!("left out {}: {}", skipped.path, skipped.reason)));
     JobResult {
         summary: summary(run),
         diff: run.diff.clone(),

@@ -23,6 +23,13 @@ pub enum Event {
     Stage(Stage),
     /// No files were named, and these were chosen.
     Targets(Vec<RepoPath>),
+    /// Nothing comes of this target; the others go on.
+    Skipped {
+        /// The file.
+        path: RepoPath,
+        /// Why, in one line.
+        reason: String,
+    },
     /// What the model will see.
     Gathered {
         /// The files, each once.

@@ -4,13 +4,16 @@
 //! the caller's [`Policy`] allows. What it returns is a proposal; [`Pipeline::apply`] is the only way to the applier,
 //! refuses what failed verification unless the caller says otherwise, and then the record says so.
 
+mod attempt;
 mod contain;
+mod each;
 mod error;
 mod event;
 mod grants;
 mod host;
 mod marks;
 mod record;
+mod rename;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -20,5 +23,5 @@ mod within;
 pub use error::{ApplyRunError, RunError};
 pub use event::{Event, Stage};
 pub use grants::{Grants, GrantsError, Policy};
-pub use record::{Record, Stats};
+pub use record::{Record, Skipped, Stats};
 pub use run::{Pipeline, Run, RunOptions, apply};

@@ -85,6 +85,11 @@ impl Marks {
         instruction
     }
 
+    /// Whether no comment asked for the run.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The texts that take the place of those in the tree.
     pub(crate) fn texts(&self) -> BTreeMap<RepoPath, String> {
         self.files.iter().map(|(path, file)| (path.clone(), file.text.clone())).collect()

@@ -20,6 +20,20 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Add what another request of the same run used.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        let (sum, more) = (&mut self.usage, other.usage);
+        sum.prompt_tokens = sum.prompt_tokens.saturating_add(more.prompt_tokens);
+        sum.cached_tokens = sum.cached_tokens.saturating_add(more.cached_tokens);
+        sum.completion_tokens = sum.completion_tokens.saturating_add(more.completion_tokens);
+        sum.drafted_tokens = sum.drafted_tokens.saturating_add(more.drafted_tokens);
+        sum.accepted_tokens = sum.accepted_tokens.saturating_add(more.accepted_tokens);
+        self.model_ms += other.model_ms;
+        self.first_token_ms = self.first_token_ms.or(other.first_token_ms);
+        self.repaired |= other.repaired;
+    }
+
     pub(crate) fn add(&mut self, generation: &Generation) {
         let (sum, more) = (&mut self.usage, generation.usage);
         sum.prompt_tokens = sum.prompt_tokens.saturating_add(more.prompt_tokens);
@@ -30,6 +44,18 @@ impl Stats {
         self.model_ms += generation.timing.total_ms;
         self.first_token_ms.get_or_insert(generation.timing.first_token_ms);
     }
+}
+
+/// A target that nothing came of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// The file.
+    pub path: RepoPath,
+    /// Why, in one line.
+    pub reason: String,
+    /// What can be done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 /// The request and what came of it, stored as JSON with an applied edit set.
@@ -59,6 +85,9 @@ pub struct Record {
     pub verified: bool,
     /// What verification found.
     pub findings: Vec<Finding>,
+    /// Targets that nothing came of while others were edited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
     /// What it used.
     pub stats: Stats,
 }

@@ -1,33 +1,27 @@
 //! One request, from the instruction to a verified set of edits, and its application.
 
-use crate::contain::{Contained, contain};
+use crate::attempt::{Asking, Attempt, Made};
+use crate::each::{Several, each};
 use crate::error::{ApplyRunError, RunError};
 use crate::event::{Event, Stage};
 use crate::grants::{Grants, Policy};
-use crate::host::{Events, RunHost, emit};
+use crate::host::{Events, emit};
 use crate::record::{Record, Stats};
-use crate::tree::{Tree, View};
-use crate::within::within;
+use crate::tree::Tree;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
-use deepcoder_edit::{materialise, unified_diff};
-use deepcoder_plugin_api::{Plugin, PluginError};
-use deepcoder_types::{
-    Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, EditSet, Instruction, LanguageModel, Outcome,
-    Proposal, RepoPath,
-};
-use deepcoder_verify::{Project, Verification, verify};
+use deepcoder_edit::unified_diff;
+use deepcoder_plugin_api::Plugin;
+use deepcoder_types::{Answer, Applicability, Cancel, EditSet, Instruction, LanguageModel, RepoPath};
+use deepcoder_verify::Verification;
 use deepcoder_workspace::Workspace;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Digits of an edit set's id: enough that no history ever holds two of the same, few enough to be typed.
-const ID_DIGITS: usize = 16;
+use std::sync::{Arc, Mutex};
 
 /// How a run may go.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// Whether a result that fails verification is sent back to the plugin, once.
     pub repair: bool,
-    /// The most files that are chosen when none are named.
+    /// The most files that are shown to a plugin that answers, when none are named.
     pub max_targets: usize,
 }
 
@@ -50,6 +44,10 @@ pub struct Run {
     pub applicability: Applicability,
     /// Why, in the plugin's words. May be empty.
     pub rationale: String,
+    /// Where the whole needs a review: the files that may be applied without one, since they do not depend on the rest.
+    pub safe_part: Option<EditSet>,
+    /// Whether it is a part of what the model proposed.
+    pub partial: bool,
     /// An answer in words, for verbs that answer.
     pub answer: Option<Answer>,
     /// What the history will keep.
@@ -67,6 +65,29 @@ impl Run {
     #[must_use]
     pub fn verified(&self) -> bool {
         self.verification.as_ref().is_none_or(|v| v.passed)
+    }
+
+    /// The part that may be applied without a review, as a run of its own.
+    #[must_use]
+    pub fn into_safe_part(mut self) -> Option<Self> {
+        let set = self.safe_part.take()?;
+        let kept = |path: &RepoPath| set.files.iter().any(|file| file.path == *path);
+        if let Some(verification) = &mut self.verification {
+            verification.findings.retain(|finding| kept(&finding.path));
+            self.record.findings.clone_from(&verification.findings);
+        }
+        self.applicability = Applicability::Safe;
+        self.rationale = String::new();
+        self.keep(set, false);
+        Some(self)
+    }
+
+    /// Go on with `set`, which is the `whole` of the proposal or a part of it.
+    pub fn keep(&mut self, set: EditSet, whole: bool) {
+        self.diff = unified_diff(&set);
+        self.edit_set = Some(set).filter(|set| !set.files.is_empty());
+        self.partial |= !whole;
+        self.safe_part = None;
     }
 
     /// An error that says what verification found, if it did not pass.
@@ -105,20 +126,6 @@ pub struct Pipeline<'a> {
     model: Arc<dyn LanguageModel>,
     plugins: Vec<Arc<dyn Plugin>>,
     policy: Policy,
-}
-
-/// What one attempt of the plugin came to.
-struct Attempt {
-    proposal: Proposal,
-    set: EditSet,
-    verification: Verification,
-}
-
-/// What proposals of a run are judged by.
-struct Judge<'a> {
-    plugin: &'a dyn Plugin,
-    grants: &'a Grants,
-    view: &'a View<'a>,
 }
 
 impl<'a> Pipeline<'a> {
@@ -160,7 +167,7 @@ impl<'a> Pipeline<'a> {
         cancel: &Cancel,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Run, RunError> {
-        let events = Events::new(events);
+        let events: Events<'_> = Mutex::new(events);
         let plugin = self.plugin_for(&instruction.verb)?;
         // A completion is about a place, every other verb about words.
         if instruction.verb != "complete" && instruction.prompt.trim().is_empty() {
@@ -169,53 +176,80 @@ impl<'a> Pipeline<'a> {
         emit(&events, Event::Stage(Stage::Context));
         let marks = self.tree.marks(instruction)?;
         let view = self.tree.view(&marks);
-        let instruction = with_targets(&marks.instruction(instruction), &view, options, cancel, &events)?;
+        let asked = marks.instruction(instruction);
         let grants = Grants::new(plugin.manifest(), &self.policy)?;
-        let bundle = self.gather(plugin, &instruction, &grants, &view, cancel, &events)?;
-
-        let stats = Mutex::new(Stats::default());
-        let model = self.model.as_ref();
-        let ask = |instruction: &Instruction| -> Result<Outcome, RunError> {
-            let outcome = contain(grants.wall(), cancel, |cancel| {
-                let host = RunHost { view: &view, model, grants: &grants, cancel, events: &events, stats: &stats };
-                plugin.run(instruction, &bundle, &host)
-            });
-            outcome_of(plugin, &grants, outcome)
+        let asking = Asking {
+            plugin,
+            grants: &grants,
+            policy: &self.policy,
+            view: &view,
+            model: self.model.as_ref(),
+            repair: options.repair,
+            cancel,
+            events: &events,
         };
-        emit(&events, Event::Stage(Stage::Plugin));
-        let outcome = ask(&instruction)?;
-        let judge = Judge { plugin, grants: &grants, view: &view };
-        let mut best = None;
-        let mut answer = None;
-        match outcome {
-            Outcome::Unchanged => {}
-            Outcome::Answer(text) => answer = Some(text),
-            Outcome::Proposals(proposals) => {
-                emit(&events, Event::Stage(Stage::Verify));
-                best = self.best_of(&judge, &instruction, proposals, cancel)?;
-                let mendable = |best: &mut Attempt| best.verification.mendable().next().is_some();
-                if let Some(failed) = best.take_if(|best| options.repair && mendable(best)) {
-                    emit(&events, Event::Stage(Stage::Repair));
-                    lock(&stats).repaired = true;
-                    let again = ask(&repair_of(&instruction, &failed));
-                    best = Some(self.better(&judge, &instruction, failed, again, cancel)?);
-                }
-                if let Some(failed) = best.as_mut().filter(|best| !best.verification.passed) {
-                    self.keep_within(&judge, &instruction, failed);
-                }
-                if let Some(best) = &mut best
-                    && best.verification.reviews().next().is_some()
-                {
-                    let applicability = &mut best.proposal.applicability;
-                    *applicability = (*applicability).max(Applicability::NeedsReview);
-                }
+        let mut stats = Stats::default();
+        let (asked, mut several) = match asking.plan(&asked)?.renaming {
+            Some(renaming) => {
+                let attempt = crate::rename::rename(&asking, &asked, &renaming)?;
+                (asked, Several::one(Made { snapshot: String::new(), best: Some(attempt), answer: None }))
             }
-        }
-        let stats = *lock(&stats);
-        if let Some(best) = &mut best {
+            None => self.ask(&asking, asked, options, &mut stats)?,
+        };
+        if let Some(best) = &mut several.made.best {
+            // What asks for the run goes with the whole only.
+            if !marks.is_empty() {
+                several.safe = None;
+            }
             marks.restore(&mut best.set);
         }
-        Ok(self.finish(plugin, &instruction, bundle.snapshot, best, answer, stats))
+        Ok(self.finish(plugin, &asked, several, stats))
+    }
+
+    /// The request, in as many pieces as the plugin takes targets, on files that are chosen where none are named.
+    fn ask(
+        &self,
+        asking: &Asking<'_>,
+        mut asked: Instruction,
+        options: &RunOptions,
+        stats: &mut Stats,
+    ) -> Result<(Instruction, Several), RunError> {
+        let alone = asking.plugin.manifest().each_target;
+        if !asked.targets.is_empty() {
+            let several = if alone && asked.targets.len() > 1 {
+                each(asking, &asked, stats)?
+            } else {
+                Several::one(asking.make(&asked, &[], stats)?)
+            };
+            return Ok((asked, several));
+        }
+        let choice = asking.view.choose(&asked.prompt, alone, options.max_targets, asking.cancel)?;
+        if choice.targets.is_empty() {
+            return Err(RunError::NoTargets);
+        }
+        asked.targets = choice.targets;
+        let mut spare = choice.spare.into_iter();
+        loop {
+            emit(asking.events, Event::Targets(asked.targets.clone()));
+            let made = if alone && asked.targets.len() > 1 {
+                each(asking, &asked, stats)
+            } else {
+                asking.make(&asked, &[], stats).map(Several::one)
+            };
+            match made {
+                // The program chose the file, so that the next best one is tried before the user is told.
+                Err(RunError::Gather(error)) if error.is_about_the_file() => match spare.next() {
+                    Some(next) => {
+                        let reason = error.to_string();
+                        for path in std::mem::replace(&mut asked.targets, vec![next]) {
+                            emit(asking.events, Event::Skipped { path, reason: reason.clone() });
+                        }
+                    }
+                    None => return Err(RunError::Gather(error)),
+                },
+                made => return Ok((asked, made?)),
+            }
+        }
     }
 
     fn plugin_for(&self, verb: &str) -> Result<&dyn Plugin, RunError> {
@@ -223,137 +257,8 @@ impl<'a> Pipeline<'a> {
         self.plugins.iter().find(serves).map(Arc::as_ref).ok_or_else(|| RunError::NoPlugin(verb.to_owned()))
     }
 
-    fn gather(
-        &self,
-        plugin: &dyn Plugin,
-        instruction: &Instruction,
-        grants: &Grants,
-        view: &View<'_>,
-        cancel: &Cancel,
-        events: &Events<'_>,
-    ) -> Result<ContextBundle, RunError> {
-        for target in &instruction.targets {
-            grants.check_read(target)?;
-        }
-        let planned = contain(grants.wall(), cancel, |_| plugin.plan(instruction));
-        let mut request = outcome_of(plugin, grants, planned)?;
-        request.token_budget = request.token_budget.min(self.model.info().context_length);
-        let count = |text: &str| self.model.count_tokens(text);
-        let mut gathered = view.gather(instruction, &request, &count, cancel)?;
-        gathered.bundle.snippets.retain(|snippet| grants.may_read(&snippet.path));
-        let mut files: Vec<RepoPath> = Vec::new();
-        for snippet in &gathered.bundle.snippets {
-            if !files.contains(&snippet.path) {
-                files.push(snippet.path.clone());
-            }
-        }
-        emit(events, Event::Gathered { files, notes: gathered.notes });
-        Ok(gathered.bundle)
-    }
-
-    /// The first proposal that nothing is wrong with, or else the one with the fewest findings.
-    fn best_of(
-        &self,
-        judge: &Judge<'_>,
-        instruction: &Instruction,
-        proposals: Vec<Proposal>,
-        cancel: &Cancel,
-    ) -> Result<Option<Attempt>, RunError> {
-        let mut best: Option<Attempt> = None;
-        for proposal in proposals {
-            cancel.check()?;
-            if let Some(attempt) = self.attempt(judge, instruction, proposal)? {
-                if attempt.verification.mendable().next().is_none() {
-                    return Ok(Some(attempt));
-                }
-                if best.as_ref().is_none_or(|best| weight(&attempt) < weight(best)) {
-                    best = Some(attempt);
-                }
-            }
-        }
-        Ok(best)
-    }
-
-    /// The repaired attempt where fewer findings are left, the failed one otherwise: a repair that fails must not hide
-    /// what was found.
-    fn better(
-        &self,
-        judge: &Judge<'_>,
-        instruction: &Instruction,
-        failed: Attempt,
-        again: Result<Outcome, RunError>,
-        cancel: &Cancel,
-    ) -> Result<Attempt, RunError> {
-        cancel.check()?;
-        let Ok(Outcome::Proposals(proposals)) = again else { return Ok(failed) };
-        match self.best_of(judge, instruction, proposals, cancel) {
-            Ok(Some(attempt)) if weight(&attempt) < weight(&failed) => Ok(attempt),
-            Err(error @ RunError::Cancelled(_)) => Err(error),
-            _ => Ok(failed),
-        }
-    }
-
-    /// Byte images of a proposal, checked; `None` when they are what is there already.
-    fn attempt(
-        &self,
-        judge: &Judge<'_>,
-        instruction: &Instruction,
-        proposal: Proposal,
-    ) -> Result<Option<Attempt>, RunError> {
-        let Judge { plugin, grants, view } = judge;
-        for path in proposal.changes.iter().flat_map(touched) {
-            if !grants.may_write(path) {
-                return Err(RunError::NotAllowed { plugin: plugin.manifest().id.clone(), path: path.clone() });
-            }
-        }
-        let mut set = materialise(&proposal, &self.set_id(instruction, &proposal), &|path| view.image(path))?;
-        set.files.retain(|file| file.old != file.new);
-        if set.files.is_empty() {
-            return Ok(None);
-        }
-        let verification = verify(&set, &self.policy_for(instruction, &proposal), *view);
-        Ok(Some(Attempt { proposal, set, verification }))
-    }
-
-    fn policy_for(&self, instruction: &Instruction, proposal: &Proposal) -> deepcoder_verify::Policy {
-        deepcoder_verify::Policy {
-            write_globs: self.policy.write.clone(),
-            max_file_bytes: self.policy.max_file_bytes,
-            constraint: proposal.constraint.clone(),
-            instruction: instruction.prompt.clone(),
-        }
-    }
-
-    /// Leave out what goes beyond a narrow instruction, where something else is left that passes. A person should see it:
-    /// what is left was written for other code.
-    fn keep_within(&self, judge: &Judge<'_>, instruction: &Instruction, failed: &mut Attempt) {
-        let policy = self.policy_for(instruction, &failed.proposal);
-        let Some(rest) = within(&failed.set, &policy) else { return };
-        let left_out: Vec<String> = failed.verification.errors().map(|f| format!("left out: {f}")).collect();
-        failed.verification = verify(&rest, &policy, judge.view as &dyn Project);
-        failed.set = rest;
-        failed.proposal.applicability = failed.proposal.applicability.max(Applicability::NeedsReview);
-        let rationale = std::mem::take(&mut failed.proposal.rationale);
-        failed.proposal.rationale = [left_out.join("\n"), rationale].join("\n").trim_end().to_owned();
-    }
-
-    /// The same request on the same tree with the same answer has the same id, so that a repeat is recognised.
-    fn set_id(&self, instruction: &Instruction, proposal: &Proposal) -> String {
-        let inputs = serde_json::json!([instruction, self.model.info().fingerprint, proposal]);
-        let mut id = ContentHash::of(inputs.to_string().as_bytes()).to_string();
-        id.truncate(ID_DIGITS);
-        id
-    }
-
-    fn finish(
-        &self,
-        plugin: &dyn Plugin,
-        instruction: &Instruction,
-        snapshot: String,
-        best: Option<Attempt>,
-        answer: Option<Answer>,
-        stats: Stats,
-    ) -> Run {
+    fn finish(&self, plugin: &dyn Plugin, instruction: &Instruction, several: Several, stats: Stats) -> Run {
+        let Several { made: Made { snapshot, best, answer }, skipped, safe } = several;
         let manifest = plugin.manifest();
         let info = self.model.info();
         let verification = best.as_ref().map(|best| best.verification.clone());
@@ -370,85 +275,23 @@ impl<'a> Pipeline<'a> {
             snapshot,
             verified: verification.as_ref().is_none_or(|v| v.passed),
             findings: verification.as_ref().map(|v| v.findings.clone()).unwrap_or_default(),
+            skipped,
             stats,
         };
         let diff = best.as_ref().map(|best| unified_diff(&best.set)).unwrap_or_default();
         let (applicability, rationale) = best.as_ref().map_or((Applicability::Safe, String::new()), |best| {
             (best.proposal.applicability, best.proposal.rationale.clone())
         });
-        Run { edit_set: best.map(|best| best.set), diff, verification, applicability, rationale, answer, record }
-    }
-}
-
-fn lock(stats: &Mutex<Stats>) -> std::sync::MutexGuard<'_, Stats> {
-    stats.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// How much is wrong with an attempt: errors first, then what needs a review.
-fn weight(attempt: &Attempt) -> (usize, usize) {
-    (attempt.verification.errors().count(), attempt.verification.reviews().count())
-}
-
-/// The files that a change reads or writes.
-fn touched(change: &Change) -> Vec<&RepoPath> {
-    match change {
-        Change::Modify(edit) => vec![&edit.path],
-        Change::Create(new) => vec![&new.path],
-        Change::Rename(moved) => vec![&moved.source, &moved.target],
-        Change::Delete(path) => vec![path],
-    }
-}
-
-/// The same instruction, with what verification found and what was proposed.
-fn repair_of(instruction: &Instruction, failed: &Attempt) -> Instruction {
-    let findings: Vec<_> = failed.verification.mendable().collect();
-    let texts: serde_json::Map<String, serde_json::Value> = failed
-        .set
-        .files
-        .iter()
-        .filter_map(|file| {
-            let text = String::from_utf8(file.new.as_ref()?.bytes.clone()).ok()?;
-            Some((file.path.to_string(), text.into()))
-        })
-        .collect();
-    let mut again = instruction.clone();
-    let repair = serde_json::json!({ "findings": findings, "previous": texts });
-    match &mut again.options {
-        serde_json::Value::Object(options) => _ = options.insert("repair".into(), repair),
-        other => *other = serde_json::json!({ "repair": repair }),
-    }
-    again
-}
-
-/// The instruction, with files chosen where none were named.
-fn with_targets(
-    instruction: &Instruction,
-    view: &View<'_>,
-    options: &RunOptions,
-    cancel: &Cancel,
-    events: &Events<'_>,
-) -> Result<Instruction, RunError> {
-    let mut instruction = instruction.clone();
-    if instruction.targets.is_empty() {
-        instruction.targets = view.find_targets(&instruction.prompt, options.max_targets, cancel)?;
-        if instruction.targets.is_empty() {
-            return Err(RunError::NoTargets);
+        Run {
+            edit_set: best.map(|best: Attempt| best.set),
+            diff,
+            verification,
+            applicability,
+            rationale,
+            safe_part: safe,
+            partial: false,
+            answer,
+            record,
         }
-        emit(events, Event::Targets(instruction.targets.clone()));
-    }
-    Ok(instruction)
-}
-
-/// What contained work of a plugin came to, as a result.
-fn outcome_of<T>(
-    plugin: &dyn Plugin,
-    grants: &Grants,
-    contained: Contained<Result<T, PluginError>>,
-) -> Result<T, RunError> {
-    let plugin = plugin.manifest().id.clone();
-    match contained {
-        Contained::Returned(result) => Ok(result?),
-        Contained::Panicked(message) => Err(RunError::Panic { plugin, message }),
-        Contained::TimedOut => Err(RunError::TimedOut { plugin, seconds: grants.wall().as_secs() }),
     }
 }

@@ -336,3 +336,113 @@ fn comments_that_ask_are_taken_out() {
     let left = run(one, Box::new(|_, _, _| Ok(Outcome::Unchanged))).expect("runs");
     assert!(left.edit_set.is_none());
 }
+
+/// A plugin that takes one target at a time.
+fn single(
+    work: impl Fn(&Instruction, &ContextBundle, &dyn Host) -> Result<Outcome, PluginError> + Send + Sync + 'static,
+) -> Vec<Arc<dyn Plugin>> {
+    let manifest = PluginManifest::parse(
+        "id='test'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=['edit']\neach_target=true\n[capabilities]\n\
+         read=['**']\nwrite=['**']\nmodel={max_calls=2,max_tokens=100}\n[limits]\nwall_ms=2000",
+    );
+    vec![Arc::new(TestPlugin { manifest: manifest.expect("a manifest"), work: Box::new(work) })]
+}
+
+fn on(repo: &TestRepo, plugins: Vec<Arc<dyn Plugin>>, targets: &[&str], prompt: &str) -> Result<Run, RunError> {
+    let workspace = Workspace::open(repo.path()).expect("opens");
+    let targets = targets.iter().map(|t| path(t)).collect();
+    let asked = Instruction { targets, prompt: prompt.into(), ..instruction() };
+    let pipeline = Pipeline::new(&workspace, Arc::new(quiet())).with_plugins(plugins);
+    pipeline.run(&asked, &RunOptions::default(), &Cancel::new(), &mut |_| {})
+}
+
+fn changed(run: &Run) -> Vec<&str> {
+    run.edit_set.iter().flat_map(|set| &set.files).map(|file| file.path.as_str()).collect()
+}
+
+/// Protects several targets from each other: each is asked for by itself with the signatures of the others, one that fails,
+/// breaks or needs nothing does not cost the rest, and it is said which and why.
+#[test]
+fn a_target_that_fails_does_not_cost_the_others() {
+    let names = ["a.py", "b.py", "c.py", "d.py", "e.py"];
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (*name, &b"def f():\n    return 1\n"[..])).collect();
+    let repo = TestRepo::new(&files);
+    let plugins = single(|instruction, context, _| {
+        let [target] = &instruction.targets[..] else { panic!("one target: {:?}", instruction.targets) };
+        let whole: Vec<_> = context.snippets.iter().filter(|s| s.origin == "target").collect();
+        assert_eq!(whole.len(), 1);
+        assert!(context.snippets.iter().filter(|s| s.path != *target).all(|s| s.text == "def f():"));
+        match target.as_str() {
+            "b.py" => Err(PluginError::new(ErrorCode::Budget, "cut off")),
+            "c.py" => Ok(Outcome::Unchanged),
+            "d.py" => Ok(become_text(context, "def f(:\n")),
+            _ => Ok(become_text(context, "def f():\n    return 2\n")),
+        }
+    });
+    let run = on(&repo, plugins, &names, "return two").expect("a run");
+    assert_eq!(changed(&run), ["a.py", "e.py"]);
+    assert!(run.verified() && run.applicability == Applicability::Safe);
+    let skipped: Vec<_> = run.record.skipped.iter().map(|s| (s.path.as_str(), s.reason.as_str())).collect();
+    assert_eq!(skipped[0], ("b.py", "cut off"));
+    assert!(skipped[1].0 == "d.py" && skipped[1].1.contains("not valid python"), "{skipped:?}");
+    let all_fail = single(|_, _, _| Err(PluginError::new(ErrorCode::Budget, "cut off")));
+    assert!(matches!(on(&repo, all_fail, &names, "x"), Err(RunError::Plugin(_))));
+    let other = single(|_, _, _| Ok(propose(vec![Change::Create(NewFile { path: path("z.py"), text: "1\n".into() })])));
+    assert!(matches!(on(&repo, other, &["a.py"], "x"), Err(RunError::NotAllowed { .. })));
+}
+
+/// Protects the safe files of a result from the doubtful ones: they can be applied without them, and what is left is known.
+#[test]
+fn the_safe_part_of_a_result_stands_alone() {
+    let repo = TestRepo::new(&[("a.py", b"x = 1\n"), ("b.py", b"y = 1\n")]);
+    let plugins = single(|instruction, context, _| {
+        let doubtful = instruction.targets[0].as_str() == "b.py";
+        let mut outcome = become_text(context, if doubtful { "y = 2\n" } else { "x = 2\n" });
+        if let (true, Outcome::Proposals(proposals)) = (doubtful, &mut outcome) {
+            proposals[0].applicability = Applicability::NeedsReview;
+        }
+        Ok(outcome)
+    });
+    let run = on(&repo, plugins, &["a.py", "b.py"], "two").expect("a run");
+    assert_eq!((changed(&run), run.applicability), (vec!["a.py", "b.py"], Applicability::NeedsReview));
+    let part = run.into_safe_part().expect("a part");
+    assert_eq!((changed(&part), part.applicability), (vec!["a.py"], Applicability::Safe));
+    assert!(part.partial && part.diff.contains("+x = 2") && !part.diff.contains("b.py"));
+}
+
+/// Protects the choice of a file by the program: one that cannot be used is passed over for the next.
+#[test]
+fn a_chosen_file_that_does_not_fit_is_passed_over() {
+    let large = format!("def total():\n    return 1\n{}", "# filler of many words\n".repeat(9000));
+    let repo = TestRepo::new(&[("a.py", large.as_bytes()), ("b.py", b"def grand_total():\n    return 1\n")]);
+    let plugins = single(|_, context, _| Ok(become_text(context, "def grand_total():\n    return 2\n")));
+    let run = on(&repo, plugins, &[], "the total should be two").expect("a run");
+    assert_eq!(changed(&run), ["b.py"]);
+}
+
+/// Protects every user of a name: it is given everywhere without the model, and what may be another thing of the same name,
+/// a name that is taken and one that is not there are told.
+#[test]
+fn a_name_is_given_everywhere() {
+    let plugins = || deepcoder_plugins::all();
+    let repo = TestRepo::new(&[
+        ("bank.py", b"def transfer(a):\n    return a\n\ndef taken():\n    return 0\n"),
+        ("main.py", b"import bank\nfrom bank import transfer\n\nprint(transfer(1), bank.transfer(2))\n"),
+        ("README.md", b"Call `transfer`.\n"),
+    ]);
+    let run = on(&repo, plugins(), &[], "rename transfer to move_money everywhere").expect("a run");
+    assert_eq!((changed(&run), run.applicability), (vec!["bank.py", "main.py"], Applicability::Safe));
+    assert!(run.diff.contains("+print(move_money(1), bank.move_money(2))"), "{}", run.diff);
+    assert!(run.rationale.contains("README.md:1"), "{}", run.rationale);
+    let taken = on(&repo, plugins(), &[], "rename transfer to taken");
+    assert!(matches!(taken, Err(RunError::NameTaken { line: 4, .. })), "{taken:?}");
+    let absent = on(&repo, plugins(), &[], "rename absent to present");
+    assert!(matches!(absent, Err(RunError::NoSuchName { everywhere: true, .. })), "{absent:?}");
+    repo.write("other.py", b"class Bus:\n    def transfer(self):\n        return 1\n");
+    let two = on(&repo, plugins(), &[], "rename transfer to move_money").expect("a run");
+    assert_eq!(two.applicability, Applicability::NeedsReview);
+    assert!(two.rationale.contains("2 definitions are called `transfer`"), "{}", two.rationale);
+    let foreign = TestRepo::new(&[("a.py", b"def get(x):\n    return {}.get(x)\n")]);
+    let foreign = on(&foreign, plugins(), &[], "rename get to fetch").expect("a run");
+    assert_eq!(foreign.applicability, Applicability::NeedsReview);
+}

@@ -2,7 +2,7 @@
 
 use crate::error::RunError;
 use crate::marks::Marks;
-use deepcoder_context::Context;
+use deepcoder_context::{Choice, Context};
 use deepcoder_plugin_api::{ErrorCode, PluginError};
 use deepcoder_types::{
     Cancel, ContentHash, ContextBundle, ContextRequest, FileImage, GenerateError, Instruction, RepoPath, Snippet,
@@ -56,16 +56,21 @@ impl Tree<'_> {
 }
 
 impl View<'_> {
-    pub(crate) fn find_targets(&self, prompt: &str, limit: usize, cancel: &Cancel) -> Result<Vec<RepoPath>, RunError> {
+    /// The files that `prompt` is about: for an edit as few as it means, otherwise up to `limit`.
+    pub(crate) fn choose(&self, prompt: &str, edit: bool, limit: usize, cancel: &Cancel) -> Result<Choice, RunError> {
         match self {
-            View::Work { context, .. } => Ok(context.find_targets(prompt, limit, cancel)?),
-            View::Text { path, .. } => Ok(vec![(*path).clone()]),
+            View::Work { context, .. } if edit => Ok(context.choose(prompt, cancel)?),
+            View::Work { context, .. } => {
+                Ok(Choice { targets: context.find_targets(prompt, limit, cancel)?, spare: Vec::new() })
+            }
+            View::Text { path, .. } => Ok(Choice { targets: vec![(*path).clone()], spare: Vec::new() }),
         }
     }
 
     pub(crate) fn gather(
         &self,
         instruction: &Instruction,
+        others: &[RepoPath],
         request: &ContextRequest,
         count: &dyn Fn(&str) -> Result<u32, GenerateError>,
         cancel: &Cancel,
@@ -74,7 +79,7 @@ impl View<'_> {
             // A plugin that wants nothing gathered reads what it needs itself.
             _ if request.token_budget == 0 => Ok(Gathered { bundle: ContextBundle::default(), notes: Vec::new() }),
             View::Work { context, .. } => {
-                let gathered = context.gather_with_notes(instruction, request, count, cancel)?;
+                let gathered = context.gather_beside(instruction, others, request, count, cancel)?;
                 Ok(Gathered { bundle: gathered.bundle, notes: gathered.notes })
             }
             View::Text { .. } => {

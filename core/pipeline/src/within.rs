@@ -2,7 +2,7 @@
 
 use deepcoder_edit::{apply_edits, edits_between};
 use deepcoder_types::{Constraint, EditSet, FileChange, TextEdit};
-use deepcoder_verify::{NoProject, Policy, rename_in, verify};
+use deepcoder_verify::{NoProject, Policy, Renamed, rename_in, verify};
 
 /// Files with more differences are not taken apart: each costs a parse.
 const MAX_EDITS: usize = 100;
@@ -27,7 +27,7 @@ fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange>
     let (old, new) = (file.old.as_ref()?, file.new.as_ref()?);
     let (before, after) = (std::str::from_utf8(&old.bytes).ok()?, std::str::from_utf8(&new.bytes).ok()?);
     if let Some(Constraint::Rename(renaming)) = &policy.constraint
-        && let Some(text) = rename_in(&file.path, before, renaming)
+        && let Ok(Some(Renamed { text, .. })) = rename_in(&file.path, before, renaming)
     {
         let mut change = file.clone();
         change.new.as_mut()?.bytes = text.into_bytes();

@@ -1,6 +1,6 @@
 //! What is asked, and what the model gets to see. Mirrors `plugin.wit`.
 
-use crate::{ContentHash, Proposal, RepoPath};
+use crate::{ContentHash, Proposal, Renaming, RepoPath};
 use serde::{Deserialize, Serialize};
 
 /// UTF-8 byte offsets `[start, end)` into a file's text.
@@ -51,6 +51,9 @@ pub struct Instruction {
 /// What a plugin wants gathered before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ContextRequest {
+    /// The instruction only gives something another name: the host does that, token by token, and the plugin does not run.
+    #[serde(default)]
+    pub renaming: Option<Renaming>,
     /// Files by glob. A plain path matches itself.
     pub globs: Vec<String>,
     /// Definitions by name, wherever they are.

@@ -2,7 +2,7 @@
 //! compared, so that neither layout nor an unlucky diff hides a change of the code.
 
 use crate::policy::Finding;
-use deepcoder_syntax::{Kept, Language, Token, TokenKind, tokens};
+use deepcoder_syntax::{Kept, Language, Token, TokenKind, Tokens, tokens};
 use deepcoder_types::{Constraint, FileChange, Renaming, RepoPath};
 
 /// The most characters of code that a finding shows.
@@ -49,32 +49,66 @@ pub(crate) fn check(change: &FileChange, constraint: &Constraint, findings: &mut
     }
 }
 
-/// `text` with the new name wherever its code has the old one as a token; comments and strings stay. `None` where that
-/// cannot be judged: without a grammar, if the text does not parse, or if it has the new name already.
-#[must_use]
-pub fn rename_in(path: &RepoPath, text: &str, Renaming { name, new_name }: &Renaming) -> Option<String> {
-    let tokens = tokens(Language::of(path)?, text, Kept::All)?.code;
-    let said = |token: &Token| text.get(token.range.as_range()).unwrap_or_default();
-    let mut out = String::with_capacity(text.len());
+/// A text in which a name was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// All of it.
+    pub text: String,
+    /// What stands before the dot of each occurrence that is a member: `self`, `bank`, or nothing where that is no name.
+    pub receivers: Vec<String>,
+    /// Lines whose comments or strings have the old name still, from 1.
+    pub left: Vec<u32>,
+}
+
+/// The new name is in use in a text, in this line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// From 1.
+    pub line: u32,
+}
+
+/// `text` with the new name wherever its code has the old one as a token. Comments and strings stay, but for the names
+/// that Python's `__all__` lists. `None` where nothing has the old name, or where that cannot be judged: without a grammar,
+/// or if the text does not parse.
+pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Option<Renamed>, Taken> {
+    let Renaming { name, new_name } = renaming;
+    let found = Language::of(path).and_then(|language| tokens(language, text, Kept::All));
+    let Some(Tokens { code: tokens, .. }) = found else { return Ok(None) };
+    let said = |at: usize| tokens.get(at).and_then(|t: &Token| text.get(t.range.as_range())).unwrap_or_default();
+    let mut out = Renamed { text: String::with_capacity(text.len()), receivers: Vec::new(), left: Vec::new() };
     let mut read = 0;
+    let mut exports = false;
     for (at, token) in tokens.iter().enumerate() {
         // What follows a quotation mark is what a string says.
-        let in_string = at > 0 && tokens[at - 1].kind == TokenKind::Quote;
-        if token.kind != TokenKind::Code || in_string {
-            continue;
+        let in_string = at > 0 && tokens[at - 1].kind == TokenKind::Quote && token.kind == TokenKind::Code;
+        match said(at) {
+            "__all__" => exports = true,
+            "]" | ")" => exports = false,
+            _ => {}
         }
-        if said(token) == new_name {
-            return None;
+        let is_code = token.kind == TokenKind::Code && !in_string;
+        if is_code && said(at) == new_name {
+            return Err(Taken { line: token.line });
         }
-        if said(token) == name {
+        if (is_code || (in_string && exports)) && said(at) == name {
             let range = token.range.as_range();
-            out.push_str(text.get(read..range.start)?);
-            out.push_str(new_name);
+            out.text.push_str(text.get(read..range.start).unwrap_or_default());
+            out.text.push_str(new_name);
             read = range.end;
+            if is_code && at > 0 && matches!(said(at - 1), "." | "->" | "?.") {
+                let of = if at > 1 { said(at - 2) } else { "" };
+                let is_name = of.chars().all(|c| c.is_alphanumeric() || c == '_');
+                out.receivers.push(if is_name { of.to_owned() } else { String::new() });
+            }
+        } else if !is_code && words(said(at)).any(|word| word == name) {
+            out.left.push(token.line);
         }
     }
-    out.push_str(text.get(read..)?);
-    (read > 0).then_some(out)
+    if read == 0 {
+        return Ok(None);
+    }
+    out.text.push_str(text.get(read..).unwrap_or_default());
+    Ok(Some(out))
 }
 
 fn asked(constraint: &Constraint) -> String {

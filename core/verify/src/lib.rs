@@ -11,7 +11,7 @@ pub mod sandbox;
 mod syntax;
 mod text;
 
-pub use constraint::rename_in;
+pub use constraint::{Renamed, Taken, rename_in};
 pub use policy::{Finding, NoProject, Policy, Project, Severity, Verification};
 
 use deepcoder_types::{EditSet, FileChange};

@@ -292,12 +292,16 @@ fn a_name_is_changed_in_code_only() {
     let path = RepoPath::new("a.py").expect("a path");
     let old = "def greet(n):\r\n    # greet\r\n    return 'greet' + f\"{greet}\"\r\n\r\nx.greet(greeting)\r\n";
     let new = "def welcome(n):\r\n    # greet\r\n    return 'greet' + f\"{welcome}\"\r\n\r\nx.welcome(greeting)\r\n";
-    assert_eq!(rename_in(&path, old, &renaming).as_deref(), Some(new));
+    let renamed = rename_in(&path, old, &renaming).expect("the name is free").expect("it is there");
+    assert_eq!((renamed.text.as_str(), renamed.receivers, renamed.left), (new, vec!["x".to_owned()], vec![2, 3]));
     assert_eq!(held(&Constraint::Rename(renaming.clone()), "a.py", old, new), NONE);
-    for other in ["greet(welcome)\n", "def (greet\n", "# greet\n"] {
-        assert_eq!(rename_in(&path, other, &renaming), None, "{other}");
+    assert_eq!(rename_in(&path, "greet(\n\nwelcome)\n", &renaming), Err(Taken { line: 3 }));
+    for other in ["def (greet\n", "# greet\n"] {
+        assert_eq!(rename_in(&path, other, &renaming), Ok(None), "{other}");
     }
-    assert_eq!(rename_in(&RepoPath::new("a.txt").expect("a path"), old, &renaming), None);
+    assert_eq!(rename_in(&RepoPath::new("a.txt").expect("a path"), old, &renaming), Ok(None));
+    let exported = rename_in(&path, "__all__ = ['greet', 'x']\ny = 'greet'\n", &renaming);
+    assert_eq!(exported.map(|r| r.map(|r| r.text)), Ok(Some("__all__ = ['welcome', 'x']\ny = 'greet'\n".to_owned())));
 }
 
 /// Protects code from a formatter that rewrites: lines, trailing commas and quotes may change, blocks and words not.

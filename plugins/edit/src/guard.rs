@@ -7,20 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 /// Files shorter than this say nothing about how much of them should stay.
 const SMALL: usize = 12;
 
-/// Why a person should look at the new text before it is used; `None` where nothing looks wrong.
+/// Why a person should look at the new text before it is used; `None` where nothing looks wrong. A definition that the
+/// instruction names may go; no other word of it excuses a loss.
 #[must_use]
 pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<String> {
-    let asks = |words: &[&str]| mentions(instruction, words);
-    let removes = asks(&[
-        "remove", "delete", "drop", "merge", "inline", "combine", "simplify", "shorten", "strip", "clean", "unused",
-        "dead", "extract", "move", "rename", "replace",
-    ]);
-    let rewrites =
-        asks(&["rewrite", "refactor", "convert", "translate", "port", "reimplement", "restructure", "redesign"]);
     let defined = |text| if is_code(path) { definitions(text) } else { BTreeSet::new() };
     let kept = defined(new);
     let lost: Vec<&str> = defined(old).difference(&kept).copied().filter(|name| !names(instruction, name)).collect();
-    if !lost.is_empty() && !removes && !rewrites {
+    if !lost.is_empty() {
         let names: Vec<String> = lost.iter().take(5).map(|n| format!("`{n}`")).collect();
         return Some(format!("{} would be lost", names.join(", ")));
     }
@@ -30,10 +24,10 @@ pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) ->
         return Some(format!("the import of `{name}`, which is still used, would be lost"));
     }
     let (before, after) = (filled(old), filled(new));
-    if before.len() < SMALL || rewrites {
+    if before.len() < SMALL {
         return None;
     }
-    if after.len() * 5 < before.len() * 2 && !removes {
+    if after.len() * 5 < before.len() * 2 {
         return Some(format!("{} of {} lines would be left", after.len(), before.len()));
     }
     let shared = shared(&before, &after);
@@ -218,7 +212,8 @@ mod tests {
         assert!(!doubts(old, &old.replace("return 1", "return 2"), "return two"));
         let without_g = old.split("\ndef g").next().expect("text");
         assert!(doubts(old, without_g, "return two"));
-        assert!(!doubts(old, without_g, "remove what is not used"));
+        assert!(doubts(old, without_g, "remove what is not used"));
+        assert!(doubts(old, without_g, "rewrite f with match"));
         assert!(!doubts(old, without_g, "take `g` away"));
         assert!(!doubts(old, &old.replace("def g", "def h"), "rename g to h"));
         let method = "class C:\n    def add(self):\n        pass\n    def b(self):\n        pass\n";
@@ -236,7 +231,7 @@ mod tests {
         let lines = |name: &str| (0..20).map(|i| format!("{name}{i} = {i}\n")).collect::<String>();
         assert!(doubts(&lines("a"), "a0 = 0\n", "set a0"));
         assert!(doubts(&lines("a"), &lines("b"), "set a0"));
-        assert!(!doubts(&lines("a"), &lines("b"), "rewrite it with b"));
+        assert!(doubts(&lines("a"), &lines("b"), "rewrite it with b"));
     }
 
     /// Protects imports of a module from code that would run with them, and files that are about examples.

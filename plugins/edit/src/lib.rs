@@ -29,7 +29,8 @@ use blocks::Kind;
 use deepcoder_edit::edits_between;
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_types::{
-    Applicability, Change, ContextBundle, ContextRequest, FileEdit, Instruction, NewFile, Outcome, Proposal, RepoPath,
+    Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Instruction, NewFile, Outcome,
+    Proposal, RepoPath,
 };
 use target::{Base, Target};
 use work::{Edited, Work};
@@ -67,8 +68,11 @@ impl Plugin for EditPlugin {
 
     fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
         check(instruction)?;
-        let globs = instruction.targets.iter().map(|t| t.as_str().to_owned()).collect();
-        Ok(ContextRequest { globs, symbols: Vec::new(), token_budget: CONTEXT_TOKENS })
+        let renaming = match narrow::constraint(&instruction.prompt) {
+            Some(Constraint::Rename(renaming)) => Some(renaming),
+            _ => None,
+        };
+        Ok(ContextRequest { renaming, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })
     }
 
     fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {

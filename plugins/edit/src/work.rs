@@ -2,10 +2,10 @@
 
 use crate::ask::{Attempt, room, too_large};
 use crate::options::Options;
-use crate::target::{Target, shown};
+use crate::target::{Target, ended, shown};
 use deepcoder_edit::formats::FormatError;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
-use deepcoder_types::{ContextBundle, Hint as _, Instruction, Message, RepoPath};
+use deepcoder_types::{ContextBundle, Hint as _, Instruction, Message, RepoPath, Snippet};
 
 /// One run.
 pub(crate) struct Work<'a> {
@@ -19,6 +19,11 @@ pub(crate) struct Work<'a> {
     pub(crate) sole: bool,
     /// What the model may see beside the file, most important first, each ready to be put into a prompt.
     pub context: Vec<(RepoPath, String)>,
+}
+
+/// Whether a snippet is one of many of its file.
+fn in_pieces(snippet: &Snippet) -> bool {
+    snippet.origin == "outline" || snippet.origin.starts_with("symbol:")
 }
 
 /// The new text of a file.
@@ -42,19 +47,15 @@ impl<'a> Work<'a> {
         host: &'a dyn Host,
     ) -> Self {
         let is_target = |path: &RepoPath| targets.iter().any(|t| t.path == *path);
-        // Other targets come as whole files, and in the order of the instruction: that part of the prompt is the same
-        // for every file that is edited, so that the engine computes it once.
-        let mut shared: Vec<(RepoPath, String)> = context
-            .snippets
-            .iter()
-            .filter(|s| !is_target(&s.path))
-            .map(|s| (s.path.clone(), shown(&s.path, &s.text)))
-            .collect();
-        if targets.len() > 1 {
-            let texts = targets.iter().filter_map(|t| Some((t.path.clone(), shown(&t.path, &t.base.as_ref()?.text))));
-            shared.extend(texts);
-        }
-        Self { instruction, options, host, sole: targets.len() == 1, context: shared }
+        let others: Vec<&Snippet> = context.snippets.iter().filter(|s| !is_target(&s.path)).collect();
+        // The pieces of one file stand in one fence.
+        let pieces = others.chunk_by(|a, b| a.path == b.path && in_pieces(a) && in_pieces(b));
+        let shared = pieces.filter_map(|pieces| {
+            let path = &pieces.first()?.path;
+            let text: String = pieces.iter().map(|s| ended(&s.text)).collect();
+            Some((path.clone(), shown(path, &text)))
+        });
+        Self { instruction, options, host, sole: targets.len() == 1, context: shared.collect() }
     }
 
     /// The first attempt.

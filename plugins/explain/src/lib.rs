@@ -57,7 +57,7 @@ impl Plugin for ExplainPlugin {
     fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
         let globs = instruction.targets.iter().map(|t| t.as_str().to_owned()).collect();
         let symbols = instruction.prompt.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        Ok(ContextRequest { globs, symbols, token_budget: CONTEXT_TOKENS })
+        Ok(ContextRequest { globs, symbols, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })
     }
 
     fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {

@@ -1,0 +1,286 @@
+//! One request of one plugin: gather, ask, make byte images, verify, and once more where something can be mended.
+
+use crate::contain::{Contained, contain};
+use crate::error::RunError;
+use crate::event::{Event, Stage};
+use crate::grants::{Grants, Policy};
+use crate::host::{Events, RunHost, emit};
+use crate::record::Stats;
+use crate::tree::View;
+use crate::within::within;
+use deepcoder_edit::materialise;
+use deepcoder_plugin_api::{Plugin, PluginError};
+use deepcoder_types::{
+    Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, ContextRequest, EditSet, Instruction,
+    LanguageModel, Outcome, Proposal, RepoPath,
+};
+use deepcoder_verify::{Verification, verify};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Digits of an edit set's id: enough that no history ever holds two of the same, few enough to be typed.
+const ID_DIGITS: usize = 16;
+
+/// What one attempt of the plugin came to.
+pub(crate) struct Attempt {
+    pub(crate) proposal: Proposal,
+    pub(crate) set: EditSet,
+    pub(crate) verification: Verification,
+}
+
+/// What a request came to.
+pub(crate) struct Made {
+    /// The state of the tree that the plugin saw.
+    pub(crate) snapshot: String,
+    pub(crate) best: Option<Attempt>,
+    pub(crate) answer: Option<Answer>,
+}
+
+/// Everything that requests of one run share.
+pub(crate) struct Asking<'a> {
+    pub(crate) plugin: &'a dyn Plugin,
+    pub(crate) grants: &'a Grants,
+    pub(crate) policy: &'a Policy,
+    pub(crate) view: &'a View<'a>,
+    pub(crate) model: &'a dyn LanguageModel,
+    pub(crate) repair: bool,
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) events: &'a Events<'a>,
+}
+
+impl Asking<'_> {
+    /// What the plugin must know of `instruction` before it runs.
+    pub(crate) fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, RunError> {
+        let planned = contain(self.grants.wall(), self.cancel, |_| self.plugin.plan(instruction));
+        outcome_of(self.plugin, self.grants, planned)
+    }
+
+    /// Everything but writing, with the signatures of `others` among what the plugin sees.
+    pub(crate) fn make(
+        &self,
+        instruction: &Instruction,
+        others: &[RepoPath],
+        total: &mut Stats,
+    ) -> Result<Made, RunError> {
+        let bundle = self.gather(instruction, others)?;
+        let stats = Mutex::new(Stats::default());
+        let made = self.ask_and_judge(instruction, &bundle, &stats);
+        total.merge(&lock(&stats));
+        let (best, answer) = made?;
+        Ok(Made { snapshot: bundle.snapshot, best, answer })
+    }
+
+    fn ask_and_judge(
+        &self,
+        instruction: &Instruction,
+        bundle: &ContextBundle,
+        stats: &Mutex<Stats>,
+    ) -> Result<(Option<Attempt>, Option<Answer>), RunError> {
+        let ask = |instruction: &Instruction| -> Result<Outcome, RunError> {
+            let outcome = contain(self.grants.wall(), self.cancel, |cancel| {
+                let host = RunHost {
+                    view: self.view,
+                    model: self.model,
+                    grants: self.grants,
+                    cancel,
+                    events: self.events,
+                    stats,
+                };
+                self.plugin.run(instruction, bundle, &host)
+            });
+            outcome_of(self.plugin, self.grants, outcome)
+        };
+        emit(self.events, Event::Stage(Stage::Plugin));
+        let proposals = match ask(instruction)? {
+            Outcome::Unchanged => return Ok((None, None)),
+            Outcome::Answer(answer) => return Ok((None, Some(answer))),
+            Outcome::Proposals(proposals) => proposals,
+        };
+        emit(self.events, Event::Stage(Stage::Verify));
+        let Some(mut best) = self.best_of(instruction, proposals)? else { return Ok((None, None)) };
+        if self.repair && best.verification.mendable().next().is_some() {
+            emit(self.events, Event::Stage(Stage::Repair));
+            lock(stats).repaired = true;
+            let again = ask(&repair_of(instruction, &best));
+            best = self.better(instruction, best, again)?;
+        }
+        if !best.verification.passed {
+            self.keep_within(instruction, &mut best);
+        }
+        best.hold_for_review();
+        Ok((Some(best), None))
+    }
+
+    fn gather(&self, instruction: &Instruction, others: &[RepoPath]) -> Result<ContextBundle, RunError> {
+        for path in instruction.targets.iter().chain(&instruction.reads) {
+            self.grants.check_read(path)?;
+        }
+        let mut request = self.plan(instruction)?;
+        request.token_budget = request.token_budget.min(self.model.info().context_length);
+        let count = |text: &str| self.model.count_tokens(text);
+        let mut gathered = self.view.gather(instruction, others, &request, &count, self.cancel)?;
+        gathered.bundle.snippets.retain(|snippet| self.grants.may_read(&snippet.path));
+        let mut files: Vec<RepoPath> = Vec::new();
+        for snippet in &gathered.bundle.snippets {
+            if !files.contains(&snippet.path) {
+                files.push(snippet.path.clone());
+            }
+        }
+        emit(self.events, Event::Gathered { files, notes: gathered.notes });
+        Ok(gathered.bundle)
+    }
+
+    /// The first proposal that nothing is wrong with, or else the one with the fewest findings.
+    fn best_of(&self, instruction: &Instruction, proposals: Vec<Proposal>) -> Result<Option<Attempt>, RunError> {
+        let mut best: Option<Attempt> = None;
+        for proposal in proposals {
+            self.cancel.check()?;
+            if let Some(attempt) = self.attempt(instruction, proposal)? {
+                if attempt.verification.mendable().next().is_none() {
+                    return Ok(Some(attempt));
+                }
+                if best.as_ref().is_none_or(|best| attempt.weight() < best.weight()) {
+                    best = Some(attempt);
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// The repaired attempt where fewer findings are left, the failed one otherwise: a repair that fails must not hide
+    /// what was found.
+    fn better(
+        &self,
+        instruction: &Instruction,
+        failed: Attempt,
+        again: Result<Outcome, RunError>,
+    ) -> Result<Attempt, RunError> {
+        self.cancel.check()?;
+        let Ok(Outcome::Proposals(proposals)) = again else { return Ok(failed) };
+        match self.best_of(instruction, proposals) {
+            Ok(Some(attempt)) if attempt.weight() < failed.weight() => Ok(attempt),
+            Err(error @ RunError::Cancelled(_)) => Err(error),
+            _ => Ok(failed),
+        }
+    }
+
+    /// Byte images of a proposal, checked; `None` when they are what is there already.
+    fn attempt(&self, instruction: &Instruction, proposal: Proposal) -> Result<Option<Attempt>, RunError> {
+        let manifest = self.plugin.manifest();
+        for path in proposal.changes.iter().flat_map(touched) {
+            if !self.grants.may_write(path) || (manifest.each_target && !instruction.targets.contains(path)) {
+                return Err(RunError::NotAllowed { plugin: manifest.id.clone(), path: path.clone() });
+            }
+        }
+        let id = self.set_id(instruction, &proposal);
+        let mut set = materialise(&proposal, &id, &|path| self.view.image(path))?;
+        set.files.retain(|file| file.old != file.new);
+        if set.files.is_empty() {
+            return Ok(None);
+        }
+        let verification = self.verify(instruction, &proposal, &set);
+        Ok(Some(Attempt { proposal, set, verification }))
+    }
+
+    /// What the checks say of `set`, which `proposal` came to.
+    pub(crate) fn verify(&self, instruction: &Instruction, proposal: &Proposal, set: &EditSet) -> Verification {
+        verify(set, &self.policy_for(instruction, proposal), self.view)
+    }
+
+    fn policy_for(&self, instruction: &Instruction, proposal: &Proposal) -> deepcoder_verify::Policy {
+        deepcoder_verify::Policy {
+            write_globs: self.policy.write.clone(),
+            max_file_bytes: self.policy.max_file_bytes,
+            constraint: proposal.constraint.clone(),
+            instruction: instruction.prompt.clone(),
+        }
+    }
+
+    /// Leave out what goes beyond a narrow instruction, where something else is left that passes. A person should see it:
+    /// what is left was written for other code.
+    fn keep_within(&self, instruction: &Instruction, failed: &mut Attempt) {
+        let policy = self.policy_for(instruction, &failed.proposal);
+        let Some(rest) = within(&failed.set, &policy) else { return };
+        let left_out: Vec<String> = failed.verification.errors().map(|f| format!("left out: {f}")).collect();
+        failed.verification = verify(&rest, &policy, self.view);
+        failed.set = rest;
+        failed.proposal.applicability = failed.proposal.applicability.max(Applicability::NeedsReview);
+        let rationale = std::mem::take(&mut failed.proposal.rationale);
+        failed.proposal.rationale = [left_out.join("\n"), rationale].join("\n").trim_end().to_owned();
+    }
+
+    /// The same request on the same tree with the same answer has the same id, so that a repeat is recognised.
+    pub(crate) fn set_id(&self, instruction: &Instruction, proposal: &Proposal) -> String {
+        let inputs = serde_json::json!([instruction, self.model.info().fingerprint, proposal]);
+        id_of(&inputs.to_string())
+    }
+}
+
+impl Attempt {
+    /// How much is wrong with it: errors first, then what needs a review.
+    fn weight(&self) -> (usize, usize) {
+        (self.verification.errors().count(), self.verification.reviews().count())
+    }
+
+    /// A finding that a person must look at keeps the result from being applied without one.
+    pub(crate) fn hold_for_review(&mut self) {
+        if self.verification.reviews().next().is_some() {
+            self.proposal.applicability = self.proposal.applicability.max(Applicability::NeedsReview);
+        }
+    }
+}
+
+/// The id of a set that was made of `inputs`.
+pub(crate) fn id_of(inputs: &str) -> String {
+    let mut id = ContentHash::of(inputs.as_bytes()).to_string();
+    id.truncate(ID_DIGITS);
+    id
+}
+
+fn lock(stats: &Mutex<Stats>) -> MutexGuard<'_, Stats> {
+    stats.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The files that a change reads or writes.
+fn touched(change: &Change) -> Vec<&RepoPath> {
+    match change {
+        Change::Modify(edit) => vec![&edit.path],
+        Change::Create(new) => vec![&new.path],
+        Change::Rename(moved) => vec![&moved.source, &moved.target],
+        Change::Delete(path) => vec![path],
+    }
+}
+
+/// The same instruction, with what verification found and what was proposed.
+fn repair_of(instruction: &Instruction, failed: &Attempt) -> Instruction {
+    let findings: Vec<_> = failed.verification.mendable().collect();
+    let texts: serde_json::Map<String, serde_json::Value> = failed
+        .set
+        .files
+        .iter()
+        .filter_map(|file| {
+            let text = String::from_utf8(file.new.as_ref()?.bytes.clone()).ok()?;
+            Some((file.path.to_string(), text.into()))
+        })
+        .collect();
+    let mut again = instruction.clone();
+    let repair = serde_json::json!({ "findings": findings, "previous": texts });
+    match &mut again.options {
+        serde_json::Value::Object(options) => _ = options.insert("repair".into(), repair),
+        other => *other = serde_json::json!({ "repair": repair }),
+    }
+    again
+}
+
+/// What contained work of a plugin came to, as a result.
+fn outcome_of<T>(
+    plugin: &dyn Plugin,
+    grants: &Grants,
+    contained: Contained<Result<T, PluginError>>,
+) -> Result<T, RunError> {
+    let plugin = plugin.manifest().id.clone();
+    match contained {
+        Contained::Returned(result) => Ok(result?),
+        Contained::Panicked(message) => Err(RunError::Panic { plugin, message }),
+        Contained::TimedOut => Err(RunError::TimedOut { plugin, seconds: grants.wall().as_secs() }),
+    }
+}

@@ -1,0 +1,137 @@
+//! Several targets, each by itself: a small model that sees two whole files copies one of them into the other, and a file
+//! that fails must not cost the rest.
+
+use crate::attempt::{Asking, Attempt, Made, id_of};
+use crate::error::RunError;
+use crate::event::Event;
+use crate::host::emit;
+use crate::record::{Skipped, Stats};
+use deepcoder_plugin_api::ErrorCode;
+use deepcoder_types::{Applicability, EditSet, Hint as _, Instruction, Proposal, RepoPath};
+
+/// What the targets came to.
+pub(crate) struct Several {
+    pub(crate) made: Made,
+    /// Targets that nothing came of, and why.
+    pub(crate) skipped: Vec<Skipped>,
+    /// The files that may be applied without a look, where others need one and they do not depend on them.
+    pub(crate) safe: Option<EditSet>,
+}
+
+impl Several {
+    /// What a single request came to.
+    pub(crate) fn one(made: Made) -> Self {
+        Self { made, skipped: Vec::new(), safe: None }
+    }
+}
+
+/// Every target of `instruction` in a request of its own. An error only where every target fails.
+pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut Stats) -> Result<Several, RunError> {
+    let targets = &instruction.targets;
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut skipped = Vec::new();
+    let mut snapshot = String::new();
+    let mut first_error = None;
+    let mut unchanged = 0;
+    for (index, target) in targets.iter().enumerate() {
+        asking.cancel.check()?;
+        #[expect(clippy::cast_precision_loss, reason = "a fraction for a progress bar")]
+        let fraction = index as f32 / targets.len() as f32;
+        let message = format!("{target} ({} of {})", index + 1, targets.len());
+        emit(asking.events, Event::Progress { message, fraction: Some(fraction) });
+        let others: Vec<RepoPath> = targets.iter().filter(|t| *t != target).cloned().collect();
+        let single = Instruction {
+            targets: vec![target.clone()],
+            selection: instruction.selection.filter(|_| index == 0),
+            ..instruction.clone()
+        };
+        match asking.make(&single, &others, stats) {
+            Ok(Made { snapshot: seen, best, .. }) => {
+                snapshot = id_of(&(snapshot + &seen));
+                match best {
+                    Some(attempt) => attempts.push(attempt),
+                    None => unchanged += 1,
+                }
+            }
+            Err(error) if ends_all(&error) => return Err(error),
+            Err(error) => {
+                let reason = error.to_string();
+                emit(asking.events, Event::Skipped { path: target.clone(), reason: reason.clone() });
+                skipped.push(Skipped { path: target.clone(), reason, hint: error.hint() });
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    if let (true, 0, Some(error)) = (attempts.is_empty(), unchanged, first_error) {
+        return Err(error);
+    }
+    // A result that failed is left out, unless there is nothing else to show.
+    if attempts.iter().any(|a| a.verification.passed) {
+        attempts.retain(|attempt| {
+            if attempt.verification.passed {
+                return true;
+            }
+            let findings: Vec<String> = attempt.verification.errors().map(ToString::to_string).collect();
+            for file in &attempt.set.files {
+                let reason = findings.join("; ");
+                emit(asking.events, Event::Skipped { path: file.path.clone(), reason: reason.clone() });
+                skipped.push(Skipped { path: file.path.clone(), reason, hint: None });
+            }
+            false
+        });
+    }
+    let best = merged(asking, instruction, &attempts);
+    let safe = best.as_ref().and_then(|best| safe_part(asking, instruction, best, &attempts));
+    Ok(Several { made: Made { snapshot, best, answer: None }, skipped, safe })
+}
+
+/// Whether an error is about the run and not about one file.
+fn ends_all(error: &RunError) -> bool {
+    match error {
+        RunError::Cancelled(_) | RunError::Grants(_) | RunError::NoPlugin(_) | RunError::EmptyInstruction => true,
+        RunError::Plugin(error) => matches!(error.code, ErrorCode::Cancelled),
+        _ => false,
+    }
+}
+
+/// All attempts as one, checked together: what one file loses another may have gained.
+fn merged(asking: &Asking<'_>, instruction: &Instruction, attempts: &[Attempt]) -> Option<Attempt> {
+    let first = attempts.first()?;
+    let mut files: Vec<_> = attempts.iter().flat_map(|a| a.set.files.iter().cloned()).collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.dedup_by(|a, b| a.path == b.path);
+    let ids: Vec<&str> = attempts.iter().map(|a| a.set.id.as_str()).collect();
+    let set = EditSet { id: id_of(&ids.join(" ")), title: first.set.title.clone(), files };
+    let lines: Vec<&str> = attempts.iter().flat_map(|a| a.proposal.rationale.lines()).collect();
+    let proposal = Proposal {
+        rationale: lines.join("\n"),
+        applicability: attempts.iter().map(|a| a.proposal.applicability).max().unwrap_or(Applicability::Safe),
+        changes: attempts.iter().flat_map(|a| a.proposal.changes.iter().cloned()).collect(),
+        ..first.proposal.clone()
+    };
+    let verification = asking.verify(instruction, &proposal, &set);
+    let mut merged = Attempt { proposal, set, verification };
+    merged.hold_for_review();
+    Some(merged)
+}
+
+/// The files that nothing is wrong with, as a set that passes by itself; `None` where that is all or nothing.
+fn safe_part(asking: &Asking<'_>, instruction: &Instruction, all: &Attempt, attempts: &[Attempt]) -> Option<EditSet> {
+    if all.proposal.applicability != Applicability::NeedsReview || !all.verification.passed {
+        return None;
+    }
+    let doubted = |path: &RepoPath| all.verification.mendable().any(|finding| finding.path == *path);
+    let files: Vec<_> = attempts
+        .iter()
+        .filter(|a| a.proposal.applicability == Applicability::Safe)
+        .flat_map(|a| a.set.files.iter().cloned())
+        .filter(|file| !doubted(&file.path))
+        .collect();
+    if files.is_empty() || files.len() == all.set.files.len() {
+        return None;
+    }
+    let mut part = EditSet { id: id_of(&format!("{} safe", all.set.id)), files, ..all.set.clone() };
+    part.files.sort_by(|a, b| a.path.cmp(&b.path));
+    let verification = asking.verify(instruction, &all.proposal, &part);
+    verification.mendable().next().is_none().then_some(part)
+}
