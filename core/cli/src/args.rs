@@ -175,8 +175,8 @@ pub(crate) enum Verb {
 /// `deepcoder edit`
 #[derive(Debug, Args)]
 pub(crate) struct EditArgs {
-    /// What to do, in words (`-` reads it from standard input), and then the files, folders or globs to change.
-    /// Without paths the files are chosen by what the instruction says
+    /// What to do, in words (`-` reads it from standard input), and then the files, folders or globs to change;
+    /// FILE:10-40 means these lines of it. Without paths the file is chosen by what the instruction says
     #[arg(value_name = "INSTRUCTION_AND_PATHS")]
     pub(crate) words: Vec<String>,
     /// The instruction; every other argument is then a path
@@ -197,6 +197,9 @@ pub(crate) struct EditArgs {
     /// Take paths that do not exist yet: the edit may create those files
     #[arg(long)]
     pub(crate) new: bool,
+    /// A file that the model may see and that stays as it is (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) read: Vec<String>,
     /// Allow changes to protected files: CI, hooks and the configuration of coding agents
     #[arg(long)]
     pub(crate) allow_protected: bool,

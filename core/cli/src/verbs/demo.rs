@@ -43,6 +43,7 @@ pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut C
         force: false,
         no_verify: false,
         new: false,
+        read: Vec::new(),
         allow_protected: false,
         commit: false,
         branch: None,

@@ -8,7 +8,7 @@ use crate::failure::{Done, Failure, Result};
 use crate::place;
 use deepcoder_pipeline::Policy;
 use deepcoder_session::Repo;
-use deepcoder_types::{Instruction, TextRange};
+use deepcoder_types::Instruction;
 use serde_json::json;
 
 /// What is asked when the user names only files.
@@ -17,7 +17,7 @@ const DEFAULT_QUESTION: &str = "Explain what this code does.";
 pub(crate) fn explain(args: &ExplainArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let (question, paths) = question(args, invocation)?;
     let repo = Repo::open(&invocation.session, &invocation.base)?;
-    let (paths, selection) = select(&paths, &repo, invocation)?;
+    let (paths, selection) = run::select(&paths, &repo, invocation)?;
     let targets = repo.targets(&invocation.base, &paths, false)?;
     repo.check_readable(&targets)?;
     let model = invocation.model(console)?;
@@ -78,17 +78,4 @@ fn question(args: &ExplainArgs, invocation: &mut Invocation) -> Result<(String, 
             .hint("deepcoder explain src/util.py, or deepcoder explain \"how are paths checked?\""));
     }
     Ok((question, paths))
-}
-
-/// Lines named with the first path become the selection.
-fn select(paths: &[String], repo: &Repo, invocation: &Invocation) -> Result<(Vec<String>, Option<TextRange>)> {
-    let Some(first) = paths.first() else { return Ok((Vec::new(), None)) };
-    let (file, Some(lines)) = place::lines(first) else { return Ok((paths.to_vec(), None)) };
-    let path = repo.workspace().resolve(&invocation.base, file)?;
-    let text = repo.workspace().read_text(&path)?.text;
-    let range = place::range(&text, lines)
-        .ok_or_else(|| Failure::new(format!("{file} has {} lines, not {}", text.lines().count(), lines.0)))?;
-    let mut files = paths.to_vec();
-    files[0] = file.to_owned();
-    Ok((files, Some(range)))
 }

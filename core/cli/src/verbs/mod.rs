@@ -13,6 +13,7 @@ mod hook;
 mod install;
 mod jobs;
 mod models;
+mod pick;
 mod run;
 mod serve;
 mod service;

@@ -3,11 +3,13 @@
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Failure, Result};
+use crate::place;
 use crate::progress::Progress;
+use crate::sanitise::for_terminal;
 use deepcoder_pipeline::{Event, Policy, Run, Stage};
 use deepcoder_plugin_api::Level;
 use deepcoder_session::Repo;
-use deepcoder_types::{Instruction, LanguageModel};
+use deepcoder_types::{Instruction, LanguageModel, TextRange};
 use std::sync::Arc;
 
 /// The instruction and the paths of `words`, of which the first is the instruction unless `-m` gave it. `-` reads it
@@ -24,6 +26,23 @@ pub(crate) fn words(
     };
     let instruction = if instruction == "-" { invocation.input.all(&invocation.cancel)? } else { instruction };
     Ok((instruction.trim().to_owned(), paths.to_vec()))
+}
+
+/// Lines named with the first path become the selection.
+pub(crate) fn select(
+    paths: &[String],
+    repo: &Repo,
+    invocation: &Invocation,
+) -> Result<(Vec<String>, Option<TextRange>)> {
+    let Some(first) = paths.first() else { return Ok((Vec::new(), None)) };
+    let (file, Some(lines)) = place::lines(first) else { return Ok((paths.to_vec(), None)) };
+    let path = repo.workspace().resolve(&invocation.base, file)?;
+    let text = repo.workspace().read_text(&path)?.text;
+    let range = place::range(&text, lines)
+        .ok_or_else(|| Failure::new(format!("{file} has {} lines, not {}", text.lines().count(), lines.0)))?;
+    let mut files = paths.to_vec();
+    files[0] = file.to_owned();
+    Ok((files, Some(range)))
 }
 
 /// `key=value` pairs as the options of a verb: JSON where it parses, text otherwise.
@@ -72,8 +91,11 @@ fn show(
             progress.suspend(|| console.note("the result failed verification; asking the model once more"));
         }
         Event::Targets(paths) => {
-            let names: Vec<_> = paths.iter().map(ToString::to_string).collect();
+            let names: Vec<_> = paths.iter().map(|path| for_terminal(path.as_str())).collect();
             progress.suspend(|| console.note(&format!("no files named; chosen: {}", names.join(", "))));
+        }
+        Event::Skipped { path, reason } => {
+            progress.suspend(|| console.warn(&format!("left out {path}: {reason}")));
         }
         Event::Gathered { files, notes } => progress.suspend(|| {
             let names: Vec<_> = files.iter().map(ToString::to_string).collect();

@@ -5,6 +5,7 @@ use crate::args::JobReviewArgs;
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
+use crate::verbs::pick;
 use deepcoder_types::{HunkRef, Job, JobResult, JobState, RepoPath, Review};
 
 pub(super) fn review(args: &JobReviewArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
@@ -109,77 +110,9 @@ fn ask(job: &Job, result: &JobResult, invocation: &mut Invocation, console: &mut
         )));
     }
     result.notes.iter().for_each(|note| console.warn(note));
-    let pieces = pieces(result);
-    let count = pieces.len();
-    let (mut accepted, mut rest, mut head) = (Vec::new(), None, None);
-    for (number, piece) in pieces.into_iter().enumerate() {
-        if head.as_ref() != Some(&piece.hunk.path) {
-            console.diff(&piece.head)?;
-            head = Some(piece.hunk.path.clone());
-        }
-        console.diff(&piece.text)?;
-        let yes = match rest {
-            Some(yes) => yes,
-            None => loop {
-                console.ask(&format!("({}/{count}) accept this hunk [y,n,a,d,q,?]? ", number + 1));
-                let answer = invocation.input.line(&invocation.cancel)?;
-                invocation.checkpoint()?;
-                match answer.to_lowercase().as_str() {
-                    "y" | "yes" => break true,
-                    "n" | "no" => break false,
-                    "a" => break *rest.insert(true),
-                    "d" => break *rest.insert(false),
-                    "q" | "" => return Ok(None),
-                    _ => console.note(
-                        "y accept it\nn do not\na accept it and all that follow\nd accept neither it nor any that follow\n\
-                         q decide nothing",
-                    ),
-                }
-            },
-        };
-        if yes {
-            accepted.push(piece.hunk);
-        }
-    }
-    Ok(Some(decide(result, &accepted)))
-}
-
-/// A hunk with its text.
-struct Piece {
-    hunk: HunkRef,
-    /// What stands above the hunks of its file.
-    head: String,
-    text: String,
-}
-
-/// The diff, cut into the hunks that the result lists: both are in the same order.
-fn pieces(result: &JobResult) -> Vec<Piece> {
-    let mut files: Vec<(String, Vec<String>)> = Vec::new();
-    for line in result.diff.split_inclusive('\n') {
-        if line.starts_with("diff --git ") {
-            files.push((String::new(), Vec::new()));
-        }
-        let Some((head, hunks)) = files.last_mut() else { continue };
-        if line.starts_with("@@ ") {
-            hunks.push(line.to_owned());
-        } else {
-            match hunks.last_mut() {
-                Some(hunk) => hunk.push_str(line),
-                None => head.push_str(line),
-            }
-        }
-    }
-    let mut pieces = Vec::new();
-    for (file, (head, texts)) in result.files.iter().zip(files) {
-        let path: RepoPath = file.path.clone();
-        let whole = texts.len() != file.hunks as usize;
-        for hunk in 1..=file.hunks {
-            // A file that is one thing, whatever its diff looks like.
-            let text = if whole { texts.concat() } else { texts[hunk as usize - 1].clone() };
-            pieces.push(Piece { hunk: HunkRef { path: path.clone(), hunk }, head: head.clone(), text });
-        }
-    }
-    pieces
+    let files: Vec<(RepoPath, u32)> = result.files.iter().map(|file| (file.path.clone(), file.hunks)).collect();
+    let accepted = pick::pick(&result.diff, &files, invocation, console)?;
+    Ok(accepted.map(|accepted| decide(result, &accepted)))
 }
 
 #[cfg(test)]
@@ -220,19 +153,5 @@ mod tests {
         assert_eq!(wrong.message, "`a.py` has no hunk 3");
         assert!(wrong.hint.expect("a hint").contains("a.py:1-2 x:1:1-1"));
         assert_eq!(said(&["b.py"]).expect_err("refused").message, "the result has no file `b.py`");
-    }
-
-    /// Protects whoever is asked hunk by hunk: each is shown with its own lines, in the order of its numbers.
-    #[test]
-    fn the_diff_is_cut_at_its_hunks() {
-        let pieces = pieces(&result());
-        let shown: Vec<_> = pieces.iter().map(|p| (p.hunk.path.as_str(), p.hunk.hunk, p.text.as_str())).collect();
-        let wanted = [
-            ("a.py", 1, "@@ -1 +1 @@\n-a\n+b\n"),
-            ("a.py", 2, "@@ -9 +9 @@\n-c\n+d\n"),
-            ("x:1", 1, "@@ -0,0 +1 @@\n+new\n"),
-        ];
-        assert_eq!(shown, wanted);
-        assert!(pieces[2].head.contains("new file mode"));
     }
 }
