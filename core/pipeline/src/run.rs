@@ -67,6 +67,14 @@ impl Run {
         self.verification.as_ref().is_none_or(|v| v.passed)
     }
 
+    /// Why a person must look at it, in one line.
+    #[must_use]
+    pub fn why_review(&self) -> String {
+        let found = self.verification.iter().flat_map(Verification::reviews).map(ToString::to_string);
+        let reasons: Vec<String> = found.chain(self.rationale.lines().map(str::to_owned)).collect();
+        reasons.join("; ")
+    }
+
     /// The part that may be applied without a review, as a run of its own.
     #[must_use]
     pub fn into_safe_part(mut self) -> Option<Self> {

@@ -139,6 +139,10 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         let edited = Edited { text: text.clone(), notes: Vec::new(), doubt: None };
         return Ok((Some(Change::Create(NewFile { path: path.clone(), text })), edited));
     };
+    if previous.is_none() && nothing_to_do(&work.instruction.prompt, path, &base.text) {
+        let edited = Edited { text: base.text.clone(), notes: Vec::new(), doubt: None };
+        return Ok((None, edited));
+    }
     let mut edited = match previous {
         // What nothing was found about stays as it was.
         Some(previous) if work.findings(path).is_empty() => {
@@ -157,6 +161,24 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         return Ok((None, edited));
     }
     Ok((Some(Change::Modify(FileEdit { path: path.clone(), base_hash: base.hash, edits })), edited))
+}
+
+/// Whether the instruction is about what every program may have and this one has not: a model that is asked all the same
+/// invents it.
+fn nothing_to_do(prompt: &str, path: &RepoPath, text: &str) -> bool {
+    let of_definitions = || guard::mentions(prompt, &["function", "method", "class"]);
+    match narrow::constraint(prompt) {
+        Some(Constraint::Comments | Constraint::Annotations) => {
+            text.trim().is_empty() || (of_definitions() && has_keywords(path) && guard::definitions(text).is_empty())
+        }
+        Some(Constraint::Layout) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether every function and class of the language begins with a keyword.
+fn has_keywords(path: &RepoPath) -> bool {
+    matches!(target::language_tag(path), "python" | "rust" | "go")
 }
 
 fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {

@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use deepcoder_eval::editeval::{Edited, Question};
 use deepcoder_eval::{Harness, Progress as At, Report, RunOptions, Verdict, editeval, fim, humaneval, perplexity};
 use deepcoder_pipeline::Pipeline;
-use deepcoder_types::{Instruction, LanguageModel, RepoPath};
+use deepcoder_types::{Applicability, Instruction, LanguageModel, RepoPath};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -86,6 +86,9 @@ fn edit_one(
         .map_err(|e| e.to_string())?;
     // What `edit --yes` would not write does not count as an edit.
     run.require_verified().map_err(|e| e.to_string())?;
+    if run.changes() && run.applicability != Applicability::Safe {
+        return Err(format!("needs a review: {}", run.why_review()));
+    }
     let new = run.edit_set.and_then(|set| set.files.into_iter().next()).and_then(|file| file.new);
     let code = match new {
         Some(image) => String::from_utf8(image.bytes).map_err(|e| e.to_string())?,
