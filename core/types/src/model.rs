@@ -290,7 +290,7 @@ impl crate::Hint for GenerateError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Load { hint, .. } => hint.clone(),
-            Self::TooLong { .. } => Some("give fewer or smaller files, or lower --max-tokens".into()),
+            Self::TooLong { .. } => Some("give fewer or smaller files, or ask for a shorter answer".into()),
             Self::NoFill(_) => Some("use a model whose `deepcoder models show` lists FIM tokens".into()),
             Self::Unavailable(_) => {
                 Some("run the command again; if it stays so, `deepcoder doctor` says what is wrong".into())

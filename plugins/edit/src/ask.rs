@@ -87,7 +87,7 @@ pub(crate) fn ask(host: &dyn Host, question: &Question, attempt: Attempt) -> Res
                 ErrorCode::Budget,
                 format!("the model's answer was cut off after {} tokens", request.max_tokens),
             )
-            .with_hint("select the lines to change, ask for less at a time, or raise --max-tokens"))
+            .with_hint("select lines (FILE:10-40), ask for less at a time, or allow more with -o max_tokens=N"))
         }
     }
 }
@@ -99,5 +99,5 @@ pub(crate) fn too_large(needed: u32, room: u32) -> PluginError {
         ErrorCode::Budget,
         format!("the answer needs about {needed} tokens, and the model's context has room for {room}"),
     )
-    .with_hint("select the lines to change, or name fewer files")
+    .with_hint("select lines (FILE:10-40), or name the function or class that is meant")
 }
