@@ -6,6 +6,7 @@
 mod comments;
 mod definition;
 mod language;
+mod names;
 mod parse;
 mod symbols;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tokens;
 
 pub use comments::comments;
 pub use language::Language;
+pub use names::{FreeName, Import, Surface, free_names, imports, surface};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
 pub use symbols::{RawSymbol, enclosing, symbols};
 pub use tokens::{Kept, Token, TokenKind, Tokens, tokens};

@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here writes to a work tree. A check that fails is a [`Finding`], never a panic, and what
 //! cannot be judged does not pass.
 
+mod checks;
 mod constraint;
 mod markers;
 mod policy;
@@ -20,7 +21,6 @@ use deepcoder_types::{EditSet, FileChange};
 /// that the set holds.
 #[must_use]
 pub fn verify(set: &EditSet, policy: &Policy, project: &dyn Project) -> Verification {
-    _ = project;
     let mut findings = Vec::new();
     let scope = policy::Scope::new(&policy.write_globs);
     let mut previous: Option<&FileChange> = None;
@@ -36,6 +36,7 @@ pub fn verify(set: &EditSet, policy: &Policy, project: &dyn Project) -> Verifica
             constraint::check(change, constraint, &mut findings);
         }
     }
+    checks::check(set, policy, project, &mut findings);
     Verification::new(findings)
 }
 

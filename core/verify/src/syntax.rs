@@ -1,12 +1,8 @@
-//! Whether the result still parses, and which definitions it lost.
+//! Whether the result still parses.
 
 use crate::policy::Finding;
-use deepcoder_syntax::{Language, MAX_PARSE, errors, parses, symbols};
+use deepcoder_syntax::{Language, MAX_PARSE, errors, parses};
 use deepcoder_types::RepoPath;
-use std::collections::BTreeSet;
-
-/// The most names that one warning lists.
-const NAMES: usize = 5;
 
 pub(crate) fn check(path: &RepoPath, old: Option<&str>, new: &str, findings: &mut Vec<Finding>) {
     let Some(language) = Language::of(path) else { return };
@@ -36,15 +32,5 @@ pub(crate) fn check(path: &RepoPath, old: Option<&str>, new: &str, findings: &mu
             )),
             Some(_) => {}
         }
-        return;
-    }
-    let Some(old) = old else { return };
-    let names = |text| symbols(language, text).into_iter().map(|s| s.name).collect::<BTreeSet<_>>();
-    let (old_names, new_names) = (names(old), names(new));
-    let lost: Vec<&str> = old_names.difference(&new_names).map(String::as_str).collect();
-    if !lost.is_empty() {
-        let more = if lost.len() > NAMES { format!(" and {} more", lost.len() - NAMES) } else { String::new() };
-        let list = lost.iter().take(NAMES).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-        findings.push(Finding::warning(path, format!("no longer defined: {list}{more}")));
     }
 }

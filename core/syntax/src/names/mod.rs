@@ -1,0 +1,76 @@
+//! Which names a text uses that nothing in it binds, and what it imports.
+//!
+//! **Invariant:** silent when unsure. A name is told only where no reading of the text, with its language's built-in names,
+//! gives it a meaning; a text whose names cannot be known (star imports, `exec`, what does not parse) gives `None`.
+
+mod builtins;
+mod python;
+
+use crate::Language;
+use crate::parse::parse;
+use std::collections::BTreeSet;
+
+/// A use of a name that nothing in the text binds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FreeName {
+    /// The line of its first use, from 1.
+    pub line: u32,
+    /// The name.
+    pub name: String,
+}
+
+/// An import of a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The module as it is written, leading dots included.
+    pub module: String,
+    /// What is taken from it, with the names that it has there; empty for the module itself and for all of it.
+    pub names: Vec<String>,
+    /// The line, from 1.
+    pub line: u32,
+    /// Whether the program goes on without it: it is inside `try`, a condition or a function.
+    pub optional: bool,
+}
+
+/// What a module binds at its top level.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Surface {
+    /// The names.
+    pub names: BTreeSet<String>,
+    /// Whether there may be more, such as those of a star import or of a module's `__getattr__`.
+    pub open: bool,
+}
+
+/// The names that `text` uses and does not bind, each once, in the order of their first uses. `None` where that cannot be
+/// known.
+#[must_use]
+pub fn free_names(language: Language, text: &str) -> Option<Vec<FreeName>> {
+    let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
+    match language {
+        Language::Python => python::Walk::of(&tree, text).free(),
+        _ => None,
+    }
+}
+
+/// The imports of `text` in their order; empty for languages in which they are not read.
+#[must_use]
+pub fn imports(language: Language, text: &str) -> Vec<Import> {
+    let Some(tree) = parse(language, text).filter(|tree| !tree.root_node().has_error()) else { return Vec::new() };
+    match language {
+        Language::Python => python::Walk::of(&tree, text).imports,
+        _ => Vec::new(),
+    }
+}
+
+/// What `text` binds at its top level; `None` where it cannot be read.
+#[must_use]
+pub fn surface(language: Language, text: &str) -> Option<Surface> {
+    let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
+    match language {
+        Language::Python => Some(python::Walk::of(&tree, text).surface()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use super::{Import, free_names, imports, surface};
+use crate::Language;
+
+fn free(text: &str) -> Vec<String> {
+    let free = free_names(Language::Python, text).expect("it is known");
+    free.into_iter().map(|free| format!("{}:{}", free.line, free.name)).collect()
+}
+
+/// Protects valid Python from false alarms: whatever binds a name, in its scope and those inside.
+#[test]
+fn everything_that_binds_a_name_in_python() {
+    for text in [
+        "import a.b, c as d\nfrom e import f as g, h\na, d, g, h\n",
+        "x = y = 1\nx, y\n(p, [q, *r]) = 1\np, q, r\n",
+        "for i, (j, k) in []:\n    pass\nelse:\n    i, j, k\n",
+        "with open('a') as f, open('b') as (g, h):\n    f, g, h\n",
+        "with (open('a') as f, open('b') as g):\n    f, g\n",
+        "try:\n    pass\nexcept* OSError as e:\n    e\nexcept (KeyError, ValueError) as d:\n    d\n",
+        "def f(a, /, b: int = 1, *args: int, c, d=2, **kw) -> str:\n    return a, b, args, c, d, kw, f\n",
+        "g = lambda a, *b, c=1, **d: (a, b, c, d)\n",
+        "def f():\n    return later()\n\n\ndef later():\n    pass\n",
+        "class A:\n    n = 1\n    m = [n for _ in range(n)]\n    def f(self):\n        return __class__, A\n",
+        "[x + y for x in range(3) for y in range(x) if x]\n{k: v for k, v in {}.items()}\n",
+        "if (n := 1) > 2:\n    n\nany((m := i) for i in [])\nm\n",
+        "def f():\n    global G\n    G = 1\n\n\ndef g():\n    return G\n",
+        "def f():\n    n = 1\n    def g():\n        nonlocal n\n        n += 1\n    return g\n",
+        "match [1]:\n    case [x, *rest] if x:\n        x, rest\n    case {'a': y, **more}:\n        y, more\n    case int(z) | str(z):\n        z\n    case (1 as one):\n        one\n    case object(real=w):\n        w\n    case _:\n        pass\n",
+        "def f[T: int, *Ts, **P](a: T) -> T:\n    b: Ts = a\n    return b\n\n\nclass A[U](list[U]):\n    v: U\n\n\ntype B[W] = list[W]\nB\n",
+        "def f(a: 'Missing') -> \"list[Missing]\":\n    pass\n",
+        "import os\nprint(f'{os.name!r:>{len(os.name)}} {{no}}')\n",
+        "try:\n    unicode\nexcept NameError:\n    unicode = str\n",
+        "try:\n    raw_input(1)\nexcept NameError:\n    pass\n",
+        "import sys\nif sys.version_info[0] < 3:\n    long(1)\n",
+        "x = 1\ndel x\n__name__, __file__, __doc__, __path__, WindowsError\n",
+        "async def f():\n    async with a() as b:\n        return [c async for c in b]\n\n\ndef a(): pass\n",
+        "f(keyword=1, **{})\n\n\ndef f(**k): pass\n",
+        "@decorate\ndef f(): pass\n\n\ndef decorate(g): return g\n",
+        "print = 1\nmatch = case = type = 1\nmatch, case, type\n",
+        "x: int\nx\n",
+    ] {
+        assert_eq!(free(text), Vec::<String>::new(), "{text}");
+    }
+}
+
+/// Protects from code that cannot run: uses outside of the scope that binds the name, and uses that nothing binds.
+#[test]
+fn what_nothing_binds_in_python() {
+    for (text, found) in [
+        ("x\n\n\nx\n", "1:x"),
+        ("def f():\n    y = 1\n\n\ny\n", "5:y"),
+        ("class A:\n    n = 1\n    def f(self):\n        return n\n", "4:n"),
+        ("class A:\n    n = 1\n    class B:\n        m = n\n", "4:n"),
+        ("[i for i in []]\ni\n", "2:i"),
+        ("def f(a=b): pass\n", "1:b"),
+        ("def f(a: Missing): pass\n", "1:Missing"),
+        ("def f() -> Missing: pass\n", "1:Missing"),
+        ("class A(Base): pass\n", "1:Base"),
+        ("@missing\ndef f(): pass\n", "1:missing"),
+        ("x = 1\nx.a.b(c)\n", "2:c"),
+        ("print(f'{missing}')\n", "1:missing"),
+        ("match 1:\n    case Missing(): pass\n", "2:Missing"),
+        ("match 1:\n    case missing.x: pass\n", "2:missing"),
+        ("try:\n    missing\nexcept ValueError:\n    pass\n", "2:missing"),
+        ("import a.b\nb\n", "2:b"),
+        ("from a import b as c\nb\n", "2:b"),
+        ("missing += 1\nother[0] = 1\n", "2:other"),
+        ("f = lambda a: b\n", "1:b"),
+        ("def f[T](): pass\n\n\nT\n", "4:T"),
+    ] {
+        assert_eq!(free(text), [found], "{text}");
+    }
+}
+
+/// Protects from guesses: with a star import, `exec` or errors nothing is known.
+#[test]
+fn some_names_cannot_be_known() {
+    for text in
+        ["from a import *\nx\n", "exec('x = 1')\nx\n", "globals()['x'] = 1\nx\n", "print 'a'\nx\n", "def (\nx\n"]
+    {
+        assert_eq!(free_names(Language::Python, text), None, "{text}");
+    }
+}
+
+/// Protects the check of imports: modules with their dots, what is taken from them, and whether the program needs them.
+#[test]
+fn imports_of_python_are_read() {
+    let text = "import a.b, c as d\nfrom .e import (\n    f as g,\n    h,\n)\ntry:\n    from . import i\nexcept ImportError:\n    import j\nfrom k import *\n";
+    let import = |module: &str, names: &[&str], line, optional| Import {
+        module: module.into(),
+        names: names.iter().map(|n| (*n).to_owned()).collect(),
+        line,
+        optional,
+    };
+    let found = [
+        import("a.b", &[], 1, false),
+        import("c", &[], 1, false),
+        import(".e", &["f", "h"], 2, false),
+        import(".", &["i"], 7, true),
+        import("j", &[], 9, true),
+        import("k", &[], 10, false),
+    ];
+    assert_eq!(imports(Language::Python, text), found);
+    let surface = surface(Language::Python, text).expect("it parses");
+    assert!(surface.open && ["a", "d", "g", "h", "i", "j"].iter().all(|n| surface.names.contains(*n)));
+}

@@ -1,0 +1,35 @@
+//! Names that a result uses and that nothing defines or imports.
+
+use super::{Context, File};
+use crate::policy::Finding;
+use deepcoder_syntax::{FreeName, free_names};
+use std::collections::BTreeSet;
+
+/// The most names that one file is told of: more of them say that the check has not understood the file.
+const MOST: usize = 8;
+
+pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for file in context.files.iter().filter(|file| file.sound()) {
+        for FreeName { line, name } in added(file).into_iter().take(MOST) {
+            findings.push(Finding::review(
+                file.path,
+                format!("line {line} uses `{name}`, which nothing defines or imports"),
+            ));
+        }
+    }
+}
+
+/// The names without a meaning that had one before, or were not there.
+fn added(file: &File<'_>) -> Vec<FreeName> {
+    let (Some(language), Some(new)) = (file.language, file.new) else { return Vec::new() };
+    let Some(after) = free_names(language, new) else { return Vec::new() };
+    let before: BTreeSet<String> = match file.old {
+        Some(old) => match free_names(language, old) {
+            Some(free) => free.into_iter().map(|free| free.name).collect(),
+            // It was unknown what the old text means, so that every word of it may be a name from elsewhere.
+            None => old.split(|c| !super::prompt::is_word(c)).map(str::to_owned).collect(),
+        },
+        None => BTreeSet::new(),
+    };
+    after.into_iter().filter(|free| !before.contains(&free.name)).collect()
+}

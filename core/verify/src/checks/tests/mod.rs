@@ -1,0 +1,53 @@
+//! What the checks say of sets, by instruction and by what else the tree has.
+
+mod lost;
+mod names;
+
+use crate::{Policy, Project, Severity, verify};
+use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
+use std::collections::BTreeMap;
+
+const NONE: [&str; 0] = [];
+
+/// A tree in memory.
+struct Files(BTreeMap<RepoPath, String>);
+
+impl Project for Files {
+    fn text(&self, path: &RepoPath) -> Option<String> {
+        self.0.get(path).cloned()
+    }
+
+    fn files(&self) -> Vec<RepoPath> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+fn path(text: &str) -> RepoPath {
+    RepoPath::new(text).expect("a path")
+}
+
+/// The findings on an edit of a tree: `changes` are files with their new texts, `None` for those that go.
+fn findings(instruction: &str, tree: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> Vec<String> {
+    let files: BTreeMap<RepoPath, String> = tree.iter().map(|(p, text)| (path(p), (*text).to_owned())).collect();
+    let image = |text: &str| FileImage { bytes: text.as_bytes().to_vec(), mode: Some(0o644) };
+    let mut set: Vec<FileChange> = Vec::new();
+    for (name, new) in changes {
+        let old = files.get(&path(name)).map(|text| image(text));
+        set.push(FileChange { path: path(name), old, new: new.map(image) });
+    }
+    set.sort_by(|a, b| a.path.cmp(&b.path));
+    let policy = Policy { instruction: instruction.into(), ..Policy::new(["**"]) };
+    let set = EditSet { id: "x".into(), title: "x".into(), files: set };
+    let mark = |severity| match severity {
+        Severity::Error => "E",
+        Severity::Review => "R",
+        Severity::Warning => "W",
+    };
+    let found = verify(&set, &policy, &Files(files)).findings;
+    found.iter().map(|finding| format!("{} {finding}", mark(finding.severity))).collect()
+}
+
+/// The same for one file that is alone.
+fn edit(instruction: &str, name: &str, old: &str, new: &str) -> Vec<String> {
+    findings(instruction, &[(name, old)], &[(name, Some(new))])
+}

@@ -1,0 +1,26 @@
+use super::{NONE, edit, findings};
+
+/// Protects from code that cannot run: a name that the edit uses and that nothing gives a meaning.
+#[test]
+fn names_without_a_meaning_are_told() {
+    let old = "import os\n\n\ndef f(a):\n    return a\n";
+    let with = |body: &str| edit("change f", "a.py", old, &old.replace("return a", body));
+    assert_eq!(with("return Decimal(a)"), ["R a.py: line 5 uses `Decimal`, which nothing defines or imports"]);
+    assert_eq!(with("return [b for c in a]"), ["R a.py: line 5 uses `b`, which nothing defines or imports"]);
+    for body in ["return os.path.join(a)", "b = a\n    return b", "return [b for b in a]", "return len(a)"] {
+        assert_eq!(with(body), NONE, "{body}");
+    }
+    let new = findings("create it", &[], &[("b.py", Some("class A(Base):\n    pass\n"))]);
+    assert_eq!(new, ["R b.py: line 1 uses `Base`, which nothing defines or imports"]);
+}
+
+/// Protects from false alarms about what was there before, and where names cannot be known.
+#[test]
+fn only_new_names_are_told() {
+    let old = "def f():\n    return missing\n";
+    assert_eq!(edit("x", "a.py", old, "def f():\n    return missing + 1\n"), NONE);
+    let star = "from os import *\n\n\ndef f():\n    return path\n";
+    assert_eq!(edit("x", "a.py", star, &star.replace("path", "sep")), NONE);
+    // The star import goes: what the old text used may come from anywhere.
+    assert_eq!(edit("x", "a.py", star, "def f():\n    return path\n"), NONE);
+}
