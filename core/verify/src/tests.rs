@@ -151,11 +151,12 @@ fn leftovers_of_models_are_refused() {
 #[test]
 fn losses_are_warned_about() {
     let lines = |range: std::ops::Range<u32>| range.map(|i| format!("line {i}\n")).collect::<String>();
-    assert_eq!(edit("a.txt", &lines(0..20), &lines(0..5)), ["W a.txt: 15 of 20 lines are removed"]);
+    let little = ["W a.txt: 15 of 20 lines are removed", "R a.txt: 5 of 20 lines of the file are left"];
+    assert_eq!(edit("a.txt", &lines(0..20), &lines(0..5)), little);
     assert_eq!(edit("a.txt", &lines(0..20), &lines(0..15)), NONE);
     assert_eq!(edit("a.txt", &lines(0..20), &(lines(10..20) + &lines(0..10))), NONE);
     assert_eq!(edit("a.txt", &lines(0..20), &lines(100..120)), NONE);
-    assert_eq!(edit("a.txt", "a\nb\n", "\n"), ["W a.txt: the file becomes empty"]);
+    assert_eq!(edit("a.txt", "a\nb\n", "\n"), ["R a.txt: the file becomes empty"]);
     let deleted = checked(vec![change("a.txt", Some(b"a"), None)], &["**"]);
     let unnamed = "R a.txt: the file is deleted, and the instruction does not name it";
     assert_eq!(deleted, ["W a.txt: the file is deleted", unnamed]);

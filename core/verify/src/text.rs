@@ -107,7 +107,7 @@ fn deletions(path: &RepoPath, old: &str, new: &str, findings: &mut Vec<Finding>)
     let lines = |text: &'_ str| text.lines().map(str::trim).filter(|l| !l.is_empty()).count();
     let total = lines(old);
     if total > 0 && lines(new) == 0 {
-        return findings.push(Finding::warning(path, "the file becomes empty"));
+        return findings.push(Finding::review(path, "the file becomes empty"));
     }
     let mut left: HashMap<&str, usize> = HashMap::new();
     for line in new.lines().map(str::trim) {

@@ -3,6 +3,7 @@
 //! **Invariant:** a check tells only what the edit makes worse, and is silent when it cannot know. No word of the instruction
 //! switches a check off; a definition that the instruction names may go.
 
+mod content;
 mod lost;
 mod names;
 mod prompt;
@@ -26,7 +27,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         constraint: policy.constraint.as_ref(),
         tree: Tree::new(project, set),
     };
-    for check in [lost::check, names::check] {
+    for check in [lost::check, names::check, content::check] {
         check(&context, findings);
     }
 }
