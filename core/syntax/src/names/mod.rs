@@ -4,6 +4,7 @@
 //! gives it a meaning; a text whose names cannot be known (star imports, `exec`, what does not parse) gives `None`.
 
 mod builtins;
+mod modules;
 mod python;
 
 use crate::Language;
@@ -28,11 +29,11 @@ pub struct Import {
     pub names: Vec<String>,
     /// The line, from 1.
     pub line: u32,
-    /// Whether the program goes on without it: it is inside `try`, a condition or a function.
+    /// Whether the program goes on without it: it is inside `try` or a condition.
     pub optional: bool,
 }
 
-/// What a module binds at its top level.
+/// What a module offers to others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surface {
     /// The names.
@@ -52,22 +53,25 @@ pub fn free_names(language: Language, text: &str) -> Option<Vec<FreeName>> {
     }
 }
 
-/// The imports of `text` in their order; empty for languages in which they are not read.
+/// The imports of `text` in their order; empty for languages in which they are not read. In Rust, an import is the first
+/// segment of a `use`.
 #[must_use]
 pub fn imports(language: Language, text: &str) -> Vec<Import> {
     let Some(tree) = parse(language, text).filter(|tree| !tree.root_node().has_error()) else { return Vec::new() };
     match language {
         Language::Python => python::Walk::of(&tree, text).imports,
-        _ => Vec::new(),
+        _ => modules::imports(language, &tree, text),
     }
 }
 
-/// What `text` binds at its top level; `None` where it cannot be read.
+/// What other modules can take from `text`: what a Python module binds at its top level, what a script exports. `None`
+/// where it cannot be read.
 #[must_use]
 pub fn surface(language: Language, text: &str) -> Option<Surface> {
     let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
     match language {
         Language::Python => Some(python::Walk::of(&tree, text).surface()),
+        Language::JavaScript | Language::TypeScript | Language::Tsx => Some(modules::exports(&tree, text)),
         _ => None,
     }
 }

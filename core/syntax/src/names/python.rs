@@ -316,7 +316,7 @@ impl<'t, 's> Walk<'t, 's> {
         }
         let outer = Work { scope, ..work };
         self.field(outer, "return_type");
-        let inner = Work { scope: self.open(Kind::Function, scope), optional: true, ..work };
+        let inner = Work { scope: self.open(Kind::Function, scope), ..work };
         if let Some(parameters) = node.child_by_field_name("parameters") {
             self.parameters(parameters, outer, inner.scope);
         }

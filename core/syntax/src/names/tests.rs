@@ -103,3 +103,44 @@ fn imports_of_python_are_read() {
     let surface = surface(Language::Python, text).expect("it parses");
     assert!(surface.open && ["a", "d", "g", "h", "i", "j"].iter().all(|n| surface.names.contains(*n)));
 }
+
+/// Protects the check of imports in the other languages.
+#[test]
+fn imports_of_other_languages_are_read() {
+    let script = "import a, { b as c, d } from './e.js';\nimport * as f from \"f\";\nimport 'g';\nexport { h } from './h';\nconst i = require('i');\ntry { import('j'); } catch {}\n";
+    let read = |language, text: &str| -> Vec<String> {
+        let told =
+            |i: Import| format!("{}:{}[{}]{}", i.line, i.module, i.names.join(" "), if i.optional { "?" } else { "" });
+        imports(language, text).into_iter().map(told).collect()
+    };
+    let found = ["1:./e.js[b d default]", "2:f[]", "3:g[]", "4:./h[h]", "5:i[]", "6:j[]?"];
+    assert_eq!(read(Language::JavaScript, script), found);
+    assert_eq!(read(Language::TypeScript, script), found);
+    let go = "package a\n\nimport (\n\t\"fmt\"\n\tx \"a.b/c/v2\"\n)\n";
+    assert_eq!(read(Language::Go, go), ["4:fmt[]", "5:a.b/c/v2[]"]);
+    let rust = "use a::b;\nuse {c::d, e as f, ::g::h};\nuse crate::i::{j, k};\nuse l::*;\nuse m;\n";
+    let mut found = read(Language::Rust, rust);
+    found.sort();
+    assert_eq!(found, ["1:a[]", "2:c[]", "2:e[]", "2:g[]", "3:crate[]", "4:l[]", "5:m[]"]);
+}
+
+/// Protects the check of names that a script takes from another: all ways to export, and those that cannot be known.
+#[test]
+fn exports_of_scripts_are_read() {
+    let text = "export const a = 1, b = 2;\nexport function c() {}\nexport class D {}\nexport { e as f, g };\nexport default 1;\nexport * as h from './h';\nlet e, g;\n";
+    let names = |s: super::Surface| s.names.into_iter().collect::<Vec<_>>().join(" ");
+    for language in [Language::JavaScript, Language::TypeScript] {
+        let found = surface(language, text).expect("it parses");
+        assert!(!found.open);
+        assert_eq!(names(found), "D a b c default f g h");
+    }
+    let types = surface(
+        Language::TypeScript,
+        "export interface A {}\nexport type B = A;\nexport enum C {}\nexport abstract class D {}\n",
+    );
+    assert_eq!(names(types.expect("it parses")), "A B C D");
+    for text in ["module.exports = { a };\n", "exports.a = 1;\n", "export * from './b';\n", "export const { a } = b;\n"]
+    {
+        assert!(surface(Language::JavaScript, text).expect("it parses").open, "{text}");
+    }
+}

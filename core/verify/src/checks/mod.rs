@@ -4,6 +4,7 @@
 //! switches a check off; a definition that the instruction names may go.
 
 mod content;
+mod imports;
 mod lost;
 mod names;
 mod prompt;
@@ -27,7 +28,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         constraint: policy.constraint.as_ref(),
         tree: Tree::new(project, set),
     };
-    for check in [lost::check, names::check, content::check] {
+    for check in [lost::check, names::check, imports::check, content::check] {
         check(&context, findings);
     }
 }

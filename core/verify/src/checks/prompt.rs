@@ -64,6 +64,15 @@ impl<'a> Prompt<'a> {
         !name.is_empty() && self.text.match_indices(name).any(|(at, _)| self.is_name(at, name))
     }
 
+    /// Whether the instruction has `word` as a word, in whatever case.
+    pub(crate) fn has_word(&self, word: &str) -> bool {
+        let (text, word) = (self.text.to_lowercase(), word.to_lowercase());
+        text.match_indices(&word).any(|(at, _)| {
+            !text[..at].chars().next_back().is_some_and(is_word)
+                && !text[at + word.len()..].chars().next().is_some_and(is_word)
+        })
+    }
+
     fn is_name(&self, at: usize, name: &str) -> bool {
         let (before, after) = (&self.text[..at], &self.text[at + name.len()..]);
         let (last, next) = (before.chars().next_back(), after.chars().next());

@@ -24,14 +24,10 @@ impl<'a> Tree<'a> {
         Self { project, set, files, texts, read }
     }
 
-    /// Whether anything is known of the tree.
+    /// Whether the tree has more than the one file that a check asks about: a text may also be checked by itself.
     pub(crate) fn is_known(&self) -> bool {
-        self.project_files() > 0
-    }
-
-    fn project_files(&self) -> usize {
-        self.files().iter().filter(|path| !self.in_set(path)).count()
-            + self.set.files.iter().filter(|change| change.old.is_some() && self.files().contains(&change.path)).count()
+        self.files().iter().any(|path| !self.in_set(path))
+            || self.set.files.iter().filter(|c| c.old.is_some()).count() > 1
     }
 
     /// Every file that there is after the edit.

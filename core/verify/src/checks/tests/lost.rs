@@ -11,7 +11,7 @@ fn a_file_does_not_become_another_one() {
     for prompt in ["rewrite total with sum()", "rewrite everything", "delete Account, total and average"] {
         let found = findings(prompt, &tree, &[("bank.py", Some(MAIN))]);
         let said = "E bank.py: the result is the text of `main.py` rather than of this file, and `RATE`, `Account`, `total`, `average` would be gone";
-        assert!(found.contains(&said.to_owned()) && !found.iter().any(|f| f.starts_with('R')), "{prompt}: {found:?}");
+        assert!(found.contains(&said.to_owned()), "{prompt}: {found:?}");
     }
     // Text has no definitions to lose.
     let tree = [(".gitignore", "target\n*.pyc\n.venv\n"), ("main.py", MAIN)];

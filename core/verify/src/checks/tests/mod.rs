@@ -1,6 +1,7 @@
 //! What the checks say of sets, by instruction and by what else the tree has.
 
 mod content;
+mod imports;
 mod lost;
 mod names;
 
