@@ -3,12 +3,16 @@
 //! **Invariant:** a check tells only what the edit makes worse, and is silent when it cannot know. No word of the instruction
 //! switches a check off; a definition that the instruction names may go.
 
+mod asked;
 mod content;
+mod data;
+mod docs;
 mod imports;
 mod lost;
 mod names;
 mod prompt;
 mod tree;
+mod twin;
 
 use crate::policy::{Finding, Policy, Project};
 use deepcoder_syntax::{Language, RawSymbol, parses, symbols};
@@ -28,7 +32,9 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         constraint: policy.constraint.as_ref(),
         tree: Tree::new(project, set),
     };
-    for check in [lost::check, names::check, imports::check, content::check] {
+    for check in
+        [lost::check, names::check, imports::check, content::check, data::check, asked::check, docs::check, twin::check]
+    {
         check(&context, findings);
     }
 }

@@ -1,6 +1,9 @@
 //! What the checks say of sets, by instruction and by what else the tree has.
 
+mod asked;
 mod content;
+mod data;
+mod docs;
 mod imports;
 mod lost;
 mod names;

@@ -1,0 +1,151 @@
+//! Docstrings and comments that are deleted while their code stays.
+
+use super::{Context, File, line_of, list};
+use crate::policy::Finding;
+use deepcoder_syntax::{Language, RawSymbol, comments};
+use deepcoder_types::Constraint;
+use std::collections::{HashMap, HashSet};
+
+/// Words of instructions that speak of comments.
+const SPEAKS: &[&str] =
+    &["comment", "docstring", "document", "doc", "docs", "license", "licence", "header", "todo", "todos"];
+
+pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let words = context.prompt.text().to_lowercase();
+    let spoken = words.split(|c: char| !c.is_alphanumeric()).any(|word| {
+        SPEAKS.contains(&word) || ["comment", "docstring", "document"].iter().any(|stem| word.starts_with(stem))
+    });
+    if spoken || matches!(context.constraint, Some(Constraint::Comments)) {
+        return;
+    }
+    for file in context.files.iter().filter(|file| file.sound()) {
+        if let (Some(language), Some(old), Some(new)) = (file.language, file.old, file.new) {
+            of_file(language, file, (old, new), findings);
+        }
+    }
+}
+
+fn of_file(language: Language, file: &File<'_>, (old, new): (&str, &str), findings: &mut Vec<Finding>) {
+    if let Some(doc) = (language == Language::Python).then(|| docstring(old)).flatten()
+        && docstring(new).is_none()
+        && !new.contains(doc.trim_matches(['"', '\'']))
+        && !new.trim().is_empty()
+    {
+        findings.push(Finding::review(
+            file.path,
+            "the docstring of the module is deleted, and the instruction does not speak of it",
+        ));
+    }
+    let after: HashMap<&str, &RawSymbol> = file.after().iter().map(|s| (s.qualified.as_str(), s)).collect();
+    let bare: Vec<&str> = file
+        .before()
+        .iter()
+        .filter(|symbol| !matches!(symbol.kind, "variable" | "field" | "constant" | "impl" | "module"))
+        .filter(|symbol| documented_by(language, old, symbol).is_some_and(|doc| !new.contains(doc)))
+        .filter(|symbol| after.get(symbol.qualified.as_str()).is_some_and(|after| !is_documented(language, new, after)))
+        .map(|symbol| symbol.qualified.as_str())
+        .collect();
+    if !bare.is_empty() {
+        let what = if language == Language::Python { "docstring" } else { "comment" };
+        findings.push(Finding::review(
+            file.path,
+            format!("the {what} of {} is deleted, and the instruction does not speak of it", list(&bare)),
+        ));
+        return;
+    }
+    if let Some((line, text)) = deleted_comment(language, old, new) {
+        let text: String = text.chars().take(60).collect();
+        findings.push(Finding::review(
+            file.path,
+            format!("the comment `{text}` (line {line} before the edit) is deleted, and its code stays"),
+        ));
+    }
+}
+
+/// Whether a definition has a docstring or, in languages without, a comment in front.
+pub(crate) fn is_documented(language: Language, text: &str, symbol: &RawSymbol) -> bool {
+    documented_by(language, text, symbol).is_some()
+}
+
+fn documented_by<'t>(language: Language, text: &'t str, symbol: &RawSymbol) -> Option<&'t str> {
+    if language == Language::Python {
+        return docstring(text.get(symbol.signature_end as usize..symbol.range.end as usize)?);
+    }
+    let lead = text.get(symbol.range.start as usize..symbol.signature_start as usize)?.trim();
+    ["//", "/*"].iter().any(|mark| lead.contains(mark)).then_some(lead)
+}
+
+/// The string that a body or a module begins with.
+fn docstring(body: &str) -> Option<&str> {
+    let mut rest = body.trim_start_matches('\u{feff}').trim_start();
+    while rest.starts_with('#') {
+        rest = rest.split_once('\n')?.1.trim_start();
+    }
+    let quoted = rest.trim_start_matches(['r', 'R', 'u', 'U']);
+    for quote in ["\"\"\"", "'''", "\"", "'"] {
+        if let Some(inner) = quoted.strip_prefix(quote) {
+            let end = inner.find(quote)?;
+            let doc = &inner[..end];
+            let next = inner[end + quote.len()..].lines().next().unwrap_or_default().trim();
+            // A statement that begins with a string is none.
+            return (!doc.trim().is_empty() && (next.is_empty() || next.starts_with(['#', ';']))).then_some(doc);
+        }
+    }
+    None
+}
+
+/// The first comment that is gone while the line of code that it is about is as it was.
+fn deleted_comment<'t>(language: Language, old: &'t str, new: &str) -> Option<(usize, &'t str)> {
+    let new_comments = comments(language, new);
+    let said: HashSet<&str> = new_comments.iter().filter_map(|r| new.get(r.as_range())).map(str::trim).collect();
+    let commented: HashSet<usize> = new_comments
+        .iter()
+        .flat_map(|r| line_of(new, r.start)..=line_of(new, r.end.saturating_sub(1).max(r.start)))
+        .collect();
+    let places = |text: &'_ str| -> HashMap<String, Option<usize>> {
+        let mut places = HashMap::new();
+        for (index, line) in text.lines().enumerate() {
+            places.entry(line.trim().to_owned()).and_modify(|place| *place = None).or_insert(Some(index + 1));
+        }
+        places
+    };
+    let (old_places, new_places) = (places(old), places(new));
+    let old_comments = comments(language, old);
+    let old_lines: Vec<&str> = old.lines().collect();
+    let is_comment: HashSet<usize> = old_comments.iter().map(|r| line_of(old, r.start)).collect();
+    let marks =
+        ["TODO", "FIXME", "XXX", "HACK", "noqa", "type: ignore", "pylint", "eslint", "pragma", "clippy", "NOLINT"];
+    for range in &old_comments {
+        let text = old.get(range.as_range())?.trim();
+        if said.contains(text) || new.contains(text) || marks.iter().any(|mark| text.contains(mark)) {
+            continue;
+        }
+        if text.chars().filter(|c| c.is_alphabetic()).count() < 3 {
+            continue;
+        }
+        let line = line_of(old, range.start);
+        let start = old[..range.start as usize].rfind('\n').map_or(0, |at| at + 1);
+        let code = old[start..range.start as usize].trim();
+        let unique = |key: &str| old_places.get(key).copied().flatten().is_some();
+        let telling = |key: &str| key.chars().filter(|c| c.is_alphanumeric()).count() >= 4;
+        if !code.is_empty() {
+            // Behind the code. The whole line without its comment is there once, and was not before.
+            let there = new_places.get(code).copied().flatten().is_some() && !old_places.contains_key(code);
+            if there && telling(code) && unique(old_lines.get(line - 1)?.trim()) {
+                return Some((line, text));
+            }
+            continue;
+        }
+        let end = line_of(old, range.end.saturating_sub(1).max(range.start));
+        let next =
+            (end..old_lines.len()).find(|&at| !old_lines[at].trim().is_empty() && !is_comment.contains(&(at + 1)));
+        let Some(anchor) = next.map(|at| old_lines[at].trim()).filter(|a| telling(a) && unique(a)) else { continue };
+        let Some(Some(place)) = new_places.get(anchor) else { continue };
+        let new_lines: Vec<&str> = new.lines().take(place - 1).collect();
+        let above = new_lines.iter().rposition(|line| !line.trim().is_empty()).map(|at| at + 1);
+        if above.is_none_or(|above| !commented.contains(&above)) {
+            return Some((line, text));
+        }
+    }
+    None
+}
