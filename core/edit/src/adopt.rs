@@ -1,7 +1,8 @@
 //! Text that a model wrote, with the habits of the file that it is for.
 
 use crate::diff::line_spans;
-use crate::lines::{LineEnding, split_bom, split_line, to_lf, with_endings};
+use crate::indentation;
+use crate::lines::split_bom;
 use std::ops::Range;
 
 /// What of the old file is kept although the model wrote something else. Models drop such things without being asked.
@@ -22,28 +23,63 @@ impl Default for Adoption {
 }
 
 /// `written` as the new text of a file that holds `old`: the byte order mark is kept, unchanged lines keep their bytes
-/// with their own line endings, and lines that are new get the ending that most lines have.
+/// with their own line endings, and lines that are new get the ending that most lines have and the character that the file
+/// indents with.
 #[must_use]
 pub fn adopt(old: &str, written: &str, keep: Adoption) -> String {
     let (bom, body) = split_bom(old);
     let mut out = bom.to_owned();
-    out.push_str(&blend(body, split_bom(written).1, LineEnding::dominant(old), keep));
+    out.push_str(&blend(old, body, split_bom(written).1, keep));
     out
 }
 
 /// `written` as the new text of the lines `range` of `file`, in the same manner.
 #[must_use]
 pub fn adopt_block(file: &str, range: Range<usize>, written: &str, keep: Adoption) -> String {
-    blend(&file[range], written, LineEnding::dominant(file), keep)
+    blend(file, &file[range], written, keep)
 }
 
-fn blend(old: &str, written: &str, ending: LineEnding, keep: Adoption) -> String {
-    let written = to_lf(written);
+/// The lines of `text`, each with what ends it. A carriage return by itself ends a line as well, as in the files of old
+/// systems, and so does one too many, as a conversion that was made twice leaves it.
+fn lines_of(text: &str) -> Vec<(&str, &str)> {
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['\r', '\n']) {
+        let ending = ["\r\r\n", "\r\n", "\n"].into_iter().find(|ending| rest[at..].starts_with(ending)).unwrap_or("\r");
+        lines.push((&rest[..at], &rest[at..at + ending.len()]));
+        rest = &rest[at + ending.len()..];
+    }
+    if !rest.is_empty() {
+        lines.push((rest, ""));
+    }
+    lines
+}
+
+fn contents<'t>(lines: &[(&'t str, &'t str)]) -> Vec<&'t str> {
+    lines.iter().map(|line| line.0).collect()
+}
+
+/// What most lines end with; `\n` where there is no majority.
+fn dominant<'t>(lines: &[(&'t str, &'t str)]) -> &'t str {
+    let count = |wanted: &str| lines.iter().filter(|(_, ending)| *ending == wanted).count();
+    let ended = lines.len() - count("");
+    ["\r\n", "\r", "\r\r\n"].into_iter().find(|ending| count(ending) * 2 > ended).unwrap_or("\n")
+}
+
+fn blend(file: &str, old: &str, written: &str, keep: Adoption) -> String {
     if written.trim().is_empty() && keep.outer_lines {
         return String::new();
     }
-    let old_lines: Vec<(&str, &str)> = with_endings(old).into_iter().map(split_line).collect();
-    let new_lines: Vec<&str> = with_endings(&written).into_iter().map(|l| split_line(l).0).collect();
+    let file_lines = lines_of(file);
+    let ending = dominant(&file_lines);
+    let old_lines = lines_of(old);
+    let written_lines = lines_of(written);
+    let written_content = contents(&written_lines);
+    let indented = indentation::kept(&contents(&file_lines), &contents(&old_lines), &written_content);
+    let new_lines: Vec<&str> = match &indented {
+        Some(lines) => lines.iter().map(String::as_str).collect(),
+        None => written_content,
+    };
     let (old_core, new_core) = if keep.outer_lines {
         (core(&old_lines, |l| l.0), core(&new_lines, |l| l))
     } else {
@@ -60,20 +96,21 @@ fn blend(old: &str, written: &str, ending: LineEnding, keep: Adoption) -> String
         {
             lines.extend(&old_lines[old_core.start..][span.old]);
         } else {
-            lines.extend(new_lines[new_core.start..][span.new].iter().map(|l| (*l, ending.as_str())));
+            lines.extend(new_lines[new_core.start..][span.new].iter().map(|l| (*l, ending)));
         }
     }
     if !old_core.is_empty() {
         lines.extend(&old_lines[old_core.end..]);
     }
-    let finished = if keep.outer_lines { old.is_empty() || old.ends_with('\n') } else { written.ends_with('\n') };
+    let ended = |text: &str| text.ends_with(['\n', '\r']);
+    let finished = if keep.outer_lines { old.is_empty() || ended(old) } else { ended(written) };
     let last = lines.len().saturating_sub(1);
     let mut out = String::with_capacity(old.len() + written.len());
     for (index, (content, own)) in lines.into_iter().enumerate() {
         out.push_str(content);
         match (index == last, own.is_empty()) {
             (true, _) if !finished => {}
-            (_, true) => out.push_str(ending.as_str()),
+            (_, true) => out.push_str(ending),
             (_, false) => out.push_str(own),
         }
     }

@@ -10,6 +10,7 @@ mod diff;
 mod edits;
 pub mod formats;
 pub mod hunks;
+mod indentation;
 mod lines;
 mod materialise;
 mod quote;

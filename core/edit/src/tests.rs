@@ -97,6 +97,46 @@ fn new_lines_get_the_files_line_ending() {
     assert_eq!(adopt("a  \n\n\nb", "a\n\nb\n", Adoption::default()), "a  \n\n\nb");
 }
 
+/// Protects the line ends of old systems and of conversions made twice: a model writes plain ones.
+#[test]
+fn odd_line_endings_are_kept() {
+    let all = |text: &str, ending: &str| text.replace('\n', ending);
+    for ending in ["\r", "\r\r\n", "\r\n", "\n"] {
+        let adopted = adopt(&all("one\ntwo\nthree\n", ending), "one\nnew\nthree\nfour\n", Adoption::default());
+        assert_eq!(adopted, all("one\nnew\nthree\nfour\n", ending), "{ending:?}");
+        let unfinished = adopt(&all("one\ntwo", ending), "one\ntwo\nthree\n", Adoption::default());
+        assert_eq!(unfinished, all("one\ntwo\nthree", ending), "{ending:?}");
+    }
+    assert_eq!(adopt("10%\r20%\nend\n", "10%\n20%\nEND\n", Adoption::default()), "10%\r20%\nEND\n");
+}
+
+/// Protects files that indent by tabs from models that write blanks, and the other way round; lines that did not change
+/// keep their bytes.
+#[test]
+fn the_character_of_the_indentation_is_kept() {
+    let adopted = |old: &str, new: &str| adopt(old, new, Adoption::default());
+    let go = "func f() {\n\tif a {\n\t\tb()\n\t}\n}\n";
+    assert_eq!(adopted(go, &go.replace('\t', "    ")), go);
+    assert_eq!(adopted(go, &go.replace('\t', "  ").replace("b()", "c()")), go.replace("b()", "c()"));
+    let more = "func f() {\n\tif a {\n        c()\n\t}\n    d()\n}\n";
+    assert_eq!(adopted(go, more), "func f() {\n\tif a {\n\t\tc()\n\t}\n\td()\n}\n");
+    let nested = "func f() {\n    if a {\n        for x {\n            b()\n        }\n    }\n}\n";
+    assert_eq!(adopted(go, nested), "func f() {\n\tif a {\n\t\tfor x {\n\t\t\tb()\n\t\t}\n\t}\n}\n");
+    let aligned = "\t/**\n\t * One.\n\t */\n\tint a;\n";
+    assert_eq!(adopted(aligned, "    /**\n     * Two.\n     */\n    int a;\n"), aligned.replace("One", "Two"));
+    let python = "def f():\n  if a:\n    b()\n";
+    assert_eq!(adopted(python, "def f():\n\tif a:\n\t\tc()\n"), python.replace("b()", "c()"));
+    assert_eq!(
+        adopted("all:\n\tcc a.c\n", "all:\n\tcc a.c\n\nclean:\n    rm a\n"),
+        "all:\n\tcc a.c\n\nclean:\n\trm a\n"
+    );
+    // The model knows of the tabs: its blanks mean something. And a file of both is left alone.
+    let mixed = "var s = `\n  a: 1\n`\nfunc g() {\n\tc()\n}\n";
+    assert_eq!(adopted(go, &format!("{go}{mixed}")), format!("{go}{mixed}"));
+    let both = "a:\n\tb\n  c\n";
+    assert_eq!(adopted(both, "a:\n\tb\n  c\n    d\n"), "a:\n\tb\n  c\n    d\n");
+}
+
 type Side<'a> = Option<(&'a str, u32)>;
 
 fn set(files: &[(&str, Side<'_>, Side<'_>)]) -> EditSet {
