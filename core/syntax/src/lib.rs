@@ -8,6 +8,7 @@ mod definition;
 mod language;
 mod names;
 mod parse;
+mod strings;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -17,5 +18,6 @@ pub use comments::comments;
 pub use language::Language;
 pub use names::{FreeName, Import, Surface, free_names, imports, surface};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
+pub use strings::multiline_strings;
 pub use symbols::{RawSymbol, enclosing, symbols};
 pub use tokens::{Kept, Token, TokenKind, Tokens, tokens};

@@ -4,6 +4,7 @@
 //! **Invariant:** nothing here writes to a work tree. A check that fails is a [`Finding`], never a panic, and what
 //! cannot be judged does not pass.
 
+mod blanks;
 mod checks;
 mod constraint;
 mod markers;
@@ -12,6 +13,7 @@ pub mod sandbox;
 mod syntax;
 mod text;
 
+pub use blanks::without_added_blanks;
 pub use constraint::{Renamed, Taken, rename_in};
 pub use policy::{Finding, NoProject, Policy, Project, Severity, Verification};
 

@@ -330,3 +330,33 @@ fn what_a_constraint_cannot_judge() {
     assert!(broken.passed && broken.warnings().any(|f| f.message.contains("is not checked")), "{broken:?}");
     assert!(found(change("a.txt", Some(b"a\n"), Some(b"b\n"))).passed);
 }
+
+/// Protects commits: `git diff --check` and linters fail on blanks at the end of lines, which generated docstrings have.
+/// Old lines, strings and Markdown's line breaks keep theirs.
+#[test]
+fn added_lines_have_no_blanks_at_their_ends() {
+    let stripped = |path: &str, old: Option<&str>, new: &str| {
+        without_added_blanks(&RepoPath::new(path).expect("a path"), old, new)
+    };
+    let old = "def f():  \n    return 1\n";
+    let new = "def f():  \n    \"\"\"One.   \n    \n    Two.\t\n    \"\"\"  \n    return 1\n\n    \n\nx = 1 ";
+    let bare = "def f():  \n    \"\"\"One.\n\n    Two.\n    \"\"\"\n    return 1\n\n\n\nx = 1";
+    assert_eq!(stripped("a.py", Some(old), new), bare);
+    assert_eq!(stripped("a.py", None, "x = 1  \r\ny = 2\r\n"), "x = 1\r\ny = 2\r\n");
+    for (path, text) in [
+        ("a.py", "x = \"\"\"a  \nb\"\"\"\n"),
+        ("a.js", "const x = `a  \nb`;\n"),
+        ("a.rs", "const X: &str = \"a  \nb\";\nconst Y: &str = r#\"a  \nb\"#;\n"),
+        ("a.go", "package a\n\nvar x = `a  \nb`\n"),
+        ("A.java", "class A { String x = \"\"\"\n  a  \n  \"\"\"; }\n"),
+        ("a.cpp", "auto x = R\"(a  \nb)\";\n"),
+        ("a.md", "One  \ntwo\n"),
+        ("a.tsv", "a\t\n"),
+        ("a.patch", " \n"),
+        ("a.py", "def (:  \n"),
+    ] {
+        assert_eq!(stripped(path, None, text), text, "{path}");
+    }
+    assert_eq!(stripped("a.md", None, "One \n  \ntwo\n"), "One\n\ntwo\n");
+    assert_eq!(stripped("a.rs", None, "/// One.  \nfn f() { }  \n"), "/// One.\nfn f() { }\n");
+}

@@ -1,0 +1,47 @@
+//! The strings of a text that go over several lines.
+
+use crate::Language;
+use crate::parse::{parse, range};
+use deepcoder_types::TextRange;
+use tree_sitter::Node;
+
+/// Every string of `text` that has a line end in it and whose content the program sees: docstrings are left out. `None` where
+/// the text is too large to parse or does not parse.
+#[must_use]
+pub fn multiline_strings(language: Language, text: &str) -> Option<Vec<TextRange>> {
+    let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
+    let mut found = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let several = node.start_position().row < node.end_position().row;
+        if several && is_string(node) {
+            if !is_docstring(node) {
+                found.push(range(node.start_byte(), node.end_byte()));
+            }
+        } else if several && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return Some(found);
+            }
+        }
+    }
+}
+
+fn is_string(node: Node<'_>) -> bool {
+    let kind = node.kind();
+    kind == "string"
+        || kind == "template_string"
+        || kind == "jsx_text"
+        || kind.ends_with("string_literal")
+        || kind == "char_literal"
+}
+
+/// A string that is a statement by itself.
+fn is_docstring(node: Node<'_>) -> bool {
+    node.parent().is_some_and(|parent| {
+        parent.kind() == "expression_statement" && parent.named_child_count() == 1 || parent.kind() == "module"
+    })
+}
