@@ -1,0 +1,6 @@
+"""The digest of the day."""
+
+
+def digest(names):
+    print(f"digest of {len(names)} names")
+    return ", ".join(sorted(names))

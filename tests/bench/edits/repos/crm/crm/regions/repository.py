@@ -1,0 +1,18 @@
+"""Where regions are kept."""
+
+
+class RegionRepository:
+    def __init__(self):
+        self._rows = {}
+
+    def save(self, region):
+        self._rows[region.id] = region
+
+    def get(self, id):
+        return self._rows.get(id)
+
+    def delete(self, id):
+        self._rows.pop(id, None)
+
+    def all(self):
+        return sorted(self._rows.values(), key=lambda row: row.id)

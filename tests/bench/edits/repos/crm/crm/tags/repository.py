@@ -1,0 +1,18 @@
+"""Where tags are kept."""
+
+
+class TagRepository:
+    def __init__(self):
+        self._rows = {}
+
+    def save(self, tag):
+        self._rows[tag.id] = tag
+
+    def get(self, id):
+        return self._rows.get(id)
+
+    def delete(self, id):
+        self._rows.pop(id, None)
+
+    def all(self):
+        return sorted(self._rows.values(), key=lambda row: row.id)

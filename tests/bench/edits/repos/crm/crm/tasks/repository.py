@@ -1,0 +1,18 @@
+"""Where tasks are kept."""
+
+
+class TaskRepository:
+    def __init__(self):
+        self._rows = {}
+
+    def save(self, task):
+        self._rows[task.id] = task
+
+    def get(self, id):
+        return self._rows.get(id)
+
+    def delete(self, id):
+        self._rows.pop(id, None)
+
+    def all(self):
+        return sorted(self._rows.values(), key=lambda row: row.id)

@@ -1,0 +1,4 @@
+//! Statistics about texts and numbers.
+
+pub mod parse;
+pub mod stats;
