@@ -110,10 +110,10 @@ def attempt(task, args):
         changed, verdict, why = judge(task, root, before) if applied else ([], "", "")
         if applied:
             outcome = "right" if verdict == "right" else "wrong"
-        elif task.get("decline"):
-            outcome = "right"
         elif code == 1 and re.search(r"(?m)^@@ ", shown):
             outcome = "review"
+        elif task.get("decline") and code is not None:
+            outcome = "right"
         else:
             outcome = "refused"
         git(root, "add", "-A", "-N")
@@ -208,7 +208,8 @@ def main():
             row = attempt(task, args)
             with open(args.results, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-            print(f"{row['outcome']:8} {row['task']:24} {row['seconds']:6.1f} s  {row['why'] or row['message'].splitlines()[-1:]}", flush=True)
+            said = row["why"] or next((line for line in row["message"].splitlines() if line.startswith("error")), "")
+            print(f"{row['outcome']:8} {row['task']:22} {row['seconds']:6.1f} s  {said}", flush=True)
     ids = {task["id"] for task in chosen}
     print(table([row for row in load([args.results]).values() if row["task"] in ids]))
     return 0
