@@ -11,8 +11,8 @@ use crate::within::within;
 use deepcoder_edit::materialise;
 use deepcoder_plugin_api::{Plugin, PluginError};
 use deepcoder_types::{
-    Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, ContextRequest, EditSet, Instruction,
-    LanguageModel, Outcome, Proposal, RepoPath,
+    Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, ContextRequest, EditSet, FileChange,
+    Instruction, LanguageModel, Outcome, Proposal, RepoPath,
 };
 use deepcoder_verify::{Verification, verify};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -173,6 +173,7 @@ impl Asking<'_> {
         }
         let id = self.set_id(instruction, &proposal);
         let mut set = materialise(&proposal, &id, &|path| self.view.image(path))?;
+        set.files.iter_mut().for_each(without_blanks);
         set.files.retain(|file| file.old != file.new);
         if set.files.is_empty() {
             return Ok(None);
@@ -227,6 +228,14 @@ impl Attempt {
             self.proposal.applicability = self.proposal.applicability.max(Applicability::NeedsReview);
         }
     }
+}
+
+/// Takes away the blanks at the ends of added lines, which `git diff --check` and linters refuse.
+fn without_blanks(change: &mut FileChange) {
+    let Some(new) = &mut change.new else { return };
+    let old = change.old.as_ref().map(|old| std::str::from_utf8(&old.bytes));
+    let (Ok(old), Ok(text)) = (old.transpose(), std::str::from_utf8(&new.bytes)) else { return };
+    new.bytes = deepcoder_verify::without_added_blanks(&change.path, old, text).into_bytes();
 }
 
 /// The id of a set that was made of `inputs`.
