@@ -339,6 +339,24 @@ impl From<Failure> for GenerateError {
     }
 }
 
+/// The id of a request whose operation could not be read, such as one of a later version; 0 where there is none.
+pub(crate) fn id_of(line: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    struct OnlyId {
+        id: u64,
+    }
+    serde_json::from_slice::<OnlyId>(line).map_or(0, |only| only.id)
+}
+
+/// The line of an event. An event that JSON cannot carry, such as one with a path that is not UTF-8, becomes an error
+/// under its id: the client would wait forever for one that is left out.
+pub(crate) fn event_line(id: u64, event: Body) -> Vec<u8> {
+    line(&Event { id, event: event.finite() }).unwrap_or_else(|e| {
+        let event = Body::error(Failure::Engine(format!("the answer cannot be sent: {e}")));
+        line(&Event { id, event }).unwrap_or_default()
+    })
+}
+
 /// One line, with its end.
 pub(crate) fn line<T: Serialize>(message: &T) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = serde_json::to_vec(message)?;
@@ -387,6 +405,17 @@ mod tests {
             let text = line(&Event { id: 1, event: body.finite() }).expect("json");
             serde_json::from_slice::<Event>(&text).expect("readable");
         }
+    }
+
+    /// Protects clients from waiting forever: an answer that JSON cannot carry is an error under the id of its request.
+    #[test]
+    fn an_answer_that_cannot_be_sent_is_an_error() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let root = PathBuf::from(std::ffi::OsString::from_vec(b"/tmp/caf\xe9".to_vec()));
+        let watched = Watched { root, files: None, how: "events".into(), notes: Vec::new() };
+        let text = event_line(7, Body::Watched(vec![watched]));
+        let event: Event = serde_json::from_slice(&text).expect("readable");
+        assert!(matches!(event, Event { id: 7, event: Body::Error { .. } }), "{event:?}");
     }
 
     /// Protects other people's clients: these are the lines of PROTOCOL.md.

@@ -194,6 +194,7 @@ impl LanguageModel for Engine {
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
         let start = Instant::now();
+        request.check()?;
         let prompt = self.render(&request.prompt)?;
         let Some(turn) = self.enter(request.priority, cancel) else {
             return Ok(Generation {

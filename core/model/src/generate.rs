@@ -13,9 +13,6 @@ use deepcoder_types::{
 };
 use std::time::Instant;
 
-/// The most alternatives that a request may ask for.
-const MOST_LOGPROBS: u32 = 100;
-
 /// The most tokens of a background prompt in one run. Such a run is broken off for whoever goes first, and begun again
 /// behind it: this is what may be lost. Longer runs are hardly faster.
 const BACKGROUND_CHUNK: usize = 64;
@@ -72,9 +69,6 @@ fn check(request: &GenerateRequest, prompt: &[u32], context: usize) -> Result<us
     if total > context {
         let (prompt, context) = (count(prompt.len()), count(context));
         return Err(GenerateError::TooLong { prompt, max_tokens: request.max_tokens, context });
-    }
-    if request.logprobs.is_some_and(|n| n > MOST_LOGPROBS) {
-        return Err(GenerateError::Invalid(format!("at most {MOST_LOGPROBS} alternatives can be reported")));
     }
     Ok(total)
 }

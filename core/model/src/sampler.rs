@@ -41,7 +41,7 @@ pub(crate) struct Sampler {
 impl Sampler {
     /// Checks the settings.
     pub(crate) fn new(sampling: Sampling, vocab: usize, prompt: &[u32]) -> Result<Self, GenerateError> {
-        check(&sampling)?;
+        sampling.check()?;
         let mut sampler = Self {
             sampling,
             rng: Rng::new(sampling.seed),
@@ -148,23 +148,6 @@ fn keep_nucleus(
         }
         sorted += next;
     }
-}
-
-fn check(s: &Sampling) -> Result<(), GenerateError> {
-    let wrong = |what: &str| Err(GenerateError::Invalid(what.to_owned()));
-    if !(s.temperature.is_finite() && s.temperature >= 0.0) {
-        return wrong("the temperature must be 0 or more");
-    }
-    if !(s.top_p > 0.0 && s.top_p <= 1.0) {
-        return wrong("top-p must be above 0 and at most 1");
-    }
-    if !(0.0..=1.0).contains(&s.min_p) {
-        return wrong("min-p must be from 0 to 1");
-    }
-    if !(s.repetition_penalty.is_finite() && s.repetition_penalty > 0.0) {
-        return wrong("the repetition penalty must be above 0");
-    }
-    Ok(())
 }
 
 /// The likeliest token (the lowest id of several) and its logit; NaN counts as less than anything.

@@ -11,6 +11,7 @@ mod hash;
 mod hint;
 mod instruction;
 mod job;
+mod limits;
 mod manifest;
 mod model;
 mod path;
@@ -28,6 +29,7 @@ pub use job::{
     HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec,
     JobState, Landing, Review, Schedule,
 };
+pub use limits::{MAX_LOGPROBS, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPERATURE, REPETITION_PENALTIES};
 pub use manifest::{
     CacheTensor, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
 };

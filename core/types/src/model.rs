@@ -300,7 +300,8 @@ impl crate::Hint for GenerateError {
                     .into(),
             ),
             Self::Engine(_) => Some("`deepcoder doctor` checks the runtime and the model folder".into()),
-            Self::Invalid(_) | Self::Template(_) => None,
+            Self::Invalid(_) => Some("`deepcoder generate --help` has the settings and their ranges".into()),
+            Self::Template(_) => Some("`deepcoder generate --raw` continues the text without the template".into()),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console
         draft: None,
         priority: Priority::Interactive,
     };
+    // Before seconds go into loading a model.
+    request.check()?;
     let model = invocation.model(console)?;
     let waiting = Progress::spinner(console.can_animate(&invocation.vars), "reading the prompt");
     if console.json {

@@ -137,18 +137,8 @@ impl Client {
         cancel: &Cancel,
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
-        let s = &request.sampling;
-        for (name, value) in [
-            ("temperature", s.temperature),
-            ("top-p", s.top_p),
-            ("min-p", s.min_p),
-            ("the repetition penalty", s.repetition_penalty),
-        ] {
-            // JSON cannot carry it: the daemon could only say that it does not understand.
-            if !value.is_finite() {
-                return Err(GenerateError::Invalid(format!("{name} must be a finite number")));
-            }
-        }
+        // Before it is sent: JSON cannot carry infinities, so that the daemon could only say that it does not understand.
+        request.check()?;
         let mut text = String::new();
         let mut tokens = 0u32;
         let op = Op::Generate { model: name.into(), request: Cow::Borrowed(request) };

@@ -69,7 +69,8 @@ impl BackgroundModel {
         // The server's end cancels a part only: the caller's own flag says what the caller wants.
         let sink = Sink::local(cancel.child(), events);
         let (model, repository) = (self.name.clone(), Some(self.repository.clone()));
-        shared.queue.push(Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new() })?;
+        let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new(), _held: None };
+        shared.queue.push(job)?;
         loop {
             match received.recv_timeout(TICK) {
                 Ok(Body::Token(token)) => on_token(&token),

@@ -6,7 +6,6 @@ use super::sink::{PATIENCE, Sink};
 use super::{FLUSH, Shared, lane, services};
 use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
 use deepcoder_types::Priority;
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,7 +50,7 @@ pub(super) async fn run(shared: Arc<Shared>, stream: UnixStream) {
         return;
     };
     let ended = tokio::select! {
-        ended = client.listen(Lines::new(reader)) => ended,
+        ended = client.listen(Lines::new(reader, &permit_of.memory)) => ended,
         () = give_up.notified() => Ended::Broken,
         // Writing ends first only where the client is gone.
         _ = &mut writing => Ended::Broken,
@@ -104,6 +103,14 @@ impl Client {
                     self.say(0, Body::error(Failure::TooLarge { limit: MAX_REQUEST as u64 })).await;
                     self.greeted
                 }
+                Ok(Ok(Line::NoRoom)) => {
+                    self.say(0, Body::error(full())).await;
+                    self.greeted
+                }
+                Ok(Ok(Line::Slow)) => {
+                    self.say(0, Body::error(Failure::BadRequest("the line did not end in time".into()))).await;
+                    false
+                }
                 Ok(Ok(Line::Half)) => {
                     self.say(0, Body::error(Failure::BadRequest("the line has no end".into()))).await;
                     false
@@ -126,12 +133,8 @@ impl Client {
         let Request { id, op } = match serde_json::from_slice::<Request<'static>>(line) {
             Ok(request) => request,
             Err(e) => {
-                #[derive(Deserialize)]
-                struct OnlyId {
-                    id: u64,
-                }
                 // An operation of a later version still gets its answer under its own id.
-                let id = serde_json::from_slice::<OnlyId>(line).map_or(0, |r| r.id);
+                let id = wire::id_of(line);
                 self.say(id, Body::error(Failure::BadRequest(e.to_string()))).await;
                 return self.greeted;
             }
@@ -162,20 +165,31 @@ impl Client {
             }
             Op::Generate { model, request } => {
                 let request = request.into_owned();
+                // Refused here: behind the door the request would wait for its turn, and load a model.
+                if let Err(error) = request.check() {
+                    self.say(id, Body::error(error)).await;
+                    return true;
+                }
                 // Whoever asks from outside for background work shares one turn with others that do.
-                let line = (request.priority == Priority::Background).then(PathBuf::new);
-                self.enqueue_in(id, model.into_owned(), Work::Generate(Box::new(request)), line).await;
+                let repository = (request.priority == Priority::Background).then(PathBuf::new);
+                let work = Work::Generate(Box::new(request));
+                self.enqueue_in(id, model.into_owned(), work, line.len(), repository).await;
             }
             Op::CountTokens { model, text } => match self.shared.queue.loaded().filter(|l| l.name == model) {
                 // Not behind a long answer: counting does not need the model's state.
                 Some(loaded) => {
                     if let Some(sink) = self.sink(id).await {
+                        let Some(held) = self.shared.memory.take(line.len()) else {
+                            sink.finish_soon(Body::error(full())).await;
+                            return true;
+                        };
                         let (shared, text) = (Arc::clone(&self.shared), text.into_owned());
                         tokio::task::spawn_blocking(move || match lane::count(loaded.model.as_ref(), &text) {
                             // It was unloaded at this moment, or has died just before it was asked.
                             Body::Error { kind: Failure::Died { .. }, .. } => {
-                                let (work, repository, said) = (Work::Count(text), None, Vec::new());
-                                let job = Job { model: loaded.name, work, sink: Arc::clone(&sink), repository, said };
+                                let (model, work, said) = (loaded.name, Work::Count(text), Vec::new());
+                                let (repository, waits) = (None, Arc::clone(&sink));
+                                let job = Job { model, work, sink: waits, repository, said, _held: Some(held) };
                                 if let Err(refusal) = shared.queue.push(job) {
                                     sink.finish_blocking(Body::error(refusal));
                                 }
@@ -184,7 +198,7 @@ impl Client {
                         });
                     }
                 }
-                None => self.enqueue(id, model.into_owned(), Work::Count(text.into_owned())).await,
+                None => self.enqueue_in(id, model.into_owned(), Work::Count(text.into_owned()), line.len(), None).await,
             },
             Op::ModelInfo { model } => match self.shared.queue.loaded().filter(|l| l.name == model) {
                 Some(loaded) => self.say(id, Body::Model(loaded.model.info().clone())).await,
@@ -206,12 +220,14 @@ impl Client {
     }
 
     async fn enqueue(&mut self, id: u64, model: String, work: Work) {
-        self.enqueue_in(id, model, work, None).await;
+        self.enqueue_in(id, model, work, 0, None).await;
     }
 
-    async fn enqueue_in(&mut self, id: u64, model: String, work: Work, repository: Option<PathBuf>) {
+    /// `bytes` is what the request takes while it waits.
+    async fn enqueue_in(&mut self, id: u64, model: String, work: Work, bytes: usize, repository: Option<PathBuf>) {
         let Some(sink) = self.sink(id).await else { return };
-        let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new() };
+        let Some(held) = self.shared.memory.take(bytes) else { return sink.finish_soon(Body::error(full())).await };
+        let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new(), _held: Some(held) };
         if let Err(refusal) = self.shared.queue.push(job) {
             sink.finish_soon(Body::error(refusal)).await;
         }
@@ -261,6 +277,10 @@ impl Client {
     }
 }
 
+fn full() -> Failure {
+    Failure::Busy("large requests of all clients take the memory that there is for them".into())
+}
+
 /// Send events as they come. Those that came together go out in one write.
 async fn write(mut writer: OwnedWriteHalf, mut events: Receiver<Event>) {
     let mut bytes = Vec::new();
@@ -268,8 +288,7 @@ async fn write(mut writer: OwnedWriteHalf, mut events: Receiver<Event>) {
         bytes.clear();
         let mut next = Some(event);
         while let Some(event) = next {
-            // Plain data with finite numbers: it cannot fail, and an event that did would be lost alone.
-            bytes.extend(wire::line(&event).unwrap_or_default());
+            bytes.extend(wire::event_line(event.id, event.event));
             next = if bytes.len() < 64 << 10 { events.try_recv().ok() } else { None };
         }
         if writer.write_all(&bytes).await.is_err() {

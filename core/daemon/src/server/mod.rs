@@ -1,6 +1,7 @@
 //! The server: [`serve`] listens, [`connection`] speaks with one client, [`queue`] holds what waits, [`lane`] runs it.
 
 mod background;
+mod budget;
 mod connection;
 mod fair;
 mod lane;
@@ -16,6 +17,7 @@ use crate::service::{Jobs, Models, OnChange, Watching};
 use crate::socket::{self, BindError};
 use crate::wire::{PROTOCOL, Status, WorkerStatus};
 use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel, ModelInfo};
+use budget::Budget;
 use queue::Queue;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -162,6 +164,8 @@ struct Shared {
     started: Instant,
     served: AtomicU64,
     clients: Semaphore,
+    /// For requests that are large.
+    memory: Budget,
     stop: watch::Sender<bool>,
     /// Counts changes of jobs.
     changes: watch::Sender<u64>,
@@ -232,6 +236,7 @@ pub fn serve(
         started: Instant::now(),
         served: AtomicU64::new(0),
         clients: Semaphore::new(MAX_CLIENTS),
+        memory: Budget::new(budget::MOST),
         stop: watch::Sender::new(false),
         changes: watch::Sender::new(0),
         options: options.clone(),

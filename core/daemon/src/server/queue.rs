@@ -2,6 +2,7 @@
 //! which they came; what runs in the background gives way to them and goes on behind them.
 
 use super::fair::Lines;
+use super::budget::Held;
 use super::sink::Sink;
 use crate::wire::{Body, Failure};
 use deepcoder_types::{Cancel, GenerateRequest, LanguageModel};
@@ -27,6 +28,8 @@ pub(super) struct Job {
     pub(super) repository: Option<PathBuf>,
     /// Tokens that went out before it was interrupted.
     pub(super) said: Vec<u32>,
+    /// The memory that it takes, where a client sent it.
+    pub(super) _held: Option<Held>,
 }
 
 pub(super) enum Work {

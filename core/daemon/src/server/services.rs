@@ -17,6 +17,9 @@ pub(super) const MAX_CALLS: usize = 16;
 /// Events that a follower gets at a time.
 const PAGE: u32 = 256;
 
+/// The most events of one answer: a client asks again behind the last one.
+const MOST_EVENTS: u32 = 10_000;
+
 /// A follower looks again at most this often: changes in between are one.
 const BREATH: Duration = Duration::from_millis(20);
 
@@ -57,7 +60,7 @@ fn job(jobs: &dyn Jobs, op: JobOp) -> Result<Body, Failure> {
             list.iter_mut().filter_map(|job| job.result.as_mut()).for_each(|result| result.diff.clear());
             Body::Jobs(list)
         }
-        JobOp::Events { id, after, limit } => Body::JobEvents(jobs.events(&id, after, limit)?),
+        JobOp::Events { id, after, limit } => Body::JobEvents(jobs.events(&id, after, limit.min(MOST_EVENTS))?),
         JobOp::Cancel { id } => one(jobs.cancel(&id)?),
         JobOp::Retry { id } => one(jobs.retry(&id)?),
         JobOp::Pause { id } => one(jobs.pause(&id)?),

@@ -2,7 +2,7 @@
 //! memory is short.
 
 use crate::server::ModelLoader;
-use crate::wire::{self, Body, Event, Failure, Op, PROTOCOL, Request, ServerInfo};
+use crate::wire::{self, Body, Failure, Op, PROTOCOL, Request, ServerInfo};
 use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use std::collections::HashMap;
@@ -64,7 +64,7 @@ pub fn work(loader: Arc<dyn ModelLoader>, options: &WorkOptions) -> Result<Infal
         }
         match serde_json::from_slice::<Request<'static>>(&line) {
             Ok(request) => inside.request(request),
-            Err(e) => inside.say(0, Body::error(Failure::BadRequest(e.to_string()))),
+            Err(e) => inside.say(wire::id_of(&line), Body::error(Failure::BadRequest(e.to_string()))),
         }
     }
 }
@@ -172,8 +172,7 @@ impl Inside {
     }
 
     fn say(&self, id: u64, event: Body) {
-        // Plain data with finite numbers: it cannot fail.
-        let line = wire::line(&Event { id, event: event.finite() }).unwrap_or_default();
+        let line = wire::event_line(id, event);
         if self.out.lock().unwrap_or_else(PoisonError::into_inner).write_all(&line).is_err() {
             end();
         }

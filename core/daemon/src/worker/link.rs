@@ -79,6 +79,12 @@ impl WorkerModel {
     pub(super) fn waiting(&self) -> usize {
         self.link.waiting().requests.len()
     }
+
+    /// Send the process what is no request; `ID` in it is the id of the last one.
+    pub(super) fn confuse(&self, line: &str) {
+        let line = line.replace("ID", &(self.link.next.load(Ordering::Relaxed) - 1).to_string());
+        self.link.lines.send(format!("{line}\n").into_bytes()).expect("the writer lives");
+    }
 }
 
 fn unknown() -> ModelInfo {
@@ -124,6 +130,7 @@ impl LanguageModel for WorkerModel {
         cancel: &Cancel,
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
+        request.check()?;
         let op = Op::Generate { model: Cow::Borrowed(&self.link.name), request: Cow::Borrowed(request) };
         match self.link.call(op, cancel, LET_GO, on_token)? {
             Body::Done(generation) => {
@@ -193,6 +200,14 @@ impl Link {
                         .map(|to| to.send(Body::Token(token)))
                         .unwrap_or(Ok(()))
                         .unwrap_or_default();
+                }
+                // It could not read a request, and does not know whose: whichever it was would wait forever.
+                Ok(Event { id: 0, event: Body::Error { kind, .. } }) => {
+                    let all: Vec<_> = self.waiting().requests.drain().collect();
+                    for (target, to) in all {
+                        to.send(Body::error(kind.clone())).unwrap_or_default();
+                        self.tell(Op::Cancel { target }).unwrap_or_default();
+                    }
                 }
                 Ok(Event { id, event }) => {
                     self.waiting().requests.remove(&id).map(|to| to.send(event)).unwrap_or(Ok(())).unwrap_or_default();

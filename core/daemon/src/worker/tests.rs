@@ -199,6 +199,25 @@ fn nothing_stays_of_a_request() {
     assert_eq!(model.waiting(), 0);
 }
 
+/// Protects the queue from a request that never ends: where the process cannot read one, the one whose id it finds fails,
+/// and all that it has where it finds none. The process stays, and answers the next one.
+#[test]
+fn a_request_that_the_process_cannot_read_fails() {
+    let command = this_test("worker::tests::child_worker");
+    let model = WorkerModel::start(&command, "m", &Cancel::new(), &Arc::default()).expect("started");
+    for (line, fails) in
+        [("dance", true), (r#"{"id":ID,"do":"dance"}"#, true), (r#"{"id":9999,"do":"dance"}"#, false)]
+    {
+        let result = model.generate(&ask("", if fails { 60_000 } else { 20 }), &Cancel::new(), &mut |token| {
+            if token.id == 5 {
+                model.confuse(line);
+            }
+        });
+        assert_eq!(matches!(&result, Err(GenerateError::Invalid(m)) if m.contains("not a request")), fails, "{result:?}");
+        assert_eq!(model.generate(&ask("", 2), &Cancel::new(), &mut |_| {}).expect("answered").text, "0 1 ");
+    }
+}
+
 /// Protects the daemon and everybody's next request: whatever ends the process, the request says what it was, and the
 /// next one is answered.
 #[test]
