@@ -1,18 +1,36 @@
-//! The model's own chat template, rendered with minijinja: no loader, no access to anything but the messages, and a
-//! limit on the work that it may do.
+//! The model's own chat template, rendered with minijinja: no loader, no access to anything but the messages, and limits
+//! on its source, its work, its output and its time. A template comes with a model from elsewhere.
+
+mod source;
+mod weight;
 
 use crate::vocab::Vocabulary;
 use deepcoder_types::{GenerateError, Message, Role};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, State, Value, context};
+use minijinja::{Environment, Error, ErrorKind, State, Value, context, escape_formatter};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
-/// Steps that a template may take. The longest real ones take a few thousand for a long chat.
-const FUEL: u64 = 2_000_000;
+/// Work that a template may do: steps, and 64 bytes that it reads or writes for each. The longest real ones take a few
+/// thousand steps for a long chat.
+const FUEL: u64 = 400_000;
+
+/// More of it for each byte of the messages, up to so many of them: a template reads and writes each a few times.
+const FUEL_BYTES: usize = 4 << 20;
+
+/// The stack that a template is compiled and rendered on. Values that it nests one in another are dropped by recursion,
+/// and the work above pays for a few hundred thousand levels. Pages that are not touched cost nothing.
+const STACK: usize = 128 << 20;
+
+/// The most time that one rendering may take. Real ones take milliseconds.
+const DEADLINE: Duration = Duration::from_secs(20);
+
 const NAME: &str = "chat";
 
 /// A template that compiles.
 pub(crate) struct ChatTemplate {
-    environment: Environment<'static>,
+    environment: Arc<Environment<'static>>,
     bos: String,
     eos: String,
 }
@@ -20,17 +38,9 @@ pub(crate) struct ChatTemplate {
 impl ChatTemplate {
     /// `bos` and `eos` are the texts of the tokens that the template may write.
     pub(crate) fn new(source: String, bos: String, eos: String) -> Result<Self, String> {
-        let mut environment = Environment::new();
-        environment.set_fuel(Some(FUEL));
-        // As transformers sets them; templates are written for it.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|e| e.to_string())?);
-        environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
-        environment.set_unknown_method_callback(python_method);
-        environment.add_template_owned(NAME, source).map_err(|e| e.to_string())?;
-        Ok(Self { environment, bos, eos })
+        source::check(&source)?;
+        let environment = aside(move || compile(source).map_err(|e| e.to_string()))??;
+        Ok(Self { environment: Arc::new(environment), bos, eos })
     }
 
     /// The text of a chat up to where the model is to go on, with `prefill` as the beginning of its answer. Control
@@ -41,21 +51,59 @@ impl ChatTemplate {
         prefill: &str,
         vocabulary: &Vocabulary,
     ) -> Result<String, GenerateError> {
+        let bytes: usize = messages.iter().map(|m| m.content.len()).sum();
+        let fuel = FUEL + bytes.min(FUEL_BYTES) as u64 / 2;
         let messages: Vec<Value> = messages
             .iter()
             .map(|m| context! { role => role_name(m.role), content => vocabulary.mark(&m.content) })
             .collect();
-        let template = self.environment.get_template(NAME).map_err(failed)?;
-        let mut text = template
-            .render(context! {
-                messages,
-                add_generation_prompt => true,
-                bos_token => self.bos.as_str(),
-                eos_token => self.eos.as_str(),
-            })
-            .map_err(failed)?;
+        let (environment, bos, eos) = (Arc::clone(&self.environment), self.bos.clone(), self.eos.clone());
+        let render = move || {
+            let mut environment = Environment::clone(&environment);
+            environment.set_fuel(Some(fuel));
+            let template = environment.get_template(NAME).map_err(failed)?;
+            let values = context! { messages, add_generation_prompt => true, bos_token => bos, eos_token => eos };
+            template.render(values).map_err(failed)
+        };
+        let mut text = aside(render).map_err(GenerateError::Template)??;
         text.push_str(&vocabulary.mark(prefill));
         Ok(text)
+    }
+}
+
+fn compile(source: String) -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    // As transformers sets them; templates are written for it.
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, message))
+    });
+    environment.set_unknown_method_callback(python_method);
+    environment.set_formatter(|out, state, value| {
+        weight::check(value, 0)?;
+        escape_formatter(out, state, value)
+    });
+    environment.add_filter("tojson", weight::tojson);
+    environment.add_filter("string", weight::string);
+    environment.add_filter("join", weight::join);
+    // They are for people who write templates, and write out everything that there is.
+    environment.remove_filter("pprint");
+    environment.remove_global("debug");
+    environment.add_template_owned(NAME, source)?;
+    Ok(environment)
+}
+
+/// Runs `work` on a stack of its own, for as long as a template may take. One that takes longer is left to run out of
+/// fuel, and its result is dropped.
+fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    let (done, result) = channel();
+    let thread = std::thread::Builder::new().name("deepcoder-template".into()).stack_size(STACK);
+    let run = move || done.send(work()).unwrap_or_default();
+    let thread = thread.spawn(run).map_err(|e| format!("it cannot be run: {e}"))?;
+    match result.recv_timeout(DEADLINE) {
+        Ok(result) => Ok(result),
+        Err(_) if thread.is_finished() => Err("it panicked".into()),
+        Err(_) => Err(format!("it takes more than {} s", DEADLINE.as_secs())),
     }
 }
 
@@ -73,7 +121,7 @@ fn failed(error: Error) -> GenerateError {
 }
 
 /// The methods of Python's strings and dictionaries that chat templates use.
-fn python_method(_: &mut State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+fn python_method(state: &mut State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     let unknown = || Error::new(ErrorKind::UnknownMethod, format!("the method `{method}` is not known"));
     if let Some(text) = value.as_str() {
         let arg = |i: usize| args.get(i).and_then(Value::as_str);
@@ -89,7 +137,12 @@ fn python_method(_: &mut State<'_, '_>, value: &Value, method: &str, args: &[Val
             ("endswith", Some(a), _) => text.ends_with(a).into(),
             ("split", Some(a), _) if !a.is_empty() => text.split(a).map(Value::from).collect::<Vec<_>>().into(),
             ("split", None, _) => text.split_whitespace().map(Value::from).collect::<Vec<_>>().into(),
-            ("replace", Some(a), Some(b)) => text.replace(a, b).into(),
+            ("replace", Some(a), Some(b)) => {
+                // Paid for before it is made: what is put in may be long, and often.
+                let made = text.matches(a).count().saturating_mul(b.len()).saturating_add(text.len());
+                state.consume_fuel(made as u64 / 64)?;
+                text.replace(a, b).into()
+            }
             _ => return Err(unknown()),
         });
     }
@@ -108,3 +161,6 @@ fn python_method(_: &mut State<'_, '_>, value: &Value, method: &str, args: &[Val
         _ => Err(unknown()),
     }
 }
+
+#[cfg(test)]
+mod tests;
