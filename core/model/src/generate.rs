@@ -217,7 +217,7 @@ impl Answer<'_> {
                 event.text = text;
                 let full = self.usage.completion_tokens >= self.request.max_tokens;
                 if full {
-                    event.text.push_str(&self.stream.finish());
+                    event.text.push_str(&self.stream.cut());
                 }
                 full.then_some(FinishReason::Length)
             }

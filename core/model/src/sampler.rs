@@ -62,7 +62,8 @@ impl Sampler {
     pub(crate) fn choose(&mut self, logits: &mut [f32]) -> Result<u32, GenerateError> {
         self.penalise(logits);
         let (best, max) = argmax(logits);
-        if !max.is_finite() {
+        // NaN is less than anything for `argmax`, so that one among numbers would go unnoticed.
+        if !max.is_finite() || has_nan(logits) {
             return Err(GenerateError::Engine("it computed numbers that are not finite".into()));
         }
         let id = if self.sampling.temperature == 0.0 { best } else { self.sample(logits, max) };
@@ -167,6 +168,11 @@ pub(crate) fn argmax(logits: &[f32]) -> (u32, f32) {
     (u32::try_from(at).unwrap_or(0), max)
 }
 
+/// Whether a logit is no number. Infinities below all others are fine: some graphs mask with them.
+fn has_nan(logits: &[f32]) -> bool {
+    logits.iter().fold(false, |found, l| found | l.is_nan())
+}
+
 /// ln Σ exp: what turns a logit into a log-probability.
 pub(crate) fn log_sum_exp(logits: &[f32]) -> f32 {
     let (_, max) = argmax(logits);
@@ -265,6 +271,20 @@ mod tests {
         assert_eq!(sampler.choose(&mut [-1.5, -2.0, -3.5]), Ok(0));
         let bad = Sampling { top_p: 0.0, ..Sampling::GREEDY };
         assert!(Sampler::new(bad, 3, &[]).is_err());
+    }
+
+    /// Protects users of a damaged model from text that it made up: one logit that is no number ends the generation, an
+    /// infinite one as well, and a masked one does not.
+    #[test]
+    fn numbers_that_are_none_end_the_generation() {
+        for (bad, fine) in [(f32::NAN, false), (f32::INFINITY, false), (f32::NEG_INFINITY, true)] {
+            for temperature in [0.0, 1.0] {
+                let mut sampler = Sampler::new(Sampling { temperature, ..Sampling::GREEDY }, 40, &[]).unwrap();
+                let mut logits = vec![0.5; 40];
+                logits[17] = bad;
+                assert_eq!(sampler.choose(&mut logits).is_ok(), fine, "{bad} at {temperature}");
+            }
+        }
     }
 
     /// Protects log-probabilities: they sum to one and come likeliest first.

@@ -50,6 +50,13 @@ impl TextStream {
         self.give(self.text.len())
     }
 
+    /// Give out what was held back: the generation was cut here. The beginning of a character that the next token would
+    /// have completed is left out.
+    pub(crate) fn cut(&mut self) -> String {
+        self.partial.clear();
+        self.finish()
+    }
+
     /// The whole text, with what is held back.
     pub(crate) fn into_text(self) -> String {
         self.text
@@ -128,6 +135,19 @@ mod tests {
             (vec!["a".into(), "\u{1F600}".into(), "b".into(), String::new()], "a\u{1F600}b")
         );
         assert_eq!(all(&[], &[b"a\xff\xc3(", b"\xe2\x82"]).1, "a\u{FFFD}\u{FFFD}(\u{FFFD}");
+    }
+
+    /// Protects what is written to files: an answer that is cut in the middle of a character ends before it, with what
+    /// stop strings held back, and bytes that never were a character stay visible.
+    #[test]
+    fn a_cut_is_between_characters() {
+        let mut stream = TextStream::new(&["END".into()]);
+        assert_eq!(stream.push(b"a E\xff\xf0\x9f\x98"), Pushed::More("a E\u{FFFD}".into()));
+        assert_eq!(stream.push(b""), Pushed::More(String::new()));
+        assert_eq!((stream.cut(), stream.into_text().as_str()), (String::new(), "a E\u{FFFD}"));
+        let mut stream = TextStream::new(&["END".into()]);
+        assert_eq!(stream.push(b"a EN"), Pushed::More("a ".into()));
+        assert_eq!((stream.cut(), stream.into_text().as_str()), ("EN".into(), "a EN"));
     }
 
     /// Protects stop strings: text that may become one is held back and given out when it does not; the earliest one
