@@ -72,6 +72,9 @@ pub enum ImportError {
     /// A vocabulary that cannot be turned into `tokenizer.json`.
     #[error("the tokenizer cannot be read: {0}")]
     Tokenizer(String),
+    /// The engine would refuse the model, whatever its weights are.
+    #[error("the model could not be used: {0}")]
+    Unusable(String),
     /// Options that contradict each other or are out of range.
     #[error("{0}")]
     Options(String),
@@ -117,7 +120,7 @@ impl Hint for ImportError {
             Self::Gguf { .. } | Self::MissingTensor(_) | Self::NotFinite(_) | Self::Shape { .. } => {
                 "the file may be damaged or incomplete: compare its size and checksum with the publisher's".to_owned()
             }
-            Self::Folder { .. } | Self::Setting { .. } => {
+            Self::Folder { .. } | Self::Setting { .. } | Self::Unusable(_) => {
                 "take all files of the model's repository, unchanged".to_owned()
             }
             Self::Architecture(_) | Self::UnknownTensor(_) => {
@@ -127,7 +130,10 @@ impl Hint for ImportError {
             Self::DiskFull { .. } => "free some space, or choose another folder for models".to_owned(),
             Self::Exists(_) => "remove the model first, or give another name".to_owned(),
             Self::Running(_) => "wait for it to end".to_owned(),
-            Self::Unsupported(_) | Self::Tokenizer(_) | Self::Options(_) | Self::Io { .. } | Self::Cancelled => {
+            Self::Tokenizer(_) => {
+                "take the model's own tokenizer.json, or a GGUF file of it that others use as well".to_owned()
+            }
+            Self::Unsupported(_) | Self::Options(_) | Self::Io { .. } | Self::Cancelled => {
                 return None;
             }
         })

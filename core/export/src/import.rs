@@ -133,11 +133,21 @@ pub fn needs(source: &Path, options: &ImportOptions) -> Result<Needs, ImportErro
     Ok(Needs { disk, memory: weights.saturating_add(WORKING_MEMORY) })
 }
 
-/// Converts the GGUF file or safetensors folder `source` to the model folder `dest`, which must not exist yet.
-///
-/// Everything is written to a sibling of `dest` that is renamed when it is complete and durable. After a failure or a
-/// cancellation nothing is left. After a crash, the next import to the same place goes on from there if the source and
-/// the options are the same, and else clears it.
+/// What the manifest of an import will say of its vocabulary, and the files with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    /// Without graph, files and hashes, which are not made yet.
+    pub manifest: &'a Manifest,
+    /// The `tokenizer.json`.
+    pub tokenizer: &'a [u8],
+    /// The chat template.
+    pub template: Option<&'a str>,
+}
+
+/// Whether a model with these words can be used; what is wrong with them otherwise.
+pub type Check<'a> = &'a dyn Fn(&Words<'_>) -> Result<(), String>;
+
+/// [`import_checked`] without a check.
 pub fn import(
     source: &Path,
     dest: &Path,
@@ -145,8 +155,33 @@ pub fn import(
     progress: &mut dyn FnMut(ImportProgress),
     cancel: &Cancel,
 ) -> Result<Manifest, ImportError> {
+    import_checked(source, dest, options, &|_| Ok(()), progress, cancel)
+}
+
+/// Converts the GGUF file or safetensors folder `source` to the model folder `dest`, which must not exist yet.
+///
+/// Everything is written to a sibling of `dest` that is renamed when it is complete and durable. After a failure or a
+/// cancellation nothing is left. After a crash, the next import to the same place goes on from there if the source and
+/// the options are the same, and else clears it.
+///
+/// `check` is asked before the weights are converted whether what is beside them can be used: whoever loads models knows
+/// what a vocabulary and a template must be.
+pub fn import_checked(
+    source: &Path,
+    dest: &Path,
+    options: &ImportOptions,
+    check: Check<'_>,
+    progress: &mut dyn FnMut(ImportProgress),
+    cancel: &Cancel,
+) -> Result<Manifest, ImportError> {
     let precision = precision(options)?;
     let opened = Source::open(source)?;
+    let words = Words {
+        manifest: &describe(&opened, source, options, precision),
+        tokenizer: &opened.vocabulary.tokenizer_json,
+        template: opened.vocabulary.chat_template.as_deref(),
+    };
+    check(&words).map_err(ImportError::Unusable)?;
     if dest.symlink_metadata().is_ok() {
         return Err(ImportError::Exists(dest.to_owned()));
     }
@@ -184,7 +219,7 @@ pub fn import(
     });
     let (built, hash) = (built?, hash?);
     progress(ImportProgress { stage: ImportStage::Finishing, done: total, total });
-    let manifest = finish(&opened, source, &stage, options, built, hash)?;
+    let manifest = finish(&opened, &stage, describe(&opened, source, options, precision), built, hash)?;
     cancel.check()?;
     stage.publish(dest)?;
     Ok(manifest)
@@ -324,30 +359,10 @@ fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// Writes everything but the weights, and makes all of it durable.
-fn finish(
-    source: &Source,
-    path: &Path,
-    stage: &Stage,
-    options: &ImportOptions,
-    built: Built,
-    hash: ContentHash,
-) -> Result<Manifest, ImportError> {
-    let mut files = BTreeMap::new();
-    let (size, sha256) = built.weights.finish()?;
-    files.insert(WEIGHTS_FILE.to_owned(), FileEntry { size, sha256 });
-    let mut small = vec![(GRAPH_FILE, built.model), ("tokenizer.json", source.vocabulary.tokenizer_json.clone())];
-    if let Some(template) = &source.vocabulary.chat_template {
-        small.push(("chat_template.jinja", template.clone().into_bytes()));
-    }
-    for (name, bytes) in small {
-        let mut file = HashedFile::create(&stage.folder.join(name))?;
-        file.write(&bytes)?;
-        let (size, sha256) = file.finish()?;
-        files.insert(name.to_owned(), FileEntry { size, sha256 });
-    }
+/// The manifest as far as it follows from the source's headers.
+fn describe(source: &Source, path: &Path, options: &ImportOptions, precision: Precision) -> Manifest {
     let spec = &source.spec;
-    let manifest = Manifest {
+    Manifest {
         format: MANIFEST_FORMAT,
         name: options.name.clone(),
         architecture: spec.architecture.clone(),
@@ -360,25 +375,53 @@ fn finish(
         license: options.license.clone().or_else(|| source.license.clone()),
         graph: GraphInfo {
             file: GRAPH_FILE.to_owned(),
-            cache: built.cache,
+            cache: Vec::new(),
             chunk: 512,
-            independent_rows: built.independent_rows,
-            own_operators: built.own_operators,
+            independent_rows: false,
+            own_operators: false,
         },
-        source: SourceInfo { format: source.format.to_owned(), file: file_name(path), sha256: hash },
+        source: SourceInfo { format: source.format.to_owned(), file: file_name(path), sha256: ContentHash::of(b"") },
         recipe: Recipe {
             bits: options.bits,
-            block: match precision(options)? {
+            block: match precision {
                 Precision::Near => crate::quant::NEAR_BLOCK as u32,
                 Precision::Exact | Precision::Native | Precision::Blocks { .. } => 32,
                 Precision::Requantised { block, .. } => narrow(block as u64),
             },
-            mapping: built.mapping,
+            mapping: BTreeMap::new(),
             deepcoder: env!("CARGO_PKG_VERSION").to_owned(),
             onnxruntime_min: "1.32.0".to_owned(),
         },
-        files,
-    };
+        files: BTreeMap::new(),
+    }
+}
+
+/// Writes everything but the weights, and makes all of it durable.
+fn finish(
+    source: &Source,
+    stage: &Stage,
+    mut manifest: Manifest,
+    built: Built,
+    hash: ContentHash,
+) -> Result<Manifest, ImportError> {
+    let files = &mut manifest.files;
+    let (size, sha256) = built.weights.finish()?;
+    files.insert(WEIGHTS_FILE.to_owned(), FileEntry { size, sha256 });
+    let mut small = vec![(GRAPH_FILE, built.model), ("tokenizer.json", source.vocabulary.tokenizer_json.clone())];
+    if let Some(template) = &source.vocabulary.chat_template {
+        small.push(("chat_template.jinja", template.clone().into_bytes()));
+    }
+    for (name, bytes) in small {
+        let mut file = HashedFile::create(&stage.folder.join(name))?;
+        file.write(&bytes)?;
+        let (size, sha256) = file.finish()?;
+        files.insert(name.to_owned(), FileEntry { size, sha256 });
+    }
+    manifest.source.sha256 = hash;
+    manifest.recipe.mapping = built.mapping;
+    manifest.graph.cache = built.cache;
+    manifest.graph.independent_rows = built.independent_rows;
+    manifest.graph.own_operators = built.own_operators;
     let json = serde_json::to_vec_pretty(&manifest).map_err(|e| ImportError::Options(e.to_string()))?;
     let mut file = HashedFile::create(&stage.folder.join(MANIFEST_FILE))?;
     file.write(&json)?;

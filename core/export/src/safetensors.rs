@@ -23,9 +23,15 @@ pub(crate) fn open(folder: &Path) -> Result<Source, ImportError> {
     let mut files = Vec::new();
     let mut tensors = BTreeMap::new();
     let mut experts = Experts::new();
-    for name in shards(folder)? {
+    for (name, indexed) in shards(folder)? {
         let file = open_shard(folder, &name)?;
-        for (original, mut info) in read_header(&file)? {
+        let header = read_header(&file)?;
+        let held: BTreeSet<&str> = header.iter().map(|(original, _)| original.as_str()).collect();
+        if let Some(lost) = indexed.iter().find(|tensor| !held.contains(tensor.as_str())) {
+            let reason = format!("it names the tensor `{lost}` in `{name}`, which has it not");
+            return Err(ImportError::folder(&folder.join(INDEX), reason));
+        }
+        for (original, mut info) in header {
             info.parts.iter_mut().for_each(|part| part.file = files.len());
             let twice = match canonical(&original) {
                 Name::Nothing => false,
@@ -44,14 +50,18 @@ pub(crate) fn open(folder: &Path) -> Result<Source, ImportError> {
             return Err(ImportError::folder(folder, format!("the tensor `{name}` occurs twice")));
         }
     }
-    if config["tie_word_embeddings"].as_bool() == Some(true) {
-        tensors.remove("output.weight");
+    match config["tie_word_embeddings"].as_bool() {
+        Some(true) => drop(tensors.remove("output.weight")),
+        // To take the embedding for it would give a wrong model.
+        Some(false) if !tensors.contains_key("output.weight") => {
+            return Err(ImportError::MissingTensor("lm_head.weight".to_owned()));
+        }
+        _ => {}
     }
     let embedding = tensors.get("token_embd.weight");
-    let vocabulary =
-        embedding.ok_or_else(|| ImportError::MissingTensor("model.embed_tokens.weight".to_owned()))?.rows();
-    let spec = arch::from_config(&config, vocabulary)?;
-    let vocabulary = tokenizer::from_folder(folder, &config)?;
+    let rows = embedding.ok_or_else(|| ImportError::MissingTensor("model.embed_tokens.weight".to_owned()))?.rows();
+    let spec = arch::from_config(&config, rows)?;
+    let vocabulary = tokenizer::from_folder(folder, &config, rows)?;
     let title = config["_name_or_path"].as_str().unwrap_or_default().to_owned();
     Ok(Source { format: "safetensors", files, tensors, spec, vocabulary, license: None, title })
 }
@@ -72,12 +82,13 @@ pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, ImportError> {
     Ok(bytes)
 }
 
-/// Names of the weight files; the index comes from outside, so a name may not leave the folder.
-fn shards(folder: &Path) -> Result<Vec<String>, ImportError> {
+/// Names of the weight files, and the tensors that the index says are in each; it comes from outside, so a name may not
+/// leave the folder.
+fn shards(folder: &Path) -> Result<BTreeMap<String, Vec<String>>, ImportError> {
     let index = folder.join(INDEX);
     if !index.is_file() {
         if folder.join("model.safetensors").is_file() {
-            return Ok(vec!["model.safetensors".to_owned()]);
+            return Ok(BTreeMap::from([("model.safetensors".to_owned(), Vec::new())]));
         }
         let entries = std::fs::read_dir(folder).map_err(ImportError::io("read", folder))?;
         let shard = entries.flatten().any(|e| e.file_name().to_str().is_some_and(is_plain));
@@ -89,11 +100,15 @@ fn shards(folder: &Path) -> Result<Vec<String>, ImportError> {
     }
     let json = read_json(&index)?;
     let map = json["weight_map"].as_object().ok_or_else(|| ImportError::folder(&index, "it has no `weight_map`"))?;
-    let names: BTreeSet<&str> = map.values().filter_map(Json::as_str).collect();
-    match names.iter().find(|name| !is_plain(name)) {
-        Some(name) => Err(ImportError::folder(&index, format!("`{name}` is not a plain file name"))),
-        None => Ok(names.into_iter().map(ToOwned::to_owned).collect()),
+    let mut shards: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (tensor, shard) in map {
+        match shard.as_str() {
+            Some(name) if is_plain(name) => shards.entry(name.to_owned()).or_default().push(tensor.clone()),
+            Some(name) => return Err(ImportError::folder(&index, format!("`{name}` is not a plain file name"))),
+            None => return Err(ImportError::folder(&index, format!("the place of `{tensor}` is not a file name"))),
+        }
     }
+    if shards.is_empty() { Err(ImportError::folder(&index, "its `weight_map` is empty")) } else { Ok(shards) }
 }
 
 fn open_shard(folder: &Path, name: &str) -> Result<SourceFile, ImportError> {

@@ -114,7 +114,8 @@ impl Source {
 
     /// A whole small tensor as floats.
     pub(crate) fn floats(&self, name: &str) -> Result<Vec<f32>, ImportError> {
-        read_floats(&self.files, self.tensor(name)?)
+        let values = read_floats(&self.files, self.tensor(name)?)?;
+        if values.iter().all(|v| v.is_finite()) { Ok(values) } else { Err(ImportError::NotFinite(name.to_owned())) }
     }
 }
 

@@ -110,20 +110,31 @@ pub(crate) fn from_gguf(gguf: &Gguf, rows: u64) -> Result<Vocabulary, ImportErro
         other => return Err(ImportError::Tokenizer(format!("the kind `{other}` is not supported"))),
     };
     let id = |key: &str| {
-        let id = gguf.unsigned(&format!("tokenizer.ggml.{key}"))?;
-        u32::try_from(id).ok().filter(|&id| (id as usize) < texts.len())
+        let key = format!("tokenizer.ggml.{key}");
+        // Some write -1 for none.
+        let id = gguf.unsigned(&key).filter(|id| *id != u64::from(u32::MAX));
+        id.map(|id| known(&key, id, texts.len() as u64)).transpose()
     };
-    let mut eos: Vec<u32> = ["eos_token_id", "eot_token_id", "eom_token_id"].iter().filter_map(|k| id(k)).collect();
+    let mut eos = Vec::new();
+    for key in ["eos_token_id", "eot_token_id", "eom_token_id"] {
+        eos.extend(id(key)?);
+    }
     eos.extend(ENDS.iter().filter_map(|text| tokens.special(text)));
     let deepseek = gguf.text("general.architecture") == Some("deepseek2");
     let with_bos = gguf
         .boolean("tokenizer.ggml.add_bos_token")
         .unwrap_or(kind == "llama" || deepseek || gguf.text("tokenizer.ggml.pre") == Some("llama-bpe"));
-    let named = |keys: [&str; 2]| keys.iter().find_map(|k| id(k)).map(|id| texts[id as usize].clone());
+    let named = |keys: [&str; 2]| -> Result<Option<String>, ImportError> {
+        let found = match id(keys[0])? {
+            None => id(keys[1])?,
+            found => found,
+        };
+        Ok(found.and_then(|id| texts.get(id as usize).cloned()))
+    };
     let fim = (
-        named(["fim_pre_token_id", "prefix_token_id"]),
-        named(["fim_suf_token_id", "suffix_token_id"]),
-        named(["fim_mid_token_id", "middle_token_id"]),
+        named(["fim_pre_token_id", "prefix_token_id"])?,
+        named(["fim_suf_token_id", "suffix_token_id"])?,
+        named(["fim_mid_token_id", "middle_token_id"])?,
     );
     let fim = match fim {
         (Some(prefix), Some(suffix), Some(middle)) => Some(FimTokens { prefix, suffix, middle }),
@@ -136,9 +147,15 @@ pub(crate) fn from_gguf(gguf: &Gguf, rows: u64) -> Result<Vocabulary, ImportErro
             .or(deepseek.then_some(DEEPSEEK_CHAT))
             .map(ToOwned::to_owned),
         eos: ends(eos)?,
-        bos: id("bos_token_id").filter(|_| with_bos),
+        bos: id("bos_token_id")?.filter(|_| with_bos),
         fim,
     })
+}
+
+/// The id of a token that a setting names; an error where the vocabulary of `tokens` has it not.
+fn known(key: &str, id: u64, tokens: u64) -> Result<u32, ImportError> {
+    let known = u32::try_from(id).ok().filter(|_| id < tokens);
+    known.ok_or_else(|| ImportError::setting(key, format!("names the token {id}, and the vocabulary has {tokens}")))
 }
 
 fn known_hole(has: impl Fn(&str) -> bool) -> Option<FimTokens> {
@@ -295,7 +312,8 @@ fn sentence_piece(gguf: &Gguf, tokens: &Tokens<'_>) -> Result<Json, ImportError>
 }
 
 /// Reads the vocabulary of a folder of safetensors: its `tokenizer.json` as it is, and the settings around it.
-pub(crate) fn from_folder(folder: &Path, config: &Json) -> Result<Vocabulary, ImportError> {
+/// The embedding has `rows`.
+pub(crate) fn from_folder(folder: &Path, config: &Json, rows: u64) -> Result<Vocabulary, ImportError> {
     let path = folder.join("tokenizer.json");
     if !path.is_file() {
         return Err(ImportError::Tokenizer("there is no tokenizer.json".to_owned()));
@@ -314,13 +332,16 @@ pub(crate) fn from_folder(folder: &Path, config: &Json) -> Result<Vocabulary, Im
         .into_iter()
         .flatten()
         .filter_map(|t| Some((t["content"].as_str()?, u32::try_from(t["id"].as_u64()?).ok()?)))
+        // Some list a token that the model has no row for, and that it therefore never sees.
+        .filter(|(_, id)| u64::from(*id) < rows)
         .collect();
-    let listed = |value: &Json| -> Vec<u32> {
+    // Some name none by `null`, or by -1.
+    let listed = |key: &str, value: &Json| -> Result<Vec<u32>, ImportError> {
         let all = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
-        all.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()).collect()
+        all.iter().filter_map(Json::as_u64).map(|id| known(key, id, rows)).collect()
     };
-    let mut eos = listed(&generation["eos_token_id"]);
-    eos.extend(listed(&config["eos_token_id"]));
+    let mut eos = listed("eos_token_id of generation_config.json", &generation["eos_token_id"])?;
+    eos.extend(listed("eos_token_id", &config["eos_token_id"])?);
     eos.extend(ENDS.iter().filter_map(|text| added.get(text).copied()));
     // Where the setting is missing, the post-processor is what adds the token.
     let deepseek = config["model_type"] == "deepseek_v2";
@@ -342,7 +363,7 @@ pub(crate) fn from_folder(folder: &Path, config: &Json) -> Result<Vocabulary, Im
     Ok(Vocabulary {
         chat_template,
         eos: ends(eos)?,
-        bos: listed(&config["bos_token_id"]).first().copied().filter(|_| with_bos),
+        bos: listed("bos_token_id", &config["bos_token_id"])?.first().copied().filter(|_| with_bos),
         fim: known_hole(|text| added.contains_key(text)),
         tokenizer_json,
     })

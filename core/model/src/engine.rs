@@ -113,7 +113,7 @@ impl Engine {
         let (vocabulary, (session, on_cuda)) = (vocabulary?, session?);
         let graph = Graph::new(session, environment, &manifest, on_cuda)
             .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
-        let prompts = Prompts::load(folder, &manifest, &vocabulary)?;
+        let prompts = Prompts::new(&manifest, &vocabulary, folder::read_template(folder, &manifest)?)?;
         Ok(Self {
             info: ModelInfo { warnings, ..describe(&manifest, options) },
             vocabulary,
@@ -130,6 +130,14 @@ impl Engine {
     /// What the model of a folder will say of itself, but for the warnings of loading it. Reads the manifest only.
     pub fn describe(folder: &Path, options: &EngineOptions) -> Result<ModelInfo, LoadError> {
         Ok(describe(&folder::read_manifest(folder)?, options))
+    }
+
+    /// Checks all that loading the folder checks but the runtime, the graph and the weights. An import does so with
+    /// [`check_words`] before it says that a model is ready.
+    pub fn check(folder: &Path) -> Result<(), LoadError> {
+        let manifest = folder::read_manifest(folder)?;
+        let vocabulary = Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest)?;
+        Prompts::new(&manifest, &vocabulary, folder::read_template(folder, &manifest)?).map(drop)
     }
 
     /// What the user should know about how it was loaded, such as that CUDA was not available.
@@ -206,6 +214,13 @@ impl LanguageModel for Engine {
         };
         generate::generate(self, turn, request, &prompt, start, cancel, on_token)
     }
+}
+
+/// Whether a model can be used that has this manifest, as far as it is about tokens, this `tokenizer.json` and this chat
+/// template. Loading checks the same.
+pub fn check_words(manifest: &Manifest, tokenizer: &[u8], template: Option<&str>) -> Result<(), LoadError> {
+    let vocabulary = Vocabulary::parse(tokenizer, manifest)?;
+    Prompts::new(manifest, &vocabulary, template.map(str::to_owned)).map(drop)
 }
 
 fn session_builder(

@@ -146,6 +146,18 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| e.to_string())
 }
 
+/// The chat template of the folder, where the manifest lists one.
+pub(crate) fn read_template(folder: &Path, manifest: &Manifest) -> Result<Option<String>, LoadError> {
+    if !manifest.files.contains_key(TEMPLATE_FILE) {
+        return Ok(None);
+    }
+    let damaged = |reason: String| LoadError::Damaged {
+        name: manifest.name.clone(),
+        reason: format!("its chat template cannot be read: {reason}"),
+    };
+    read_text(&folder.join(TEMPLATE_FILE)).map(Some).map_err(damaged)
+}
+
 fn check_files(folder: &Path, manifest: &Manifest) -> Result<(), LoadError> {
     let damaged = |reason: String| LoadError::Damaged { name: manifest.name.clone(), reason };
     for needed in [manifest.graph.file.as_str(), TOKENIZER_FILE] {

@@ -28,6 +28,6 @@ mod weights;
 
 pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};
 pub use device::{Device, why_not_cuda};
-pub use engine::{Engine, EngineOptions};
+pub use engine::{Engine, EngineOptions, check_words};
 pub use folder::LoadError;
 pub use weights::WeightPlace;

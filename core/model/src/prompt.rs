@@ -1,10 +1,9 @@
 //! Prompts → the tokens that the model sees.
 
-use crate::folder::{self, LoadError};
+use crate::folder::LoadError;
 use crate::template::ChatTemplate;
 use crate::vocab::Vocabulary;
-use deepcoder_types::{GenerateError, Manifest, Prompt};
-use std::path::Path;
+use deepcoder_types::{GenerateError, Manifest, Message, Prompt};
 
 /// The ways to ask a model.
 pub(crate) struct Prompts {
@@ -12,15 +11,32 @@ pub(crate) struct Prompts {
     template: Option<ChatTemplate>,
     fim: Option<[u32; 3]>,
     bos: Option<u32>,
+    vocab_size: u32,
 }
 
 impl Prompts {
-    pub(crate) fn load(folder: &Path, manifest: &Manifest, vocabulary: &Vocabulary) -> Result<Self, LoadError> {
+    /// The ways that a manifest names. The template is tried on a short chat: one that cannot render that can do nothing.
+    pub(crate) fn new(
+        manifest: &Manifest,
+        vocabulary: &Vocabulary,
+        template: Option<String>,
+    ) -> Result<Self, LoadError> {
+        let damaged = |reason: String| LoadError::Damaged {
+            name: manifest.name.clone(),
+            reason: format!("its chat template cannot be used: {reason}"),
+        };
+        let text = |id: Option<u32>| id.and_then(|id| vocabulary.control_text(id)).unwrap_or_default().to_owned();
+        let (bos, eos) = (text(manifest.bos_id), text(manifest.eos_ids.first().copied()));
+        let template = template.map(|source| ChatTemplate::new(source, bos, eos)).transpose().map_err(damaged)?;
+        if let Some(template) = &template {
+            template.render(&[Message::user("x")], "", vocabulary).map_err(|e| damaged(e.to_string()))?;
+        }
         Ok(Self {
             name: manifest.name.clone(),
-            template: load_template(folder, manifest, vocabulary)?,
+            template,
             fim: fim_tokens(manifest, vocabulary)?,
             bos: manifest.bos_id,
+            vocab_size: manifest.vocab_size,
         })
     }
 
@@ -54,32 +70,18 @@ impl Prompts {
         if ids.is_empty() {
             return Err(GenerateError::Invalid("the prompt is empty".into()));
         }
+        if let Some(id) = ids.iter().find(|id| **id >= self.vocab_size) {
+            let problem = format!("the prompt has the token {id}, and the model knows {}", self.vocab_size);
+            return Err(GenerateError::Engine(problem));
+        }
         Ok(ids)
     }
-}
-
-fn load_template(
-    folder: &Path,
-    manifest: &Manifest,
-    vocabulary: &Vocabulary,
-) -> Result<Option<ChatTemplate>, LoadError> {
-    if !manifest.files.contains_key(folder::TEMPLATE_FILE) {
-        return Ok(None);
-    }
-    let damaged = |reason: String| LoadError::Damaged {
-        name: manifest.name.clone(),
-        reason: format!("its chat template cannot be used: {reason}"),
-    };
-    let source = folder::read_text(&folder.join(folder::TEMPLATE_FILE)).map_err(damaged)?;
-    let text = |id: Option<u32>| id.and_then(|id| vocabulary.control_text(id)).unwrap_or_default().to_owned();
-    let template = ChatTemplate::new(source, text(manifest.bos_id), text(manifest.eos_ids.first().copied()));
-    template.map(Some).map_err(damaged)
 }
 
 fn fim_tokens(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<Option<[u32; 3]>, LoadError> {
     let Some(fim) = &manifest.fim else { return Ok(None) };
     let id = |text: &str| {
-        vocabulary.id_of(text).ok_or_else(|| LoadError::Damaged {
+        vocabulary.id_of(text).filter(|id| *id < manifest.vocab_size).ok_or_else(|| LoadError::Damaged {
             name: manifest.name.clone(),
             reason: format!("its vocabulary has no token `{text}`"),
         })
@@ -90,7 +92,6 @@ fn fim_tokens(manifest: &Manifest, vocabulary: &Vocabulary) -> Result<Option<[u3
 #[cfg(test)]
 mod tests {
     use super::*;
-    use deepcoder_types::Message;
     use serde_json::{Value as Json, json};
 
     const GOLDEN: &str = include_str!("../../../tests/golden/deepseek_tokens.json");
@@ -133,11 +134,8 @@ mod tests {
         }))
         .unwrap();
         let vocabulary = Vocabulary::parse(tokenizer.to_string().as_bytes(), &manifest).unwrap();
-        let text = |key: &str| golden["special"][key].as_str().unwrap().to_owned();
         let template = golden["chat_template"].as_str().unwrap().to_owned();
-        let template = ChatTemplate::new(template, text("100000"), text("100001")).unwrap();
-        let fim = fim_tokens(&manifest, &vocabulary).unwrap();
-        let prompts = Prompts { name: manifest.name, template: Some(template), fim, bos: manifest.bos_id };
+        let prompts = Prompts::new(&manifest, &vocabulary, Some(template)).unwrap();
         DeepSeek { golden, vocabulary, prompts }
     }
 

@@ -56,6 +56,13 @@ impl Vocabulary {
             bytes: Vec::new(),
             starts: vec![0],
         };
+        let tokens = vocabulary.tokenizer.get_model().get_vocab_size();
+        if tokens > manifest.vocab_size as usize {
+            return Err(damaged(format!(
+                "its tokenizer has {tokens} tokens, and the model knows {}",
+                manifest.vocab_size
+            )));
+        }
         vocabulary.sort_added(manifest);
         vocabulary.fill_bytes(manifest.vocab_size);
         for id in manifest.eos_ids.iter().chain(&manifest.bos_id) {
@@ -188,7 +195,8 @@ impl Vocabulary {
                 || manifest.bos_id == Some(id)
                 || manifest.fim.as_ref().is_some_and(|f| [&f.prefix, &f.suffix, &f.middle].contains(&&text));
             let bracketed = text.starts_with(['<', '[']) && text.ends_with(['>', ']']) && text.len() > 2;
-            if text.is_empty() {
+            // One without a row in the model is text like any other.
+            if text.is_empty() || id >= manifest.vocab_size {
                 continue;
             } else if token.special || named || bracketed {
                 self.first[usize::from(text.as_bytes()[0])] = true;

@@ -1,9 +1,10 @@
 //! Getting models: download, import, store.
 
 use crate::Session;
-use deepcoder_export::{ImportError, ImportOptions, ImportProgress, WORKING_MEMORY};
+use deepcoder_export::{ImportError, ImportOptions, ImportProgress, WORKING_MEMORY, Words};
 use deepcoder_hub::pull::{FetchError, FetchOptions, FetchProgress, fetch};
 use deepcoder_hub::{Catalogue, CatalogueError, Entry, SourceFormat, StoreError};
+use deepcoder_model::LoadError;
 use deepcoder_types::{Cancel, Cancelled, Hint, Manifest, env_var};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -192,7 +193,14 @@ impl Session {
         let dest = if folder.symlink_metadata().is_ok() { &beside } else { &folder };
         remove_left_over(&beside).map_err(io(&beside))?;
         let mut told = |p| progress(InstallProgress::Import(p));
-        let manifest = deepcoder_export::import(source, dest, options, &mut told, cancel)?;
+        let usable = |words: &Words<'_>| {
+            deepcoder_model::check_words(words.manifest, words.tokenizer, words.template).map_err(|e| match e {
+                // The name of a model that there is not yet says nothing.
+                LoadError::Damaged { reason, .. } => reason,
+                other => other.to_string(),
+            })
+        };
+        let manifest = deepcoder_export::import_checked(source, dest, options, &usable, &mut told, cancel)?;
         if dest == &beside {
             store.remove(&options.name)?;
             #[expect(clippy::disallowed_methods, reason = "the models' folder is ours")]
@@ -235,6 +243,8 @@ fn remove_left_over(folder: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Overrides, Vars};
+    use deepcoder_test_support::{GgufWriter, tiny_model};
 
     /// Protects users of small machines: they are told before a long download or import, with both numbers, and only
     /// then.
@@ -267,5 +277,41 @@ mod tests {
         assert!(size(lite, exact.clone()) > 60_000_000_000, "32 bits each");
         assert!(size(small, ImportOptions::default()) < size(small, eight));
         assert!(size(small, ImportOptions::default()) < size(small, exact));
+    }
+
+    /// Protects the word "ready": what loading a model checks of its vocabulary and template, its import has checked,
+    /// and one that fails leaves nothing and says what to do.
+    #[test]
+    fn what_cannot_be_loaded_is_not_imported() {
+        let dir = tempfile::tempdir().expect("dir");
+        let home = [(env_var::HOME.into(), dir.path().join("home").into())];
+        let session = Session::open(Vars::new(home), dir.path(), &Overrides::default(), None).expect("opened");
+        let source = dir.path().join("m.gguf");
+        let import = |change: &dyn Fn(&mut GgufWriter)| {
+            let mut file = tiny_model("qwen2", 3);
+            change(&mut file);
+            #[expect(clippy::disallowed_methods, reason = "a test's folder")]
+            std::fs::write(&source, file.finish()).expect("written");
+            let options = ImportOptions { name: "m".into(), ..ImportOptions::default() };
+            session.import(&source, options, true, &mut |_| {}, &Cancel::new())
+        };
+        let template = |text: &str| {
+            let text = text.to_owned();
+            move |file: &mut GgufWriter| _ = file.text("tokenizer.chat_template", &text)
+        };
+        for (text, says) in [
+            ("{% for m in messages %}{{ m.content }}", "unexpected end of input"),
+            ("{{ messages|nothing }}", "nothing"),
+            ("{{ raise_exception('not so') }}", "not so"),
+            (&format!("{{{{ {}1 }}}}", "-".repeat(50_000)), "words and signs"),
+            ("{{ messages|tojson(indent=1000000000) }}", "indentation"),
+        ] {
+            let error = import(&template(text)).expect_err("refused");
+            assert!(error.to_string().contains(says) && error.hint().is_some(), "{error}");
+            let left: Vec<_> = std::fs::read_dir(session.store().dir()).expect("a folder").collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+        let installed = import(&template("{% for m in messages %}{{ m.content }}{% endfor %}")).expect("imported");
+        deepcoder_model::Engine::check(&installed.folder).expect("it can be loaded");
     }
 }

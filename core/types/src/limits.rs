@@ -95,7 +95,10 @@ mod tests {
                 assert!(matches!(&error, GenerateError::Invalid(m) if m.contains("must be")), "row {row}: {error}");
             }
         }
-        assert_eq!(GenerateRequest { logprobs: Some(100), stop: vec!["x".repeat(4096); 64], ..request() }.check(), Ok(()));
+        assert_eq!(
+            GenerateRequest { logprobs: Some(100), stop: vec!["x".repeat(4096); 64], ..request() }.check(),
+            Ok(())
+        );
         for bad in [
             GenerateRequest { logprobs: Some(101), ..request() },
             GenerateRequest { stop: vec!["x".repeat(4097)], ..request() },

@@ -1,6 +1,6 @@
 //! Lines of bounded length from a stream.
 
-use super::budget::{Held, Budget};
+use super::budget::{Budget, Held};
 use crate::wire::MAX_REQUEST;
 use std::io;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What waits for the model, what runs, and which model is in memory. The user's own requests go first, in the order in
 //! which they came; what runs in the background gives way to them and goes on behind them.
 
-use super::fair::Lines;
 use super::budget::Held;
+use super::fair::Lines;
 use super::sink::Sink;
 use crate::wire::{Body, Failure};
 use deepcoder_types::{Cancel, GenerateRequest, LanguageModel};

@@ -205,15 +205,18 @@ fn nothing_stays_of_a_request() {
 fn a_request_that_the_process_cannot_read_fails() {
     let command = this_test("worker::tests::child_worker");
     let model = WorkerModel::start(&command, "m", &Cancel::new(), &Arc::default()).expect("started");
-    for (line, fails) in
-        [("dance", true), (r#"{"id":ID,"do":"dance"}"#, true), (r#"{"id":9999,"do":"dance"}"#, false)]
+    for (line, fails) in [("dance", true), (r#"{"id":ID,"do":"dance"}"#, true), (r#"{"id":9999,"do":"dance"}"#, false)]
     {
         let result = model.generate(&ask("", if fails { 60_000 } else { 20 }), &Cancel::new(), &mut |token| {
             if token.id == 5 {
                 model.confuse(line);
             }
         });
-        assert_eq!(matches!(&result, Err(GenerateError::Invalid(m)) if m.contains("not a request")), fails, "{result:?}");
+        assert_eq!(
+            matches!(&result, Err(GenerateError::Invalid(m)) if m.contains("not a request")),
+            fails,
+            "{result:?}"
+        );
         assert_eq!(model.generate(&ask("", 2), &Cancel::new(), &mut |_| {}).expect("answered").text, "0 1 ");
     }
 }

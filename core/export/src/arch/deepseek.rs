@@ -1,7 +1,7 @@
 //! DeepSeek-V2: attention over a latent of keys and values, and a mixture of experts.
 
 use super::rope::{Yarn, frequencies};
-use super::{Need, Spec, float32};
+use super::{Need, Spec, float, float32, unsigned};
 use crate::error::ImportError;
 use crate::gguf::Gguf;
 use crate::tensor::TensorInfo;
@@ -385,20 +385,6 @@ fn refuse(config: &Json, key: &str, wanted: &str, right: impl Fn(&Json) -> bool)
         Json::Null => Ok(()),
         value if right(value) => Ok(()),
         value => Err(ImportError::Unsupported(format!("`{key}` {value} (only {wanted} is)"))),
-    }
-}
-
-fn unsigned(config: &Json, key: &str) -> Result<Option<u64>, ImportError> {
-    match &config[key] {
-        Json::Null => Ok(None),
-        value => value.as_u64().map(Some).ok_or_else(|| ImportError::setting(key, format!("is {value}, not a count"))),
-    }
-}
-
-fn float(config: &Json, key: &str) -> Result<Option<f64>, ImportError> {
-    match &config[key] {
-        Json::Null => Ok(None),
-        value => value.as_f64().map(Some).ok_or_else(|| ImportError::setting(key, format!("is {value}, not a number"))),
     }
 }
 

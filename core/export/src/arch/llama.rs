@@ -1,7 +1,7 @@
 //! Llama and Qwen2: grouped-query attention and one feed-forward network a layer.
 
 use super::rope::{frequencies, llama3};
-use super::{Need, Spec, float32};
+use super::{Need, Spec, float, float32, unsigned};
 use crate::error::ImportError;
 use crate::gguf::Gguf;
 use serde_json::Value as Json;
@@ -65,14 +65,13 @@ pub(super) fn from_config(config: &Json, vocabulary: u64) -> Result<Spec, Import
         return Err(ImportError::Unsupported(format!("the activation {}", config["hidden_act"])));
     }
     let (hidden, heads) = (need("hidden_size")?, need("num_attention_heads")?);
-    let head_dim = config["head_dim"].as_u64().or(hidden.checked_div(heads)).unwrap_or(0);
+    let head_dim = unsigned(config, "head_dim")?.or(hidden.checked_div(heads)).unwrap_or(0);
     // Newer files keep everything in `rope_parameters`.
     let rope = ["rope_parameters", "rope_scaling"].iter().map(|k| &config[*k]).find(|v| v.is_object());
-    let base = config["rope_theta"].as_f64().or_else(|| rope?["rope_theta"].as_f64()).unwrap_or(10000.0);
+    let inner = |key: &str| rope.map_or(Ok(None), |rope| float(rope, key));
+    let base = float(config, "rope_theta")?.or(inner("rope_theta")?).unwrap_or(10000.0);
     let kind = rope.and_then(|r| r["rope_type"].as_str().or_else(|| r["type"].as_str())).unwrap_or("default");
-    let number = |key: &str| {
-        rope.and_then(|r| r[key].as_f64()).ok_or_else(|| ImportError::missing(format!("rope_scaling.{key}")))
-    };
+    let number = |key: &str| inner(key)?.ok_or_else(|| ImportError::missing(format!("rope_scaling.{key}")));
     let rope = match kind {
         "default" => frequencies(head_dim, base, 1.0, None)?,
         "linear" => frequencies(head_dim, base, number("factor")?, None)?,
@@ -92,12 +91,12 @@ pub(super) fn from_config(config: &Json, vocabulary: u64) -> Result<Spec, Import
         layers: need("num_hidden_layers")?,
         hidden,
         heads,
-        kv_heads: config["num_key_value_heads"].as_u64().unwrap_or(heads),
+        kv_heads: unsigned(config, "num_key_value_heads")?.unwrap_or(heads),
         head_dim,
         feed_forward: need("intermediate_size")?,
         vocabulary,
         context: need("max_position_embeddings")?,
-        epsilon: float32(config["rms_norm_eps"].as_f64().ok_or_else(|| ImportError::missing("rms_norm_eps"))?),
+        epsilon: float32(float(config, "rms_norm_eps")?.ok_or_else(|| ImportError::missing("rms_norm_eps"))?),
         rope,
         interleaved: false,
         architecture: architecture.to_owned(),

@@ -7,7 +7,7 @@ mod rope;
 pub(crate) use deepseek::DeepSeek;
 
 use crate::error::ImportError;
-use crate::gguf::Gguf;
+use crate::gguf::{Gguf, Value};
 use crate::tensor::TensorInfo;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,8 +80,58 @@ impl Spec {
     }
 }
 
+/// Settings of a GGUF file by the type of their values, as far as they have defaults: one of another type would be taken
+/// for one that is missing.
+const TYPED: [(&str, fn(&Value) -> bool, &[&str]); 4] = [
+    (
+        "a finite number",
+        |value| matches!(value, Value::Float(x) if x.is_finite()),
+        &[
+            "rope.freq_base",
+            "rope.scaling.factor",
+            "rope.scale_linear",
+            "rope.scaling.yarn_log_multiplier",
+            "rope.scaling.yarn_beta_fast",
+            "rope.scaling.yarn_beta_slow",
+            "attention.layer_norm_rms_epsilon",
+            "expert_weights_scale",
+        ],
+    ),
+    (
+        "a count",
+        |value| matches!(value, Value::Unsigned(_) | Value::Signed(0..)),
+        &[
+            "attention.head_count_kv",
+            "attention.key_length",
+            "attention.value_length",
+            "attention.q_lora_rank",
+            "rope.dimension_count",
+            "expert_count",
+            "expert_shared_count",
+            "expert_group_count",
+            "expert_gating_func",
+            "leading_dense_block_count",
+            "nextn_predict_layers",
+        ],
+    ),
+    ("text", |value| matches!(value, Value::Text(_)), &["rope.scaling.type"]),
+    ("true or false", |value| matches!(value, Value::Bool(_)), &["expert_weights_norm"]),
+];
+
+fn check_types(gguf: &Gguf, architecture: &str) -> Result<(), ImportError> {
+    for (what, fits, names) in TYPED {
+        for key in names.iter().map(|name| format!("{architecture}.{name}")) {
+            if gguf.metadata.get(&key).is_some_and(|value| !fits(value)) {
+                return Err(ImportError::setting(key, format!("is not {what}")));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The settings in a GGUF's metadata. `factors` are the divisors of `rope_freqs.weight`.
 pub(crate) fn from_gguf(gguf: &Gguf, factors: Option<&[f32]>) -> Result<Spec, ImportError> {
+    check_types(gguf, gguf.text("general.architecture").unwrap_or_default())?;
     match gguf.text("general.architecture") {
         Some("qwen2" | "llama") => llama::from_gguf(gguf, factors),
         Some("deepseek2") => deepseek::from_gguf(gguf),
@@ -97,6 +147,20 @@ pub(crate) fn from_config(config: &Json, vocabulary: u64) -> Result<Spec, Import
         Some("deepseek_v2") => deepseek::from_config(config, vocabulary),
         Some(other) => Err(ImportError::Architecture(other.to_owned())),
         None => Err(ImportError::missing("model_type")),
+    }
+}
+
+pub(super) fn unsigned(config: &Json, key: &str) -> Result<Option<u64>, ImportError> {
+    match &config[key] {
+        Json::Null => Ok(None),
+        value => value.as_u64().map(Some).ok_or_else(|| ImportError::setting(key, format!("is {value}, not a count"))),
+    }
+}
+
+pub(super) fn float(config: &Json, key: &str) -> Result<Option<f64>, ImportError> {
+    match &config[key] {
+        Json::Null => Ok(None),
+        value => value.as_f64().map(Some).ok_or_else(|| ImportError::setting(key, format!("is {value}, not a number"))),
     }
 }
 

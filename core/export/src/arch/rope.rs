@@ -58,6 +58,10 @@ fn pairs_of(plain: &[f64]) -> f64 {
 
 /// Angles per position of the pairs of `dims` elements; `factors` are the divisors of `rope_freqs.weight`.
 pub(crate) fn frequencies(dims: u64, base: f64, scale: f64, factors: Option<&[f32]>) -> Result<Vec<f64>, ImportError> {
+    // Below 1 the waves would become shorter and shorter, and their angles infinite.
+    if !(base.is_finite() && base >= 1.0 && scale.is_finite() && scale > 0.0) {
+        return Err(ImportError::setting("rotary base or scale", format!("is out of range: {base}, {scale}")));
+    }
     let pairs = u32::try_from(dims.min(4096) / 2).unwrap_or(0);
     if factors.is_some_and(|f| f.len() != pairs as usize) {
         return Err(ImportError::setting("rope_freqs.weight", "has not half a head's elements"));

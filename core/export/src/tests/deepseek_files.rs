@@ -144,6 +144,7 @@ fn folder(path: &Path, shards: usize, skip: &str) {
         ("qk_rope_head_dim", 8),
         ("v_head_dim", 16),
         ("eos_token_id", 0),
+        ("bos_token_id", 1),
     ];
     let mut config = lite();
     small.iter().for_each(|(key, value)| config[*key] = json!(value));

@@ -4,6 +4,7 @@ mod deepseek;
 mod deepseek_files;
 mod hostile;
 mod numbers;
+mod ready;
 mod resume;
 mod whole;
 mod words;

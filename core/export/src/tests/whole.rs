@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[expect(clippy::disallowed_methods, reason = "a test's folder")]
-fn write(path: &Path, bytes: impl AsRef<[u8]>) {
+pub(super) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
     std::fs::write(path, bytes).unwrap();
 }
 
@@ -181,7 +181,7 @@ fn options_are_checked() {
 }
 
 /// A folder as hubs have it, with the weights of the tiny model.
-fn folder(path: &Path, shards: usize) {
+pub(super) fn folder(path: &Path, shards: usize) {
     use serde_json::json;
     let gguf = tiny_model("qwen2", 3).finish();
     let header = crate::Gguf::read(&gguf[..], gguf.len() as u64).unwrap();
