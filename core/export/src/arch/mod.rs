@@ -80,9 +80,12 @@ impl Spec {
     }
 }
 
+/// What values must be, in words, whether one is, and the settings that have such values.
+type Typed = (&'static str, fn(&Value) -> bool, &'static [&'static str]);
+
 /// Settings of a GGUF file by the type of their values, as far as they have defaults: one of another type would be taken
 /// for one that is missing.
-const TYPED: [(&str, fn(&Value) -> bool, &[&str]); 4] = [
+const TYPED: [Typed; 4] = [
     (
         "a finite number",
         |value| matches!(value, Value::Float(x) if x.is_finite()),
