@@ -132,8 +132,7 @@ impl Engine {
         Ok(describe(&folder::read_manifest(folder)?, options))
     }
 
-    /// Checks all that loading the folder checks but the runtime, the graph and the weights. An import does so with
-    /// [`check_words`] before it says that a model is ready.
+    /// Checks all that loading the folder checks but the runtime, the graph and the weights.
     pub fn check(folder: &Path) -> Result<(), LoadError> {
         let manifest = folder::read_manifest(folder)?;
         let vocabulary = Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest)?;
@@ -214,13 +213,6 @@ impl LanguageModel for Engine {
         };
         generate::generate(self, turn, request, &prompt, start, cancel, on_token)
     }
-}
-
-/// Whether a model can be used that has this manifest, as far as it is about tokens, this `tokenizer.json` and this chat
-/// template. Loading checks the same.
-pub fn check_words(manifest: &Manifest, tokenizer: &[u8], template: Option<&str>) -> Result<(), LoadError> {
-    let vocabulary = Vocabulary::parse(tokenizer, manifest)?;
-    Prompts::new(manifest, &vocabulary, template.map(str::to_owned)).map(drop)
 }
 
 fn session_builder(

@@ -25,9 +25,11 @@ mod template;
 mod turns;
 mod vocab;
 mod weights;
+mod words;
 
 pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};
 pub use device::{Device, why_not_cuda};
-pub use engine::{Engine, EngineOptions, check_words};
+pub use engine::{Engine, EngineOptions};
 pub use folder::LoadError;
 pub use weights::WeightPlace;
+pub use words::check_words;

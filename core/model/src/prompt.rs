@@ -28,16 +28,21 @@ impl Prompts {
         let text = |id: Option<u32>| id.and_then(|id| vocabulary.control_text(id)).unwrap_or_default().to_owned();
         let (bos, eos) = (text(manifest.bos_id), text(manifest.eos_ids.first().copied()));
         let template = template.map(|source| ChatTemplate::new(source, bos, eos)).transpose().map_err(damaged)?;
-        if let Some(template) = &template {
-            template.render(&[Message::user("x")], "", vocabulary).map_err(|e| damaged(e.to_string()))?;
-        }
-        Ok(Self {
+        let prompts = Self {
             name: manifest.name.clone(),
             template,
             fim: fim_tokens(manifest, vocabulary)?,
             bos: manifest.bos_id,
             vocab_size: manifest.vocab_size,
-        })
+        };
+        if prompts.template.is_some() {
+            let chat = Prompt::Chat { messages: vec![Message::user("x")], prefill: String::new() };
+            prompts.render(&chat, vocabulary).map_err(|e| match e {
+                GenerateError::Template(reason) | GenerateError::Engine(reason) => damaged(reason),
+                other => damaged(other.to_string()),
+            })?;
+        }
+        Ok(prompts)
     }
 
     /// The tokens of a prompt; never none.

@@ -7,6 +7,7 @@
 use crate::folder::LoadError;
 use deepcoder_types::Manifest;
 use std::collections::HashMap;
+use std::panic::catch_unwind;
 use std::path::Path;
 use tokenizers::{
     DecoderWrapper, Model as _, NormalizedString, Normalizer as _, OffsetType, PreTokenizedString, PreTokenizer as _,
@@ -16,6 +17,12 @@ use tokenizers::{
 /// Stands inside the text of a control token that a user wrote, so that it is none. A noncharacter of Unicode: it
 /// means nothing in any text and is taken out again before encoding.
 const BREAK: char = '\u{FDD0}';
+
+/// Control tokens: each is looked for where a text has its first byte.
+const MOST_CONTROL: usize = 1 << 17;
+
+/// Added tokens that are text: each text is searched for each of them.
+const MOST_ADDED: usize = 4096;
 
 /// A tokenizer and what its tokens are.
 pub(crate) struct Vocabulary {
@@ -45,8 +52,10 @@ impl Vocabulary {
     /// The vocabulary in the bytes of a `tokenizer.json`.
     pub(crate) fn parse(data: &[u8], manifest: &Manifest) -> Result<Self, LoadError> {
         let damaged = |reason: String| LoadError::Damaged { name: manifest.name.clone(), reason };
-        let tokenizer =
-            Tokenizer::from_bytes(data).map_err(|e| damaged(format!("the tokenizer cannot be read: {e}")))?;
+        // The file comes from elsewhere, and the crate that reads it does not promise to bear anything.
+        let tokenizer = catch_unwind(|| Tokenizer::from_bytes(data).map_err(|e| e.to_string()))
+            .unwrap_or_else(|_| Err("its reader failed".into()))
+            .map_err(|e| damaged(format!("the tokenizer cannot be read: {e}")))?;
         let mut vocabulary = Self {
             tokenizer,
             control: Vec::new(),
@@ -64,6 +73,13 @@ impl Vocabulary {
             )));
         }
         vocabulary.sort_added(manifest);
+        for (kind, tokens, most) in
+            [("control", vocabulary.control.len(), MOST_CONTROL), ("added", vocabulary.plain_added.len(), MOST_ADDED)]
+        {
+            if tokens > most {
+                return Err(damaged(format!("its tokenizer has {tokens} {kind} tokens, and at most {most} are read")));
+            }
+        }
         vocabulary.fill_bytes(manifest.vocab_size);
         for id in manifest.eos_ids.iter().chain(&manifest.bos_id) {
             if *id >= manifest.vocab_size {

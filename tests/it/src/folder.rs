@@ -82,7 +82,16 @@ const CASES: &[Case] = &[
     (|f| edit_manifest(f, |m| m["graph"]["cache"][0]["input"] = "nothing".into()), DAMAGED, "no input `nothing`"),
     (|f| edit_manifest(f, |m| m["graph"]["cache"][1]["dtype"] = "float16".into()), DAMAGED, "another type"),
     (|f| edit_manifest(f, |m| m["graph"]["cache"][1]["shape"] = serde_json::json!([1, -1, -1, 16])), DAMAGED, "shape"),
-    (|f| edit_manifest(f, |m| m["vocab_size"] = 7.into()), DAMAGED, "beyond its vocabulary"),
+    (|f| edit_manifest(f, |m| m["vocab_size"] = 7.into()), DAMAGED, "and the model knows 7"),
+    (|f| edit_manifest(f, |m| m["eos_ids"] = serde_json::json!([265])), DAMAGED, "beyond its vocabulary"),
+    (
+        |f| {
+            let size = std::fs::metadata(f.join("chat_template.jinja")).unwrap().len();
+            std::fs::write(f.join("chat_template.jinja"), "{".repeat(usize::try_from(size).unwrap())).unwrap();
+        },
+        DAMAGED,
+        "chat template",
+    ),
 ];
 
 /// Protects users from a damaged or hostile model folder: each kind of damage is a typed error that says what is wrong
