@@ -9,8 +9,8 @@ use deepcoder_types::{GenerateError, Message, Role};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, State, Value, context, escape_formatter};
 use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 /// Work that a template may do: steps, and 64 bytes that it reads or writes for each. The longest real ones take a few
 /// thousand steps for a long chat.
@@ -23,8 +23,12 @@ const FUEL_BYTES: usize = 4 << 20;
 /// and the work above pays for a few hundred thousand levels. Pages that are not touched cost nothing.
 const STACK: usize = 128 << 20;
 
-/// The most time that one rendering may take. Real ones take milliseconds.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// What fuel does not see, such as lists that hold each other and are joined to a text by `~`. Real templates take
+/// milliseconds and some copies of the chat.
+const BOUNDS: Bounds = Bounds { patience: Duration::from_secs(1), deadline: Duration::from_secs(20), growth: 1 << 30 };
+
+/// How often a long rendering is looked at.
+const TICK: Duration = Duration::from_millis(50);
 
 const NAME: &str = "chat";
 
@@ -93,18 +97,48 @@ fn compile(source: String) -> Result<Environment<'static>, Error> {
     Ok(environment)
 }
 
-/// Runs `work` on a stack of its own, for as long as a template may take. One that takes longer is left to run out of
-/// fuel, and its result is dropped.
+/// What one rendering may take.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// The time for which nobody looks at its memory.
+    patience: Duration,
+    deadline: Duration,
+    /// Bytes by which the process may grow meanwhile.
+    growth: u64,
+}
+
+/// Runs `work` on a stack of its own, within [`BOUNDS`]. Work that goes beyond is left to itself and its result is dropped:
+/// a thread cannot be ended. It ends with its fuel or with the process.
 fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    aside_within(BOUNDS, work)
+}
+
+fn aside_within<T: Send + 'static>(bounds: Bounds, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     let (done, result) = channel();
+    let (start, before) = (Instant::now(), resident());
     let thread = std::thread::Builder::new().name("deepcoder-template".into()).stack_size(STACK);
-    let run = move || done.send(work()).unwrap_or_default();
-    let thread = thread.spawn(run).map_err(|e| format!("it cannot be run: {e}"))?;
-    match result.recv_timeout(DEADLINE) {
-        Ok(result) => Ok(result),
-        Err(_) if thread.is_finished() => Err("it panicked".into()),
-        Err(_) => Err(format!("it takes more than {} s", DEADLINE.as_secs())),
+    thread.spawn(move || done.send(work()).unwrap_or_default()).map_err(|e| format!("it cannot be run: {e}"))?;
+    let mut wait = bounds.patience;
+    loop {
+        match result.recv_timeout(wait) {
+            Ok(result) => return Ok(result),
+            Err(RecvTimeoutError::Disconnected) => return Err("it panicked".into()),
+            Err(RecvTimeoutError::Timeout) if start.elapsed() > bounds.deadline => {
+                return Err(format!("it takes more than {} s", bounds.deadline.as_secs()));
+            }
+            Err(RecvTimeoutError::Timeout) if resident().saturating_sub(before) > bounds.growth => {
+                return Err(format!("it takes more than {} MiB of memory", bounds.growth >> 20));
+            }
+            Err(RecvTimeoutError::Timeout) => wait = TICK,
+        }
     }
+}
+
+/// Bytes of memory that this process has resident; 0 where the system does not tell.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * rustix::param::page_size() as u64
 }
 
 const fn role_name(role: Role) -> &'static str {

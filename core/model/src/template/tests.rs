@@ -3,7 +3,6 @@
 use super::*;
 use deepcoder_types::Manifest;
 use serde_json::json;
-use std::time::Instant;
 
 fn vocabulary() -> Vocabulary {
     let manifest: Manifest = serde_json::from_value(json!({
@@ -129,4 +128,32 @@ fn what_real_templates_do_is_done() {
     let chat: Vec<Message> = (0..2000).map(|i| Message::user(format!("{i} {}", "x".repeat(4000)))).collect();
     let text = template.render(&chat, "", &vocabulary()).unwrap();
     assert_eq!(text.len(), chat.iter().map(|m| m.content.len() + "<|user|>\n".len()).sum::<usize>());
+}
+
+/// Protects the process from what fuel does not see: work that takes too long, too much memory, or panics, is an error
+/// soon, and nobody waits for it.
+#[test]
+fn work_beyond_its_bounds_is_left() {
+    let ms = Duration::from_millis;
+    let bounds = Bounds { patience: ms(10), deadline: Duration::from_secs(60), growth: 64 << 20 };
+    assert_eq!(aside_within(bounds, || 7), Ok(7));
+    assert_eq!(aside_within(bounds, || panic!("as asked")), Err::<(), _>("it panicked".into()));
+    let (over, stop) = channel::<()>();
+    let hoard = move || {
+        let mut all = Vec::new();
+        while matches!(stop.try_recv(), Err(std::sync::mpsc::TryRecvError::Empty)) {
+            if all.len() < 256 {
+                all.push(vec![1u8; 1 << 20]);
+            }
+        }
+        all.len()
+    };
+    let error = aside_within(bounds, hoard).expect_err("too much");
+    assert!(error.contains("64 MiB"), "{error}");
+    drop(over);
+    let (over, stop) = channel::<()>();
+    let short = Bounds { deadline: ms(30), ..bounds };
+    let error = aside_within(short, move || stop.recv().is_ok()).expect_err("too long");
+    assert!(error.contains("takes more than"), "{error}");
+    drop(over);
 }
