@@ -17,6 +17,9 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 DEMO_DIR ?= demo
 
 bin := $(VENV)/bin
+# A line for each test that was skipped: DEEPCODER_TEST_STRICT=1 makes them failures, but for those in tests/skips.txt.
+skips := $(abspath $(TARGET))/skipped-tests.txt
+export DEEPCODER_TEST_SKIPS := $(skips)
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 # The library inside the wheel that the virtual environment holds; deepcoder finds it by itself, tests are told.
 ort = $(shell ls $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.so.* $(CURDIR)/$(VENV)/lib/python3*/site-packages/onnxruntime/capi/libonnxruntime.*.dylib 2>/dev/null | grep -v providers | head -n 1)
@@ -64,6 +67,7 @@ demo: install
 # --- tests ------------------------------------------------------------------------------------------------------
 
 test: rust-test python-test
+	@if [ -s '$(skips)' ]; then printf '\033[1m== skipped tests\033[0m\n'; sort '$(skips)'; fi
 	$(call say,all tests passed)
 
 # The dev profile: the command and the extension are built with the tests, so nothing is built twice.
@@ -77,7 +81,7 @@ test-model: rust-build
 
 rust-test: test-model
 	$(call say,Rust tests)
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || echo "note: no PostgreSQL here, so its tests are SKIPPED; install it by: apt-get install postgresql"
+	@rm -f '$(skips)'
 	export DEEPCODER_TEST_ORT='$(ort)' VIRTUAL_ENV='$(CURDIR)/$(VENV)'; \
 	export DEEPCODER_TEST_MODEL="$$($(TARGET)/debug/deepcoder models show $(MODEL) --json | $(bin)/python -c 'import json, sys; print(json.load(sys.stdin)["path"])')"; \
 	if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --locked --workspace --no-fail-fast; \
@@ -89,7 +93,7 @@ python-test: test-model
 	cp $(TARGET)/debug/lib_core.so python/deepcoder/_core.abi3.so 2>/dev/null || cp $(TARGET)/debug/lib_core.dylib python/deepcoder/_core.abi3.so
 	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' PATH="$(CURDIR)/$(bin):$$PATH" DEEPCODER_TEST_COMMAND='$(abspath $(TARGET))/debug/deepcoder' $(CURDIR)/$(bin)/python -m pytest -q tests
 	$(call say,the recipe in python/train; what trains needs torch and is skipped without it)
-	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' DEEPCODER_TEST_COMMAND='$(abspath $(TARGET))/debug/deepcoder' $(if $(TRAIN_PYTHON),$(TRAIN_PYTHON),$(CURDIR)/$(bin)/python) -m pytest -q -rs train/tests
+	cd python && VIRTUAL_ENV='$(CURDIR)/$(VENV)' DEEPCODER_TEST_COMMAND='$(abspath $(TARGET))/debug/deepcoder' $(if $(TRAIN_PYTHON),$(TRAIN_PYTHON),$(CURDIR)/$(bin)/python) -m pytest -q train/tests
 	cd python && $(CURDIR)/$(bin)/python -m mypy --strict deepcoder tests/typing_ok.py && $(CURDIR)/$(bin)/python -m mypy.stubtest deepcoder._core --ignore-disjoint-bases
 
 # The full numbers; ROUNDS=100 is a run of minutes. The dev profile, whose arithmetic is checked.

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed, so nothing that trains is tested")
+torch = pytest.importorskip("torch", reason="pytorch: it is not installed, so nothing that trains is tested")
 
 from train import model as m
 from train.config import ModelConfig

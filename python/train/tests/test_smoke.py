@@ -15,8 +15,8 @@ import sysconfig
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="SKIPPED: PyTorch is not installed, so the recipe was not run")
-pytest.importorskip("tokenizers", reason="SKIPPED: tokenizers is not installed, so the recipe was not run")
+torch = pytest.importorskip("torch", reason="pytorch: it is not installed, so the recipe was not run")
+pytest.importorskip("tokenizers", reason="tokenizers: it is not installed, so the recipe was not run")
 
 from train import config, count, evaluate, export, plot, samples, sets, tokenizer, train
 from train.data import shards
@@ -227,7 +227,7 @@ def test_the_imported_model_is_asked_what_it_was_taught(prepared):
 def command():
     found = os.environ.get("DEEPCODER_TEST_COMMAND") or shutil.which("deepcoder")
     if not found:
-        pytest.skip("SKIPPED: no deepcoder to import with; set DEEPCODER_TEST_COMMAND")
+        pytest.skip("deepcoder: there is no command to import with; set DEEPCODER_TEST_COMMAND")
     return found
 
 

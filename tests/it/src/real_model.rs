@@ -1,9 +1,13 @@
 //! The engine on a real model: `DEEPCODER_TEST_MODEL` names the folder of an imported Qwen2.5-Coder. Without the variable
-//! these tests have nothing to run on; with it, a folder that does not load is a failure.
+//! these tests are skipped; with it, a folder that does not load is a failure.
 
 use crate::setup::{library, options, run, variable};
 use deepcoder_model::{Engine, EngineOptions, WeightPlace, runtime};
+use deepcoder_test_support::skip;
 use deepcoder_types::{Cancel, FinishReason, GenerateRequest, Message, Prompt};
+
+/// Why there is no model.
+const UNSET: &str = "DEEPCODER_TEST_MODEL does not name a folder; `make test` sets it";
 
 /// A file to be edited.
 const FILE: &str = r#"import os
@@ -38,7 +42,7 @@ fn chat(ask: &str, prefill: &str) -> Prompt {
 /// tokeniser for the same vocabulary (special tokens not parsed), and all bytes come back.
 #[test]
 fn tokens_are_the_reference_s() {
-    let Some(engine) = engine(&options()) else { return };
+    let Some(engine) = engine(&options()) else { skip!("real-model", "{UNSET}") };
     let golden: Vec<serde_json::Value> =
         serde_json::from_str(include_str!("../../golden/qwen2_tokens.json")).expect("golden file");
     assert!(golden.len() >= 28);
@@ -53,7 +57,7 @@ fn tokens_are_the_reference_s() {
 /// Protects the chat: the template gives the tokens that the model was trained on, and the model answers.
 #[test]
 fn the_template_is_the_model_s() {
-    let Some(engine) = engine(&options()) else { return };
+    let Some(engine) = engine(&options()) else { skip!("real-model", "{UNSET}") };
     let ids = engine.render(&chat("hi", "Sure")).unwrap();
     let want = "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n\
                 <|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nSure";
@@ -67,7 +71,7 @@ fn the_template_is_the_model_s() {
 /// Protects completion: a hole is filled, and the answer ends where the hole does.
 #[test]
 fn holes_are_filled() {
-    let Some(engine) = engine(&options()) else { return };
+    let Some(engine) = engine(&options()) else { skip!("real-model", "{UNSET}") };
     let fill = Prompt::Fill {
         prefix: "def mul(a, b):\n    return a * b\n\n\ndef add(a, b):\n    return ".into(),
         suffix: "\n\n\nprint(add(2, 3))\n".into(),
@@ -81,7 +85,7 @@ fn holes_are_filled() {
 #[test]
 fn an_edit_is_drafted_and_exact() {
     let file = FILE;
-    let Some(plain) = engine(&EngineOptions { draft: false, ..options() }) else { return };
+    let Some(plain) = engine(&EngineOptions { draft: false, ..options() }) else { skip!("real-model", "{UNSET}") };
     let ask =
         format!("Add type hints to `count_words`. Rewrite this file, and change nothing else.\n```python\n{file}```");
     let request = GenerateRequest {
@@ -110,7 +114,7 @@ fn an_edit_is_drafted_and_exact() {
 /// Protects weights in memory of the process: pages are exchanged under a session that goes on with the same bits.
 #[test]
 fn weights_in_memory_give_the_same_bits() {
-    let Some(folder) = variable("DEEPCODER_TEST_MODEL") else { return };
+    let Some(folder) = variable("DEEPCODER_TEST_MODEL") else { skip!("real-model", "{UNSET}") };
     let mapped = || -> usize {
         let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux");
         let of_file = |line: &&str| line.ends_with(".data");

@@ -10,6 +10,7 @@ mod gguf;
 mod git;
 mod memory;
 mod postgres;
+mod skip;
 
 pub use case::{Case, Expected};
 pub use checks::check;
@@ -18,3 +19,4 @@ pub use gguf::{GgufWriter, byte_alphabet, tiny_model};
 pub use git::TestRepo;
 pub use memory::{MemoryHost, Tree};
 pub use postgres::{INSTALL_POSTGRES, PostgresServer, Stop};
+pub use skip::skipped;

@@ -58,16 +58,13 @@ fn unprivileged() -> Option<(u32, u32)> {
 }
 
 impl PostgresServer {
-    /// A new server, or `None` where PostgreSQL is not installed, which is said. `settings` are like `fsync=off`.
+    /// A new server, or `None` where PostgreSQL is not installed: then `skip!("postgresql", …)`. `settings` are like `fsync=off`.
     ///
     /// # Panics
     /// When it is installed and does not start.
     #[must_use]
     pub fn start(settings: &[&str]) -> Option<Self> {
-        let Some(bin) = programs() else {
-            say(&format!("SKIPPED: there is no PostgreSQL here; {INSTALL_POSTGRES}"));
-            return None;
-        };
+        let bin = programs()?;
         // Where the path of a socket stays short.
         let folder = tempfile::Builder::new().prefix("pg-").tempdir_in("/tmp").expect("temporary folder");
         let user = unprivileged();
@@ -200,9 +197,4 @@ impl Drop for PostgresServer {
             let _ = guard.wait();
         }
     }
-}
-
-#[expect(clippy::print_stderr, reason = "tests that are left out are not left out in silence")]
-fn say(line: &str) {
-    eprintln!("{line}");
 }

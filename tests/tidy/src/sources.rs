@@ -121,3 +121,47 @@ fn exceptions_are_narrow() {
         .collect();
     assert!(found.is_empty(), "a whole module may write: {found:?}");
 }
+
+/// The tests of a source that the runner starts by itself: the number of the first line of each, and its lines.
+fn tests_of(text: &str) -> Vec<(usize, Vec<&str>)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let starts = lines.iter().enumerate().filter(|(_, line)| line.trim() == "#[test]");
+    let body = |(start, line): (usize, &&str)| {
+        let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
+        let length = lines[start..].iter().position(|line| *line == end)?;
+        Some((start + 1, lines[start..start + length].to_vec()))
+    };
+    starts.filter_map(body).filter(|(_, body)| !body.iter().any(|line| line.trim().starts_with("#[ignore"))).collect()
+}
+
+/// Protects the suite from tests that cannot fail: one that returns early is skipped by `skip!`, which strict runs refuse.
+/// A test that starts itself again as another process may end there (it reads a variable, or asks for its `Place`).
+#[test]
+fn tests_do_not_end_in_silence() {
+    let early = Regex::new(r"\breturn\s*(;|\}|$)").expect("pattern");
+    let again = Regex::new(r"env::var|Place::Passed => return").expect("pattern");
+    let mut found = Vec::new();
+    for (path, text) in tree::sources() {
+        for (first, body) in tests_of(&text) {
+            let silent = body.iter().enumerate().filter(|(_, line)| early.is_match(line) && !line.contains("skip!"));
+            if !body.iter().any(|line| again.is_match(line)) {
+                found.extend(silent.map(|(n, line)| format!("{path}:{}: {}", first + n, line.trim())));
+            }
+        }
+    }
+    assert!(found.is_empty(), "use skip! of deepcoder-test-support:\n{}", found.join("\n"));
+}
+
+/// Protects the list of allowed skips: it names nothing that no test needs any more.
+#[test]
+fn allowed_skips_are_used() {
+    let list = tree::read("tests/skips.txt");
+    let names = list.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(": ").next());
+    let sources: Vec<String> = tree::sources().into_iter().map(|(_, text)| text).collect();
+    let python = tree::files("python", &[".py"]);
+    for name in names {
+        let rust = sources.iter().any(|text| text.contains(&format!("skip!(\"{name}\"")));
+        let used = rust || python.iter().any(|(_, text)| text.contains(&format!("\"{name}: ")));
+        assert!(used, "nothing is skipped for {name}");
+    }
+}

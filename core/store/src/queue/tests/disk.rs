@@ -1,36 +1,55 @@
 //! A queue on a disk that really is full, is made read-only under it, or loses bytes. The disk is a small one in memory that
-//! only this test's own process sees; where the system has no such thing to give, the tests say so and are skipped.
+//! only this test's own process sees; where the system does not let a test mount one, the tests are skipped.
 
 use super::*;
+use deepcoder_test_support::{skip, skipped};
 use deepcoder_types::{Hint as _, JobFilter};
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 
 const INSIDE: &str = "DEEPCODER_TEST_SMALL_DISK";
 
-/// Run the test `name` of this file again where `folder` is a disk of 1 MiB; `None` there, and `Some` of nothing to do here.
-fn on_a_small_disk(name: &str) -> Option<PathBuf> {
+/// Where a test with a small disk is.
+enum Place {
+    /// On it: the disk's folder.
+    Inside(PathBuf),
+    /// It ran there, and passed.
+    Passed,
+    /// This process may not mount one.
+    NoMounts(String),
+}
+
+/// A command that runs in mounts of its own, with a disk of 1 MiB at `folder`.
+fn with_a_small_disk(folder: &Path) -> Command {
+    let mount = "mount -t tmpfs -o size=1m small \"$0\" || exit 77; exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", mount]).arg(folder);
+    command
+}
+
+/// Run the test `name` of this file again where `folder` is a disk of 1 MiB. A test that fails there fails here, however it
+/// ends.
+fn on_a_small_disk(name: &str) -> Place {
     if let Some(folder) = std::env::var_os(INSIDE) {
-        return Some(folder.into());
+        return Place::Inside(folder.into());
     }
     let folder = tempfile::tempdir().unwrap();
-    let mount = "mount -t tmpfs -o size=1m small \"$0\" || exit 77; exec \"$@\"";
-    let inside = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", mount])
-        .arg(folder.path())
+    // First a program that cannot fail: if it does not run, the system is in the way, and not the test.
+    match with_a_small_disk(folder.path()).arg("true").output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return Place::NoMounts(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => return Place::NoMounts(format!("unshare: {error}")),
+    }
+    let inside = with_a_small_disk(folder.path())
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", &format!("queue::tests::disk::{name}"), "--nocapture"])
         .env(INSIDE, folder.path())
-        .output();
-    match inside {
-        Ok(output) if output.status.success() => {
-            let said = String::from_utf8_lossy(&output.stdout);
-            assert!(said.contains("1 passed"), "{said}");
-        }
-        Ok(output) if output.status.code() == Some(101) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
-        other => eprintln!("skipped: no file system of its own to be had here: {other:?}"),
-    }
-    None
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&inside.stdout);
+    let errors = String::from_utf8_lossy(&inside.stderr);
+    assert!(inside.status.success() && said.contains("1 passed"), "{}: {said}{errors}", inside.status);
+    Place::Passed
 }
 
 fn remount(folder: &Path, how: &str) {
@@ -41,11 +60,29 @@ fn open(folder: &Path) -> Queue {
     Queue::open(&QueuePlace::Sqlite(folder.join("jobs.db"))).unwrap()
 }
 
+/// Protects these tests themselves: one that crashes on the small disk has failed, and is not skipped.
+#[test]
+#[should_panic(expected = "signal: 6")]
+fn a_crash_on_the_small_disk_is_a_failure() {
+    match on_a_small_disk("a_crash_on_the_small_disk_is_a_failure") {
+        Place::Inside(_) => std::process::abort(),
+        Place::Passed => {}
+        Place::NoMounts(why) => {
+            skipped("mounts", &why);
+            panic!("skipped, as if by signal: 6");
+        }
+    }
+}
+
 /// Protects jobs from a disk that fills up: what was promised is there, what was refused is not, and when there is room
 /// again everything goes on.
 #[test]
 fn a_disk_that_is_full() {
-    let Some(folder) = on_a_small_disk("a_disk_that_is_full") else { return };
+    let folder = match on_a_small_disk("a_disk_that_is_full") {
+        Place::Inside(folder) => folder,
+        Place::Passed => return,
+        Place::NoMounts(why) => skip!("mounts", "{why}"),
+    };
     let queue = open(&folder);
     let filler = folder.join("filler");
     std::fs::write(&filler, vec![1; 300_000]).unwrap();
@@ -77,7 +114,11 @@ fn a_disk_that_is_full() {
 /// Protects jobs from a disk that cannot be written any more, as after an error: nothing is lost, and it goes on by itself.
 #[test]
 fn a_disk_that_becomes_read_only() {
-    let Some(folder) = on_a_small_disk("a_disk_that_becomes_read_only") else { return };
+    let folder = match on_a_small_disk("a_disk_that_becomes_read_only") {
+        Place::Inside(folder) => folder,
+        Place::Passed => return,
+        Place::NoMounts(why) => skip!("mounts", "{why}"),
+    };
     let queue = open(&folder);
     let id = add(&queue, &spec("/r", "a"));
     drop(queue);

@@ -1,7 +1,7 @@
-//! What is special to a server, and the suite on one. Where PostgreSQL is not installed these say so, and pass.
+//! What is special to a server, and the suite on one. Where PostgreSQL is not installed these are skipped.
 
 use super::*;
-use deepcoder_test_support::{PostgresServer, Stop};
+use deepcoder_test_support::{INSTALL_POSTGRES, PostgresServer, Stop, skip};
 use deepcoder_types::Hint as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -30,7 +30,7 @@ const FAST: &[&str] = &["fsync=off", "full_page_writes=off"];
 /// Protects the promise that PostgreSQL is a setting and nothing else: every function of the suite holds there too.
 #[test]
 fn the_suite_holds_on_a_server() {
-    let Some(server) = PostgresServer::start(FAST) else { return };
+    let Some(server) = PostgresServer::start(FAST) else { skip!("postgresql", "{INSTALL_POSTGRES}") };
     let mut broken = Vec::new();
     for (n, (name, promise)) in suite::ALL.iter().enumerate() {
         let ground = Ground::server(&server, &format!("suite_{n}"));
@@ -44,7 +44,7 @@ fn the_suite_holds_on_a_server() {
 /// Protects migrations: both databases end up with the same tables, columns, kinds, rules and indexes.
 #[test]
 fn both_schemas_are_the_same() {
-    let Some(server) = PostgresServer::start(FAST) else { return };
+    let Some(server) = PostgresServer::start(FAST) else { skip!("postgresql", "{INSTALL_POSTGRES}") };
     let ground = Ground::server(&server, "shape");
     ground.open();
     let here = Ground::file().open();
@@ -110,7 +110,7 @@ fn both_schemas_are_the_same() {
 /// job is lost, and the same `Queue` goes on afterwards.
 #[test]
 fn a_server_may_go_and_come_back() {
-    let Some(mut server) = PostgresServer::start(FAST) else { return };
+    let Some(mut server) = PostgresServer::start(FAST) else { skip!("postgresql", "{INSTALL_POSTGRES}") };
     let ground = Ground::server(&server, "back");
     let queue = ground.open();
     let id = add(&queue, &spec("/r", "a"));
@@ -184,7 +184,7 @@ fn a_server_may_go_and_come_back() {
 /// shows the password.
 #[test]
 fn what_is_wrong_with_an_address_is_said() {
-    let Some(server) = PostgresServer::start(FAST) else { return };
+    let Some(server) = PostgresServer::start(FAST) else { skip!("postgresql", "{INSTALL_POSTGRES}") };
     server.sql("postgres", "CREATE ROLE known LOGIN PASSWORD 's3cret'");
     server.sql("postgres", "CREATE DATABASE other");
     server.sql("other", "REVOKE ALL ON SCHEMA public FROM PUBLIC");
@@ -228,7 +228,7 @@ fn what_is_wrong_with_an_address_is_said() {
 #[test]
 fn the_server_judges_leases() {
     const DAY: u64 = 86_400_000;
-    let Some(server) = PostgresServer::start(FAST) else { return };
+    let Some(server) = PostgresServer::start(FAST) else { skip!("postgresql", "{INSTALL_POSTGRES}") };
     let ground = Ground::server(&server, "clock");
     let queue = ground.open();
     let id = add(&queue, &spec("/r", "a"));
