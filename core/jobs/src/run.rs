@@ -158,6 +158,7 @@ pub(crate) fn result(run: &Run) -> JobResult {
         files: files.collect(),
         answer: run.answer.as_ref().map(|answer| answer.text.clone()),
         verified: run.verified(),
+        applicability: run.changes().then_some(run.applicability),
         notes,
         ..JobResult::default()
     }

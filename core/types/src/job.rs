@@ -1,7 +1,7 @@
 //! Background work: what is asked ([`JobSpec`]), how it stands ([`Job`]), and what happened to it ([`JobEvent`]).
 //! Plain data: `store` keeps it, `jobs` does it, `daemon` carries it over the wire.
 
-use crate::RepoPath;
+use crate::{Applicability, RepoPath};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -193,6 +193,9 @@ pub struct JobResult {
     pub answer: Option<String>,
     /// Whether it passed verification.
     pub verified: bool,
+    /// How far it may be trusted. Results from before this was kept do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applicability: Option<Applicability>,
     /// What verification and the plugin noticed.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -1,6 +1,6 @@
 use super::*;
 use deepcoder_daemon::{Failure, Refusal};
-use deepcoder_types::{HunkRef, RepoPath, Review};
+use deepcoder_types::{Applicability, HunkRef, RepoPath, Review};
 
 fn hunk(hunk: u32) -> HunkRef {
     HunkRef { path: RepoPath::new("a.py").expect("a path"), hunk }
@@ -23,11 +23,25 @@ fn a_result_waits_for_its_review() {
     let result = waiting.result.expect("a result");
     assert!(result.diff.contains("-    return 1\n+    return 2\n"), "{}", result.diff);
     assert_eq!((result.files.len(), result.files[0].hunks, result.verified), (1, 1, true));
+    assert_eq!(result.applicability, Some(Applicability::Safe));
     assert_eq!(scene.text(), OLD);
     scene.restart();
     let done = scene.service.review(&job.id.0, &Review::AcceptAll).expect("accepted");
     assert_eq!((done.state, scene.text().as_str()), (JobState::Done, NEW));
     assert_eq!(refusal(scene.service.review(&job.id.0, &Review::AcceptAll)).0, Refusal::State);
+}
+
+/// Protects trees from results that nobody has seen: one that needs a review waits for it, whatever the job was to do with
+/// it, and says so to programs.
+#[test]
+fn a_result_that_needs_a_review_waits() {
+    let lost = "def f():\n    return 2\n";
+    let scene = Scene::with(&[("a.py", TWO.as_bytes())], [Say::Text(lost), Say::Text(lost)]);
+    let waiting = scene.wait(&scene.add(Landing::Apply), JobState::Review);
+    let result = waiting.result.expect("a result");
+    assert_eq!((result.verified, result.applicability), (true, Some(Applicability::NeedsReview)), "{:?}", result.notes);
+    assert!(!result.notes.is_empty());
+    assert_eq!(scene.text(), TWO);
 }
 
 /// Protects the choice: only the hunks that were accepted are written, and a hunk that is none changes nothing.
