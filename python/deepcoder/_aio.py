@@ -7,13 +7,15 @@ step of the model.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from os import PathLike
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from deepcoder import _core
 
 T = TypeVar("T")
+
+_Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 
 
 async def _run(work: Callable[[_core.Cancel], T]) -> T:
@@ -31,34 +33,90 @@ async def _run(work: Callable[[_core.Cancel], T]) -> T:
 
 
 class AsyncEdit:
-    """A proposed edit; see :class:`deepcoder.Edit`."""
+    """A proposed edit; see :class:`deepcoder.Edit`. Nothing is written before :meth:`apply`."""
 
     def __init__(self, edit: _core.Edit) -> None:
         self._edit = edit
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._edit, name)
+    def __repr__(self) -> str:
+        return f"Async{self._edit!r}"
+
+    def __str__(self) -> str:
+        return self._edit.diff
 
     def _repr_html_(self) -> str:
+        """The diff in colours, for notebooks."""
         return self._edit._repr_html_()
+
+    @property
+    def title(self) -> str:
+        """One line; empty when nothing would change."""
+        return self._edit.title
 
     @property
     def diff(self) -> str:
         """The unified diff; empty when nothing would change."""
         return self._edit.diff
 
+    @property
+    def files(self) -> list[str]:
+        """The files that it changes, makes or deletes, relative to the root."""
+        return self._edit.files
+
+    def text_of(self, path: str) -> str | None:
+        """The text that a file would have; see :meth:`deepcoder.Edit.text_of`."""
+        return self._edit.text_of(path)
+
+    @property
+    def changed(self) -> bool:
+        """Whether it would change anything."""
+        return self._edit.changed
+
+    @property
+    def verified(self) -> bool:
+        """Whether no check found an error."""
+        return self._edit.verified
+
+    @property
+    def findings(self) -> list[_core.Finding]:
+        """The findings of the checks; see :attr:`deepcoder.Edit.findings`."""
+        return self._edit.findings
+
+    @property
+    def applicability(self) -> Literal["safe", "needs-review", "display-only"]:
+        """How far it may be trusted; see :attr:`deepcoder.Edit.applicability`."""
+        return self._edit.applicability
+
+    @property
+    def rationale(self) -> str:
+        """The reasons and doubts of the plugin that made it, in lines; may be empty."""
+        return self._edit.rationale
+
+    @property
+    def id(self) -> str | None:
+        """Its id in the history, once applied."""
+        return self._edit.id
+
     async def apply(
         self,
         *,
+        reviewed: bool = False,
         unverified: bool = False,
+        protected: bool = False,
         commit: bool = False,
         branch: str | None = None,
         worktree: str | PathLike[str] | None = None,
     ) -> str | None:
-        """Write it, and commit it where that is asked for; see :meth:`deepcoder.Edit.apply`."""
+        """Write it, and commit it with ``commit``; see :meth:`deepcoder.Edit.apply`, whose errors it raises."""
         return await _run(
             lambda cancel: self._edit.apply(
-                unverified=unverified, commit=commit, branch=branch, worktree=worktree, cancel=cancel
+                reviewed=reviewed,
+                unverified=unverified,
+                protected=protected,
+                commit=commit,
+                branch=branch,
+                worktree=worktree,
+                cancel=cancel,
             )
         )
 
@@ -67,11 +125,18 @@ class AsyncEdit:
         await _run(lambda cancel: self._edit.undo(cancel=cancel))
 
 
+_AnyModel: TypeAlias = "AsyncModel | _core.Model | str | None"
+
+
+def _model(model: _AnyModel) -> _core.Model | str | None:
+    return model.model if isinstance(model, AsyncModel) else model
+
+
 class AsyncRepo:
     """A git repository; see :class:`deepcoder.Repo`."""
 
-    def __init__(self, path: str | PathLike[str] | None = None, *, model: _core.Model | str | None = None) -> None:
-        self._repo = _core.Repo(path, model=model)
+    def __init__(self, path: str | PathLike[str] | None = None, *, model: _AnyModel = None) -> None:
+        self._repo = _core.Repo(path, model=_model(model))
 
     @classmethod
     def _of(cls, repo: _core.Repo) -> AsyncRepo:
@@ -87,25 +152,50 @@ class AsyncRepo:
     async def edit(
         self,
         instruction: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
+        new: bool = False,
+        read: _Paths | None = None,
+        model: _AnyModel = None,
+        options: dict[str, Any] | None = None,
         seed: int = 0,
         progress: Callable[[str], None] | None = None,
     ) -> AsyncEdit:
-        """Propose an edit; see :meth:`deepcoder.Repo.edit`. Cancelling the task cancels it."""
+        """Propose an edit; arguments and errors are those of :meth:`deepcoder.Repo.edit`.
+
+        Cancelling the task cancels it. ``progress`` is called on another thread.
+        """
         return AsyncEdit(
             await _run(
-                lambda cancel: self._repo.edit(instruction, paths, seed=seed, progress=progress, cancel=cancel)
+                lambda cancel: self._repo.edit(
+                    instruction,
+                    paths,
+                    new=new,
+                    read=read,
+                    model=_model(model),
+                    options=options,
+                    seed=seed,
+                    progress=progress,
+                    cancel=cancel,
+                )
             )
         )
 
-    async def explain(self, question: str, paths: Sequence[str | PathLike[str]] | None = None, *, seed: int = 0) -> str:
+    async def explain(
+        self, question: str, paths: _Paths | None = None, *, model: _AnyModel = None, seed: int = 0
+    ) -> str:
         """Answer a question about files; see :meth:`deepcoder.Repo.explain`."""
-        return await _run(lambda cancel: self._repo.explain(question, paths, seed=seed, cancel=cancel))
+        return await _run(
+            lambda cancel: self._repo.explain(question, paths, model=_model(model), seed=seed, cancel=cancel)
+        )
 
-    async def complete(self, path: str | PathLike[str], line: int, column: int, *, seed: int = 0) -> str:
+    async def complete(
+        self, path: str | PathLike[str], line: int, column: int, *, model: _AnyModel = None, seed: int = 0
+    ) -> str:
         """The code that belongs at a position; see :meth:`deepcoder.Repo.complete`."""
-        return await _run(lambda cancel: self._repo.complete(path, line, column, seed=seed, cancel=cancel))
+        return await _run(
+            lambda cancel: self._repo.complete(path, line, column, model=_model(model), seed=seed, cancel=cancel)
+        )
 
     async def undo(self, id: str | None = None) -> str:
         """Take an applied edit back; see :meth:`deepcoder.Repo.undo`."""
@@ -114,7 +204,7 @@ class AsyncRepo:
     async def restore(
         self,
         id: str,
-        paths: Sequence[str | PathLike[str]],
+        paths: _Paths,
         *,
         state: Literal["before", "after", "kept"] = "before",
     ) -> str | None:

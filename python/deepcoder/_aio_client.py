@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from datetime import datetime
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 from deepcoder import _core
-from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRepo, _run
+from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRepo, _AnyModel, _Paths, _run
 
 _AnyRepo = _core.Repo | AsyncRepo | str | PathLike[str] | None
 
@@ -38,6 +38,7 @@ class AsyncJob:
         return f"Async{self._job!r}"
 
     def _repr_html_(self) -> str:
+        """Its state, its progress and its diff in colours, for notebooks."""
         return self._job._repr_html_()
 
     @property
@@ -54,6 +55,11 @@ class AsyncJob:
     def diff(self) -> str:
         """The unified diff of its result. After :meth:`AsyncJobs.list` it is there once the job was refreshed."""
         return self._job.diff
+
+    @property
+    def applicability(self) -> Literal["safe", "needs-review", "display-only"] | None:
+        """How far its result may be trusted; see :attr:`deepcoder.Job.applicability`."""
+        return self._job.applicability
 
     async def events(self, after: int = 0) -> AsyncIterator[_core.JobEvent]:
         """Its events behind number ``after``; see :meth:`deepcoder.Job.events`."""
@@ -105,9 +111,9 @@ class AsyncJob:
         """Ask how it stands now."""
         await _run(lambda cancel: self._job.refresh(cancel=cancel))
 
-    async def accept(self, hunks: Sequence[tuple[str, int]] | None = None) -> None:
-        """Let the result land, or some hunks of it; see :meth:`deepcoder.Job.accept`."""
-        await _run(lambda cancel: self._job.accept(hunks, cancel=cancel))
+    async def accept(self, hunks: Sequence[tuple[str, int]] | None = None, *, reviewed: bool = False) -> None:
+        """Let the result land, or some hunks of it; see :meth:`deepcoder.Job.accept`, whose errors it raises."""
+        await _run(lambda cancel: self._job.accept(hunks, reviewed=reviewed, cancel=cancel))
 
     async def reject(self) -> None:
         """Say no to the result."""
@@ -139,7 +145,7 @@ class AsyncJobs:
     async def add(
         self,
         instruction: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
         repo: _AnyRepo = None,
         kind: str = "edit",
@@ -153,13 +159,14 @@ class AsyncJobs:
         at: datetime | float | None = None,
         cron: str | None = None,
         on_change: bool = False,
-        after: Sequence[AsyncJob | _core.Job | str] | None = None,
+        after: AsyncJob | _core.Job | str | Sequence[AsyncJob | _core.Job | str] | None = None,
         max_attempts: int = 2,
         timeout: float | None = None,
         key: str | None = None,
     ) -> AsyncJob:
         """Add a job; see :meth:`deepcoder.Jobs.add`."""
-        before = None if after is None else [job._job if isinstance(job, AsyncJob) else job for job in after]
+        jobs = [] if after is None else [after] if isinstance(after, AsyncJob | _core.Job | str) else after
+        before = [job._job if isinstance(job, AsyncJob) else job for job in jobs]
         return AsyncJob(
             await _run(
                 lambda cancel: self._jobs.add(
@@ -194,7 +201,7 @@ class AsyncJobs:
         self,
         *,
         repo: _AnyRepo = None,
-        states: Sequence[str] | None = None,
+        states: str | Sequence[str] | None = None,
         before: AsyncJob | _core.Job | str | None = None,
         limit: int = 100,
     ) -> list[AsyncJob]:
@@ -230,6 +237,10 @@ class AsyncClient:
         """The repository that ``path`` is in, with its model in the daemon."""
         return AsyncRepo._of(self._client.repo(path))
 
+    def _at(self, repo: _AnyRepo) -> AsyncRepo:
+        # As the plain client does it: whatever model a `Repo` was given, here it is the daemon's.
+        return self.repo(repo.root if isinstance(repo, AsyncRepo | _core.Repo) else repo)
+
     async def generate(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> _core.Generation:
         """Generate text; the options are those of :meth:`deepcoder.Model.generate`."""
         return await (await self.model()).generate(prompt, **options)
@@ -242,24 +253,32 @@ class AsyncClient:
     async def edit(
         self,
         instruction: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
-        repo: str | PathLike[str] | None = None,
-        **options: Any,
+        repo: _AnyRepo = None,
+        new: bool = False,
+        read: _Paths | None = None,
+        model: _AnyModel = None,
+        options: dict[str, Any] | None = None,
+        seed: int = 0,
+        progress: Callable[[str], None] | None = None,
     ) -> AsyncEdit:
-        """Propose an edit now; the options are those of :meth:`deepcoder.AsyncRepo.edit`."""
-        return await self.repo(repo).edit(instruction, paths, **options)
+        """Propose an edit now; arguments and errors are those of :meth:`deepcoder.Repo.edit`."""
+        return await self._at(repo).edit(
+            instruction, paths, new=new, read=read, model=model, options=options, seed=seed, progress=progress
+        )
 
     async def explain(
         self,
         question: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
-        repo: str | PathLike[str] | None = None,
-        **options: Any,
+        repo: _AnyRepo = None,
+        model: _AnyModel = None,
+        seed: int = 0,
     ) -> str:
-        """Answer a question about files; the options are those of :meth:`deepcoder.AsyncRepo.explain`."""
-        return await self.repo(repo).explain(question, paths, **options)
+        """Answer a question about files; arguments and errors are those of :meth:`deepcoder.Repo.explain`."""
+        return await self._at(repo).explain(question, paths, model=model, seed=seed)
 
     async def complete(
         self,
@@ -267,11 +286,12 @@ class AsyncClient:
         line: int,
         column: int,
         *,
-        repo: str | PathLike[str] | None = None,
-        **options: Any,
+        repo: _AnyRepo = None,
+        model: _AnyModel = None,
+        seed: int = 0,
     ) -> str:
-        """The code that belongs at a position; the options are those of :meth:`deepcoder.AsyncRepo.complete`."""
-        return await self.repo(repo).complete(path, line, column, **options)
+        """The code that belongs at a position; arguments and errors are those of :meth:`deepcoder.Repo.complete`."""
+        return await self._at(repo).complete(path, line, column, model=model, seed=seed)
 
     async def watch(self, repo: _AnyRepo = None) -> _core.Watched:
         """Watch a repository, also after a restart of the daemon."""

@@ -1,10 +1,10 @@
 """The native half of :mod:`deepcoder`. Every call that takes long lets other threads run and honours Ctrl-C."""
 
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from os import PathLike
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeAlias, final
 
 __all__ = [
     "Cancel",
@@ -33,6 +33,10 @@ __all__ = [
 
 __version__: str
 
+#: One path or several.
+_Paths: TypeAlias = str | PathLike[str] | Iterable[str | PathLike[str]]
+_Applicability: TypeAlias = Literal["safe", "needs-review", "display-only"]
+
 class DeepcoderError(Exception):
     """The base of every error of deepcoder. ``hint`` says what to do about it."""
 
@@ -55,11 +59,14 @@ class Cancelled(DeepcoderError):
 
 @final
 class Cancel:
-    """Cancels the calls that it is given to, from any thread."""
+    """Cancels the calls that it is given to, from any thread.
+
+    A call that is cancelled raises :class:`Cancelled`. One ``Cancel`` may be given to several calls.
+    """
 
     def __new__(cls) -> Cancel: ...
     def cancel(self) -> None:
-        """Ask the work to stop at its next step."""
+        """Ask the work to stop at its next step. Never waits, and may be called again."""
 
     @property
     def cancelled(self) -> bool:
@@ -71,23 +78,23 @@ class TokenEvent:
 
     @property
     def text(self) -> str:
-        """The text that became certain with this step: whole characters; may be empty."""
+        """The text that became certain with this step: whole characters, possibly none."""
 
     @property
     def id(self) -> int:
-        """The id of the token."""
+        """The id of the token in the vocabulary of the model, from 0."""
 
     @property
     def logprob(self) -> float | None:
-        """Natural logarithm of its probability at temperature 1, if it was asked for."""
+        """Natural logarithm of its probability at temperature 1, at most 0; ``None`` unless ``logprobs`` was given."""
 
     @property
     def top(self) -> list[tuple[str, int, float]]:
-        """The alternatives as (text, id, logprob), likeliest first, if they were asked for."""
+        """The likeliest tokens of this step as ``(text, id, logprob)``, likeliest first, as many as ``logprobs`` said."""
 
 @final
 class Generation:
-    """What came of a request. ``str()`` of it is its text."""
+    """The result of a generation. ``str()`` of it is its text."""
 
     @property
     def text(self) -> str:
@@ -95,34 +102,54 @@ class Generation:
 
     @property
     def finish(self) -> str:
-        """``end``, ``length``, ``stop`` or ``cancelled``."""
+        """Why it ended: ``end`` (by itself), ``length`` (``max_tokens``), ``stop`` (a stop string) or ``cancelled``."""
 
     @property
     def usage(self) -> dict[str, int]:
-        """Tokens: ``prompt_tokens``, ``cached_tokens``, ``completion_tokens``, ``drafted_tokens``, ``accepted_tokens``."""
+        """Numbers of tokens.
+
+        ``prompt_tokens``, of them ``cached_tokens`` that were not computed again, ``completion_tokens`` that the model
+        wrote, and ``drafted_tokens`` that were guessed from ``draft``, of them ``accepted_tokens`` that were right.
+        """
 
     @property
     def timing(self) -> dict[str, float]:
-        """``prefill_tps`` and ``decode_tps`` in tokens/s, ``first_token_ms`` and ``total_ms`` in milliseconds."""
+        """Speeds and times.
+
+        ``prefill_tps`` and ``decode_tps`` in tokens per second, ``first_token_ms`` and ``total_ms`` in milliseconds.
+        """
 
 @final
 class Stream:
-    """A running generation: an iterator of :class:`TokenEvent`. Dropping it cancels the generation."""
+    """A running generation: an iterator of :class:`TokenEvent`. Dropping it cancels the generation.
+
+    It belongs to the process that began it: a forked child gets :class:`ModelError`.
+    """
 
     def __iter__(self) -> Iterator[TokenEvent]: ...
     def __next__(self) -> TokenEvent: ...
     def next_event(self) -> TokenEvent | None:
-        """As ``next()``, but ``None`` at the end."""
+        """As ``next()``, but ``None`` at the end. Waits for the next token.
+
+        Raises :class:`ModelError` when the generation fails.
+        """
 
     def cancel(self) -> None:
-        """End it within one step."""
+        """End the generation within one step of the model. Never waits."""
 
     def result(self) -> Generation:
-        """Wait for the end; the whole text, also of what was iterated before."""
+        """Wait for the end and return the whole generation, with the text that was iterated before.
+
+        Raises :class:`ModelError` when the generation failed.
+        """
 
 @final
 class Model:
-    """A language model in this process. May be shared by threads; its calls then wait for each other."""
+    """A language model in this process, or in the daemon (:meth:`Client.model`).
+
+    Threads may share it; their calls then wait for each other. A process that is forked after :meth:`load` gets
+    :class:`ModelError`: the threads of the engine stay with its parent. A model in the daemon goes on in the child.
+    """
 
     @staticmethod
     def load(
@@ -131,14 +158,14 @@ class Model:
         """Load a model of the store by name, or a model folder by path.
 
         ``name``: ``None`` takes ``DEEPCODER_MODEL``, the configuration file, or the default of the catalogue.
-        ``threads``: ``None`` uses the physical cores that this process may use.
+        ``threads``: at least 1; ``None`` uses the physical cores that this process may use.
         ``device``: ``cpu``, ``cuda`` or ``auto``.
         Raises :class:`ModelError` when it is not installed (the hint names the command) or damaged.
         """
 
     @property
     def name(self) -> str:
-        """Its name in the store."""
+        """Its name in the store, such as ``qwen2.5-coder-0.5b-instruct``."""
 
     @property
     def context_length(self) -> int:
@@ -146,14 +173,17 @@ class Model:
 
     @property
     def supports_fill(self) -> bool:
-        """Whether it can fill in the middle."""
+        """Whether it can fill in the middle: ``generate`` with ``suffix``, and :meth:`Repo.complete`."""
 
     @property
     def fingerprint(self) -> str:
         """Identifies weights and recipe: the same prompt, seed, fingerprint and threads give the same tokens."""
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens a plain text has."""
+        """The number of tokens of a plain text, without a chat template.
+
+        Raises :class:`ModelError` when the model cannot be asked.
+        """
 
     def generate(
         self,
@@ -177,8 +207,13 @@ class Model:
 
         ``prompt``: a question, or the turns of a chat as ``{"role": …, "content": …}``; with ``suffix`` the text before
         a hole that is filled in; with ``raw`` plain text that is continued without a chat template.
-        ``temperature`` 0 is greedy. ``draft`` is text that the answer is likely to repeat: it makes it faster.
-        Raises :class:`ModelError` when the prompt does not fit (it is never cut) or an option is out of range.
+        ``max_tokens`` bounds the answer. ``temperature`` 0 is greedy; ``top_k`` 0, ``top_p`` 1 and ``min_p`` 0 are off.
+        The same prompt, options and ``seed`` give the same text. ``stop``: the text ends before the first of these
+        strings. ``logprobs``: the number of likeliest tokens that :attr:`TokenEvent.top` has, 0 for that of the token only.
+        ``draft`` is text that the answer is likely to repeat: it makes it faster.
+
+        Raises :class:`ModelError` when the prompt does not fit (it is never cut) or an option is out of range,
+        :class:`ValueError` and :class:`TypeError` for prompts of another form, and :class:`Cancelled`.
         """
 
     def stream(
@@ -198,52 +233,66 @@ class Model:
         logprobs: int | None = None,
         draft: str | None = None,
     ) -> Stream:
-        """As :meth:`generate`, as an iterator. The generation runs in a thread of its own."""
+        """As :meth:`generate`, as an iterator of tokens. The generation runs in a thread of its own.
+
+        Raises as :meth:`generate` does, for what the model refuses at the first token.
+        """
 
 @final
 class Finding:
     """What a check found."""
 
     @property
-    def path(self) -> str: ...
-    @property
-    def severity(self) -> str:
-        """``error`` or ``warning``."""
+    def path(self) -> str:
+        """The file, relative to the root of the repository."""
 
     @property
-    def message(self) -> str: ...
+    def severity(self) -> Literal["error", "review", "warning"]:
+        """``error``: it must not be applied. ``review``: a person should look first. ``warning``: worth a look."""
+
+    @property
+    def message(self) -> str:
+        """The finding in a line of words."""
 
 @final
 class HistoryEntry:
     """An edit in the history of a repository."""
 
     @property
-    def id(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def created_ms(self) -> int:
-        """Milliseconds since 1970."""
+    def id(self) -> str:
+        """Its id: 16 hexadecimal digits, or the id of the job that made it."""
 
     @property
-    def state(self) -> str: ...
+    def title(self) -> str:
+        """One line."""
+
     @property
-    def files(self) -> list[str]: ...
+    def created_ms(self) -> int:
+        """When it was made, in milliseconds since 1970 (UTC)."""
+
+    @property
+    def state(self) -> str:
+        """``applied``, ``undone``, ``pending`` (being written) or ``conflict`` (given up, because another program wrote to its files)."""
+
+    @property
+    def files(self) -> list[str]:
+        """The files that it changed, relative to the root."""
+
     @property
     def undoable(self) -> bool:
         """Whether undoing it would go well now: it is in effect and none of its files was changed since."""
 
     @property
     def changed_since(self) -> list[str]:
-        """Files of an edit in effect that were changed since."""
+        """Files of an edit in effect that were changed since, relative to the root."""
 
     @property
     def committed(self) -> str | None:
-        """The commit that it was put into on request."""
+        """The full id of the commit that it was put into on request."""
 
     @property
     def note(self) -> str | None:
-        """What was out of the ordinary."""
+        """Anything out of the ordinary, in words."""
 
 @final
 class Edit:
@@ -251,7 +300,7 @@ class Edit:
 
     @property
     def title(self) -> str:
-        """One line."""
+        """One line; empty when nothing would change."""
 
     @property
     def diff(self) -> str:
@@ -259,10 +308,10 @@ class Edit:
 
     @property
     def files(self) -> list[str]:
-        """The files that it changes."""
+        """The files that it changes, makes or deletes, relative to the root."""
 
     def text_of(self, path: str) -> str | None:
-        """What the file ``path`` would hold; ``None`` where it is not changed, or deleted."""
+        """The text that the file ``path`` would have; ``None`` where the edit leaves it alone or deletes it."""
 
     @property
     def changed(self) -> bool:
@@ -270,11 +319,23 @@ class Edit:
 
     @property
     def verified(self) -> bool:
-        """Whether every check passed."""
+        """Whether no check found an error."""
 
     @property
     def findings(self) -> list[Finding]:
-        """What the checks found."""
+        """The findings of the checks, errors, reviews and warnings, in the order of the files."""
+
+    @property
+    def applicability(self) -> _Applicability:
+        """How far the edit may be trusted.
+
+        ``safe``: it may be applied without a look, once :attr:`verified`. ``needs-review``: a person should see the diff
+        first; see :attr:`findings` and :attr:`rationale`. ``display-only``: it is a suggestion that is never applied.
+        """
+
+    @property
+    def rationale(self) -> str:
+        """The reasons and doubts of the plugin that made it, in lines; may be empty."""
 
     @property
     def id(self) -> str | None:
@@ -283,7 +344,9 @@ class Edit:
     def apply(
         self,
         *,
+        reviewed: bool = False,
         unverified: bool = False,
+        protected: bool = False,
         commit: bool = False,
         branch: str | None = None,
         worktree: str | PathLike[str] | None = None,
@@ -294,24 +357,36 @@ class Edit:
         With ``commit`` its files, and nothing else, are committed with the instruction as the message, and hooks run:
         on the current branch, on a new ``branch``, or in a new ``worktree``, which leaves the files here as they are.
 
-        Raises :class:`EditError` when a file changed since the edit was made, when a check failed and ``unverified``
-        is not set, or when it was applied but could not be committed (:attr:`id` is set then).
+        ``reviewed``: a person has looked at it; without that, an edit whose :attr:`applicability` is ``needs-review`` is
+        refused. ``unverified``: also where a check found an error. ``protected``: also files that steer tools, hooks or
+        agents.
+
+        Raises :class:`EditError` when it needs a review, when a check failed, when a file changed since the edit was made,
+        or when it was applied but could not be committed (:attr:`id` is set then). :class:`ValueError` when ``branch`` or
+        ``worktree`` comes without ``commit``.
         """
 
     def undo(self, *, cancel: Cancel | None = None) -> None:
-        """Take it back, all files or none. Raises :class:`EditError` when a file was changed since."""
+        """Take it back, all files or none.
 
-    def _repr_html_(self) -> str: ...
+        Raises :class:`EditError` when it is not applied, or a file was changed since.
+        """
+
+    def _repr_html_(self) -> str:
+        """The diff in colours, for notebooks."""
 
 @final
 class Repo:
-    """A git repository. ``model``: a loaded model, the name of one, or ``None`` for the default; loaded on first use."""
+    """A git repository.
 
-    def __new__(cls, path: str | PathLike[str] | None = None, *, model: Model | str | None = None) -> Repo:
-        """The work tree that ``path`` is in; ``None`` is the working directory.
+    ``path``: the repository is the one whose work tree it is in; ``None`` is the working directory.
+    ``model``: a loaded model, the name of one, or ``None`` for the default; loaded on first use, then kept.
 
-        Raises :class:`RepositoryError` when it is in none.
-        """
+    Threads may share it. A forked child may use it as well: it opens the history and loads models of its own.
+    Raises :class:`RepositoryError` when ``path`` is in no repository.
+    """
+
+    def __new__(cls, path: str | PathLike[str] | None = None, *, model: Model | str | None = None) -> Repo: ...
 
     @property
     def root(self) -> str:
@@ -320,40 +395,66 @@ class Repo:
     def edit(
         self,
         instruction: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
+        new: bool = False,
+        read: _Paths | None = None,
+        model: Model | str | None = None,
+        options: dict[str, Any] | None = None,
         seed: int = 0,
         progress: Callable[[str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Edit:
-        """Propose an edit.
+        """Propose an edit. Nothing is written before :meth:`Edit.apply`.
 
-        ``paths`` are relative to :attr:`root` (or absolute, inside it): files, folders or globs; without them the
-        files are found by the words of the instruction. ``progress`` is called with a line of text now and then.
+        ``paths``: one path or several, relative to :attr:`root` (or absolute, inside it): files, folders or globs; without
+        them the files are found by the words of the instruction. With ``new``, a path that does not exist is a file that
+        the edit may make. ``read``: files that the model may see and does not change.
+        ``model``: a loaded model, or the name of one, for this edit; ``None`` is that of the repository.
+        ``options``: free options of the plugin, as ``--option KEY=VALUE`` of the command line.
+        ``progress`` is called with a line of text now and then; an exception of it ends the edit and is raised here.
+
+        Raises :class:`RepositoryError` for a path that is outside, ignored or missing, :class:`ModelError` for a model that
+        cannot be used, :class:`EditError` when no edit comes of it, and :class:`Cancelled`.
         """
 
     def explain(
         self,
         question: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
+        model: Model | str | None = None,
         seed: int = 0,
         cancel: Cancel | None = None,
     ) -> str:
-        """Answer a question about files."""
+        """Answer a question about files, in words. ``paths`` and ``model`` are as in :meth:`edit`, and so are the errors."""
 
     def complete(
-        self, path: str | PathLike[str], line: int, column: int, *, seed: int = 0, cancel: Cancel | None = None
+        self,
+        path: str | PathLike[str],
+        line: int,
+        column: int,
+        *,
+        model: Model | str | None = None,
+        seed: int = 0,
+        cancel: Cancel | None = None,
     ) -> str:
-        """The code that belongs at ``line`` and ``column``, both from 1, the column in characters."""
+        """The code that belongs at ``line`` and ``column``, both from 1, the column in characters.
+
+        Raises :class:`RepositoryError` when there is no such place, and as :meth:`edit` does.
+        """
 
     def undo(self, id: str | None = None, *, cancel: Cancel | None = None) -> str:
-        """Take an applied edit back (``None``: the last); returns its id."""
+        """Take an applied edit back, all files or none; returns its id.
+
+        ``id``: the id or the beginning of it; ``None`` is the last edit that is in effect.
+        Raises :class:`EditError` when there is no such edit, or a file of it was changed since.
+        """
 
     def restore(
         self,
         id: str,
-        paths: Sequence[str | PathLike[str]],
+        paths: _Paths,
         *,
         state: Literal["before", "after", "kept"] = "before",
         cancel: Cancel | None = None,
@@ -362,15 +463,22 @@ class Repo:
 
         Returns the id that undoes this, or ``None`` where nothing had to be done. ``kept`` are bytes that another
         program wrote to the old file while the edit was applied.
+        Raises :class:`EditError` when there is no such edit, or it has no such file.
         """
 
     def file_of(
         self, id: str, path: str | PathLike[str], *, state: Literal["before", "after", "kept"] = "before"
     ) -> bytes | None:
-        """The bytes of a file before (or after) an edit; ``None`` where it did not exist."""
+        """The bytes of a file before (or after) an edit; ``None`` where it did not exist.
+
+        Raises :class:`EditError` when there is no such edit, or it has no such file.
+        """
 
     def log(self, limit: int = 50) -> list[HistoryEntry]:
-        """The edits of this repository, newest first."""
+        """The edits of this repository, newest first, at most ``limit``.
+
+        Raises :class:`EditError` when the history cannot be read.
+        """
 
 @final
 class JobEvent:
@@ -386,7 +494,7 @@ class JobEvent:
 
     @property
     def at_ms(self) -> int:
-        """Milliseconds since 1970."""
+        """When it happened, in milliseconds since 1970 (UTC)."""
 
     @property
     def kind(self) -> str:
@@ -394,7 +502,7 @@ class JobEvent:
 
     @property
     def state(self) -> str | None:
-        """The new state; see :attr:`Job.state`."""
+        """The new state, where the kind is ``state``; see :attr:`Job.state`."""
 
     @property
     def message(self) -> str | None:
@@ -410,16 +518,20 @@ class JobEvent:
 
     @property
     def tokens(self) -> int | None:
-        """Tokens that the model wrote so far."""
+        """Tokens that the model wrote so far, where the kind is ``progress``."""
 
 @final
 class JobEvents:
-    """The events of a job as they come, from :meth:`Job.events`. Dropping it ends the following, not the job."""
+    """The events of a job as they come, from :meth:`Job.events`: an iterator of :class:`JobEvent`.
+
+    Dropping it ends the following, not the job. It belongs to the process that began it: a forked child gets
+    :class:`DaemonError`.
+    """
 
     def __iter__(self) -> Iterator[JobEvent]: ...
     def __next__(self) -> JobEvent: ...
     def ready(self) -> list[JobEvent]:
-        """Those that are there already; never waits."""
+        """The events that are there already. Never waits; raises as iterating does."""
 
     @property
     def ended(self) -> bool:
@@ -437,21 +549,29 @@ class Job:
     """
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """Its id: 26 characters, that sort by the time at which jobs were added."""
+
     @property
     def kind(self) -> str:
         """The verb: ``edit``, ``explain``, …"""
 
     @property
-    def instruction(self) -> str: ...
+    def instruction(self) -> str:
+        """The instruction, as it was given."""
+
     @property
     def repository(self) -> str:
         """Absolute path of the work tree."""
 
     @property
-    def paths(self) -> list[str]: ...
+    def paths(self) -> list[str]:
+        """The paths and globs that it is about, relative to :attr:`repository`; empty where it finds the files itself."""
+
     @property
-    def key(self) -> str | None: ...
+    def key(self) -> str | None:
+        """The key that keeps it from being added twice."""
+
     @property
     def state(self) -> str:
         """``waiting``, ``scheduled``, ``queued``, ``running``, ``paused``, ``review``, ``done``, ``rejected``,
@@ -466,17 +586,25 @@ class Job:
         """Whether nothing more happens by itself: it is over, waits for a decision, or is the template of a schedule."""
 
     @property
-    def attempts(self) -> int: ...
-    @property
-    def created_ms(self) -> int:
-        """Milliseconds since 1970."""
+    def attempts(self) -> int:
+        """The number of attempts that were begun."""
 
     @property
-    def started_ms(self) -> int | None: ...
+    def created_ms(self) -> int:
+        """When it was added, in milliseconds since 1970 (UTC)."""
+
     @property
-    def finished_ms(self) -> int | None: ...
+    def started_ms(self) -> int | None:
+        """When its last attempt was begun, in milliseconds since 1970 (UTC)."""
+
     @property
-    def due_ms(self) -> int | None: ...
+    def finished_ms(self) -> int | None:
+        """When it was over, in milliseconds since 1970 (UTC)."""
+
+    @property
+    def due_ms(self) -> int | None:
+        """When it is due, in milliseconds since 1970 (UTC), where it waits for a time."""
+
     @property
     def template(self) -> str | None:
         """The id of the scheduled job that it was made from."""
@@ -487,11 +615,11 @@ class Job:
 
     @property
     def hint(self) -> str | None:
-        """What to do about it."""
+        """The way out of that error, where one is known."""
 
     @property
     def summary(self) -> str | None:
-        """What it came to, in one line."""
+        """The result in one line."""
 
     @property
     def answer(self) -> str | None:
@@ -510,9 +638,17 @@ class Job:
         """The hunks of the diff, as :meth:`accept` takes them: the file and the number within it, from 1."""
 
     @property
-    def verified(self) -> bool: ...
+    def verified(self) -> bool:
+        """Whether there is a result, and no check found an error in it."""
+
     @property
-    def notes(self) -> list[str]: ...
+    def applicability(self) -> _Applicability | None:
+        """How far the result may be trusted; see :attr:`Edit.applicability`. ``None`` where it changes nothing."""
+
+    @property
+    def notes(self) -> list[str]:
+        """The findings of the checks and the doubts of the plugin, one line each."""
+
     @property
     def edit(self) -> str | None:
         """The edit in the history of the repository, once it has landed; see :meth:`Repo.undo`."""
@@ -522,7 +658,7 @@ class Job:
         """The commit, once it has landed in one."""
 
     def refresh(self, *, cancel: Cancel | None = None) -> None:
-        """Ask how it stands now."""
+        """Ask the daemon how it stands now. Raises :class:`DaemonError`."""
 
     def events(self, after: int = 0, *, notify: Callable[[], object] | None = None) -> JobEvents:
         """Its events behind number ``after``, from the first by default, until it is :attr:`settled`.
@@ -547,28 +683,39 @@ class Job:
         and :class:`Cancelled` when it was cancelled.
         """
 
-    def accept(self, hunks: Sequence[tuple[str, int]] | None = None, *, cancel: Cancel | None = None) -> None:
-        """Let the result land: all of it, or these hunks and nothing else.
+    def accept(
+        self,
+        hunks: Sequence[tuple[str, int]] | None = None,
+        *,
+        reviewed: bool = False,
+        cancel: Cancel | None = None,
+    ) -> None:
+        """Let the result land: all of it, or these ``hunks`` and nothing else.
 
-        Raises :class:`DaemonError` when it does not wait for a decision, or its files were changed since.
+        ``reviewed``: a person has looked at it; without that, a result whose :attr:`applicability` is ``needs-review`` is
+        refused.
+
+        Raises :class:`EditError` when it needs a review, :class:`DaemonError` when it does not wait for a decision or its
+        files were changed since, and :class:`ValueError` when ``hunks`` is empty.
         """
 
     def reject(self, *, cancel: Cancel | None = None) -> None:
-        """Say no to the result."""
+        """Reject the result. Raises :class:`DaemonError` when it does not wait for a decision."""
 
     def cancel(self, *, cancel: Cancel | None = None) -> None:
-        """Cancel it; one that runs ends within one step of the model and changes nothing."""
+        """Cancel it; one that runs ends within one step of the model and changes nothing. Raises :class:`DaemonError`."""
 
     def retry(self, *, cancel: Cancel | None = None) -> None:
-        """Try it again once it is over."""
+        """Try it again once it is over. Raises :class:`DaemonError` when it is not."""
 
     def pause(self, *, cancel: Cancel | None = None) -> None:
-        """Hold it back; one that runs goes back into the queue."""
+        """Hold it back; one that runs goes back into the queue. Raises :class:`DaemonError` when it is over."""
 
     def resume(self, *, cancel: Cancel | None = None) -> None:
-        """Let it go on."""
+        """Let it go on after :meth:`pause`. Raises :class:`DaemonError` when it is not paused."""
 
-    def _repr_html_(self) -> str: ...
+    def _repr_html_(self) -> str:
+        """Its state, its progress and its diff in colours, for notebooks."""
 
 @final
 class Jobs:
@@ -577,7 +724,7 @@ class Jobs:
     def add(
         self,
         instruction: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
         repo: Repo | str | PathLike[str] | None = None,
         kind: str = "edit",
@@ -591,7 +738,7 @@ class Jobs:
         at: datetime | float | None = None,
         cron: str | None = None,
         on_change: bool = False,
-        after: Sequence[Job | str] | None = None,
+        after: Job | str | Sequence[Job | str] | None = None,
         max_attempts: int = 2,
         timeout: float | None = None,
         key: str | None = None,
@@ -599,39 +746,46 @@ class Jobs:
     ) -> Job:
         """Add a job. When this returns, it is on the disk and will be done, whatever happens to this process.
 
-        ``paths`` are files and globs below the root of ``repo``, which is that of the working directory by default.
+        ``paths``: one file or glob or several, below the root of ``repo``, by default the repository of the working
+        directory.
         The result waits for :meth:`Job.accept`, unless it goes to a ``branch``, to a new ``worktree``, or with
         ``apply`` into the work tree at once. It starts as soon as there is room, ``at`` a time (a ``datetime``, or
         seconds since 1970), at the times of ``cron`` (five fields, local time), or ``on_change`` of its files; and
         ``after`` other jobs are done. Higher ``priority`` goes first. ``timeout`` is the most seconds of one attempt.
         A second job with the same ``key`` in the same repository is not added: the first is returned.
         ``model``: ``None`` is the client's, where it has one, or that of the daemon's settings.
-        Raises :class:`RepositoryError` and :class:`DaemonError`.
+        Raises :class:`RepositoryError`, :class:`DaemonError`, and :class:`ValueError` for arguments that exclude each other.
         """
 
     def get(self, id: str, *, cancel: Cancel | None = None) -> Job:
-        """One job, by its id or the beginning of it."""
+        """One job, by its id or the beginning of it. Raises :class:`DaemonError` when there is none, or several."""
 
     def list(
         self,
         *,
         repo: Repo | str | PathLike[str] | None = None,
-        states: Sequence[str] | None = None,
+        states: str | Sequence[str] | None = None,
         before: Job | str | None = None,
         limit: int = 100,
         cancel: Cancel | None = None,
     ) -> builtins.list[Job]:
-        """The jobs, newest first; ``before`` one of them is the next page."""
+        """The jobs, newest first, at most ``limit``; ``before`` one of them is the next page.
+
+        ``repo`` and ``states`` (see :attr:`Job.state`) leave out the others. Raises :class:`DaemonError`, and
+        :class:`ValueError` for a state that there is not.
+        """
 
     def counts(self, *, cancel: Cancel | None = None) -> dict[str, int]:
-        """How many there are: ``waiting``, ``queued``, ``running`` and ``review``."""
+        """The numbers of jobs: ``waiting``, ``queued``, ``running`` and ``review``. Raises :class:`DaemonError`."""
 
 @final
 class Watched:
     """A repository that is watched."""
 
     @property
-    def root(self) -> str: ...
+    def root(self) -> str:
+        """Absolute path of the work tree."""
+
     @property
     def files(self) -> int | None:
         """Files in it that are not ignored, once they have been counted."""
@@ -642,58 +796,71 @@ class Watched:
 
     @property
     def notes(self) -> list[str]:
-        """What you should know, such as a limit of the system that was reached."""
+        """Notes for its user, such as a limit of the system that was reached."""
 
 @final
 class Client:
     """The daemon, which is started when it is needed: its model, its background jobs, its watched repositories.
 
-    May be shared by threads. Where a ``repo`` may be given, it is a :class:`Repo` or a path; ``None`` is the repository
-    of the working directory.
+    ``model``: ``None`` takes ``DEEPCODER_MODEL``, the configuration file, or the default of the catalogue.
+    ``command``: the ``deepcoder`` program that is started as the daemon; ``None`` is the one beside this interpreter, or
+    the path's. A running daemon of another build is replaced, as the command line does it.
+
+    Nothing is connected before the first call. Threads and forked children may share it. Where a ``repo`` may be given, it
+    is a :class:`Repo` or a path; ``None`` is the repository of the working directory.
+    Raises :class:`DaemonError` when there is no such program.
     """
 
-    def __new__(cls, *, model: str | None = None, command: str | PathLike[str] | None = None) -> Client:
-        """Connects to nothing yet.
+    def __new__(cls, *, model: str | None = None, command: str | PathLike[str] | None = None) -> Client: ...
+    @property
+    def jobs(self) -> Jobs:
+        """The background jobs."""
 
-        ``model``: ``None`` takes ``DEEPCODER_MODEL``, the configuration file, or the default of the catalogue.
-        ``command``: the ``deepcoder`` program that is started as the daemon; ``None`` is the one beside this
-        interpreter, or the path's. A running daemon of another build is replaced, as the command line does it.
-        Raises :class:`DaemonError` when there is no such program.
+    def model(self, name: str | None = None, *, cancel: Cancel | None = None) -> Model:
+        """A model in the daemon, shared with everyone else who uses it. ``name``: ``None`` is the model of the client.
+
+        Raises :class:`ModelError` when it is not installed or cannot be loaded.
         """
 
-    @property
-    def jobs(self) -> Jobs: ...
-    def model(self, name: str | None = None, *, cancel: Cancel | None = None) -> Model:
-        """A model in the daemon, shared with everybody else who uses it."""
-
     def repo(self, path: str | PathLike[str] | None = None) -> Repo:
-        """The repository that ``path`` is in, with its model in the daemon."""
+        """The repository that ``path`` is in, with its model in the daemon; ``None`` is the working directory.
+
+        Raises :class:`RepositoryError` when it is in none.
+        """
 
     def generate(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> Generation:
-        """Generate text; the options are those of :meth:`Model.generate`."""
+        """Generate text; the options and errors are those of :meth:`Model.generate`."""
 
     def stream(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> Stream:
-        """Generate text token by token; the options are those of :meth:`Model.stream`."""
+        """Generate text token by token; the options and errors are those of :meth:`Model.stream`."""
 
     def edit(
         self,
         instruction: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
         repo: Repo | str | PathLike[str] | None = None,
-        **options: Any,
+        new: bool = False,
+        read: _Paths | None = None,
+        model: Model | str | None = None,
+        options: dict[str, Any] | None = None,
+        seed: int = 0,
+        progress: Callable[[str], None] | None = None,
+        cancel: Cancel | None = None,
     ) -> Edit:
-        """Propose an edit now; the options are those of :meth:`Repo.edit`."""
+        """Propose an edit now; arguments and errors are those of :meth:`Repo.edit`."""
 
     def explain(
         self,
         question: str,
-        paths: Sequence[str | PathLike[str]] | None = None,
+        paths: _Paths | None = None,
         *,
         repo: Repo | str | PathLike[str] | None = None,
-        **options: Any,
+        model: Model | str | None = None,
+        seed: int = 0,
+        cancel: Cancel | None = None,
     ) -> str:
-        """Answer a question about files; the options are those of :meth:`Repo.explain`."""
+        """Answer a question about files; arguments and errors are those of :meth:`Repo.explain`."""
 
     def complete(
         self,
@@ -702,18 +869,26 @@ class Client:
         column: int,
         *,
         repo: Repo | str | PathLike[str] | None = None,
-        **options: Any,
+        model: Model | str | None = None,
+        seed: int = 0,
+        cancel: Cancel | None = None,
     ) -> str:
-        """The code that belongs at a position; the options are those of :meth:`Repo.complete`."""
+        """The code that belongs at a position; arguments and errors are those of :meth:`Repo.complete`."""
 
     def watch(self, repo: Repo | str | PathLike[str] | None = None, *, cancel: Cancel | None = None) -> Watched:
-        """Watch a repository, also after a restart of the daemon."""
+        """Watch a repository, also after a restart of the daemon.
+
+        Raises :class:`RepositoryError` and :class:`DaemonError`.
+        """
 
     def unwatch(self, repo: Repo | str | PathLike[str] | None = None, *, cancel: Cancel | None = None) -> bool:
-        """Watch it no more; ``False`` when it was not watched."""
+        """Watch it no more; ``False`` when it was not watched. Raises :class:`DaemonError`."""
 
     def watched(self, *, cancel: Cancel | None = None) -> list[Watched]:
-        """The repositories that are watched."""
+        """The repositories that are watched. Raises :class:`DaemonError`."""
 
     def status(self, *, cancel: Cancel | None = None) -> dict[str, Any] | None:
-        """What ``deepcoder status --json`` says of the daemon, or ``None`` where none runs: it is not started."""
+        """The status of the daemon, as ``deepcoder status --json`` has it; ``None`` where none runs: it is not started.
+
+        Raises :class:`DaemonError` when it does not answer.
+        """

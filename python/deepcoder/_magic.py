@@ -6,7 +6,7 @@ import argparse
 import shlex
 import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from deepcoder import _core
 from deepcoder._progress import Progress
@@ -15,7 +15,7 @@ _USAGE = "%%deepcoder [-m INSTRUCTION] [--model NAME] [--seed N] [--apply] [INST
 
 
 class CellEdit:
-    """What came of ``%%deepcoder``: shown as a diff."""
+    """The result of ``%%deepcoder``: shown as a diff."""
 
     def __init__(self, edit: _core.Edit, code: str) -> None:
         self._edit = edit
@@ -33,12 +33,19 @@ class CellEdit:
         return self._edit.verified
 
     @property
+    def applicability(self) -> Literal["safe", "needs-review", "display-only"]:
+        """How far it may be trusted; see :attr:`deepcoder.Edit.applicability`."""
+        return self._edit.applicability
+
+    @property
     def findings(self) -> list[_core.Finding]:
-        """What the checks found."""
+        """The findings of the checks."""
         return self._edit.findings
 
     def _notes(self) -> list[str]:
+        review = "needs a review" if self._edit.changed and self.applicability != "safe" else None
         notes = [f"{finding.severity}: {finding.message}" for finding in self.findings]
+        notes += [review] if review else []
         return notes if self._edit.changed else [*notes, "nothing to change"]
 
     def __repr__(self) -> str:
@@ -109,7 +116,7 @@ def register(ipython: Any) -> None:
     def deepcoder(line: str, cell: str) -> CellEdit:
         """Edit the code of this cell as the first line says, and put the result into the next cell.
 
-        ``--apply`` replaces this cell's code instead, where the result passes every check. Nothing is run. The edit is
+        ``--apply`` replaces this cell's code instead, where the result passes every check and needs no review. Nothing is run. The edit is
         returned, and so shown as a diff; ``_.code`` is the new code.
         """
         args = _parse(line)
@@ -117,7 +124,7 @@ def register(ipython: Any) -> None:
             clients[args.model] = _core.Client(model=args.model)
         edit = _edit_cell(clients[args.model], cell, args.instruction, args.seed)
         if edit.diff:
-            ipython.set_next_input(edit.code, replace=args.apply and edit.verified)
+            ipython.set_next_input(edit.code, replace=args.apply and edit.verified and edit.applicability == "safe")
         return edit
 
     ipython.register_magic_function(deepcoder, magic_kind="cell", magic_name="deepcoder")

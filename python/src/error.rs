@@ -24,7 +24,29 @@ pub(crate) enum Kind {
 
 /// `error` as an exception of the kind `kind`, its hint as the attribute `hint` and, for tracebacks, in the message.
 pub(crate) fn raise(py: Python<'_>, kind: Kind, error: &dyn Hint) -> PyErr {
-    with_hint(py, kind, &error.to_string(), error.hint())
+    with_hint(py, kind, &error.to_string(), error.hint().as_deref().map(in_python))
+}
+
+/// The options of the command line that hints name, and the arguments that they are here.
+const ARGUMENTS: &[(&str, &str)] = &[
+    ("--state before", "state=\"before\""),
+    ("--state after", "state=\"after\""),
+    ("--allow-protected", "protected=True"),
+    ("--no-verify", "unverified=True"),
+    ("--max-tokens", "max_tokens"),
+    ("--commit", "commit=True"),
+    ("--branch", "branch"),
+    ("--seed", "seed"),
+    ("--new", "new=True"),
+];
+
+/// A hint in the words of Python. Between backticks are commands, which stay as they are.
+fn in_python(hint: &str) -> String {
+    let parts = hint.split('`').enumerate().map(|(index, part)| match index % 2 {
+        0 => ARGUMENTS.iter().fold(part.to_owned(), |text, (option, argument)| text.replace(option, argument)),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// The same from its parts.

@@ -1,131 +1,23 @@
-//! `Job`, its events, and what can be decided about it.
+//! `Job`, and what can be decided about it.
 
+use crate::edit::name_of;
 use crate::error::{Kind, raise, with_hint};
+use crate::events::{JobEvent, JobEvents};
 use crate::follow::{CallFailed, Follow, Step, is_settled};
 use crate::wait::{PyCancel, cancel_of, cancelled, leave_behind};
 use deepcoder_daemon::client::{CallError, Client};
 use deepcoder_session::Session;
-use deepcoder_types::{Cancel, HunkRef, JobHappening, JobState, RepoPath, Review};
+use deepcoder_types::{Applicability, Cancel, HunkRef, JobState, RepoPath, Review};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Something that happened to a job.
-#[pyclass(module = "deepcoder._core", frozen, get_all)]
-pub(crate) struct JobEvent {
-    job: String,
-    number: u64,
-    at_ms: u64,
-    kind: &'static str,
-    state: Option<&'static str>,
-    message: Option<String>,
-    level: Option<String>,
-    fraction: Option<f32>,
-    tokens: Option<u64>,
-}
-
-impl From<deepcoder_types::JobEvent> for JobEvent {
-    fn from(event: deepcoder_types::JobEvent) -> Self {
-        let mut out = Self {
-            job: event.job.0,
-            number: event.seq,
-            at_ms: event.at_ms,
-            kind: "state",
-            state: None,
-            message: None,
-            level: None,
-            fraction: None,
-            tokens: None,
-        };
-        match event.what {
-            JobHappening::State { to, reason } => (out.state, out.message) = (Some(to.name()), reason),
-            JobHappening::Progress(progress) => {
-                out.kind = "progress";
-                out.message = Some(progress.stage);
-                (out.fraction, out.tokens) = (progress.fraction, Some(progress.tokens));
-            }
-            JobHappening::Log { level, message } => {
-                out.kind = "log";
-                (out.level, out.message) = (Some(level), Some(message));
-            }
-        }
-        out
-    }
-}
-
-#[pymethods]
-impl JobEvent {
-    fn __str__(&self) -> String {
-        let tokens = self.tokens.filter(|tokens| *tokens > 0).map(|tokens| format!("{tokens} tokens"));
-        let parts = [self.state.map(str::to_owned), self.message.clone(), tokens];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
-    }
-
-    fn __repr__(&self) -> String {
-        format!("JobEvent({}, {:?}, {:?})", self.number, self.kind, self.__str__())
-    }
-}
-
-/// The events of a job, as they come.
-#[pyclass(module = "deepcoder._core", frozen)]
-pub(crate) struct JobEvents {
-    follow: Follow,
-    job: Py<Job>,
-    ended: Mutex<bool>,
-}
-
-impl JobEvents {
-    /// What a step means to Python: an event, the end, or an error.
-    fn take(&self, py: Python<'_>, step: Option<Step>) -> PyResult<Option<JobEvent>> {
-        match step {
-            Some(Step::Event(event)) => return Ok(Some(event.into())),
-            Some(Step::End(end)) => {
-                *lock(&self.ended) = true;
-                let job = end.map_err(|error| error_of(py, &error))?;
-                self.job.get().set(job, true);
-            }
-            None => *lock(&self.ended) = true,
-        }
-        Ok(None)
-    }
-}
-
-#[pymethods]
-impl JobEvents {
-    fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        slf
-    }
-
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<JobEvent>> {
-        if *lock(&self.ended) {
-            return Ok(None);
-        }
-        let step = py.detach(|| self.follow.next(None))?;
-        self.take(py, step)
-    }
-
-    fn ready(&self, py: Python<'_>) -> PyResult<Vec<JobEvent>> {
-        let mut events = Vec::new();
-        while !*lock(&self.ended)
-            && let Some(step) = self.follow.ready()
-        {
-            events.extend(self.take(py, Some(step))?);
-        }
-        Ok(events)
-    }
-
-    #[getter]
-    fn ended(&self) -> bool {
-        *lock(&self.ended)
-    }
-
-    fn cancel(&self) {
-        self.follow.cancel.cancel();
-    }
-}
-
-/// A background job.
+/// A background job. It goes on whatever becomes of this handle, this process or the daemon.
+///
+/// The properties say how it stood when it was last asked for: by :meth:`refresh`, at the end of :meth:`wait` or of its
+/// events, or by any other call.
 #[pyclass(module = "deepcoder._core", frozen)]
 pub(crate) struct Job {
     session: Arc<Session>,
@@ -152,7 +44,7 @@ impl Job {
         lock(&self.known)
     }
 
-    fn set(&self, job: deepcoder_types::Job, whole: bool) {
+    pub(crate) fn set(&self, job: deepcoder_types::Job, whole: bool) {
         *self.known() = Known { job, whole };
     }
 
@@ -181,6 +73,26 @@ impl Job {
         Ok(self.known().job.result.as_ref().map(of))
     }
 
+    /// How far the result may be trusted; [`None`] where there is no result, or one of a daemon that did not say.
+    fn applies(&self) -> Option<Applicability> {
+        self.known().job.result.as_ref().and_then(|result| result.applicability)
+    }
+
+    /// An error where the result may not be accepted unseen.
+    fn check_review(&self, py: Python<'_>, reviewed: bool) -> PyResult<()> {
+        let (message, hint) = match self.applies() {
+            Some(Applicability::NeedsReview) if !reviewed => {
+                ("needs a review", "look at `job.diff` and `job.notes`; job.accept(reviewed=True) accepts it")
+            }
+            Some(Applicability::DisplayOnly) => ("is only a suggestion", "take what you want from `job.diff`"),
+            _ => return Ok(()),
+        };
+        let notes = self.notes().join("; ");
+        let reasons = if notes.is_empty() { notes } else { format!(": {notes}") };
+        let message = format!("not accepted: the result {message}{reasons}");
+        Err(with_hint(py, Kind::Edit, &message, Some(hint.to_owned())))
+    }
+
     /// An error for a job that came to nothing.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let known = self.known();
@@ -205,125 +117,148 @@ pub(crate) fn call<T: Send + 'static>(
     leave_behind(py, cancel, work)?.map_err(|error| error_of(py, &error))
 }
 
-fn error_of(py: Python<'_>, error: &CallFailed) -> PyErr {
+pub(crate) fn error_of(py: Python<'_>, error: &CallFailed) -> PyErr {
     match error {
         CallFailed::Call(CallError::Cancelled) => cancelled(),
         error => raise(py, Kind::Daemon, error),
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[pymethods]
 impl Job {
+    /// Its id: 26 characters, that sort by the time at which jobs were added.
     #[getter]
     fn id(&self) -> String {
         self.name()
     }
 
+    /// The verb: ``edit``, ``explain``, …
     #[getter]
     fn kind(&self) -> String {
         self.known().job.spec.kind.clone()
     }
 
+    /// The instruction, as it was given.
     #[getter]
     fn instruction(&self) -> String {
         self.known().job.spec.prompt.clone()
     }
 
+    /// Absolute path of the work tree.
     #[getter]
-    fn repository(&self) -> String {
-        self.known().job.spec.repository.display().to_string()
+    fn repository(&self) -> OsString {
+        self.known().job.spec.repository.clone().into_os_string()
     }
 
+    /// The paths and globs that it is about, relative to :attr:`repository`; empty where it finds the files itself.
     #[getter]
     fn paths(&self) -> Vec<String> {
         self.known().job.spec.paths.clone()
     }
 
+    /// The key that keeps it from being added twice.
     #[getter]
     fn key(&self) -> Option<String> {
         self.known().job.spec.key.clone()
     }
 
+    /// ``waiting``, ``scheduled``, ``queued``, ``running``, ``paused``, ``review``, ``done``, ``rejected``,
+    /// ``failed`` or ``cancelled``.
     #[getter]
     fn state(&self) -> &'static str {
         self.known().job.state.name()
     }
 
+    /// Whether it is done, rejected, failed or cancelled.
     #[getter]
     fn over(&self) -> bool {
         self.known().job.state.is_over()
     }
 
+    /// Whether nothing more happens by itself: it is over, waits for a decision, or is the template of a schedule.
     #[getter]
     fn settled(&self) -> bool {
         is_settled(self.known().job.state)
     }
 
+    /// The number of attempts that were begun.
     #[getter]
     fn attempts(&self) -> u32 {
         self.known().job.attempts
     }
 
+    /// When it was added, in milliseconds since 1970 (UTC).
     #[getter]
     fn created_ms(&self) -> u64 {
         self.known().job.created_ms
     }
 
+    /// When its last attempt was begun, in milliseconds since 1970 (UTC).
     #[getter]
     fn started_ms(&self) -> Option<u64> {
         self.known().job.started_ms
     }
 
+    /// When it was over, in milliseconds since 1970 (UTC).
     #[getter]
     fn finished_ms(&self) -> Option<u64> {
         self.known().job.finished_ms
     }
 
+    /// When it is due, in milliseconds since 1970 (UTC), where it waits for a time.
     #[getter]
     fn due_ms(&self) -> Option<u64> {
         self.known().job.due_ms
     }
 
+    /// The id of the scheduled job that it was made from.
     #[getter]
     fn template(&self) -> Option<String> {
         self.known().job.template.as_ref().map(|id| id.0.clone())
     }
 
+    /// Why it failed, or did the last time.
     #[getter]
     fn error(&self) -> Option<String> {
         self.known().job.failure.as_ref().map(|failure| failure.message.clone())
     }
 
+    /// The way out of that error, where one is known.
     #[getter]
     fn hint(&self) -> Option<String> {
         self.known().job.failure.as_ref().and_then(|failure| failure.hint.clone())
     }
 
+    /// The result in one line.
     #[getter]
     fn summary(&self) -> Option<String> {
         self.known().job.result.as_ref().map(|result| result.summary.clone())
     }
 
+    /// The answer in words, of a job that has one.
     #[getter]
     fn answer(&self) -> Option<String> {
         self.known().job.result.as_ref().and_then(|result| result.answer.clone())
     }
 
+    /// The unified diff of its result; empty where there is none. Asked for where :meth:`Jobs.list` left it out.
     #[getter]
     fn diff(&self, py: Python<'_>) -> PyResult<String> {
         Ok(self.result(py, |result| result.diff.clone())?.unwrap_or_default())
     }
 
+    /// The files that the result changes.
     #[getter]
     fn files(&self) -> Vec<String> {
         let known = self.known();
         known.job.result.iter().flat_map(|result| &result.files).map(|file| file.path.to_string()).collect()
     }
 
+    /// The hunks of the diff, as :meth:`accept` takes them: the file and the number within it, from 1.
     #[getter]
     fn hunks(&self) -> Vec<(String, u32)> {
         let known = self.known();
@@ -331,42 +266,62 @@ impl Job {
         files.flat_map(|file| (1..=file.hunks).map(|hunk| (file.path.to_string(), hunk))).collect()
     }
 
+    /// Whether there is a result, and no check found an error in it.
     #[getter]
     fn verified(&self) -> bool {
         self.known().job.result.as_ref().is_some_and(|result| result.verified)
     }
 
+    /// How far the result may be trusted; see :attr:`Edit.applicability`. ``None`` where it changes nothing.
+    #[getter]
+    fn applicability(&self) -> Option<&'static str> {
+        self.applies().map(name_of)
+    }
+
+    /// The findings of the checks and the doubts of the plugin, one line each.
     #[getter]
     fn notes(&self) -> Vec<String> {
         self.known().job.result.iter().flat_map(|result| result.notes.clone()).collect()
     }
 
+    /// The edit in the history of the repository, once it has landed; see :meth:`Repo.undo`.
     #[getter]
     fn edit(&self) -> Option<String> {
         self.known().job.result.as_ref().and_then(|result| result.edit.clone())
     }
 
+    /// The commit, once it has landed in one.
     #[getter]
     fn commit(&self) -> Option<String> {
         self.known().job.result.as_ref().and_then(|result| result.commit.clone())
     }
 
+    /// Ask the daemon how it stands now. Raises :class:`DaemonError`.
     #[pyo3(signature = (*, cancel=None))]
     fn refresh(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
         self.ask(py, cancel, Client::job)
     }
 
+    /// Its events behind number ``after``, from the first by default, until it is :attr:`settled`.
+    ///
+    /// They go on over restarts of the daemon, none lost and none twice. ``notify`` is called, on another thread,
+    /// whenever :meth:`JobEvents.ready` has something to tell.
     #[pyo3(signature = (after=0, *, notify=None))]
     fn events(slf: Bound<'_, Self>, after: u64, notify: Option<Py<PyAny>>) -> JobEvents {
         let job = slf.get();
         let follow = Follow::start(Arc::clone(&job.session), job.name(), after, Cancel::new(), notify);
-        JobEvents { follow, job: slf.unbind(), ended: Mutex::new(false) }
+        JobEvents::new(follow, slf.unbind())
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> JobEvents {
         Self::events(slf, 0, None)
     }
 
+    /// Wait until it is :attr:`settled`; returns itself.
+    ///
+    /// ``timeout`` in seconds; ``progress`` is called with a line of text for each event. Ctrl-C and ``cancel`` end the
+    /// waiting, not the job. Raises :class:`TimeoutError`, and with ``check`` :class:`EditError` when the job failed
+    /// and :class:`Cancelled` when it was cancelled.
     #[pyo3(signature = (timeout=None, *, check=true, progress=None, cancel=None))]
     fn wait<'py>(
         slf: Bound<'py, Self>,
@@ -401,11 +356,19 @@ impl Job {
         }
     }
 
-    #[pyo3(signature = (hunks=None, *, cancel=None))]
+    /// Let the result land: all of it, or these ``hunks`` and nothing else.
+    ///
+    /// ``reviewed``: a person has looked at it; without that, a result whose :attr:`applicability` is ``needs-review`` is
+    /// refused.
+    ///
+    /// Raises :class:`EditError` when it needs a review, :class:`DaemonError` when it does not wait for a decision or its
+    /// files were changed since, and :class:`ValueError` when ``hunks`` is empty.
+    #[pyo3(signature = (hunks=None, *, reviewed=false, cancel=None))]
     fn accept(
         &self,
         py: Python<'_>,
         hunks: Option<Vec<(String, u32)>>,
+        reviewed: bool,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<()> {
         let decision = match hunks {
@@ -415,34 +378,43 @@ impl Job {
             }
             Some(hunks) => Review::Accept(hunks.into_iter().map(hunk).collect::<PyResult<_>>()?),
         };
+        // There may be another result than the one that this handle knows.
+        self.ask(py, cancel, Client::job)?;
+        self.check_review(py, reviewed)?;
         self.ask(py, cancel, move |client, id| client.review_job(id, &decision))
     }
 
+    /// Reject the result. Raises :class:`DaemonError` when it does not wait for a decision.
     #[pyo3(signature = (*, cancel=None))]
     fn reject(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
         self.ask(py, cancel, |client, id| client.review_job(id, &Review::RejectAll))
     }
 
+    /// Cancel it; one that runs ends within one step of the model and changes nothing. Raises :class:`DaemonError`.
     #[pyo3(signature = (*, cancel=None))]
     fn cancel(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
         self.ask(py, cancel, Client::cancel_job)
     }
 
+    /// Try it again once it is over. Raises :class:`DaemonError` when it is not.
     #[pyo3(signature = (*, cancel=None))]
     fn retry(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
         self.ask(py, cancel, Client::retry_job)
     }
 
+    /// Hold it back; one that runs goes back into the queue. Raises :class:`DaemonError` when it is over.
     #[pyo3(signature = (*, cancel=None))]
     fn pause(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
         self.ask(py, cancel, Client::pause_job)
     }
 
+    /// Let it go on after :meth:`pause`. Raises :class:`DaemonError` when it is not paused.
     #[pyo3(signature = (*, cancel=None))]
     fn resume(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
         self.ask(py, cancel, Client::resume_job)
     }
 
+    /// Its state, its progress and its diff in colours, for notebooks.
     fn _repr_html_(&self, py: Python<'_>) -> PyResult<String> {
         self.result(py, |_| ())?;
         Ok(crate::html::job(&self.known().job))

@@ -4,11 +4,17 @@
 //! **Invariant:** every call that may take long runs on a thread of its own without the interpreter, and polls for
 //! Ctrl-C; a panic in it becomes an exception, never an abort.
 
+mod args;
 mod client;
+mod edit;
 mod error;
+mod events;
+mod exit;
 mod follow;
+mod fork;
 mod html;
 mod job;
+mod jobs;
 mod model;
 mod repo;
 mod surroundings;
@@ -21,19 +27,20 @@ use pyo3::prelude::*;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     error::register(module)?;
+    fork::register(module)?;
     module.add_class::<wait::PyCancel>()?;
     module.add_class::<model::TokenEvent>()?;
     module.add_class::<model::Generation>()?;
     module.add_class::<model::Stream>()?;
     module.add_class::<model::Model>()?;
-    module.add_class::<repo::Finding>()?;
+    module.add_class::<edit::Finding>()?;
     module.add_class::<repo::HistoryEntry>()?;
-    module.add_class::<repo::Edit>()?;
+    module.add_class::<edit::Edit>()?;
     module.add_class::<repo::Repo>()?;
-    module.add_class::<job::JobEvent>()?;
-    module.add_class::<job::JobEvents>()?;
+    module.add_class::<events::JobEvent>()?;
+    module.add_class::<events::JobEvents>()?;
     module.add_class::<job::Job>()?;
-    module.add_class::<client::Jobs>()?;
+    module.add_class::<jobs::Jobs>()?;
     module.add_class::<client::Watched>()?;
     module.add_class::<client::Client>()?;
     Ok(())

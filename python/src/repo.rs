@@ -1,44 +1,44 @@
-//! `Repo`, `Edit`, and the history.
+//! `Repo` and its history.
 
-use crate::error::{Kind, raise};
+use crate::args::{ModelOrName, Paths, json_of, text_of};
+use crate::edit::Edit;
+use crate::error::{Kind, raise, with_hint};
+use crate::fork::{Owned, Slot};
 use crate::model::Model;
 use crate::surroundings::{now_ms, session};
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
 use deepcoder_pipeline::{Event, Policy, Run};
-use deepcoder_session::{ApplyRun, CommitPlace, Overrides, Place, RepoError, Session, Side};
-use deepcoder_types::{Cancel, Instruction, LanguageModel, RepoPath};
+use deepcoder_session::{Overrides, Place, RepoError, Session, Side};
+use deepcoder_types::{Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
+use deepcoder_workspace::ResolveError;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// What a check found.
-#[pyclass(module = "deepcoder._core", frozen, get_all)]
-#[derive(Clone)]
-pub(crate) struct Finding {
-    path: String,
-    severity: &'static str,
-    message: String,
-}
-
-#[pymethods]
-impl Finding {
-    fn __repr__(&self) -> String {
-        format!("Finding({:?}, {:?}, {:?})", self.path, self.severity, self.message)
-    }
-}
 
 /// An edit in the history of a repository.
 #[pyclass(module = "deepcoder._core", frozen, get_all)]
 pub(crate) struct HistoryEntry {
+    /// Its id: 16 hexadecimal digits, or the id of the job that made it.
     id: String,
+    /// One line.
     title: String,
+    /// When it was made, in milliseconds since 1970 (UTC).
     created_ms: u64,
+    /// ``applied``, ``undone``, ``pending`` (being written) or ``conflict`` (given up, because another program wrote to its files).
     state: &'static str,
+    /// The files that it changed, relative to the root.
     files: Vec<String>,
+    /// Whether undoing it would go well now: it is in effect and none of its files was changed since.
     undoable: bool,
+    /// Files of an edit in effect that were changed since, relative to the root.
     changed_since: Vec<String>,
+    /// The full id of the commit that it was put into on request.
     committed: Option<String>,
+    /// Anything out of the ordinary, in words.
     note: Option<String>,
 }
 
@@ -49,57 +49,107 @@ impl HistoryEntry {
     }
 }
 
+/// Models that were loaded by name, which threads wait for while one loads.
+type Loaded = Arc<Mutex<HashMap<String, Arc<dyn LanguageModel>>>>;
+
 /// A git repository.
+///
+/// ``path``: the repository is the one whose work tree it is in; ``None`` is the working directory.
+/// ``model``: a loaded model, the name of one, or ``None`` for the default; loaded on first use, then kept.
+///
+/// Threads may share it. A forked child may use it as well: it opens the history and loads models of its own.
+/// Raises :class:`RepositoryError` when ``path`` is in no repository.
 #[pyclass(module = "deepcoder._core", frozen)]
 pub(crate) struct Repo {
-    inner: Arc<deepcoder_session::Repo>,
+    slot: Arc<Slot>,
+    root: PathBuf,
     session: Session,
-    /// Loaded on first use, then kept.
-    model: Mutex<Option<Arc<dyn LanguageModel>>>,
+    /// The model that the user gave.
+    given: Option<Py<Model>>,
+    /// Those that were asked for by name, loaded on first use and then kept.
+    loaded: Mutex<Owned<Loaded>>,
 }
 
-/// The `model` argument of [`Repo`].
-#[derive(FromPyObject)]
-enum ModelOrName<'py> {
-    Model(Bound<'py, Model>),
-    Name(String),
+/// What a verb is asked to do.
+#[derive(Default)]
+struct Request<'a, 'py> {
+    paths: Option<Paths>,
+    new: bool,
+    read: Option<Paths>,
+    model: Option<ModelOrName<'py>>,
+    progress: Option<&'a Py<PyAny>>,
 }
 
 impl Repo {
     /// The work tree that `path` is in; its model is where `session` has it.
-    pub(crate) fn open(
+    pub(crate) fn new_at(
         py: Python<'_>,
         session: Session,
         path: Option<PathBuf>,
-        model: Option<Arc<dyn LanguageModel>>,
+        given: Option<Py<Model>>,
     ) -> PyResult<Self> {
         let path = path.unwrap_or_else(|| PathBuf::from("."));
-        let inner = off_interpreter(py, &Cancel::new(), |_| deepcoder_session::Repo::open(&session, &path))?;
-        let inner = inner.map_err(|e| raise(py, kind_of(&e), &e))?;
-        Ok(Self { inner: Arc::new(inner), session, model: Mutex::new(model) })
+        let opened = opened(py, &session, &path)?;
+        let root = opened.workspace().root().to_owned();
+        let slot = Slot::new(opened).map_err(|e| raise(py, Kind::Repository, &e))?;
+        Ok(Self { slot, root, session, given, loaded: Mutex::new(Owned::new(Loaded::default())) })
     }
 
     /// The canonical root.
     pub(crate) fn root_path(&self) -> &Path {
-        self.inner.workspace().root()
+        &self.root
     }
 
-    fn model(&self, py: Python<'_>, cancel: &Cancel) -> PyResult<Arc<dyn LanguageModel>> {
-        let loaded = off_interpreter(py, cancel, |cancel| {
-            let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(model) = &*model {
+    /// The repository, opened again where it was closed for a fork.
+    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Arc<deepcoder_session::Repo>> {
+        match self.slot.get().map_err(|e| raise(py, Kind::Repository, &e))? {
+            Some(open) => Ok(open),
+            None => Ok(self.slot.put(opened(py, &self.session, &self.root)?)),
+        }
+    }
+
+    /// The models of this process.
+    fn loaded(&self) -> Loaded {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = loaded.get() {
+            return Arc::clone(own);
+        }
+        let fresh = Loaded::default();
+        *loaded = Owned::new(Arc::clone(&fresh));
+        fresh
+    }
+
+    fn model(
+        &self,
+        py: Python<'_>,
+        asked: Option<ModelOrName<'_>>,
+        cancel: &Cancel,
+    ) -> PyResult<Arc<dyn LanguageModel>> {
+        let name = match (asked, &self.given) {
+            (Some(ModelOrName::Model(model)), _) => return model.get().shared(py),
+            (Some(ModelOrName::Name(name)), _) => name,
+            (None, Some(given)) => return given.get().shared(py),
+            (None, None) => self.session.settings().model.clone(),
+        };
+        let loaded = self.loaded();
+        crate::exit::engine_loaded();
+        let model = off_interpreter(py, cancel, |cancel| {
+            let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(model) = loaded.get(&name) {
                 return Ok(Arc::clone(model));
             }
-            let loaded = self.session.model(&self.session.settings().model, cancel)?;
-            Ok(Arc::clone(model.insert(loaded)))
+            let model = self.session.model(&name, cancel)?;
+            loaded.insert(name, Arc::clone(&model));
+            Ok(model)
         })?;
-        let model = loaded.map_err(|e: deepcoder_session::ModelError| raise(py, Kind::Model, &e))?;
+        let model = model.map_err(|e: deepcoder_session::ModelError| raise(py, Kind::Model, &e))?;
         crate::error::warn(py, model.info())?;
         Ok(model)
     }
 
     fn path(&self, py: Python<'_>, path: PathBuf) -> PyResult<RepoPath> {
-        let workspace = self.inner.workspace();
+        let repo = self.open(py)?;
+        let workspace = repo.workspace();
         let path = workspace.resolve(workspace.root(), &text_of(path)?);
         path.map_err(|e| raise(py, Kind::Repository, &e))
     }
@@ -117,31 +167,58 @@ impl Repo {
         }
     }
 
+    /// The files that `paths` mean, which exist unless `new` files are wanted.
+    fn targets(
+        &self,
+        py: Python<'_>,
+        repo: &deepcoder_session::Repo,
+        paths: Option<Paths>,
+        new: bool,
+    ) -> PyResult<Vec<RepoPath>> {
+        let found = repo.targets(&self.root, &paths.unwrap_or_default().texts()?, new);
+        found.map_err(|error| match &error {
+            RepoError::Resolve(ResolveError::NothingMatched { .. }) if !new => {
+                let hint = "new=True lets an edit make a file that does not exist";
+                let hint = error.hint().map_or_else(|| hint.to_owned(), |other| format!("{other}? {hint}"));
+                with_hint(py, Kind::Repository, &error.to_string(), Some(hint))
+            }
+            error => raise(py, kind_of(error), error),
+        })
+    }
+
     /// Resolve the paths, load the model and run the plugin of the verb.
     fn run(
         &self,
         py: Python<'_>,
         mut instruction: Instruction,
-        paths: Option<Vec<PathBuf>>,
-        progress: Option<&Py<PyAny>>,
+        request: Request<'_, '_>,
         cancel: &Cancel,
     ) -> PyResult<Run> {
-        let new = instruction.verb == "edit";
-        let typed = paths.into_iter().flatten().map(text_of).collect::<PyResult<Vec<_>>>()?;
-        let root = self.inner.workspace().root();
-        let targets = self.inner.targets(root, &typed, new).map_err(|e| raise(py, kind_of(&e), &e))?;
+        let Request { paths, new, read, model, progress } = request;
+        let repo = self.open(py)?;
+        // An edit that was interrupted is brought to an end before the tree is read. Where that cannot be done, nothing can
+        // be applied either, which is said then.
+        if instruction.verb == "edit" {
+            _ = off_interpreter(py, cancel, |_| repo.recover())?;
+        }
+        let targets = self.targets(py, &repo, paths, new)?;
+        let reads = self.targets(py, &repo, read, false)?;
+        for files in [&targets, &reads] {
+            repo.check_readable(files).map_err(|e| raise(py, kind_of(&e), &e))?;
+        }
         let mut policy = Policy::default();
         if !targets.is_empty() {
             policy = policy.writing_only(&targets);
             instruction.targets = targets;
         }
-        let model = self.model(py, cancel)?;
+        instruction.reads = reads.into_iter().filter(|path| !instruction.targets.contains(path)).collect();
+        let model = self.model(py, model, cancel)?;
         if instruction.verb == "complete" {
             crate::error::warn_of_fill(py, model.info())?;
         }
         let run = off_interpreter(py, cancel, |cancel| {
             let mut failed = None;
-            let run = self.inner.run(model, &instruction, policy, cancel, &mut |event| {
+            let run = repo.run(model, &instruction, policy, cancel, &mut |event| {
                 if let Some(progress) = progress
                     && failed.is_none()
                     && let Some(line) = line_of(&event)
@@ -174,9 +251,10 @@ fn side_of(state: &str) -> PyResult<Side> {
     }
 }
 
-pub(crate) fn text_of(path: PathBuf) -> PyResult<String> {
-    let not_utf8 = |path| PyValueError::new_err(format!("{} is not UTF-8", PathBuf::from(path).display()));
-    path.into_os_string().into_string().map_err(not_utf8)
+/// Open the work tree that `path` is in.
+fn opened(py: Python<'_>, session: &Session, path: &Path) -> PyResult<Arc<deepcoder_session::Repo>> {
+    let opened = off_interpreter(py, &Cancel::new(), |_| deepcoder_session::Repo::open(session, path))?;
+    opened.map(Arc::new).map_err(|e| raise(py, kind_of(&e), &e))
 }
 
 /// What a progress callback is told.
@@ -196,7 +274,7 @@ fn line_of(event: &Event) -> Option<String> {
     }
 }
 
-fn kind_of(error: &RepoError) -> Kind {
+pub(crate) fn kind_of(error: &RepoError) -> Kind {
     match error {
         RepoError::Open(_) | RepoError::Resolve(_) => Kind::Repository,
         _ => Kind::Edit,
@@ -208,106 +286,151 @@ impl Repo {
     #[new]
     #[pyo3(signature = (path=None, *, model=None))]
     fn new(py: Python<'_>, path: Option<PathBuf>, model: Option<ModelOrName<'_>>) -> PyResult<Self> {
-        let (name, model) = match model {
-            Some(ModelOrName::Model(model)) => (None, Some(model.get().shared())),
+        let (name, given) = match model {
+            Some(ModelOrName::Model(model)) => (None, Some(model.unbind())),
             Some(ModelOrName::Name(name)) => (Some(name), None),
             None => (None, None),
         };
         let session = session(py, &Overrides { model: name, ..Overrides::default() })?;
-        Self::open(py, session, path, model)
+        Self::new_at(py, session, path, given)
     }
 
+    /// Absolute path of the work tree.
     #[getter]
-    fn root(&self) -> PyResult<&str> {
-        let root = self.inner.workspace().root();
-        root.to_str().ok_or_else(|| PyValueError::new_err(format!("{} is not UTF-8", root.display())))
+    fn root(&self) -> &OsStr {
+        self.root.as_os_str()
     }
 
-    #[pyo3(signature = (instruction, paths=None, *, seed=0, progress=None, cancel=None))]
-    fn edit(
-        &self,
+    /// Propose an edit. Nothing is written before :meth:`Edit.apply`.
+    ///
+    /// ``paths``: one path or several, relative to :attr:`root` (or absolute, inside it): files, folders or globs; without
+    /// them the files are found by the words of the instruction. With ``new``, a path that does not exist is a file that
+    /// the edit may make. ``read``: files that the model may see and does not change.
+    /// ``model``: a loaded model, or the name of one, for this edit; ``None`` is that of the repository.
+    /// ``options``: free options of the plugin, as ``--option KEY=VALUE`` of the command line.
+    /// ``progress`` is called with a line of text now and then; an exception of it ends the edit and is raised here.
+    ///
+    /// Raises :class:`RepositoryError` for a path that is outside, ignored or missing, :class:`ModelError` for a model that
+    /// cannot be used, :class:`EditError` when no edit comes of it, and :class:`Cancelled`.
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    #[pyo3(signature = (instruction, paths=None, *, new=false, read=None, model=None, options=None, seed=0, progress=None,
+        cancel=None))]
+    pub(crate) fn edit(
+        slf: Bound<'_, Self>,
         py: Python<'_>,
         instruction: String,
-        paths: Option<Vec<PathBuf>>,
+        paths: Option<Paths>,
+        new: bool,
+        read: Option<Paths>,
+        model: Option<ModelOrName<'_>>,
+        options: Option<&Bound<'_, PyDict>>,
         seed: u64,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Edit> {
-        let cancel = cancel_of(cancel);
-        let run =
-            self.run(py, Self::instruction("edit", instruction.clone(), seed), paths, progress.as_ref(), &cancel)?;
-        Ok(Edit { repo: Arc::clone(&self.inner), run, instruction, applied: Mutex::new(None) })
+        let mut asked = Self::instruction("edit", instruction.clone(), seed);
+        if let Some(options) = options {
+            asked.options = json_of(options)?;
+        }
+        let request = Request { paths, new, read, model, progress: progress.as_ref() };
+        let run = slf.get().run(py, asked, request, &cancel_of(cancel))?;
+        Ok(Edit::new(slf.unbind(), run, instruction))
     }
 
-    #[pyo3(signature = (question, paths=None, *, seed=0, cancel=None))]
-    fn explain(
+    /// Answer a question about files, in words. ``paths`` and ``model`` are as in :meth:`edit`, and so are the errors.
+    #[pyo3(signature = (question, paths=None, *, model=None, seed=0, cancel=None))]
+    pub(crate) fn explain(
         &self,
         py: Python<'_>,
         question: String,
-        paths: Option<Vec<PathBuf>>,
+        paths: Option<Paths>,
+        model: Option<ModelOrName<'_>>,
         seed: u64,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
-        let cancel = cancel_of(cancel);
-        let run = self.run(py, Self::instruction("explain", question, seed), paths, None, &cancel)?;
+        let request = Request { paths, model, ..Request::default() };
+        let run = self.run(py, Self::instruction("explain", question, seed), request, &cancel_of(cancel))?;
         Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
     }
 
-    #[pyo3(signature = (path, line, column, *, seed=0, cancel=None))]
-    fn complete(
+    /// The code that belongs at ``line`` and ``column``, both from 1, the column in characters.
+    ///
+    /// Raises :class:`RepositoryError` when there is no such place, and as :meth:`edit` does.
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    #[pyo3(signature = (path, line, column, *, model=None, seed=0, cancel=None))]
+    pub(crate) fn complete(
         &self,
         py: Python<'_>,
         path: PathBuf,
         line: usize,
         column: usize,
+        model: Option<ModelOrName<'_>>,
         seed: u64,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
-        let cancel = cancel_of(cancel);
         let mut instruction = Self::instruction("complete", String::new(), seed);
-        let (root, place) = (self.inner.workspace().root(), Place { line, column });
-        let found = self.inner.find_place(root, &text_of(path)?, place);
+        let (repo, place) = (self.open(py)?, Place { line, column });
+        let found = repo.find_place(&self.root, &text_of(path)?, place);
         let (path, offset) = found.map_err(|e| raise(py, Kind::Repository, &e))?;
         instruction.targets = vec![path];
         instruction.selection = Some(deepcoder_types::TextRange::new(offset, offset));
-        let run = self.run(py, instruction, None, None, &cancel)?;
+        let run = self.run(py, instruction, Request { model, ..Request::default() }, &cancel_of(cancel))?;
         Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
     }
 
+    /// Take an applied edit back, all files or none; returns its id.
+    ///
+    /// ``id``: the id or the beginning of it; ``None`` is the last edit that is in effect.
+    /// Raises :class:`EditError` when there is no such edit, or a file of it was changed since.
     #[pyo3(signature = (id=None, *, cancel=None))]
     fn undo(&self, py: Python<'_>, id: Option<String>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<String> {
         let cancel = cancel_of(cancel);
-        let undone = off_interpreter(py, &cancel, |cancel| self.inner.undo(id.as_deref(), now_ms(), cancel))?;
+        let repo = self.open(py)?;
+        let undone = off_interpreter(py, &cancel, |cancel| repo.undo(id.as_deref(), now_ms(), cancel))?;
         undone.map(|undone| undone.id).map_err(|e| raise(py, Kind::Edit, &e))
     }
 
+    /// Bring files back to what they were before (or after) an edit, whatever they are now.
+    ///
+    /// Returns the id that undoes this, or ``None`` where nothing had to be done. ``kept`` are bytes that another
+    /// program wrote to the old file while the edit was applied.
+    /// Raises :class:`EditError` when there is no such edit, or it has no such file.
     #[pyo3(signature = (id, paths, *, state="before", cancel=None))]
     fn restore(
         &self,
         py: Python<'_>,
         id: String,
-        paths: Vec<PathBuf>,
+        paths: Paths,
         state: &str,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Option<String>> {
         let side = side_of(state)?;
         let paths = paths.into_iter().map(|path| self.path(py, path)).collect::<PyResult<Vec<_>>>()?;
         let cancel = cancel_of(cancel);
-        let restored = off_interpreter(py, &cancel, |cancel| self.inner.restore(&id, &paths, side, now_ms(), cancel))?;
+        let repo = self.open(py)?;
+        let restored = off_interpreter(py, &cancel, |cancel| repo.restore(&id, &paths, side, now_ms(), cancel))?;
         restored.map(|restored| restored.id).map_err(|e| raise(py, Kind::Edit, &e))
     }
 
+    /// The bytes of a file before (or after) an edit; ``None`` where it did not exist.
+    ///
+    /// Raises :class:`EditError` when there is no such edit, or it has no such file.
     #[pyo3(signature = (id, path, *, state="before"))]
     fn file_of(&self, py: Python<'_>, id: String, path: PathBuf, state: &str) -> PyResult<Option<Vec<u8>>> {
         let side = side_of(state)?;
         let path = self.path(py, path)?;
-        let image = off_interpreter(py, &Cancel::new(), |_| self.inner.image(&id, &path, side))?;
+        let repo = self.open(py)?;
+        let image = off_interpreter(py, &Cancel::new(), |_| repo.image(&id, &path, side))?;
         image.map(|image| image.map(|image| image.bytes)).map_err(|e| raise(py, Kind::Edit, &e))
     }
 
+    /// The edits of this repository, newest first, at most ``limit``.
+    ///
+    /// Raises :class:`EditError` when the history cannot be read.
     #[pyo3(signature = (limit=50))]
     fn log(&self, py: Python<'_>, limit: usize) -> PyResult<Vec<HistoryEntry>> {
-        let log = off_interpreter(py, &Cancel::new(), |_| self.inner.log(limit))?;
+        let repo = self.open(py)?;
+        let log = off_interpreter(py, &Cancel::new(), |_| repo.log(limit))?;
         let log = log.map_err(|e| raise(py, Kind::Edit, &e))?;
         let entry = |entry: deepcoder_apply::LogEntry| HistoryEntry {
             id: entry.id,
@@ -323,136 +446,7 @@ impl Repo {
         Ok(log.into_iter().map(entry).collect())
     }
 
-    fn __repr__(&self) -> PyResult<String> {
-        Ok(format!("Repo({:?})", self.root()?))
-    }
-}
-
-/// A proposed edit.
-#[pyclass(module = "deepcoder._core", frozen)]
-pub(crate) struct Edit {
-    repo: Arc<deepcoder_session::Repo>,
-    run: Run,
-    instruction: String,
-    applied: Mutex<Option<String>>,
-}
-
-#[pymethods]
-impl Edit {
-    #[getter]
-    fn title(&self) -> &str {
-        self.run.edit_set.as_ref().map_or("", |set| &set.title)
-    }
-
-    #[getter]
-    fn diff(&self) -> &str {
-        &self.run.diff
-    }
-
-    #[getter]
-    fn files(&self) -> Vec<String> {
-        self.run.edit_set.iter().flat_map(|set| &set.files).map(|file| file.path.to_string()).collect()
-    }
-
-    fn text_of(&self, path: &str) -> Option<String> {
-        let file = self.run.edit_set.iter().flat_map(|set| &set.files).find(|file| file.path.as_str() == path)?;
-        Some(String::from_utf8_lossy(&file.new.as_ref()?.bytes).into_owned())
-    }
-
-    #[getter]
-    fn changed(&self) -> bool {
-        self.run.changes()
-    }
-
-    #[getter]
-    fn verified(&self) -> bool {
-        self.run.verified()
-    }
-
-    #[getter]
-    fn findings(&self) -> Vec<Finding> {
-        let found = self.run.verification.iter().flat_map(|verification| &verification.findings);
-        found
-            .map(|finding| Finding {
-                path: finding.path.to_string(),
-                severity: match finding.severity {
-                    deepcoder_verify::Severity::Error => "error",
-                    deepcoder_verify::Severity::Review => "review",
-                    deepcoder_verify::Severity::Warning => "warning",
-                },
-                message: finding.message.clone(),
-            })
-            .collect()
-    }
-
-    #[getter]
-    fn id(&self) -> Option<String> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    #[pyo3(signature = (*, unverified=false, commit=false, branch=None, worktree=None, cancel=None))]
-    fn apply(
-        &self,
-        py: Python<'_>,
-        unverified: bool,
-        commit: bool,
-        branch: Option<String>,
-        worktree: Option<PathBuf>,
-        cancel: Option<&Bound<'_, PyCancel>>,
-    ) -> PyResult<Option<String>> {
-        if !commit && (branch.is_some() || worktree.is_some()) {
-            return Err(PyValueError::new_err("branch and worktree go with commit=True"));
-        }
-        let how = ApplyRun { now_ms: now_ms(), unverified, protected: false };
-        let elsewhere = worktree.is_some();
-        let place = CommitPlace { branch, work_tree: worktree };
-        let applied = off_interpreter(py, &cancel_of(cancel), |cancel| {
-            if !commit {
-                return Ok(self.repo.apply(&self.run, how, cancel)?.map(|applied| applied.id));
-            }
-            let landed = self.repo.apply_and_commit(&self.run, &self.instruction, &place, how, cancel);
-            Ok(landed?.map(|landed| landed.applied.id))
-        })?;
-        let here = |id: &String| {
-            // In a work tree of its own it is not for this repository's history to undo.
-            if !elsewhere {
-                *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
-            }
-        };
-        match applied {
-            Ok(id) => {
-                id.iter().for_each(here);
-                Ok(id)
-            }
-            Err(error) => {
-                if let RepoError::NotCommitted { id, .. } = &error {
-                    here(id);
-                }
-                Err(raise(py, kind_of(&error), &error))
-            }
-        }
-    }
-
-    #[pyo3(signature = (*, cancel=None))]
-    fn undo(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
-        let Some(id) = self.id() else {
-            return Err(crate::error::with_hint(py, Kind::Edit, "the edit is not applied", None));
-        };
-        let undone = off_interpreter(py, &cancel_of(cancel), |cancel| self.repo.undo(Some(&id), now_ms(), cancel))?;
-        undone.map_err(|e| raise(py, kind_of(&e), &e))?;
-        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        Ok(())
-    }
-
-    fn _repr_html_(&self) -> String {
-        crate::html::diff(&self.run.diff)
-    }
-
-    fn __str__(&self) -> &str {
-        &self.run.diff
-    }
-
     fn __repr__(&self) -> String {
-        format!("Edit({:?}, files={:?})", self.title(), self.files())
+        format!("Repo({:?})", self.root)
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::{Kind, raise, with_hint};
 use deepcoder_session::{Launcher, Overrides, Session, Vars};
 use pyo3::prelude::*;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Folders and settings as the command line would have them; models run in this process, on the `onnxruntime` wheel of
@@ -34,14 +35,15 @@ fn command(py: Python<'_>) -> PyResult<Option<PathBuf>> {
 
 fn open(py: Python<'_>, overrides: &Overrides, launcher: Option<Launcher>) -> PyResult<Session> {
     // `os.environ`, not the C environment: it is what the user's code has set.
-    let vars: Vec<(String, String)> = py
+    // Variables are bytes: one that is not UTF-8 must not keep the others from being read.
+    let vars: Vec<(OsString, OsString)> = py
         .import("os")?
         .getattr("environ")?
         .call_method0("items")?
         .try_iter()?
         .map(|pair| pair?.extract())
         .collect::<PyResult<_>>()?;
-    let vars = Vars::new(vars.into_iter().map(|(k, v)| (k.into(), v.into())));
+    let vars = Vars::new(vars);
     let prefix: PathBuf = py.import("sys")?.getattr("prefix")?.extract()?;
     let cwd: PathBuf = py.import("os")?.call_method0("getcwd")?.extract()?;
     let session = Session::open(vars, &cwd, overrides, launcher).map_err(|e| raise(py, Kind::Model, &e))?;

@@ -10,7 +10,9 @@ use std::time::Duration;
 /// How often Ctrl-C is looked for. Shorter than a person notices, longer than costs anything.
 pub(crate) const POLL: Duration = Duration::from_millis(40);
 
-/// Cancels the calls that it is given to.
+/// Cancels the calls that it is given to, from any thread.
+///
+/// A call that is cancelled raises :class:`Cancelled`. One ``Cancel`` may be given to several calls.
 #[pyclass(name = "Cancel", module = "deepcoder._core", frozen)]
 #[derive(Default)]
 pub(crate) struct PyCancel(Cancel);
@@ -22,10 +24,12 @@ impl PyCancel {
         Self::default()
     }
 
+    /// Ask the work to stop at its next step. Never waits, and may be called again.
     fn cancel(&self) {
         self.0.cancel();
     }
 
+    /// Whether :meth:`cancel` has been called.
     #[getter]
     fn cancelled(&self) -> bool {
         self.0.is_cancelled()

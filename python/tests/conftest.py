@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fake_daemon import FakeDaemon
 
 import deepcoder
 
@@ -67,3 +68,29 @@ def served() -> Iterator[Path]:
         yield folder
         subprocess.run([command, "stop"], check=True, capture_output=True, timeout=60)
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of the test's own, with a path short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="dc-"))
+    monkeypatch.setenv("DEEPCODER_HOME", str(folder))
+    monkeypatch.delenv("DEEPCODER_NO_DAEMON", raising=False)
+    (folder / "deepcoder").write_text("#!/bin/sh\nexit 3\n")
+    (folder / "deepcoder").chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def daemon(home: Path) -> Iterator[FakeDaemon]:
+    """A fake daemon at the home's socket."""
+    fake = FakeDaemon(home, home / "deepcoder")
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def client(daemon: FakeDaemon, home: Path) -> deepcoder.Client:
+    """A client of the fake."""
+    return deepcoder.Client(command=home / "deepcoder")

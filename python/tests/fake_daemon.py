@@ -1,4 +1,4 @@
-"""A daemon that speaks the lines of PROTOCOL.md and whose jobs a test moves by hand."""
+"""A daemon that speaks the lines of PROTOCOL.md, whose jobs a test moves by hand, and whose model says what a test wants."""
 
 import json
 import os
@@ -23,6 +23,8 @@ class FakeDaemon:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.watched: list[str] = []
         self.asked: list[Any] = []
+        #: The answer of the model to whatever it is asked.
+        self.answer = ""
         self.followers = 0
         self.changed = threading.Condition()
         self.stuck = threading.Event()
@@ -120,6 +122,8 @@ class FakeDaemon:
                 | {"memory": 1, "served": 0, "busy": False, "queued": 0, "clients": 1, "idle_limit_ms": 1}
             }
         (kind, what), = do.items()
+        if kind in {"model-info", "count-tokens", "generate"}:
+            return self._model(kind, what)
         if kind == "hello":
             return {"hello": {"protocol": 2, "version": self.version, "pid": os.getpid()}}
         if kind == "watching":
@@ -147,6 +151,19 @@ class FakeDaemon:
         elif verb != "get":
             self.move(id, {"cancel": "cancelled", "retry": "queued", "pause": "paused", "resume": "queued"}[verb])
         return {"job": self.jobs[id]}
+
+    def _model(self, kind: str, what: dict[str, Any]) -> Any:
+        if kind == "model-info":
+            info = {"name": what["model"], "context_length": 8192, "supports_fill": True, "fingerprint": "1d96"}
+            return {"model": info}
+        if kind == "count-tokens":
+            return {"count": len(what["text"]) // 4 + 1}
+        # A model goes on where the prefill ends.
+        prefill = what["request"]["prompt"].get("chat", {}).get("prefill", "")
+        usage = dict.fromkeys(("prompt_tokens", "cached_tokens", "completion_tokens", "drafted_tokens"), 1)
+        timing = dict.fromkeys(("prefill_tps", "decode_tps", "first_token_ms", "total_ms"), 1.0)
+        done = {"text": self.answer.removeprefix(prefill), "finish": "end", "timing": timing}
+        return {"done": done | {"usage": usage | {"accepted_tokens": 0}}}
 
     def _add(self, spec: dict[str, Any]) -> Any:
         for job in self.jobs.values():

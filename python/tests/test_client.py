@@ -2,14 +2,12 @@
 
 import asyncio
 import datetime
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,32 +28,6 @@ RESULT = {
     "verified": True,
     "notes": ["<b>careful</b>"],
 }
-
-
-@pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A home of the test's own, with a path short enough for a socket."""
-    folder = Path(tempfile.mkdtemp(prefix="dc-"))
-    monkeypatch.setenv("DEEPCODER_HOME", str(folder))
-    monkeypatch.delenv("DEEPCODER_NO_DAEMON", raising=False)
-    (folder / "deepcoder").write_text("#!/bin/sh\nexit 3\n")
-    (folder / "deepcoder").chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def daemon(home: Path) -> Iterator[FakeDaemon]:
-    """A fake daemon at the home's socket."""
-    fake = FakeDaemon(home, home / "deepcoder")
-    yield fake
-    fake.close()
-
-
-@pytest.fixture
-def client(daemon: FakeDaemon, home: Path) -> deepcoder.Client:
-    """A client of the fake."""
-    return deepcoder.Client(command=home / "deepcoder")
 
 
 def test_what_is_asked_arrives(daemon: FakeDaemon, client: deepcoder.Client, make_repo: MakeRepo) -> None:
@@ -83,6 +55,11 @@ def test_what_is_asked_arrives(daemon: FakeDaemon, client: deepcoder.Client, mak
     assert client.jobs.add("again", repo=root, key="k").id == first.id
     assert [job.id for job in client.jobs.list()] == [job.id, first.id]
     assert client.jobs.counts()["queued"] == 2
+    third = client.jobs.add("one path, one job before", root / "src" / "a.py", repo=root, after=first)
+    assert (third.paths, daemon.jobs[third.id]["spec"]["after"]) == (["src/a.py"], [first.id])
+    assert client.jobs.add("a path", Path("src"), repo=root, after=first.id).paths == ["src"]
+    with pytest.raises(TypeError, match="not int"):
+        client.jobs.add("x", 5, repo=root)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="exclude each other"):
         client.jobs.add("x", repo=root, branch="b", apply=True)
     with pytest.raises(ValueError, match="state"):
@@ -115,6 +92,38 @@ def test_a_job_is_followed_decided_and_shown(
     assert job.state == "done" and job.over
     with pytest.raises(ValueError, match="reject"):
         job.accept([])
+
+
+@pytest.mark.parametrize("asyncio_too", [False, True])
+def test_a_result_that_needs_a_review_is_not_accepted_unseen(
+    daemon: FakeDaemon, client: deepcoder.Client, home: Path, make_repo: MakeRepo, asyncio_too: bool
+) -> None:
+    """Protects trees from scripts: what the command line leaves to a person, `accept` does not take without one."""
+    job = client.jobs.add("do it", repo=make_repo({}))
+    daemon.move(job.id, "review", result=RESULT | {"applicability": "needs-review"})
+    with pytest.raises(deepcoder.EditError, match="needs a review: <b>careful") as refused:
+        if asyncio_too:
+            other = deepcoder.AsyncClient(command=home / "deepcoder")
+
+            async def main() -> None:
+                await (await other.jobs.get(job.id)).accept()
+
+            asyncio.run(main())
+        else:
+            # The handle has not heard of a result yet.
+            job.accept()
+    assert "reviewed=True" in (refused.value.hint or "")
+    job.refresh()
+    assert (job.applicability, job.state) == ("needs-review", "review")
+    job.accept(reviewed=True)
+    assert job.state == "done"
+    daemon.move(job.id, "review", result=RESULT | {"applicability": "display-only"})
+    job.refresh()
+    with pytest.raises(deepcoder.EditError, match="only a suggestion"):
+        job.accept(reviewed=True)
+    daemon.move(job.id, "review", result=RESULT | {"applicability": "safe"})
+    job.accept()
+    assert job.state == "done"
 
 
 def test_failures_carry_their_hint(daemon: FakeDaemon, client: deepcoder.Client, make_repo: MakeRepo) -> None:

@@ -87,7 +87,7 @@ def test_the_client_starts_the_daemon(served: Path, make_repo: MakeRepo) -> None
     assert "".join(event.text for event in client.stream("Say hi.", max_tokens=4)) == made.text
     edit = client.edit("rename the function greet to welcome", ["util.py"], repo=root)
     assert "+def welcome(name):" in edit.diff
-    edit.apply()
+    edit.apply(reviewed=True)
     assert b"welcome" in (root / "util.py").read_bytes()
     assert "+def welcome" in edit._repr_html_()
 

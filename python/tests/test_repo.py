@@ -24,7 +24,7 @@ def test_edit_apply_undo(make_repo: MakeRepo, model: deepcoder.Model) -> None:
     assert (root / "util.py").read_bytes() == SOURCE, "nothing is written before apply"
     assert lines
 
-    edit.apply()
+    edit.apply(reviewed=True)
     after = (root / "util.py").read_bytes()
     assert b"def welcome(name):\r\n" in after
     assert after.count(b"\n") == after.count(b"\r\n"), "line endings are the file's own"
@@ -51,8 +51,8 @@ def test_a_stale_edit_is_refused(make_repo: MakeRepo, model: deepcoder.Model) ->
     edit = deepcoder.Repo(root, model=model).edit("rename the function greet to welcome", paths=["util.py"])
     mine = SOURCE + b"# mine\r\n"
     (root / "util.py").write_bytes(mine)
-    with pytest.raises(deepcoder.EditError):
-        edit.apply()
+    with pytest.raises(deepcoder.EditError, match="changed"):
+        edit.apply(reviewed=True)
     assert (root / "util.py").read_bytes() == mine
 
 
@@ -89,7 +89,7 @@ def test_asyncio(make_repo: MakeRepo, model: deepcoder.Model) -> None:
     async def main() -> None:
         repo = deepcoder.AsyncRepo(root, model=model)
         edit = await repo.edit("rename the function greet to welcome", paths=["util.py"])
-        await edit.apply()
+        await edit.apply(reviewed=True)
         assert b"welcome" in (root / "util.py").read_bytes()
         await edit.undo()
         assert (root / "util.py").read_bytes() == SOURCE

@@ -1,5 +1,7 @@
 """Type-checked by mypy in strict mode, never run: the public types as users write them."""
 
+from pathlib import Path
+
 import deepcoder
 
 
@@ -7,12 +9,14 @@ def use() -> str:
     """Every class once."""
     repo = deepcoder.Repo(".", model=deepcoder.Model.load("name", threads=2))
     edit: deepcoder.Edit = repo.edit("do", paths=["a.py"], seed=1, progress=print)
-    applied: str | None = edit.apply()
+    applied: str | None = edit.apply(reviewed=edit.applicability == "needs-review", protected=True)
+    other = repo.edit("do", Path("a.py"), new=True, read=["b.py"], model="name", options={"format": "whole"})
+    severities: list[str] = [finding.severity for finding in other.findings]
     entries: list[deepcoder.HistoryEntry] = repo.log()
     restored: str | None = repo.restore(entries[0].id, entries[0].changed_since, state="after")
     old: bytes | None = repo.file_of("1", "a.py")
     text: str = deepcoder.Model.load().generate("q", stop=["x"]).text
-    return f"{applied}{entries}{restored}{old!r}{text}{edit.diff}"
+    return f"{applied}{severities}{entries}{restored}{old!r}{text}{edit.diff}"
 
 
 def use_client() -> str:
@@ -22,6 +26,10 @@ def use_client() -> str:
     lines: list[str] = [str(event) for event in job]
     with deepcoder.Progress() as show:
         job.wait(1.0, progress=show).accept(job.hunks)
+    job.accept(reviewed=True)
+    client.jobs.add("do", "a.py", after=job)
+    client.edit("do", "a.py", repo=".", new=True, read="b.py", model=client.model(), options={}).apply()
+    client.jobs.list(states="review")
     roots: list[str] = [watched.root for watched in client.watched()]
     text: str = client.generate("q", max_tokens=1).text + client.explain("why", ["a.py"], repo=".")
     return f"{lines}{roots}{text}{client.status()}{[each.diff for each in client.jobs.list(before=job)]}"
@@ -38,8 +46,10 @@ async def use_async_client() -> None:
     await done.accept()
     async for token in client.stream("q"):
         print(token.text)
-    edit: deepcoder.AsyncEdit = await client.edit("do", ["a.py"])
-    await edit.apply()
+    edit: deepcoder.AsyncEdit = await client.edit("do", "a.py", new=True, model=await client.model())
+    kind: str = edit.applicability
+    await edit.apply(reviewed=kind != "safe")
+    await done.accept(reviewed=done.applicability == "needs-review")
 
 
 async def use_async() -> None:
@@ -47,5 +57,5 @@ async def use_async() -> None:
     model = await deepcoder.AsyncModel.load()
     async for event in model.stream("q"):
         print(event.text)
-    edit = await deepcoder.AsyncRepo(".", model=model.model).edit("do")
+    edit = await deepcoder.AsyncRepo(".", model=model).edit("do", read=Path("b.py"), model=model, options={})
     await edit.apply(commit=True, branch="topic")
