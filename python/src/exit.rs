@@ -26,6 +26,7 @@ pub(crate) fn in_child() {
 fn leave_early() {
     use std::ffi::{c_int, c_void};
 
+    // SAFETY: the declaration is that of glibc's <stdlib.h>.
     unsafe extern "C" {
         fn on_exit(handler: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
     }
