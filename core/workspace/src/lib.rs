@@ -9,6 +9,7 @@ mod beneath;
 mod git;
 mod list;
 mod open;
+pub mod process;
 mod read;
 mod resolve;
 mod rules;
