@@ -1,115 +1,119 @@
-//! The walls of the kernel: Landlock, seccomp, resource limits.
+//! The walls of the kernel: privileges, Landlock, seccomp, resource limits.
 
 use super::group::{self, GroupId};
-use super::{Limits, Profile, SandboxError, Sandboxed, seccomp};
+use super::{Limits, Profile, SandboxError, Sandboxed, privileges, reads, seccomp};
+use deepcoder_workspace::process::{self, Pipes, Started};
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _, RulesetCreated,
     RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
 };
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, nice, prlimit};
+use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, unshare_unsafe};
 use seccompiler::BpfProgram;
+use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
+use std::sync::OnceLock;
 
 /// The oldest Landlock that guards everything that can change a file's content (truncation came with version 3).
 const NEEDED: ABI = ABI::V3;
 /// The newest that is asked for; what the kernel lacks of it is left out.
 const WANTED: ABI = ABI::V6;
 
-/// What every program may read and execute.
-const SYSTEM: &[&str] = &[
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/etc",
-    "/opt",
-    "/nix/store",
-    "/proc",
-    "/sys/devices/system",
-    "/sys/fs/cgroup",
-    "/dev/urandom",
-    "/dev/random",
-    "/dev/zero",
-];
-
 /// All that a program will be surrounded with.
-pub(super) struct Walls {
-    ruleset: Option<RulesetCreated>,
+pub(super) struct Walls<'a> {
+    program: &'a Sandboxed,
+    scratch: &'a Path,
     files_guarded: bool,
-    filters: Vec<BpfProgram>,
+    filter: Option<BpfProgram>,
     limits: Vec<(Resource, u64)>,
-    polite: bool,
 }
 
-impl Walls {
+impl<'a> Walls<'a> {
     /// The walls for `program` in `group`.
-    pub(super) fn build(program: &Sandboxed, scratch: &Path, group: GroupId) -> Result<Self, SandboxError> {
-        let (ruleset, files_guarded, why) = match ruleset(&program.readable, scratch) {
-            Ok(ruleset) if landlock_suffices() => (Some(ruleset), true, String::new()),
-            Ok(ruleset) => (Some(ruleset), false, "its Landlock is absent or too old".to_owned()),
-            Err(error) => (None, false, error.to_string()),
-        };
-        let (filters, no_filter) = match seccomp::filters(program.profile, group) {
-            Ok(filters) => (filters, None),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        if program.require_confinement && (!files_guarded || no_filter.is_some()) {
-            return Err(SandboxError::Unconfined(no_filter.unwrap_or(why)));
+    pub(super) fn build(program: &'a Sandboxed, scratch: &'a Path, group: GroupId) -> Result<Self, SandboxError> {
+        let files_guarded = landlock_suffices();
+        let filter = seccomp::filter(program.profile, group);
+        if program.require_confinement {
+            if !files_guarded {
+                return Err(SandboxError::Unconfined("its Landlock is absent or too old".to_owned()));
+            }
+            if let Err(why) = filter {
+                return Err(SandboxError::Unconfined(why));
+            }
         }
-        Ok(Self {
-            ruleset,
-            files_guarded,
-            filters,
-            limits: limits(&program.limits),
-            polite: program.profile == Profile::Toolchain,
-        })
+        Ok(Self { program, scratch, files_guarded, filter: filter.ok(), limits: limits(&program.limits) })
     }
 
-    /// Whether files and system calls will both be guarded. A filter that the kernel refuses makes the start fail, so
-    /// there is no third case.
+    /// Whether files and system calls will both be guarded. Walls that the kernel refuses make the start fail, so there is
+    /// no third case.
     pub(super) fn confined(&self) -> bool {
-        self.files_guarded && !self.filters.is_empty()
+        self.files_guarded && self.filter.is_some()
     }
 
     /// Start `command` inside, held at its gate (see [`super::GATE`]), with its resource limits.
     ///
-    /// Landlock, seccomp and priority belong to a thread and pass on to what it starts, so they are put on a thread that
-    /// does nothing else. Nothing runs between fork and exec that way, hence the standard library can use `posix_spawn`,
-    /// which takes a millisecond where a fork of a process that holds a model takes a hundred.
-    pub(super) fn start(self, command: &mut Command) -> io::Result<Child> {
-        let Self { ruleset, files_guarded: _, filters, limits, polite } = self;
-        let mut child = std::thread::scope(|scope| {
-            let inside = scope.spawn(move || {
-                if polite {
-                    // A thousand children of a bomb together must weigh less than their watcher, and a compiler less
-                    // than the user's editor.
-                    nice(10)?;
-                }
-                if let Some(ruleset) = ruleset {
-                    ruleset.restrict_self().map_err(io::Error::other)?;
-                }
-                for filter in &filters {
-                    seccompiler::apply_filter(filter).map_err(io::Error::other)?;
-                }
-                command.spawn()
-            });
-            inside.join().unwrap_or_else(|_| Err(io::Error::other("the starting thread died")))
-        })?;
-        let pid = Pid::from_child(&child);
-        let limited = limits.iter().try_for_each(|(resource, value)| {
+    /// Descriptors, mounts, privileges, Landlock, seccomp and priority belong to a thread and pass on to what it starts,
+    /// so they are put on a thread that does nothing else. Nothing runs between fork and exec that way, hence the
+    /// standard library can use `posix_spawn`, which takes a millisecond where a fork of a process that holds a model
+    /// takes a hundred.
+    pub(super) fn start(&self, command: Command) -> io::Result<Started> {
+        let mut started = process::start_with(command, Pipes::ALL, || self.surround())?;
+        let pid = Pid::from_child(&started.child);
+        let limited = self.limits.iter().try_for_each(|(resource, value)| {
             let limit = Rlimit { current: Some(*value), maximum: Some(*value) };
             prlimit(Some(pid), *resource, limit).map(drop)
         });
         if let Err(errno) = limited {
-            _ = child.kill().and_then(|()| child.wait());
+            _ = started.child.kill().and_then(|()| started.child.wait());
             return Err(errno.into());
         }
-        Ok(child)
+        Ok(started)
     }
+
+    /// Put the calling thread inside. The order matters: each step needs what a later one takes.
+    fn surround(&self) -> io::Result<()> {
+        process::private_descriptors()?;
+        if self.program.profile == Profile::Toolchain {
+            // A thousand children of a bomb together must weigh less than their watcher, and a compiler less than the
+            // user's editor.
+            nice(10)?;
+        }
+        if self.program.ephemeral {
+            // Where it is not allowed, the watcher holds the program to its quota.
+            _ = mount_memory(self.scratch, self.program.limits.scratch_bytes);
+        }
+        privileges::drop_all()?;
+        // Made here, since its descriptors belong to this thread's table.
+        match ruleset(self.program, self.scratch) {
+            Ok(ruleset) => _ = ruleset.restrict_self().map_err(io::Error::other)?,
+            // Without any Landlock; `confined` says so.
+            Err(_) if !self.files_guarded => {}
+            Err(error) => return Err(io::Error::other(error)),
+        }
+        self.filter.as_ref().map_or(Ok(()), |filter| seccompiler::apply_filter(filter)).map_err(io::Error::other)
+    }
+}
+
+/// Mount a file system in memory of `bytes` over `scratch`, for the calling thread and what it starts only: nobody else
+/// sees it, and it is gone with the last of them.
+fn mount_memory(scratch: &Path, bytes: u64) -> io::Result<()> {
+    if !capabilities(None)?.effective.contains(CapabilitySet::SYS_ADMIN) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    #[expect(unsafe_code, reason = "the library has no safe form of it")]
+    // SAFETY: the table of descriptors is not touched, only the mounts that this thread sees.
+    unsafe {
+        unshare_unsafe(UnshareFlags::NEWNS)?;
+    }
+    // Nothing that is mounted here shows elsewhere.
+    mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+    let files = bytes / 4096;
+    let options = CString::new(format!("size={bytes},nr_inodes={files},mode=0700"))?;
+    mount("deepcoder", scratch, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options.as_c_str())?;
+    Ok(())
 }
 
 fn limits(limits: &Limits) -> Vec<(Resource, u64)> {
@@ -119,6 +123,9 @@ fn limits(limits: &Limits) -> Vec<(Resource, u64)> {
         (Resource::As, limits.memory_bytes),
         (Resource::Fsize, limits.file_bytes),
         (Resource::Nofile, limits.open_files),
+        // Neither real time nor a better priority than it begins with.
+        (Resource::Rtprio, 0),
+        (Resource::Nice, 0),
     ];
     // The kernel counts all that the user runs, so what runs now is added. It does not hold root back, for whom the
     // watcher counts.
@@ -133,22 +140,25 @@ fn limits(limits: &Limits) -> Vec<(Resource, u64)> {
 
 /// Whether the kernel has all that is [`NEEDED`].
 fn landlock_suffices() -> bool {
-    Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(NEEDED))
-        .and_then(Ruleset::create)
-        .is_ok()
+    static SUFFICES: OnceLock<bool> = OnceLock::new();
+    *SUFFICES.get_or_init(|| {
+        Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessFs::from_all(NEEDED))
+            .and_then(Ruleset::create)
+            .is_ok()
+    })
 }
 
-fn ruleset(readable: &[PathBuf], scratch: &Path) -> Result<RulesetCreated, RulesetError> {
-    let system = SYSTEM.iter().map(Path::new).chain(readable.iter().map(PathBuf::as_path));
-    let read = AccessFs::from_read(WANTED);
+fn ruleset(program: &Sandboxed, scratch: &Path) -> Result<RulesetCreated, RulesetError> {
+    let readable = reads::paths(program.profile).chain(program.readable.iter().map(PathBuf::as_path));
+    let devices = AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev;
     Ruleset::default()
         .handle_access(AccessFs::from_all(WANTED))?
         .handle_access(AccessNet::from_all(WANTED))?
         .scope(Scope::from_all(WANTED))?
         .create()?
-        .add_rules(path_beneath_rules(system, read))?
+        .add_rules(path_beneath_rules(readable, AccessFs::from_read(WANTED)))?
         .add_rules(path_beneath_rules(["/dev/null", "/dev/full"], AccessFs::ReadFile | AccessFs::WriteFile))?
-        .add_rules(path_beneath_rules([scratch], AccessFs::from_all(WANTED)))
+        .add_rules(path_beneath_rules([scratch], AccessFs::from_all(WANTED) & !devices))
 }

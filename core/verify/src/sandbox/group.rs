@@ -1,8 +1,10 @@
 //! The process group of a run: what keeps its name, its size and its end.
 
+use deepcoder_workspace::process::{self, Pipes};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::io;
+use std::io::{self, PipeWriter};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// Waits for the end of its input, which comes when the caller dies, however it dies, and then ends the group.
@@ -12,6 +14,8 @@ const GUARD: &str = "read -r _; kill -KILL 0";
 /// reaped, so that a group is never mistaken for another that got the same number. Dropping it kills all members.
 pub(super) struct Group {
     guard: Child,
+    /// Closes when this process dies. Nobody writes to it.
+    _alive: Option<PipeWriter>,
 }
 
 impl Group {
@@ -19,7 +23,9 @@ impl Group {
     pub(super) fn start() -> io::Result<Self> {
         let mut guard = Command::new("/bin/sh");
         guard.args(["-c", GUARD]).env_clear().current_dir("/").process_group(0);
-        guard.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(|guard| Self { guard })
+        guard.stdout(Stdio::null()).stderr(Stdio::null());
+        let started = process::start(guard, Pipes { stdin: true, ..Pipes::default() })?;
+        Ok(Self { guard: started.child, _alive: started.stdin })
     }
 
     /// Names the group while it lives.
@@ -45,23 +51,31 @@ impl GroupId {
         self.0.as_raw_nonzero().get()
     }
 
-    /// Whether the group has more than `limit` processes and threads besides its guard. Root is exempt from `RLIMIT_NPROC`, so they are
-    /// counted here. Against a bomb every millisecond counts: it stops counting at the limit.
+    /// Whether the group has more than `limit` processes and threads besides its guard. Root is exempt from
+    /// `RLIMIT_NPROC`, so they are counted here. Against a bomb every millisecond counts: it stops counting at the limit.
     pub(super) fn exceeds(self, limit: usize) -> bool {
-        let Ok(entries) = std::fs::read_dir("/proc") else { return false };
-        let group = self.0.to_string();
         let mut size = 0;
-        for entry in entries.filter_map(Result::ok) {
-            let name = entry.file_name();
-            if !name.as_encoded_bytes().first().is_some_and(u8::is_ascii_digit) {
-                continue;
-            }
-            size += std::fs::read(entry.path().join("stat")).ok().and_then(|s| threads(&s, &group)).unwrap_or(0);
-            if size > limit + 1 {
-                return true;
-            }
-        }
-        false
+        self.sizes().any(|(_, threads)| {
+            size += threads;
+            size > limit + 1
+        })
+    }
+
+    /// The folders in `/proc` of the members.
+    pub(super) fn members(self) -> impl Iterator<Item = PathBuf> {
+        self.sizes().map(|(folder, _)| folder)
+    }
+
+    /// The folder of each member, and how many threads it has.
+    fn sizes(self) -> impl Iterator<Item = (PathBuf, usize)> {
+        let group = self.0.to_string();
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+        let processes = entries.filter(|e| e.file_name().as_encoded_bytes().first().is_some_and(u8::is_ascii_digit));
+        processes.filter_map(move |entry| {
+            let folder = entry.path();
+            let threads = threads(&std::fs::read(folder.join("stat")).ok()?, &group)?;
+            Some((folder, threads))
+        })
     }
 
     /// Kill every member. The kernel delivers to a whole group under one lock, and a fork with a signal pending fails, so

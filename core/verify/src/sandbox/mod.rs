@@ -1,9 +1,11 @@
 //! Runs a program that nobody vouches for: code that a model wrote, or the tests of a repository.
 //!
 //! Several walls, each of which holds by itself:
-//! Landlock (reads the system and what is listed, writes one scratch folder), seccomp (no sockets, no tracing, no
-//! namespaces, no leaving the process group), resource limits, a wall-clock deadline that kills the whole group, a cap
-//! on the output, and an environment that starts empty. A command is a list of words and never a shell's line.
+//! Landlock (reads what `reads.rs` lists of the system and what the caller lists, writes one scratch folder), seccomp (the
+//! system calls that `calls.txt` allows: no sockets, no tracing, no namespaces, no leaving the process group), no
+//! privileges and no inherited descriptors, resource limits, a quota for the scratch folder, a wall-clock deadline that
+//! kills the whole group, a cap on the output, and an environment that starts empty. A command is a list of words and
+//! never a shell's line.
 //!
 //! A process group holds it all. Its leader is a guard that ends the group when this process dies, too.
 //!
@@ -13,18 +15,25 @@
 mod capture;
 mod confine;
 mod group;
+mod privileges;
+mod reads;
+mod scratch;
 mod seccomp;
 
 pub use capture::Captured;
+pub use scratch::{Scratch, sweep};
 
 use deepcoder_types::{Cancel, Hint};
+use deepcoder_workspace::process::Started;
 use group::GroupId;
+use scratch::Quota;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -49,6 +58,9 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Size of each file that is written, in bytes.
     pub file_bytes: u64,
+    /// Size of all files in the scratch folder together, in bytes. A file counts 4 KiB at least. What is there at the
+    /// start counts as well.
+    pub scratch_bytes: u64,
     /// Open files of each process.
     pub open_files: u64,
     /// Processes and threads at one time.
@@ -64,6 +76,7 @@ impl Default for Limits {
             cpu_seconds: 60,
             memory_bytes: 2 << 30,
             file_bytes: 64 << 20,
+            scratch_bytes: 1 << 30,
             open_files: 256,
             processes: 64,
             output_bytes: 1 << 20,
@@ -90,6 +103,9 @@ pub struct Sandboxed {
     pub profile: Profile,
     /// What it may cost.
     pub limits: Limits,
+    /// Whether the content of the scratch folder is of no use before and after the run. Then, where this process may
+    /// mount, the folder is a file system in memory of its own, of the size of the quota.
+    pub ephemeral: bool,
     /// Refuse to run without Landlock and seccomp.
     pub require_confinement: bool,
 }
@@ -108,6 +124,7 @@ impl Sandboxed {
             stdin: Vec::new(),
             profile: Profile::Program,
             limits: Limits::default(),
+            ephemeral: false,
             require_confinement: false,
         }
     }
@@ -124,6 +141,8 @@ pub enum Ended {
     TimedOut,
     /// Killed because it had more processes than allowed.
     TooManyProcesses,
+    /// Killed because it wrote more than [`Limits::scratch_bytes`].
+    ScratchFull,
     /// Killed because the caller cancelled.
     Cancelled,
 }
@@ -233,12 +252,12 @@ pub fn run(program: &Sandboxed, cancel: &Cancel) -> Result<Output, SandboxError>
         .env("TMPDIR", &scratch)
         .env("LANG", "C.UTF-8")
         .envs(program.env.iter().map(|(k, v)| (k, v)))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .process_group(group.id().raw());
-    let child = walls.start(&mut command).map_err(start_error)?;
-    let (ended, stdout, stderr) = watch(child, group.id(), program, started, cancel).map_err(SandboxError::Watch)?;
+    let quota = Quota::new(&scratch, program.limits.scratch_bytes, program.limits.file_bytes)
+        .map_err(|source| SandboxError::Scratch { path: scratch.clone(), source })?;
+    let inside = walls.start(command).map_err(start_error)?;
+    let (ended, stdout, stderr) =
+        watch(inside, group.id(), program, quota, started, cancel).map_err(SandboxError::Watch)?;
     Ok(Output { ended, stdout, stderr, elapsed: started.elapsed(), confined })
 }
 
@@ -259,14 +278,16 @@ fn find(name: &OsStr, path: &OsStr, cwd: &Path) -> io::Result<PathBuf> {
 
 /// Feed the input, drain the output, and wait for the end or bring it about.
 fn watch(
-    mut child: Child,
+    inside: Started,
     group: GroupId,
     program: &Sandboxed,
+    mut quota: Quota,
     started: Instant,
     cancel: &Cancel,
 ) -> io::Result<(Ended, Captured, Captured)> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let Started { mut child, stdin, stdout, stderr } = inside;
     let cap = program.limits.output_bytes;
+    let full = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
             // A program that does not read its input closes the pipe, which is no error of the run.
@@ -280,11 +301,26 @@ fn watch(
             scope.spawn(move || capture::drain(stdout, cap, &closed))
         };
         let err = scope.spawn(move || capture::drain(stderr, cap, &closed));
+        let (over, ended) = mpsc::channel::<()>();
+        if quota.needs_watching() {
+            // On a thread of its own: counting a large tree must not keep the watcher from a bomb.
+            let full = &full;
+            scope.spawn(move || {
+                while ended.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if quota.exceeded(group) {
+                        full.store(true, Ordering::Relaxed);
+                        break;
+                    }
+                }
+            });
+        }
+        let full = &full;
         let watcher = scope.spawn(move || {
+            let _over = over;
             // Root may have more processes than its limit says, so there the watcher is the wall, and it must not wait for
             // its turn behind a bomb. Nobody else may raise a priority, nor needs to. It holds for this thread only.
             _ = rustix::process::nice(-20);
-            let ended = wait(&mut child, group, program, started, cancel, &ends);
+            let ended = wait(&mut child, group, program, full, started, cancel, &ends);
             // Whoever were left would hold the pipes open, and keep the readers waiting.
             group.kill();
             match ended? {
@@ -310,6 +346,7 @@ fn wait(
     child: &mut Child,
     group: GroupId,
     program: &Sandboxed,
+    full: &AtomicBool,
     started: Instant,
     cancel: &Cancel,
     ends: &mpsc::Receiver<()>,
@@ -328,6 +365,9 @@ fn wait(
         let Some(left) = program.limits.wall.checked_sub(started.elapsed()) else {
             return Ok(Some(Ended::TimedOut));
         };
+        if full.load(Ordering::Relaxed) {
+            return Ok(Some(Ended::ScratchFull));
+        }
         if group::tasks_of_the_system() >= alarm && group.exceeds(limit) {
             return Ok(Some(Ended::TooManyProcesses));
         }

@@ -2,10 +2,15 @@
 
 #![expect(clippy::disallowed_methods, reason = "the files are in temporary folders")]
 
+mod attacks;
+mod calls;
+mod programs;
+
 use super::*;
 use deepcoder_test_support::skip;
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::Stdio;
 
 /// Does what the first line of its standard input says and writes `RESULT` with what came of it. It is a program for
 /// the other tests, which is why it is ignored; without orders it does nothing.
@@ -50,7 +55,11 @@ fn inmate() {
         "spin" => loop {
             std::hint::spin_loop();
         },
-        _ => return,
+        "calls" => calls::walk(rest == "tools"),
+        _ => match attacks::attack(verb, rest) {
+            Some(outcome) => said(outcome),
+            None => return,
+        },
     };
     writeln!(std::io::stdout(), "RESULT {text}").expect("write");
 }
