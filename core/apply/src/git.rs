@@ -2,10 +2,11 @@
 
 use crate::CommitError;
 use deepcoder_types::Cancel;
+use deepcoder_workspace::process::{self, Pipes, Started};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::Duration;
 
@@ -102,10 +103,9 @@ fn command(root: &Path) -> Command {
     command
 }
 
-fn run(mut command: Command, input: &[u8], cancel: &Cancel) -> Result<Said, CommitError> {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(CommitError::NoGit)?;
-    let (stdin, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+fn run(command: Command, input: &[u8], cancel: &Cancel) -> Result<Said, CommitError> {
+    let started = process::start(command, Pipes::ALL).map_err(CommitError::NoGit)?;
+    let Started { mut child, stdin, stdout: out, stderr: err } = started;
     thread::scope(|scope| {
         scope.spawn(move || {
             // A child that does not read its input closes it.

@@ -1,10 +1,11 @@
 //! Running git. Its own commands are used, and not a library, because an index may be split, sparse, of another hash or
 //! a lock file, and the git that made it reads it best.
 
+use deepcoder_workspace::process::{self, Pipes, Started};
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Variables that would change what a command of ours means.
 const FOREIGN: &[&str] = &[
@@ -100,7 +101,7 @@ impl Git {
     /// Run it with `input` on its standard input.
     pub(crate) fn run_with<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
         let args: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
-        let output = feed(self.command(&args), input).map_err(|e| error(&args, &e.to_string()))?;
+        let output = process::output(self.command(&args), input).map_err(|e| error(&args, &e.to_string()))?;
         if output.status.success() { Ok(output.stdout) } else { Err(error(&args, &said(&output))) }
     }
 
@@ -116,7 +117,7 @@ impl Git {
         if !self.in_hook {
             LOCAL.iter().for_each(|name| _ = command.env_remove(name));
         }
-        let out = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?.stdout;
+        let out = process::output(command, b"").ok()?.stdout;
         let mut parts = out.split(|b| *b == 0);
         let scope = String::from_utf8_lossy(parts.next()?).into_owned();
         Some((scope, os(parts.next()?)))
@@ -136,11 +137,12 @@ impl Git {
     pub(crate) fn blobs(&self) -> Result<Blobs, GitError> {
         let args = ["cat-file", "--batch"].map(OsStr::new);
         let mut command = self.command(&args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stderr(Stdio::null());
         let failed = |message: &str| error(&args, message);
-        let mut child = command.spawn().map_err(|e| failed(&e.to_string()))?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        match input.zip(output) {
+        let pipes = Pipes { stderr: false, ..Pipes::ALL };
+        let Started { child, stdin, stdout, .. } =
+            process::start(command, pipes).map_err(|e| failed(&e.to_string()))?;
+        match stdin.zip(stdout) {
             Some((input, output)) => Ok(Blobs { child, input: Some(input), output: BufReader::new(output) }),
             None => Err(failed("it has no pipes")),
         }
@@ -150,8 +152,8 @@ impl Git {
 /// `git cat-file --batch`: one process for any number of objects.
 pub(crate) struct Blobs {
     child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    input: Option<PipeWriter>,
+    output: BufReader<PipeReader>,
 }
 
 impl Blobs {
@@ -204,19 +206,6 @@ pub(crate) fn os(bytes: &[u8]) -> OsString {
 /// The first line of `out`.
 pub(crate) fn line(out: &[u8]) -> String {
     String::from_utf8_lossy(out).lines().next().unwrap_or_default().to_owned()
-}
-
-fn feed(mut command: Command, input: &[u8]) -> std::io::Result<Output> {
-    command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let pipe = child.stdin.take();
-    std::thread::scope(|scope| {
-        if let Some(mut pipe) = pipe {
-            // A command that ends early says why itself.
-            scope.spawn(move || _ = pipe.write_all(input));
-        }
-        child.wait_with_output()
-    })
 }
 
 fn said(output: &Output) -> String {

@@ -164,3 +164,22 @@ fn a_work_tree_of_its_own() {
     assert!(!path.exists());
     assert_eq!(bench.repo.git(&["branch", "--format=%(refname:short)"]), "main\nown\n");
 }
+
+/// Protects what the program that embeds us has open: it reaches neither git nor the user's hooks.
+#[test]
+fn hooks_inherit_no_descriptors() {
+    use std::os::fd::AsRawFd as _;
+    let bench =
+        Bench::new(&[("a.txt", b"one\r\ntwo\n"), ("c.sh", b"gone"), ("sub/d.txt", b"moved \xff\0"), ("e", b"e")]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (outside, seen) = (elsewhere.path().join("outside"), elsewhere.path().join("seen"));
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE;
+    let inherited = rustix::fs::open(&outside, flags, rustix::fs::Mode::RWXU).unwrap();
+    hook(&bench, "pre-commit", &format!("echo > '{}'; echo gone >&{}", seen.display(), inherited.as_raw_fd()));
+    let applier = bench.open();
+    apply(&applier, &mixed("e1")).unwrap();
+    // The hook fails, since it has nothing to write to.
+    let refused = commit(&applier, "e1", None).unwrap_err();
+    assert!(seen.exists(), "{refused}: the hook did not run");
+    assert_eq!(std::fs::read(&outside).unwrap(), b"");
+}
