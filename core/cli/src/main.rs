@@ -11,6 +11,8 @@ use std::sync::atomic::AtomicBool;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    // What a shell or a build tool left open is for nothing that we start, directly or as the daemon.
+    deepcoder_workspace::process::mark_inherited();
     let cancel = Cancel::new();
     // Without a handler a signal ends the process at once, which is safe as well: the journal sees to that.
     let _ = handle_signals(cancel.clone());

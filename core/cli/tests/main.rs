@@ -6,6 +6,7 @@
 mod errors;
 mod fake_daemon;
 mod hooks;
+mod inherited;
 mod jobs;
 mod surface;
 mod terminal;

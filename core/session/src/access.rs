@@ -6,6 +6,7 @@ use deepcoder_daemon::{Failure, ModelLoader, WorkerCommand, Workers};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo};
+use deepcoder_workspace::process::{self, Pipes};
 use std::ffi::OsString;
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -272,7 +273,8 @@ impl Session {
         let Some((program, before)) = launcher.argv.split_first() else {
             return Err(std::io::Error::other("no program to start"));
         };
-        Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(before)
             .args(["serve", "--detached", "--socket"])
             .arg(&self.folders.socket)
@@ -280,9 +282,8 @@ impl Session {
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .map(drop)
+            .stderr(log);
+        process::start(command, Pipes::default()).map(drop)
     }
 }
 

@@ -378,3 +378,23 @@ fn idleness_ends_the_process() {
         server.join().expect("no panic").expect("served");
     });
 }
+
+/// Protects what the daemon, or whoever started it, has open: the model's process, where a library of others runs, gets its
+/// own streams and nothing else.
+#[test]
+fn a_worker_inherits_no_descriptors() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().canonicalize().expect("dir").join("outside");
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE;
+    let _inherited = rustix::fs::open(&path, flags, rustix::fs::Mode::RWXU).expect("file");
+    let workers = workers();
+    let model = load(&workers);
+    let open = |process: &str| -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(format!("/proc/{process}/fd")).expect("descriptors");
+        entries.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()).collect()
+    };
+    assert!(open("self").contains(&path));
+    let theirs = open(&pid(&workers).as_raw_nonzero().to_string());
+    assert!(theirs.len() > 2 && !theirs.contains(&path), "{theirs:?}");
+    drop(model);
+}
