@@ -2,7 +2,7 @@
 
 use crate::{EvalError, Verdict};
 use deepcoder_types::{Cancel, ContentHash};
-use deepcoder_verify::sandbox::{self, Ended, Limits, Sandboxed};
+use deepcoder_verify::sandbox::{self, Ended, Limits, Sandboxed, Scratch};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -58,9 +58,12 @@ impl Harness {
             cpu_seconds: 6,
             memory_bytes: 2 << 30,
             file_bytes: 16 << 20,
+            scratch_bytes: 64 << 20,
             output_bytes: 64 << 10,
             ..Limits::default()
         };
+        // Runs that were killed left theirs. Should it fail, that is no reason not to run.
+        _ = sandbox::sweep(scratch);
         Ok(Self { python: executable, readable: lines.collect(), scratch: scratch.to_owned(), limits })
     }
 
@@ -72,9 +75,7 @@ impl Harness {
     }
 
     pub(crate) fn judge(&self, test: &Test<'_>, cancel: &Cancel) -> Result<Judgement, EvalError> {
-        let folder = tempfile::Builder::new()
-            .prefix("deepcoder-eval-")
-            .tempdir_in(&self.scratch)
+        let folder = Scratch::new_in(&self.scratch)
             .map_err(|source| EvalError::Scratch { path: self.scratch.clone(), source })?;
         let mut orders = serde_json::to_value(test).unwrap_or_default();
         // An answer that exits early with status 0, or prints success, does not know what to say.
@@ -82,6 +83,7 @@ impl Harness {
         orders["password"] = password.clone().into();
         let python: OsString = self.python.clone().into();
         let mut program = Sandboxed::new([python, "-I".into(), "-c".into(), PROGRAM.into()], folder.path());
+        program.ephemeral = true;
         program.readable.clone_from(&self.readable);
         program.stdin = orders.to_string().into_bytes();
         program.limits = self.limits;
@@ -105,6 +107,7 @@ impl Harness {
             Ended::TimedOut => (Verdict::TimedOut, "ran past the deadline".to_owned()),
             // SIGXCPU, or the SIGKILL that follows it.
             Ended::Signalled(24 | 9) => (Verdict::TimedOut, "used up its processor time".to_owned()),
+            Ended::ScratchFull => (Verdict::Failed, "wrote more than its folder may hold".to_owned()),
             Ended::Signalled(signal) => (Verdict::Failed, format!("died of signal {signal}")),
             _ => (Verdict::Failed, last()),
         };

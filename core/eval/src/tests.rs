@@ -24,6 +24,28 @@ fn task(id: u32) -> humaneval::Task {
     }
 }
 
+/// Protects the disk from answers: what one writes is bounded as a whole and gone afterwards, and what a run that was killed
+/// left is gone at the next start.
+#[test]
+fn answers_leave_nothing_on_the_disk() {
+    let dir = tempfile::tempdir().expect("dir");
+    let left = dir.path().join("deepcoder-scratch-left");
+    std::fs::create_dir_all(left.join("a")).expect("folder");
+    std::fs::set_permissions(&left, std::os::unix::fs::PermissionsExt::from_mode(0o300)).expect("mode");
+    let harness = harness(dir.path());
+    assert!(!left.exists());
+    let code = "def total(xs):\n    import os\n    os.mkdir('a'); os.chdir('a')\n    for n in range(200):\n        with open(str(n), 'wb') as \
+                f: f.write(b'x' * (1 << 20))\n    return 6\n";
+    let judged = harness.judge(&humaneval::test_of(&task(0), code), &Cancel::new()).expect("runs");
+    assert_eq!(judged.verdict, Verdict::Failed, "{}", judged.detail);
+    assert!(
+        judged.detail.contains("No space left") || judged.detail.contains("more than its folder"),
+        "{}",
+        judged.detail
+    );
+    assert_eq!(std::fs::read_dir(dir.path()).expect("dir").count(), 0);
+}
+
 const RIGHT: &str = "Sure.\n```python\ndef total(xs: List[int]) -> int:\n    return twice(sum(xs))\n\nprint(total(input()))\n\
                      if __name__ == '__main__':\n    total(None)\n```\nIt doubles the sum, as asked for.";
 

@@ -20,7 +20,8 @@ const PREFIX: &str = "deepcoder-scratch-";
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
-    folder: OwnedFd,
+    /// Locked for as long as it is in use. The kernel unlocks it when this process dies.
+    _lock: OwnedFd,
 }
 
 impl Scratch {
@@ -34,7 +35,7 @@ impl Scratch {
                 // A sweep may have it, in the instant before it is locked.
                 Ok(folder) if flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() => {}
                 Ok(folder) if fstat(&folder)?.st_nlink == 0 => {}
-                Ok(folder) => return Ok(Self { path, folder }),
+                Ok(folder) => return Ok(Self { path, _lock: folder }),
                 Err(rustix::io::Errno::NOENT) => {}
                 Err(errno) => return Err(errno.into()),
             }

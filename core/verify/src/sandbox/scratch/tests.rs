@@ -65,8 +65,8 @@ fn a_sweep_removes_what_the_dead_left() {
     chmod(&left.path().join("a"), 0o300);
     let path = left.path().to_owned();
     // Dies without tidying up: the lock is gone with its descriptor.
-    let Scratch { folder, .. } = &left;
-    flock(folder, FlockOperation::Unlock).expect("unlocked");
+    let Scratch { _lock: lock, .. } = &left;
+    flock(lock, FlockOperation::Unlock).expect("unlocked");
     std::mem::forget(left);
     std::fs::create_dir(dir.path().join("another")).expect("folder");
     std::fs::write(dir.path().join("deepcoder-scratch-file"), "").expect("file");

@@ -237,10 +237,10 @@ fn status_of_a_child(scratch: &Path) -> String {
 #[test]
 fn the_scratch_folder_has_a_quota() {
     let dir = tempfile::tempdir().expect("dir");
-    for verb in ["fill", "fill-deleted", "fill-names"] {
+    for (verb, quota) in [("fill", 32 << 20), ("fill-deleted", 32 << 20), ("fill-names", 2 << 20)] {
         let scratch = Scratch::new_in(dir.path()).expect("scratch");
         let mut program = order(scratch.path(), &format!("{verb} 0"));
-        program.limits.scratch_bytes = 32 << 20;
+        program.limits.scratch_bytes = quota;
         program.limits.open_files = 4096;
         let output = run(&program, &Cancel::new()).expect("runs");
         assert_eq!(output.ended, Ended::ScratchFull, "{verb}: {output:?}");
