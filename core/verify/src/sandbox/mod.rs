@@ -43,7 +43,8 @@ pub enum Profile {
     /// One program that cannot fork, signal others or change permissions. For snippets. (`posix_spawn` works, under the
     /// same walls and counted.)
     Program,
-    /// Test runners, linters, compilers: child processes up to [`Limits::processes`].
+    /// Test runners, linters, compilers: child processes up to [`Limits::processes`]. They may read all of `/proc`, and may
+    /// change modes and times of files that they may not write, since Landlock does not guard these.
     Toolchain,
 }
 

@@ -189,7 +189,7 @@ mkdir sample && cd sample && cargo init -q --vcs none --lib && cat > src/lib.rs 
 #[test] #[should_panic] fn panics() { panic!("x"); }
 END
 cargo test -q --offline && cargo build -q --offline && echo all well"#;
-    works("cargo", &[sysroot.clone()], &[("RUST", &bin)], script);
+    works("cargo", std::slice::from_ref(&sysroot), &[("RUST", &bin)], script);
 }
 
 /// Protects the tests of Java projects.
@@ -224,7 +224,7 @@ fn go_runs() {
 mkdir sample && cd sample && printf 'module sample\n' > go.mod
 printf 'package sample\nimport ("testing"; "os/exec")\nfunc TestIt(t *testing.T) { if exec.Command("true").Run() != nil { t.Fatal() } }\n' > a_test.go
 "$GO/bin/go" test ./... && echo all well"#;
-    works("go", &[root.clone()], &[("GO", &root)], script);
+    works("go", std::slice::from_ref(&root), &[("GO", &root)], script);
 }
 
 /// Protects tools that read the history, and scripts with the everyday programs.
