@@ -38,6 +38,9 @@ pub struct Started {
 }
 
 /// Start `command`. It gets its three streams and nothing else.
+///
+/// Not for a program that asks for a signal at its parent's death (`PR_SET_PDEATHSIG`): that comes with the end of the
+/// thread, which is at once.
 pub fn start(command: Command, pipes: Pipes) -> io::Result<Started> {
     start_with(command, pipes, private_descriptors)
 }

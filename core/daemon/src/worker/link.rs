@@ -3,7 +3,7 @@
 use super::pool::{Records, WorkerCommand};
 use crate::wire::{self, Body, Event, Failure, Op, PROTOCOL, Request};
 use deepcoder_types::{Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, TokenEvent};
-use deepcoder_workspace::process::{self, Pipes};
+use deepcoder_workspace::process;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -157,9 +157,12 @@ impl Link {
         // Its words go where the daemon's do; standard output is nobody's.
         let log = || io::stderr().as_fd().try_clone_to_owned();
         program.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::from(log()?)).stderr(Stdio::from(log()?));
-        // Takes the child's end of the pair with it: ours would never see it close. The daemon's own descriptors, and what
-        // it inherited, are not for a process that runs a library of others.
-        let child = process::start(program, Pipes::default())?.child;
+        // What the daemon inherited is not for a process that runs a library of others. The process asks for a signal at
+        // its parent's death, which comes with the end of the thread that starts it: so not on a thread for this alone.
+        process::mark_inherited();
+        let child = program.spawn()?;
+        // Holds the child's end of the pair: ours would never see it close.
+        drop(program);
         records.began(child.id());
         let (lines, outgoing) = channel();
         let link = Arc::new(Self {
