@@ -49,7 +49,7 @@ impl<'a> Work<'a> {
         let is_target = |path: &RepoPath| targets.iter().any(|t| t.path == *path);
         // An instruction about comments, annotations or layout needs no other file, and small models copy what they see.
         let narrow = crate::narrow::constraint(&instruction.prompt).is_some();
-        let wanted = |s: &&Snippet| !is_target(&s.path) && !(narrow && in_pieces(s));
+        let wanted = |s: &&Snippet| !(is_target(&s.path) || (narrow && in_pieces(s)));
         let others: Vec<&Snippet> = context.snippets.iter().filter(wanted).collect();
         // The pieces of one file stand in one fence.
         let pieces = others.chunk_by(|a, b| a.path == b.path && in_pieces(a) && in_pieces(b));

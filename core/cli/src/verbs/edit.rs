@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// What becomes of a result.
 enum Decision {
     /// All of it, or the part that is left.
-    Apply(Run),
+    Apply(Box<Run>),
     /// A dry run, or the user said no.
     Leave,
     /// The model is to try again.
@@ -307,7 +307,7 @@ fn decide(args: &EditArgs, run: Run, invocation: &mut Invocation, console: &mut 
         return Ok(Decision::Leave);
     }
     if args.yes && (run.applicability == Applicability::Safe || args.force) {
-        return Ok(Decision::Apply(run));
+        return Ok(Decision::Apply(Box::new(run)));
     }
     if args.yes {
         let all: Vec<String> = paths_of(&run);
@@ -315,7 +315,7 @@ fn decide(args: &EditArgs, run: Run, invocation: &mut Invocation, console: &mut 
             let safe = paths_of(&part);
             let left: Vec<String> = all.into_iter().filter(|path| !safe.contains(path)).collect();
             console.note(&format!("left for a person to look at: {}", left.join(", ")));
-            return Ok(Decision::Apply(part));
+            return Ok(Decision::Apply(Box::new(part)));
         }
         console.note("nothing written: a person should look at this change first");
         console.hint("without --yes you are asked at a terminal; --yes --force applies it as it is");
@@ -341,11 +341,11 @@ fn ask(mut run: Run, invocation: &mut Invocation, console: &mut Console) -> Resu
         let answer = invocation.input.line(&invocation.cancel)?;
         invocation.checkpoint()?;
         match answer.to_lowercase().as_str() {
-            "y" | "yes" => return Ok(Decision::Apply(run)),
+            "y" | "yes" => return Ok(Decision::Apply(Box::new(run))),
             "" | "n" | "no" | "q" => break,
             "r" | "retry" => return Ok(Decision::Again(Again::Seed)),
             "h" | "hunks" => match picked(&mut run, invocation, console)? {
-                true => return Ok(Decision::Apply(run)),
+                true => return Ok(Decision::Apply(Box::new(run))),
                 false => break,
             },
             words if words.contains(' ') => return Ok(Decision::Again(Again::Feedback(answer))),
