@@ -7,6 +7,9 @@ use deepcoder_syntax::{Kept, Language, RawSymbol, TokenKind, imports, symbols, t
 use deepcoder_types::{Constraint, RepoPath};
 use std::collections::BTreeSet;
 
+/// What is told of a definition that the instruction is about and that stays as it is.
+pub(crate) const STILL: &str = "the edit leaves it as it is and changes something else";
+
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let words = Words::of(context.prompt.text());
     match renaming(context, &words) {
@@ -146,8 +149,7 @@ fn unchanged(context: &Context<'_>, words: &Words<'_>, findings: &mut Vec<Findin
         still = Some(file);
     }
     if let Some(file) = still {
-        let message =
-            format!("the instruction is about `{object}`, and the edit leaves it as it is and changes something else");
+        let message = format!("the instruction is about `{object}`, and {STILL}");
         findings.push(Finding::review(file.path, message));
     }
 }

@@ -11,6 +11,7 @@ mod imports;
 mod lost;
 mod names;
 mod prompt;
+mod scope;
 mod tree;
 mod twin;
 
@@ -32,9 +33,17 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         constraint: policy.constraint.as_ref(),
         tree: Tree::new(project, set),
     };
-    for check in
-        [lost::check, names::check, imports::check, content::check, data::check, asked::check, docs::check, twin::check]
-    {
+    for check in [
+        lost::check,
+        names::check,
+        imports::check,
+        content::check,
+        data::check,
+        asked::check,
+        docs::check,
+        twin::check,
+        scope::check,
+    ] {
         check(&context, findings);
     }
 }

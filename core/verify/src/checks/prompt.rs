@@ -73,6 +73,80 @@ impl<'a> Prompt<'a> {
         })
     }
 
+    /// Whether the instruction is plainly about the definition `name`: it has it as code, as a word that no sentence has, or
+    /// where only a name can stand (`total should …`, `fix median:`, `to total`).
+    pub(crate) fn names_plainly(&self, name: &str) -> bool {
+        !name.is_empty() && self.text.match_indices(name).any(|(at, _)| self.is_plain_name(at, name))
+    }
+
+    fn is_plain_name(&self, at: usize, name: &str) -> bool {
+        let (before, after) = (&self.text[..at], &self.text[at + name.len()..]);
+        let (last, next) = (before.chars().next_back(), after.chars().next());
+        if last.is_some_and(is_word) || next.is_some_and(is_word) || matches!(last, Some('/' | '-' | '\\')) {
+            return false;
+        }
+        // `util` of `util.py`, and what an option is called.
+        let member = next == Some('.') && after.chars().nth(1).is_some_and(is_word);
+        if member && extension_of(after) || next == Some('/') || next == Some('-') {
+            return false;
+        }
+        if is_identifier(name) || last == Some('`') || next == Some('(') {
+            return true;
+        }
+        if last == Some('.') && before.chars().rev().nth(1).is_some_and(is_word) {
+            return true;
+        }
+        let mut words = before.split_whitespace().rev();
+        let bare = |word: &str| word.trim_matches(|c: char| !is_word(c)).to_lowercase();
+        let (previous, ends) =
+            words.next().map_or((String::new(), true), |w| (bare(w), w.ends_with(['.', ':', ';', ','])));
+        let following = after.split_whitespace().next().map(bare).unwrap_or_default();
+        let parted = next.is_some_and(|c| matches!(c, '.' | ':' | ';' | ','));
+        // A capital within a sentence is a type's.
+        if name.starts_with(char::is_uppercase) && !ends && !name.chars().all(char::is_uppercase) {
+            return true;
+        }
+        let kind = |word: &str| KINDS.contains(&word);
+        if kind(&previous) && !ends || (!previous.is_empty() && !parted && kind(&following)) {
+            return true;
+        }
+        let clause = ends || matches!(previous.as_str(), "and" | "so" | "that" | "make");
+        if clause && !parted && MODALS.contains(&following.as_str()) {
+            return true;
+        }
+        // `fix total`, `add … to total`; after an article it is a thing.
+        let verb = self.text.split_whitespace().count() > 1 && before.split_whitespace().count() == 1;
+        let ending =
+            parted || matches!(following.as_str(), "" | "with" | "so" | "to" | "by" | "using" | "into" | "when");
+        !COMMON.contains(&name.to_lowercase().as_str())
+            && ending
+            && !ends
+            && ((verb && VERBS.contains(&previous.as_str())) || matches!(previous.as_str(), "to"))
+    }
+
+    /// Whether a sentence of the instruction says what `name` should do.
+    pub(crate) fn is_subject(&self, name: &str) -> bool {
+        self.text.match_indices(name).any(|(at, _)| {
+            let after = self.text[at + name.len()..].trim_start_matches(['`', '(', ')']);
+            let following = after.split_whitespace().next().unwrap_or_default().to_lowercase();
+            self.is_plain_name(at, name) && after.starts_with(' ') && MODALS.contains(&following.as_str())
+        })
+    }
+
+    /// Whether some word of the instruction is `word` but for its ending.
+    pub(crate) fn speaks_of(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        self.words().any(|said| is_alike(&said, &word))
+    }
+
+    /// Its words in lower case, names in their parts too.
+    pub(crate) fn words(&self) -> impl Iterator<Item = String> {
+        self.text
+            .split(|c: char| !is_word(c))
+            .filter(|word| !word.is_empty())
+            .flat_map(|word| parts(word).into_iter().chain([word.to_lowercase()]))
+    }
+
     fn is_name(&self, at: usize, name: &str) -> bool {
         let (before, after) = (&self.text[..at], &self.text[at + name.len()..]);
         let (last, next) = (before.chars().next_back(), after.chars().next());
@@ -101,6 +175,83 @@ impl<'a> Prompt<'a> {
     }
 }
 
+/// Verbs whose object may be a name without an article.
+const VERBS: &[&str] = &[
+    "fix",
+    "rewrite",
+    "refactor",
+    "simplify",
+    "optimize",
+    "optimise",
+    "change",
+    "update",
+    "improve",
+    "modify",
+    "convert",
+    "extend",
+    "rework",
+    "vectorize",
+    "memoize",
+    "document",
+    "harden",
+    "debug",
+    "correct",
+    "implement",
+    "speed",
+    "make",
+    "let",
+];
+
+/// What follows the subject of a sentence.
+const MODALS: &[&str] = &[
+    "should", "must", "shall", "needs", "has", "does", "may", "ought", "shouldn", "mustn", "doesn", "raises", "throws",
+    "returns", "takes", "accepts", "fails", "crashes", "ignores", "gives",
+];
+
+/// Whether `after` begins like the ending of a file's name.
+fn extension_of(after: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        "py", "pyi", "rs", "js", "mjs", "cjs", "jsx", "ts", "tsx", "mts", "go", "java", "c", "h", "cc", "cpp", "hpp",
+        "md", "rst", "txt", "toml", "json", "yaml", "yml", "csv", "ini", "cfg", "sh", "html", "css", "sql",
+    ];
+    let rest = after.trim_start_matches('.');
+    let ending = rest.split(|c| !is_word(c)).next().unwrap_or_default();
+    ENDINGS.contains(&ending)
+}
+
+/// The words of a name in lower case: `apply_discount` and `applyDiscount` are `apply` and `discount`.
+pub(crate) fn parts(name: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let mut lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() {
+            lower = false;
+            parts.push(String::new());
+            continue;
+        }
+        if parts.is_empty() || (c.is_uppercase() && lower) {
+            parts.push(String::new());
+        }
+        lower = c.is_lowercase() || c.is_numeric();
+        if let Some(part) = parts.last_mut() {
+            part.extend(c.to_lowercase());
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Whether two words in lower case differ in their endings only.
+pub(crate) fn is_alike(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    let common: usize = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum();
+    let plural = |long: &str, short: &str| matches!(long.strip_prefix(short), Some("s" | "es" | "d" | "ed" | "ing"));
+    let rest = |word: &str| word[common..].chars().count();
+    plural(a, b) && b.len() > 2 || plural(b, a) && a.len() > 2 || (common >= 5 && rest(a) <= 3 && rest(b) <= 3)
+}
+
 /// Whether a name can hardly be a word of a sentence: `snake_case`, `camelCase`, `x2`.
 pub(crate) fn is_identifier(name: &str) -> bool {
     name.contains(['_', '$', '.']) || name.chars().skip(1).any(|c| c.is_uppercase() || c.is_numeric())
@@ -114,6 +265,39 @@ pub(crate) fn is_word(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Prompt;
+
+    /// Protects the check of what changes beside: a name counts only where it is meant as one.
+    #[test]
+    fn names_that_are_plainly_meant() {
+        for (prompt, name, named) in [
+            ("remove should raise a ValueError when there are not enough pieces", "remove", true),
+            ("parse should throw a TypeError when its argument is not a string", "parse", true),
+            ("Cart.total should round the result", "total", true),
+            ("rewrite total with sum()", "total", true),
+            ("fix median: with an even number of values it fails", "median", true),
+            ("add an optional parameter currency=\"EUR\" to format_total and write it", "format_total", true),
+            ("add a docstring to the function total", "total", true),
+            ("make `add` faster", "add", true),
+            ("make Inventory hashable", "Inventory", true),
+            ("fix the balance of accounts", "balance", false),
+            ("write the total to a file", "total", false),
+            ("write it to util.py", "util", false),
+            ("remove the old code", "remove", false),
+            ("Report errors", "Report", false),
+            ("add --total to the command", "total", false),
+        ] {
+            assert_eq!(Prompt::new(prompt).names_plainly(name), named, "{prompt}: {name}");
+        }
+        for (a, b, alike) in [
+            ("dependency", "dependencies", true),
+            ("port", "ports", true),
+            ("port", "portal", false),
+            ("a", "as", false),
+        ] {
+            assert_eq!(super::is_alike(a, b), alike, "{a} {b}");
+        }
+        assert_eq!(super::parts("applyDiscount_HTTPServer2x"), ["apply", "discount", "httpserver2x"]);
+    }
 
     /// Protects the guard against lost definitions: the verb of an instruction is no name of a function that has the same.
     #[test]

@@ -7,6 +7,7 @@ mod docs;
 mod imports;
 mod lost;
 mod names;
+mod scope;
 
 use crate::{Policy, Project, Severity, verify};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
