@@ -1,5 +1,6 @@
 //! JSON, TOML and YAML that parsed and no longer does.
 
+use super::values::Value;
 use super::{Context, File};
 use crate::policy::Finding;
 use deepcoder_types::RepoPath;
@@ -7,10 +8,11 @@ use saphyr_parser::{Event, Parser};
 use serde::de::IgnoredAny;
 
 /// Larger files are not parsed.
-const MAX_PARSE: usize = 4 << 20;
+pub(crate) const MAX_PARSE: usize = 4 << 20;
 
+/// How a file's data are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(crate) enum Format {
     Json,
     /// JSON with comments and commas at the end of lists.
     CommentedJson,
@@ -22,7 +24,7 @@ enum Format {
 }
 
 impl Format {
-    fn of(path: &RepoPath) -> Option<Self> {
+    pub(crate) fn of(path: &RepoPath) -> Option<Self> {
         let name = path.file_name();
         Some(match name {
             "Cargo.lock" | "poetry.lock" | "uv.lock" | "pdm.lock" | "Pipfile" => Self::Toml,
@@ -153,6 +155,17 @@ fn parse(format: Format, text: &str) -> Result<(), Broken> {
                 }
             }
         }
+    }
+}
+
+/// What a text says; `None` where it is not in its format, and for formats whose values are not compared.
+pub(crate) fn value(format: Format, text: &str) -> Option<Value> {
+    let text = text.trim_start_matches('\u{feff}');
+    match format {
+        Format::Json | Format::CommentedJson => Value::json(&without_comments(text)),
+        Format::Toml => Value::toml(text),
+        Format::Yaml => Value::yaml(text),
+        Format::JsonLines | Format::Notebook => None,
     }
 }
 

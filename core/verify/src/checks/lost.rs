@@ -217,11 +217,16 @@ fn confused<'c>(
     if own >= if plain { 0.2 } else { CONFUSED } {
         return None;
     }
-    let resemblance = |path: &'c RepoPath| Some((context.tree.text(path)?, path));
-    let scored =
-        others(context, file).into_iter().filter_map(resemblance).map(|(text, path)| (share(new, &text), path));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 >= CONFUSED && best.0 > own).then_some(best.1)
+    // Of the files of the set, also what they were: two may have been exchanged.
+    let was = |path: &RepoPath| context.files.iter().find(|other| other.path == path).and_then(|other| other.old);
+    let resemblance = |path: &'c RepoPath| {
+        let now = context.tree.text(path).map(|text| (share(new, &text), false, path));
+        let old = was(path).map(|text| (share(new, text), true, path));
+        now.into_iter().chain(old).max_by(|a, b| a.0.total_cmp(&b.0))
+    };
+    let scored = others(context, file).into_iter().filter_map(resemblance);
+    let (best, _, path) = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))?;
+    (best >= CONFUSED && best > own).then_some(path)
 }
 
 /// The files that a result may have been taken from, the nearest first.

@@ -8,12 +8,16 @@ mod content;
 mod data;
 mod docs;
 mod imports;
+mod literals;
 mod lost;
 mod names;
 mod prompt;
+mod prose;
 mod scope;
+mod settings;
 mod tree;
 mod twin;
+mod values;
 
 use crate::policy::{Finding, Policy, Project};
 use deepcoder_syntax::{Language, RawSymbol, parses, symbols};
@@ -43,6 +47,9 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         docs::check,
         twin::check,
         scope::check,
+        settings::check,
+        literals::check,
+        prose::check,
     ] {
         check(&context, findings);
     }

@@ -89,13 +89,15 @@ fn beside<'f>(context: &Context<'_>, file: &'f File<'_>) -> Vec<&'f str> {
     if named.iter().all(stays) && !named.iter().any(|s| context.prompt.is_subject(&s.name)) {
         return Vec::new();
     }
+    // A private helper of the named one is a part of it.
+    let used: HashSet<&str> = named.iter().flat_map(|s| before.said(s)).filter(|word| word.starts_with('_')).collect();
     let allowed = Allowed::of(file, &named, (old, new));
     let mut changed: BTreeSet<(u32, &str)> = BTreeSet::new();
     for symbol in file.before().iter().filter(|symbol| is_unit(file.before(), symbol)) {
         // Definitions that are gone are told by another check.
         let Some(now) = left.get(symbol.qualified.as_str()) else { continue };
         let was = before.said(symbol);
-        if now.contains(&was) || allowed.names(context, symbol) {
+        if now.contains(&was) || used.contains(symbol.name.as_str()) || allowed.names(context, symbol) {
             continue;
         }
         if !now.iter().any(|now| allowed.follows(&was, now)) {

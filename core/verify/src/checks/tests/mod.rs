@@ -5,9 +5,12 @@ mod content;
 mod data;
 mod docs;
 mod imports;
+mod literals;
 mod lost;
 mod names;
+mod prose;
 mod scope;
+mod settings;
 
 use crate::{Policy, Project, Severity, verify};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};

@@ -12,6 +12,11 @@ fn a_change_beside_the_named_definition_is_told() {
     let told = "R a.py: `Inventory.add` is changed, and the instruction does not name it";
     assert_eq!(edit(old, "a.py", STOCK, &removed), NONE);
     assert_eq!(edit(old, "a.py", STOCK, &both), [told]);
+    let helper = "def total(a):\n    return _sum(a)\n\n\ndef _sum(a):\n    return a\n\n\ndef other(a):\n    return a\n";
+    assert_eq!(
+        edit("total() should be exact", "a.py", helper, &helper.replacen("return a\n", "return a + 1\n", 1)),
+        NONE
+    );
     // A comment, a docstring, what makes the object.
     let free = removed
         .replace("\"\"\"Add.\"\"\"", "\"\"\"Add pieces.\"\"\"")

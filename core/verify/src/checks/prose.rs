@@ -1,0 +1,152 @@
+//! Lines of prose, tables and settings without a grammar that are gone without a word of the instruction.
+
+use super::data::Format;
+use super::prompt::is_word;
+use super::{Context, File};
+use crate::policy::{Finding, Severity};
+use similar::TextDiff;
+use std::collections::{HashMap, HashSet};
+
+/// Lines alike to this share of their characters are the same line, edited.
+const ALIKE: f32 = 0.5;
+
+/// A line of which this share of words is in what was added has been wrapped or rewritten.
+const REWORDED: f64 = 0.6;
+
+/// More differences than this are a rewrite, which another check measures.
+const MOST_GONE: usize = 200;
+const MOST_ADDED: usize = 600;
+const LONG: usize = 600;
+
+/// Words that tell nothing of what a sentence is about.
+const EMPTY: &[&str] = &[
+    "the", "and", "for", "with", "that", "this", "from", "into", "have", "has", "are", "was", "will", "can", "not",
+    "you", "your", "all", "any", "add", "line", "lines", "file", "end", "each", "every", "document", "text", "write",
+    "then", "when", "use", "make", "new", "its", "should", "must",
+];
+
+pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    if context.prompt.text().trim().is_empty() {
+        return;
+    }
+    for file in context.files.iter().filter(|f| f.language.is_none() && Format::of(f.path).is_none() && is_prose(f)) {
+        let (Some(old), Some(new)) = (file.old, file.new) else { continue };
+        // What is held back for another reason needs no second one.
+        if old == new || findings.iter().any(|f| f.path == *file.path && f.severity != Severity::Warning) {
+            continue;
+        }
+        let gone = unspoken(context, file, old, new);
+        let Some((line, text)) = gone.first() else { continue };
+        let text: String = text.chars().take(60).collect();
+        let more = if gone.len() > 1 { format!(", and {} more", gone.len() - 1) } else { String::new() };
+        findings.push(Finding::review(
+            file.path,
+            format!("the line `{text}` (line {line} before the edit{more}) is gone, and the instruction does not speak of it"),
+        ));
+    }
+}
+
+/// Files that people write and read, and that are no program of a language with a grammar.
+fn is_prose(file: &File<'_>) -> bool {
+    let name = file.path.file_name().to_lowercase();
+    let known = [
+        "md",
+        "markdown",
+        "rst",
+        "txt",
+        "adoc",
+        "csv",
+        "tsv",
+        "ini",
+        "cfg",
+        "conf",
+        "properties",
+        "sh",
+        "bash",
+        "zsh",
+        "fish",
+        "env",
+        "mk",
+        "tex",
+        "org",
+        "sql",
+    ];
+    name.rsplit_once('.').is_some_and(|(_, ending)| known.contains(&ending))
+        || ["dockerfile", "containerfile", "makefile", "readme", "license", "authors", "procfile"]
+            .contains(&name.as_str())
+        || name.starts_with("dockerfile.")
+}
+
+/// The lines that are gone, with their numbers.
+fn unspoken<'t>(context: &Context<'_>, file: &File<'_>, old: &'t str, new: &str) -> Vec<(usize, &'t str)> {
+    let mut left: HashMap<&str, usize> = HashMap::new();
+    let mut added: Vec<&str> = Vec::new();
+    for line in new.lines().map(str::trim) {
+        *left.entry(line).or_default() += 1;
+    }
+    // What moves to another file of the set is there.
+    for other in context.files.iter().filter(|other| other.path != file.path) {
+        let had: HashSet<&str> = other.old.unwrap_or_default().lines().map(str::trim).collect();
+        for line in other.new.unwrap_or_default().lines().map(str::trim).filter(|line| !had.contains(line)) {
+            *left.entry(line).or_default() += 1;
+            added.push(line);
+        }
+    }
+    let mut gone: Vec<(usize, &str)> = Vec::new();
+    for (index, line) in old.lines().enumerate() {
+        let line = line.trim();
+        match left.get_mut(line) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ if telling(line) => gone.push((index + 1, line)),
+            _ => {}
+        }
+    }
+    let had: HashSet<&str> = old.lines().map(str::trim).collect();
+    added.extend(new.lines().map(str::trim).filter(|line| !line.is_empty() && !had.contains(line)));
+    if gone.len() > MOST_GONE || added.len() > MOST_ADDED {
+        return Vec::new();
+    }
+    let pool: HashSet<String> = added.iter().flat_map(|line| words(line)).collect();
+    let lines: Vec<&str> = old.lines().collect();
+    gone.retain(|(number, line)| !rewritten(line, &added, &pool) && !spoken(context, &lines, *number));
+    gone
+}
+
+fn telling(line: &str) -> bool {
+    line.chars().filter(|c| c.is_alphanumeric()).count() >= 4
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(|c| !is_word(c)).filter(|word| word.len() > 2).map(str::to_lowercase).collect()
+}
+
+fn rewritten(line: &str, added: &[&str], pool: &HashSet<String>) -> bool {
+    let own = words(line);
+    let kept = own.iter().filter(|word| pool.contains(*word)).count();
+    #[expect(clippy::cast_precision_loss, reason = "counts of words of a line")]
+    let reworded = !own.is_empty() && kept as f64 >= own.len() as f64 * REWORDED;
+    let cut = |text: &str| text.chars().take(LONG).collect::<String>();
+    let line = cut(line);
+    let near = |other: &&&str| other.len() < line.len() * 4 && line.len() < other.len() * 4;
+    reworded
+        || added.iter().filter(near).any(|other| {
+            let other = cut(other);
+            TextDiff::from_chars(line.as_str(), other.as_str()).ratio() >= ALIKE
+        })
+}
+
+/// Whether the instruction has a word of the line, or of the heading that it is under.
+fn spoken(context: &Context<'_>, lines: &[&str], number: usize) -> bool {
+    let said = |text: &str| {
+        words(text).iter().any(|word| !EMPTY.contains(&word.as_str()) && context.prompt.speaks_of(word))
+            || (!text.trim().is_empty() && context.prompt.text().contains(text.trim()))
+    };
+    let heading = lines[..number].iter().enumerate().rev().find(|(at, line)| {
+        let under = lines.get(at + 1).is_some_and(|next| {
+            let next = next.trim();
+            next.len() >= 3 && next.chars().all(|c| "=-~^*\"".contains(c)) && !line.trim().is_empty()
+        });
+        under || line.starts_with('#') || (line.starts_with('[') && line.trim_end().ends_with(']'))
+    });
+    said(lines[number - 1]) || heading.is_some_and(|(_, line)| said(line))
+}
