@@ -172,6 +172,19 @@ fn what_goes_beyond_a_narrow_instruction_is_left_out() {
     assert!(run.rationale.starts_with("left out: a.py: only comments"), "{}", run.rationale);
 }
 
+/// Protects the annotations of a function that the model also documents: the docstring is left out, and not the line in
+/// front of it.
+#[test]
+fn a_docstring_is_no_annotation() {
+    let old = "def f(a):\n    return a\n\n\ndef g(b):\n    return b\n";
+    let typed = "def f(a: int) -> int:\n    return a\n\n\ndef g(b: int) -> int:\n    return b\n";
+    let new = typed.replace("    return b", "    \"\"\"\n    Gives it back.\n    \"\"\"\n    return b");
+    let run = narrow_run(old, new.leak(), Constraint::Annotations);
+    let image = run.edit_set.as_ref().and_then(|set| set.files[0].new.as_ref()).expect("a file");
+    assert_eq!(String::from_utf8_lossy(&image.bytes), typed);
+    assert!(run.verified() && run.rationale.starts_with("left out: a.py: only type annotations"), "{}", run.rationale);
+}
+
 /// Protects a renaming from a model that loses the rest of the file: the name is changed without it, for a person to see.
 #[test]
 fn a_renaming_needs_no_model() {

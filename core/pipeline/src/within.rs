@@ -7,6 +7,9 @@ use deepcoder_verify::{NoProject, Policy, Renamed, rename_in, verify};
 /// Files with more differences are not taken apart: each costs a parse.
 const MAX_EDITS: usize = 100;
 
+/// Of longer additions only so many lines may be kept.
+const MAX_LINES: usize = 20;
+
 /// The set with the files that pass verification, and of the others only those differences that do, one by one and all
 /// together; `None` where none does, or where nothing is asked that a difference could go beyond.
 ///
@@ -40,6 +43,24 @@ fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange>
         Some(change)
     };
     let passes = |edit: &TextEdit| made(std::slice::from_ref(edit)).is_some_and(alone);
-    let kept: Vec<TextEdit> = edits.iter().take(MAX_EDITS).filter(|edit| passes(edit)).cloned().collect();
+    let same = |edit: &TextEdit| before.get(edit.range.as_range()) == Some(edit.replacement.as_str());
+    let shorter = |edit: &TextEdit| first_lines(edit).find(|part| !same(part) && passes(part));
+    let kept: Vec<TextEdit> = edits
+        .iter()
+        .take(MAX_EDITS)
+        .filter_map(|edit| if passes(edit) { Some(edit.clone()) } else { shorter(edit) })
+        .collect();
     if kept.is_empty() { None } else { made(&kept) }
+}
+
+/// What is left of an edit when it ends earlier, the longest first: the annotated signature of a function that also got a
+/// docstring.
+fn first_lines(edit: &TextEdit) -> impl Iterator<Item = TextEdit> {
+    let text = &edit.replacement;
+    let ends: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).take(MAX_LINES).collect();
+    let whole = text.ends_with('\n');
+    ends.into_iter().rev().filter(move |&at| !whole || at + 1 < text.len()).map(move |at| {
+        let end = if whole { at + 1 } else { at };
+        TextEdit { replacement: text.get(..end).unwrap_or_default().to_owned(), ..edit.clone() }
+    })
 }

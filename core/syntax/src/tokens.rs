@@ -12,7 +12,7 @@ pub enum Kept {
     All,
     /// What runs: no comments, docstrings and statements that do nothing.
     Code,
-    /// The same without type annotations, and with the imports apart.
+    /// What runs, and docstrings, without type annotations, and with the imports apart.
     Untyped,
 }
 
@@ -142,7 +142,7 @@ fn skips(
     }
     let python = language == Language::Python;
     if python && does_nothing(node) {
-        return true;
+        return kept == Kept::Code || !is_string_statement(node);
     }
     if kept != Kept::Untyped {
         return false;
@@ -184,6 +184,10 @@ fn does_nothing(node: Node<'_>) -> bool {
             && node.child(0).is_some_and(|c| kinds.contains(&c.kind()) && !has_interpolation(c))
     };
     node.kind() == "pass_statement" || only(&["string", "concatenated_string", "ellipsis"])
+}
+
+fn is_string_statement(node: Node<'_>) -> bool {
+    node.child(0).is_some_and(|child| child.kind().ends_with("string"))
 }
 
 fn has_interpolation(string: Node<'_>) -> bool {

@@ -2,13 +2,14 @@
 //! compared, so that neither layout nor an unlucky diff hides a change of the code.
 
 use crate::policy::Finding;
-use deepcoder_syntax::{Kept, Language, Token, TokenKind, Tokens, tokens};
+use deepcoder_syntax::{Kept, Language, Token, TokenKind, Tokens, comments, tokens};
 use deepcoder_types::{Constraint, FileChange, Renaming, RepoPath};
 
 /// The most characters of code that a finding shows.
 const SHOWN: usize = 60;
 
-pub(crate) fn check(change: &FileChange, constraint: &Constraint, findings: &mut Vec<Finding>) {
+/// Checks one file. `instruction` is what the user wrote: who asks for docstrings does not ask for other comments.
+pub(crate) fn check(change: &FileChange, constraint: &Constraint, instruction: &str, findings: &mut Vec<Finding>) {
     let path = &change.path;
     // Without a grammar there is nothing to hold the edit to; a text that is not UTF-8 is refused elsewhere.
     let Some(language) = Language::of(path) else { return };
@@ -41,11 +42,59 @@ pub(crate) fn check(change: &FileChange, constraint: &Constraint, findings: &mut
         };
         findings.push(Finding::error(path, format!("{}, and line {line} {what}", asked(constraint))));
     }
+    if keeps_comments(constraint, language, instruction)
+        && let Some(what) = other_comments(language, (&old, &new))
+    {
+        findings.push(Finding::error(path, format!("{}, and this {what}", asked(constraint))));
+    }
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let left: Vec<String> = after.imports.iter().map(|r| words(&new[r.as_range()])).collect();
     let lost = before.imports.iter().map(|r| words(&old[r.as_range()])).find(|import| !left.contains(import));
     if let Some(import) = lost {
         findings.push(Finding::error(path, format!("{}, and `{}` is gone", asked(constraint), shown(&import))));
+    }
+}
+
+/// Whether the instruction leaves comments as they are.
+fn keeps_comments(constraint: &Constraint, language: Language, instruction: &str) -> bool {
+    let mut words = instruction.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+    match constraint {
+        Constraint::Annotations => true,
+        Constraint::Comments => {
+            let (mut docstrings, mut comments) = (false, false);
+            for word in words.by_ref() {
+                docstrings |= word.starts_with("docstring");
+                comments |= word.starts_with("comment") || word.starts_with("licen") || word == "header";
+            }
+            language == Language::Python && docstrings && !comments
+        }
+        Constraint::Rename(_) | Constraint::Layout => false,
+    }
+}
+
+/// The first comment that is new or gone, but for those that tools read.
+fn other_comments(language: Language, (old, new): (&str, &str)) -> Option<String> {
+    let said = |text: &'_ str| -> Vec<String> {
+        let all = comments(language, text).into_iter().filter_map(|range| text.get(range.as_range()));
+        let directive = |comment: &&str| {
+            let rest = comment.trim_start_matches(['#', '/', '*', ' ']);
+            ["type:", "noqa", "mypy", "pyright", "pylint", "@ts-", "eslint"].iter().any(|lead| rest.starts_with(lead))
+        };
+        all.filter(|comment| !directive(comment)).map(|c| c.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    let (before, mut after) = (said(old), said(new));
+    let mut gone = None;
+    for comment in &before {
+        match after.iter().position(|other| other == comment) {
+            Some(at) => _ = after.remove(at),
+            None => gone = gone.or(Some(comment)),
+        }
+    }
+    match (gone, after.first()) {
+        (Some(was), Some(is)) => Some(format!("makes `{}` of `{}`", shown(is), shown(was))),
+        (Some(was), None) => Some(format!("removes `{}`", shown(was))),
+        (None, Some(is)) => Some(format!("adds `{}`", shown(is))),
+        (None, None) => None,
     }
 }
 

@@ -35,7 +35,7 @@ pub fn verify(set: &EditSet, policy: &Policy, project: &dyn Project) -> Verifica
         scope.check(change, &mut findings);
         text::check(change, policy, &mut findings);
         if let Some(constraint) = &policy.constraint {
-            constraint::check(change, constraint, &mut findings);
+            constraint::check(change, constraint, &policy.instruction, &mut findings);
         }
     }
     checks::check(set, policy, project, &mut findings);

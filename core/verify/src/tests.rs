@@ -227,6 +227,25 @@ fn an_edit_of_comments_leaves_the_code() {
     assert_eq!(escapes.len(), 1, "blanks in a string are code: {escapes:?}");
 }
 
+/// Protects comments from an instruction that asks for docstrings only.
+#[test]
+fn docstrings_are_no_comments() {
+    let checked = |instruction: &str, new: &str| {
+        let constraint = Some(Constraint::Comments);
+        let policy = Policy { constraint, instruction: instruction.into(), ..Policy::new(["**"]) };
+        let files = vec![change("a.py", Some(CLASS.as_bytes()), Some(new.as_bytes()))];
+        let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy, &NoProject);
+        verification.errors().map(|f| f.message.clone()).collect::<Vec<_>>()
+    };
+    let documented = CLASS.replace("        # one\n", "        \"\"\"The area.\"\"\"\n        # one\n");
+    let changed = documented.replace("# one", "# two");
+    let said = "only comments or docstrings were asked for, and this";
+    assert_eq!(checked("add docstrings to every method", &documented), NONE);
+    assert_eq!(checked("add docstrings to every method", &changed), [format!("{said} makes `# two` of `# one`")]);
+    assert_eq!(checked("add docstrings and comments", &changed), NONE);
+    assert_eq!(checked("explain the code", &changed), NONE);
+}
+
 /// Protects the same in the other languages: each has code that its comments do not touch.
 #[test]
 fn comments_are_known_in_every_language() {
@@ -261,6 +280,14 @@ fn an_edit_of_annotations_leaves_the_code() {
     assert_eq!(held(&typed.replace("class A:\n", "class A:\n    n: int\n")).len(), 1);
     assert_eq!(held(&typed.replace("= 1", "= None")).len(), 1);
     assert_eq!(held(&typed.replace("return self.x * x", "return int(self.x * x)")).len(), 1);
+    // What goes beyond: docstrings and comments. A directive for a tool of types is none.
+    let said = "only type annotations were asked for";
+    let documented =
+        typed.replace("    def f(self): pass\n", "    def f(self) -> None:\n        \"\"\"Nothing.\"\"\"\n");
+    assert_eq!(held(&documented), [format!("{said}, and line 15 adds `\"\"\"Nothing.\"\"\"`")]);
+    assert_eq!(held(&typed.replace("# one", "# two")), [format!("{said}, and this makes `# two` of `# one`")]);
+    assert_eq!(held(&typed.replace("        # one\n", "")), [format!("{said}, and this removes `# one`")]);
+    assert_eq!(held(&typed.replace("import os\n", "import os  # type: ignore\n")), NONE);
     let script =
         |new: &str| super::tests::held(&Constraint::Annotations, "a.ts", "function f(a, b = 1) { return a }\n", new);
     assert_eq!(script("interface A { n: number }\nfunction f(a: A, b: number = 1): A { return a }\n"), NONE);

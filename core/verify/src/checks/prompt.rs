@@ -133,6 +133,16 @@ impl<'a> Prompt<'a> {
         })
     }
 
+    /// Whether the instruction begins with the wish that something goes.
+    pub(crate) fn removes(&self) -> bool {
+        const REMOVALS: &[&str] = &[
+            "remove", "removes", "removed", "delete", "drop", "clean", "cleanup", "shorten", "trim", "prune", "strip",
+            "condense",
+        ];
+        let first = self.text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+        REMOVALS.contains(&first.to_lowercase().as_str())
+    }
+
     /// Whether some word of the instruction is `word` but for its ending.
     pub(crate) fn speaks_of(&self, word: &str) -> bool {
         let word = word.to_lowercase();

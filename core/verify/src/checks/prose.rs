@@ -26,7 +26,8 @@ const EMPTY: &[&str] = &[
 ];
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    if context.prompt.text().trim().is_empty() {
+    // Which lines are meant by `remove the links` is not known.
+    if context.prompt.text().trim().is_empty() || context.prompt.removes() {
         return;
     }
     for file in context.files.iter().filter(|f| f.language.is_none() && Format::of(f.path).is_none() && is_prose(f)) {

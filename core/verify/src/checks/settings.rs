@@ -132,7 +132,10 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
     let mut told: Vec<String> = Vec::new();
     for change in &changed {
         let moved = change.new.is_none() && arrived(change.old) && change.old.len() > 3;
-        if (change.new.is_some() && !about_keys) || moved || excused(context, change, &touched) {
+        if ((change.new.is_some() || context.prompt.removes()) && !about_keys)
+            || moved
+            || excused(context, change, &touched)
+        {
             continue;
         }
         told.push(shown(change.path));
