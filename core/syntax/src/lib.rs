@@ -3,6 +3,7 @@
 //! **Invariant:** pure functions on text. Every walk uses a cursor and never recursion, and the work of a parse is
 //! capped, so that hostile nesting or size costs a bounded time and no stack.
 
+mod calls;
 mod comments;
 mod definition;
 mod language;
@@ -14,6 +15,7 @@ mod symbols;
 mod tests;
 mod tokens;
 
+pub use calls::{Call, Callable, Calls, Parameter, calls};
 pub use comments::comments;
 pub use language::Language;
 pub use names::{FreeName, Import, Surface, free_names, imports, surface};

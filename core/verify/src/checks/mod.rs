@@ -3,6 +3,7 @@
 //! **Invariant:** a check tells only what the edit makes worse, and is silent when it cannot know. No word of the instruction
 //! switches a check off; a definition that the instruction names may go.
 
+mod arity;
 mod asked;
 mod content;
 mod data;
@@ -47,6 +48,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         docs::check,
         twin::check,
         scope::check,
+        arity::check,
         settings::check,
         literals::check,
         prose::check,

@@ -109,12 +109,21 @@ fn unspoken<'t>(context: &Context<'_>, file: &File<'_>, old: &'t str, new: &str)
     }
     let pool: HashSet<String> = added.iter().flat_map(|line| words(line)).collect();
     let lines: Vec<&str> = old.lines().collect();
+    // `Unreleased` and `Released today`: a few words in place of a few.
+    let mut replaced: HashSet<usize> = HashSet::new();
+    for op in TextDiff::from_lines(old, new).ops() {
+        if let similar::DiffOp::Replace { old_index, old_len: 1, new_len: 1, .. } = op {
+            replaced.insert(old_index + 1);
+        }
+    }
+    gone.retain(|(number, line)| !(replaced.contains(number) && line.split_whitespace().count() <= 3));
     gone.retain(|(number, line)| !rewritten(line, &added, &pool) && !spoken(context, &lines, *number));
     gone
 }
 
+/// Whether a line says something, other than how what follows is shown.
 fn telling(line: &str) -> bool {
-    line.chars().filter(|c| c.is_alphanumeric()).count() >= 4
+    !line.starts_with("..") && !line.starts_with("```") && line.chars().filter(|c| c.is_alphanumeric()).count() >= 4
 }
 
 fn words(line: &str) -> Vec<String> {

@@ -86,7 +86,10 @@ fn beside<'f>(context: &Context<'_>, file: &'f File<'_>) -> Vec<&'f str> {
     }
     // What is named and stays may only be referred to: `add a test for total()`.
     let stays = |s: &&RawSymbol| left.get(s.qualified.as_str()).is_some_and(|now| now.contains(&before.said(s)));
-    if named.iter().all(stays) && !named.iter().any(|s| context.prompt.is_subject(&s.name)) {
+    // What uses a type changes along with it.
+    let types = |s: &&RawSymbol| !matches!(s.kind, "function" | "method" | "macro" | "constant");
+    if (named.iter().all(stays) || named.iter().all(types)) && !named.iter().any(|s| context.prompt.is_subject(&s.name))
+    {
         return Vec::new();
     }
     // A private helper of the named one is a part of it.

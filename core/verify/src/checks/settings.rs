@@ -43,6 +43,9 @@ const ORDINARY: &[&str] = &[
 /// So many values of a file are looked at.
 const MANY: usize = 500;
 
+/// Longer keys are cut in messages.
+const LONG: usize = 40;
+
 /// Words that widen an instruction to values that it does not name.
 const WIDE: &[&str] = &["all", "every", "each", "everything"];
 
@@ -156,7 +159,11 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
 
 /// A path as people write it.
 fn shown(path: &[String]) -> String {
-    path.join(".").replace(".[", "[")
+    let short = |key: &String| match key.char_indices().nth(LONG) {
+        Some((at, _)) => format!("{}…{}", &key[..at], if key.starts_with('[') { "]" } else { "" }),
+        None => key.clone(),
+    };
+    path.iter().map(short).collect::<Vec<_>>().join(".").replace(".[", "[")
 }
 
 /// Whether the instruction has `key`, perhaps with blanks between its parts.
@@ -185,6 +192,12 @@ fn excused(context: &Context<'_>, change: &Changed<'_>, touched: &[&[String]]) -
 fn is_value_said(context: &Context<'_>, change: &Changed<'_>) -> bool {
     let said = |value: &str| !value.trim().is_empty() && context.prompt.has_word(value.trim());
     if said(change.old) || change.new.is_some_and(said) {
+        return true;
+    }
+    // `actions/checkout@v2` and `requests >= 2`: what has another version is meant.
+    let thing =
+        |part: &str| part.len() > 4 && part.contains(char::is_alphabetic) && context.prompt.text().contains(part);
+    if change.old.split(['@', ' ', ',', ';', '=', '<', '>', '~', '^']).any(thing) {
         return true;
     }
     let words = |text: &'_ str| -> BTreeSet<String> {

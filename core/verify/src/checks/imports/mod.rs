@@ -53,6 +53,15 @@ fn doubt(context: &Context<'_>, file: &File<'_>, language: Language, added: &Add
     }
 }
 
+/// The file of the project that an import in `from` means, as far as that can be known.
+pub(crate) fn home(context: &Context<'_>, language: Language, from: &RepoPath, module: &str) -> Option<RepoPath> {
+    match language {
+        Language::Python => python::home(context, from, module),
+        Language::JavaScript | Language::TypeScript | Language::Tsx => other::home(context, from, module),
+        _ => None,
+    }
+}
+
 /// The texts of the files that say what the project is made of.
 fn manifests<'c>(
     context: &'c Context<'_>,

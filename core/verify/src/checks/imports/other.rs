@@ -83,8 +83,9 @@ pub(crate) fn script(context: &Context<'_>, file: &File<'_>, added: &Added<'_>) 
     Some(format!("imports `{package}`, which no package.json names and Node does not have"))
 }
 
-fn relative(context: &Context<'_>, file: &File<'_>, module: &str, added: &Added<'_>) -> Option<String> {
-    let mut parts: Vec<&str> = folders_above(file.path).next()?.split('/').filter(|part| !part.is_empty()).collect();
+/// The parts of the path that a relative module means.
+fn place_of<'m>(from: &'m RepoPath, module: &'m str) -> Option<Vec<&'m str>> {
+    let mut parts: Vec<&str> = folders_above(from).next()?.split('/').filter(|part| !part.is_empty()).collect();
     for part in module.split('/') {
         match part {
             "" | "." => {}
@@ -92,6 +93,28 @@ fn relative(context: &Context<'_>, file: &File<'_>, module: &str, added: &Added<
             part => parts.push(part),
         }
     }
+    Some(parts)
+}
+
+/// The file at a place that may lack its ending, or have that of what it is compiled to.
+fn file_at(context: &Context<'_>, place: &str) -> Option<RepoPath> {
+    let scripts = ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
+    let stem = place.rsplit_once('.').filter(|(_, ending)| scripts.contains(ending)).map(|(stem, _)| stem);
+    let index = ENDINGS.iter().map(|end| format!("{place}{end}"));
+    let by_stem = stem.iter().flat_map(|stem| ENDINGS.iter().map(move |end| format!("{stem}{end}")));
+    let more =
+        ["mjs", "cjs", "jsx", "mts", "vue", "d.ts", "json"].iter().map(|end| joined(place, &format!("index.{end}")));
+    let there = |name: String| RepoPath::new(name).ok().filter(|path| context.tree.files().contains(path));
+    index.chain(by_stem).chain(more).find_map(there)
+}
+
+/// The file of the project that a script's import of `module` means.
+pub(crate) fn home(context: &Context<'_>, from: &RepoPath, module: &str) -> Option<RepoPath> {
+    module.starts_with('.').then(|| place_of(from, module)).flatten().and_then(|p| file_at(context, &p.join("/")))
+}
+
+fn relative(context: &Context<'_>, file: &File<'_>, module: &str, added: &Added<'_>) -> Option<String> {
+    let parts = place_of(file.path, module)?;
     let place = parts.join("/");
     // What a build writes is not in version control.
     let built = ["dist", "build", "out", "lib", "generated", "__generated__", "node_modules", ".next", "pkg", "wasm"];
@@ -99,7 +122,6 @@ fn relative(context: &Context<'_>, file: &File<'_>, module: &str, added: &Added<
         return None;
     }
     let last = parts.last().copied().unwrap_or_default();
-    let scripts = ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
     let ending = last.rsplit_once('.').map(|(_, ending)| ending);
     // Assets may be written by tools.
     let asset = [
@@ -109,13 +131,8 @@ fn relative(context: &Context<'_>, file: &File<'_>, module: &str, added: &Added<
     if ending.is_some_and(|e| asset.contains(&e)) {
         return None;
     }
-    let stem = ending.filter(|e| scripts.contains(e)).map(|e| place[..place.len() - e.len() - 1].to_owned());
-    let index = ENDINGS.iter().map(|end| format!("{place}{end}"));
-    let by_stem = stem.iter().flat_map(|stem| ENDINGS.iter().map(move |end| format!("{stem}{end}")));
-    let more =
-        ["mjs", "cjs", "jsx", "mts", "vue", "d.ts", "json"].iter().map(|end| joined(&place, &format!("index.{end}")));
     let there = |name: String| RepoPath::new(name).ok().filter(|path| context.tree.files().contains(path));
-    let Some(found) = index.chain(by_stem).chain(more).find_map(there) else {
+    let Some(found) = file_at(context, &place) else {
         let package = there(joined(&place, "package.json")).is_some();
         return (!package && !place.is_empty())
             .then(|| format!("imports `{module}`, and the project has no such file"));

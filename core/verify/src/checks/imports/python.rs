@@ -61,6 +61,23 @@ pub(crate) fn doubt(context: &Context<'_>, file: &File<'_>, added: &Added<'_>) -
     Some(format!("imports `{module}`, which no module of the project, no manifest and no standard library provides"))
 }
 
+/// The file of the project that an import of `module` means, where there is only one.
+pub(crate) fn home(context: &Context<'_>, from: &RepoPath, module: &str) -> Option<RepoPath> {
+    let rest = module.trim_start_matches('.');
+    let (dots, inner) = (module.len() - rest.len(), rest.replace('.', "/"));
+    if dots > 0 {
+        return match resolve(context, &joined(folders_above(from).nth(dots - 1)?, &inner)) {
+            Found::File(path) => Some(path),
+            Found::Nothing | Found::Folder => None,
+        };
+    }
+    if lists::PYTHON.binary_search(&rest.split('.').next()?).is_ok() {
+        return None;
+    }
+    let mut found = anywhere(context, &inner);
+    if found.len() == 1 { found.pop() } else { None }
+}
+
 /// Modules that a build writes and that version control does not have.
 fn is_generated(module: &str) -> bool {
     let last = module.rsplit('.').next().unwrap_or(module);

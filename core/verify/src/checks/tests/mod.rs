@@ -1,5 +1,6 @@
 //! What the checks say of sets, by instruction and by what else the tree has.
 
+mod arity;
 mod asked;
 mod content;
 mod data;
