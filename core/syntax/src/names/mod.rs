@@ -6,6 +6,7 @@
 mod builtins;
 mod modules;
 mod python;
+mod script;
 
 use crate::Language;
 use crate::parse::parse;
@@ -49,6 +50,7 @@ pub fn free_names(language: Language, text: &str) -> Option<Vec<FreeName>> {
     let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
     match language {
         Language::Python => python::Walk::of(&tree, text).free(),
+        Language::JavaScript | Language::TypeScript | Language::Tsx => script::free(&tree, text),
         _ => None,
     }
 }

@@ -144,3 +144,72 @@ fn exports_of_scripts_are_read() {
         assert!(surface(Language::JavaScript, text).expect("it parses").open, "{text}");
     }
 }
+
+fn script_free(language: Language, text: &str) -> Vec<String> {
+    let free = free_names(language, text).expect("a module");
+    free.iter().map(|name| format!("{}:{}", name.line, name.name)).collect()
+}
+
+/// Protects from false alarms: every way in which a script gives a name a meaning.
+#[test]
+fn what_a_script_binds() {
+    for text in [
+        "a();\nfunction a() { b(); var c; { var d = 1; function e() {} } return c + d + e; }\nfunction b() {}\n",
+        "import d, * as n from 'm';\nimport { x, y as z } from 'm';\nd(n, x, z);\n",
+        "const { p, q: { r }, s = 1, ...t } = {};\nconst [u, , v = u] = [];\np, r, s, t, u, v;\n",
+        "for (const k of []) k;\nfor (var m in {}) {}\nm;\nfor (let i = 0; i < 1; i++) {}\nlet o;\nfor (o of []) o;\n",
+        "try {} catch ({ message }) { message; }\ntry {} catch (e) { e; }\ntry {} catch {}\n",
+        "out: for (;;) { break out; }\n",
+        "class A extends B { #p = 1; static q = A; [B.name]() { return this.#p; } get r() { return 1; } }\nclass B { static { B; } }\n",
+        "const f = (g, { h }) => g + h;\nconst j = k => k;\nconst l = async function m() { return m(arguments); };\nf, j, l;\n",
+        "window.x = document.title;\nprocess.env.NODE_ENV;\ndescribe('x', () => { it('y', () => expect(1)); });\n",
+        "if (typeof Missing !== 'undefined') Missing();\n",
+        "({ key: 1, method() {}, 'a': 2 }).key;\nnew.target;\nimport.meta.url;\n",
+        "assigned = 1;\nassigned;\n",
+        "const x = <div className=\"a\" data-b={1}><Fragment.Item key=\"k\" /></div>;\nimport Fragment from 'f';\nx;\n",
+        "/* global jQ, $x */\njQ($x);\n",
+        "export { c as default };\nconst c = 1;\nexport * from 'm';\nexport { other } from 'm';\n",
+        "switch (1) { case 1: let w = 1; w; }\n`${Math.PI}`;\n/re/.test('');\n",
+    ] {
+        let module = format!("{text}export const module_ = 1;\n");
+        assert_eq!(script_free(Language::JavaScript, &module), Vec::<String>::new(), "{text}");
+    }
+    for text in [
+        "interface I { a: Missing }\ntype T = Missing<I>;\nfunction f<U extends Missing>(this: Window, a?: U, ...b: T[]): a is Missing { return a as Missing; }\nf;\n",
+        "enum E { A, B = A }\nE.A;\nconst x = <Missing>E;\nconst y = x satisfies Missing;\nlet z!: typeof x;\nz; y;\n",
+        "class A<T> extends B<T> implements Missing { constructor(private a: Missing, readonly b = a) { super(); } declare c: Missing; [key: string]: unknown; }\nclass B<T> {}\nnew A<Missing>(1);\n",
+        "declare const G: Missing;\ndeclare function h(a: Missing): void;\nabstract class C { abstract m(a: Missing): void }\nG; h; C;\n",
+        "import type { X } from 'x';\nimport fs = require('fs');\nexport type { X };\nfs;\nfunction f(x: any): asserts x is X {}\nf;\n",
+    ] {
+        let module = format!("{text}export const module_ = 1;\n");
+        assert_eq!(script_free(Language::TypeScript, &module), Vec::<String>::new(), "{text}");
+    }
+    for text in ["x;\n", "with (a) { x; }\nexport {};\n", "eval('var x');\nx;\nexport {};\n"] {
+        assert_eq!(free_names(Language::JavaScript, text), None, "{text}");
+    }
+}
+
+/// Protects from scripts that cannot run: uses that nothing binds, or that are outside of what binds them.
+#[test]
+fn what_nothing_binds_in_a_script() {
+    for (text, found) in [
+        ("missing();\n", "1:missing"),
+        ("{ let a = 1; }\na;\n", "2:a"),
+        ("function f() { var b = 1; }\nf(b);\n", "2:b"),
+        ("const f = (c) => c;\nf(c);\n", "2:c"),
+        ("new Missing();\n", "1:Missing"),
+        ("class A extends Missing {}\nA;\n", "1:Missing"),
+        ("const o = { missing };\no;\n", "1:missing"),
+        ("const { a: missing2 } = {};\na; missing2;\n", "2:a"),
+        ("const x = <Missing a={b} />;\nconst b = 1; x;\n", "1:Missing"),
+        ("const x = `${missing}`;\nx;\n", "1:missing"),
+        ("for (const i of missing) i;\n", "1:missing"),
+        ("try {} catch (e) {}\ne;\n", "2:e"),
+        ("function f(a = missing) {}\nf;\n", "1:missing"),
+        ("import { x as y } from 'm';\nx; y;\n", "2:x"),
+    ] {
+        let module = format!("{text}export const module_ = 1;\n");
+        assert_eq!(script_free(Language::JavaScript, &module), [found], "{text}");
+    }
+    assert_eq!(script_free(Language::TypeScript, "const a = missing as Missing;\nexport { a };\n"), ["1:missing"]);
+}

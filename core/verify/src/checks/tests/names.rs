@@ -24,3 +24,14 @@ fn only_new_names_are_told() {
     // The star import goes: what the old text used may come from anywhere.
     assert_eq!(edit("x", "a.py", star, "def f():\n    return path\n"), NONE);
 }
+
+/// Protects the same in scripts.
+#[test]
+fn names_of_scripts_are_told() {
+    let old = "export function pad(text) {\n  return String(text);\n}\n";
+    let new = old.replace("String(text)", "leftPad(text)");
+    assert_eq!(edit("x", "a.js", old, &new), ["R a.js: line 2 uses `leftPad`, which nothing defines or imports"]);
+    assert_eq!(edit("x", "a.ts", old, &old.replace("String(text)", "text as Missing")), NONE);
+    // A script of a page may use what another one defines.
+    assert_eq!(edit("x", "a.js", "f();\n", "g();\n"), NONE);
+}
