@@ -25,7 +25,7 @@ pub use open::OpenError;
 pub use read::{MAX_FILE, ReadError, TextFile};
 pub use resolve::ResolveError;
 pub use rules::Visibility;
-pub use secrets::{SecretFound, contains_secret, find_secret, is_secret_path};
+pub use secrets::{SecretFound, contains_secret, find_secret, find_secrets, is_secret_path};
 pub use watch::{Batch, ChangeKind, Changed, Head, How, Stamp, WatchError, WatchOptions, WatchStatus, Watcher};
 
 use std::os::fd::OwnedFd;

@@ -1,6 +1,6 @@
 #![expect(clippy::disallowed_methods, reason = "these files are in temporary folders of the tests")]
 
-use crate::{OpenError, ReadError, ResolveError, Visibility, Workspace, beneath, contains_secret, find_secret};
+use crate::{OpenError, ReadError, ResolveError, Visibility, Workspace, beneath};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{ContentHash, Hint as _, RepoPath};
 use rustix::fd::AsFd as _;
@@ -238,32 +238,6 @@ fn folders_and_globs_expand_to_visible_files() {
     let error = expand(&["a.py", "deep/c.py", "*.rs"]).expect_err("nothing");
     assert_eq!(error.to_string(), "no visible file matches any of `deep/c.py`, `*.rs`");
     assert_eq!(error.hint().as_deref(), Some("did you mean `src/deep/b.py` or `src/a.py`"));
-}
-
-/// Protects against leaks: what looks like a credential is found, and ordinary program text is not.
-#[test]
-fn secrets_are_found_and_program_text_is_not() {
-    let key = format!("x\n-----BEGIN RSA PRIVATE KEY-----\nMII{}\n", "Eo3QaB7x".repeat(8));
-    assert_eq!(find_secret(&key).map(|s| s.line), Some(2));
-    for secret in [
-        ["aws = AKIA", "Q3EGRIZ7LMN2PB4T"].concat(),
-        ["token: ghp_", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"].concat(),
-        "API_KEY = \"q8Zr2LxV0pTn5KwYb7HdJc3M\"".to_owned(),
-        "\"client_secret\": \"9f86d081884c7d659a2feaa0c55ad015\"".to_owned(),
-    ] {
-        assert!(contains_secret(&secret), "{secret}");
-    }
-    for plain in [
-        "key = \"AKIAIOSFODNN7EXAMPLE\"",
-        "header = \"-----BEGIN PRIVATE KEY-----\"",
-        "password = \"correct-horse-battery-staple\"",
-        "api_key = \"xxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
-        "password_field = \"authenticationPasswordField\"",
-        "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
-        "let access_token = config.get(\"access_token\")?;",
-    ] {
-        assert!(!contains_secret(plain), "{plain}");
-    }
 }
 
 /// Protects the snapshot's name: it follows HEAD and the bytes, not the order of the list.
