@@ -1,11 +1,13 @@
 //! Actions that the model fixes. What it writes counts only when it is verified and does nothing but what was asked.
 
+use crate::comments::{runs_the_same, same_code};
 use crate::config::{Action, Kind};
-use crate::lines::{added, lines};
+use crate::lines::{added, changes, lines};
 use crate::text::{Found, Subject, check, program, undocumented};
 use deepcoder_pipeline::{Pipeline, Policy, RunOptions};
-use deepcoder_syntax::{Language, parses};
+use deepcoder_syntax::{Kept, Language, parses, symbols, tokens};
 use deepcoder_types::{Applicability, Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -51,8 +53,10 @@ impl Asker {
         let answer = self.ask(prompt, subject.path.clone(), text.to_owned())?;
         match answer.filter(|answer| answer != text) {
             None => Ok(None),
-            Some(answer) if accepted(action.kind, subject, text, &answer) => Ok(Some(answer)),
-            Some(_) => Err(NoAnswer::Failed("the model changed more than it was asked to".into())),
+            Some(answer) => match accepted(action.kind, subject, text, &answer) {
+                Some(answer) => Ok(Some(answer).filter(|answer| answer != text)),
+                None => Err(NoAnswer::Failed("the model changed more than it was asked to".into())),
+            },
         }
     }
 
@@ -149,42 +153,72 @@ fn prompt(action: &Action, subject: Subject<'_>, found: &[Found]) -> String {
     }
 }
 
-/// Whether `new` does what was asked, and nothing else that matters.
-fn accepted(kind: Kind, subject: Subject<'_>, old: &str, new: &str) -> bool {
-    let after = Subject { new: new.as_bytes(), ..subject };
+/// What of `new` was asked for; `None` where it does something else that matters.
+fn accepted(kind: Kind, subject: Subject<'_>, old: &str, new: &str) -> Option<String> {
     let language = Language::of(subject.path);
     match (kind, language) {
-        (Kind::Document, Some(language)) => {
-            let adds_words = if language == Language::Python {
-                only_adds_docstrings(old, new)
-            } else {
-                crate::comments::same_code(language, old, new)
-            };
-            adds_words && undocumented(after).len() < undocumented(subject).len()
-        }
-        (Kind::TranslateComments, Some(language)) => crate::comments::same_code(language, old, new),
-        (Kind::Fix, Some(language)) => parses(language, new) == Some(true),
-        (Kind::Edit, _) => true,
-        _ => false,
+        (Kind::Document, Some(language)) => documented(language, subject, old, new),
+        (Kind::TranslateComments, Some(language)) => translated(language, subject, old, new),
+        (Kind::Fix, Some(language)) => (parses(language, new) == Some(true)).then(|| new.to_owned()),
+        (Kind::Edit, _) => Some(new.to_owned()),
+        _ => None,
     }
 }
 
-/// Every line that was there is there, in order, and what was added are strings of their own and comments.
-fn only_adds_docstrings(old: &str, new: &str) -> bool {
+/// The text with the words that were added to functions of this commit. Every line that was there is there, in order;
+/// what the model says about other functions is left out.
+fn documented(language: Language, subject: Subject<'_>, old: &str, new: &str) -> Option<String> {
     let is_new = added(Some(old.as_bytes()), new.as_bytes());
     let all = lines(new.as_bytes());
     let kept: Vec<&[u8]> = all.iter().zip(&is_new).filter(|(_, is_new)| !**is_new).map(|(line, _)| *line).collect();
-    if kept != lines(old.as_bytes()) {
-        return false;
+    if kept != lines(old.as_bytes()) || !runs_the_same(language, old, new) {
+        return None;
     }
-    let runs = is_new.iter().zip(&all).collect::<Vec<_>>();
-    runs.chunk_by(|a, b| a.0 == b.0).filter(|run| *run[0].0).all(|run| {
-        let text: Vec<u8> = run.iter().flat_map(|(_, line)| line.iter().copied()).collect();
-        let text = String::from_utf8_lossy(&text);
-        let text = text.trim();
-        let string = |mark: &str| text.len() >= 2 * mark.len() && text.starts_with(mark) && text.ends_with(mark);
-        text.is_empty() || text.starts_with('#') || string("\"\"\"") || string("'''")
-    })
+    let bare = undocumented(subject);
+    let places = word_places(language, new, &bare.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>());
+    let wanted = |at: usize| places.iter().any(|place| place.contains(&at));
+    let some = all.iter().zip(&is_new).enumerate().filter(|(at, (_, is_new))| !**is_new || wanted(*at));
+    let text: Vec<u8> = some.flat_map(|(_, (line, _))| line.iter().copied()).collect();
+    let text = String::from_utf8(text).ok()?;
+    let after = Subject { new: text.as_bytes(), ..subject };
+    (runs_the_same(language, old, &text) && undocumented(after).len() < bare.len()).then_some(text)
+}
+
+/// The lines of `text`, from 0, where the words about the functions `names` stand: above them, or at the head of their
+/// bodies.
+fn word_places(language: Language, text: &str, names: &[&str]) -> Vec<Range<usize>> {
+    let line = |at: u32| text.as_bytes().iter().take(at as usize).filter(|b| **b == b'\n').count();
+    let code = tokens(language, text, Kept::Code).map(|tokens| tokens.code).unwrap_or_default();
+    let wanted = symbols(language, text).into_iter().filter(|s| names.contains(&s.qualified.as_str()));
+    wanted
+        .map(|symbol| {
+            if language != Language::Python {
+                return line(symbol.range.start)..line(symbol.signature_start);
+            }
+            let body = code.iter().filter(|t| t.range.start >= symbol.signature_end && t.range.start < t.range.end);
+            let mut body = body.skip_while(|t| text.get(t.range.as_range()) == Some(":"));
+            let first = body.next().map_or(symbol.range.end, |token| token.range.start.min(symbol.range.end));
+            line(symbol.signature_end) + 1..line(first)
+        })
+        .collect()
+}
+
+/// The text with the comments translated that this commit adds. Others are as they were, whatever the model made of them.
+fn translated(language: Language, subject: Subject<'_>, old: &str, new: &str) -> Option<String> {
+    let wanted = crate::comments::foreign(subject);
+    let (before, after) = (lines(old.as_bytes()), lines(new.as_bytes()));
+    let mut text = Vec::new();
+    let mut at = 0;
+    for (from, to) in changes(&before, &after) {
+        text.extend(before.get(at..from.start)?.iter().flat_map(|line| *line));
+        let asked = !from.is_empty() && from.clone().all(|line| wanted.contains(&(line + 1)));
+        let chosen = if asked { after.get(to)? } else { before.get(from.clone())? };
+        text.extend(chosen.iter().flat_map(|line| *line));
+        at = from.end;
+    }
+    text.extend(before.get(at..)?.iter().flat_map(|line| *line));
+    let text = String::from_utf8(text).ok()?;
+    (same_code(language, old, new) && same_code(language, old, &text)).then_some(text)
 }
 
 #[cfg(test)]
@@ -192,7 +226,11 @@ mod tests {
     use super::*;
 
     fn subject<'a>(path: &'a RepoPath, new: &'a str) -> Subject<'a> {
-        Subject { path, old: None, new: new.as_bytes() }
+        Subject::plain(path, None, new.as_bytes())
+    }
+
+    fn subject_of<'a>(path: &'a RepoPath, committed: &'a str, new: &'a str) -> Subject<'a> {
+        Subject::plain(path, Some(committed.as_bytes()), new.as_bytes())
     }
 
     /// Protects commits from a model that does more than it was asked: documenting adds words, translating changes
@@ -200,19 +238,58 @@ mod tests {
     #[test]
     fn only_what_was_asked_is_accepted() {
         let (py, rs) = (RepoPath::new("a.py").expect("a path"), RepoPath::new("a.rs").expect("a path"));
+        let takes = |kind, subject, old, new: &str| accepted(kind, subject, old, new).as_deref() == Some(new);
         let old = "def f(a):\n    return a\n";
         let documented = "def f(a):\n    \"\"\"Give it back.\"\"\"\n    return a\n";
-        assert!(accepted(Kind::Document, subject(&py, old), old, documented));
+        assert!(takes(Kind::Document, subject(&py, old), old, documented));
         let code = "def f(a):\n    \"\"\"Give it back.\"\"\"\n    return a + 1\n";
-        assert!(!accepted(Kind::Document, subject(&py, old), old, code));
+        assert!(!takes(Kind::Document, subject(&py, old), old, code));
         let import = format!("import os\n{documented}");
-        assert!(!accepted(Kind::Document, subject(&py, old), old, &import));
+        assert!(!takes(Kind::Document, subject(&py, old), old, &import));
+        for hidden in ["# Why\n    import os", "\"\"\"a\"\"\"; run(); \"\"\"b\"\"\"", "f\"\"\"{run()}\"\"\""] {
+            let hidden = documented.replace("\"\"\"Give it back.\"\"\"", hidden);
+            assert_eq!(accepted(Kind::Document, subject(&py, old), old, &hidden), None, "{hidden}");
+        }
         let old = "pub fn f() {} // да, так\n";
-        assert!(accepted(Kind::Document, subject(&rs, old), old, "/// Does nothing.\npub fn f() {} // да, так\n"));
-        assert!(!accepted(Kind::Document, subject(&rs, old), old, "/// Does nothing.\npub fn g() {} // да, так\n"));
-        assert!(accepted(Kind::TranslateComments, subject(&rs, old), old, "pub fn f() {} // yes, so\n"));
-        assert!(!accepted(Kind::TranslateComments, subject(&rs, old), old, "fn f() {} // yes, so\n"));
-        assert!(accepted(Kind::Fix, subject(&py, "def f(:\n"), "def f(:\n", "def f():\n    pass\n"));
-        assert!(!accepted(Kind::Fix, subject(&py, "def f(:\n"), "def f(:\n", "def g(:\n"));
+        let above = format!("/// Does nothing.\n{old}");
+        assert!(takes(Kind::Document, subject(&rs, old), old, &above));
+        assert!(!takes(Kind::Document, subject(&rs, old), old, &above.replace("fn f", "fn g")));
+        assert!(takes(Kind::TranslateComments, subject(&rs, old), old, "pub fn f() {} // yes, so\n"));
+        assert!(!takes(Kind::TranslateComments, subject(&rs, old), old, "fn f() {} // yes, so\n"));
+        assert!(takes(Kind::Fix, subject(&py, "def f(:\n"), "def f(:\n", "def f():\n    pass\n"));
+        assert!(!takes(Kind::Fix, subject(&py, "def f(:\n"), "def f(:\n", "def g(:\n"));
+    }
+
+    /// Protects what the commit does not touch: words about functions that were there before are left out, in every
+    /// language, and so are translations of comments that were.
+    #[test]
+    fn what_was_there_before_stays_as_it_is() {
+        let taken = |kind, path: &str, committed: &str, staged: &str, said: &str| {
+            let path = RepoPath::new(path).expect("a path");
+            accepted(kind, subject_of(&path, committed, staged), staged, said)
+        };
+        let old = "def old(a):\n    return a\n";
+        let staged = format!("{old}\n\ndef new(a):\n    return a\n");
+        let said = staged.replace("(a):\n", "(a):\n    \"\"\"Give it back.\"\"\"\n");
+        let wanted = format!("{old}\n\ndef new(a):\n    \"\"\"Give it back.\"\"\"\n    return a\n");
+        assert_eq!(taken(Kind::Document, "a.py", old, &staged, &said).as_deref(), Some(wanted.as_str()));
+        // Nothing of what was asked: refused.
+        let only_old = staged.replacen("(a):\n", "(a):\n    \"\"\"Give it back.\"\"\"\n", 1);
+        assert_eq!(taken(Kind::Document, "a.py", old, &staged, &only_old), None);
+        let old = "pub fn old() {}\n";
+        let staged = format!("{old}\n#[inline]\npub fn new() {{}}\n");
+        let said = "//! A module.\n/// Old.\npub fn old() {}\n\n/// New.\n/// Two lines.\n#[inline]\npub fn new() {}\n";
+        let wanted = "pub fn old() {}\n\n/// New.\n/// Two lines.\n#[inline]\npub fn new() {}\n";
+        assert_eq!(taken(Kind::Document, "a.rs", old, &staged, said).as_deref(), Some(wanted));
+        let old = "package a\n\nfunc Old() {}\n";
+        let staged = format!("{old}\nfunc New() {{}}\n");
+        let said = staged.replace("func Old", "// Old is.\nfunc Old").replace("func New", "// New is.\nfunc New");
+        let wanted = staged.replace("func New", "// New is.\nfunc New");
+        assert_eq!(taken(Kind::Document, "a.go", old, &staged, &said).as_deref(), Some(wanted.as_str()));
+        let old = "# das ist nicht neu\nx = 1\n";
+        let staged = format!("{old}# das ist nicht alt\ny = 2\n");
+        let said = "# this is not new\nx = 1\n# this is not old\ny = 2\n";
+        let wanted = format!("{old}# this is not old\ny = 2\n");
+        assert_eq!(taken(Kind::TranslateComments, "a.py", old, &staged, said).as_deref(), Some(wanted.as_str()));
     }
 }

@@ -167,10 +167,13 @@ pub struct Config {
     pub strict: bool,
 }
 
+/// What is checked unless the file says otherwise.
+const DEFAULT: [Kind; 3] = [Kind::RefuseSecrets, Kind::ConflictMarkers, Kind::Parse];
+
 impl Default for Config {
     /// What is right for any repository: checks that are exact and quick.
     fn default() -> Self {
-        let actions = [Kind::RefuseSecrets, Kind::ConflictMarkers, Kind::Parse].map(Action::new).to_vec();
+        let actions = DEFAULT.map(Action::new).to_vec();
         Self { actions, deadline: DEADLINE, strict: false }
     }
 }
@@ -217,6 +220,7 @@ struct File {
 struct RawHook {
     deadline: Option<Spanned<f64>>,
     strict: Option<bool>,
+    defaults: Option<bool>,
     #[serde(default)]
     action: Vec<RawAction>,
 }
@@ -237,16 +241,21 @@ struct RawAction {
 impl Config {
     /// What the file in the folder `root` says, and its bytes; the default where there is none.
     pub fn read(root: &Path) -> Result<(Self, Option<Vec<u8>>), ConfigError> {
+        let Some(bytes) = Self::bytes(root)? else { return Ok((Self::default(), None)) };
         let path = root.join(CONFIG_FILE);
-        // A repository may hold a link to anywhere, or something that never ends.
-        let odd = path.symlink_metadata().is_ok_and(|meta| !meta.is_file() || meta.len() > MAX_CONFIG);
-        if odd {
-            let source = std::io::Error::other("it is not a plain file of at most 64 KiB");
-            return Err(ConfigError::Unreadable { path, source });
-        }
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok((Self::parse(&text)?, Some(text.into_bytes()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((Self::default(), None)),
+        let text = String::from_utf8(bytes).map_err(|_| {
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8");
+            ConfigError::Unreadable { path, source }
+        })?;
+        Ok((Self::parse(&text)?, Some(text.into_bytes())))
+    }
+
+    /// The file as it is; `None` where there is none. A repository may hold a link to anywhere, or something that never ends.
+    pub(crate) fn bytes(root: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
+        let path = root.join(CONFIG_FILE);
+        match crate::plainfile::read_no_link(&path, MAX_CONFIG) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(ConfigError::Unreadable { path, source }),
         }
     }
@@ -257,7 +266,7 @@ impl Config {
             Text(text).wrong(
                 error.span().map_or(0, |span| span.start),
                 error.message().lines().next().unwrap_or_default(),
-                "[hook] has deadline, strict and [[hook.action]]; an action has use, mode, on, files, exclude, \
+                "[hook] has deadline, strict, defaults and [[hook.action]]; an action has use, mode, on, files, exclude, \
              instruction and language",
             )
         };
@@ -266,7 +275,7 @@ impl Config {
         let meant = |key: &&String| {
             matches!(
                 key.trim_matches(['_', '-']),
-                "hooks" | "action" | "actions" | "pre-commit" | "deadline" | "strict"
+                "hooks" | "action" | "actions" | "pre-commit" | "deadline" | "strict" | "defaults"
             )
         };
         if let Some(key) = table.keys().find(meant) {
@@ -292,9 +301,14 @@ impl Config {
             }
             config.deadline = Duration::from_secs_f64(seconds);
         }
-        if !raw.action.is_empty() {
-            config.actions = raw.action.into_iter().map(|action| text.action(action)).collect::<Result<_, _>>()?;
+        // An action that is named replaces the default one of its kind; the others stay, and see what was fixed.
+        let mut actions: Vec<Action> =
+            raw.action.into_iter().map(|action| text.action(action)).collect::<Result<_, _>>()?;
+        if raw.defaults != Some(false) {
+            let named: Vec<Kind> = actions.iter().map(|action| action.kind).collect();
+            actions.extend(DEFAULT.into_iter().filter(|kind| !named.contains(kind)).map(Action::new));
         }
+        config.actions = actions;
         Ok(config)
     }
 }
@@ -436,7 +450,7 @@ mod tests {
             "[hook]\nstrict = true\n[[hook.action]]\nuse = \"trailing-space\"\nfiles = [\"src/**\"]\nexclude = [\"**/*.md\"]\nmode = \"check\"\n",
         )
         .expect("it parses");
-        let [action] = config.actions.as_slice() else { panic!("one action") };
+        let [action, ..] = config.actions.as_slice() else { panic!("an action") };
         let path = |text: &str| RepoPath::new(text).expect("a path");
         assert!(action.mode == Mode::Check && config.strict);
         assert!(action.applies(HookType::PreCommit, &path("src/a/b.py")));
@@ -444,5 +458,22 @@ mod tests {
         assert!(!action.applies(HookType::PreCommit, &path("src/a.md")));
         assert!(!action.applies(HookType::PreCommit, &path("a.py")));
         assert_eq!(Config::parse("[other]\n").expect("it parses").actions.len(), 3);
+    }
+
+    /// Protects from a configuration that weakens a hook without saying so: the checks of every repository stay beside the
+    /// actions that are named, one that is named takes the place of its own, and only `defaults = false` turns them off.
+    #[test]
+    fn the_default_checks_stay() {
+        let kinds = |text: &str| -> Vec<Kind> {
+            Config::parse(text).expect("it parses").actions.iter().map(|action| action.kind).collect()
+        };
+        let fix = "[[hook.action]]\nuse = \"trailing-space\"\n";
+        let all = [Kind::TrailingSpace, Kind::RefuseSecrets, Kind::ConflictMarkers, Kind::Parse];
+        assert_eq!(kinds(fix), all);
+        let own = format!("{fix}[[hook.action]]\nuse = \"refuse-secrets\"\nexclude = [\"tests/**\"]\n");
+        assert_eq!(kinds(&own), all);
+        assert_eq!(kinds(&format!("[hook]\ndefaults = false\n{fix}")), [Kind::TrailingSpace]);
+        assert_eq!(kinds("[hook]\ndeadline = 3\n").len(), 3);
+        assert!(kinds("[hook]\ndefaults = false\n").is_empty());
     }
 }

@@ -16,6 +16,10 @@ pub(crate) struct Entry {
     pub(crate) mode: String,
     /// The blob in the commit before, under its old name where it was renamed.
     pub(crate) old: Option<String>,
+    /// The blobs on the other sides of a merge.
+    pub(crate) others: Vec<String>,
+    /// It has not had this name before.
+    pub(crate) renamed: bool,
     /// The staged blob.
     pub(crate) new: String,
 }
@@ -52,28 +56,69 @@ impl Place {
             out => out?,
         };
         let mut listed = parse(&out);
-        // What a merge takes over from the other side as it is there was not written for this commit.
+        // What a merge takes over from the other side as it is there was not written for this commit; neither were lines.
         for head in self.merged() {
-            let differs: HashSet<RepoPath> = parse(&against(&head)?).entries.into_iter().map(|e| e.path).collect();
-            listed.entries.retain(|entry| differs.contains(&entry.path));
+            let differs: HashMap<RepoPath, Option<String>> =
+                parse(&against(&head)?).entries.into_iter().map(|e| (e.path, e.old)).collect();
+            listed.entries.retain_mut(|entry| {
+                let there = differs.get(&entry.path);
+                entry.others.extend(there.cloned().flatten());
+                there.is_some()
+            });
         }
         Ok(listed)
     }
 
-    /// What the commits that are in `local` and not yet in `known` brought, each version of each file once.
-    pub(crate) fn pushed(&self, local: &str, known: &[String]) -> Result<Listed, GitError> {
-        let mut list: Vec<&str> = vec!["rev-list", local, "--not", "--remotes"];
+    /// The commits that are in `local` and that the remote `remote` does not have, as far as is known here: its branches as
+    /// they were last seen, and the commits `known`. What another remote has counts for nothing.
+    pub(crate) fn unpushed(&self, local: &str, remote: &str, known: &[String]) -> Result<Vec<u8>, GitError> {
+        let theirs = format!("--remotes={remote}");
+        let mut list: Vec<&str> = vec!["rev-list", local, "--not"];
+        // An address, for want of a name, has no branches here.
+        if is_remote_name(remote) {
+            list.push(&theirs);
+        }
         list.extend(known.iter().map(String::as_str));
-        let commits = self.git.run(&list)?;
+        self.git.run(&list)
+    }
+
+    /// What `commits` brought, each version of each file once. Of a merge that is what is on none of its sides.
+    pub(crate) fn brought(&self, commits: &[u8]) -> Result<Listed, GitError> {
         if commits.is_empty() {
             return Ok(Listed::default());
         }
-        let how = ["diff-tree", "--stdin", "-r", "--root", "--no-commit-id", "--raw", "-z", "--abbrev=64", "-M"];
-        let out = self.git.run_with(&[&how[..], &["--no-ext-diff", "--no-textconv", FILTER]].concat(), &commits)?;
+        let how = ["diff-tree", "--stdin", "-r", "-c", "--root", "--no-commit-id", "--raw", "-z", "--abbrev=64", "-M"];
+        let out = self.git.run_with(&[&how[..], &["--no-ext-diff", "--no-textconv", FILTER]].concat(), commits)?;
         let mut listed = parse(&out);
         let mut seen = HashSet::new();
-        listed.entries.retain(|entry| seen.insert((entry.path.clone(), entry.new.clone())));
+        listed.entries.retain(|e| seen.insert((e.path.clone(), e.old.clone(), e.others.clone(), e.new.clone())));
         Ok(listed)
+    }
+
+    /// The messages of `commits`, each with its commit's name.
+    pub(crate) fn messages(&self, commits: &[u8]) -> Result<Vec<(String, String)>, GitError> {
+        if commits.is_empty() {
+            return Ok(Vec::new());
+        }
+        let how = [
+            "log",
+            "--stdin",
+            "--no-walk=unsorted",
+            "--no-show-signature",
+            "--encoding=UTF-8",
+            "-z",
+            "--format=%h%n%B",
+        ];
+        let out = self.git.run_with(&how, commits)?;
+        let all = out.split(|b| *b == 0).map(|one| String::from_utf8_lossy(one).into_owned());
+        Ok(all.filter_map(|one| one.split_once('\n').map(|(name, text)| (name.to_owned(), text.to_owned()))).collect())
+    }
+
+    /// The message of the tag `id`; nothing where it is none.
+    pub(crate) fn tag_message(&self, id: &str) -> Option<String> {
+        let out = self.git.run(&["cat-file", "tag", id]).ok()?;
+        let text = String::from_utf8_lossy(&out).into_owned();
+        text.split_once("\n\n").map(|(_, message)| message.to_owned())
     }
 
     /// The attributes of `paths` that make a file in the tree differ from its blob by more than line endings.
@@ -91,28 +136,46 @@ impl Place {
     }
 }
 
-/// Git's raw format, NUL-separated: `:MODE MODE BLOB BLOB STATUS`, the path, and for a rename the new path.
+/// Whether `remote` can be a part of a ref, and has no letter that would make it a pattern.
+fn is_remote_name(remote: &str) -> bool {
+    !remote.is_empty()
+        && !remote.starts_with(['-', '/', '.'])
+        && !remote.contains([':', '*', '?', '[', '\\', '^', '~', ' '])
+}
+
+/// Git's raw format, NUL-separated: `:MODE MODE BLOB BLOB STATUS`, the path, and for a rename the new path. A merge has one
+/// colon for each side, and as many modes and blobs before the last ones.
 fn parse(out: &[u8]) -> Listed {
     let mut listed = Listed::default();
     let mut fields = out.split(|b| *b == 0);
     while let Some(head) = fields.next() {
         let head = String::from_utf8_lossy(head).into_owned();
-        let words: Vec<&str> = head.trim_start_matches(':').split(' ').collect();
-        let [_, mode, old, new, status] = words.as_slice() else { continue };
+        let sides = head.bytes().take_while(|b| *b == b':').count();
+        let words: Vec<&str> = head[sides..].split(' ').collect();
+        if sides == 0 || words.len() != 2 * (sides + 1) + 1 {
+            continue;
+        }
+        let (mode, blobs, status) = (words[sides], &words[sides + 1..words.len() - 1], words[words.len() - 1]);
+        let Some((new, old)) = blobs.split_last() else { continue };
         let mut path = fields.next().unwrap_or_default();
-        if status.starts_with(['R', 'C']) {
+        let renamed = status.starts_with(['R', 'C']);
+        if renamed && sides == 1 {
             path = fields.next().unwrap_or_default();
         }
         // Links and submodules hold no text of this repository.
-        if !matches!(*mode, "100644" | "100755") {
+        if !matches!(mode, "100644" | "100755") {
             continue;
         }
         let shown = String::from_utf8_lossy(path).into_owned();
+        let there = |id: &&&str| !id.bytes().all(|b| b == b'0');
+        let mut old = old.iter().filter(there).map(|id| (*id).to_owned());
         match std::str::from_utf8(path).map_err(|_| deepcoder_types::PathError::NotUtf8).and_then(RepoPath::new) {
             Ok(path) => listed.entries.push(Entry {
                 path,
-                mode: (*mode).to_owned(),
-                old: (!old.bytes().all(|b| b == b'0')).then(|| (*old).to_owned()),
+                mode: mode.to_owned(),
+                old: old.next(),
+                others: old.collect(),
+                renamed,
                 new: (*new).to_owned(),
             }),
             Err(error) => listed.skipped.push(Skipped { path: shown, reason: error.to_string() }),
@@ -135,9 +198,18 @@ mod tests {
         let mut out = out.into_bytes();
         out.extend(format!(":000000 100644 {zero} {b} A\0").bytes());
         out.extend(b"caf\xe9\0");
+        let c = "c".repeat(40);
+        out.extend(
+            format!("::100644 000000 100644 {a} {zero} {b} MA\0merged\0::100644 100644 100644 {a} {c} {b} MM\0both\0")
+                .bytes(),
+        );
         let listed = parse(&out);
         let names: Vec<_> = listed.entries.iter().map(|e| (e.path.as_str(), e.old.is_some())).collect();
-        assert_eq!(names, [("with\nline end", true), ("new name", true)]);
+        assert_eq!(names, [("with\nline end", true), ("new name", true), ("merged", true), ("both", true)]);
+        assert_eq!(
+            listed.entries[1..].iter().map(|e| (e.renamed, e.others.len())).collect::<Vec<_>>(),
+            [(true, 0), (false, 0), (false, 1)]
+        );
         assert_eq!(listed.skipped.len(), 1);
         assert_eq!(listed.skipped[0].reason, "the path is not valid UTF-8");
     }

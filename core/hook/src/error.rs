@@ -66,6 +66,9 @@ pub enum InstallError {
     /// The folder is for every repository of this user.
     #[error("core.hooksPath is set for all repositories, to {}", .0.display())]
     Shared(PathBuf),
+    /// The repository's own configuration, or a link in it, leads to a folder that is not its own.
+    #[error("the repository keeps its hooks in {}, which is outside of it", .0.display())]
+    Outside(PathBuf),
     /// A tool writes this folder anew whenever it likes.
     #[error("{} belongs to {tool}", path.display())]
     Managed {
@@ -107,6 +110,11 @@ impl Hint for InstallError {
             Self::Shared(_) => Some(
                 "--global installs it there, for every repository; `git config core.hooksPath .git/hooks` gives this \
                  one its own"
+                    .into(),
+            ),
+            Self::Outside(_) => Some(
+                "`git config --show-origin core.hooksPath` says who set it; if it is right, set it in your own configuration: \
+                 `git config --global core.hooksPath`"
                     .into(),
             ),
             Self::Managed { how, .. } => Some(how.clone()),

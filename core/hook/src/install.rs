@@ -3,7 +3,7 @@
 //! A hook that is there is kept under another name in the same folder, as the same file, and is run first. At no moment
 //! is there no hook: the old one gets its second name before ours takes the first.
 
-use crate::config::{CONFIG_FILE, Config, HookType, Mode};
+use crate::config::{Config, HookType, Mode};
 use crate::error::{HookError, InstallError};
 use crate::git::{Git, os};
 use crate::place::Place;
@@ -76,6 +76,21 @@ struct Folder {
     tool: Option<&'static str>,
     /// It is for all repositories.
     shared: bool,
+    /// What the repository itself says leads out of it.
+    outside: bool,
+}
+
+impl Folder {
+    /// Whether something may be written to it.
+    fn check(&self, target: &Target) -> Result<(), InstallError> {
+        if self.outside {
+            return Err(InstallError::Outside(self.path.clone()));
+        }
+        if self.shared && !target.global {
+            return Err(InstallError::Shared(self.path.clone()));
+        }
+        Ok(())
+    }
 }
 
 /// Install the script that runs `executable`.
@@ -84,9 +99,7 @@ pub fn install(target: &Target, executable: &Path) -> Result<Installed, InstallE
     let folder = folder(&place)?;
     let name = target.hook.name();
     let path = folder.path.join(name);
-    if folder.shared && !target.global {
-        return Err(InstallError::Shared(folder.path));
-    }
+    folder.check(target)?;
     if let Some(tool) = folder.tool {
         let how = format!("add to .husky/{name} the line: deepcoder hook run --type {name} -- \"$@\"");
         return Err(InstallError::Managed { path: folder.path, tool, how });
@@ -131,8 +144,7 @@ pub fn uninstall(target: &Target) -> Result<PathBuf, InstallError> {
     match read(&path)?.as_deref().map_or(Ours::No, recognise) {
         Ours::No => return Err(InstallError::NotInstalled),
         Ours::Changed => return Err(InstallError::Changed(path)),
-        Ours::Intact if folder.shared && !target.global => return Err(InstallError::Shared(folder.path)),
-        Ours::Intact => {}
+        Ours::Intact => folder.check(target)?,
     }
     take_away(&path, &folder.path.join(format!("{}{BEFORE}", target.hook.name())))?;
     Ok(path)
@@ -161,7 +173,8 @@ pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Option<bool>
         let chained = before.symlink_metadata().is_ok().then_some(before);
         all.push(Status { hook, path, standing, chained });
     }
-    let config = std::fs::read(place.root.join(CONFIG_FILE)).ok();
+    // What is wrong with it is said where it is needed.
+    let config = Config::bytes(&place.root).unwrap_or_default();
     Ok((all, config.map(|config| trust::is_trusted(state_dir, &place.root, &config))))
 }
 
@@ -174,9 +187,13 @@ pub fn trust_config(cwd: &Path, state_dir: &Path) -> Result<Option<Vec<(&'static
     Ok(Some(config.actions.iter().map(|action| (action.kind.name(), action.mode == Mode::Fix)).collect()))
 }
 
+/// Where git looks for hooks. What the repository says about that may lead anywhere, which the user's own configuration and
+/// that of the machine do not.
 fn folder(place: &Place) -> Result<Folder, InstallError> {
     let Some((scope, value)) = place.git.config("core.hooksPath") else {
-        return Ok(Folder { path: place.common_dir.join("hooks"), tool: None, shared: false });
+        let path = place.common_dir.join("hooks");
+        let outside = !is_inside(place, &path);
+        return Ok(Folder { path, tool: None, shared: false, outside });
     };
     let path = place.root.join(&value);
     if value.is_empty() || path == Path::new("/dev/null") {
@@ -184,7 +201,18 @@ fn folder(place: &Place) -> Result<Folder, InstallError> {
     }
     let husky = path.components().any(|part| part.as_os_str() == ".husky");
     let shared = matches!(scope.as_str(), "global" | "system");
-    Ok(Folder { path, tool: husky.then_some("husky"), shared })
+    let outside = !shared && !is_inside(place, &path);
+    Ok(Folder { path, tool: husky.then_some("husky"), shared, outside })
+}
+
+/// Whether `path`, or what will be there, is in the work tree or in git's folders, with every link followed.
+fn is_inside(place: &Place, path: &Path) -> bool {
+    // Of what is not there yet nothing can be a link.
+    let there = path.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok());
+    let Some((there, real)) = there.and_then(|there| Some((there, there.canonicalize().ok()?))) else { return false };
+    let plain = |rest: &Path| rest.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    let homes = [&place.root, &place.common_dir, &place.git_dir];
+    path.strip_prefix(there).is_ok_and(plain) && homes.into_iter().any(|home| real.starts_with(home))
 }
 
 /// Whose hook this is, by what its maker writes into it.
@@ -254,11 +282,11 @@ fn take_away(path: &Path, before: &Path) -> Result<(), InstallError> {
     }
 }
 
+/// What stands at `path`. Something that is no plain file is there and has no text.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, InstallError> {
-    match std::fs::read(path) {
+    match crate::plainfile::read(path, crate::plainfile::MOST) {
         Ok(bytes) => Ok(Some(bytes)),
-        // A link to nothing is something that is there.
-        Err(_) if path.symlink_metadata().is_ok_and(|meta| meta.is_symlink()) => Ok(Some(Vec::new())),
+        Err(_) if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) => Ok(Some(Vec::new())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(io(path, e)),
     }

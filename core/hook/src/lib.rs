@@ -17,6 +17,7 @@
 mod ask;
 mod comments;
 mod config;
+mod decode;
 mod entries;
 mod error;
 mod git;
@@ -25,8 +26,10 @@ mod install;
 mod lines;
 mod look;
 mod place;
+mod plainfile;
 mod run;
 mod script;
+mod sent;
 mod text;
 mod tree;
 mod trust;

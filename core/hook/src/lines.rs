@@ -51,7 +51,7 @@ fn signed(n: usize) -> isize {
 }
 
 /// Where two texts differ: what is between the lines that they share, in order.
-fn changes(old: &[&[u8]], new: &[&[u8]]) -> Vec<(Range<usize>, Range<usize>)> {
+pub(crate) fn changes(old: &[&[u8]], new: &[&[u8]]) -> Vec<(Range<usize>, Range<usize>)> {
     let mut found = Vec::new();
     let mut at = (0, 0);
     let ops = capture_diff_slices(Algorithm::Myers, old, new);

@@ -3,6 +3,7 @@
 use crate::HookError;
 use crate::ask::{Asker, NoAnswer};
 use crate::config::{Action, Config, HookType, Kind, Mode};
+use crate::decode;
 use crate::entries::{Entry, Listed, Skipped};
 use crate::git::Blobs;
 use crate::place::Place;
@@ -19,6 +20,7 @@ use std::time::Instant;
 pub(crate) struct Item {
     pub(crate) entry: Entry,
     pub(crate) old: Option<Vec<u8>>,
+    pub(crate) others: Vec<Vec<u8>>,
     pub(crate) new: Vec<u8>,
 }
 
@@ -50,15 +52,19 @@ impl Work {
         let mut items = Vec::new();
         for entry in entries {
             let old = entry.old.as_ref().map_or(Ok(None), |old| blobs.read(old, MAX_FILE))?;
+            let mut others = Vec::new();
+            for other in &entry.others {
+                others.extend(blobs.read(other, MAX_FILE)?);
+            }
             match blobs.read(&entry.new, MAX_FILE)? {
-                Some(new) => items.push(Item { entry, old, new }),
+                Some(new) => items.push(Item { entry, old, others, new }),
                 None => self.report.skipped.push(Skipped {
                     path: entry.path.to_string(),
                     reason: format!("it has more than {MAX_FILE} bytes"),
                 }),
             }
         }
-        self.report.looked_at = items.len();
+        self.report.looked_at += items.len();
         Ok(items)
     }
 
@@ -66,7 +72,7 @@ impl Work {
     pub(crate) fn look(&mut self, items: Vec<Item>, why_not: Option<&str>) -> Result<Vec<(Change, String)>, HookError> {
         let actions = self.config.actions.clone();
         let mut changes = Vec::new();
-        for Item { entry, old, new } in items {
+        for Item { entry, old, others, new } in items {
             let mut change = Change {
                 path: entry.path,
                 ids: (entry.new, String::new()),
@@ -76,14 +82,21 @@ impl Work {
             };
             let (hook, path) = (self.hook, change.path.clone());
             for action in actions.iter().filter(|action| action.applies(hook, &path)) {
-                if Instant::now() >= self.deadline {
+                let by_model = action.kind.asks_model() && action.mode == Mode::Fix;
+                // What the model takes must not keep the next file from being looked at.
+                if by_model && Instant::now() >= self.deadline {
                     self.put_off(action.kind, path.as_str(), "the deadline has passed");
                     continue;
                 }
-                let by_model = action.kind.asks_model();
                 let new = std::mem::take(&mut change.new);
-                let old = old.as_deref().filter(|_| by_model || !self.whole);
-                let subject = Subject { path: &path, old, new: &new };
+                let old = old.as_deref().filter(|_| action.kind.asks_model() || !self.whole);
+                let subject = Subject { path: &path, old, others: &others, renamed: entry.renamed, new: &new };
+                if action.kind == Kind::RefuseSecrets && decode::is_packed(&new) {
+                    self.report.skipped.push(Skipped {
+                        path: path.to_string(),
+                        reason: "it is packed, so that secrets in it cannot be seen".into(),
+                    });
+                }
                 let fixed = match action.mode {
                     Mode::Check => {
                         self.tell(action.kind, subject, path.as_str());

@@ -85,7 +85,8 @@ impl Place {
 
     /// The commits that are merged into HEAD by this one.
     pub(crate) fn merged(&self) -> Vec<String> {
-        let heads = std::fs::read_to_string(self.git_dir.join("MERGE_HEAD")).unwrap_or_default();
-        heads.lines().map(str::to_owned).collect()
+        let heads =
+            crate::plainfile::read(&self.git_dir.join("MERGE_HEAD"), crate::plainfile::MOST).unwrap_or_default();
+        String::from_utf8_lossy(&heads).lines().map(str::to_owned).collect()
     }
 }

@@ -1,12 +1,11 @@
 //! A hook from beginning to end.
 
 use crate::ask::{Asker, ModelSource};
-use crate::config::{Action, Config, HookType, Kind};
-use crate::entries::{Entry, Listed, Skipped};
+use crate::config::{Config, HookType};
+use crate::entries::{Entry, Skipped};
 use crate::index::{Exchange, at};
 use crate::look::{Item, Work, unfixed};
 use crate::place::{Form, Place};
-use crate::text::Subject;
 use crate::tree::{self, Change, InTree};
 use crate::{HookError, trust};
 use deepcoder_apply::{Applier, ApplierOptions, Steps, protected};
@@ -23,8 +22,13 @@ use std::time::{Duration, Instant};
 pub enum Job {
     /// What is staged.
     Staged,
-    /// What is pushed to the remote of this name: the lines that git writes to the hook's standard input.
-    Pushed(Vec<u8>),
+    /// What is pushed.
+    Pushed {
+        /// The remote's name, or its address where it has none.
+        remote: String,
+        /// The lines that git writes to the hook's standard input.
+        lines: Vec<u8>,
+    },
     /// The message in this file.
     Message(PathBuf),
     /// These files of the work tree, for a framework that runs hooks itself: the index is left alone.
@@ -35,7 +39,7 @@ impl Job {
     const fn hook(&self) -> HookType {
         match self {
             Self::Staged | Self::Files(_) => HookType::PreCommit,
-            Self::Pushed(_) => HookType::PrePush,
+            Self::Pushed { .. } => HookType::PrePush,
             Self::Message(_) => HookType::CommitMsg,
         }
     }
@@ -134,7 +138,7 @@ pub fn run(job: &Job, around: &Surroundings) -> Result<Report, HookError> {
     }
     match job {
         Job::Staged => work.staged(around)?,
-        Job::Pushed(lines) => work.pushed(lines)?,
+        Job::Pushed { remote, lines } => work.pushed(remote, lines)?,
         Job::Message(file) => work.message(&around.cwd.join(file))?,
         Job::Files(files) => work.files(files, around)?,
     }
@@ -214,48 +218,6 @@ impl Work {
         Ok(())
     }
 
-    /// Lines of `LOCAL-REF LOCAL-COMMIT REMOTE-REF REMOTE-COMMIT`.
-    fn pushed(&mut self, lines: &[u8]) -> Result<(), HookError> {
-        self.report.passed = true;
-        let lines = String::from_utf8_lossy(lines).into_owned();
-        let is_zero = |id: &&str| id.bytes().all(|b| b == b'0');
-        let mut all = Listed::default();
-        for line in lines.lines() {
-            let words: Vec<&str> = line.split(' ').collect();
-            let [_, local, _, remote] = words.as_slice() else { continue };
-            if is_zero(local) {
-                continue;
-            }
-            // A commit of theirs that was not fetched yet cannot be named here.
-            let exists = |id: &&str| self.place.git.ask(&["cat-file", "-e", &format!("{id}^{{commit}}")]).is_some();
-            let known: Vec<String> =
-                Some(*remote).filter(|id| !is_zero(id) && exists(id)).map(str::to_owned).into_iter().collect();
-            let listed = self.place.pushed(local, &known)?;
-            all.entries.extend(listed.entries);
-            all.skipped.extend(listed.skipped);
-        }
-        let items = self.read(all)?;
-        self.look(items, Some("a commit that is made is not changed")).map(drop)
-    }
-
-    fn message(&mut self, file: &Path) -> Result<(), HookError> {
-        self.report.passed = true;
-        let bytes = std::fs::read(file).map_err(|source| HookError::Io { path: file.to_owned(), source })?;
-        let text = String::from_utf8_lossy(&bytes);
-        // What git shows below this line is not part of the message.
-        let text = text.split("------------------------ >8 ------------------------").next().unwrap_or_default();
-        let text: Vec<&str> = text.split('\n').map(|l| if l.starts_with('#') { "" } else { l }).collect();
-        let text = text.join("\n");
-        let path = RepoPath::new("COMMIT_EDITMSG").map_err(|e| HookError::Path(file.display().to_string(), e))?;
-        let wanted = |a: &&Action| a.kind == Kind::RefuseSecrets && a.applies(self.hook, &path);
-        if self.config.actions.iter().any(|a| wanted(&a)) {
-            self.report.looked_at = 1;
-            let subject = Subject { path: &path, old: None, new: text.as_bytes() };
-            self.tell(Kind::RefuseSecrets, subject, "the message");
-        }
-        Ok(())
-    }
-
     fn files(&mut self, files: &[OsString], around: &Surroundings) -> Result<(), HookError> {
         self.report.passed = true;
         let (workspace, applier) = self.open(around).map_err(HookError::CannotWrite)?;
@@ -284,8 +246,9 @@ impl Work {
                 none => none.insert(self.place.git.blobs()?),
             };
             let old = blobs.read(&format!("HEAD:{path}"), MAX_FILE)?;
-            let entry = Entry { path, mode: String::new(), old: None, new: String::new() };
-            items.push(Item { entry, old, new: image.bytes });
+            let entry =
+                Entry { path, mode: String::new(), old: None, others: Vec::new(), renamed: false, new: String::new() };
+            items.push(Item { entry, old, others: Vec::new(), new: image.bytes });
         }
         self.report.looked_at = items.len();
         let mut changes = self.look(items, None)?;

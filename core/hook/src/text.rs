@@ -1,10 +1,11 @@
 //! The actions that need no model. Pure functions of the file before and after.
 
 use crate::config::Kind;
+use crate::decode;
 use crate::lines::{added, lines};
 use deepcoder_syntax::{Language, errors, parses, symbols};
 use deepcoder_types::RepoPath;
-use deepcoder_workspace::{find_secret, is_secret_path};
+use deepcoder_workspace::{find_secrets, is_secret_path};
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -14,7 +15,29 @@ pub(crate) struct Subject<'a> {
     pub(crate) path: &'a RepoPath,
     /// As it was in the commit before; `None` for a new one, or when all of it is to be looked at.
     pub(crate) old: Option<&'a [u8]>,
+    /// As it was on the other sides of a merge.
+    pub(crate) others: &'a [Vec<u8>],
+    /// It has not had this name before.
+    pub(crate) renamed: bool,
     pub(crate) new: &'a [u8],
+}
+
+impl<'a> Subject<'a> {
+    /// A file that one commit changes.
+    pub(crate) const fn plain(path: &'a RepoPath, old: Option<&'a [u8]>, new: &'a [u8]) -> Self {
+        Self { path, old, others: &[], renamed: false, new }
+    }
+
+    /// For each line, whether it is on none of the sides that the file comes from.
+    pub(crate) fn added(&self) -> Vec<bool> {
+        let mut all = added(self.old, self.new);
+        for other in self.others {
+            for (is_new, here) in all.iter_mut().zip(added(Some(other), self.new)) {
+                *is_new &= here;
+            }
+        }
+        all
+    }
 }
 
 /// Something that an action found: a line from 1, where it is about one, and what it is.
@@ -64,36 +87,24 @@ pub(crate) fn is_binary(bytes: &[u8]) -> bool {
     bytes.iter().take(8000).any(|b| *b == 0)
 }
 
-/// Runs of added lines: what they say, and their first line from 1.
-fn added_runs(subject: Subject<'_>) -> Vec<(usize, Vec<u8>)> {
-    let mut runs: Vec<(usize, Vec<u8>)> = Vec::new();
-    let mut open = false;
-    for (index, (line, is_new)) in lines(subject.new).iter().zip(added(subject.old, subject.new)).enumerate() {
-        if is_new && !open {
-            runs.push((index + 1, Vec::new()));
-        }
-        open = is_new;
-        if let Some((_, text)) = runs.last_mut().filter(|_| is_new) {
-            text.extend_from_slice(line);
-        }
-    }
-    runs
-}
-
+/// Secrets that begin, end or go on in an added line. The whole text is looked at: what a line is about is often said
+/// above it.
 fn secrets(subject: Subject<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    if subject.old.is_none() && is_secret_path(subject.path) {
+    if (subject.old.is_none() || subject.renamed) && is_secret_path(subject.path) {
         found.push((None, "a file of this name holds secrets".into()));
     }
-    for (first, text) in added_runs(subject) {
-        let text = String::from_utf8_lossy(&text);
-        let (mut rest, mut line) = (text.as_ref(), first);
-        while let Some(secret) = find_secret(rest) {
-            found.push((Some(line + secret.line - 1), format!("this looks like {}", secret.what)));
-            // On with the next line: one message for a line is enough.
-            let end = rest[secret.offset..].find('\n').map_or(rest.len(), |at| secret.offset + at + 1);
-            line += secret.line;
-            rest = &rest[end..];
+    let new = decode::text(subject.new);
+    let old = subject.old.map(decode::text);
+    let others: Vec<Vec<u8>> = subject.others.iter().map(|other| decode::text(other).as_bytes().to_vec()).collect();
+    let decoded =
+        Subject { old: old.as_ref().map(|old| old.as_bytes()), others: &others, new: new.as_bytes(), ..subject };
+    let mut added = None;
+    for secret in find_secrets(&new) {
+        let added = added.get_or_insert_with(|| decoded.added());
+        let lines = added.get(secret.line - 1..secret.last_line).unwrap_or_default();
+        if lines.contains(&true) {
+            found.push((Some(secret.line), format!("this looks like {}", secret.what)));
         }
     }
     found
@@ -106,7 +117,7 @@ fn markers(subject: Subject<'_>) -> Vec<Found> {
         })
     };
     let new = lines(subject.new);
-    let wrong = new.iter().zip(added(subject.old, subject.new)).enumerate();
+    let wrong = new.iter().zip(subject.added()).enumerate();
     let wrong = wrong.filter(|(_, (line, is_new))| *is_new && is_marker(line));
     wrong.map(|(at, _)| (Some(at + 1), "this is a conflict marker".into())).collect()
 }
@@ -131,7 +142,7 @@ fn trailing_space(subject: Subject<'_>) -> Option<Vec<u8>> {
     // Two spaces at the end of a line of Markdown are a line break.
     let markdown = subject.path.extension().is_some_and(|e| matches!(e, "md" | "markdown" | "mdx"));
     let mut fixed = Vec::with_capacity(subject.new.len());
-    for (line, is_new) in lines(subject.new).into_iter().zip(added(subject.old, subject.new)) {
+    for (line, is_new) in lines(subject.new).into_iter().zip(subject.added()) {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let end = &line[text.len()..];
@@ -214,12 +225,12 @@ mod tests {
 
     fn found(kind: Kind, path: &str, old: Option<&str>, new: &str) -> Vec<Found> {
         let path = RepoPath::new(path).expect("a path");
-        check(kind, Subject { path: &path, old: old.map(str::as_bytes), new: new.as_bytes() })
+        check(kind, Subject::plain(&path, old.map(str::as_bytes), new.as_bytes()))
     }
 
     fn fixed(kind: Kind, path: &str, old: Option<&str>, new: &str) -> Option<String> {
         let path = RepoPath::new(path).expect("a path");
-        let subject = Subject { path: &path, old: old.map(str::as_bytes), new: new.as_bytes() };
+        let subject = Subject::plain(&path, old.map(str::as_bytes), new.as_bytes());
         fix(kind, subject).map(|bytes| String::from_utf8(bytes).expect("text"))
     }
 
@@ -280,7 +291,7 @@ mod tests {
     fn new_public_functions_without_a_word_are_found() {
         let names = |path, old, new| -> Vec<String> {
             let path = RepoPath::new(path).expect("a path");
-            let subject = Subject { path: &path, old: Some(str::as_bytes(old)), new: str::as_bytes(new) };
+            let subject = Subject::plain(&path, Some(str::as_bytes(old)), str::as_bytes(new));
             undocumented(subject).into_iter().map(|(_, name)| name).collect()
         };
         let python = "def old():\n    pass\n\ndef new(a):\n    return a\n\ndef _own():\n    pass\n\ndef said():\n    \"\"\"Yes.\"\"\"\n\nclass A:\n    def m(self):\n        def inner():\n            pass\n";

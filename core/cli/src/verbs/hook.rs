@@ -166,7 +166,11 @@ fn run(args: &HookRunArgs, invocation: &mut Invocation, console: &mut Console) -
     let job = match HookType::from(args.hook) {
         _ if args.files => Job::Files(args.args.clone()),
         HookType::PreCommit => Job::Staged,
-        HookType::PrePush => Job::Pushed(invocation.input.all(&invocation.cancel)?.into_bytes()),
+        HookType::PrePush => Job::Pushed {
+            // Git says the name first, or the address where there is none.
+            remote: args.args.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            lines: invocation.input.all(&invocation.cancel)?.into_bytes(),
+        },
         HookType::CommitMsg => match args.args.as_slice() {
             [file] => Job::Message(file.into()),
             _ => return Err(Failure::new("commit-msg needs the file that holds the message").hint("git names it")),

@@ -209,7 +209,7 @@ fn pushes_and_messages_are_looked_at() {
     let head = bench.repo.git(&["rev-parse", "HEAD"]);
     let push = |from: &str| {
         let line = format!("refs/heads/main {} refs/heads/main {}\n", head.trim(), from.trim());
-        bench.run(&Job::Pushed(line.into_bytes()))
+        bench.run(&Job::Pushed { remote: "origin".into(), lines: line.into_bytes() })
     };
     assert!(!push(&start).passed && !push(&"0".repeat(40)).passed);
     assert!(push(&head).passed);
@@ -219,5 +219,131 @@ fn pushes_and_messages_are_looked_at() {
         bench.run(&Job::Message(message.clone()))
     };
     assert_eq!(look(&format!("title\n\n{secret}")).findings[0].line, Some(3));
-    assert!(look(&format!("title\n# ------------------------ >8 ------------------------\n{secret}")).passed);
+    assert!(
+        look(&format!(
+            "title\n# ------------------------ >8 ------------------------\n# Below.\ndiff --git a b\n+{secret}"
+        ))
+        .passed
+    );
+}
+
+/// Protects what leaves the machine with a merge: a secret that only its resolution brings is found, when it is committed
+/// and when it is pushed; one that a side had before is not this merge's.
+#[test]
+fn a_merge_is_looked_at_for_what_it_brings_itself() {
+    let bench = Bench::new(FIXES, &[("a.txt", b"base\n")]);
+    let secret = |n: u8| format!("k = 'AKIA{}{n}'\n", "QWERTYUIOPASDFG").replace('0', "X");
+    let commit = |text: &str| {
+        bench.stage("a.txt", text.as_bytes());
+        bench.repo.git(&["commit", "-qm", "a"]);
+    };
+    bench.repo.git(&["checkout", "-qb", "side"]);
+    let theirs = secret(2);
+    commit(&format!("{theirs}theirs\n"));
+    bench.repo.git(&["checkout", "-q", "main"]);
+    let start = bench.repo.git(&["rev-parse", "side"]);
+    commit("ours\n");
+    let before = bench.repo.git(&["rev-parse", "HEAD"]);
+    let _ =
+        Command::new("git").current_dir(bench.repo.path()).args(["merge", "-q", "side"]).output().expect("git runs");
+    let resolve = |text: &str| bench.stage("a.txt", text.as_bytes());
+    resolve(&format!("{theirs}both\n"));
+    assert!(bench.staged().passed, "what a side brings is not the merge's");
+    resolve(&format!("{theirs}both\n{}", secret(3)));
+    let report = bench.staged();
+    assert_eq!(report.findings.iter().map(|f| f.line).collect::<Vec<_>>(), [Some(3)], "{report:?}");
+    bench.repo.git(&["commit", "-qm", "merged"]);
+    let head = bench.repo.git(&["rev-parse", "HEAD"]);
+    // The remote has both sides.
+    bench.repo.git(&["update-ref", "refs/remotes/origin/side", start.trim()]);
+    let lines = format!("refs/heads/main {} refs/heads/main {}\n", head.trim(), before.trim()).into_bytes();
+    let report = bench.run(&Job::Pushed { remote: "origin".into(), lines });
+    assert_eq!(report.findings.iter().map(|f| f.line).collect::<Vec<_>>(), [Some(3)], "{report:?}");
+}
+
+/// Protects what goes to one remote from what another has: only the branches of the remote that is pushed to count. Messages
+/// of commits and tags go along, and so do versions of a file that only its mode was changed after.
+#[test]
+fn each_remote_is_looked_at_by_itself() {
+    let bench = Bench::new(FIXES, &[]);
+    let secret = format!("k = 'AKIA{}'\n", "QWERTYUIOPASDFGH");
+    let start = bench.repo.git(&["rev-parse", "HEAD"]);
+    let push = |remote: &str, from: &str| {
+        let head = bench.repo.git(&["rev-parse", "HEAD"]);
+        let lines = format!("refs/heads/main {} refs/heads/main {}\n", head.trim(), from.trim());
+        bench.run(&Job::Pushed { remote: remote.into(), lines: lines.into_bytes() })
+    };
+    let zero = "0".repeat(40);
+    bench.stage("a.py", secret.as_bytes());
+    bench.repo.git(&["commit", "-qm", "a"]);
+    bench.repo.git(&["update-ref", "refs/remotes/private/main", "HEAD"]);
+    assert!(push("private", &zero).passed);
+    for other in ["public", "https://host/public.git", "private/../x*", ""] {
+        assert!(!push(other, &zero).passed, "{other}");
+    }
+    // The newest commit names the same bytes.
+    bench.repo.git(&["update-index", "--chmod=+x", "a.py"]);
+    bench.repo.git(&["commit", "-qm", "b"]);
+    assert!(!push("public", &start).passed);
+    bench.repo.git(&["update-ref", "refs/remotes/public/main", "HEAD"]);
+    bench.repo.git(&["commit", "-q", "--allow-empty", "-m", &format!("c\n\n{secret}")]);
+    let report = push("public", &zero);
+    assert_eq!((report.findings.len(), report.findings[0].line), (1, Some(3)), "{report:?}");
+    bench.repo.git(&["update-ref", "refs/remotes/public/main", "HEAD"]);
+    bench.repo.git(&["tag", "-am", &format!("v1\n\n{secret}"), "v1"]);
+    let tag = bench.repo.git(&["rev-parse", "v1"]);
+    let lines = format!("refs/tags/v1 {} refs/tags/v1 {zero}\n", tag.trim()).into_bytes();
+    let report = bench.run(&Job::Pushed { remote: "public".into(), lines });
+    assert_eq!((report.findings.len(), report.findings[0].line), (1, Some(3)), "{report:?}");
+}
+
+/// Protects messages whose lines look like comments: `commit -m` keeps them, and which letter begins one can be set.
+#[test]
+fn lines_that_look_like_comments_are_looked_at() {
+    let bench = Bench::new(FIXES, &[]);
+    let secret = format!("AKIA{}", "QWERTYUIOPASDFGH");
+    let message = bench.state.path().join("message");
+    let scissors = format!("{} >8 {0}", "-".repeat(24));
+    let line = |text: &str| {
+        std::fs::write(&message, text).expect("written");
+        bench.run(&Job::Message(message.clone())).findings.first().and_then(|finding| finding.line)
+    };
+    assert_eq!(line(&format!("#12 use {secret}\n")), Some(1));
+    assert_eq!(line(&format!("a\n\n; use {secret}\n")), Some(3));
+    bench.repo.git(&["config", "core.commentChar", ";"]);
+    assert_eq!(line(&format!("; use {secret}\n")), Some(1));
+    // What git shows below is not a part of the message, and what somebody wrote there may be.
+    assert_eq!(line(&format!("a\n; {scissors}\n; Do not modify\ndiff --git a/a b/a\n-{secret}\n")), None);
+    assert_eq!(line(&format!("a\n// {scissors}\n// Do not\ndiff --git a/a b/a\n-{secret}\n")), None);
+    assert_eq!(line(&format!("a\n; {scissors}\n{secret}\n")), Some(3));
+}
+
+/// Protects against secrets that nobody can read at once: in wide encodings, in files that get a new name, over several
+/// lines of which only one is new; and what is packed is not said to be clean.
+#[test]
+fn what_is_not_understood_is_not_clean() {
+    let secret = format!("AKIA{}", "QWERTYUIOPASDFGH");
+    let wide: Vec<u8> =
+        format!("\u{feff}a = 1\r\nkey = \"{secret}\"\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bench = Bench::new(
+        FIXES,
+        &[("settings.txt", b"x = 1\n"), ("w.txt", &wide), ("m.py", b"password = (\n    'none'\n)\n")],
+    );
+    let findings = |path: &str, bytes: &[u8]| {
+        bench.stage(path, bytes);
+        let report = bench.staged();
+        bench.repo.git(&["reset", "-q", "--hard"]);
+        report.findings.iter().map(|finding| finding.line).collect::<Vec<_>>()
+    };
+    assert_eq!(findings("new.txt", &wide), [Some(2)]);
+    assert_eq!(findings("big.txt", &wide.chunks_exact(2).flat_map(|p| [p[1], p[0]]).collect::<Vec<_>>()), [Some(2)]);
+    let more: Vec<u8> = wide.iter().copied().chain("b = 2\r\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    assert!(findings("w.txt", &more).is_empty(), "the line was there before");
+    assert_eq!(findings("m.py", b"password = (\n    'tG4#kQ9z!xW2'\n)\n"), [Some(2)]);
+    bench.repo.git(&["mv", "settings.txt", ".env"]);
+    assert!(!bench.staged().passed);
+    bench.repo.git(&["reset", "-q", "--hard"]);
+    bench.stage("a.zip", b"PK\x03\x04 and more");
+    let report = bench.staged();
+    assert!(report.skipped.iter().any(|s| s.path == "a.zip" && s.reason.contains("packed")), "{report:?}");
 }

@@ -146,3 +146,73 @@ fn hooks_of_other_tools_are_known() {
     executable(&real, "#!/usr/bin/env ruby\n# overcommit\n");
     assert!(matches!(crate::install(&target, &ours), Err(InstallError::Managed { tool: "Overcommit", .. })));
 }
+
+/// Protects other repositories and other folders from what a repository says about itself: its own configuration, a file
+/// that this includes, and links lead to no write there. What the user's own configuration says counts.
+#[test]
+fn a_repository_leads_to_no_write_elsewhere() {
+    let bench = Bench::new("", &[]);
+    let (target, ours) = (bench.target(HookType::PreCommit), bench.program("ours", 0));
+    let elsewhere = bench.state.path().join("elsewhere");
+    executable(&elsewhere.join("pre-commit"), "#!/bin/sh\n");
+    let path = elsewhere.to_string_lossy().into_owned();
+    let refused = |why: &str| {
+        let error = crate::install(&target, &ours).expect_err(why);
+        assert!(matches!(error, InstallError::Outside(_)), "{why}: {error}");
+        assert!(deepcoder_types::Hint::hint(&error).is_some_and(|hint| hint.contains("--show-origin")));
+        let names: Vec<_> =
+            std::fs::read_dir(&elsewhere).expect("a folder").map(|e| e.expect("a file").file_name()).collect();
+        assert_eq!(names, ["pre-commit"], "{why}");
+        assert_eq!(std::fs::read_to_string(elsewhere.join("pre-commit")).expect("text"), "#!/bin/sh\n");
+    };
+    bench.repo.git(&["config", "core.hooksPath", &path]);
+    refused("its configuration");
+    assert!(crate::install(&Target { global: true, ..target.clone() }, &ours).is_err());
+    bench.repo.git(&["config", "--unset", "core.hooksPath"]);
+    let included = bench.repo.join("included");
+    std::fs::write(&included, format!("[core]\nhooksPath = {path}\n")).expect("written");
+    bench.repo.git(&["config", "include.path", &included.to_string_lossy()]);
+    refused("a file that it includes");
+    bench.repo.git(&["config", "--unset", "include.path"]);
+    std::os::unix::fs::symlink(&elsewhere, bench.repo.join("link")).expect("a link");
+    for led in ["link", "link/../elsewhere", "none/../link"] {
+        bench.repo.git(&["config", "core.hooksPath", led]);
+        refused(led);
+    }
+    bench.repo.git(&["config", "core.hooksPath", "link/new/deep"]);
+    refused("a folder that is not there yet, behind a link");
+    bench.repo.git(&["config", "--unset", "core.hooksPath"]);
+    let hooks = bench.repo.join(".git/hooks");
+    let _ = std::fs::remove_dir_all(&hooks);
+    std::os::unix::fs::symlink(&elsewhere, &hooks).expect("a link");
+    refused("a link in the place of its folder");
+    // A script of ours that somebody put there is not taken away through the link either.
+    std::fs::remove_file(&hooks).expect("removed");
+    let done = crate::install(&target, &ours).expect("installed");
+    std::fs::copy(&done.path, elsewhere.join("pre-commit")).expect("copied");
+    std::fs::remove_dir_all(&hooks).expect("removed");
+    std::os::unix::fs::symlink(&elsewhere, &hooks).expect("a link");
+    assert!(matches!(crate::uninstall(&target), Err(InstallError::Outside(_))));
+    assert!(elsewhere.join("pre-commit").exists());
+}
+
+/// Protects from waiting for ever: something that is no file stands where a hook or the configuration is looked for.
+#[test]
+fn pipes_in_the_place_of_files_hold_up_nobody() {
+    let bench = Bench::new("", &[]);
+    let hook = bench.repo.join(".git/hooks/pre-commit");
+    std::fs::create_dir_all(hook.parent().expect("a folder")).expect("made");
+    let pipe = |path: &Path| {
+        rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, 0o644.into(), 0).expect("a pipe")
+    };
+    pipe(&hook);
+    std::fs::remove_file(bench.repo.join("deepcoder.toml")).expect("removed");
+    pipe(&bench.repo.join("deepcoder.toml"));
+    let (all, trusted) = crate::status(bench.repo.path(), bench.state.path()).expect("a status");
+    assert_eq!((&all[0].standing, trusted), (&Standing::Foreign(None), None));
+    assert!(crate::run(&crate::Job::Staged, &bench.around()).is_err());
+    let message = bench.state.path().join("message");
+    pipe(&message);
+    std::fs::remove_file(bench.repo.join("deepcoder.toml")).expect("removed");
+    assert!(crate::run(&crate::Job::Message(message), &bench.around()).is_err());
+}

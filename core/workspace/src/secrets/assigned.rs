@@ -313,6 +313,9 @@ impl Reader<'_> {
     fn value(&mut self, separator: Separator) -> Option<Value> {
         let from = self.at;
         self.spaces();
+        if matches!(self.peek(), b'(' | b'[' | b'{') && matches!(self.text.get(self.at + 1), Some(b'\n' | b'\r')) {
+            self.at += 1;
+        }
         // What a line breaks in front of is in quotes.
         if matches!(self.peek(), b'\n' | b'\r') || self.starts(b"\\\n") {
             if separator == Separator::Next {

@@ -291,7 +291,8 @@ impl Token {
         // A word may follow without being a part of it: `AKIA…` in the middle of base64 is none.
         let goes_on = self.most < ANY && rest.get(length).is_some_and(u8::is_ascii_alphanumeric);
         // Without a digit they may be words: `sk-learn-…`, `glft-some-name`.
-        let plain = !value.bytes().any(|b| b.is_ascii_digit()) && is_wordy(value);
+        let joined = matches!(self.alphabet, Url | Dotted | Base64 | Letters);
+        let plain = joined && !value.bytes().any(|b| b.is_ascii_digit()) && is_wordy(value);
         let fits = length >= self.least && !longer && !goes_on && !plain;
         (fits && !is_placeholder(value) && !repeats(value)).then_some(body + length)
     }
