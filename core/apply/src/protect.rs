@@ -18,90 +18,200 @@ pub fn protected(path: &RepoPath) -> Option<&'static str> {
             return Some(reason);
         }
         let below = *folders.get(i + 1).unwrap_or(name);
-        let holds = match *folder {
-            ".github" => [
-                "workflows",
-                "actions",
-                "agents",
-                "chatmodes",
-                "instructions",
-                "prompts",
-                "copilot-instructions.md",
-                "dependabot.yml",
-                "dependabot.yaml",
-            ]
-            .contains(&below),
-            ".gitea" | ".forgejo" => ["workflows", "actions"].contains(&below),
-            _ => false,
-        };
-        if holds {
-            return Some("it steers continuous integration or an agent");
+        if let Some(reason) = inside(folder, below) {
+            return Some(reason);
         }
     }
-    anywhere(name).or_else(|| {
-        const FILES: &[(&str, &str)] = &[
-            (".gitmodules", "it tells git what to fetch"),
-            (".gitconfig", "it configures git"),
-            (".lfsconfig", "it configures git"),
-            (".gitlab-ci.yml", CI),
-            (".travis.yml", CI),
-            (".drone.yml", CI),
-            (".woodpecker.yml", CI),
-            (".cirrus.yml", CI),
-            ("appveyor.yml", CI),
-            (".appveyor.yml", CI),
-            ("azure-pipelines.yml", CI),
-            ("bitbucket-pipelines.yml", CI),
-            ("jenkinsfile", CI),
-            (".pre-commit-config.yaml", HOOK),
-            (".pre-commit-config.yml", HOOK),
-            (".pre-commit-hooks.yaml", HOOK),
-            ("prek.toml", HOOK),
-            ("deepcoder.toml", HOOK),
-            (".overcommit.yml", HOOK),
-            (".simple-git-hooks.json", HOOK),
-            (".envrc", "it runs when the folder is entered"),
-            ("agents.md", AGENT),
-            ("agents.override.md", AGENT),
-            ("claude.md", AGENT),
-            ("claude.local.md", AGENT),
-            ("gemini.md", AGENT),
-            (".cursorrules", AGENT),
-            (".windsurfrules", AGENT),
-            (".clinerules", AGENT),
-            (".roorules", AGENT),
-            (".goosehints", AGENT),
-            (".mcp.json", AGENT),
-            ("opencode.json", AGENT),
-            ("opencode.jsonc", AGENT),
-            (".aiignore", "it keeps files from the model"),
-        ];
-        FILES.iter().find(|(file, _)| file == name).map(|(_, reason)| *reason)
-    })
+    anywhere(name).or_else(|| FILES.iter().find(|(file, _)| file == name).map(|(_, reason)| *reason))
 }
 
 const CI: &str = "it steers continuous integration";
 const HOOK: &str = "it runs as a git hook";
 const AGENT: &str = "it steers agents";
 
+const GIT: &str = "it configures git";
+const ENTER: &str = "it runs when the folder is entered";
+const EDITOR: &str = "it runs in the editor";
+const START: &str = "it runs when a tool starts here";
+const IGNORE: &str = "it keeps files from the model";
+
+/// Files that are protected in any folder.
+const FILES: &[(&str, &str)] = &[
+    (".gitmodules", "it tells git what to fetch"),
+    (".gitattributes", GIT),
+    (".gitconfig", GIT),
+    (".lfsconfig", GIT),
+    (".gitlab-ci.yml", CI),
+    (".travis.yml", CI),
+    (".drone.yml", CI),
+    (".drone.star", CI),
+    (".drone.jsonnet", CI),
+    (".woodpecker.yml", CI),
+    (".woodpecker.yaml", CI),
+    (".cirrus.yml", CI),
+    (".cirrus.star", CI),
+    ("appveyor.yml", CI),
+    (".appveyor.yml", CI),
+    ("azure-pipelines.yml", CI),
+    ("azure-pipelines.yaml", CI),
+    ("bitbucket-pipelines.yml", CI),
+    ("jenkinsfile", CI),
+    ("cloudbuild.yaml", CI),
+    ("cloudbuild.yml", CI),
+    ("buildspec.yml", CI),
+    ("codemagic.yaml", CI),
+    ("bitrise.yml", CI),
+    (".build.yml", CI),
+    ("screwdriver.yaml", CI),
+    ("renovate.json", CI),
+    ("renovate.json5", CI),
+    (".renovaterc", CI),
+    (".renovaterc.json", CI),
+    (".mergify.yml", CI),
+    ("codeowners", "it says who reviews changes"),
+    (".pre-commit-config.yaml", HOOK),
+    (".pre-commit-config.yml", HOOK),
+    (".pre-commit-hooks.yaml", HOOK),
+    ("prek.toml", HOOK),
+    ("hk.pkl", HOOK),
+    ("deepcoder.toml", HOOK),
+    (".overcommit.yml", HOOK),
+    ("captainhook.json", HOOK),
+    (".rusty-hook.toml", HOOK),
+    ("cog.toml", HOOK),
+    (".envrc", ENTER),
+    (".autoenv", ENTER),
+    (".autoenv.zsh", ENTER),
+    ("devbox.json", ENTER),
+    ("devenv.nix", ENTER),
+    (".exrc", EDITOR),
+    (".nvimrc", EDITOR),
+    (".nvim.lua", EDITOR),
+    (".vimrc", EDITOR),
+    (".lvimrc", EDITOR),
+    (".dir-locals.el", EDITOR),
+    (".dir-locals-2.el", EDITOR),
+    (".yarnrc", START),
+    (".yarnrc.yml", START),
+    (".npmrc", START),
+    (".pnpmfile.cjs", START),
+    (".pnpmfile.mjs", START),
+    ("bunfig.toml", START),
+    (".bazelrc", START),
+    (".buckconfig", START),
+    ("rust-toolchain", START),
+    ("rust-toolchain.toml", START),
+    (".gdbinit", START),
+    (".lldbinit", START),
+    (".rprofile", START),
+    (".irbrc", START),
+    (".pryrc", START),
+    ("sitecustomize.py", START),
+    ("usercustomize.py", START),
+    ("agent.md", AGENT),
+    ("agents.md", AGENT),
+    ("agents.override.md", AGENT),
+    ("claude.md", AGENT),
+    ("claude.local.md", AGENT),
+    ("gemini.md", AGENT),
+    ("qwen.md", AGENT),
+    ("crush.md", AGENT),
+    ("warp.md", AGENT),
+    ("replit.md", AGENT),
+    (".replit", AGENT),
+    (".clinerules", AGENT),
+    (".roorules", AGENT),
+    (".roomodes", AGENT),
+    (".kilocodemodes", AGENT),
+    (".goosehints", AGENT),
+    (".rules", AGENT),
+    (".mcp.json", AGENT),
+    ("mcp.json", AGENT),
+    ("opencode.json", AGENT),
+    ("opencode.jsonc", AGENT),
+    ("crush.json", AGENT),
+    (".crush.json", AGENT),
+    ("firebender.json", AGENT),
+    ("gemini-extension.json", AGENT),
+    (".aiignore", IGNORE),
+    (".deepcoderignore", IGNORE),
+    (".aiexclude", IGNORE),
+    (".geminiignore", IGNORE),
+    (".clineignore", IGNORE),
+    (".rooignore", IGNORE),
+    (".kilocodeignore", IGNORE),
+    (".codeiumignore", IGNORE),
+    (".augmentignore", IGNORE),
+    (".continueignore", IGNORE),
+    (".copilotignore", IGNORE),
+    (".llmignore", IGNORE),
+    (".qwenignore", IGNORE),
+    (".crushignore", IGNORE),
+];
+
 /// Names that are protected as a folder and as a file, at any depth.
 fn anywhere(name: &str) -> Option<&'static str> {
     match name {
-        ".circleci" | ".buildkite" | ".woodpecker" | ".ci" | ".gitlab" => Some(CI),
-        ".husky" | ".githooks" | ".hooks" => Some(HOOK),
-        ".vscode" | ".idea" | ".devcontainer" => Some("its tasks run in the editor"),
-        ".claude" | ".codex" | ".gemini" | ".continue" | ".roo" | ".kiro" | ".agents" | ".deepcoder" | ".opencode"
-        | ".amazonq" | ".junie" | ".trae" | ".zed" => Some(AGENT),
+        ".hg" | ".svn" | ".jj" => Some("it belongs to a version control system"),
+        ".circleci" | ".buildkite" | ".woodpecker" | ".ci" | ".gitlab" | ".semaphore" | ".tekton" | ".teamcity"
+        | ".harness" | ".builds" | "bamboo-specs" => Some(CI),
+        ".husky" | ".githooks" | ".git-hooks" | ".hooks" | ".huskyrc" => Some(HOOK),
+        ".vscode" | ".idea" | ".devcontainer" | ".devcontainer.json" | ".vs" | ".fleet" => {
+            Some("its tasks run in the editor")
+        }
+        ".mvn" | ".yarn" | ".bundle" => Some(START),
+        ".mise" | ".rtx" => Some(ENTER),
+        ".claude" | ".codex" | ".gemini" | ".continue" | ".roo" | ".kiro" | ".agents" | ".agent" | ".deepcoder"
+        | ".opencode" | ".amazonq" | ".junie" | ".trae" | ".zed" | ".clinerules" | ".cline" | ".kilocode"
+        | ".augment" | ".goose" | ".qwen" | ".crush" | ".warp" | ".factory" | ".openhands" | ".firebender"
+        | ".qodo" | ".tabnine" | ".copilot" | ".cody" | ".jules" | ".bolt" => Some(AGENT),
         _ if hook_manager(name) => Some(HOOK),
+        _ if mise(name) => Some(ENTER),
+        _ if name.ends_with(".code-workspace") => Some("its tasks run in the editor"),
         _ if name.starts_with(".cursor") || name.starts_with(".windsurf") || name.starts_with(".aider") => Some(AGENT),
         _ => None,
     }
 }
 
+/// What is protected in one kind of folder only.
+fn inside(folder: &str, below: &str) -> Option<&'static str> {
+    const GITHUB: [&str; 13] = [
+        "workflows",
+        "actions",
+        "agents",
+        "chatmodes",
+        "copilot",
+        "hooks",
+        "instructions",
+        "prompts",
+        "skills",
+        "copilot-instructions.md",
+        "dependabot.yml",
+        "dependabot.yaml",
+        "renovate.json",
+    ];
+    match folder {
+        ".github" if GITHUB.contains(&below) => Some("it steers continuous integration or an agent"),
+        ".gitea" | ".forgejo" if matches!(below, "workflows" | "actions") => Some(CI),
+        ".cargo" if matches!(below, "config" | "config.toml") => Some(START),
+        ".config" | "mise" if mise(below) || below == "mise" => Some(ENTER),
+        "mise" if below == "config.toml" => Some(ENTER),
+        _ => None,
+    }
+}
+
+/// `mise.toml`, `.mise.local.toml` and so on. It may be told to run programs when the folder is entered.
+fn mise(name: &str) -> bool {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    ["mise.", "rtx."].iter().any(|start| name.starts_with(start)) && name.ends_with(".toml")
+}
+
 /// Lefthook and lint-staged take their settings from files of many endings.
 fn hook_manager(name: &str) -> bool {
     let name = name.strip_prefix('.').unwrap_or(name);
-    ["lefthook.", "lefthook-local.", "lintstagedrc", "lint-staged.config."].iter().any(|start| name.starts_with(start))
+    let starts =
+        ["lefthook.", "lefthook-local.", "lintstagedrc", "lint-staged.config.", "simple-git-hooks.", "commitlint"];
+    starts.iter().any(|start| name.starts_with(start))
 }
 
 /// Case folding with the characters left out that file systems ignore. The names above are ASCII, and no composed
@@ -155,6 +265,33 @@ mod tests {
             "lint-staged.config.mjs",
             ".github/agents/review.md",
             "OPENCODE.json",
+            ".deepcoderignore",
+            "sub/.DeepcoderIgnore",
+            ".clinerules/rule.md",
+            "mise.toml",
+            ".mise.local.toml",
+            ".config/mise/config.toml",
+            ".cargo/config.toml",
+            "crates/a/.cargo/config",
+            ".yarnrc.yml",
+            ".gitattributes",
+            ".github/copilot-instructions.md",
+            ".github/hooks/x.json",
+            "GEMINI.md",
+            ".aider.conf.yml",
+            ".claude/settings.json",
+            ".mcp.json",
+            ".windsurf/rules/a.md",
+            ".npmrc",
+            ".kilocode/rules/a.md",
+            ".roomodes",
+            "app.code-workspace",
+            ".geminiignore",
+            ".mvn/jvm.config",
+            ".simple-git-hooks.cjs",
+            ".hg/hgrc",
+            "rust-toolchain.toml",
+            ".nvim.lua",
         ] {
             assert!(reason(path).is_some(), "{path:?} is not protected");
         }
@@ -166,6 +303,15 @@ mod tests {
             "ci/run",
             "cursor.py",
             "src/lefthook_parser.rs",
+            "Makefile",
+            "Cargo.toml",
+            ".cargo/audit.toml",
+            "src/mise.rs",
+            "docs/mise.md",
+            "src/agents/mod.rs",
+            "package.json",
+            "conftest.py",
+            "src/config.toml",
         ] {
             assert_eq!(reason(path), None, "{path:?} is protected");
         }

@@ -7,6 +7,7 @@
 
 mod beneath;
 mod git;
+mod globs;
 mod list;
 mod open;
 pub mod process;
@@ -28,9 +29,10 @@ pub use rules::Visibility;
 pub use secrets::{SecretFound, contains_secret, find_secret, find_secrets, is_secret_path};
 pub use watch::{Batch, ChangeKind, Changed, Head, How, Stamp, WatchError, WatchOptions, WatchStatus, Watcher};
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A work tree, opened for reading. Cheap to clone; may be used from several threads.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ struct Inner {
     common_dir: PathBuf,
     excludes_file: Option<PathBuf>,
     ignore_case: bool,
+    /// Ignore files that take long to parse, by their text.
+    long_rules: Mutex<HashMap<String, Arc<globs::Globs>>>,
     root_fd: OwnedFd,
 }
 

@@ -98,7 +98,10 @@ impl Workspace {
         let root_fd = rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| OpenError::Start { path: root.clone(), source: e.into() })?;
         let common_dir = repository.commondir().to_owned();
-        Ok(Self { inner: Arc::new(Inner { root, git_dir, common_dir, excludes_file, ignore_case, root_fd }) })
+        let long_rules = std::sync::Mutex::default();
+        Ok(Self {
+            inner: Arc::new(Inner { root, git_dir, common_dir, excludes_file, ignore_case, long_rules, root_fd }),
+        })
     }
 }
 

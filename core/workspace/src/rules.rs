@@ -1,10 +1,9 @@
 //! Ignore rules: `.gitignore`, `info/exclude` and `core.excludesFile` as git has them, and `.aiignore` and
 //! `.deepcoderignore`, which hide more. The three kinds are independent: what one of them hides, no other can show.
 
+use crate::globs::Globs;
 use crate::{Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
-use ignore::Match;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fd::AsFd as _;
 use rustix::fs::{FileType, OFlags};
 use std::io::Read as _;
@@ -23,7 +22,11 @@ pub enum Visibility {
 }
 
 /// Longer ignore files are cut to this, at a line.
-const MAX_RULES: u64 = 1 << 20;
+const MAX_RULES: u64 = 4 << 20;
+
+/// Files that are longer are parsed once, the last ones of them.
+const LONG: usize = 16 << 10;
+const KEPT: usize = 16;
 
 /// The names of ignore files, by [`Kind`].
 const NAMES: [&str; KINDS] = [".gitignore", ".aiignore", ".deepcoderignore"];
@@ -45,9 +48,9 @@ pub(crate) struct Rules {
     parent: Option<Arc<Self>>,
     /// The folder, with a `/` at the end unless it is the root.
     prefix: String,
-    own: [Option<Gitignore>; KINDS],
+    own: [Option<Arc<Globs>>; KINDS],
     /// `info/exclude` and `core.excludesFile`, strongest first; only at the root.
-    base: Vec<Gitignore>,
+    base: Vec<Arc<Globs>>,
 }
 
 impl Rules {
@@ -67,24 +70,16 @@ impl Rules {
         let mut rules = Some(self);
         while let Some(here) = rules {
             if let Some(own) = &here.own[kind]
-                && let Some(decided) = ask(own, path.strip_prefix(&here.prefix).unwrap_or(path), is_dir)
+                && let Some(decided) = own.hides(path.strip_prefix(&here.prefix).unwrap_or(path), is_dir)
             {
                 return Some(decided);
             }
             if kind == GIT && here.parent.is_none() {
-                return here.base.iter().find_map(|rules| ask(rules, path, is_dir));
+                return here.base.iter().find_map(|rules| rules.hides(path, is_dir));
             }
             rules = here.parent.as_deref();
         }
         None
-    }
-}
-
-fn ask(rules: &Gitignore, path: &str, is_dir: bool) -> Option<bool> {
-    match rules.matched(Path::new(path), is_dir) {
-        Match::None => None,
-        Match::Ignore(_) => Some(true),
-        Match::Whitelist(_) => Some(false),
     }
 }
 
@@ -210,20 +205,29 @@ impl Workspace {
         Arc::new(Rules { parent: Some(parent), prefix: format!("{folder}/"), own, base: Vec::new() })
     }
 
-    fn load(&self, path: &str) -> Option<Gitignore> {
+    fn load(&self, path: &str) -> Option<Arc<Globs>> {
         // As git does, an ignore file that is a link is not followed.
         let fd = beneath::open(self.inner.root_fd.as_fd(), path, OFlags::RDONLY).ok()?;
         self.parse(&rules_text(std::fs::File::from(fd))?)
     }
 
-    fn parse(&self, text: &str) -> Option<Gitignore> {
-        let mut builder = GitignoreBuilder::new("");
-        builder.case_insensitive(self.inner.ignore_case).ok()?;
-        for line in text.trim_start_matches('\u{feff}').lines() {
-            // A line that is not a glob hides nothing in git either.
-            let _ = builder.add_line(None, line);
+    fn parse(&self, text: &str) -> Option<Arc<Globs>> {
+        let parse = || Globs::parse(text, self.inner.ignore_case).map(Arc::new);
+        if text.len() < LONG {
+            return parse();
         }
-        builder.build().ok().filter(|rules| !rules.is_empty())
+        // Every file that is asked about asks for the rules anew.
+        let known = || self.inner.long_rules.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(rules) = known().get(text) {
+            return Some(Arc::clone(rules));
+        }
+        let rules = parse()?;
+        let mut known = known();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(text.to_owned(), Arc::clone(&rules));
+        Some(rules)
     }
 }
 
@@ -240,5 +244,9 @@ fn rules_text(file: std::fs::File) -> Option<String> {
     }
     let mut bytes = Vec::new();
     file.take(MAX_RULES).read_to_end(&mut bytes).ok()?;
+    if bytes.len() as u64 == MAX_RULES {
+        // Half a rule may hide everything.
+        bytes.truncate(bytes.iter().rposition(|b| *b == b'\n').unwrap_or(0));
+    }
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
