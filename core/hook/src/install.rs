@@ -201,7 +201,8 @@ fn folder(place: &Place) -> Result<Folder, InstallError> {
     }
     let husky = path.components().any(|part| part.as_os_str() == ".husky");
     let shared = matches!(scope.as_str(), "global" | "system");
-    let outside = !shared && !is_inside(place, &path);
+    // What the command line or the environment says is the user's own, too.
+    let outside = matches!(scope.as_str(), "local" | "worktree") && !is_inside(place, &path);
     Ok(Folder { path, tool: husky.then_some("husky"), shared, outside })
 }
 
