@@ -1,6 +1,6 @@
 //! Values that are given to a secret's name: `password: …`, `export API_KEY=…`, `"token" => "…"`.
 
-use super::value::{is_password, is_random};
+use super::value::{is_password, is_placeholder, is_random, is_uuid, repeats};
 
 /// What a name says of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(super) enum Class {
     Password,
     /// A machine made it.
     Secret,
+    /// The same; a UUID is more often the name of a request.
+    Token,
     /// The same, of names that mean other things more often.
     Weak,
 }
@@ -22,7 +24,7 @@ pub(super) const NAMES: &[(&str, Class, bool)] = &[
     ("pwd", Class::Password, true),
     ("pass", Class::Password, true),
     ("secret", Class::Secret, false),
-    ("token", Class::Secret, false),
+    ("token", Class::Token, false),
     ("apikey", Class::Secret, false),
     ("api_key", Class::Secret, false),
     ("api-key", Class::Secret, false),
@@ -130,6 +132,9 @@ const PUBLIC: &[&str] = &[
     "idempotency",
     "row",
     "next",
+    "lock",
+    "change",
+    "request",
     "page",
     "continuation",
     "sync",
@@ -401,7 +406,8 @@ fn judge(value: &str, quoted: bool, class: Class) -> bool {
     let random = is_random(value);
     match class {
         Class::Weak => random && value.len() >= 20,
-        Class::Secret => random,
+        Class::Token => random,
+        Class::Secret => random || is_uuid(value) && !is_placeholder(value) && !repeats(value),
         Class::Password => random || is_password(value) && (quoted || strong(value)),
     }
 }

@@ -103,6 +103,8 @@ pub(crate) fn values(dice: &mut Dice) -> Vec<(&'static str, &'static [&'static s
         format!("{}{}#{}!", dice.pick("BCDFGKLMNPRSTVZ", 1), dice.pick("bdfgklmnprstvz", 5), dice.pick("23456789", 4));
     let signs =
         format!("{}&{}*{}@{}", dice.pick(ALNUM, 4), dice.pick(ALNUM, 5), dice.pick(DIGITS, 2), dice.pick(LOWER, 4));
+    let uuid: Vec<String> = [8, 4, 4, 4, 12].iter().map(|n| dice.pick(HEX, *n)).collect();
+    let uuid = uuid.join("-");
     vec![
         (
             "chosen password",
@@ -121,6 +123,7 @@ pub(crate) fn values(dice: &mut Dice) -> Vec<(&'static str, &'static [&'static s
         ("API key", &["api_key", "apiKey", "X-API-Key", "STRIPE_API_KEY", "datadog_apikey"], dice.pick(ALNUM, 24)),
         ("hexadecimal key", &["secret_key", "SECRET_KEY_BASE", "client_secret", "encryption_key"], dice.pick(HEX, 64)),
         ("client secret", &["client_secret", "clientSecret", "OAUTH_CLIENT_SECRET"], dice.pick(URL, 40)),
+        ("UUID", &["HEROKU_API_KEY", "apiKey", "client_secret"], uuid),
         ("session secret", &["session_secret", "JWT_SECRET", "cookieSecret"], dice.pick(BASE64, 44)),
         (
             "storage key",

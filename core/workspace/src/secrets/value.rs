@@ -158,6 +158,10 @@ fn mixes(value: &str, n: usize) -> bool {
     if counts.digits == 0 {
         return mixed && n >= 24 && counts.changes * 4 >= n && !counts.wordy();
     }
+    // Digits and capitals everywhere are no words, whatever the letters between them.
+    if n >= 20 && counts.digits >= 3 && counts.changes * 10 >= n * 3 {
+        return true;
+    }
     let least = if mixed { 16 } else { 20 };
     let among_digits = !counts.wordy() || counts.pairs * 4 < n;
     n >= least && counts.lower + counts.upper >= 4 && counts.digits >= 2 && counts.changes * 5 >= n && among_digits
