@@ -76,7 +76,9 @@ impl Hint for GatherError {
             Self::Ignored(_) => Some("it is hidden by .gitignore, .aiignore or .deepcoderignore".into()),
             Self::SecretFile(_) => Some("edit it yourself, or rename it if it holds none".into()),
             Self::SecretText { .. } => {
-                Some("move it out of the file, for example to an environment variable, and try again".into())
+                let hint = "move it out of the file, for example to an environment variable, and try again; if it is none, \
+                            write `gitleaks:allow` in a comment on its line";
+                Some(hint.into())
             }
             Self::TooLarge { .. } => {
                 Some("name the function or class that is meant in the instruction, or give fewer files".into())
