@@ -6,6 +6,7 @@
 //! Whoever dies in between finds the mark ([`landed`]) and moves the branch, or sees that it was moved.
 
 use crate::{ApplyError, CommitError, git};
+use deepcoder_git::Git;
 use deepcoder_types::Cancel;
 use deepcoder_workspace::Workspace;
 use git2::{Branch, ErrorCode, Oid, Repository};
@@ -17,7 +18,7 @@ const MARKS: &str = "refs/deepcoder/jobs";
 /// one at the same place.
 #[derive(Debug)]
 pub struct Aside {
-    repository: PathBuf,
+    home: Workspace,
     root: PathBuf,
     branch: String,
     /// Where the branch is, if there is one.
@@ -39,7 +40,6 @@ impl Aside {
     /// HEAD. Whatever is at `at` is replaced.
     pub fn open(workspace: &Workspace, at: &Path, branch: &str, cancel: &Cancel) -> Result<Self, CommitError> {
         check_free_branch(workspace, branch, cancel)?;
-        let repository = workspace.root().to_owned();
         let repo = open(workspace)?;
         let old = tip(&repo, branch)?;
         let error = |said: String| CommitError::WorkTree { path: at.to_owned(), said };
@@ -47,14 +47,14 @@ impl Aside {
             return Err(error("there is no commit yet".into()));
         };
         let text = at.to_str().ok_or_else(|| error("its path is not UTF-8".into()))?;
-        discard(&repository, at);
+        discard(&workspace.git(), at);
         let args = ["worktree", "add", "--quiet", "--detach", "--force", "--", text, &tip.to_string()];
-        match git::quiet(&repository, &args, b"", cancel) {
+        match git::quiet(&workspace.git(), &args, b"", cancel) {
             Err(CommitError::Git { said, .. }) => return Err(error(said)),
             other => other?,
         };
         let root = at.canonicalize().map_err(|e| error(e.to_string()))?;
-        Ok(Self { repository, root, branch: branch.to_owned(), old, tip })
+        Ok(Self { home: workspace.clone(), root, branch: branch.to_owned(), old, tip })
     }
 
     /// Where it is.
@@ -73,15 +73,15 @@ impl Aside {
     /// nothing is changed.
     pub fn publish(&self, mark: &str, commit: &str) -> Result<Published, CommitError> {
         // Not to be cancelled: it takes milliseconds, and half of it would have to be found out later.
-        match move_reference(&self.repository, &marked(mark), commit, None)? {
-            Published::Yes => move_branch(&self.repository, &self.branch, commit, self.old),
+        match move_reference(&self.home, &marked(mark), commit, None)? {
+            Published::Yes => move_branch(&self.home, &self.branch, commit, self.old),
             Published::Moved => Ok(Published::Moved),
         }
     }
 
     /// Remove it, with all that is in it.
     pub fn remove(self) {
-        discard(&self.repository, &self.root);
+        discard(&self.home.git(), &self.root);
     }
 }
 
@@ -90,7 +90,7 @@ pub fn check_free_branch(workspace: &Workspace, branch: &str, cancel: &Cancel) -
     if branch.starts_with('-') || !Branch::name_is_valid(branch).unwrap_or(false) {
         return Err(CommitError::BadBranch(branch.to_owned()));
     }
-    let list = git::quiet(workspace.root(), &["worktree", "list", "--porcelain"], b"", cancel)?;
+    let list = git::quiet(&workspace.git(), &["worktree", "list", "--porcelain"], b"", cancel)?;
     let list = String::from_utf8_lossy(&list);
     let mut at = "";
     for line in list.lines() {
@@ -103,10 +103,14 @@ pub fn check_free_branch(workspace: &Workspace, branch: &str, cancel: &Cancel) -
     Ok(())
 }
 
-/// Remove what a worker that died has left at `at`, a path of our own.
-pub fn clear_aside(workspace: &Workspace, at: &Path) {
-    if at.exists() {
-        discard(workspace.root(), at);
+/// Remove what a worker that died has left at `at`, a path of our own, together with git's entry for it. `home` is the
+/// repository, for where the work tree itself does not say.
+pub fn clear_aside(at: &Path, home: Option<&Path>) {
+    if let Some(home) = home_of(at).as_deref().or(home) {
+        discard(&Git::new(home), at);
+    } else if at.symlink_metadata().is_ok() {
+        #[expect(clippy::disallowed_methods, reason = "the place is ours, and no repository is known for it")]
+        let _ = std::fs::remove_dir_all(at);
     }
 }
 
@@ -122,7 +126,7 @@ pub fn landed(workspace: &Workspace, mark: &str, branch: &str) -> Result<Option<
         return Ok(Some(id.to_string()));
     }
     let begun_here = old.is_none_or(|old| commit.parent_ids().any(|parent| parent == old));
-    if begun_here && move_branch(workspace.root(), branch, &id.to_string(), old)? == Published::Yes {
+    if begun_here && move_branch(workspace, branch, &id.to_string(), old)? == Published::Yes {
         return Ok(Some(id.to_string()));
     }
     forget_mark(workspace, mark);
@@ -131,7 +135,7 @@ pub fn landed(workspace: &Workspace, mark: &str, branch: &str) -> Result<Option<
 
 /// Forget `mark`, once nobody will ask for it any more. Best effort: it costs nothing but a name.
 pub fn forget_mark(workspace: &Workspace, mark: &str) {
-    _ = git::quiet(workspace.root(), &["update-ref", "-d", &marked(mark)], b"", &Cancel::new());
+    _ = git::quiet(&workspace.git(), &["update-ref", "-d", &marked(mark)], b"", &Cancel::new());
 }
 
 /// Check `branch` out in a work tree at `path`, for the user to keep. One that is there already is it.
@@ -151,7 +155,7 @@ pub fn keep_work_tree(
         other => other?,
     }
     let text = path.to_str().ok_or_else(|| error("its path is not UTF-8".into()))?;
-    match git::quiet(workspace.root(), &["worktree", "add", "--quiet", "--", text, branch], b"", cancel) {
+    match git::quiet(&workspace.git(), &["worktree", "add", "--quiet", "--", text, branch], b"", cancel) {
         Err(CommitError::Git { said, .. }) => Err(error(said)),
         Err(other) => Err(other),
         Ok(_) => path.canonicalize().map_err(|e| error(e.to_string())),
@@ -163,7 +167,7 @@ fn marked(mark: &str) -> String {
 }
 
 fn open(workspace: &Workspace) -> Result<Repository, CommitError> {
-    Ok(Repository::open(workspace.root()).map_err(ApplyError::from)?)
+    Ok(workspace.repository().map_err(ApplyError::from)?)
 }
 
 fn tip(repo: &Repository, branch: &str) -> Result<Option<Oid>, CommitError> {
@@ -187,18 +191,18 @@ fn head(repo: &Repository) -> Result<Option<Oid>, CommitError> {
 }
 
 /// Move `branch` from `old` to `commit`, by compare and swap.
-fn move_branch(root: &Path, branch: &str, commit: &str, old: Option<Oid>) -> Result<Published, CommitError> {
-    move_reference(root, &format!("refs/heads/{branch}"), commit, old)
+fn move_branch(home: &Workspace, branch: &str, commit: &str, old: Option<Oid>) -> Result<Published, CommitError> {
+    move_reference(home, &format!("refs/heads/{branch}"), commit, old)
 }
 
 /// Move a reference from `old`, or from not being there, to `commit`.
-fn move_reference(root: &Path, reference: &str, commit: &str, old: Option<Oid>) -> Result<Published, CommitError> {
+fn move_reference(home: &Workspace, reference: &str, commit: &str, old: Option<Oid>) -> Result<Published, CommitError> {
     let nothing = || "0".repeat(commit.len());
     let old = old.map_or_else(nothing, |old| old.to_string());
     let args = ["update-ref", "-m", "deepcoder: a background job", reference, commit, &old];
-    let Err(error) = git::quiet(root, &args, b"", &Cancel::new()) else { return Ok(Published::Yes) };
+    let Err(error) = git::quiet(&home.git(), &args, b"", &Cancel::new()) else { return Ok(Published::Yes) };
     // Git says the same of a name that cannot be and of a value that is not the expected one: look.
-    let repo = Repository::open(root).map_err(ApplyError::from)?;
+    let repo = open(home)?;
     let now = target(&repo, reference)?.map_or_else(nothing, |now| now.to_string());
     match now {
         now if now == commit => Ok(Published::Yes),
@@ -207,15 +211,31 @@ fn move_reference(root: &Path, reference: &str, commit: &str, old: Option<Oid>) 
     }
 }
 
-/// Remove a work tree of ours, whatever is in it.
-fn discard(repository: &Path, at: &Path) {
-    let cancel = Cancel::new();
-    if let Some(text) = at.to_str() {
-        _ = git::quiet(repository, &["worktree", "remove", "--force", "--force", "--", text], b"", &cancel);
-    }
-    if at.exists() {
+/// Remove a work tree of ours, whatever is in it, with git's entry for it. No other entry is touched: `git worktree prune`
+/// would also forget work trees of the user's on a disk that is away, and with them an index and a detached commit.
+fn discard(home: &Git, at: &Path) {
+    let remove = || {
+        let args = ["worktree", "remove", "--force", "--force", "--"];
+        at.to_str().map(|text| git::quiet(home, &[&args[..], &[text]].concat(), b"", &Cancel::new()))
+    };
+    let removed = matches!(remove(), Some(Ok(_)));
+    if at.symlink_metadata().is_ok() {
         #[expect(clippy::disallowed_methods, reason = "the place is ours, and git knows no work tree there")]
         let _ = std::fs::remove_dir_all(at);
     }
-    _ = git::quiet(repository, &["worktree", "prune"], b"", &cancel);
+    if !removed {
+        // Git refused because of what the folder held; an entry without a folder it removes.
+        remove();
+    }
+}
+
+/// Git's folder of the repository that the work tree at `at` belongs to, by what the work tree says.
+fn home_of(at: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(at.join(".git")).ok()?;
+    let entry = at.join(text.strip_prefix("gitdir: ")?.trim_end_matches('\n'));
+    // `…/worktrees/NAME` of a repository, which names our work tree in turn.
+    let back = std::fs::read_to_string(entry.join("gitdir")).ok()?;
+    let same = Path::new(back.trim_end_matches('\n')).parent()?.canonicalize().ok()? == at.canonicalize().ok()?;
+    let folder = entry.parent().filter(|folder| same && folder.file_name().is_some_and(|name| name == "worktrees"))?;
+    Some(folder.parent()?.to_owned())
 }

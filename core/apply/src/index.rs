@@ -1,6 +1,7 @@
 //! What git's index says about single files. Read only.
 
 use crate::{ApplyError, git};
+use deepcoder_git::Git;
 use deepcoder_types::Cancel;
 use git2::{ErrorClass, Index, Repository};
 use std::collections::{HashMap, HashSet};
@@ -20,12 +21,12 @@ pub(crate) enum Entries {
 }
 
 impl Entries {
-    pub(crate) fn read(repo: &Repository, root: &Path) -> Result<Self, ApplyError> {
+    pub(crate) fn read(repo: &Repository, git: &Git) -> Result<Self, ApplyError> {
         let read = repo.index().and_then(|mut index| index.read(true).map(|()| index));
         match read {
             Ok(index) => Ok(Self::Read(index)),
             Err(error) if error.class() == ErrorClass::Index => {
-                let said = git::quiet(root, &["ls-files", "--stage", "-z"], b"", &Cancel::new());
+                let said = git::quiet(git, &["ls-files", "--stage", "-z"], b"", &Cancel::new());
                 said.map(|list| Self::parse(&list)).map_err(|_| ApplyError::Index(error.message().to_owned()))
             }
             Err(error) => Err(ApplyError::Index(error.message().to_owned())),

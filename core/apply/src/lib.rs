@@ -76,6 +76,9 @@ use tree::Tree;
 
 /// Writes to one work tree.
 pub struct Applier {
+    workspace: Workspace,
+    /// The program git, for what the library does not do.
+    runner: deepcoder_git::Git,
     root: PathBuf,
     git_dir: PathBuf,
     tree: Tree,
@@ -120,6 +123,8 @@ impl Applier {
         let (tree_id, _) = store.work_tree(&root).map_err(RecoverError::from)?;
         let mut recovered = Recovery { damaged_history: store.replaced().map(Path::to_owned), ..Recovery::default() };
         let mut applier = Self {
+            workspace: workspace.clone(),
+            runner: workspace.git(),
             root,
             git_dir: workspace.git_dir().to_owned(),
             tree,

@@ -28,7 +28,7 @@ pub(crate) struct Planned<'a> {
 
 impl Applier {
     pub(crate) fn plan<'a>(&self, set: &'a EditSet, allow_protected: bool) -> Result<Plan<'a>, ApplyError> {
-        let index = Entries::read(&self.repository()?, &self.root)?;
+        let index = Entries::read(&self.repository()?, &self.runner)?;
         let mut plan = Plan { files: Vec::new(), made_dirs: Vec::new(), refusals: overlaps(set) };
         let mut made = BTreeSet::new();
         for change in &set.files {

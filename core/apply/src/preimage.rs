@@ -12,7 +12,7 @@ use crate::{Applier, ApplyError};
 use deepcoder_store::{FileRow, ImageRow, NewSet};
 use deepcoder_types::{ContentHash, RepoPath};
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, RepositoryOpenFlags, Signature, Time};
+use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, Time};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -50,7 +50,7 @@ impl Applier {
     }
 
     pub(crate) fn repository(&self) -> Result<Repository, ApplyError> {
-        Ok(Repository::open_ext(&self.root, RepositoryOpenFlags::NO_SEARCH, &[] as &[&OsStr])?)
+        Ok(self.workspace.repository()?)
     }
 
     /// Keep the images of `set` and name the commit in it. On the disk when this returns.

@@ -48,7 +48,7 @@ impl Applier {
             return Err(CommitError::InProgress(words(repo.state())));
         }
         branch.map_or(Ok(()), |branch| check_branch(&repo, branch))?;
-        git::quiet(&self.root, &["var", "GIT_COMMITTER_IDENT"], b"", cancel).map(drop).map_err(|error| match error {
+        git::quiet(&self.runner, &["var", "GIT_COMMITTER_IDENT"], b"", cancel).map(drop).map_err(|error| match error {
             CommitError::Git { said, .. } => CommitError::NoIdentity(said),
             other => other,
         })
@@ -59,7 +59,7 @@ impl Applier {
         for some in paths.chunks(256) {
             let mut args = vec!["status", "--porcelain", "-z", "--no-renames", "--untracked-files=all"];
             args.extend(["--ignore-submodules=all", "--"].into_iter().chain(some.iter().map(RepoPath::as_str)));
-            let out = git::quiet(&self.root, &args, b"", cancel)?;
+            let out = git::quiet(&self.runner, &args, b"", cancel)?;
             // `XY path`, each with a NUL after it.
             let dirty = |path: &&RepoPath| {
                 out.split(|byte| *byte == 0).any(|line| line.get(3..) == Some(path.as_str().as_bytes()))
@@ -70,7 +70,7 @@ impl Applier {
         }
         // A `:` at the beginning would have a meaning.
         let names: Vec<u8> = paths.iter().flat_map(|path| format!("./{path}\0").into_bytes()).collect();
-        let said = git::quiet_status(&self.root, &["check-ignore", "-z", "--stdin"], &names, cancel)?;
+        let said = git::quiet_status(&self.runner, &["check-ignore", "-z", "--stdin"], &names, cancel)?;
         match said.status.code() {
             Some(0 | 1) => {}
             _ => return Err(CommitError::Git { command: "check-ignore".into(), said: said.text() }),
@@ -138,10 +138,10 @@ impl Applier {
         if let Some(head) = head {
             // Only where there is none.
             let zero = "0".repeat(head.to_string().len());
-            git::quiet(&self.root, &["update-ref", &reference, &head.to_string(), &zero], b"", cancel)?;
+            git::quiet(&self.runner, &["update-ref", &reference, &head.to_string(), &zero], b"", cancel)?;
         }
         let message = format!("deepcoder: moving to {branch}");
-        git::quiet(&self.root, &["symbolic-ref", "-m", &message, "HEAD", &reference], b"", cancel)?;
+        git::quiet(&self.runner, &["symbolic-ref", "-m", &message, "HEAD", &reference], b"", cancel)?;
         Ok(Some((was, reference)))
     }
 
@@ -151,34 +151,34 @@ impl Applier {
         let message = "deepcoder: moving back";
         match (was, &head) {
             (Was::On(target), _) => {
-                git::quiet(&self.root, &["symbolic-ref", "-m", message, "HEAD", target], b"", &cancel)?;
+                git::quiet(&self.runner, &["symbolic-ref", "-m", message, "HEAD", target], b"", &cancel)?;
             }
             (Was::Detached, Some(head)) => {
-                git::quiet(&self.root, &["update-ref", "-m", message, "--no-deref", "HEAD", head], b"", &cancel)?;
+                git::quiet(&self.runner, &["update-ref", "-m", message, "--no-deref", "HEAD", head], b"", &cancel)?;
             }
             (Was::Detached, None) => {}
         }
         if let Some(head) = &head {
-            git::quiet(&self.root, &["update-ref", "-d", branch, head], b"", &cancel)?;
+            git::quiet(&self.runner, &["update-ref", "-d", branch, head], b"", &cancel)?;
         }
         Ok(())
     }
 
     fn commit_only(&self, repo: &Repository, set: &NewSet, message: &str, cancel: &Cancel) -> Result<(), CommitError> {
         // `--only` takes what git knows of.
-        let index = Entries::read(repo, &self.root)?;
+        let index = Entries::read(repo, &self.runner)?;
         let fresh = |path: &&RepoPath| index.entry(path.as_str()).is_none();
         let fresh: Vec<&RepoPath> =
             set.files.iter().filter(|file| file.new.is_some()).map(|file| &file.path).filter(fresh).collect();
         const FROM_STDIN: [&str; 2] = ["--pathspec-from-file=-", "--pathspec-file-nul"];
         if !fresh.is_empty() {
             let args = ["add", "--intent-to-add", FROM_STDIN[0], FROM_STDIN[1]];
-            git::quiet(&self.root, &args, &listed(fresh.iter().copied()), cancel)?;
+            git::quiet(&self.runner, &args, &listed(fresh.iter().copied()), cancel)?;
         }
         let args = ["commit", "--only", "--quiet", "--cleanup=whitespace", "-m", message, FROM_STDIN[0], FROM_STDIN[1]];
         let all =
             set.files.iter().flat_map(|file| format!(":(literal){}\0", file.path).into_bytes()).collect::<Vec<_>>();
-        let said = git::as_user(&self.root, &args, &all, cancel);
+        let said = git::as_user(&self.runner, &args, &all, cancel);
         let refused = match said {
             Ok(said) if said.status.success() => return Ok(()),
             Ok(said) => CommitError::Refused(said.text()),
@@ -191,13 +191,13 @@ impl Applier {
 
     /// Take files out of the index that were put there to be added later, and still wait for it: as empty ones.
     fn forget_fresh(&self, repo: &Repository, fresh: &[&RepoPath]) -> Result<(), CommitError> {
-        let index = Entries::read(repo, &self.root)?;
+        let index = Entries::read(repo, &self.runner)?;
         let empty = blob_id(b"")?;
         let waits = |path: &&&RepoPath| index.entry(path.as_str()).is_some_and(|(_, id)| id == empty);
         let waiting: Vec<&RepoPath> = fresh.iter().filter(waits).copied().collect();
         if !waiting.is_empty() {
             let args = ["update-index", "--force-remove", "-z", "--stdin"];
-            git::quiet(&self.root, &args, &listed(waiting), &Cancel::new())?;
+            git::quiet(&self.runner, &args, &listed(waiting), &Cancel::new())?;
         }
         Ok(())
     }
@@ -206,9 +206,9 @@ impl Applier {
     /// was before: the next `git status` would show that the hook's changes are to be reverted. Entries that nobody else
     /// has changed become those of the commit. Returns what the hooks changed.
     fn settle_index(&self, repo: &Repository, set: &NewSet, commit: &str) -> Result<Vec<RepoPath>, CommitError> {
-        let (cancel, index) = (Cancel::new(), Entries::read(repo, &self.root)?);
+        let (cancel, index) = (Cancel::new(), Entries::read(repo, &self.runner)?);
         let args = ["diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", commit];
-        let changes = git::quiet(&self.root, &args, b"", &cancel)?;
+        let changes = git::quiet(&self.runner, &args, b"", &cancel)?;
         let mut parts = changes.split(|byte| *byte == 0).map(String::from_utf8_lossy);
         let (mut info, mut by_hooks) = (Vec::new(), Vec::new());
         while let (Some(change), Some(path)) = (parts.next(), parts.next()) {
@@ -230,7 +230,7 @@ impl Applier {
             by_hooks.push(path);
         }
         if !info.is_empty() {
-            git::quiet(&self.root, &["update-index", "-z", "--index-info"], &info, &cancel)?;
+            git::quiet(&self.runner, &["update-index", "-z", "--index-info"], &info, &cancel)?;
         }
         Ok(by_hooks)
     }
@@ -247,13 +247,12 @@ pub fn add_work_tree(
     if std::fs::read_dir(path).map_or_else(|_| path.exists(), |mut entries| entries.next().is_some()) {
         return Err(error("there is something already".into()));
     }
-    let root = workspace.root();
-    let repo = Repository::open(root).map_err(ApplyError::from)?;
+    let repo = workspace.repository().map_err(ApplyError::from)?;
     check_branch(&repo, branch)?;
     let Some(head) = head(&repo)? else { return Err(error("there is no commit yet".into())) };
     let text = path.to_str().ok_or_else(|| error("it is not UTF-8".into()))?;
     let args = ["worktree", "add", "--quiet", "-b", branch, "--", text, &head.to_string()];
-    match git::quiet(root, &args, b"", cancel) {
+    match git::quiet(&workspace.git(), &args, b"", cancel) {
         Err(CommitError::Git { said, .. }) => Err(error(said)),
         Err(other) => Err(other),
         Ok(_) => path.canonicalize().map_err(|e| error(e.to_string())),
@@ -262,11 +261,11 @@ pub fn add_work_tree(
 
 /// Take back [`add_work_tree`], before anything was written there. Best effort: what stays is named by `git worktree list`.
 pub fn remove_work_tree(workspace: &Workspace, path: &Path, branch: &str) {
-    let (root, cancel) = (workspace.root(), Cancel::new());
+    let (git, cancel) = (workspace.git(), Cancel::new());
     // Not by force: it refuses where somebody has written something.
-    let removed = path.to_str().map(|path| git::quiet(root, &["worktree", "remove", "--", path], b"", &cancel));
+    let removed = path.to_str().map(|path| git::quiet(&git, &["worktree", "remove", "--", path], b"", &cancel));
     if matches!(removed, Some(Ok(_))) {
-        let _ = git::quiet(root, &["branch", "--quiet", "-d", "--", branch], b"", &cancel);
+        let _ = git::quiet(&git, &["branch", "--quiet", "-d", "--", branch], b"", &cancel);
     }
 }
 

@@ -1,38 +1,11 @@
 //! Running git. Its own commands are used, and not a library, because an index may be split, sparse, of another hash or
 //! a lock file, and the git that made it reads it best.
 
-use deepcoder_workspace::process::{self, Pipes, Started};
+use deepcoder_git::process::{self, Pipes, Started};
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-
-/// Variables that would change what a command of ours means.
-const FOREIGN: &[&str] = &[
-    "GIT_EXTERNAL_DIFF",
-    "GIT_DIFF_OPTS",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-    "GIT_ATTR_SOURCE",
-    "GIT_LITERAL_PATHSPECS",
-    "GIT_GLOB_PATHSPECS",
-    "GIT_NOGLOB_PATHSPECS",
-    "GIT_ICASE_PATHSPECS",
-    "GIT_REFLOG_ACTION",
-    "GIT_TRACE",
-    "GIT_TRACE2",
-    "GIT_TRACE_SETUP",
-];
-
-/// Variables that say which repository is meant.
-const LOCAL: &[&str] = &[
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-];
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 /// Git did not do as it was told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,43 +25,28 @@ impl deepcoder_types::Hint for GitError {
 
 /// A place where git runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Git {
-    cwd: PathBuf,
-    /// The index that it reads; absolute.
-    index: Option<PathBuf>,
-    /// Whether the variables that a hook gets from git count.
-    in_hook: bool,
-}
+pub(crate) struct Git(deepcoder_git::Git);
 
 impl Git {
     /// In the folder `cwd`; `in_hook` when git itself called us there.
     pub(crate) fn new(cwd: &Path, in_hook: bool) -> Self {
-        Self { cwd: cwd.to_owned(), index: None, in_hook }
+        Self(deepcoder_git::Git::new(cwd).in_hook(in_hook))
     }
 
     /// The same with another index.
     pub(crate) fn with_index(&self, index: &Path) -> Self {
-        Self { index: Some(index.to_owned()), ..self.clone() }
+        Self(self.0.clone().with_index(index))
     }
 
     /// The same in another folder.
     pub(crate) fn at(&self, cwd: &Path) -> Self {
-        Self { cwd: cwd.to_owned(), ..self.clone() }
+        Self(self.0.at(cwd))
     }
 
     /// A command that nothing of the user's configuration can make run programs.
     fn command(&self, args: &[&OsStr]) -> Command {
-        let mut command = Command::new("git");
-        command.current_dir(&self.cwd);
-        FOREIGN.iter().for_each(|name| _ = command.env_remove(name));
-        if !self.in_hook {
-            LOCAL.iter().for_each(|name| _ = command.env_remove(name));
-        }
-        if let Some(index) = &self.index {
-            command.env("GIT_INDEX_FILE", index);
-        }
-        command.args(["--no-optional-locks", "--literal-pathspecs", "-c", "core.fsmonitor=false"]);
-        command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsync=objects,reference"]);
+        let mut command = self.0.quiet();
+        command.args(["--literal-pathspecs", "-c", "core.fsync=objects,reference"]);
         command.args(args);
         command
     }
@@ -101,8 +59,9 @@ impl Git {
     /// Run it with `input` on its standard input.
     pub(crate) fn run_with<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
         let args: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
-        let output = process::output(self.command(&args), input).map_err(|e| error(&args, &e.to_string()))?;
-        if output.status.success() { Ok(output.stdout) } else { Err(error(&args, &said(&output))) }
+        let ran = deepcoder_git::run(self.command(&args), input, &|| false);
+        let output = ran.map_err(|e| error(&args, &e.to_string()))?;
+        if output.status.success() { Ok(output.out) } else { Err(error(&args, &output.reason())) }
     }
 
     /// Run it; the first line that it prints, and nothing when it fails.
@@ -112,12 +71,10 @@ impl Git {
 
     /// A value of the configuration as git itself sees it, with the scope that it is from.
     pub(crate) fn config(&self, key: &str) -> Option<(String, OsString)> {
-        let mut command = Command::new("git");
-        command.current_dir(&self.cwd).args(["config", "--null", "--show-scope", "--type=path", "--get", key]);
-        if !self.in_hook {
-            LOCAL.iter().for_each(|name| _ = command.env_remove(name));
-        }
-        let out = process::output(command, b"").ok()?.stdout;
+        // Without our own `-c`, which would be an answer.
+        let mut command = self.0.command();
+        command.args(["config", "--null", "--show-scope", "--type=path", "--get", key]);
+        let out = deepcoder_git::run(command, b"", &|| false).ok()?.out;
         let mut parts = out.split(|b| *b == 0);
         let scope = String::from_utf8_lossy(parts.next()?).into_owned();
         Some((scope, os(parts.next()?)))
@@ -206,13 +163,6 @@ pub(crate) fn os(bytes: &[u8]) -> OsString {
 /// The first line of `out`.
 pub(crate) fn line(out: &[u8]) -> String {
     String::from_utf8_lossy(out).lines().next().unwrap_or_default().to_owned()
-}
-
-fn said(output: &Output) -> String {
-    let text = String::from_utf8_lossy(&output.stderr);
-    let first = text.lines().find(|l| !l.trim().is_empty()).unwrap_or("it does not say why");
-    let first = first.trim_start_matches("fatal: ").trim_start_matches("error: ");
-    first.to_owned()
 }
 
 fn error(args: &[&OsStr], message: &str) -> GitError {

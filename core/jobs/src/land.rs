@@ -185,7 +185,7 @@ pub(crate) fn already(
         }
         Place::Branch { branch, at } => {
             let Some(commit) = landed(home.workspace(), &job.id.0, &branch)? else { return Ok(None) };
-            clear_aside(home.workspace(), &scratch.join(&job.id.0));
+            clear_aside(&scratch.join(&job.id.0), Some(home.workspace().root()));
             Ok(Some(Landed::on_branch(home.workspace(), &branch, at.as_deref(), commit, cancel)))
         }
     }

@@ -16,6 +16,7 @@ mod review;
 mod run;
 mod schedule;
 mod service;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -5,7 +5,7 @@ use crate::error::WorkError;
 use crate::land::{self, Site};
 use crate::run::{self, Reporter};
 use crate::service::Inner;
-use crate::{kept, schedule};
+use crate::{kept, schedule, sweep};
 use deepcoder_daemon::{Models, OnChange, give_back_memory};
 use deepcoder_store::{Beat, Claim, End, Lease, Queue, QueueError};
 use deepcoder_types::{Cancel, Cancelled, Job, JobResult};
@@ -323,6 +323,7 @@ impl Rounds {
             *expire = Some(Instant::now());
             // What fails now is tried again in the next round.
             _ = queue.expire(inner.now_ms());
+            sweep::sweep(inner, &queue);
         }
         let now = inner.now_ms();
         if steady.0.elapsed() >= PRUNE {

@@ -2,9 +2,8 @@
 
 use crate::{Visibility, Workspace};
 use deepcoder_types::{ContentHash, RepoPath};
-use git2::{Repository, RepositoryOpenFlags, StatusOptions};
+use git2::{Repository, StatusOptions};
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::path::Path;
 
 /// What git has of files. Keeps the repository open: reading the index of a hundred thousand files takes a tenth of a second,
@@ -76,9 +75,5 @@ impl Workspace {
         const REGULAR: u32 = 0o100_000;
         let Ok(index) = self.repository().and_then(|r| r.index()) else { return HashSet::new() };
         index.iter().filter(|e| e.mode & KIND == REGULAR).filter_map(|e| String::from_utf8(e.path).ok()).collect()
-    }
-
-    fn repository(&self) -> Result<Repository, git2::Error> {
-        Repository::open_ext(self.root(), RepositoryOpenFlags::NO_SEARCH, &[] as &[&OsStr])
     }
 }

@@ -10,7 +10,7 @@ mod git;
 mod globs;
 mod list;
 mod open;
-pub mod process;
+mod owner;
 mod read;
 mod resolve;
 mod rules;
@@ -20,6 +20,7 @@ mod similar;
 mod tests;
 mod watch;
 
+pub use deepcoder_git::process;
 pub use git::Recorded;
 pub use list::ListError;
 pub use open::OpenError;
@@ -47,6 +48,10 @@ struct Inner {
     git_dir: PathBuf,
     /// Where `info/exclude` is: the main repository's folder when this is a linked work tree.
     common_dir: PathBuf,
+    /// Whether the caller named both, and git would not find `git_dir` from `root`.
+    named: bool,
+    /// Where `git_dir` is in the tree, unless it is `.git`.
+    git_inside: Option<String>,
     excludes_file: Option<PathBuf>,
     ignore_case: bool,
     /// Ignore files that take long to parse, by their text.
@@ -65,6 +70,12 @@ impl Workspace {
     #[must_use]
     pub fn git_dir(&self) -> &Path {
         &self.inner.git_dir
+    }
+
+    /// The folder of the main repository, which is another one where this is a linked work tree.
+    #[must_use]
+    pub fn common_dir(&self) -> &Path {
+        &self.inner.common_dir
     }
 
     /// The last component of the root.

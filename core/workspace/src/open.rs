@@ -1,9 +1,10 @@
 //! Finding the repository that a folder belongs to.
 
-use crate::{Inner, Workspace};
+use crate::{Inner, Workspace, owner};
+use deepcoder_git::Git;
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
+use deepcoder_types::RepoPath;
 use rustix::fs::{Mode, OFlags};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,13 +73,10 @@ impl deepcoder_types::Hint for OpenError {
 impl Workspace {
     /// Open the work tree that `start` is in, looking upwards. The environment (`GIT_DIR` and the like) is not asked.
     pub fn open(start: &Path) -> Result<Self, OpenError> {
-        let unreachable = |source| OpenError::Start { path: start.to_owned(), source };
-        let mut folder = std::fs::canonicalize(start).map_err(unreachable)?;
-        if !folder.is_dir() {
-            folder.pop();
-        }
-        let repository = Repository::open_ext(&folder, RepositoryOpenFlags::empty(), &[] as &[&OsStr])
-            .map_err(|error| classify(&error, &folder))?;
+        let folder = folder_of(start)?;
+        let repository =
+            owner::open(&folder, RepositoryOpenFlags::empty()).map_err(|error| classify(&error, &folder))?;
+        owner::check(&repository, &folder)?;
         let Some(claimed) = repository.workdir() else {
             return Err(OpenError::Bare(repository.path().to_owned()));
         };
@@ -89,6 +87,26 @@ impl Workspace {
         if !(folder.starts_with(&root) || folder.starts_with(&git_dir)) || !root.join(".git").exists() {
             return Err(OpenError::ForeignWorkTree { git_dir, claimed: root });
         }
+        Self::of(&repository, root, false)
+    }
+
+    /// Open the work tree at `work_tree`, whose repository is at `git_dir`, as git does where both are named: a manager
+    /// of dotfiles keeps them apart. Where `start` is not in that tree, this is [`Workspace::open`].
+    pub fn open_named(start: &Path, git_dir: &Path, work_tree: &Path) -> Result<Self, OpenError> {
+        let folder = folder_of(start)?;
+        let root =
+            std::fs::canonicalize(work_tree).map_err(|source| OpenError::Start { path: work_tree.to_owned(), source })?;
+        if !folder.starts_with(&root) {
+            return Self::open(start);
+        }
+        // Whoever names a repository trusts it: git asks for no owner here either.
+        let repository = owner::open(git_dir, RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT)
+            .map_err(|error| classify(&error, git_dir))?;
+        Self::of(&repository, root, true)
+    }
+
+    fn of(repository: &Repository, root: PathBuf, named: bool) -> Result<Self, OpenError> {
+        let git_dir = repository.path().to_owned();
         let config = repository.config().ok();
         let excludes_file = config
             .as_ref()
@@ -98,21 +116,53 @@ impl Workspace {
         let root_fd = rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| OpenError::Start { path: root.clone(), source: e.into() })?;
         let common_dir = repository.commondir().to_owned();
+        let inside = git_dir.canonicalize().ok().and_then(|dir| Some(dir.strip_prefix(&root).ok()?.to_str()?.to_owned()));
+        let git_inside = inside.filter(|path| !path.is_empty() && path != ".git");
         let long_rules = std::sync::Mutex::default();
-        Ok(Self {
-            inner: Arc::new(Inner { root, git_dir, common_dir, excludes_file, ignore_case, long_rules, root_fd }),
-        })
+        let inner =
+            Inner { root, git_dir, common_dir, named, git_inside, excludes_file, ignore_case, long_rules, root_fd };
+        Ok(Self { inner: Arc::new(inner) })
     }
+
+    /// The program git, for this repository.
+    #[must_use]
+    pub fn git(&self) -> Git {
+        let git = Git::new(self.root());
+        if self.inner.named { git.with_repository(self.git_dir(), self.root()) } else { git }
+    }
+
+    /// Git's library, for this repository.
+    pub fn repository(&self) -> Result<Repository, git2::Error> {
+        if !self.inner.named {
+            return owner::open(self.root(), RepositoryOpenFlags::NO_SEARCH);
+        }
+        let flags = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT;
+        let repository = owner::open(self.git_dir(), flags)?;
+        repository.set_workdir(self.root(), false)?;
+        Ok(repository)
+    }
+
+    /// Whether `path` is in git's own folder, where that is in the work tree under a name other than `.git`.
+    #[must_use]
+    pub fn is_in_git_dir(&self, path: &RepoPath) -> bool {
+        let Some(inside) = &self.inner.git_inside else { return false };
+        path.as_str().strip_prefix(inside.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+fn folder_of(start: &Path) -> Result<PathBuf, OpenError> {
+    let unreachable = |source| OpenError::Start { path: start.to_owned(), source };
+    let mut folder = std::fs::canonicalize(start).map_err(unreachable)?;
+    if !folder.is_dir() {
+        folder.pop();
+    }
+    Ok(folder)
 }
 
 fn classify(error: &git2::Error, folder: &Path) -> OpenError {
     match error.code() {
         ErrorCode::NotFound => OpenError::NotARepository(folder.to_owned()),
-        ErrorCode::Owner => {
-            // The owner's folder is somewhere above; git's hint needs exactly that one.
-            let owned = folder.ancestors().find(|dir| dir.join(".git").exists()).unwrap_or(folder);
-            OpenError::Owner(owned.to_owned())
-        }
+        ErrorCode::Owner => OpenError::Owner(folder.to_owned()),
         _ => OpenError::Git { path: folder.to_owned(), message: lower(error.message()) },
     }
 }

@@ -51,12 +51,17 @@ pub(crate) struct Rules {
     own: [Option<Arc<Globs>>; KINDS],
     /// `info/exclude` and `core.excludesFile`, strongest first; only at the root.
     base: Vec<Arc<Globs>>,
+    /// Git's own folder, where it is in the tree under another name than `.git`; only at the root.
+    git_inside: Option<String>,
 }
 
 impl Rules {
     /// What is said about `path`, an entry of this very folder.
     pub(crate) fn verdict(&self, path: &str, is_dir: bool) -> Verdict {
         let hidden = |kind| self.decide(kind, path, is_dir) == Some(true);
+        if is_dir && self.git_inside().is_some_and(|git| git == path) {
+            return Verdict::Hidden;
+        }
         if (0..KINDS).any(|kind| kind != GIT && hidden(kind)) {
             Verdict::Hidden
         } else if hidden(GIT) {
@@ -64,6 +69,14 @@ impl Rules {
         } else {
             Verdict::Shown
         }
+    }
+
+    fn git_inside(&self) -> Option<&str> {
+        let mut rules = self;
+        while let Some(parent) = &rules.parent {
+            rules = parent;
+        }
+        rules.git_inside.as_deref()
     }
 
     fn decide(&self, kind: usize, path: &str, is_dir: bool) -> Option<bool> {
@@ -193,7 +206,7 @@ impl Workspace {
         let base = [Some(exclude.as_path()), self.inner.excludes_file.as_deref()];
         let base = base.into_iter().flatten().filter_map(|file| self.parse(&outside_text(file)?)).collect();
         let own = NAMES.map(|name| self.load(name));
-        Arc::new(Rules { parent: None, prefix: String::new(), own, base })
+        Arc::new(Rules { parent: None, prefix: String::new(), own, base, git_inside: self.inner.git_inside.clone() })
     }
 
     /// The rules in `folder`. `has` may say that a name is not there, which saves looking for it.
@@ -202,7 +215,7 @@ impl Workspace {
         if own.iter().all(Option::is_none) {
             return parent;
         }
-        Arc::new(Rules { parent: Some(parent), prefix: format!("{folder}/"), own, base: Vec::new() })
+        Arc::new(Rules { parent: Some(parent), prefix: format!("{folder}/"), own, base: Vec::new(), git_inside: None })
     }
 
     fn load(&self, path: &str) -> Option<Arc<Globs>> {

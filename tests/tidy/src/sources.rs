@@ -165,3 +165,17 @@ fn allowed_skips_are_used() {
         assert!(used, "nothing is skipped for {name}");
     }
 }
+
+/// Protects authors and repositories from a caller's variables: git is started in one place, which knows them all.
+#[test]
+fn git_has_one_runner() {
+    let starts = Regex::new(r#"Command::new\(\s*"git"\s*\)"#).expect("pattern");
+    let mut found = Vec::new();
+    for (path, text) in tree::sources().into_iter().filter(|(path, _)| !is_test(path) && !path.starts_with("core/git/"))
+    {
+        let own = text.split("mod tests {").next().unwrap_or_default();
+        let here = path.starts_with("core/cli/tests/") || path.starts_with("python/tests/");
+        found.extend(code(own).filter(|(_, l)| starts.is_match(l) && !here).map(|(n, l)| format!("{path}:{n}: {l}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}

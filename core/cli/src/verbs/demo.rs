@@ -8,7 +8,6 @@ use crate::failure::{Failure, Result};
 use deepcoder_hub::StoreError;
 use deepcoder_session::PullOptions;
 use std::path::Path;
-use std::process::Command;
 
 /// The sample: a small module with a test.
 const FILES: [(&str, &str); 3] = [
@@ -83,20 +82,16 @@ fn create(dir: &Path) -> Result<()> {
 
 /// git with an identity of its own, and without the user's hooks, signing and templates: only a sample is made.
 fn git(dir: &Path, args: &[&str]) -> Result<()> {
-    let output = Command::new("git")
-        .current_dir(dir)
+    let mut command = deepcoder_git::Git::new(dir).command();
+    command
         .args(["-c", "user.name=deepcoder demo", "-c", "user.email=demo@localhost"])
         .args(["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "init.templateDir="])
-        .args(args)
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE")
-        .output()
+        .args(args);
+    let output = deepcoder_git::run(command, b"", &|| false)
         .map_err(|e| Failure::io("cannot run git", &e).hint("the demo needs git on the path"))?;
     if output.status.success() {
         Ok(())
     } else {
-        let said = String::from_utf8_lossy(&output.stderr);
-        Err(Failure::new(format!("git {} failed: {}", args.join(" "), said.trim())))
+        Err(Failure::new(format!("git {} failed: {}", args.join(" "), output.text())))
     }
 }

@@ -181,9 +181,11 @@ fn folder_check(name: &'static str, folder: &Path) -> Check {
 }
 
 fn git() -> Check {
-    match Command::new("git").arg("--version").output() {
+    let mut version = deepcoder_git::Git::new(Path::new("/")).command();
+    version.arg("--version");
+    match deepcoder_git::run(version, b"", &|| false) {
         Ok(output) if output.status.success() => {
-            Check::new("git", State::Ok, String::from_utf8_lossy(&output.stdout).trim().to_owned())
+            Check::new("git", State::Ok, String::from_utf8_lossy(&output.out).trim().to_owned())
         }
         _ => Check::new("git", State::Note, "not on the path; edits work without it, the demo does not"),
     }

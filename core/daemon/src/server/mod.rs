@@ -221,6 +221,7 @@ pub fn serve(
     services: Services,
     cancel: &Cancel,
 ) -> Result<(), ServeError> {
+    deepcoder_git::outlive_caller();
     let at = || options.socket.clone();
     let failed = |source| ServeError::Io { socket: at(), source };
     let (listener, bound) = socket::bind(&options.socket).map_err(|e| match e {

@@ -147,6 +147,8 @@ impl Link {
     fn start(command: &WorkerCommand, name: &str, records: &Arc<Records>) -> io::Result<Arc<Self>> {
         let (ours, theirs) = UnixStream::pair()?;
         let mut program = Command::new(&command.program);
+        // The daemon may have been started by hand, with all that its terminal had set.
+        deepcoder_git::forget_caller(&mut program);
         if let Some(name) = &command.name {
             program.arg0(name);
         }

@@ -208,3 +208,43 @@ fn kept_results_come_back() {
     assert!(kept::from_bytes(&bytes[..bytes.len() - 1]).is_err());
     assert!(kept::from_bytes(b"").is_err());
 }
+
+/// Protects work trees of the user's on a disk that is away, with their index and a detached commit: a job removes its own
+/// entry from git's list, and no other.
+#[test]
+fn a_work_tree_that_is_away_keeps_its_entry() {
+    let scene = Scene::new([Say::Text(SAID)]);
+    let disk = tempfile::tempdir().expect("a disk");
+    let (there, away) = (disk.path().join("usb"), disk.path().join("away"));
+    scene.repo.git(&["worktree", "add", "-q", "--detach", there.to_str().expect("text")]);
+    std::fs::write(there.join("new.txt"), "x").expect("written");
+    let git = |args: &[&str]| {
+        let out = std::process::Command::new("git").current_dir(&there).args(args).output().expect("git");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).trim().to_owned()
+    };
+    git(&["add", "new.txt"]);
+    std::fs::rename(&there, &away).expect("unplugged");
+    let job = scene.add(Landing::Branch("docs".into()));
+    scene.wait(&job, JobState::Done);
+    std::fs::rename(&away, &there).expect("plugged in");
+    assert_eq!(git(&["status", "--porcelain"]), "A  new.txt");
+}
+
+/// Protects the user's list of work trees: one whose worker has died goes, also where its job is not tried again.
+#[test]
+fn work_trees_of_the_dead_are_cleared_away() {
+    let mut scene = idle([Say::Text(SAID)]);
+    let job = scene.add(Landing::Branch("docs".into()));
+    die_after(&scene, Step::Kept);
+    let listed = |scene: &Scene| scene.repo.git(&["worktree", "list"]).lines().count();
+    assert_eq!(listed(&scene), 2, "it died with its work tree");
+    scene.service.cancel(&job.id.0).expect("cancelled");
+    resumed(&mut scene);
+    scene.wait(&job, JobState::Cancelled);
+    let start = Instant::now();
+    while listed(&scene) > 1 {
+        assert!(start.elapsed() < LIMIT, "{}", scene.repo.git(&["worktree", "list"]));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

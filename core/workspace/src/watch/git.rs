@@ -1,8 +1,6 @@
 //! Git at work in the tree: its operations are told as one change, when they are over.
 
 use crate::Workspace;
-use git2::{Repository, RepositoryOpenFlags};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -46,8 +44,7 @@ impl Workspace {
     /// Where HEAD is.
     #[must_use]
     pub fn head(&self) -> Head {
-        let open = || Repository::open_ext(self.root(), RepositoryOpenFlags::NO_SEARCH, &[] as &[&OsStr]);
-        let Ok(repository) = open() else { return Head::default() };
+        let Ok(repository) = self.repository() else { return Head::default() };
         let reference = repository.find_reference("HEAD").ok();
         let branch = reference.as_ref().and_then(|r| r.symbolic_target().ok().flatten().map(str::to_owned));
         let branch = branch.map(|name| name.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(name));
