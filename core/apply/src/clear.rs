@@ -131,6 +131,7 @@ impl Applier {
             (Err(Errno::XDEV | Errno::PERM), Found::File(disk)) => {
                 if !is(found, file.old.as_ref(), file) {
                     let copy = Tree::write_new(displaced, target, &disk.bytes, 0o600).map_err(what)?;
+                    self.git.adjust(&copy);
                     self.tree.sync(&copy).map_err(what)?;
                 }
                 self.tree.remove(folder, name).map_err(|e| failed(file, e))

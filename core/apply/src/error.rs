@@ -254,6 +254,10 @@ impl Hint for ApplyError {
 fn io_hint(error: &std::io::Error) -> String {
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => "allow more open files (`ulimit -n`) and run the command again".into(),
+        Some(Errno::BUSY) => {
+            "a file system is mounted on it (a bind mount, as containers have): change the file where it is mounted from"
+                .into()
+        }
         Some(Errno::LOOP) => "a folder on the way there is a symbolic link: put the folder itself there".into(),
         _ => "the system's log (`dmesg`) tells whether the disk is failing; then run the command again".into(),
     }

@@ -50,12 +50,14 @@ mod clear;
 mod commit;
 mod git;
 mod index;
+mod kept;
 mod lock;
 mod plan;
 mod preimage;
 mod publish;
 mod recover;
 mod restore;
+mod sharing;
 mod tree;
 mod undo;
 mod usercommit;
@@ -70,6 +72,7 @@ use deepcoder_types::{Cancel, EditSet};
 use deepcoder_workspace::Workspace;
 use lock::Lock;
 use publish::Standing;
+use sharing::Sharing;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tree::Tree;
@@ -86,6 +89,7 @@ pub struct Applier {
     git: Tree,
     store: Store,
     tree_id: TreeId,
+    sharing: Sharing,
     steps: Box<dyn Steps>,
     lock_wait: Duration,
     recovered: Recovery,
@@ -118,7 +122,8 @@ impl Applier {
         let open = |path: &Path| {
             Tree::open(path, plain).map_err(|e| OpenError::Root { path: path.to_owned(), source: e.into() })
         };
-        let (tree, git) = (open(&root)?, open(workspace.git_dir())?);
+        let sharing = Sharing::of(workspace);
+        let (tree, git) = (open(&root)?, open(workspace.git_dir())?.shared(sharing));
         let store = Store::open(&state_dir.join("history.db"))?;
         let (tree_id, _) = store.work_tree(&root).map_err(RecoverError::from)?;
         let mut recovered = Recovery { damaged_history: store.replaced().map(Path::to_owned), ..Recovery::default() };
@@ -131,6 +136,7 @@ impl Applier {
             git,
             store,
             tree_id,
+            sharing,
             steps: options.steps,
             lock_wait: options.lock_wait,
             recovered: Recovery::default(),
@@ -244,13 +250,9 @@ impl Applier {
         self.forget(rows.iter().map(|row| row.set.ulid.as_str()))?;
         self.store.remove(&rows.iter().map(|row| row.seq).collect::<Vec<_>>())?;
         // Refs of histories that are gone.
-        let mut orphans = self.kept_sets()?;
+        let mut orphans = self.unknown_sets()?;
         orphans.retain(|set| set.created_ms < older_than_ms);
-        for set in &orphans {
-            if self.store.by_prefix(self.tree_id, &set.ulid)?.is_empty() {
-                self.forget([set.ulid.as_str()])?;
-            }
-        }
+        self.forget(orphans.iter().map(|set| set.ulid.as_str()))?;
         Ok(Pruned { sets: rows.len(), bytes })
     }
 

@@ -29,6 +29,7 @@ impl Lock {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&folder, "lock", flags, Mode::from_raw_mode(0o600));
         let mut file = File::from(file.map_err(|e| error(e.into()))?);
+        git.adjust(&file);
         let mut waited = Duration::ZERO;
         loop {
             match file.try_lock() {

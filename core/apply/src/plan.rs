@@ -62,6 +62,9 @@ impl Applier {
     ) -> Result<Result<Option<Planned<'a>>, Refusal>, ApplyError> {
         let path = &change.path;
         let refuse = |refusal: fn(RepoPath) -> Refusal| Ok(Err(refusal(path.clone())));
+        if self.workspace.is_in_git_dir(path) {
+            return Ok(Err(Refusal::Protected { path: path.clone(), reason: "it belongs to git" }));
+        }
         if index.is_unmerged(path.as_str()) {
             return refuse(Refusal::Unmerged);
         }

@@ -1,5 +1,6 @@
 //! The originals, kept by git itself: `refs/deepcoder/undo/<ulid>` names a commit whose tree has the files as they were
-//! below `old/` and as they became below `new/`, so that plain git gets every byte back without deepcoder.
+//! below `old/` and as they became below `new/`, so that plain git gets every byte back without deepcoder. Files with a
+//! clean filter are not among them: see `kept`.
 //!
 //! They go into one pack, which needs three syncs for any number of files. It holds them even where git has the same
 //! blob already, since git by itself does not sync what it writes. A `.keep` file beside it makes git leave it alone:
@@ -8,7 +9,7 @@
 //! git's to tidy up.
 
 use crate::tree::{Tree, split};
-use crate::{Applier, ApplyError};
+use crate::{Applier, ApplyError, kept};
 use deepcoder_store::{FileRow, ImageRow, NewSet};
 use deepcoder_types::{ContentHash, RepoPath};
 use git2::build::TreeUpdateBuilder;
@@ -67,8 +68,9 @@ impl Applier {
         self.at("pack-synced")?;
         self.write_ref(repo.commondir(), &set.ulid, &set.git_commit)?;
         // Last, so that a pack without a ref is never kept; a pack without this file merely counts for `git gc --auto`.
-        let _ =
-            Tree::write_new(&packs, &pack.replace(".idx", ".keep"), format!("{KEEP}{}\n", set.ulid).as_bytes(), 0o644);
+        let keep = format!("{KEEP}{}\n", set.ulid);
+        let keep = Tree::write_new(&packs, &pack.replace(".idx", ".keep"), keep.as_bytes(), 0o644);
+        let _ = keep.map(|file| self.sharing.adjust(&file));
         self.at("saved")
     }
 
@@ -81,12 +83,18 @@ impl Applier {
     ) -> Result<(OwnedFd, String), ApplyError> {
         let io = |e: Errno| ApplyError::io("the originals into git", e);
         // First: even an object that is there already would be touched.
-        let objects = Tree::open_inside(repo.commondir(), "objects", self.steps.plain_opens()).map_err(io)?;
+        let objects =
+            Tree::open_inside(repo.commondir(), "objects", self.steps.plain_opens()).map_err(io)?.shared(self.sharing);
         let odb = repo.odb()?;
         // Everything written from here on stays in memory, and goes with `repo`.
         let _mempack = odb.add_new_mempack_backend(1000)?;
         let mut tree = TreeUpdateBuilder::new();
+        let mut outside = Vec::new();
         for (file, (old, new)) in set.files.iter().zip(images) {
+            if kept::is_filtered(repo, &file.path) {
+                outside.extend([old, new].into_iter().flatten().copied());
+                continue;
+            }
             for (side, bytes, row) in [("old", old, &file.old), ("new", new, &file.new)] {
                 let (Some(bytes), Some(row)) = (bytes, row) else { continue };
                 let id = odb.write(ObjectType::Blob, bytes)?;
@@ -100,6 +108,13 @@ impl Applier {
         let who = Signature::new("deepcoder", "deepcoder@localhost", &Time::new(seconds, 0))?;
         let about = About { work_tree: self.work_tree_name(repo), set: &*set };
         let about = serde_json::to_string(&about).map_err(|e| ApplyError::Git(e.to_string()))?;
+        let about = match outside.is_empty() {
+            true => about,
+            false => {
+                self.keep_images(&set.ulid, &about, &outside)?;
+                "It is described beside git's objects, in deepcoder/kept.".to_owned()
+            }
+        };
         let message = format!("{}\n\n{about}\n", set.title.replace(['\n', '\0'], " "));
         let commit = repo.commit(None, &who, &who, &message, &tree, &[])?;
         set.git_commit = commit.to_string();
@@ -123,7 +138,9 @@ impl Applier {
         for name in &names {
             let file =
                 rustix::fs::openat(&from, name, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-            self.tree.sync(file.map_err(io)?).map_err(io)?;
+            let file = file.map_err(io)?;
+            self.sharing.adjust(&file);
+            self.tree.sync(file).map_err(io)?;
         }
         for name in &names {
             rustix::fs::renameat(&from, name, &packs, name).map_err(io)?;
@@ -136,7 +153,7 @@ impl Applier {
     /// As git writes a ref: under the name of its lock, synced, then renamed. (libgit2 does not sync it.)
     fn write_ref(&self, common_dir: &Path, ulid: &str, commit: &str) -> Result<(), ApplyError> {
         let io = |e: Errno| ApplyError::io("the ref that keeps the originals", e);
-        let refs = Tree::open_inside(common_dir, "refs", self.steps.plain_opens()).map_err(io)?;
+        let refs = Tree::open_inside(common_dir, "refs", self.steps.plain_opens()).map_err(io)?.shared(self.sharing);
         let fresh = refs.folder(FOLDER).is_err_and(|e| e == Errno::NOENT);
         let (parent, _) = split(FOLDER);
         refs.make_folder(parent).and_then(|()| refs.make_folder(FOLDER)).map_err(io)?;
@@ -144,6 +161,7 @@ impl Applier {
         let lock = format!("{ulid}.lock");
         let file = Tree::write_new(&folder, &lock, format!("{commit}\n").as_bytes(), 0o644).map_err(io);
         let written = file.and_then(|file| {
+            self.sharing.adjust(&file);
             self.tree.sync(&file).map_err(io)?;
             self.at("ref-synced")?;
             rustix::fs::renameat(&folder, &lock, &folder, ulid).map_err(io)
@@ -165,7 +183,8 @@ impl Applier {
     /// meanwhile. Only what git has packed is left to it.
     fn delete_ref(&self, repo: &Repository, ulid: &str) -> Result<(), ApplyError> {
         let io = |e: Errno| ApplyError::io("the ref that keeps the originals", e);
-        let refs = Tree::open_inside(repo.commondir(), "refs", self.steps.plain_opens()).map_err(io)?;
+        let refs =
+            Tree::open_inside(repo.commondir(), "refs", self.steps.plain_opens()).map_err(io)?.shared(self.sharing);
         match refs.folder(FOLDER) {
             Ok(folder) => refs.remove(&folder, ulid).map_err(io)?,
             Err(Errno::NOENT) => {}
@@ -189,6 +208,7 @@ impl Applier {
             self.delete_ref(&repo, ulid)?;
         }
         self.release_packs(&repo);
+        self.release_images(&repo);
         Ok(())
     }
 
@@ -206,37 +226,31 @@ impl Applier {
         }
     }
 
-    /// The names of the refs that no history has a set for. Some may be of other work trees.
-    pub(crate) fn unknown_sets(&self) -> Result<Vec<String>, ApplyError> {
+    /// The sets that git keeps for this work tree and the history does not know, oldest first. What is not ours, not
+    /// readable or not [`sound`] is left out.
+    pub(crate) fn unknown_sets(&self) -> Result<Vec<NewSet>, ApplyError> {
         let repo = self.repository()?;
         let mut ulids = Vec::new();
         for name in repo.references_glob(&format!("{REFS}/*"))?.names().flatten() {
             ulids.extend(name.rsplit('/').next().map(str::to_owned));
         }
-        Ok(self.store.unknown(ulids)?)
-    }
-
-    /// The sets that git keeps for this work tree, oldest first. What is not ours, not readable or not [`sound`] is left
-    /// out.
-    pub(crate) fn kept_sets(&self) -> Result<Vec<NewSet>, ApplyError> {
-        let repo = self.repository()?;
         let work_tree = self.work_tree_name(&repo);
-        let mut sets = Vec::new();
-        for reference in repo.references_glob(&format!("{REFS}/*"))?.flatten() {
-            let Ok(commit) = reference.peel_to_commit() else { continue };
-            let Ok(message) = commit.message() else { continue };
-            let Some((_, about)) = message.split_once("\n\n") else { continue };
-            let Ok(About { work_tree: owner, mut set }) = serde_json::from_str::<About<NewSet>>(about) else {
-                continue;
-            };
-            // The ref is what is deleted and looked up, so a copy under another name is not taken for it.
-            if owner == work_tree && sound(&set) && reference.name().ok() == Some(&format!("{REFS}/{}", set.ulid)) {
-                set.git_commit = commit.id().to_string();
-                sets.push(set);
-            }
-        }
+        let unknown = self.store.unknown(self.tree_id, ulids)?;
+        let mut sets: Vec<_> = unknown.iter().filter_map(|ulid| self.kept_set(&repo, ulid, &work_tree)).collect();
         sets.sort_by(|a, b| a.ulid.cmp(&b.ulid));
         Ok(sets)
+    }
+
+    /// The set under the ref `ulid`, if it is one of the linked work tree `work_tree`.
+    fn kept_set(&self, repo: &Repository, ulid: &str, work_tree: &str) -> Option<NewSet> {
+        let commit = repo.find_reference(&format!("{REFS}/{ulid}")).ok()?.peel_to_commit().ok()?;
+        let (_, said) = commit.message().ok()?.split_once("\n\n")?;
+        let read = |text: &str| serde_json::from_str::<About<NewSet>>(text).ok();
+        let About { work_tree: owner, mut set } = read(said).or_else(|| read(&self.kept_about(ulid)?))?;
+        // The ref is what is deleted and looked up, so a copy under another name is not taken for it.
+        let ours = owner == work_tree && sound(&set) && set.ulid == ulid;
+        set.git_commit = commit.id().to_string();
+        ours.then_some(set)
     }
 
     /// The bytes of an image, from git or from the history, checked against its hash. `None`: they are gone.
@@ -246,6 +260,9 @@ impl Applier {
         if let Some(bytes) = blob.and_then(|(id, repo)| repo.find_blob(id).ok().map(|b| b.content().to_vec()))
             && fits(&bytes)
         {
+            return Ok(Some(bytes));
+        }
+        if let Some(bytes) = self.kept_image_of(&image.hash) {
             return Ok(Some(bytes));
         }
         Ok(self.store.image(&image.hash)?.filter(|bytes| fits(bytes)))

@@ -4,6 +4,7 @@
 use crate::publish::Standing;
 use crate::{Applier, ApplyError, Recovery};
 use deepcoder_store::{NewSet, SetRow, State};
+use deepcoder_workspace::Workspace;
 
 impl Applier {
     /// Whether there is anything for [`Applier::recover_locked`] to do.
@@ -66,15 +67,13 @@ impl Applier {
     }
 
     /// Take up the sets that git's refs hold and the history does not: it is new or was lost, another state folder was
-    /// used, or a power cut took a row that had not been waited for. Returns how many there were. The lock is held, since
-    /// whoever is at work has a ref before its row.
+    /// used, the repository was moved or copied, or a power cut took a row that had not been waited for. Returns how many
+    /// were made up from their refs. The lock is held, since whoever is at work has a ref before its row.
     pub(crate) fn adopt(&self) -> Result<usize, ApplyError> {
-        let unknown = self.unknown_sets()?;
-        if unknown.is_empty() {
-            return Ok(0);
+        let mut sets = self.unknown_sets()?;
+        if self.take_over(&sets)? > 0 {
+            sets = self.unknown_sets()?;
         }
-        let mut sets = self.kept_sets()?;
-        sets.retain(|set| unknown.contains(&set.ulid));
         let newest = sets.last().map(|set| set.ulid.clone());
         let mut known = 0;
         for set in &sets {
@@ -86,6 +85,24 @@ impl Applier {
             }
         }
         Ok(known)
+    }
+
+    /// Take over what the history has of `sets` under a path where this repository no longer is, because it was moved:
+    /// rows say more than refs. A copy leaves the rows to the original, and is made up from its refs. Returns how many
+    /// rows were taken over.
+    fn take_over(&self, sets: &[NewSet]) -> Result<usize, ApplyError> {
+        let names: Vec<&str> = sets.iter().map(|set| set.ulid.as_str()).collect();
+        let mut rows = self.store.elsewhere(self.tree_id, &names)?;
+        // The same commit, and so the same bytes and paths: a name alone could be anybody's.
+        rows.retain(|row| sets.iter().any(|set| set.ulid == row.ulid && set.git_commit == row.git_commit));
+        rows.retain(|row| {
+            let there = Workspace::open(&row.root).ok().filter(|there| there.root() == row.root);
+            there.and_then(|there| there.repository().ok()).is_none_or(|repo| !self.has_ref(&repo, &row.ulid))
+        });
+        for row in &rows {
+            self.store.take_over(row.tree, self.tree_id, &row.ulid)?;
+        }
+        Ok(rows.len())
     }
 
     /// A set that was interrupted has left files beside its own; recovery then goes by the hashes. The refs of sets that

@@ -3,6 +3,7 @@
 mod basic;
 mod commit;
 mod crash;
+mod places;
 mod race;
 mod refuse;
 mod repos;

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::sharing::Sharing;
 use deepcoder_types::ContentHash;
 
 /// An open work tree.
@@ -19,6 +20,8 @@ pub(crate) struct Tree {
     root: OwnedFd,
     /// Whether to do without `openat2`.
     plain: bool,
+    /// What others may do with what is made here.
+    sharing: Sharing,
     syncs: AtomicU32,
     pinned: Mutex<HashMap<String, OwnedFd>>,
 }
@@ -82,6 +85,7 @@ impl Tree {
         Ok(Self {
             root: rustix::fs::open(root, flags, Mode::empty())?,
             plain,
+            sharing: Sharing::Umask,
             syncs: AtomicU32::new(0),
             pinned: Mutex::default(),
         })
@@ -92,6 +96,16 @@ impl Tree {
         let mut tree = Self::open(root, plain)?;
         tree.root = tree.look_up(inside)?;
         Ok(tree)
+    }
+
+    /// The same, for a folder inside git's.
+    pub(crate) fn shared(self, sharing: Sharing) -> Self {
+        Self { sharing, ..self }
+    }
+
+    /// Give a file that was made here the permissions that members of the repository share.
+    pub(crate) fn adjust(&self, file: impl rustix::fd::AsFd) {
+        self.sharing.adjust(file);
     }
 
     /// How often the disk was waited for so far.
@@ -179,9 +193,13 @@ impl Tree {
     pub(crate) fn make_folder(&self, path: &str) -> Result<(), Errno> {
         let (parent, name) = split(path);
         match rustix::fs::mkdirat(&self.folder(parent)?, name, Mode::from_raw_mode(0o777)) {
-            Err(Errno::EXIST) => Ok(()),
-            other => other,
+            Ok(()) | Err(Errno::EXIST) => {}
+            other => return other,
         }
+        if self.sharing != Sharing::Umask {
+            self.sharing.adjust(self.folder(path)?);
+        }
+        Ok(())
     }
 
     /// Make a file of ours at `name`, where nothing may be; not yet synced.

@@ -43,7 +43,8 @@ impl Environment {
         let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
         Ok(Self {
             args: std::env::args_os().collect(),
-            vars: Vars::new(std::env::vars_os()),
+            // Without HOME, as the system knows this user.
+            vars: Vars::new(std::env::vars_os()).or_home(std::env::home_dir()),
             cwd: std::env::current_dir()?,
             executable: std::env::current_exe()?,
             stdin_is_terminal: stdin.is_terminal(),

@@ -415,6 +415,23 @@ fn serve_until_it_is_told_to_end() {
     assert!(!bench.socket().exists());
 }
 
+/// Protects authors: a daemon that a command starts, a commit's hook say, keeps nothing of that command's author, dates,
+/// repository and configuration, nor of the `make` that it ran in.
+#[test]
+fn a_daemon_forgets_the_command_that_started_it() {
+    let bench = bench();
+    let vars = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_DATE", "GIT_COMMITTER_EMAIL", "GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"];
+    let vars = [&vars[..], &["GIT_EDITOR", "GIT_CONFIG_PARAMETERS", "MAKEFLAGS", "HF_TOKEN"]].concat();
+    let mut jobs = bench.command(&["jobs", "list"]);
+    jobs.envs(vars.iter().map(|name| (*name, "the-callers-own")));
+    let said = jobs.output().expect("it runs");
+    let pid = Client::connect(&bench.socket()).unwrap_or_else(|_| panic!("no daemon: {said:?}")).server().pid;
+    let environ = std::fs::read(format!("/proc/{pid}/environ")).expect("its variables");
+    bench.transcript(&["stop"]);
+    let environ = String::from_utf8_lossy(&environ);
+    assert!(environ.contains("HOME=") && !environ.contains("the-callers-own"), "{environ}");
+}
+
 /// Protects users who install a new version: the daemon of the old one is ended, and a new one is started in its place,
 /// which here finds no model.
 #[test]

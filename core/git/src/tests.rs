@@ -43,7 +43,8 @@ fn inherited(mut command: Command, of: &str) -> BTreeSet<String> {
 /// inherits the author and configuration only, a hook's command also the repository, a lasting process nothing.
 #[test]
 fn children_inherit_by_scope() {
-    let of = |scope: Scope| VARIABLES.iter().filter(move |(_, s)| *s == scope).map(|(name, _)| format!("{name}=caller's"));
+    let of =
+        |scope: Scope| VARIABLES.iter().filter(move |(_, s)| *s == scope).map(|(name, _)| format!("{name}=caller's"));
     let here = std::path::Path::new("/");
     let plain = inherited(Git::new(here).command(), "git");
     assert!(of(Scope::Caller).all(|line| plain.contains(&line)), "{plain:?}");

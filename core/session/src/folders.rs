@@ -113,6 +113,11 @@ mod tests {
         let home = resolve(&[("DEEPCODER_HOME", "x"), ("XDG_DATA_HOME", "/d")]).expect("a home");
         assert_eq!(home.models, Path::new("/cwd/x/models"));
         assert_eq!(resolve(&[("HOME", "")]), Err(NoHome));
+        // A service has no HOME; the system knows the user's.
+        let known = Folders::resolve(&vars(&[]).or_home(Some("/known".into())), Path::new("/cwd")).expect("a home");
+        assert_eq!(known.state, Path::new("/known/.local/state/deepcoder"));
+        let said = Folders::resolve(&vars(&[("HOME", "/h")]).or_home(Some("/known".into())), Path::new("/cwd"));
+        assert_eq!(said.expect("a home").state, plain.state);
     }
 
     /// Protects long home folders (of test runners, say): a socket path over the kernel's limit is replaced by the

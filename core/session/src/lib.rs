@@ -29,6 +29,7 @@ pub use vars::Vars;
 use deepcoder_hub::ModelStore;
 use deepcoder_model::runtime::RuntimeSearch;
 use deepcoder_types::{Hint, env_var};
+use deepcoder_workspace::{OpenError, Workspace};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -92,6 +93,18 @@ impl Session {
             Err(error) => (Settings::default(), Some(error)),
         };
         Ok((Self { folders, settings, vars, cwd: cwd.to_owned(), launcher, prefixes: Vec::new() }, wrong))
+    }
+
+    /// The work tree that `start` is in. As for git, one that `GIT_DIR` and `GIT_WORK_TREE` name together comes first, in
+    /// a process that serves its caller only.
+    pub fn workspace(&self, start: &Path) -> Result<Workspace, OpenError> {
+        let named = self.vars.get(env_var::GIT_DIR).zip(self.vars.get(env_var::GIT_WORK_TREE));
+        match named.filter(|_| !deepcoder_git::outlives_caller()) {
+            Some((git_dir, work_tree)) => {
+                Workspace::open_named(start, &self.cwd.join(git_dir), &self.cwd.join(work_tree))
+            }
+            None => Workspace::open(start),
+        }
     }
 
     /// With a Python prefix (`sys.prefix`) whose `onnxruntime` wheel is looked for before others.

@@ -107,7 +107,7 @@ pub struct ApplyRun {
 impl Repo {
     /// The work tree that `start` is in. Nothing is written; see [`Repo::recover`].
     pub fn open(session: &Session, start: &Path) -> Result<Self, RepoError> {
-        let workspace = Workspace::open(start)?;
+        let workspace = session.workspace(start)?;
         // Only in builds for tests: nobody's edit is to end half-way by a variable.
         let script = if cfg!(debug_assertions) { session.vars.text(env_var::STEP) } else { None };
         Ok(Self {

@@ -1,7 +1,9 @@
 //! Environment variables as a value.
 
+use deepcoder_types::env_var;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// The environment variables of the caller. A variable that is set to nothing counts as not set.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +13,15 @@ impl Vars {
     /// From pairs of name and value.
     pub fn new(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// With `home` as the user's home folder, where the environment does not say: services and containers set none.
+    #[must_use]
+    pub fn or_home(mut self, home: Option<PathBuf>) -> Self {
+        if let Some(home) = home.filter(|home| home.is_absolute()) {
+            self.0.entry(OsString::from(env_var::USER_HOME)).or_insert_with(|| home.into_os_string());
+        }
+        self
     }
 
     /// A variable's value.
@@ -27,7 +38,7 @@ impl Vars {
 
     /// A variable whose value is an absolute path; the XDG specification wants others ignored.
     #[must_use]
-    pub fn folder(&self, name: &str) -> Option<std::path::PathBuf> {
-        self.get(name).map(std::path::PathBuf::from).filter(|path| path.is_absolute())
+    pub fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 }

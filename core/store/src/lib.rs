@@ -23,7 +23,7 @@ pub use error::{OpenError, StoreError};
 pub use queue::{
     Beat, Claim, Counts, End, Held, Lease, MAX_RESULT, OpenQueueError, Queue, QueueError, QueuePlace, Repositories,
 };
-pub use rows::{FileRow, ImageRow, NewSet, SetRow, State, TreeId};
+pub use rows::{Elsewhere, FileRow, ImageRow, NewSet, SetRow, State, TreeId};
 
 use blocking::Blocking;
 use std::path::{Path, PathBuf};

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 use std::collections::HashSet;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 
 /// A work tree in this database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +127,19 @@ pub struct SetRow {
     pub user_commit: Option<String>,
 }
 
+/// A set that another work tree has under the same name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// That work tree.
+    pub tree: TreeId,
+    /// Where it is, or was.
+    pub root: PathBuf,
+    /// The set.
+    pub ulid: String,
+    /// The commit that keeps its images.
+    pub git_commit: String,
+}
+
 impl Store {
     /// The work tree at `root` (canonical), and whether the database has not seen it before.
     pub fn work_tree(&self, root: &Path) -> Result<(TreeId, bool), StoreError> {
@@ -207,14 +221,38 @@ impl Store {
         self.select(tree, "AND edit_id = ? ORDER BY seq DESC", Some(Bind::Text(edit_id)))
     }
 
-    /// Those of `ulids` that no work tree has a set of.
-    pub fn unknown(&self, ulids: Vec<String>) -> Result<Vec<String>, StoreError> {
+    /// Those of `ulids` that the work tree has no set of.
+    pub fn unknown(&self, tree: TreeId, ulids: Vec<String>) -> Result<Vec<String>, StoreError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
-            let known: Vec<String> = sqlx::query_scalar("SELECT ulid FROM edit_set").fetch_all(connection).await?;
+            let query = sqlx::query_scalar("SELECT ulid FROM edit_set WHERE work_tree = ?").bind(tree.0);
+            let known: Vec<String> = query.fetch_all(connection).await?;
             let known: HashSet<String> = known.into_iter().collect();
             Ok(ulids.into_iter().filter(|ulid| !known.contains(ulid)).collect())
+        })
+    }
+
+    /// Sets of these names that other work trees than `tree` have.
+    pub fn elsewhere(&self, tree: TreeId, ulids: &[&str]) -> Result<Vec<Elsewhere>, StoreError> {
+        const FIND: &str = "SELECT work_tree, root, git_commit FROM edit_set JOIN work_tree ON work_tree.id = work_tree \
+                            WHERE ulid = ? AND work_tree <> ?";
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let mut found = Vec::new();
+            for ulid in ulids {
+                for row in sqlx::query(FIND).bind(*ulid).bind(tree.0).fetch_all(&mut *connection).await? {
+                    let root: Vec<u8> = row.try_get("root")?;
+                    found.push(Elsewhere {
+                        tree: TreeId(row.try_get("work_tree")?),
+                        root: PathBuf::from(OsString::from_vec(root)),
+                        ulid: (*ulid).to_owned(),
+                        git_commit: row.try_get("git_commit")?,
+                    });
+                }
+            }
+            Ok(found)
         })
     }
 

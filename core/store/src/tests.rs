@@ -174,7 +174,7 @@ fn a_commit_belongs_to_what_is_in_effect() {
     store.set_user_commit(tree, &edit_id, "abc").unwrap();
     let commits: Vec<_> = store.by_edit_id(tree, &edit_id).unwrap().into_iter().map(|r| r.user_commit).collect();
     assert_eq!(commits, [Some("abc".to_owned()), None]);
-    assert_eq!(store.unknown(vec!["u1".into(), "u9".into()]).unwrap(), ["u9"]);
+    assert_eq!(store.unknown(tree, vec!["u1".into(), "u9".into()]).unwrap(), ["u9"]);
 }
 
 /// Protects users of a state folder that cannot be written: a clear error that names it.

@@ -24,6 +24,17 @@ impl Store {
         }
     }
 
+    /// Make the set `ulid` of the work tree `from` one of `to`, where the repository was moved.
+    pub fn take_over(&self, from: TreeId, to: TreeId, ulid: &str) -> Result<(), StoreError> {
+        let mut guard = self.db.lock();
+        let (runtime, connection) = guard.parts()?;
+        wait(runtime, async {
+            let update = "UPDATE edit_set SET work_tree = ? WHERE work_tree = ? AND ulid = ?";
+            sqlx::query(update).bind(to.0).bind(from.0).bind(ulid).execute(connection).await?;
+            Ok(())
+        })
+    }
+
     /// Record that a set has come to `state`. `note` replaces the old note unless it is `None`. A set that was given up
     /// counts as cleared away.
     pub fn set_state(&self, seq: i64, state: State, note: Option<&str>) -> Result<(), StoreError> {

@@ -44,6 +44,8 @@ pub mod env_var {
     pub const STEP: &str = "DEEPCODER_STEP";
     /// Git's own: which repository a hook runs for, where that is not the one of its folder.
     pub const GIT_DIR: &str = "GIT_DIR";
+    /// Git's own: the work tree that goes with [`GIT_DIR`].
+    pub const GIT_WORK_TREE: &str = "GIT_WORK_TREE";
     /// Git's own: the index that a commit is made of.
     pub const GIT_INDEX_FILE: &str = "GIT_INDEX_FILE";
     /// Set to anything to switch colours off (no-color.org).

@@ -42,6 +42,12 @@ impl Asks {
         Self { recorded: workspace.recorded(), workspace, jobs, landing, open, asked, notes }
     }
 
+    /// Another folder has taken the place of the work tree.
+    pub(crate) fn reopen(&mut self, workspace: &Workspace) {
+        self.recorded = workspace.recorded();
+        self.workspace = workspace.clone();
+    }
+
     /// Files have changed by the user's hand.
     pub(crate) fn saved(&mut self, paths: &[RepoPath], told: &mut Told) {
         if self.landing == CommentLanding::Off {

@@ -152,6 +152,15 @@ impl Agenda {
         if batch.changes.is_empty() {
             return;
         }
+        // What is read goes through the folder that was opened, which may be another one than the one at the path.
+        if !self.workspace.is_in_place()
+            && let Ok(workspace) = Workspace::open(self.workspace.root())
+            && workspace.root() == self.workspace.root()
+        {
+            self.asks.reopen(&workspace);
+            self.triggers.reopen(&workspace);
+            self.workspace = workspace;
+        }
         let written = self.own.written();
         let hash = |path: &RepoPath| self.workspace.read(path).ok().map(|image| image.hash());
         let theirs =

@@ -357,3 +357,22 @@ fn roots_are_remembered_and_forgotten() {
     scene.nothing_more(0);
     assert!(scene.watches.list().is_empty() && scene.roots.all().expect("roots").is_empty());
 }
+
+/// Protects a repository that is removed and made again, or has another one moved into its place: comments in the new one
+/// are read, where its bytes were looked for in the folder that is gone.
+#[test]
+fn comments_in_a_tree_that_was_made_again_are_read() {
+    let scene = Scene::new(&[("a.py", b"x = 1\n")]);
+    let other = TestRepo::new(&[("a.py", b"x = 1\n"), ("b.py", b"y = 1\n")]);
+    let away = scene.state.path().join("away");
+    std::fs::rename(&scene.root, &away).expect("moved");
+    std::fs::rename(other.copy_below(scene.state.path()).path(), &scene.root).expect("moved");
+    let start = Instant::now();
+    while scene.watches.list()[0].files != Some(2) {
+        assert!(start.elapsed() < LIMIT, "{:?}", scene.watches.list());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(scene.watches.list()[0].how, "events");
+    scene.repo.write("b.py", b"y = 1  # say why AI!\n");
+    assert_eq!(scene.jobs.wait(1)[0].spec.paths, ["b.py"]);
+}

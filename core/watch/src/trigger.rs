@@ -49,6 +49,11 @@ impl Triggers {
         Self { workspace, jobs, models, gap, budget, waiting: BTreeMap::new() }
     }
 
+    /// Another folder has taken the place of the work tree.
+    pub(crate) fn reopen(&mut self, workspace: &Workspace) {
+        self.workspace = workspace.clone();
+    }
+
     /// Files have changed, and not by us.
     pub(crate) fn changed(&mut self, paths: &[RepoPath], told: &mut Told) {
         if paths.is_empty() {

@@ -2,8 +2,8 @@
 
 use crate::{Inner, Workspace, owner};
 use deepcoder_git::Git;
-use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use deepcoder_types::RepoPath;
+use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use rustix::fs::{Mode, OFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,8 +94,8 @@ impl Workspace {
     /// of dotfiles keeps them apart. Where `start` is not in that tree, this is [`Workspace::open`].
     pub fn open_named(start: &Path, git_dir: &Path, work_tree: &Path) -> Result<Self, OpenError> {
         let folder = folder_of(start)?;
-        let root =
-            std::fs::canonicalize(work_tree).map_err(|source| OpenError::Start { path: work_tree.to_owned(), source })?;
+        let root = std::fs::canonicalize(work_tree)
+            .map_err(|source| OpenError::Start { path: work_tree.to_owned(), source })?;
         if !folder.starts_with(&root) {
             return Self::open(start);
         }
@@ -116,12 +116,22 @@ impl Workspace {
         let root_fd = rustix::fs::open(&root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|e| OpenError::Start { path: root.clone(), source: e.into() })?;
         let common_dir = repository.commondir().to_owned();
-        let inside = git_dir.canonicalize().ok().and_then(|dir| Some(dir.strip_prefix(&root).ok()?.to_str()?.to_owned()));
+        let inside =
+            git_dir.canonicalize().ok().and_then(|dir| Some(dir.strip_prefix(&root).ok()?.to_str()?.to_owned()));
         let git_inside = inside.filter(|path| !path.is_empty() && path != ".git");
         let long_rules = std::sync::Mutex::default();
         let inner =
             Inner { root, git_dir, common_dir, named, git_inside, excludes_file, ignore_case, long_rules, root_fd };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether the folder at the root's path is still the one that was opened. It may have been moved away, and another
+    /// one made in its place.
+    #[must_use]
+    pub fn is_in_place(&self) -> bool {
+        let now = rustix::fs::stat(self.root());
+        let then = rustix::fs::fstat(&self.inner.root_fd);
+        now.ok().zip(then.ok()).is_some_and(|(now, then)| (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino))
     }
 
     /// The program git, for this repository.

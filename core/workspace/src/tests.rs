@@ -7,6 +7,7 @@ use rustix::fd::AsFd as _;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 fn path(text: &str) -> RepoPath {
     RepoPath::new(text).expect("a path")
@@ -252,4 +253,54 @@ fn snapshots_follow_head_and_bytes() {
     assert_ne!(first, workspace.snapshot_id(&[a.clone(), (path("b"), ContentHash::of(b"3"))]));
     repo.git(&["commit", "-q", "--allow-empty", "-m", "next"]);
     assert_ne!(first, workspace.snapshot_id(&[a, b]));
+}
+
+/// Protects users of repositories that belong to others: they open where git accepts them, in every way in which
+/// `safe.directory` can be said, and nowhere else. Only root can own what is another's.
+#[test]
+fn git_decides_whose_repositories_are_trusted() {
+    const CHILD: &str = "DEEPCODER_TEST_OWNER";
+    if let Ok(place) = std::env::var(CHILD) {
+        let (wanted, root) = place.split_once('|').expect("two parts");
+        match Workspace::open(Path::new(root)) {
+            Ok(_) => assert_eq!(wanted, "trusted"),
+            Err(error) => {
+                assert!(wanted == "refused" && matches!(error, OpenError::Owner(_)), "{error:?}");
+                assert!(error.hint().is_some_and(|hint| hint.contains("safe.directory")));
+            }
+        }
+        return;
+    }
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: this needs root");
+        return;
+    }
+    let (place, home) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let place = std::fs::canonicalize(place.path()).expect("real");
+    let repo = TestRepo::new(&[("a.txt", b"x")]).copy_below(&place);
+    let (root, link) = (repo.path().to_owned(), home.path().join("link"));
+    std::os::unix::fs::symlink(&root, &link).expect("link");
+    assert!(std::process::Command::new("chown").args(["-R", "1234"]).arg(&root).status().expect("chown").success());
+    let try_with = |wanted: &str, at: &Path, vars: &[(&str, &str)]| {
+        let mut child = std::process::Command::new(std::env::current_exe().expect("itself"));
+        child.args(["tests::git_decides_whose_repositories_are_trusted", "--exact", "--nocapture"]);
+        child.env_remove("SUDO_UID").env("HOME", home.path()).env("GIT_CONFIG_NOSYSTEM", "1");
+        child.env(CHILD, format!("{wanted}|{}", at.display())).envs(vars.iter().copied());
+        let output = child.output().expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{wanted} {vars:?}: {}", String::from_utf8_lossy(&said));
+    };
+    try_with("refused", &root, &[]);
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    for value in [text(&root), format!("{}/", text(&root)), format!("{}/*", text(&place)), "*".into()] {
+        let count = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "safe.directory"), ("GIT_CONFIG_VALUE_0", &value)];
+        // What this git does not understand we need not accept.
+        let git = std::process::Command::new("git").current_dir(&root).args(["rev-parse"]).envs(count).output();
+        let accepted = git.expect("git").status.success();
+        try_with(if accepted { "trusted" } else { "refused" }, &root, &count);
+        try_with(if accepted { "trusted" } else { "refused" }, &link, &count);
+    }
+    let file = home.path().join("other.gitconfig");
+    std::fs::write(&file, format!("[safe]\n\tdirectory = {}\n", text(&root))).expect("written");
+    try_with("trusted", &root, &[("GIT_CONFIG_GLOBAL", file.to_str().expect("text"))]);
 }

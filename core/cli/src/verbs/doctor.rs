@@ -8,10 +8,9 @@ use crate::time;
 use deepcoder_daemon::client::Client;
 use deepcoder_model::{runtime, why_not_cuda};
 use deepcoder_types::{Cancel, Hint};
-use deepcoder_workspace::{OpenError, Workspace};
+use deepcoder_workspace::OpenError;
 use serde::Serialize;
 use std::path::Path;
-use std::process::Command;
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -192,7 +191,7 @@ fn git() -> Check {
 }
 
 fn repository(invocation: &Invocation) -> Check {
-    match Workspace::open(&invocation.base) {
+    match invocation.session.workspace(&invocation.base) {
         Ok(workspace) => Check::new("repository", State::Ok, workspace.root().display().to_string()),
         Err(error @ OpenError::NotARepository(_)) => Check::new("repository", State::Note, error.to_string()),
         Err(error) => Check::problem("repository", &error),

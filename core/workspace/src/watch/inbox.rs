@@ -94,8 +94,9 @@ impl Inbox {
         self.arrived.notify_all();
     }
 
-    /// Wait until `until`, or for as long as nothing has arrived; `None` after [`Inbox::stop`].
-    pub(crate) fn take(&self, until: Option<Instant>) -> Option<News> {
+    /// Wait until `until`; without it for as long as nothing has arrived, and until `at_rest` at most. `None` after
+    /// [`Inbox::stop`].
+    pub(crate) fn take(&self, until: Option<Instant>, at_rest: Instant) -> Option<News> {
         let mut news = self.lock();
         loop {
             if news.stop {
@@ -115,7 +116,10 @@ impl Inbox {
                         .unwrap_or_else(PoisonError::into_inner)
                         .0
                 }
-                None if news.span.is_none() => self.arrived.wait(news).unwrap_or_else(PoisonError::into_inner),
+                None if news.span.is_none() && at_rest > Instant::now() => {
+                    let left = at_rest.saturating_duration_since(Instant::now());
+                    self.arrived.wait_timeout(news, left).unwrap_or_else(PoisonError::into_inner).0
+                }
                 _ => return Some(std::mem::take(&mut *news)),
             };
         }

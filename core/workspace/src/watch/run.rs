@@ -10,7 +10,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often a root that is gone is looked for.
+/// How often a root that is gone is looked for, and how often it is asked whether the root is another folder by now: a
+/// folder above it can be moved, and of that nothing is told.
 const RETURN: Duration = Duration::from_secs(2);
 
 /// Looking at everything takes at most one part in so many of the time, unless that would be too seldom.
@@ -46,6 +47,7 @@ pub(crate) fn run(workspace: Workspace, options: WatchOptions, shared: &Shared, 
         news: News::default(),
         gone: false,
         next_scan: None,
+        next_glance: Instant::now() + RETURN,
         untold: Vec::new(),
         without_events: None,
         begun: false,
@@ -71,6 +73,8 @@ struct Run<'a> {
     gone: bool,
     /// When everything is looked at again, where events cannot be had.
     next_scan: Option<Instant>,
+    /// When it is asked whether the root is still the same folder.
+    next_glance: Instant,
     /// What was seen when not everything could be looked at.
     untold: Vec<Changed>,
     /// Since when events are done without, and why.
@@ -88,7 +92,7 @@ impl Run<'_> {
             None => self.due(now),
         };
         let until = [due, self.next_scan].into_iter().flatten().min();
-        self.shared.inbox.take(until)
+        self.shared.inbox.take(until, self.next_glance)
     }
 
     /// When what has arrived is to be told, unless git is at work.
@@ -109,7 +113,11 @@ impl Run<'_> {
         news.paths = signs;
         let files_change = news.lost || !news.paths.is_empty();
         self.news.extend(news);
-        let polled = self.next_scan.is_some_and(|at| at <= now);
+        let mut polled = self.next_scan.is_some_and(|at| at <= now);
+        if self.next_glance <= now {
+            self.next_glance = now + RETURN;
+            polled |= !self.gone && !self.tree.workspace.is_in_place();
+        }
         if let Some(until) = self.git.hold(now, files_change) {
             if polled {
                 self.next_scan = Some(until);
@@ -287,9 +295,7 @@ impl Run<'_> {
 
     /// The root may have been moved away, and another folder may have taken its place.
     fn return_to_root(&mut self) -> Result<(), Stopped> {
-        let now = rustix::fs::stat(&self.root).map_err(|_| Stopped::Gone)?;
-        let same = rustix::fs::fstat(&self.tree.workspace.inner.root_fd);
-        if same.is_ok_and(|then| (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino)) {
+        if self.tree.workspace.is_in_place() {
             return Ok(());
         }
         let workspace = Workspace::open(&self.root).map_err(|_| Stopped::Gone)?;

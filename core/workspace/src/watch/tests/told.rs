@@ -247,3 +247,24 @@ fn a_root_that_goes_and_comes_back_is_watched_again() {
     watched.settle();
     assert!(watched.watcher.status().notes.is_empty());
 }
+
+/// Protects a tree whose place another one takes, of which no event tells when a folder above is moved: the new one is
+/// watched, and nothing of the old one is told any more.
+#[test]
+fn a_tree_in_the_place_of_another_is_watched() {
+    let dir = tempfile::tempdir().expect("folder");
+    let (at, root) = (dir.path().join("above"), dir.path().join("above/repo"));
+    fs::create_dir(&at).expect("made");
+    fs::rename(TestRepo::new(&[("a.py", b"1")]).copy_below(dir.path()).path(), &root).expect("moved");
+    let watched = Watched::new(&root);
+    fs::rename(&at, dir.path().join("elsewhere")).expect("moved");
+    fs::create_dir(&at).expect("made");
+    fs::rename(TestRepo::new(&[("b.py", b"2")]).copy_below(dir.path()).path(), &root).expect("moved");
+    watched.settle();
+    fs::write(root.join("b.py"), "33").expect("written");
+    watched.settle();
+    assert_eq!(watched.watcher.status().how, super::super::How::Events);
+    fs::write(dir.path().join("elsewhere/repo/b.py"), "4").expect("written");
+    fs::write(root.join("c.py"), "5").expect("written");
+    watched.settle();
+}
