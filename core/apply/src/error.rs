@@ -285,7 +285,7 @@ pub enum UndoError {
         id: String,
         /// Them.
         paths: Vec<RepoPath>,
-        /// The commit that holds both states.
+        /// The commit that holds both states; empty where it does not, because git filters the file.
         commit: String,
     },
     /// The originals are gone from git and from the history.
@@ -310,9 +310,15 @@ impl Hint for UndoError {
             Self::Ambiguous(_) => Some("give more letters of the id; `deepcoder log` lists them".into()),
             Self::Changed { id, paths, commit } => {
                 let path = paths.first().map_or("FILE", RepoPath::as_str);
+                // Files with a clean filter are not in the commit.
+                let plain = if commit.is_empty() {
+                    String::new()
+                } else {
+                    format!("; with plain git: git show {commit}:old/{path}")
+                };
                 Some(format!(
                     "nothing was changed; `deepcoder restore {id} --path {path}` brings one file back and keeps what it \
-                     holds now, `--to -` prints it; with plain git: git show {commit}:old/{path}"
+                     holds now, `--to -` prints it{plain}"
                 ))
             }
             Self::Lost(_) => Some("it was pruned, or git's object store is damaged".into()),

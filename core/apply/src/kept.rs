@@ -28,6 +28,11 @@ fn error(errno: Errno) -> ApplyError {
 }
 
 impl Applier {
+    /// Whether the images of `path` are kept here, and not in git's objects.
+    pub(crate) fn is_outside(&self, path: &RepoPath) -> bool {
+        self.repository().is_ok_and(|repo| is_filtered(&repo, path))
+    }
+
     /// Keep `images` for the set `ulid`, and what is to be known of it: hashes tell who guesses that they guessed right.
     /// On the disk when this returns.
     pub(crate) fn keep_images(&self, ulid: &str, about: &str, images: &[&[u8]]) -> Result<(), ApplyError> {

@@ -5,13 +5,16 @@ use crate::publish::Standing;
 use crate::tree::{Found, split};
 use crate::{Applier, ApplyError, UndoError, Undone};
 use deepcoder_store::{FileRow, SetRow, State, Store, StoreError, TreeId};
-use deepcoder_types::{Cancel, EditSet, FileChange, FileImage};
+use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, RepoPath};
 
 impl Applier {
     pub(crate) fn undo_locked(&self, id: Option<&str>, now_ms: u64, cancel: &Cancel) -> Result<Undone, UndoError> {
         let row = self.find(id)?;
         let set = &row.set;
-        let changed = |paths| UndoError::Changed { id: set.edit_id.clone(), paths, commit: set.git_commit.clone() };
+        let changed = |paths: Vec<RepoPath>| {
+            let commit = if paths.first().is_some_and(|path| self.is_outside(path)) { "" } else { &set.git_commit };
+            UndoError::Changed { id: set.edit_id.clone(), commit: commit.to_owned(), paths }
+        };
         // All of them are looked at before anything else, so that all are named.
         let (mut wanted, mut already, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for file in &set.files {

@@ -361,6 +361,7 @@ fn roots_are_remembered_and_forgotten() {
 /// Protects a repository that is removed and made again, or has another one moved into its place: comments in the new one
 /// are read, where its bytes were looked for in the folder that is gone.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "these folders are temporary ones of the test")]
 fn comments_in_a_tree_that_was_made_again_are_read() {
     let scene = Scene::new(&[("a.py", b"x = 1\n")]);
     let other = TestRepo::new(&[("a.py", b"x = 1\n"), ("b.py", b"y = 1\n")]);

@@ -209,6 +209,11 @@ fn filtered_files_are_kept_where_no_push_reaches() {
     assert!(!text.contains("secret"), "{text}");
     let hash = deepcoder_types::ContentHash::of(b"secret old\n").to_string();
     assert!(!text.contains(&hash), "its hash is published");
+    // Nobody is sent to git for what it does not have.
+    bench.repo.write("key.txt", b"changed\n");
+    let error = applier.undo(None, NOW, &Cancel::new()).unwrap_err();
+    assert!(deepcoder_types::Hint::hint(&error).is_some_and(|hint| !hint.contains("git show")), "{error}");
+    bench.repo.write("key.txt", b"secret new\n");
     applier.undo(None, NOW, &Cancel::new()).unwrap();
     assert_eq!(bench.repo.read("key.txt"), b"secret old\n");
     assert!(!bench.repo.join("key2.txt").exists());

@@ -125,8 +125,11 @@ fn what_we_cannot_use_is_said() {
 /// Protects against repositories from strangers (S1): no folder of git that is a link leads a write of ours elsewhere.
 #[test]
 fn links_inside_git_lead_nowhere() {
-    for link in ["deepcoder", "deepcoder/lock", "deepcoder/displaced", "refs/deepcoder", "refs/deepcoder/undo"] {
+    let links = ["deepcoder", "deepcoder/lock", "deepcoder/displaced", "refs/deepcoder", "refs/deepcoder/undo"];
+    for link in links.into_iter().chain(["deepcoder/kept"]) {
         let bench = Bench::mixed();
+        // So that images are kept beside git's objects as well.
+        bench.repo.write(".git/info/attributes", b"a.txt filter=crypt\n");
         let outside = tempfile::tempdir().unwrap();
         let path = bench.repo.join(".git").join(link);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -212,6 +212,7 @@ fn kept_results_come_back() {
 /// Protects work trees of the user's on a disk that is away, with their index and a detached commit: a job removes its own
 /// entry from git's list, and no other.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "these folders are temporary ones of the test")]
 fn a_work_tree_that_is_away_keeps_its_entry() {
     let scene = Scene::new([Say::Text(SAID)]);
     let disk = tempfile::tempdir().expect("a disk");
