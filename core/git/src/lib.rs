@@ -67,11 +67,15 @@ impl Git {
     pub fn command(&self) -> Command {
         let mut command = Command::new("git");
         command.current_dir(&self.cwd);
+        if outlives_caller() {
+            forget_caller(&mut command);
+        }
         for (name, scope) in VARIABLES {
             let keep = match scope {
                 Scope::Repository => self.in_hook,
                 Scope::Meaning => false,
-                Scope::Caller => !outlives_caller(),
+                // Gone already, where they are not ours.
+                Scope::Caller => true,
             };
             if !keep {
                 command.env_remove(name);
