@@ -9,6 +9,26 @@ fn all(bench: &Workbench, commands: &[&[&str]]) -> String {
     commands.iter().map(|args| bench.transcript(args)).collect::<Vec<_>>().join("\n")
 }
 
+/// Protects managers of dotfiles: a repository that only the variables name is found by what runs here, and what the
+/// daemon would have to do says why it cannot.
+#[test]
+fn a_repository_that_only_variables_name() {
+    let bench = Workbench::new(&[("a.py", b"x = 1\n")]);
+    let tree = tempfile::tempdir().expect("a folder");
+    let run = |args: &[&str]| {
+        let mut command = bench.command(args);
+        command.current_dir(tree.path()).env("GIT_DIR", bench.repo.join(".git")).env("GIT_WORK_TREE", ".");
+        let output = command.output().expect("it runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run(&["log"]);
+    assert_eq!(code, Some(0), "{said}");
+    for args in [&["jobs", "add", "edit", "x"][..], &["watch", "--detach"]] {
+        let (code, said) = run(args);
+        assert!(code == Some(2) && said.contains("GIT_WORK_TREE only") && said.contains("deepcoder edit"), "{said}");
+    }
+}
+
 /// Protects users who mistype: the message says what is wrong, the exit code is 2.
 #[test]
 fn wrong_use() {

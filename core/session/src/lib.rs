@@ -107,6 +107,17 @@ impl Session {
         }
     }
 
+    /// The work tree that `start` is in, for what the daemon does there: it finds repositories by their path only.
+    pub fn daemon_workspace(&self, start: &Path) -> Result<Workspace, OpenError> {
+        match Workspace::open(start) {
+            Err(OpenError::NotARepository(folder)) => match self.workspace(start) {
+                Ok(named) => Err(OpenError::OnlyNamed(named.root().to_owned())),
+                Err(_) => Err(OpenError::NotARepository(folder)),
+            },
+            opened => opened,
+        }
+    }
+
     /// With a Python prefix (`sys.prefix`) whose `onnxruntime` wheel is looked for before others.
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<PathBuf>) -> Self {

@@ -22,6 +22,9 @@ pub enum OpenError {
     /// No repository at the path or above it.
     #[error("`{}` is not in a git repository", .0.display())]
     NotARepository(PathBuf),
+    /// Only the variables of this command say that it is one.
+    #[error("`{}` is a repository by GIT_DIR and GIT_WORK_TREE only, which the daemon does not have", .0.display())]
+    OnlyNamed(PathBuf),
     /// The repository has no files to edit.
     #[error("`{}` is a bare repository: it has no work tree", .0.display())]
     Bare(PathBuf),
@@ -53,6 +56,9 @@ impl deepcoder_types::Hint for OpenError {
                 "run `git init {}` first: edits are only made where git can show and undo them",
                 path.display()
             )),
+            Self::OnlyNamed(_) => {
+                Some("`deepcoder edit` works there; jobs and watching need a `.git` in the folder".into())
+            }
             Self::Bare(_) => Some("make a work tree with `git worktree add` and use that".into()),
             Self::Owner(path) => {
                 Some(format!("if you trust it: git config --global --add safe.directory {}", path.display()))

@@ -10,7 +10,6 @@ use deepcoder_session::Session;
 use deepcoder_store::Queue;
 use deepcoder_types::{Job, JobFilter, JobId, JobState};
 use deepcoder_watch::{CommentLanding, Options, StoredRoots, Watches};
-use deepcoder_workspace::Workspace;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,7 +32,7 @@ pub(crate) fn watch(args: &WatchArgs, invocation: &Invocation, console: &mut Con
     if args.stop {
         return stop(invocation, console);
     }
-    let workspace = Workspace::open(&invocation.base)?;
+    let workspace = invocation.session.daemon_workspace(&invocation.base)?;
     let mut client = invocation.session.client()?;
     let mut seen = Seen::default();
     seen.update(jobs(&mut client, workspace.root())?);

@@ -17,7 +17,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
         "-" => invocation.input.all(&invocation.cancel)?,
         text => text.to_owned(),
     };
-    let workspace = Workspace::open(&invocation.base)?;
+    let workspace = invocation.session.daemon_workspace(&invocation.base)?;
     let paths = args.paths.iter().map(|path| below(&workspace, &invocation.base, path)).collect::<Result<Vec<_>>>()?;
     let landing = match (args.apply, &args.branch, &args.worktree) {
         (true, ..) => Landing::Apply,
