@@ -1,7 +1,7 @@
 #![expect(clippy::disallowed_methods, reason = "these files are in temporary folders of the tests")]
 
 use crate::{OpenError, ReadError, ResolveError, Visibility, Workspace, beneath};
-use deepcoder_test_support::TestRepo;
+use deepcoder_test_support::{TestRepo, skip};
 use deepcoder_types::{ContentHash, Hint as _, RepoPath};
 use rustix::fd::AsFd as _;
 use rustix::fs::OFlags;
@@ -272,8 +272,7 @@ fn git_decides_whose_repositories_are_trusted() {
         return;
     }
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: this needs root");
-        return;
+        skip!("root", "only root can own what is another's");
     }
     let (place, home) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
     let place = std::fs::canonicalize(place.path()).expect("real");

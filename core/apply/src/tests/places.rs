@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{LogState, UndoError};
+use deepcoder_test_support::skip;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -120,8 +121,7 @@ fn the_second_member_edits_and_tidies_up() {
         return;
     }
     if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: this needs root");
-        return;
+        skip!("root", "only root can be two users");
     }
     let bench = Bench::mixed();
     bench.repo.git(&["init", "-q", "--shared=group"]);
