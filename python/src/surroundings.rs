@@ -43,7 +43,8 @@ fn open(py: Python<'_>, overrides: &Overrides, launcher: Option<Launcher>) -> Py
         .try_iter()?
         .map(|pair| pair?.extract())
         .collect::<PyResult<_>>()?;
-    let vars = Vars::new(vars);
+    // Without HOME, as the system knows this user.
+    let vars = Vars::new(vars).or_home(std::env::home_dir());
     let prefix: PathBuf = py.import("sys")?.getattr("prefix")?.extract()?;
     let cwd: PathBuf = py.import("os")?.call_method0("getcwd")?.extract()?;
     let session = Session::open(vars, &cwd, overrides, launcher).map_err(|e| raise(py, Kind::Model, &e))?;
