@@ -18,7 +18,7 @@ mod tokens;
 pub use calls::{Call, Callable, Calls, Parameter, calls};
 pub use comments::comments;
 pub use language::Language;
-pub use names::{FreeName, Import, Surface, free_names, imports, surface};
+pub use names::{FreeName, Import, Surface, free_names, imports, missing_exports, surface};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
 pub use strings::multiline_strings;
 pub use symbols::{RawSymbol, enclosing, symbols};

@@ -80,6 +80,16 @@ fn encoding_is_kept() {
     }
     assert_eq!(edit("a.txt", "a\r\nb\r\n", "a\nb\n"), ["W a.txt: the line endings change from CRLF to LF"]);
     assert_eq!(edit("a.txt", "a\nb\n", "a\nb\r\n"), ["W a.txt: the line endings become mixed"]);
+    for (old, new, what) in [
+        ("a\rb\r", "a\nc\n", "change from CR to LF"),
+        ("a\rb\r", "a\r\nc\r\n", "change from CR to CRLF"),
+        ("a\rb\r", "a\rc\n", "become mixed"),
+        ("a\nb\n", "a\rb\r", "change from LF to CR"),
+        ("a\nb\n", "a\nb\rc\n", "become mixed"),
+    ] {
+        assert_eq!(edit("a.txt", old, new), [format!("W a.txt: the line endings {what}")], "{old:?} {new:?}");
+    }
+    assert_eq!(edit("a.txt", "a\rb\r", "a\rb\rc\r"), NONE);
     assert_eq!(edit("a.txt", "a\r\nb\n", "a\r\nc\n"), NONE);
 }
 

@@ -90,9 +90,25 @@ fn encoding<'a>(
 fn line_endings(path: &RepoPath, old: &str, new: &str, findings: &mut Vec<Finding>) {
     let kinds = |text: &str| {
         let crlf = text.matches("\r\n").count();
-        (crlf, text.matches('\n').count() - crlf)
+        (crlf, text.matches('\n').count() - crlf, text.matches('\r').count() - crlf)
     };
-    let ((old_crlf, old_lf), (new_crlf, new_lf)) = (kinds(old), kinds(new));
+    let ((old_crlf, old_lf, old_cr), (new_crlf, new_lf, new_cr)) = (kinds(old), kinds(new));
+    // A few in a text of other lines are characters; alone they end the lines.
+    if old_cr > 0 && old_crlf + old_lf == 0 && new_crlf + new_lf > 0 {
+        let message = match new_cr {
+            0 if new_crlf > 0 => "the line endings change from CR to CRLF",
+            0 => "the line endings change from CR to LF",
+            _ => "the line endings become mixed",
+        };
+        return findings.push(Finding::warning(path, message));
+    }
+    if new_cr > 0 && new_crlf + new_lf == 0 && old_crlf + old_lf > 1 {
+        let was = if old_crlf > 0 { "CRLF" } else { "LF" };
+        return findings.push(Finding::warning(path, format!("the line endings change from {was} to CR")));
+    }
+    if new_cr > old_cr && old_cr == 0 && old_crlf + old_lf > 0 {
+        return findings.push(Finding::warning(path, "the line endings become mixed"));
+    }
     let message = match (old_crlf > 0, old_lf > 0, new_crlf > 0, new_lf > 0) {
         (true, false, false, true) => "the line endings change from CRLF to LF",
         (false, true, true, false) => "the line endings change from LF to CRLF",

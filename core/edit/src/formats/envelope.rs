@@ -197,6 +197,10 @@ fn header(context: &str) -> Option<usize> {
 /// has it; with a context it could mean two places and is refused. One that fits in several places below its context is
 /// refused as well.
 pub fn apply(text: &str, chunks: &[Chunk]) -> Result<Applied, FormatError> {
+    super::with_line_feeds(text, |text| made(text, chunks))
+}
+
+fn made(text: &str, chunks: &[Chunk]) -> Result<Applied, FormatError> {
     let mut out = Applied { text: text.to_owned(), fits: Vec::new() };
     let mut from = split_bom(text).0.len();
     for (index, chunk) in chunks.iter().enumerate() {

@@ -146,6 +146,18 @@ impl Hint for FormatError {
     }
 }
 
+/// Applies to a text whose lines end with `\r` alone as if they ended with `\n`, which is how models write pieces of it.
+fn with_line_feeds(
+    text: &str,
+    apply: impl FnOnce(&str) -> Result<Applied, FormatError>,
+) -> Result<Applied, FormatError> {
+    if text.contains('\n') || !text.contains('\r') {
+        return apply(text);
+    }
+    let applied = apply(&text.replace('\r', "\n"))?;
+    Ok(Applied { text: applied.text.replace('\n', "\r"), ..applied })
+}
+
 #[cfg(test)]
 mod rendered;
 #[cfg(test)]

@@ -81,6 +81,10 @@ pub fn parse(reply: &str) -> Result<Vec<FilePatch>, FormatError> {
 /// `text` with the hunks made, in their order. A hunk that fits in several places is made where its header says, counting
 /// the lines that earlier hunks added; it is refused when its header names none of them.
 pub fn apply(text: &str, hunks: &[Hunk]) -> Result<Applied, FormatError> {
+    super::with_line_feeds(text, |text| made(text, hunks))
+}
+
+fn made(text: &str, hunks: &[Hunk]) -> Result<Applied, FormatError> {
     let mut out = text.to_owned();
     let mut fits = Vec::new();
     let mut grown = 0i64;

@@ -71,6 +71,10 @@ pub fn parse(reply: &str) -> Result<Vec<Block>, FormatError> {
 /// Make the blocks one after the other. Lines that they do not touch keep their bytes, and new lines get the line
 /// endings of the file. Blocks that are the same are made in all their places when there are as many places as blocks.
 pub fn apply(text: &str, blocks: &[Block]) -> Result<Applied, FormatError> {
+    super::with_line_feeds(text, |text| made(text, blocks))
+}
+
+fn made(text: &str, blocks: &[Block]) -> Result<Applied, FormatError> {
     let mut counts: HashMap<&Block, usize> = HashMap::new();
     blocks.iter().for_each(|b| *counts.entry(b).or_default() += 1);
     let mut out = Applied { text: text.to_owned(), fits: Vec::new() };

@@ -354,3 +354,16 @@ proptest! {
         prop_assert!(["another\n", "another\r\n"].contains(&&new[before.len()..new.len() - after.len()]));
     }
 }
+
+/// Protects files whose lines end with `\\r` alone: a piece of them is found, and the result has the same line ends.
+#[test]
+fn old_line_ends_are_found_and_kept() {
+    let text = "one\rtwo\r  three\rfour";
+    let reply = "<<<<<<< SEARCH\ntwo\n  three\n=======\ntwo\n  3\n  more\n>>>>>>> REPLACE\n";
+    let blocks = search_replace::parse(reply).expect("blocks");
+    let applied = search_replace::apply(text, &blocks).expect("applied");
+    assert_eq!(applied.text, "one\rtwo\r  3\r  more\rfour");
+    let patch = "--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n";
+    let hunks = patch::parse(patch).expect("a patch").remove(0).hunks;
+    assert_eq!(patch::apply(text, &hunks).expect("applied").text, "one\r2\r  three\rfour");
+}

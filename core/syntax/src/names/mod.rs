@@ -55,6 +55,13 @@ pub fn free_names(language: Language, text: &str) -> Option<Vec<FreeName>> {
     }
 }
 
+/// The names that a Python module lists in `__all__` and does not bind; empty where that cannot be known.
+#[must_use]
+pub fn missing_exports(text: &str) -> Vec<FreeName> {
+    let tree = parse(Language::Python, text).filter(|tree| !tree.root_node().has_error());
+    tree.map(|tree| python::Walk::of(&tree, text).missing_exports()).unwrap_or_default()
+}
+
 /// The imports of `text` in their order; empty for languages in which they are not read. In Rust, an import is the first
 /// segment of a `use`.
 #[must_use]

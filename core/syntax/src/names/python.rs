@@ -51,6 +51,8 @@ pub(crate) struct Walk<'t, 's> {
     todo: Vec<Work<'t>>,
     /// The imports, in their order.
     pub(crate) imports: Vec<Import>,
+    /// What `__all__` lists.
+    exports: Vec<FreeName>,
     star: bool,
     unknown: bool,
 }
@@ -63,6 +65,7 @@ impl<'t, 's> Walk<'t, 's> {
             uses: Vec::new(),
             todo: Vec::new(),
             imports: Vec::new(),
+            exports: Vec::new(),
             star: false,
             unknown: false,
         };
@@ -90,6 +93,33 @@ impl<'t, 's> Walk<'t, 's> {
         let mut free: Vec<_> = first.into_iter().map(|(name, (at, line))| (at, line, name)).collect();
         free.sort_unstable();
         Some(free.into_iter().map(|(_, line, name)| FreeName { line, name: name.to_owned() }).collect())
+    }
+
+    /// The names that `__all__` lists and the module does not bind.
+    pub(crate) fn missing_exports(self) -> Vec<FreeName> {
+        let surface = self.surface();
+        if surface.open {
+            return Vec::new();
+        }
+        self.exports.into_iter().filter(|export| !surface.names.contains(&export.name)).collect()
+    }
+
+    fn exports_of(&mut self, node: Node<'t>) {
+        if node.child_by_field_name("left").is_none_or(|left| self.said(left) != "__all__") {
+            return;
+        }
+        let Some(right) = node.child_by_field_name("right").filter(|r| matches!(r.kind(), "list" | "tuple")) else {
+            return;
+        };
+        let mut cursor = right.walk();
+        for string in right.named_children(&mut cursor).filter(|child| child.kind() == "string") {
+            let content =
+                string.named_child(1).filter(|c| c.kind() == "string_content" && string.named_child_count() == 3);
+            if let Some(content) = content {
+                let line = u32::try_from(content.start_position().row + 1).unwrap_or(u32::MAX);
+                self.exports.push(FreeName { line, name: self.said(content).to_owned() });
+            }
+        }
     }
 
     pub(crate) fn surface(&self) -> Surface {
@@ -233,6 +263,7 @@ impl<'t, 's> Walk<'t, 's> {
                 self.field(work, "value");
             }
             "assignment" | "augmented_assignment" => {
+                self.exports_of(node);
                 self.field(Work { role: As::Target, ..work }, "left");
                 self.field(work, "right");
                 self.field(work, "type");

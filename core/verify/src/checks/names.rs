@@ -1,8 +1,9 @@
 //! Names that a result uses and that nothing defines or imports.
 
+use super::tree::folder_of;
 use super::{Context, File};
 use crate::policy::Finding;
-use deepcoder_syntax::{FreeName, free_names};
+use deepcoder_syntax::{FreeName, Language, free_names, missing_exports};
 use std::collections::BTreeSet;
 
 /// The most names that one file is told of: more of them say that the check has not understood the file.
@@ -16,7 +17,32 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 format!("line {line} uses `{name}`, which nothing defines or imports"),
             ));
         }
+        for FreeName { line, name } in unlisted(context, file).into_iter().take(MOST) {
+            findings.push(Finding::review(
+                file.path,
+                format!("line {line} lists `{name}`, which nothing defines or imports"),
+            ));
+        }
     }
+}
+
+/// Names that a module lists in `__all__` and has no more, or never had. A package lists its modules, too.
+fn unlisted(context: &Context<'_>, file: &File<'_>) -> Vec<FreeName> {
+    let (Some(Language::Python), Some(new)) = (file.language, file.new) else { return Vec::new() };
+    let before: BTreeSet<String> =
+        file.old.map(missing_exports).unwrap_or_default().into_iter().map(|free| free.name).collect();
+    let folder = folder_of(file.path);
+    let is_module = |name: &str| {
+        let place = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        context
+            .tree
+            .files()
+            .iter()
+            .any(|path| path.as_str().strip_prefix(&place).is_some_and(|rest| rest.starts_with(['.', '/'])))
+    };
+    let mut all = missing_exports(new);
+    all.retain(|free| !before.contains(&free.name) && !is_module(&free.name));
+    all
 }
 
 /// The names without a meaning that had one before, or were not there.

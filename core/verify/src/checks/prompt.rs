@@ -133,14 +133,19 @@ impl<'a> Prompt<'a> {
         })
     }
 
-    /// Whether the instruction begins with the wish that something goes.
+    /// Whether a sentence or clause of the instruction begins with the wish that something goes.
     pub(crate) fn removes(&self) -> bool {
         const REMOVALS: &[&str] = &[
             "remove", "removes", "removed", "delete", "drop", "clean", "cleanup", "shorten", "trim", "prune", "strip",
             "condense",
         ];
-        let first = self.text.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
-        REMOVALS.contains(&first.to_lowercase().as_str())
+        let mut begins = true;
+        self.text.split_whitespace().any(|word| {
+            let bare = word.trim_matches(|c: char| !is_word(c)).to_lowercase();
+            let found = begins && REMOVALS.contains(&bare.as_str());
+            begins = word.ends_with([',', ':', ';', '.']) || matches!(bare.as_str(), "and" | "then" | "please" | "");
+            found
+        })
     }
 
     /// Whether some word of the instruction is `word` but for its ending.

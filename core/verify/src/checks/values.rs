@@ -126,7 +126,8 @@ impl Value {
             Self::List(_) => String::new(),
             Self::Map(entries) => {
                 let scalar = |(key, value): &(String, Self)| match value {
-                    Self::Scalar(text, _) => Some(format!("{key}={text}")),
+                    // Another version of it is the same thing.
+                    Self::Scalar(text, _) => Some(format!("{key}={}", text.split('@').next().unwrap_or_default())),
                     _ => None,
                 };
                 let known = IDENTITIES.iter().find_map(|id| entries.iter().find(|(key, _)| key == id));

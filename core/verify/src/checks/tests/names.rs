@@ -35,3 +35,16 @@ fn names_of_scripts_are_told() {
     // A script of a page may use what another one defines.
     assert_eq!(edit("x", "a.js", "f();\n", "g();\n"), NONE);
 }
+
+/// Protects what a module offers: a name in `__all__` that it does not have.
+#[test]
+fn names_that_a_module_lists_are_defined() {
+    let old = "__all__ = [\"a\", 'b']\n\n\ndef a():\n    pass\n\n\nb = 1\n";
+    let more = old.replace("'b'", "'b', 'c'");
+    assert_eq!(edit("x", "a.py", old, &more), ["R a.py: line 1 lists `c`, which nothing defines or imports"]);
+    assert_eq!(edit("x", "a.py", &more, &more.replace("1", "2")), NONE);
+    assert_eq!(edit("x", "a.py", old, &format!("{more}\n\ndef c():\n    pass\n")), NONE);
+    assert_eq!(edit("x", "a.py", old, &more.replace("b = 1", "b = 1\ndef __getattr__(name): pass")), NONE);
+    let package = findings("x", &[("p/c.py", ""), ("p/__init__.py", old)], &[("p/__init__.py", Some(&more))]);
+    assert_eq!(package, NONE);
+}
