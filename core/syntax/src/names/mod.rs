@@ -5,6 +5,7 @@
 
 mod builtins;
 mod modules;
+mod packages;
 mod python;
 mod script;
 
@@ -44,13 +45,14 @@ pub struct Surface {
 }
 
 /// The names that `text` uses and does not bind, each once, in the order of their first uses. `None` where that cannot be
-/// known.
+/// known. In Go and Java other files of the package may bind them.
 #[must_use]
 pub fn free_names(language: Language, text: &str) -> Option<Vec<FreeName>> {
     let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
     match language {
         Language::Python => python::Walk::of(&tree, text).free(),
         Language::JavaScript | Language::TypeScript | Language::Tsx => script::free(&tree, text),
+        Language::Go | Language::Java => packages::free(language, &tree, text),
         _ => None,
     }
 }

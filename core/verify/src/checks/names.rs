@@ -1,9 +1,11 @@
 //! Names that a result uses and that nothing defines or imports.
 
+use super::prompt::is_word;
 use super::tree::folder_of;
 use super::{Context, File};
 use crate::policy::Finding;
 use deepcoder_syntax::{FreeName, Language, free_names, missing_exports};
+use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
 
 /// The most names that one file is told of: more of them say that the check has not understood the file.
@@ -11,7 +13,7 @@ const MOST: usize = 8;
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for file in context.files.iter().filter(|file| file.sound()) {
-        for FreeName { line, name } in added(file).into_iter().take(MOST) {
+        for FreeName { line, name } in added(context, file).into_iter().take(MOST) {
             findings.push(Finding::review(
                 file.path,
                 format!("line {line} uses `{name}`, which nothing defines or imports"),
@@ -46,7 +48,7 @@ fn unlisted(context: &Context<'_>, file: &File<'_>) -> Vec<FreeName> {
 }
 
 /// The names without a meaning that had one before, or were not there.
-fn added(file: &File<'_>) -> Vec<FreeName> {
+fn added(context: &Context<'_>, file: &File<'_>) -> Vec<FreeName> {
     let (Some(language), Some(new)) = (file.language, file.new) else { return Vec::new() };
     let Some(after) = free_names(language, new) else { return Vec::new() };
     let before: BTreeSet<String> = match file.old {
@@ -57,5 +59,21 @@ fn added(file: &File<'_>) -> Vec<FreeName> {
         },
         None => BTreeSet::new(),
     };
-    after.into_iter().filter(|free| !before.contains(&free.name)).collect()
+    let new = after.into_iter().filter(|free| !before.contains(&free.name));
+    if !matches!(language, Language::Go | Language::Java) {
+        return new.collect();
+    }
+    // Of a text by itself it is not known what its package has.
+    if !context.tree.is_known() {
+        return Vec::new();
+    }
+    let folder = folder_of(file.path);
+    let sibling = |path: &&RepoPath| *path != file.path && Language::of(path) == Some(language);
+    let is_there = |name: &str| {
+        let java = |path: &RepoPath| language == Language::Java && path.file_name().strip_suffix(".java") == Some(name);
+        let mut siblings = context.tree.siblings(folder).filter(sibling);
+        context.tree.files().iter().any(java)
+            || siblings.any(|path| context.tree.text(path).is_none_or(|t| t.split(|c| !is_word(c)).any(|w| w == name)))
+    };
+    new.filter(|free| !is_there(&free.name)).collect()
 }

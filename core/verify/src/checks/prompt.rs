@@ -139,10 +139,15 @@ impl<'a> Prompt<'a> {
             "remove", "removes", "removed", "delete", "drop", "clean", "cleanup", "shorten", "trim", "prune", "strip",
             "condense",
         ];
+        self.clauses_begin_with(REMOVALS)
+    }
+
+    /// Whether a sentence or clause begins with one of these words.
+    pub(crate) fn clauses_begin_with(&self, list: &[&str]) -> bool {
         let mut begins = true;
         self.text.split_whitespace().any(|word| {
             let bare = word.trim_matches(|c: char| !is_word(c)).to_lowercase();
-            let found = begins && REMOVALS.contains(&bare.as_str());
+            let found = begins && list.contains(&bare.as_str());
             begins = word.ends_with([',', ':', ';', '.']) || matches!(bare.as_str(), "and" | "then" | "please" | "");
             found
         })

@@ -18,6 +18,13 @@ const MOST_GONE: usize = 200;
 const MOST_ADDED: usize = 600;
 const LONG: usize = 600;
 
+/// Verbs that say what is to be added or changed, so that all else stays.
+const NARROW: &[&str] = &[
+    "add", "append", "insert", "put", "include", "set", "change", "rename", "replace", "fix", "correct", "mention",
+    "note", "document", "describe", "explain", "write", "give", "install", "use", "increase", "decrease", "bump",
+    "expose", "sort",
+];
+
 /// Words that tell nothing of what a sentence is about.
 const EMPTY: &[&str] = &[
     "the", "and", "for", "with", "that", "this", "from", "into", "have", "has", "are", "was", "will", "can", "not",
@@ -26,8 +33,8 @@ const EMPTY: &[&str] = &[
 ];
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    // Which lines are meant by `remove the links` is not known.
-    if context.prompt.text().trim().is_empty() || context.prompt.removes() {
+    // Which lines are meant by `remove the links` or `update the guide` is not known.
+    if !context.prompt.clauses_begin_with(NARROW) || context.prompt.removes() {
         return;
     }
     for file in context.files.iter().filter(|f| f.language.is_none() && Format::of(f.path).is_none() && is_prose(f)) {
@@ -112,8 +119,11 @@ fn unspoken<'t>(context: &Context<'_>, file: &File<'_>, old: &'t str, new: &str)
     // `Unreleased` and `Released today`: a few words in place of a few.
     let mut replaced: HashSet<usize> = HashSet::new();
     for op in TextDiff::from_lines(old, new).ops() {
-        if let similar::DiffOp::Replace { old_index, old_len: 1, new_len: 1, .. } = op {
-            replaced.insert(old_index + 1);
+        if let similar::DiffOp::Replace { old_index, old_len, new_len, .. } = *op
+            && old_len == new_len
+            && old_len <= 3
+        {
+            replaced.extend(old_index + 1..=old_index + old_len);
         }
     }
     gone.retain(|(number, line)| !(replaced.contains(number) && line.split_whitespace().count() <= 3));

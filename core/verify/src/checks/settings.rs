@@ -132,13 +132,14 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
             && key.len() > 2
             && is_said(context, key)
     });
+    // An instruction that has no key is about the file as a whole: `update the workflow`.
+    if !about_keys {
+        return;
+    }
     let mut told: Vec<String> = Vec::new();
     for change in &changed {
         let moved = change.new.is_none() && arrived(change.old) && change.old.len() > 3;
-        if ((change.new.is_some() || context.prompt.removes()) && !about_keys)
-            || moved
-            || excused(context, change, &touched)
-        {
+        if moved || excused(context, change, &touched) {
             continue;
         }
         told.push(shown(change.path));

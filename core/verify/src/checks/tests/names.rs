@@ -48,3 +48,28 @@ fn names_that_a_module_lists_are_defined() {
     let package = findings("x", &[("p/c.py", ""), ("p/__init__.py", old)], &[("p/__init__.py", Some(&more))]);
     assert_eq!(package, NONE);
 }
+
+/// Protects Go and Java, whose packages have several files, from names that none of them has.
+#[test]
+fn names_of_packages_are_told() {
+    let go = "package a\n\nimport \"fmt\"\n\ntype T struct{ Name string }\n\nfunc F[K comparable](in []K) (n int, err error) {\n\tfor i, v := range in {\n\t\tfmt.Println(i, v)\n\t}\n\tt := T{Name: \"x\"}\n\tswitch u := any(t).(type) {\n\tcase T:\n\t\t_ = u\n\t}\n\treturn helper(n), nil\n}\n";
+    let other = "package a\n\nfunc helper(n int) int { return n }\n";
+    let tree = [("a/a.go", go), ("a/b.go", other)];
+    let found = |new: &str| findings("x", &tree, &[("a/a.go", Some(new))]);
+    assert_eq!(found(&go.replace("(i, v)", "(v, i)")), NONE);
+    assert_eq!(
+        found(&go.replace("helper(n)", "len(strings.TrimSpace(missing))")),
+        [
+            "R a/a.go: line 16 uses `missing`, which nothing defines or imports",
+            "R a/a.go: line 16 uses `strings`, which nothing defines or imports"
+        ]
+    );
+    let java = "package a;\n\nimport java.util.List;\n\npublic class A<T> {\n    private final B b = new B();\n    List<T> all(String s) throws java.io.IOException {\n        return Math.max(1, 2) > 1 ? null : List.of();\n    }\n}\n";
+    let tree = [("a/A.java", java), ("a/B.java", "package a;\n\nclass B {}\n")];
+    let found = |new: &str| findings("x", &tree, &[("a/A.java", Some(new))]);
+    assert_eq!(found(&java.replace("null", "List.of()")), NONE);
+    let told = |name: &str| [format!("R a/A.java: line 8 uses `{name}`, which nothing defines or imports")];
+    assert_eq!(found(&java.replace("null", "new ArrayList<>()")), told("ArrayList"));
+    assert_eq!(found(&java.replace("null", "Arrays.asList()")), told("Arrays"));
+    assert_eq!(found(&java.replace("util.List;", "util.*;").replace("null", "new ArrayList<>()")), NONE);
+}
