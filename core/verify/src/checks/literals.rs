@@ -166,6 +166,7 @@ const VERBS: &[&str] = &[
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let text = context.prompt.text();
+    defaults(context, findings);
     let Some(first) = context.files.iter().find(|file| file.new.is_some()) else { return };
     let data = context.files.iter().all(|file| Format::of(file.path).is_some());
     let result: Vec<String> = context.files.iter().filter_map(|file| file.new).map(plain).collect();
@@ -189,6 +190,46 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             findings.push(Finding::review(first.path, format!("`{said}`, which the instruction asks for, is nowhere")));
         }
     }
+}
+
+/// `currency="EUR"`: a parameter of that name that has another default wherever it is.
+fn defaults(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for Literal { before, said, code } in literals(context.prompt.text()) {
+        let Some(head) = before.strip_suffix('=').filter(|_| !code) else { continue };
+        let name = head.rsplit(|c| !is_word(c)).next().unwrap_or_default();
+        if name.is_empty() || is_otherwise(head) {
+            continue;
+        }
+        let mut other: Option<(&RepoPath, String)> = None;
+        let mut found = false;
+        for file in context.files.iter().filter(|file| file.sound()) {
+            let new = file.new.unwrap_or_default();
+            for symbol in file.after().iter().filter(|s| matches!(s.kind, "function" | "method")) {
+                let range = symbol.signature_start as usize..symbol.signature_end as usize;
+                let Some(default) = default_of(new.get(range).unwrap_or_default(), name) else { continue };
+                if plain(default).trim_matches('"') == plain(said) {
+                    found = true;
+                } else {
+                    other.get_or_insert_with(|| (file.path, default.trim().to_owned()));
+                }
+            }
+        }
+        if let Some((path, default)) = other.filter(|_| !found) {
+            let message = format!("`{name}` is to be \"{said}\" where it is not given, and it is `{default}`");
+            findings.push(Finding::review(path, message));
+        }
+    }
+}
+
+/// The default of a parameter in a signature.
+fn default_of<'t>(signature: &'t str, name: &str) -> Option<&'t str> {
+    let after = signature.match_indices(name).find_map(|(at, _)| {
+        let whole = !signature[..at].ends_with(is_word);
+        Some(&signature[at + name.len()..]).filter(|rest| whole && !rest.starts_with(is_word))
+    })?;
+    let (before, value) = after.split_once('=')?;
+    let typed = before.trim().is_empty() || before.trim().starts_with([':', '?']);
+    (typed && !before.contains([',', ')'])).then(|| value.split([',', ')']).next()).flatten()
 }
 
 /// A piece of the instruction in quotation marks.
@@ -224,7 +265,7 @@ fn is_value(context: &Context<'_>, said: &str) -> bool {
         && !said.contains(['\n', '…'])
         && !said.contains("...")
         && !said.contains(['<', '{', '*'])
-        && !(is_file(said) && !said.contains(' '))
+        && (said.contains(' ') || !is_file(said))
 }
 
 /// `the "best" result`.
@@ -270,6 +311,7 @@ pub(crate) fn is_otherwise(before: &str) -> bool {
 
 /// `clamp(value, min)` without what it is called with, which may get types.
 fn without_arguments(said: &str) -> &str {
+    let said = said.trim_start_matches('@');
     match said.split_once('(') {
         Some((name, rest))
             if rest.ends_with(')') && !name.is_empty() && name.chars().all(|c| is_word(c) || c == '.') =>

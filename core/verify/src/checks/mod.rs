@@ -1,7 +1,8 @@
 //! The checks that compare a whole set with the files before it and with the tree around it.
 //!
 //! **Invariant:** a check tells only what the edit makes worse, and is silent when it cannot know. No word of the instruction
-//! switches a check off; a definition that the instruction names may go.
+//! switches off a check of what may be lost; a definition that the instruction names may go. The checks of what an instruction
+//! does not speak of run where it speaks of something in the file.
 
 mod arity;
 mod asked;

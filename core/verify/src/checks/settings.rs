@@ -126,10 +126,13 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
         .map(|change| change.path)
         .chain(after.keys().filter(|path| !before.contains_key(*path)).map(Vec::as_slice))
         .collect();
+    // `the publish workflow` is `publish.yml`, not a key of it.
+    let of_path = parts(file.path.as_str());
     let about_keys = before.keys().chain(after.keys()).flatten().any(|key| {
         !key.starts_with('[')
             && !ORDINARY.contains(&key.to_lowercase().as_str())
             && key.len() > 2
+            && !parts(key).iter().all(|part| of_path.contains(part))
             && is_said(context, key)
     });
     // An instruction that has no key is about the file as a whole: `update the workflow`.
@@ -139,7 +142,9 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
     let mut told: Vec<String> = Vec::new();
     for change in &changed {
         let moved = change.new.is_none() && arrived(change.old) && change.old.len() > 3;
-        if moved || excused(context, change, &touched) {
+        // What a step of a workflow is called follows what it does.
+        let label = file.path.as_str().starts_with(".github/") && change.path.last().is_some_and(|key| key == "name");
+        if label || moved || excused(context, change, &touched) {
             continue;
         }
         told.push(shown(change.path));
@@ -167,12 +172,16 @@ fn shown(path: &[String]) -> String {
     path.iter().map(short).collect::<Vec<_>>().join(".").replace(".[", "[")
 }
 
-/// Whether the instruction has `key`, perhaps with blanks between its parts.
+/// Whether the instruction has `key`, perhaps with blanks between its parts, or what tells an item from the others.
 fn is_said(context: &Context<'_>, key: &str) -> bool {
+    let item = key.starts_with('[');
     let bare = key.trim_matches(['[', ']']);
     let bare = bare.split_once('=').map_or(bare, |(_, value)| value);
     let parts: Vec<String> = parts(bare).into_iter().filter(|part| part.len() > 1).collect();
-    context.prompt.has_word(bare) || (!parts.is_empty() && parts.iter().all(|part| context.prompt.speaks_of(part)))
+    let said: Vec<&String> = parts.iter().filter(|part| context.prompt.speaks_of(part)).collect();
+    let telling =
+        said.iter().any(|part| part.len() > 6) || (item && said.iter().filter(|part| part.len() > 3).count() > 1);
+    context.prompt.has_word(bare) || (!parts.is_empty() && said.len() == parts.len()) || telling
 }
 
 /// Whether the instruction speaks of a value, of its key, or of what is around it and of nothing else there.
@@ -198,7 +207,13 @@ fn is_value_said(context: &Context<'_>, change: &Changed<'_>) -> bool {
     // `actions/checkout@v2` and `requests >= 2`: what has another version is meant.
     let thing =
         |part: &str| part.len() > 4 && part.contains(char::is_alphabetic) && context.prompt.text().contains(part);
-    if change.old.split(['@', ' ', ',', ';', '=', '<', '>', '~', '^']).any(thing) {
+    if change.old.split(['@', ' ', ',', ';', '=', '<', '>', '~', '^', '/']).any(thing) {
+        return true;
+    }
+    let said_versions =
+        || context.prompt.text().split_whitespace().map(|word| word.trim_matches(|c: char| !is_word(c)));
+    let version = |word: &&str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if change.new.is_some_and(|new| said_versions().filter(version).any(|version| new.contains(version))) {
         return true;
     }
     let words = |text: &'_ str| -> BTreeSet<String> {
@@ -228,7 +243,7 @@ fn unset(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let is_file = context.tree.files().iter().any(|path| path.file_name() == key || path.as_str() == key);
-        if !is_file && !key.split('.').all(|part| anywhere(part)) && told.insert(key.to_owned()) {
+        if !is_file && !key.split('.').all(anywhere) && told.insert(key.to_owned()) {
             findings.push(Finding::review(first.path, format!("no key `{key}` was set")));
         }
     }

@@ -36,3 +36,21 @@ fn literals_that_are_asked_for_are_there() {
         assert_eq!(edit(instruction, "a.py", old, &new(body)).len(), count, "{instruction}: {body}");
     }
 }
+
+/// Protects the default that an instruction gives a parameter.
+#[test]
+fn defaults_are_as_asked_for() {
+    let old = "def f(a):\n    return a\n\n\nf(1)\n";
+    let asked = "add an optional parameter currency=\"EUR\" to `f`";
+    let with = |parameter: &str| {
+        let new = old.replace("f(a)", &format!("f(a, {parameter})")).replace("f(1)", "f(1, currency=\"EUR\")");
+        edit(asked, "a.py", old, &new)
+    };
+    assert_eq!(
+        with("currency=\"USD\""),
+        ["R a.py: `currency` is to be \"EUR\" where it is not given, and it is `\"USD\"`"]
+    );
+    for good in ["currency=\"EUR\"", "currency: str = 'EUR'", "currency"] {
+        assert_eq!(with(good), NONE, "{good}");
+    }
+}
