@@ -26,12 +26,18 @@ const WIDE: &[&str] = &[
     "restructure",
 ];
 
+/// Files with more definitions are not compared: each definition is looked for among all.
+const MOST: usize = 3_000;
+
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     // What a constraint allows is judged by its own check.
     if context.constraint.is_some() || WIDE.iter().any(|word| context.prompt.has_word(word)) {
         return;
     }
     for file in context.files.iter().filter(|file| file.sound()) {
+        if file.before().len() > MOST {
+            continue;
+        }
         // What is told of the named one says it already.
         let still = |finding: &Finding| finding.path == *file.path && finding.message.ends_with(asked::STILL);
         if findings.iter().any(still) {

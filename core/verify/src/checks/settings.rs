@@ -7,7 +7,8 @@ use super::prompt::{is_identifier, is_word, parts};
 use super::values::{Leaves, Value};
 use super::{Context, File, list};
 use crate::policy::Finding;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 /// Words that are keys too and do not say that the instruction is about one.
 const ORDINARY: &[&str] = &[
@@ -121,19 +122,17 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
         .collect();
     // Of what moves to another place nothing is lost.
     let arrived = |value: &str| after.iter().any(|(path, (new, _))| new == value && !before.contains_key(path));
-    let touched: Vec<&[String]> = changed
-        .iter()
-        .map(|change| change.path)
-        .chain(after.keys().filter(|path| !before.contains_key(*path)).map(Vec::as_slice))
-        .collect();
+    let touched: Vec<&[String]> =
+        changed.iter().map(|change| change.path).chain(added.iter().map(|path| path.as_slice())).collect();
     // `the publish workflow` is `publish.yml`, not a key of it.
+    let keys = Keys { context, known: RefCell::default() };
     let of_path = parts(file.path.as_str());
     let about_keys = before.keys().chain(after.keys()).flatten().any(|key| {
         !key.starts_with('[')
             && !ORDINARY.contains(&key.to_lowercase().as_str())
             && key.len() > 2
             && !parts(key).iter().all(|part| of_path.contains(part))
-            && is_said(context, key)
+            && keys.has(key)
     });
     // An instruction that has no key is about the file as a whole: `update the workflow`.
     if !about_keys {
@@ -144,7 +143,7 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
         let moved = change.new.is_none() && arrived(change.old) && change.old.len() > 3;
         // What a step of a workflow is called follows what it does.
         let label = file.path.as_str().starts_with(".github/") && change.path.last().is_some_and(|key| key == "name");
-        if label || moved || excused(context, change, &touched) {
+        if label || moved || excused(&keys, change, &touched) {
             continue;
         }
         told.push(shown(change.path));
@@ -172,6 +171,23 @@ fn shown(path: &[String]) -> String {
     path.iter().map(short).collect::<Vec<_>>().join(".").replace(".[", "[")
 }
 
+/// Which keys the instruction has. Files have the same keys again and again.
+struct Keys<'c, 'a> {
+    context: &'c Context<'a>,
+    known: RefCell<HashMap<String, bool>>,
+}
+
+impl Keys<'_, '_> {
+    fn has(&self, key: &str) -> bool {
+        if let Some(known) = self.known.borrow().get(key) {
+            return *known;
+        }
+        let said = is_said(self.context, key);
+        self.known.borrow_mut().insert(key.to_owned(), said);
+        said
+    }
+}
+
 /// Whether the instruction has `key`, perhaps with blanks between its parts, or what tells an item from the others.
 fn is_said(context: &Context<'_>, key: &str) -> bool {
     let item = key.starts_with('[');
@@ -185,16 +201,16 @@ fn is_said(context: &Context<'_>, key: &str) -> bool {
 }
 
 /// Whether the instruction speaks of a value, of its key, or of what is around it and of nothing else there.
-fn excused(context: &Context<'_>, change: &Changed<'_>, touched: &[&[String]]) -> bool {
+fn excused(keys: &Keys<'_, '_>, change: &Changed<'_>, touched: &[&[String]]) -> bool {
     let Some((key, above)) = change.path.split_last() else { return true };
-    if is_said(context, key) || is_value_said(context, change) {
+    if keys.has(key) || is_value_said(keys.context, change) {
         return true;
     }
-    let Some(deepest) = above.iter().rposition(|key| is_said(context, key)) else { return false };
+    let Some(deepest) = above.iter().rposition(|key| keys.has(key)) else { return false };
     let within = &change.path[..=deepest];
     // Where another key below is meant, the others are not.
     !touched.iter().any(|path| {
-        path.starts_with(within) && path != &change.path && path[deepest + 1..].iter().any(|key| is_said(context, key))
+        path.starts_with(within) && path != &change.path && path[deepest + 1..].iter().any(|key| keys.has(key))
     })
 }
 

@@ -61,3 +61,25 @@ fn named_keys_are_set() {
     assert_eq!(edit("remove `max_conn` and set the port to `8081`", "app.toml", TOML, &new), NONE);
     assert_eq!(edit("set `server.port` in `app.toml` to 8081", "app.toml", TOML, &new), NONE);
 }
+
+/// Protects from checks that take longer than the edit: large files of every kind, changed throughout.
+#[test]
+fn large_files_are_judged_in_time() {
+    let started = std::time::Instant::now();
+    let json = |value: usize| {
+        let rows: Vec<String> =
+            (0..4_000).map(|i| format!("{{\"id\": {i}, \"port\": {}, \"host\": \"h{i}\"}}", i + value)).collect();
+        format!("{{\"port\": 1, \"rows\": [{}]}}", rows.join(",\n"))
+    };
+    edit("set the port to 3 and max_age", "a.json", &json(0), &json(7));
+    let lines =
+        |word: &str| (0..2_000).map(|i| format!("{word} {i} of many that are here {word}\n")).collect::<String>();
+    edit("add a line", "a.md", &lines("one"), &lines("other"));
+    let few = |word: &str| (0..150).map(|i| format!("{} {i}\n", word.repeat(60))).collect::<String>();
+    edit("add a line", "a.md", &few("abc"), &few("cab"));
+    edit("add a line", "a.md", &few("abc"), &few("xyz"));
+    let code =
+        |value: usize| (0..3_000).map(|i| format!("def f{i}(a):\n    return f{i}({value})\n\n\n")).collect::<String>();
+    edit("fix f1", "a.py", &code(1), &code(2));
+    assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
+}
