@@ -36,13 +36,15 @@ fn of_file(language: Language, file: &File<'_>, (old, new): (&str, &str), findin
             "the docstring of the module is deleted, and the instruction does not speak of it",
         ));
     }
-    let after: HashMap<&str, &RawSymbol> = file.after().iter().map(|s| (s.qualified.as_str(), s)).collect();
+    // A type and what is implemented for it have the same name.
+    let key = |symbol: &RawSymbol| (symbol.kind, symbol.qualified.clone());
+    let after: HashMap<(&str, String), &RawSymbol> = file.after().iter().map(|s| (key(s), s)).collect();
     let bare: Vec<&str> = file
         .before()
         .iter()
         .filter(|symbol| !matches!(symbol.kind, "variable" | "field" | "constant" | "impl" | "module"))
         .filter(|symbol| documented_by(language, old, symbol).is_some_and(|doc| !new.contains(doc)))
-        .filter(|symbol| after.get(symbol.qualified.as_str()).is_some_and(|after| !is_documented(language, new, after)))
+        .filter(|symbol| after.get(&key(symbol)).is_some_and(|after| !is_documented(language, new, after)))
         .map(|symbol| symbol.qualified.as_str())
         .collect();
     if !bare.is_empty() {

@@ -41,3 +41,11 @@ fn comments_may_change() {
     let found = edit("change add()", "a.js", script, "function add(a) { return a + 1; }\n");
     assert_eq!(found, ["R a.js: the comment of `add` is deleted, and the instruction does not speak of it"]);
 }
+
+/// Protects from a false alarm about a type that has an implementation without a comment.
+#[test]
+fn an_implementation_is_not_its_type() {
+    let old = "/// A unit.\n#[derive(PartialEq)]\npub enum Unit {\n    Second,\n}\n\nimpl Default for Unit {\n    fn default() -> Self {\n        Self::Second\n    }\n}\n";
+    assert_eq!(edit("derive Eq", "a.rs", old, &old.replace("PartialEq", "PartialEq, Eq")), NONE);
+    assert_eq!(edit("derive Eq", "a.rs", old, &old.replace("/// A unit.\n", "")).len(), 1);
+}
