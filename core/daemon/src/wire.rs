@@ -187,6 +187,14 @@ pub struct Status {
     /// Where background jobs are kept, without a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<String>,
+    /// Calls about jobs and watched repositories that wait for a disk or a database which does not answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hung: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How the process is in which models run.

@@ -3,6 +3,7 @@
 use deepcoder_types::{Hint, RepoPath};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -244,7 +245,7 @@ impl Config {
         let Some(bytes) = Self::bytes(root)? else { return Ok((Self::default(), None)) };
         let path = root.join(CONFIG_FILE);
         let text = String::from_utf8(bytes).map_err(|_| {
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8");
+            let source = std::io::Error::new(ErrorKind::InvalidData, "it is not UTF-8");
             ConfigError::Unreadable { path, source }
         })?;
         Ok((Self::parse(&text)?, Some(text.into_bytes())))
@@ -253,9 +254,13 @@ impl Config {
     /// The file as it is; `None` where there is none. A repository may hold a link to anywhere, or something that never ends.
     pub(crate) fn bytes(root: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
         let path = root.join(CONFIG_FILE);
-        match crate::plainfile::read_no_link(&path, MAX_CONFIG) {
+        match deepcoder_files::read_no_link(&path, MAX_CONFIG) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) => {
+                let source = std::io::Error::other("it is not a plain file of at most 64 KiB");
+                Err(ConfigError::Unreadable { path, source })
+            }
             Err(source) => Err(ConfigError::Unreadable { path, source }),
         }
     }

@@ -11,6 +11,9 @@ pub enum HookError {
     /// Git does not do as it is told.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A file of git's own cannot be read.
+    #[error(transparent)]
+    Open(#[from] deepcoder_workspace::OpenError),
     /// `deepcoder.toml` is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -43,6 +46,7 @@ impl Hint for HookError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Git(e) => e.hint(),
+            Self::Open(e) => e.hint(),
             Self::Config(e) => e.hint(),
             Self::IndexBusy(_) => Some("let it finish, and commit again; what is staged is as before".into()),
             Self::Strange(_) => Some("run it in a repository with a work tree".into()),

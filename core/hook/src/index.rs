@@ -243,7 +243,7 @@ impl Drop for Temporary {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, HookError> {
-    std::fs::read(path).map_err(|e| io(path, e))
+    deepcoder_files::read(path, u64::MAX).map_err(|e| io(path, e))
 }
 
 fn io(path: &Path, source: std::io::Error) -> HookError {

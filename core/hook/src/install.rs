@@ -173,8 +173,7 @@ pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Option<bool>
         let chained = before.symlink_metadata().is_ok().then_some(before);
         all.push(Status { hook, path, standing, chained });
     }
-    // What is wrong with it is said where it is needed.
-    let config = Config::bytes(&place.root).unwrap_or_default();
+    let config = Config::bytes(&place.root).map_err(HookError::from)?;
     Ok((all, config.map(|config| trust::is_trusted(state_dir, &place.root, &config))))
 }
 
@@ -283,9 +282,12 @@ fn take_away(path: &Path, before: &Path) -> Result<(), InstallError> {
     }
 }
 
+/// The most bytes of a hook that is looked at; some are programs.
+const MAX_HOOK: u64 = 256 << 20;
+
 /// What stands at `path`. Something that is no plain file is there and has no text.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, InstallError> {
-    match crate::plainfile::read(path, crate::plainfile::MOST) {
+    match deepcoder_files::read(path, MAX_HOOK) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(_) if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) => Ok(Some(Vec::new())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),

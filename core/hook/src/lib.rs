@@ -26,7 +26,6 @@ mod install;
 mod lines;
 mod look;
 mod place;
-mod plainfile;
 mod run;
 mod script;
 mod sent;

@@ -6,6 +6,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+/// The most bytes of a list of merged commits.
+const MAX_HEADS: u64 = 1 << 20;
+
 /// A repository as a hook sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
@@ -37,6 +40,8 @@ pub(crate) enum Form {
 impl Place {
     /// The repository that `cwd` is in. `index_file` is git's variable, when git called us.
     pub(crate) fn find(cwd: &Path, in_hook: bool, index_file: Option<&OsStr>) -> Result<Self, HookError> {
+        // Git would wait for a FIFO among them, and nobody could end it.
+        deepcoder_workspace::check_git_files(cwd)?;
         let git = Git::new(cwd, in_hook);
         let wanted = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format"];
         let out = git.run(&[&["rev-parse"][..], &wanted].concat())?;
@@ -85,8 +90,7 @@ impl Place {
 
     /// The commits that are merged into HEAD by this one.
     pub(crate) fn merged(&self) -> Vec<String> {
-        let heads =
-            crate::plainfile::read(&self.git_dir.join("MERGE_HEAD"), crate::plainfile::MOST).unwrap_or_default();
+        let heads = deepcoder_files::read(&self.git_dir.join("MERGE_HEAD"), MAX_HEADS).unwrap_or_default();
         String::from_utf8_lossy(&heads).lines().map(str::to_owned).collect()
     }
 }

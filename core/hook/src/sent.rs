@@ -69,7 +69,7 @@ impl Work {
     pub(crate) fn message(&mut self, file: &Path) -> Result<(), HookError> {
         self.report.passed = true;
         let bytes =
-            crate::plainfile::read(file, MAX_FILE).map_err(|source| HookError::Io { path: file.to_owned(), source })?;
+            deepcoder_files::read(file, MAX_FILE).map_err(|source| HookError::Io { path: file.to_owned(), source })?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         self.said(without_diff(&text), "the message")
     }

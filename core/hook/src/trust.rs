@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Whether the user trusts `config` in the repository at `root`.
 pub(crate) fn is_trusted(state_dir: &Path, root: &Path, config: &[u8]) -> bool {
-    std::fs::read_to_string(file(state_dir, root))
+    deepcoder_files::read_text(&file(state_dir, root), 4096)
         .is_ok_and(|known| known.trim() == ContentHash::of(config).to_string())
 }
 

@@ -5,7 +5,7 @@ use crate::name::{check_name, suggest};
 use crate::store_error::StoreError;
 use deepcoder_types::{Cancel, ContentHash, MANIFEST_FILE, MANIFEST_FORMAT, Manifest};
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -136,7 +136,7 @@ impl ModelStore {
         let mut buffer = vec![0u8; 1 << 20];
         for (file, expected) in &model.manifest.files {
             let path = model.path.join(file);
-            let mut reader = File::open(&path).map_err(failed(&path))?;
+            let mut reader = deepcoder_files::open(&path, u64::MAX).map_err(failed(&path))?;
             let mut hasher = Sha256::new();
             loop {
                 cancel.check()?;
@@ -231,12 +231,10 @@ fn remove_tree(path: &Path) -> Result<(), StoreError> {
 }
 
 fn read_manifest(folder: &Path) -> Result<Manifest, String> {
-    let file = File::open(folder.join(MANIFEST_FILE)).map_err(|e| match e.kind() {
+    let text = deepcoder_files::read_text(&folder.join(MANIFEST_FILE), MAX_MANIFEST).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => format!("`{MANIFEST_FILE}` is missing"),
         _ => format!("`{MANIFEST_FILE}`: {e}"),
     })?;
-    let mut text = String::new();
-    file.take(MAX_MANIFEST).read_to_string(&mut text).map_err(|e| format!("`{MANIFEST_FILE}`: {e}"))?;
     // The version first: a newer layout may not parse, and the message should say why.
     let version = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|v| v.get("format")?.as_u64());
     if let Some(newer) = version.filter(|v| *v > u64::from(MANIFEST_FORMAT)) {

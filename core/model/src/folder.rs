@@ -139,11 +139,7 @@ pub(crate) fn read_manifest(folder: &Path) -> Result<Manifest, LoadError> {
 
 /// A small text file of the folder.
 pub(crate) fn read_text(path: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
-    if size > MAX_TEXT {
-        return Err(format!("{size} bytes are too many"));
-    }
-    std::fs::read_to_string(path).map_err(|e| e.to_string())
+    deepcoder_files::read_text(path, MAX_TEXT).map_err(|e| e.to_string())
 }
 
 /// The chat template of the folder, where the manifest lists one.

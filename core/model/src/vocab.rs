@@ -40,9 +40,12 @@ pub(crate) struct Vocabulary {
     starts: Vec<u32>,
 }
 
+/// The most bytes of a `tokenizer.json`: the largest that are published have 35 MB.
+const MAX_VOCABULARY: u64 = 512 << 20;
+
 impl Vocabulary {
     pub(crate) fn load(path: &Path, manifest: &Manifest) -> Result<Self, LoadError> {
-        let data = std::fs::read(path).map_err(|e| LoadError::Damaged {
+        let data = deepcoder_files::read(path, MAX_VOCABULARY).map_err(|e| LoadError::Damaged {
             name: manifest.name.clone(),
             reason: format!("the tokenizer cannot be read: {e}"),
         })?;

@@ -8,8 +8,9 @@ use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo};
 use deepcoder_workspace::process::{self, Pipes};
 use std::ffi::OsString;
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use rustix::fs::OFlags;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -329,5 +330,6 @@ fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let full = std::fs::metadata(path).is_ok_and(|meta| meta.len() > MAX_LOG);
-    OpenOptions::new().create(true).append(!full).write(true).truncate(full).mode(0o600).open(path)
+    let how = if full { OFlags::TRUNC } else { OFlags::empty() };
+    deepcoder_files::open_to_write(path, OFlags::CREATE | OFlags::APPEND | how)
 }

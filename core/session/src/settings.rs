@@ -15,6 +15,9 @@ pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct";
 const DEFAULT_IDLE_SECONDS: u64 = 300;
 const DEFAULT_JOBS_KEEP_DAYS: u64 = 90;
 
+/// The most bytes of `config.toml`.
+const MAX_FILE: u64 = 1 << 20;
+
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
 
@@ -177,7 +180,7 @@ impl Hint for SettingsError {
 impl ConfigFile {
     /// Read the file at `path`; one that does not exist says nothing.
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
-        match std::fs::read_to_string(path) {
+        match deepcoder_files::read_text(path, MAX_FILE) {
             Ok(text) => toml::from_str(&text)
                 .map_err(|e| SettingsError::Syntax { path: path.to_owned(), message: one_line(&text, &e) }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),

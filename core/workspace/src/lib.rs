@@ -7,6 +7,7 @@
 
 mod beneath;
 mod git;
+mod gitfiles;
 mod globs;
 mod list;
 mod open;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use deepcoder_git::process;
 pub use git::Recorded;
+pub use gitfiles::check_git_files;
 pub use list::ListError;
 pub use open::OpenError;
 pub use read::{MAX_FILE, ReadError, TextFile};

@@ -39,6 +39,14 @@ pub enum OpenError {
         /// What its configuration says.
         claimed: PathBuf,
     },
+    /// A file that git reads would keep it, and us, waiting or reading for ever.
+    #[error("cannot use `{}`: {source}", path.display())]
+    Odd {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// The repository is damaged or uses something that we do not know.
     #[error("cannot read the repository at `{}`: {message}", path.display())]
     Git {
@@ -70,6 +78,7 @@ impl deepcoder_types::Hint for OpenError {
             Self::Git { message, .. } if message.contains("refstorage") => {
                 Some("`git refs migrate --ref-format=files` makes it one that can be read".into())
             }
+            Self::Odd { .. } => Some("git itself cannot work with it either: move it away".into()),
             Self::Git { .. } => Some("`git fsck` and `git status` there say more".into()),
             Self::Start { .. } => Some("check that it is there, and that you may read it".into()),
         }
@@ -80,6 +89,8 @@ impl Workspace {
     /// Open the work tree that `start` is in, looking upwards. The environment (`GIT_DIR` and the like) is not asked.
     pub fn open(start: &Path) -> Result<Self, OpenError> {
         let folder = folder_of(start)?;
+        // Before git's library or its program, which the check of the owner runs, waits for one of them.
+        crate::check_git_files(&folder)?;
         let repository =
             owner::open(&folder, RepositoryOpenFlags::empty()).map_err(|error| classify(&error, &folder))?;
         owner::check(&repository, &folder)?;
@@ -105,6 +116,7 @@ impl Workspace {
         if !folder.starts_with(&root) {
             return Self::open(start);
         }
+        crate::gitfiles::check_named(git_dir, &root)?;
         // Whoever names a repository trusts it: git asks for no owner here either.
         let repository = owner::open(git_dir, RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT)
             .map_err(|error| classify(&error, git_dir))?;
@@ -149,6 +161,9 @@ impl Workspace {
 
     /// Git's library, for this repository.
     pub fn repository(&self) -> Result<Repository, git2::Error> {
+        // Its files may have been exchanged since the work tree was opened.
+        crate::gitfiles::check_known(&self.inner.git_dir, &self.inner.common_dir)
+            .map_err(|error| git2::Error::from_str(&error.to_string()))?;
         if !self.inner.named {
             return owner::open(self.root(), RepositoryOpenFlags::NO_SEARCH);
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The layers from the bottom up. A crate depends on crates of lower layers only.
 const LAYERS: &[&[&str]] = &[
-    &["deepcoder-types", "deepcoder-kernels", "deepcoder-git"],
+    &["deepcoder-types", "deepcoder-files", "deepcoder-kernels", "deepcoder-git"],
     &[
         "deepcoder-plugin-api",
         "deepcoder-workspace",

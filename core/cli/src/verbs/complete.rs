@@ -111,11 +111,7 @@ fn instruction(args: &CompleteArgs, path: RepoPath, offset: u32, invocation: &In
 fn read(file: &str, invocation: &Invocation) -> Result<String> {
     let path = invocation.path(std::path::Path::new(file));
     let wrong = |e: &std::io::Error| Failure::io(format_args!("cannot read {file}"), e);
-    let meta = std::fs::metadata(&path).map_err(|e| wrong(&e))?;
-    if !meta.is_file() || meta.len() > MAX_FILE {
-        return Err(Failure::new(format!("{file} is not a file of at most {} MiB", MAX_FILE >> 20)));
-    }
-    let bytes = std::fs::read(&path).map_err(|e| wrong(&e))?;
+    let bytes = deepcoder_files::read(&path, MAX_FILE).map_err(|e| wrong(&e))?;
     String::from_utf8(bytes)
         .map_err(|e| Failure::new(format!("{file} is not UTF-8 text: byte {} is wrong", e.utf8_error().valid_up_to())))
 }

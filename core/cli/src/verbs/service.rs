@@ -131,7 +131,7 @@ fn place(invocation: &Invocation) -> Result<PathBuf> {
 
 /// A file that somebody else wrote is left alone.
 fn ours(path: &Path) -> Result<()> {
-    match std::fs::read_to_string(path) {
+    match deepcoder_files::read_text(path, 1 << 20) {
         Ok(text) if text.contains(MARK) => Ok(()),
         Ok(_) => Err(Failure::new(format!("{} was not written by deepcoder", path.display()))
             .hint("move it away first, or start deepcoder from it yourself: ExecStart=deepcoder serve")),

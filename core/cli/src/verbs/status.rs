@@ -44,6 +44,11 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
     for one in watched.unwrap_or_default() {
         console.print(&format!("watches {}\n", line(&one)))?;
     }
+    if status.hung > 0 {
+        let many = if status.hung == 1 { "1 call hangs" } else { &format!("{} calls hang", status.hung) };
+        console.warn(&format!("{many} at a disk or a database that does not answer"));
+        console.hint("`deepcoder stop` ends them with the daemon; the next command starts a new one");
+    }
     let busy = if status.busy { "at work" } else { "idle" };
     console.line(&format!("{busy}, {} waiting, {} requests served", status.queued, status.served))?;
     Ok(Done::Clean)

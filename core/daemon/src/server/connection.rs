@@ -1,5 +1,6 @@
 //! One client.
 
+use super::calls::MOST_OF_A_CLIENT;
 use super::lines::{Line, Lines};
 use super::queue::{Job, Work};
 use super::sink::{PATIENCE, Sink};
@@ -15,7 +16,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 
 /// How long a client may take to say hello.
@@ -40,6 +41,7 @@ pub(super) async fn run(shared: Arc<Shared>, stream: UnixStream) {
         give_up: Arc::clone(&give_up),
         requests: HashMap::new(),
         in_flight: Arc::new(AtomicU64::new(0)),
+        calls: Arc::new(Semaphore::new(MOST_OF_A_CLIENT)),
         greeted: false,
     };
     let permit_of = Arc::clone(&client.shared);
@@ -84,6 +86,8 @@ struct Client {
     give_up: Arc<Notify>,
     requests: HashMap<u64, Arc<Sink>>,
     in_flight: Arc<AtomicU64>,
+    /// Permits of its calls into the services.
+    calls: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
     greeted: bool,
 }
@@ -206,12 +210,12 @@ impl Client {
             },
             Op::Jobs(op) => {
                 if let Some(sink) = self.sink(id).await {
-                    tokio::spawn(services::jobs(Arc::clone(&self.shared), op, sink));
+                    tokio::spawn(services::jobs(Arc::clone(&self.shared), Arc::clone(&self.calls), op, sink));
                 }
             }
             Op::Watching(op) => {
                 if let Some(sink) = self.sink(id).await {
-                    tokio::spawn(services::watching(Arc::clone(&self.shared), op, sink));
+                    tokio::spawn(services::watching(Arc::clone(&self.shared), Arc::clone(&self.calls), op, sink));
                 }
             }
             Op::Unload => self.enqueue(id, String::new(), Work::Unload).await,

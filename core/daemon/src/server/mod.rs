@@ -2,6 +2,7 @@
 
 mod background;
 mod budget;
+mod calls;
 mod connection;
 mod fair;
 mod lane;
@@ -15,13 +16,15 @@ mod tests;
 use crate::memory::give_back_memory;
 use crate::service::{Jobs, Models, OnChange, Watching};
 use crate::socket::{self, BindError};
-use crate::wire::{PROTOCOL, Status, WorkerStatus};
+use crate::wire::{Failure, PROTOCOL, Status, WorkerStatus};
 use budget::Budget;
 use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel, ModelInfo};
+use calls::Calls;
 use queue::Queue;
 use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
@@ -47,6 +50,9 @@ const FLUSH: Duration = Duration::from_secs(2);
 
 /// How long a running step may take to end when the server ends.
 const LAST_STEP: Duration = Duration::from_secs(5);
+
+/// How long the services may take to say whether they have something to do, or to begin.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Connections at a time.
 const MAX_CLIENTS: usize = 128;
@@ -86,6 +92,8 @@ pub struct ServeOptions {
     pub version: String,
     /// The model of background work that names none; may be empty.
     pub model: String,
+    /// How long a call about jobs or watched repositories may take, before its caller is told that it does not answer.
+    pub call_limit: Duration,
 }
 
 impl ServeOptions {
@@ -98,6 +106,7 @@ impl ServeOptions {
             handle_signals: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             model: String::new(),
+            call_limit: Duration::from_secs(40),
         }
     }
 }
@@ -171,8 +180,10 @@ struct Shared {
     changes: watch::Sender<u64>,
     options: ServeOptions,
     services: Services,
-    /// Calls into the services that may block a thread at a time.
-    calls: Semaphore,
+    /// Calls into the services.
+    calls: Calls,
+    /// A thread asks the services whether there is something to do.
+    asking: Arc<AtomicBool>,
     loader: Arc<dyn ModelLoader>,
 }
 
@@ -182,12 +193,21 @@ impl Shared {
         MAX_CLIENTS.saturating_sub(self.clients.available_permits()) as u64
     }
 
-    /// Whether there is something to do without any client.
+    /// Whether there is something to do without any client. The thread that asks also answers for the model, so that it
+    /// waits only for a moment: services that do not answer now may have something to do.
     fn has_duties(&self) -> bool {
-        let jobs = self.services.jobs.as_ref().map(|jobs| jobs.counts());
-        // A database that does not answer now may hold jobs.
-        let jobs = jobs.is_some_and(|counts| counts.map_or(true, |c| c.waiting + c.queued + c.running > 0));
-        jobs || self.services.watching.as_ref().is_some_and(|watching| !watching.list().is_empty())
+        if self.asking.swap(true, Ordering::SeqCst) {
+            return true;
+        }
+        let (services, asking) = (self.services.clone(), Arc::clone(&self.asking));
+        let (answer, answered) = std::sync::mpsc::channel();
+        let ask = move || {
+            let duties = catch_unwind(AssertUnwindSafe(|| duties(&services))).unwrap_or(true);
+            asking.store(false, Ordering::SeqCst);
+            answer.send(duties).unwrap_or_default();
+        };
+        let asked = std::thread::Builder::new().name("deepcoder-duties".into()).spawn(ask);
+        asked.is_err() || answered.recv_timeout(MOMENT).unwrap_or(true)
     }
 
     fn status(&self) -> Status {
@@ -209,8 +229,16 @@ impl Shared {
             clients: self.clients(),
             idle_limit_ms: millis(self.options.idle),
             store: self.services.jobs.as_ref().and_then(|jobs| jobs.place()),
+            hung: self.calls.hung(),
         }
     }
+}
+
+fn duties(services: &Services) -> bool {
+    let jobs = services.jobs.as_ref().map(|jobs| jobs.counts());
+    // A database that fails now may hold jobs.
+    let jobs = jobs.is_some_and(|counts| counts.map_or(true, |c| c.waiting + c.queued + c.running > 0));
+    jobs || services.watching.as_ref().is_some_and(|watching| !watching.list().is_empty())
 }
 
 /// Listen and answer until `cancel` is set, a client asks to stop, or a signal comes. Blocks. When it returns, the
@@ -242,7 +270,8 @@ pub fn serve(
         changes: watch::Sender::new(0),
         options: options.clone(),
         services,
-        calls: Semaphore::new(services::MAX_CALLS),
+        calls: Calls::new(options.call_limit),
+        asking: Arc::default(),
         loader: Arc::clone(&loader),
     });
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
@@ -288,11 +317,21 @@ fn begin(shared: &Arc<Shared>, loader: &Arc<dyn ModelLoader>) {
     let on_change: OnChange = Arc::new(move || changes.send_modify(|count| *count = count.wrapping_add(1)));
     let lender: Arc<dyn Models> = Arc::new(background::Lender::new(shared, Arc::clone(loader)));
     let started = jobs.start(Arc::clone(&lender), on_change);
-    let watching = shared.services.watching.as_ref().filter(|_| started.is_ok());
-    let watching = watching.and_then(|watching| watching.start(Arc::clone(jobs), lender).err());
-    for failure in started.err().into_iter().chain(watching) {
-        // Standard error is the log.
-        writeln!(io::stderr(), "error: {failure}").unwrap_or_default();
+    let watching = shared.services.watching.clone().filter(|_| started.is_ok());
+    // Standard error is the log.
+    let log = |failure: &Failure| writeln!(io::stderr(), "error: {failure}").unwrap_or_default();
+    started.as_ref().err().into_iter().for_each(log);
+    if let Some(watching) = watching {
+        // A repository on a disk that does not answer must not keep the server from listening.
+        let (jobs, (begun, done)) = (Arc::clone(jobs), std::sync::mpsc::channel());
+        let begin = move || {
+            watching.start(jobs, lender).as_ref().err().into_iter().for_each(log);
+            begun.send(()).unwrap_or_default();
+        };
+        match std::thread::Builder::new().name("deepcoder-watch".into()).spawn(begin) {
+            Ok(_) => done.recv_timeout(MOMENT).unwrap_or_default(),
+            Err(error) => log(&Failure::Busy(error.to_string())),
+        }
     }
 }
 

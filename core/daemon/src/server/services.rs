@@ -1,18 +1,14 @@
-//! Calls into the services. They block, so that they run on threads of their own, few enough that a database which does
-//! not answer cannot take them all from the rest of the server.
+//! Calls into the services. They block, so that they run on threads of their own: see `calls`.
 
 use super::Shared;
 use super::sink::Sink;
 use crate::service::{Jobs, Watching};
 use crate::wire::{Body, Failure, JobOp, Refusal, WatchOp};
 use deepcoder_types::JobEvent;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-
-/// Calls that may block at a time; others wait.
-pub(super) const MAX_CALLS: usize = 16;
 
 /// Events that a follower gets at a time.
 const PAGE: u32 = 256;
@@ -26,26 +22,26 @@ const BREATH: Duration = Duration::from_millis(20);
 /// And at least this often, should it have missed that it was cancelled.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Answer one operation about jobs.
-pub(super) async fn jobs(shared: Arc<Shared>, op: JobOp, sink: Arc<Sink>) {
+/// Answer one operation about jobs, of a client with the permits `own`.
+pub(super) async fn jobs(shared: Arc<Shared>, own: Arc<Semaphore>, op: JobOp, sink: Arc<Sink>) {
     let Some(jobs) = shared.services.jobs.clone() else {
         return sink.finish_soon(unsupported("background jobs")).await;
     };
     match op {
-        JobOp::Follow { id, after } => follow(shared, jobs, id, after, sink).await,
+        JobOp::Follow { id, after } => follow(shared, own, jobs, id, after, sink).await,
         op => {
-            let body = call(&shared, move || job(jobs.as_ref(), op)).await;
+            let body = call(&shared, &own, &sink, move || job(jobs.as_ref(), op)).await;
             sink.finish_soon(body).await;
         }
     }
 }
 
 /// Answer one operation about watched repositories.
-pub(super) async fn watching(shared: Arc<Shared>, op: WatchOp, sink: Arc<Sink>) {
+pub(super) async fn watching(shared: Arc<Shared>, own: Arc<Semaphore>, op: WatchOp, sink: Arc<Sink>) {
     let Some(watching) = shared.services.watching.clone() else {
         return sink.finish_soon(unsupported("watching")).await;
     };
-    let body = call(&shared, move || watch(watching.as_ref(), op)).await;
+    let body = call(&shared, &own, &sink, move || watch(watching.as_ref(), op)).await;
     sink.finish_soon(body).await;
 }
 
@@ -81,7 +77,14 @@ fn watch(watching: &dyn Watching, op: WatchOp) -> Result<Body, Failure> {
 }
 
 /// Send the events of a job as they come, and the job itself once it is over and all of them are sent.
-async fn follow(shared: Arc<Shared>, jobs: Arc<dyn Jobs>, id: String, mut after: u64, sink: Arc<Sink>) {
+async fn follow(
+    shared: Arc<Shared>,
+    own: Arc<Semaphore>,
+    jobs: Arc<dyn Jobs>,
+    id: String,
+    mut after: u64,
+    sink: Arc<Sink>,
+) {
     let mut changes = shared.changes.subscribe();
     let mut stop = shared.stop.subscribe();
     loop {
@@ -97,7 +100,7 @@ async fn follow(shared: Arc<Shared>, jobs: Arc<dyn Jobs>, id: String, mut after:
             let events = jobs.events(&job.id.0, from, PAGE)?;
             Ok((job, events))
         };
-        let (job, events): (_, Vec<JobEvent>) = match blocking(&shared, look).await {
+        let (job, events): (_, Vec<JobEvent>) = match shared.calls.run(&own, &sink, look).await {
             Ok(found) => found,
             Err(failure) => return sink.finish_soon(Body::error(failure)).await,
         };
@@ -125,23 +128,13 @@ async fn follow(shared: Arc<Shared>, jobs: Arc<dyn Jobs>, id: String, mut after:
     }
 }
 
-async fn call(shared: &Arc<Shared>, work: impl FnOnce() -> Result<Body, Failure> + Send + 'static) -> Body {
-    blocking(shared, work).await.unwrap_or_else(Body::error)
-}
-
-/// Run `work` where it may block. A panic in it is an error of its caller.
-async fn blocking<T: Send + 'static>(
-    shared: &Arc<Shared>,
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let Ok(_permit) = shared.calls.acquire().await else { return Err(Failure::Stopping) };
-    let guarded = || catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(broken()));
-    tokio::task::spawn_blocking(guarded).await.unwrap_or_else(|_| Err(Failure::Stopping))
-}
-
-fn broken() -> Failure {
-    let message = "the daemon failed at this request; its log says where".to_owned();
-    Failure::Refused { reason: Refusal::Storage, message, hint: Some("run the command again".into()) }
+async fn call(
+    shared: &Shared,
+    own: &Arc<Semaphore>,
+    sink: &Sink,
+    work: impl FnOnce() -> Result<Body, Failure> + Send + 'static,
+) -> Body {
+    shared.calls.run(own, sink, work).await.unwrap_or_else(Body::error)
 }
 
 fn unsupported(what: &str) -> Body {

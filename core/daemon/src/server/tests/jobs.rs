@@ -289,6 +289,46 @@ fn a_database_that_hangs_keeps_nobody_from_the_model() {
     });
 }
 
+/// Protects everybody else from calls that never return: they are answered when their time is over, they take no place
+/// from others, a client that left takes its calls along, and the status tells of the threads that hang.
+#[test]
+fn calls_that_hang_are_given_up() {
+    let memory = Arc::new(Memory::default());
+    let services = Services { jobs: Some(Arc::clone(&memory) as Arc<dyn Jobs>), ..Services::default() };
+    let model: Arc<dyn LanguageModel> = Arc::new(FakeModel::new([]));
+    let limit = Duration::from_millis(400);
+    let short = move |socket: &Path| ServeOptions { call_limit: limit, ..options(socket, Duration::from_secs(60)) };
+    let server = Server::start_with(short, services, move |_: &str| Ok(Arc::clone(&model)));
+    let id = server.client().add_job(&spec()).expect("added").job.id.0;
+    memory.stick(true);
+    // More than there is room for, from more clients than have room.
+    let told: Vec<CallError> = thread::scope(|scope| {
+        let calls: Vec<_> = (0..20).map(|_| scope.spawn(|| server.client().job(&id).expect_err("hung"))).collect();
+        calls.into_iter().map(|call| call.join().expect("no panic")).collect()
+    });
+    assert!(told.iter().all(|e| matches!(e, CallError::Refused(Failure::Busy(_)))), "{told:?}");
+    let counts = server.client().job_counts().expect("what does not hang is answered");
+    assert_eq!(counts, JobCounts::default());
+    let hung = server.client().status().expect("status").hung;
+    assert!((16..=20).contains(&hung), "{hung}");
+    // One client asks for far more than its share and leaves: nobody waits for its calls.
+    let mut greedy = server.raw();
+    greedy.get_mut().write_all(HELLO).expect("sent");
+    for n in 2..40 {
+        let ask = format!("{{\"id\":{n},\"do\":{{\"jobs\":{{\"get\":{{\"id\":\"{id}\"}}}}}}}}\n");
+        greedy.get_mut().write_all(ask.as_bytes()).expect("sent");
+    }
+    server.client().job_counts().expect("answered beside it");
+    drop(greedy);
+    memory.stick(false);
+    let start = Instant::now();
+    while server.client().status().expect("status").hung > 0 {
+        assert!(start.elapsed() < Duration::from_secs(10), "threads that came back are still counted");
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(server.client().job(&id).expect("answered again").id.0, id);
+}
+
 /// Protects the shutdown: those who follow are told, and the server ends at once.
 #[test]
 fn followers_are_told_that_the_daemon_ends() {
