@@ -2,7 +2,7 @@
 
 use crate::args::ColorChoice;
 use crate::failure::{Failure, Result};
-use crate::sanitise::for_terminal;
+use crate::sanitise::{self, for_terminal};
 use anstyle::{AnsiColor, Style};
 use deepcoder_session::Vars;
 use deepcoder_types::env_var;
@@ -16,6 +16,9 @@ const ADDED: Style = AnsiColor::Green.on_default();
 const REMOVED: Style = AnsiColor::Red.on_default();
 const HUNK: Style = AnsiColor::Cyan.on_default();
 const BOLD: Style = Style::new().bold();
+
+/// The version of the fields that JSON has: a field that goes or means something else makes a new one.
+const SCHEMA: u32 = 1;
 
 /// How much to say on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,14 +134,14 @@ impl Console {
         self.out.closed
     }
 
-    /// Our own words on standard output, with a line end.
+    /// Our own words on standard output, with a line end. It is one line and harmless, whatever names stand in it.
     pub(crate) fn line(&mut self, text: &str) -> Result<()> {
-        self.print(&format!("{text}\n"))
+        self.put_out(&format!("{}\n", sanitise::line(text)))
     }
 
-    /// A heading on standard output.
+    /// A heading on standard output; one line.
     pub(crate) fn heading(&mut self, text: &str) -> Result<()> {
-        let text = self.out.paint(BOLD, &self.out.foreign(text));
+        let text = self.out.paint(BOLD, &sanitise::line(text));
         self.put_out(&format!("{text}\n"))
     }
 
@@ -156,10 +159,14 @@ impl Console {
         self.put_out_bytes(bytes)
     }
 
-    /// A value as JSON on standard output.
+    /// A value as JSON on standard output. An object says first which version of docs/json.md describes it.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<()> {
         let mut text =
             serde_json::to_string(value).map_err(|e| Failure::new(format!("the result is not valid JSON: {e}")))?;
+        if let Some(fields) = text.strip_prefix('{') {
+            let comma = if fields == "}" { "" } else { "," };
+            text = format!("{{\"schema\":{SCHEMA}{comma}{fields}");
+        }
         text.push('\n');
         self.put_out(&text)
     }
@@ -189,17 +196,17 @@ impl Console {
 
     /// What the command is doing, on standard error.
     pub(crate) fn note(&mut self, text: &str) {
-        self.say(Loudness::Normal, text);
+        self.say(Loudness::Normal, &for_terminal(text));
     }
 
     /// Details for the curious, on standard error.
     pub(crate) fn detail(&mut self, text: &str) {
-        self.say(Loudness::Verbose, text);
+        self.say(Loudness::Verbose, &for_terminal(text));
     }
 
     /// Details for authors, on standard error.
     pub(crate) fn debug(&mut self, text: &str) {
-        self.say(Loudness::Debug, text);
+        self.say(Loudness::Debug, &for_terminal(text));
     }
 
     /// Something that the user should know.
@@ -239,6 +246,8 @@ impl Console {
 
     fn say(&mut self, loudness: Loudness, text: &str) {
         if loudness <= self.loudness {
+            // Further lines are indented, so that nothing that is told of can speak for us.
+            let text = text.trim_end().replace('\n', "\n  ");
             // Nothing can be told to a user whose standard error is broken.
             let _ = self.err.put(format!("{text}\n").as_bytes());
         }

@@ -56,6 +56,11 @@ impl Invocation {
         now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
         cancel: Cancel,
     ) -> Result<Self> {
+        let named = global.directory.as_ref().is_some_and(|directory| directory.is_absolute());
+        if cwd.as_os_str().is_empty() && !named {
+            return Err(Failure::new("the working directory does not exist any more")
+                .hint("change to a directory that exists, or name one with -C"));
+        }
         let base = match &global.directory {
             Some(directory) => {
                 let base = cwd.join(directory);

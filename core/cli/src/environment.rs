@@ -12,7 +12,7 @@ pub struct Environment {
     pub args: Vec<OsString>,
     /// The environment variables.
     pub vars: Vars,
-    /// The working directory.
+    /// The working directory; empty where it does not exist any more.
     pub cwd: PathBuf,
     /// This program's own file: started again as the daemon, and what the Python prefix is derived from.
     pub executable: PathBuf,
@@ -38,14 +38,15 @@ impl Environment {
     /// The surroundings of this process. `cancel` is what its signal handler sets.
     ///
     /// # Errors
-    /// When the working directory is gone.
+    /// When the system does not say which program this is.
     pub fn of_process(cancel: Cancel) -> std::io::Result<Self> {
         let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
         Ok(Self {
             args: std::env::args_os().collect(),
             // Without HOME, as the system knows this user.
             vars: Vars::new(std::env::vars_os()).or_home(std::env::home_dir()),
-            cwd: std::env::current_dir()?,
+            // Not everything needs one.
+            cwd: std::env::current_dir().unwrap_or_default(),
             executable: std::env::current_exe()?,
             stdin_is_terminal: stdin.is_terminal(),
             stdin: Box::new(stdin),

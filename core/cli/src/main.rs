@@ -3,12 +3,20 @@
 use deepcoder_cli::{Environment, run};
 use deepcoder_types::Cancel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
+
+/// How long the work may take to stop once it is asked to: a step of the model, or of an edit, is far shorter.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// As [`GRACE`], for the daemon, which lets its clients take their last events.
+const GRACE_OF_A_SERVER: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     // What a shell or a build tool left open is for nothing that we start, directly or as the daemon.
@@ -18,11 +26,20 @@ fn main() -> ExitCode {
     let _ = handle_signals(cancel.clone());
     match Environment::of_process(cancel) {
         Ok(environment) => ExitCode::from(run(environment)),
-        Err(_) => ExitCode::from(2),
+        Err(error) => {
+            say(&format!("error: cannot start: {error}"));
+            ExitCode::from(2)
+        }
     }
 }
 
-/// The first signal asks the work to stop; a second one ends the process.
+/// Words on standard error. There is nobody to tell where that is closed.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The first signal asks the work to stop. A second one ends the process, and so does a while in which it did not stop: it
+/// may wait for a file or a program that never answers. Ending it at any moment loses nothing, as the journal sees to.
 fn handle_signals(cancel: Cancel) -> std::io::Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -31,6 +48,15 @@ fn handle_signals(cancel: Cancel) -> std::io::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&asked))?;
     }
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    std::thread::spawn(move || signals.forever().for_each(|_| cancel.cancel()));
+    let serves = std::env::args_os().any(|arg| arg == "serve" || arg == "worker");
+    let grace = if serves { GRACE_OF_A_SERVER } else { GRACE };
+    std::thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            cancel.cancel();
+            std::thread::sleep(grace);
+            say(&format!("error: interrupted; what was going on did not stop within {} s", grace.as_secs()));
+            signal_hook::low_level::exit(i32::from(INTERRUPTED));
+        }
+    });
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 mod errors;
 mod fake_daemon;
+mod hangs;
 mod hooks;
 mod inherited;
 mod jobs;

@@ -265,6 +265,10 @@ impl Run<'_> {
     }
 
     fn glob(&mut self, glob: &str) -> Result<(), GatherError> {
+        if let Err(why) = deepcoder_types::check_glob(glob) {
+            self.notes.push(format!("a glob cannot be used: {why}"));
+            return Ok(());
+        }
         let matcher = match GlobBuilder::new(glob).literal_separator(true).build() {
             Ok(glob) => glob.compile_matcher(),
             Err(error) => {

@@ -130,6 +130,8 @@ fn matcher(glob: &str) -> Result<Option<GlobMatcher>, PluginError> {
     if glob.is_empty() {
         return Ok(None);
     }
+    deepcoder_types::check_glob(glob)
+        .map_err(|why| PluginError::new(ErrorCode::Invalid, format!("this is not a glob: {why}")))?;
     let built = GlobBuilder::new(glob).literal_separator(true).build();
     built
         .map(|g| Some(g.compile_matcher()))

@@ -392,10 +392,14 @@ impl Text<'_> {
     }
 
     fn globs(self, globs: &[Spanned<String>]) -> Result<GlobSet, ConfigError> {
+        const HINT: &str = "`*` stays in a folder, `**` crosses them: src/**/*.py";
         for glob in globs {
+            let at = glob.span().start;
+            deepcoder_types::check_glob(glob.get_ref())
+                .map_err(|why| self.wrong(at, &format!("this is not a glob: {why}"), HINT))?;
             glob_set([glob.get_ref().as_str()]).map_err(|error| {
                 let message = format!("`{}` is not a glob: {}", glob.get_ref(), error.kind());
-                self.wrong(glob.span().start, &message, "`*` stays in a folder, `**` crosses them: src/**/*.py")
+                self.wrong(at, &message, HINT)
             })?;
         }
         Ok(glob_set(globs.iter().map(|glob| glob.get_ref().as_str())).unwrap_or_default())

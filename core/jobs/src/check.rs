@@ -49,6 +49,9 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
         return invalid("the options are not an object", "give them as KEY=VALUE");
     }
     for path in &spec.paths {
+        if let Err(why) = deepcoder_types::check_glob(path) {
+            return invalid(&format!("a path is not a glob: {why}"), "quote globs, such as 'src/**/*.py'");
+        }
         if let Err(error) = GlobBuilder::new(path).literal_separator(true).build() {
             return invalid(&format!("`{path}` is not a glob: {}", error.kind()), "quote globs, such as 'src/**/*.py'");
         }

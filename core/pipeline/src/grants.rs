@@ -130,6 +130,7 @@ fn glob_set(globs: &[String]) -> Result<GlobSet, GrantsError> {
     let wrong = |glob: &str, e: &globset::Error| GrantsError { glob: glob.to_owned(), message: e.kind().to_string() };
     let mut set = GlobSetBuilder::new();
     for glob in globs {
+        deepcoder_types::check_glob(glob).map_err(|message| GrantsError { glob: glob.clone(), message })?;
         set.add(GlobBuilder::new(glob).literal_separator(true).build().map_err(|e| wrong(glob, &e))?);
     }
     set.build().map_err(|e| wrong(&globs.join(", "), &e))

@@ -140,7 +140,7 @@ impl PluginManifest {
         }
         let globs = manifest.capabilities.read.iter().chain(&manifest.capabilities.write);
         for glob in globs {
-            if globset::Glob::new(glob).is_err() {
+            if deepcoder_types::check_glob(glob).is_err() || globset::Glob::new(glob).is_err() {
                 return invalid(&format!("`{glob}` is not a glob"));
             }
         }

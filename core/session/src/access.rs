@@ -5,14 +5,14 @@ use deepcoder_daemon::client::{self, CallError, Client, ConnectError, EnsureErro
 use deepcoder_daemon::{Failure, ModelLoader, WorkerCommand, Workers};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
-use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo};
+use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo, env_var};
 use deepcoder_workspace::process::{self, Pipes};
 use std::ffi::OsString;
 use rustix::fs::OFlags;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A log longer than this is begun anew.
 const MAX_LOG: u64 = 4 << 20;
+
+/// The variables that say where things are, where [`env_var::HOME`] does not.
+const FOLDERS: &[&str] = &[
+    env_var::XDG_CONFIG_HOME,
+    env_var::XDG_DATA_HOME,
+    env_var::XDG_STATE_HOME,
+    env_var::XDG_CACHE_HOME,
+    env_var::XDG_RUNTIME_DIR,
+];
+
+/// The variables that set something for a daemon.
+const SETTINGS: &[&str] = &[
+    env_var::MODEL,
+    env_var::THREADS,
+    env_var::DEVICE,
+    env_var::IDLE_SECONDS,
+    env_var::STORE,
+    env_var::WORKER_MEMORY,
+];
 
 /// How to start this program as the daemon.
 #[derive(Debug, Clone)]
@@ -235,13 +254,22 @@ impl Session {
         if let Some(client) = self.running(launcher)? {
             return Ok(client);
         }
-        Ok(client::ensure(&self.folders.socket, &mut || self.spawn(launcher), START_TIMEOUT)?)
+        Ok(self.start(launcher)?)
     }
 
-    /// The variables that a daemon of this session needs and that another environment may lack.
+    /// The variables that a daemon of this session needs and that another environment may lack: those that say where
+    /// models, jobs and the socket are, and what is set for it. Without them a service would be another daemon than the
+    /// one that commands look for.
     #[must_use]
     pub fn daemon_variables(&self) -> Vec<(OsString, OsString)> {
-        env_for_daemon(self)
+        let mut env = env_for_daemon(self);
+        if self.vars.get(env_var::HOME).is_none() {
+            let folders = FOLDERS.iter().filter_map(|name| Some((name, self.vars.folder(name)?)));
+            env.extend(folders.map(|(name, path)| (OsString::from(name), path.into_os_string())));
+        }
+        let settings = SETTINGS.iter().filter_map(|name| Some((name, self.vars.get(name)?)));
+        env.extend(settings.map(|(name, value)| (OsString::from(name), value.to_owned())));
+        env
     }
 
     /// A connection to the daemon of this build that runs, if one does; another build's is ended.
@@ -258,19 +286,34 @@ impl Session {
 
     /// As [`Session::client`], for the model `name`.
     fn daemon(&self, launcher: &Launcher, name: &str) -> Result<Client, ModelError> {
-        let socket = &self.folders.socket;
         if let Some(client) = self.running(launcher)? {
             return Ok(client);
         }
         // Asked here, where the answers are quick and typed, before a process is started that would only say the same.
         self.store().path(name)?;
         runtime::locate(&self.runtime_search())?;
-        Ok(client::ensure(socket, &mut || self.spawn(launcher), START_TIMEOUT)?)
+        Ok(self.start(launcher)?)
+    }
+
+    /// Start the daemon, and wait until it listens. Where it ends instead, its log says why.
+    fn start(&self, launcher: &Launcher) -> Result<Client, EnsureError> {
+        let log = self.folders.log_file();
+        let before = std::fs::metadata(&log).map_or(0, |meta| meta.len()).min(MAX_LOG);
+        client::ensure(&self.folders.socket, &mut || self.spawn(launcher).map(Some), START_TIMEOUT).map_err(|error| {
+            match error {
+                EnsureError::Ended { said, .. } => {
+                    let (error, hint) = last_words(&log, before);
+                    EnsureError::Ended { said: error.unwrap_or(said), hint }
+                }
+                error => error,
+            }
+        })
     }
 
     /// Start the daemon on its own: it leaves our session itself (`--detached`), and nothing of ours stays open in it.
-    fn spawn(&self, launcher: &Launcher) -> std::io::Result<()> {
-        let log = open_log(&self.folders.log_file())?;
+    fn spawn(&self, launcher: &Launcher) -> std::io::Result<Child> {
+        let path = self.folders.log_file();
+        let log = open_log(&path).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
         let Some((program, before)) = launcher.argv.split_first() else {
             return Err(std::io::Error::other("no program to start"));
         };
@@ -286,7 +329,7 @@ impl Session {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        process::start(command, Pipes::default()).map(drop)
+        Ok(process::start(command, Pipes::default())?.child)
     }
 }
 
@@ -323,6 +366,16 @@ pub fn build_version(executable: &Path) -> String {
         Ok(file) => format!("{version}+{:x}.{:x}.{:x}", file.mtime(), file.mtime_nsec(), file.len()),
         Err(_) => version.to_owned(),
     }
+}
+
+/// The last error in what a log has behind `from`, and the hint that goes with it.
+fn last_words(log: &Path, from: u64) -> (Option<String>, Option<String>) {
+    let text = deepcoder_files::read(log, 2 * MAX_LOG).unwrap_or_default();
+    // A log that was begun anew is shorter.
+    let new = usize::try_from(from).ok().and_then(|from| text.get(from..)).unwrap_or(&text);
+    let text = String::from_utf8_lossy(new);
+    let last = |label: &str| text.lines().rev().find_map(|line| line.strip_prefix(label)).map(str::to_owned);
+    (last("error: "), last("hint: "))
 }
 
 fn open_log(path: &Path) -> std::io::Result<std::fs::File> {

@@ -7,6 +7,7 @@
 mod cancel;
 mod change;
 mod config;
+mod glob;
 mod hash;
 mod hint;
 mod instruction;
@@ -22,6 +23,7 @@ pub use change::{
     Renaming, TextEdit,
 };
 pub use config::env_var;
+pub use glob::check_glob;
 pub use hash::ContentHash;
 pub use hint::Hint;
 pub use instruction::{Answer, ContextBundle, ContextRequest, Instruction, Outcome, Snippet, Symbol, TextRange};

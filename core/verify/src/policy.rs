@@ -146,9 +146,10 @@ impl Scope {
         let mut builder = GlobSetBuilder::new();
         let mut wrong = Vec::new();
         for glob in globs {
-            match GlobBuilder::new(glob).literal_separator(true).build() {
-                Ok(glob) => _ = builder.add(glob),
-                Err(_) => wrong.push(glob.clone()),
+            let sane = deepcoder_types::check_glob(glob).ok();
+            match sane.and_then(|()| GlobBuilder::new(glob).literal_separator(true).build().ok()) {
+                Some(glob) => _ = builder.add(glob),
+                None => wrong.push(glob.clone()),
             }
         }
         let set = builder.build().unwrap_or_else(|error| {

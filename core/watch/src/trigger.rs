@@ -158,6 +158,7 @@ fn globs(paths: &[String]) -> Option<GlobSet> {
     for path in if paths.is_empty() { &all[..] } else { paths } {
         let path = path.trim_start_matches("./").trim_end_matches('/');
         for pattern in [path.to_owned(), format!("{path}/**")] {
+            deepcoder_types::check_glob(&pattern).ok()?;
             set.add(GlobBuilder::new(&pattern).literal_separator(true).build().ok()?);
         }
     }

@@ -221,9 +221,10 @@ impl Workspace {
         let folder = self.locate(base, folder)?;
         let full =
             if folder.is_empty() { pattern.to_owned() } else { format!("{}/{pattern}", globset::escape(&folder)) };
+        let wrong = |message: String| ResolveError::Glob { typed: shortened(typed), message };
+        deepcoder_types::check_glob(&full).map_err(wrong)?;
         let glob = GlobBuilder::new(&full).literal_separator(true).build();
-        glob.map(|g| g.compile_matcher())
-            .map_err(|e| ResolveError::Glob { typed: typed.to_owned(), message: e.kind().to_string() })
+        glob.map(|g| g.compile_matcher()).map_err(|e| wrong(e.kind().to_string()))
     }
 }
 
@@ -232,6 +233,14 @@ fn all<'l>(workspace: &Workspace, listed: &'l mut Option<Vec<RepoPath>>) -> Resu
         *listed = Some(workspace.files()?);
     }
     Ok(listed.as_deref().unwrap_or_default())
+}
+
+/// Enough of what was typed to know it again.
+fn shortened(typed: &str) -> String {
+    match typed.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &typed[..end]),
+        None => typed.to_owned(),
+    }
 }
 
 fn is_glob(typed: &str) -> bool {

@@ -25,7 +25,7 @@ pub(crate) fn undo(args: &UndoArgs, invocation: &Invocation, console: &mut Conso
             "files": undone.files,
             "already": undone.already,
             "committed": undone.user_commit,
-            "kept": undone.kept,
+            "kept": undone.kept.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         }))?;
         return Ok(Done::Clean);
     }
@@ -75,7 +75,7 @@ pub(crate) fn restore(args: &RestoreArgs, invocation: &Invocation, console: &mut
             "files": restored.files,
             "removed": restored.removed,
             "already": restored.already,
-            "kept": restored.kept,
+            "kept": restored.kept.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         }))?;
         return Ok(Done::Clean);
     }

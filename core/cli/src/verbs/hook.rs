@@ -4,7 +4,7 @@ use crate::args::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
-use crate::sanitise::for_terminal;
+use crate::sanitise;
 use deepcoder_hook::{
     CONFIG_FILE, HookType, InTree, InstallError, Job, ModelSource, NoSteps, Report, Standing, Surroundings, Target,
 };
@@ -35,9 +35,8 @@ fn install(args: &HookInstallArgs, invocation: &Invocation, console: &mut Consol
     let mut all = Vec::new();
     for hook in args.types.iter().copied().map(HookType::from) {
         let done = deepcoder_hook::install(&target(hook, args.global, invocation), &invocation.executable)?;
-        let path = done.path.display();
         if !console.json {
-            console.print(&format!("{path}\n"))?;
+            console.line(&sanitise::file(&done.path))?;
             let what = if done.already { "is installed already" } else { "is installed" };
             console.note(&format!("the {} hook {what}; `deepcoder hook uninstall` removes it", hook.name()));
             if let Some(before) = &done.chained {
@@ -49,9 +48,9 @@ fn install(args: &HookInstallArgs, invocation: &Invocation, console: &mut Consol
         }
         all.push(json!({
             "type": hook.name(),
-            "path": done.path,
+            "path": done.path.to_string_lossy(),
             "already": done.already,
-            "runs_first": done.chained,
+            "runs_first": done.chained.as_deref().map(|path| path.to_string_lossy()),
             "note": done.note,
         }));
     }
@@ -91,12 +90,12 @@ fn uninstall(args: &HookUninstallArgs, invocation: &Invocation, console: &mut Co
         return Err(InstallError::NotInstalled.into());
     }
     if console.json {
-        let removed: Vec<_> = removed.iter().map(|(hook, path)| json!({ "type": hook.name(), "path": path })).collect();
+        let removed: Vec<_> = removed.iter().map(|(hook, path)| json!({ "type": hook.name(), "path": path.to_string_lossy() })).collect();
         console.json(&json!({ "removed": removed }))?;
         return Ok(Done::Clean);
     }
     for (hook, path) in &removed {
-        console.print(&format!("{}\n", path.display()))?;
+        console.line(&sanitise::file(path))?;
         console.note(&format!("the {} hook is as it was before", hook.name()));
     }
     Ok(Done::Clean)
@@ -110,9 +109,9 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
             .map(|status| {
                 json!({
                     "type": status.hook.name(),
-                    "path": status.path,
+                    "path": status.path.to_string_lossy(),
                     "standing": word(&status.standing),
-                    "runs_first": status.chained,
+                    "runs_first": status.chained.as_deref().map(|path| path.to_string_lossy()),
                 })
             })
             .collect();
@@ -127,7 +126,7 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
             Standing::Changed => "installed, and changed since".to_owned(),
         };
         let first = if status.chained.is_some() { ", after the one that was there" } else { "" };
-        console.print(&format!("{:12} {whose}{first}\n", status.hook.name()))?;
+        console.line(&format!("{:12} {whose}{first}", status.hook.name()))?;
     }
     match trusted {
         None => console.note(&format!("there is no {CONFIG_FILE}: the default checks")),
@@ -212,7 +211,8 @@ fn tell(report: &Report, files: bool, console: &mut Console) -> Result<()> {
     }
     for finding in &report.findings {
         let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
-        console.line(&for_terminal(&format!("{}{line}: {} [{}]", finding.path, finding.message, finding.action)))?;
+        let path = sanitise::path(finding.path.as_str());
+        console.line(&format!("{path}{line}: {} [{}]", finding.message, finding.action))?;
     }
     for fixed in &report.fixed {
         let tree = match &fixed.tree {
@@ -221,7 +221,8 @@ fn tell(report: &Report, files: bool, console: &mut Console) -> Result<()> {
             InTree::Left(why) if files => format!(", but it could not be written: {why}"),
             InTree::Left(why) => format!(" in the index; the file in the work tree is left alone: {why}"),
         };
-        console.note(&for_terminal(&format!("{}: {}{tree}", fixed.path, fixed.by.join(", "))));
+        let path = sanitise::path(fixed.path.as_str());
+        console.note(&format!("{path}: {}{tree}", fixed.by.join(", ")));
     }
     for skipped in &report.skipped {
         console.warn(&format!("{} was not looked at: {}", skipped.path, skipped.reason));

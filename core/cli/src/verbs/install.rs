@@ -63,12 +63,12 @@ fn report(installed: &Installed, console: &mut Console) -> Result {
     if console.json {
         console.json(&json!({
             "name": manifest.name,
-            "folder": folder,
+            "folder": folder.to_string_lossy(),
             "already": already,
             "architecture": manifest.architecture,
             "license": manifest.license,
             "size": size,
-            "source": source,
+            "source": source.as_deref().map(|path| path.to_string_lossy()),
             "source_sha256": manifest.source.sha256,
             "recipe": manifest.recipe,
         }))?;

@@ -42,7 +42,7 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
                 "architecture": found.manifest.architecture,
                 "context_length": found.manifest.context_length,
                 "license": found.manifest.license,
-                "path": model.path,
+                "path": model.path.to_string_lossy(),
             }))?,
             Ok(found) => {
                 let star = if model.name == *default { "  (default)" } else { "" };
@@ -54,7 +54,7 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
                 if console.json {
                     let error = error.to_string();
                     console.json(
-                        &json!({ "name": model.name, "installed": true, "damaged": error, "path": model.path }),
+                        &json!({ "name": model.name, "installed": true, "damaged": error, "path": model.path.to_string_lossy() }),
                     )?;
                 } else {
                     console.line(&format!("{:36} {:>10}  {error}", model.name, "damaged"))?;
@@ -88,7 +88,7 @@ fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
     let manifest = &model.manifest;
     if console.json {
         let mut value = json!(manifest);
-        value["path"] = json!(model.path);
+        value["path"] = json!(model.path.to_string_lossy());
         value["size"] = json!(model.size);
         console.json(&value)?;
         return Ok(Done::Clean);

@@ -12,6 +12,7 @@ use serde_json::json;
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use text::{LABEL, MARK, Unit};
@@ -56,6 +57,10 @@ fn install(args: &ServiceInstallArgs, invocation: &Invocation, console: &mut Con
         console.print(&text)?;
         return Ok(Done::Clean);
     }
+    if !unit.environment.is_empty() {
+        let names: Vec<_> = unit.environment.iter().map(|(name, _)| name.to_string_lossy()).collect();
+        console.note(&format!("the service keeps these variables as they are now: {}", names.join(", ")));
+    }
     let path = place(invocation)?;
     ours(&path)?;
     write(&path, &text)?;
@@ -68,7 +73,7 @@ fn install(args: &ServiceInstallArgs, invocation: &Invocation, console: &mut Con
         })
     })?;
     if console.json {
-        console.json(&json!({ "installed": path }))?;
+        console.json(&json!({ "installed": path.to_string_lossy() }))?;
     } else {
         console.note(&format!("installed and started: {}", path.display()));
     }
@@ -105,7 +110,7 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
         Manager::Launchd => run("launchctl", &["list", LABEL]).map_or(None, |_| Some("loaded".to_owned())),
     };
     if console.json {
-        console.json(&json!({ "installed": installed, "path": path, "state": active }))?;
+        console.json(&json!({ "installed": installed, "path": path.to_string_lossy(), "state": active }))?;
     } else if installed {
         let state = active.filter(|state| !state.is_empty()).unwrap_or_else(|| "not running".into());
         console.line(&format!("installed in {}: {state}", path.display()))?;
@@ -140,14 +145,14 @@ fn ours(path: &Path) -> Result<()> {
     }
 }
 
-/// All of it or nothing.
+/// All of it or nothing. For its owner only: the address of a database may have a password in it.
 fn write(path: &Path, text: &str) -> Result<()> {
     let failed = |e: std::io::Error| Failure::io(format_args!("cannot write {}", path.display()), &e);
     let folder = path.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(folder).map_err(failed)?;
     let beside = folder.join(format!(".{UNIT}.{}", std::process::id()));
     let written = (|| {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&beside)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         #[expect(clippy::disallowed_methods, reason = "a file of ours, as its first line says")]

@@ -3,7 +3,7 @@
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
-use crate::time;
+use crate::{sanitise, time};
 use deepcoder_daemon::client::{Client, ConnectError};
 use deepcoder_daemon::{JobCounts, Status, Watched};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
     if console.json {
         let mut value = json!(status);
         value["running"] = json!(true);
-        value["socket"] = json!(invocation.session.folders().socket);
+        value["socket"] = json!(socket(invocation));
         value["jobs"] = match &jobs {
             Ok(counts) => json!(counts),
             Err(error) => json!({ "error": error.to_string() }),
@@ -42,7 +42,9 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
         }
     }
     for one in watched.unwrap_or_default() {
-        console.print(&format!("watches {}\n", line(&one)))?;
+        lines(&one).iter().enumerate().try_for_each(|(n, text)| {
+            console.line(&format!("{}{text}", if n == 0 { "watches " } else { "" }))
+        })?;
     }
     if status.hung > 0 {
         let many = if status.hung == 1 { "1 call hangs" } else { &format!("{} calls hang", status.hung) };
@@ -70,9 +72,13 @@ fn connected(invocation: &Invocation) -> Result<Option<Client>> {
     }
 }
 
+fn socket(invocation: &Invocation) -> String {
+    invocation.session.folders().socket.to_string_lossy().into_owned()
+}
+
 fn not_running(invocation: &Invocation, console: &mut Console) -> Result {
     if console.json {
-        console.json(&json!({ "running": false, "socket": invocation.session.folders().socket }))?;
+        console.json(&json!({ "running": false, "socket": socket(invocation) }))?;
     } else {
         console.line("not running; it starts when it is needed")?;
     }
@@ -126,9 +132,8 @@ fn count(counts: &JobCounts) -> String {
 }
 
 /// A watched repository in a line, with what the user should know below.
-pub(crate) fn line(watched: &Watched) -> String {
+pub(crate) fn lines(watched: &Watched) -> Vec<String> {
     let files = watched.files.map_or_else(|| "not counted yet".to_owned(), |files| format!("{files} files"));
-    let mut text = format!("{}  {files}, by {}", watched.root.display(), watched.how);
-    watched.notes.iter().for_each(|note| text.push_str(&format!("\n  {note}")));
-    text
+    let first = format!("{}  {files}, by {}", sanitise::file(&watched.root), watched.how);
+    [first].into_iter().chain(watched.notes.iter().map(|note| format!("  {note}"))).collect()
 }

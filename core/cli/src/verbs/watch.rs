@@ -142,13 +142,13 @@ fn show(job: &Job, client: &mut Client, console: &mut Console) -> Result<()> {
 fn list(invocation: &Invocation, console: &mut Console) -> Result {
     let watched = invocation.session.client()?.watched()?;
     if console.json {
-        console.json(&watched)?;
+        console.json(&json!({ "watched": watched }))?;
         return Ok(Done::Clean);
     }
     if watched.is_empty() {
         console.note("nothing is watched; `deepcoder watch -C DIR` begins");
     }
-    watched.iter().try_for_each(|one| console.line(&super::status::line(one)))?;
+    watched.iter().flat_map(super::status::lines).try_for_each(|line| console.line(&line))?;
     Ok(Done::Clean)
 }
 

@@ -4,25 +4,31 @@ use super::{Client, ConnectError, EnsureError, PROMPT};
 use crate::socket;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Connect to the daemon at `socket`; where there is none, let `spawn` start one and wait until it answers, at most
-/// `timeout`. Two callers that do this at once end up at one daemon.
+/// `timeout`, or until its process has failed. Two callers that do this at once end up at one daemon: a process that ends
+/// well leaves the socket to another one.
 pub fn ensure(
     socket: &Path,
-    spawn: &mut dyn FnMut() -> io::Result<()>,
+    spawn: &mut dyn FnMut() -> io::Result<Option<Child>>,
     timeout: Duration,
 ) -> Result<Client, EnsureError> {
     match Client::connect(socket) {
         Err(ConnectError::NotRunning { .. }) => {}
         other => return Ok(other?),
     }
-    spawn().map_err(EnsureError::Spawn)?;
+    let mut child = spawn().map_err(EnsureError::Spawn)?;
     let start = Instant::now();
     loop {
         match Client::connect(socket) {
             Err(ConnectError::NotRunning { .. }) if start.elapsed() < timeout => {
+                let ended = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+                if let Some(status) = ended.filter(|status| !status.success()) {
+                    return Err(EnsureError::Ended { said: status.to_string(), hint: None });
+                }
                 thread::sleep(Duration::from_millis(5));
             }
             Err(ConnectError::NotRunning { .. }) => {

@@ -109,6 +109,14 @@ pub enum EnsureError {
     /// It could not be started.
     #[error("the daemon could not be started: {0}")]
     Spawn(io::Error),
+    /// It was started and ended at once.
+    #[error("the daemon could not be started: {said}")]
+    Ended {
+        /// What it said, or how it ended.
+        said: String,
+        /// What it said is to be done.
+        hint: Option<String>,
+    },
     /// It was started and does not listen.
     #[error("the daemon was started and did not answer at `{}` within {} s", socket.display(), after.as_secs_f32())]
     Timeout {
@@ -123,7 +131,8 @@ impl Hint for EnsureError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Connect(error) => error.hint(),
-            Self::Spawn(_) | Self::Timeout { .. } => {
+            Self::Ended { hint: Some(hint), .. } => Some(hint.clone()),
+            Self::Spawn(_) | Self::Ended { .. } | Self::Timeout { .. } => {
                 Some("`deepcoder serve` in the foreground shows why; --no-daemon does without".into())
             }
         }

@@ -196,7 +196,9 @@ impl Client {
         if self.broken {
             return Err(CallError::Lost("the connection is broken".into()));
         }
-        let line = wire::line(&Request { id, op }).map_err(|e| CallError::Io(e.into()))?;
+        // The connection is as good as before.
+        let line = wire::line(&Request { id, op })
+            .map_err(|e| CallError::Refused(Failure::Invalid(format!("the daemon cannot be told this: {e}"))))?;
         if line.len() > MAX_REQUEST {
             return Err(CallError::Refused(Failure::TooLarge { limit: MAX_REQUEST as u64 }));
         }

@@ -72,7 +72,7 @@ impl Server {
                 let (options, loader, cancel) = (options.clone(), Arc::clone(&thread_loader), thread_cancel.clone());
                 let services = services.clone();
                 thread = Some(thread::spawn(move || serve(&options, loader, services, &cancel)));
-                Ok(())
+                Ok(None)
             },
             Duration::from_secs(10),
         )

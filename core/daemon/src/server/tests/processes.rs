@@ -27,7 +27,7 @@ fn start_child(socket: &Path) -> std::process::Child {
     let mut child = None;
     let mut spawn = || {
         child = Some(command.spawn()?);
-        Ok(())
+        Ok(None)
     };
     drop(ensure(socket, &mut spawn, Duration::from_secs(20)).expect("started"));
     child.expect("it was not running")
