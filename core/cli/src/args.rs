@@ -1,6 +1,7 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
 mod history;
+mod help;
 mod hook;
 mod jobs;
 mod service;
@@ -8,6 +9,7 @@ mod watch;
 mod worker;
 
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
+pub(crate) use help::HelpArgs;
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 pub(crate) use jobs::{JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
 pub(crate) use service::{ServiceInstallArgs, ServiceVerb};
@@ -167,6 +169,10 @@ pub(crate) enum Verb {
     Doctor,
     /// Make a small sample repository, edit it, and show the diff
     Demo(DemoArgs),
+    /// Explain a verb, as its --help does
+    Help(HelpArgs),
+    /// Print the version
+    Version,
     /// For tests of deepcoder itself
     #[command(subcommand, hide = true)]
     Debug(DebugVerb),
@@ -241,7 +247,7 @@ pub(crate) struct SamplingArgs {
 /// `deepcoder generate`
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// The prompt; `-`, or nothing when something is piped in, reads standard input
+    /// The prompt. What is piped in is put behind it, and is the prompt where this is `-` or missing
     pub(crate) prompt: Option<String>,
     /// Standing orders for the model [default: what its chat template says]
     #[arg(long, value_name = "TEXT")]

@@ -2,6 +2,7 @@
 
 use deepcoder_session::Vars;
 use deepcoder_types::Cancel;
+use rustix::fs::FileType;
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read, Write};
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub struct Environment {
     pub stdin: Box<dyn Read + Send>,
     /// Whether a person types on it.
     pub stdin_is_terminal: bool,
+    /// Whether a pipe or a file is behind it, so that it has an end.
+    pub stdin_is_piped: bool,
     /// Standard output.
     pub stdout: Box<dyn Write + Send>,
     /// Whether a person reads it.
@@ -49,6 +52,7 @@ impl Environment {
             cwd: std::env::current_dir().unwrap_or_default(),
             executable: std::env::current_exe()?,
             stdin_is_terminal: stdin.is_terminal(),
+            stdin_is_piped: is_piped(&stdin),
             stdin: Box::new(stdin),
             stdout_is_terminal: stdout.is_terminal(),
             stdout: Box::new(stdout),
@@ -58,6 +62,12 @@ impl Environment {
             cancel,
         })
     }
+}
+
+/// A socket or a device may stay open for as long as whoever started us lives.
+fn is_piped(stdin: &std::io::Stdin) -> bool {
+    let kind = rustix::fs::fstat(stdin).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(FileType::Fifo | FileType::RegularFile))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the clock enters the program here")]

@@ -17,6 +17,8 @@ pub(crate) struct Input {
     pub(crate) stdin: Option<Box<dyn Read + Send>>,
     /// Whether a person types.
     pub(crate) is_terminal: bool,
+    /// Whether it is a pipe or a file.
+    pub(crate) is_piped: bool,
 }
 
 impl Input {

@@ -9,6 +9,7 @@ mod console;
 mod context;
 mod environment;
 mod failure;
+mod ids;
 mod input;
 mod place;
 mod progress;
@@ -30,7 +31,7 @@ const FAILED: u8 = 2;
 /// Run one invocation; returns its exit code.
 #[must_use]
 pub fn run(environment: Environment) -> u8 {
-    let Environment { args, vars, cwd, executable, stdin, stdin_is_terminal, now_ms, cancel, .. } = environment;
+    let Environment { args, vars, cwd, executable, stdin, stdin_is_terminal, stdin_is_piped, now_ms, cancel, .. } = environment;
     let streams = Streams {
         out: environment.stdout,
         out_is_terminal: environment.stdout_is_terminal,
@@ -42,10 +43,22 @@ pub fn run(environment: Environment) -> u8 {
         Ok(cli) => cli,
         Err(error) => return usage(&mut console, &error),
     };
+    match &cli.verb {
+        args::Verb::Help(help) => {
+            let words = help.verb.iter().map(String::as_str);
+            let asked = ["deepcoder"].into_iter().chain(words).chain(["--help"]);
+            return Cli::try_parse_from(asked).map_or_else(|error| usage(&mut console, &error), |_| FAILED);
+        }
+        args::Verb::Version => {
+            return Cli::try_parse_from(["deepcoder", "--version"])
+                .map_or_else(|error| usage(&mut console, &error), |_| FAILED);
+        }
+        _ => {}
+    }
     console.set_color(cli.global.color);
     console.json = cli.global.json;
     console.loudness = context::loudness(&cli.global);
-    let input = input::Input { stdin: Some(stdin), is_terminal: stdin_is_terminal };
+    let input = input::Input { stdin: Some(stdin), is_terminal: stdin_is_terminal, is_piped: stdin_is_piped };
     let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, cancel.clone()).and_then(
         |mut invocation| match (&cli.verb, invocation.wrong_settings.take()) {
             (args::Verb::Doctor, wrong) => {

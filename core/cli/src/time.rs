@@ -1,16 +1,26 @@
 //! Times for people.
 
-/// `2026-11-24 13:05 UTC`.
-pub(crate) fn utc(ms: u64) -> String {
-    let minutes = ms / 60_000;
-    let (year, month, day) = civil(minutes / 1440);
-    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
+use chrono::{Local, TimeZone, Utc};
+use std::fmt::Display;
+
+/// `2026-11-24 14:05`, in the local time zone.
+pub(crate) fn local(ms: u64) -> String {
+    said(ms, &Local, "%Y-%m-%d %H:%M")
 }
 
-/// `2026-11-24 13:05:09`, UTC.
-pub(crate) fn utc_seconds(ms: u64) -> String {
-    let minute = utc(ms);
-    format!("{}:{:02}", minute.trim_end_matches(" UTC"), ms / 1000 % 60)
+/// `2026-11-24 14:05:09`, in the local time zone.
+pub(crate) fn local_seconds(ms: u64) -> String {
+    said(ms, &Local, "%Y-%m-%d %H:%M:%S")
+}
+
+/// `2026-11-24T13:05:09Z`, for programs (RFC 3339).
+pub(crate) fn utc(ms: u64) -> String {
+    said(ms, &Utc, "%Y-%m-%dT%H:%M:%SZ")
+}
+
+fn said<Z: TimeZone<Offset: Display>>(ms: u64, zone: &Z, format: &str) -> String {
+    let at = i64::try_from(ms).ok().and_then(|ms| zone.timestamp_millis_opt(ms).single());
+    at.map_or_else(|| "a time that is none".to_owned(), |at| at.format(format).to_string())
 }
 
 /// `3 s`, `5 min`, `2 h`, `4 d`.
@@ -39,30 +49,22 @@ pub(crate) fn bytes(n: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// Days since 1970 to a date of the Gregorian calendar (Howard Hinnant, "chrono-compatible low-level date algorithms").
-const fn civil(days: u64) -> (u64, u64, u64) {
-    let z = days + 719_468;
-    let era = z / 146_097;
-    let day_of_era = z % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::FixedOffset;
 
-    /// Protects the history's dates, over leap days and the ends of years.
+    /// Protects the history's dates: over leap days and the ends of years, east and west of Greenwich, and numbers that
+    /// are no times.
     #[test]
     fn dates_are_right() {
-        assert_eq!(utc(0), "1970-01-01 00:00 UTC");
-        assert_eq!(utc(951_827_640_000), "2000-02-29 12:34 UTC");
-        assert_eq!(utc(1_735_689_599_000), "2024-12-31 23:59 UTC");
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_827_640_000), "2000-02-29T12:34:00Z");
+        assert_eq!(utc(1_735_689_599_000), "2024-12-31T23:59:59Z");
+        assert_eq!(utc(u64::MAX), "a time that is none");
+        let east = FixedOffset::east_opt(3 * 3600).expect("an offset");
+        assert_eq!(said(1_735_689_599_000, &east, "%Y-%m-%d %H:%M"), "2025-01-01 02:59");
+        assert_eq!(local(951_827_640_000).len(), "2000-02-29 12:34".len());
         assert_eq!((span(90), span(7199), bytes(1_503_238_553)), ("90 s".into(), "119 min".into(), "1.4 GiB".into()));
     }
 }

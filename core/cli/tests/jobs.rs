@@ -121,7 +121,7 @@ fn wrong_jobs_are_refused() {
         let text = bench.transcript(&[&["jobs"], args].concat());
         assert!(text.contains("exit code: 2") && words.iter().all(|word| text.contains(word)), "{text}");
     };
-    refused(&["add", "fly", "away"], &["no plugin serves the verb `fly`", "hint: the verbs are"]);
+    refused(&["add", "fly", "away"], &["no visible file matches `away`"]);
     refused(&["add", "edit", "x", "--branch", "main"], &["is checked out in", "hint: "]);
     refused(&["add", "edit", "x", "--cron", "61 * * * *"], &["is not a schedule", "hint: five fields"]);
     refused(&["add", "edit", "x", "--at", "yesterday"], &["is not a time", "hint: "]);

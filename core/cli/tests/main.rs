@@ -9,6 +9,7 @@ mod hangs;
 mod hooks;
 mod inherited;
 mod jobs;
+mod small;
 mod surface;
 mod terminal;
 mod with_model;

@@ -39,6 +39,7 @@ fn help_of_every_verb() {
         "bench",
         "doctor",
         "demo",
+        "help",
     ];
     for verb in verbs {
         let args: Vec<&str> = verb.split_whitespace().chain(["--help"]).collect();

@@ -96,6 +96,7 @@ impl Workbench {
             executable: PathBuf::from(env!("CARGO_BIN_EXE_deepcoder")),
             stdin: Box::new(Cursor::new(input.to_owned())),
             stdin_is_terminal: true,
+            stdin_is_piped: false,
             stdout: Box::new(out.clone()),
             stdout_is_terminal: true,
             stderr: Box::new(err.clone()),

@@ -19,7 +19,7 @@ const MAX_PATHS: usize = 10_000;
 
 /// `spec` as it is kept: with the canonical root of its repository.
 pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> {
-    let verbs = verbs();
+    let verbs = deepcoder_pipeline::verbs();
     if !verbs.contains(&spec.kind) {
         let message = format!("no plugin serves the verb `{}`", spec.kind);
         return Err(refused(Refusal::NotFound, message, Some(format!("the verbs are {}", verbs.join(", ")))));
@@ -48,6 +48,12 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
     if !spec.options.is_object() {
         return invalid("the options are not an object", "give them as KEY=VALUE");
     }
+    let mut options = spec.options.clone();
+    // What jobs read themselves.
+    _ = options.as_object_mut().and_then(|options| options.remove("new"));
+    if let Err(error) = deepcoder_pipeline::check_options(&spec.kind, &options) {
+        return Err(refused(Refusal::Invalid, error.to_string(), error.hint()));
+    }
     for path in &spec.paths {
         if let Err(why) = deepcoder_types::check_glob(path) {
             return invalid(&format!("a path is not a glob: {why}"), "quote globs, such as 'src/**/*.py'");
@@ -62,14 +68,6 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
     schedule::check(&spec.schedule, now_ms)?;
     landing(&workspace, &spec)?;
     Ok(spec)
-}
-
-/// What the built-in plugins can be asked for.
-fn verbs() -> Vec<String> {
-    let mut verbs: Vec<String> =
-        deepcoder_plugins::all().iter().flat_map(|plugin| plugin.manifest().verbs.clone()).collect();
-    verbs.sort();
-    verbs
 }
 
 fn landing(workspace: &Workspace, spec: &JobSpec) -> Result<(), Failure> {

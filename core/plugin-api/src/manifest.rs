@@ -86,6 +86,9 @@ pub struct PluginManifest {
     /// others in the context, and a target that fails does not cost the rest.
     #[serde(default)]
     pub each_target: bool,
+    /// Options that its verbs read; empty means that nothing is said of them.
+    #[serde(default)]
+    pub options: Vec<String>,
     /// What it may use.
     #[serde(default)]
     pub capabilities: Capabilities,
@@ -148,9 +151,30 @@ impl PluginManifest {
     }
 }
 
+/// Options that the program itself puts beside those of a plugin.
+const PUT_BESIDE: &[&str] = &["comments", "repair"];
+
+impl PluginManifest {
+    /// The first of the options with these names that the plugin does not read.
+    pub fn unknown_option<'o>(&self, mut names: impl Iterator<Item = &'o String>) -> Option<&'o str> {
+        let read = |name: &str| self.options.iter().any(|known| known == name) || PUT_BESIDE.contains(&name);
+        names.find(|name| !self.options.is_empty() && !read(name)).map(String::as_str)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Protects users from options that silently do nothing, and plugins that declare none from being refused theirs.
+    #[test]
+    fn options_that_nobody_reads_are_found() {
+        let mut manifest = PluginManifest::parse(GOOD).expect("valid");
+        let options = ["format", "repair", "fromat"].map(str::to_owned);
+        assert_eq!(manifest.unknown_option(options.iter()), None);
+        manifest.options = vec!["format".into()];
+        assert_eq!(manifest.unknown_option(options.iter()), Some("fromat"));
+    }
 
     const GOOD: &str = r#"
         id = "acme.modernise"

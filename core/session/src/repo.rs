@@ -6,7 +6,8 @@ use deepcoder_apply::{
     ScriptError, Side, StepScript, UndoError, Undone,
 };
 use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
-use deepcoder_types::{Cancel, FileImage, Hint, Instruction, LanguageModel, RepoPath, env_var};
+use deepcoder_edit::unified_diff;
+use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, RepoPath, env_var};
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -172,6 +173,7 @@ impl Repo {
         cancel: &Cancel,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Run, RunError> {
+        deepcoder_pipeline::check_options(&instruction.verb, &instruction.options)?;
         let pipeline = Pipeline::new(&self.workspace, model).with_policy(policy);
         pipeline.run(instruction, &RunOptions::default(), cancel, events)
     }
@@ -208,6 +210,20 @@ impl Repo {
     /// What a file was on `side` of the edit `id`; `None` where it did not exist.
     pub fn image(&self, id: &str, path: &RepoPath, side: Side) -> Result<Option<FileImage>, RepoError> {
         Ok(self.applier()?.image(id, path, side)?)
+    }
+
+    /// What an edit did, as a diff.
+    pub fn diff(&self, entry: &LogEntry) -> Result<String, RepoError> {
+        let files = entry.files.iter().map(|file| {
+            let side = |there: bool, side| if there { self.image(&entry.id, &file.path, side) } else { Ok(None) };
+            Ok(FileChange {
+                path: file.path.clone(),
+                old: side(file.old.is_some(), Side::Before)?,
+                new: side(file.new.is_some(), Side::After)?,
+            })
+        });
+        let files = files.collect::<Result<Vec<_>, RepoError>>()?;
+        Ok(unified_diff(&EditSet { id: entry.id.clone(), title: entry.title.clone(), files }))
     }
 
     /// The edits, newest first.

@@ -4,8 +4,8 @@ use crate::comment::{Comment, Mark, marked};
 use crate::{CommentLanding, Told};
 use deepcoder_daemon::Jobs;
 use deepcoder_syntax::Language;
-use deepcoder_types::{ContentHash, JobId, JobSpec, JobState, Landing, RepoPath, Schedule};
-use deepcoder_workspace::{Recorded, TextFile, Workspace};
+use deepcoder_types::{ContentHash, Hint as _, JobId, JobSpec, JobState, Landing, RepoPath, Schedule};
+use deepcoder_workspace::{ReadError, Recorded, TextFile, Workspace};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -53,7 +53,13 @@ impl Asks {
         if self.landing == CommentLanding::Off {
             return;
         }
-        let files: Vec<(TextFile, Vec<Comment>)> = paths.iter().filter_map(|path| self.read(path)).collect();
+        let mut files: Vec<(TextFile, Vec<Comment>)> = Vec::new();
+        for path in paths {
+            match self.read(path) {
+                Ok(read) => files.extend(read),
+                Err(error) => self.unreadable(path, &error, told),
+            }
+        }
         for path in paths {
             let now = files.iter().find(|(file, _)| file.path == *path).map_or(&[][..], |(_, comments)| comments);
             self.forget_gone(path, now);
@@ -67,9 +73,9 @@ impl Asks {
 
     /// The marked comments of a file that are the user's own and new: what is committed or staged came from somewhere,
     /// and nobody is to have their tree changed by what a branch brings along.
-    fn read(&mut self, path: &RepoPath) -> Option<(TextFile, Vec<Comment>)> {
-        let language = Language::of(path)?;
-        let file = self.workspace.read_text(path).ok()?;
+    fn read(&mut self, path: &RepoPath) -> Result<Option<(TextFile, Vec<Comment>)>, ReadError> {
+        let Some(language) = Language::of(path) else { return Ok(None) };
+        let file = self.workspace.read_text(path)?;
         let mut comments = marked(language, &file.text);
         if !comments.is_empty() {
             let recorded = self.recorded.of(path);
@@ -84,7 +90,18 @@ impl Asks {
         } else {
             self.notes.insert(path.clone(), notes)
         };
-        Some((file, comments))
+        Ok(Some((file, comments)))
+    }
+
+    /// Somebody who asks for something in a file that cannot be read as text is told so, and not left waiting.
+    fn unreadable(&mut self, path: &RepoPath, error: &ReadError, told: &mut Told) {
+        let (Some(language), Ok(image)) = (Language::of(path), self.workspace.read(path)) else { return };
+        let asks = |bytes: &[u8]| marked(language, &any_text(bytes)).iter().filter(|c| c.mark != Mark::Note).count();
+        let known = self.recorded.of(path).iter().map(|bytes| asks(bytes)).max().unwrap_or(0);
+        if asks(&image.bytes) > known {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            told.say(format!("nothing is done about the comments in it: {error}{hint}"));
+        }
     }
 
     /// What no longer stands in the file is asked no more.
@@ -197,5 +214,18 @@ impl Asks {
             landing: if self.landing == CommentLanding::Review { Landing::Review } else { Landing::Apply },
             origin: "watch".to_owned(),
         }
+    }
+}
+
+/// What `bytes` say, as well as it can be told: UTF-16 by its mark, anything else with U+FFFD for what is not UTF-8.
+fn any_text(bytes: &[u8]) -> String {
+    let units = |read: fn([u8; 2]) -> u16| {
+        let pairs = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
+        char::decode_utf16(pairs).map(|c| c.unwrap_or('\u{fffd}')).filter(|c| *c != '\u{feff}').collect()
+    };
+    match bytes {
+        [0xFF, 0xFE, ..] => units(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] => units(u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
     }
 }

@@ -227,6 +227,32 @@ fn a_question_is_asked_once() {
     scene.jobs.wait(2);
 }
 
+/// Protects whoever asks in a file that is not UTF-8: it is said that nothing will come of it and what helps, and a file
+/// without a request, or with one that is committed, says nothing.
+#[test]
+fn a_request_that_cannot_be_read_is_answered() {
+    let scene = Scene::new(&[("old.py", b"# caf\xe9, do it AI!\nx = 1\n"), ("a.py", b"x = 1\n"), ("b.py", b"x = 1\n")]);
+    scene.repo.write("old.py", b"# caf\xe9, do it AI!\nx = 2\n");
+    scene.repo.write("a.py", b"# caf\xe9\nx = 1\n");
+    scene.nothing_more(0);
+    assert_eq!(scene.watches.list()[0].notes, Vec::<String>::new());
+    scene.repo.write("a.py", b"# caf\xe9: make it two AI!\nx = 1\n");
+    let utf16: Vec<u8> = "\u{feff}# make it two AI!\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    scene.repo.write("b.py", &utf16);
+    let start = Instant::now();
+    let notes = loop {
+        let notes = scene.watches.list().remove(0).notes;
+        if notes.len() == 2 {
+            break notes.join("\n");
+        }
+        assert!(start.elapsed() < LIMIT, "{notes:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(notes.contains("`a.py` is not valid UTF-8") && notes.contains("iconv"), "{notes}");
+    assert!(notes.contains("`b.py` is encoded in UTF-16LE"), "{notes}");
+    scene.nothing_more(0);
+}
+
 /// Protects longer requests: comments with the bare mark are part of the next request, wherever they stand.
 #[test]
 fn notes_belong_to_the_next_request() {

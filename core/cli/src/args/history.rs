@@ -51,9 +51,14 @@ pub(crate) struct UndoArgs {
 /// `deepcoder log`
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
+    /// Only the edits of these files and folders
+    pub(crate) paths: Vec<String>,
     /// The most entries to show
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: u32,
+    /// Show what each edit did, as a diff
+    #[arg(short, long)]
+    pub(crate) patch: bool,
 }
 
 /// `deepcoder debug`

@@ -11,6 +11,8 @@ pub(crate) enum JobsVerb {
     /// Have something done in the background
     ///
     /// What comes of it waits for `deepcoder jobs review`, unless --apply, --branch or --worktree says where it goes.
+    #[command(override_usage = "deepcoder jobs add [OPTIONS] [VERB] <INSTRUCTION> [PATHS]...\n       \
+                                deepcoder jobs add [OPTIONS] [VERB] -m <INSTRUCTION> [PATHS]...")]
     Add(Box<JobAddArgs>),
     /// List jobs, newest first: those of this repository, or of all outside of one
     List(JobListArgs),
@@ -35,13 +37,15 @@ pub(crate) enum JobsVerb {
 /// `deepcoder jobs add`
 #[derive(Debug, Args)]
 pub(crate) struct JobAddArgs {
-    /// What is to be done: the verb of a plugin, such as edit or explain
-    #[arg(value_name = "VERB")]
-    pub(crate) kind: String,
-    /// What to do, in words; - reads it from standard input
-    #[arg(value_name = "INSTRUCTION", default_value = "", hide_default_value = true)]
-    pub(crate) prompt: String,
-    /// Files, folders and globs (may be repeated) [default: found by the instruction]
+    /// What to do, in words (`-` reads it from standard input), and then the files, folders or globs; a verb before
+    /// them, such as explain, asks for something else than an edit. Without paths the files are chosen by what the
+    /// instruction says
+    #[arg(value_name = "INSTRUCTION_AND_PATHS")]
+    pub(crate) words: Vec<String>,
+    /// The instruction; every other argument but a verb is then a path
+    #[arg(short, long, value_name = "INSTRUCTION")]
+    pub(crate) message: Option<String>,
+    /// Files, folders and globs, as behind the instruction (may be repeated)
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub(crate) paths: Vec<String>,
     /// Write the result into the work tree; `deepcoder undo` takes it back
@@ -62,7 +66,7 @@ pub(crate) struct JobAddArgs {
     /// Again and again: minute, hour, day of the month, month, day of the week, such as "0 3 * * mon-fri"
     #[arg(long, value_name = "CRON", group = "schedule")]
     pub(crate) cron: Option<String>,
-    /// Each time that a file of --paths changes while the repository is watched
+    /// Each time that one of the files changes while the repository is watched
     #[arg(long, group = "schedule")]
     pub(crate) on_change: bool,
     /// Once this job is done (may be repeated); if it fails, so does this one

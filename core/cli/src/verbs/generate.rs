@@ -140,6 +140,10 @@ fn finish(generation: &Generation, console: &mut Console) -> Result {
 fn prompt(args: &GenerateArgs, invocation: &mut Invocation) -> Result<String> {
     let text = match args.prompt.as_deref() {
         Some("-") => invocation.input.all(&invocation.cancel)?,
+        Some(text) if invocation.input.is_piped => {
+            let piped = invocation.input.all(&invocation.cancel)?;
+            if piped.trim().is_empty() { text.to_owned() } else { format!("{text}\n\n{piped}") }
+        }
         Some(text) => text.to_owned(),
         None if !invocation.input.is_terminal => invocation.input.all(&invocation.cancel)?,
         None => String::new(),

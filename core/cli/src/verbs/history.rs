@@ -4,8 +4,7 @@ use crate::args::{LogArgs, RestoreArgs, StateChoice, UndoArgs};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
-use crate::sanitise::for_terminal;
-use crate::time;
+use crate::{ids, sanitise, time};
 use deepcoder_session::{LogEntry, LogFile, Repo, Side};
 use deepcoder_types::{FileImage, RepoPath};
 use serde_json::{Value, json};
@@ -30,13 +29,13 @@ pub(crate) fn undo(args: &UndoArgs, invocation: &Invocation, console: &mut Conso
         return Ok(Done::Clean);
     }
     for file in &undone.files {
-        console.print(&format!("{file}\n"))?;
+        console.line(&sanitise::path(file.as_str()))?;
     }
     for file in &undone.already {
-        console.note(&format!("already as before: {}", for_terminal(file.as_str())));
+        console.note(&format!("already as before: {}", sanitise::path(file.as_str())));
     }
-    let title = for_terminal(&undone.title);
-    console.note(&format!("undone: {title}; `deepcoder undo {}` brings it back", undone.id));
+    let title = sanitise::line(&undone.title);
+    console.note(&format!("undone: {title}; `deepcoder undo {}` brings it back", ids::short(&undone.id)));
     if let Some(commit) = &undone.user_commit {
         let short = short(commit);
         console.note(&format!(
@@ -80,17 +79,17 @@ pub(crate) fn restore(args: &RestoreArgs, invocation: &Invocation, console: &mut
         return Ok(Done::Clean);
     }
     for file in &restored.files {
-        console.print(&format!("{file}\n"))?;
+        console.line(&sanitise::path(file.as_str()))?;
     }
     for file in &restored.removed {
-        let (file, state) = (for_terminal(file.as_str()), args.state.name());
+        let (file, state) = (sanitise::path(file.as_str()), args.state.name());
         console.note(&format!("removed {file}: it did not exist {state} the edit"));
     }
     for file in &restored.already {
-        console.note(&format!("already so: {}", for_terminal(file.as_str())));
+        console.note(&format!("already so: {}", sanitise::path(file.as_str())));
     }
     if let Some(id) = &restored.id {
-        console.note(&format!("`deepcoder undo {id}` brings back what was there"));
+        console.note(&format!("`deepcoder undo {}` brings back what was there", ids::short(id)));
     }
     kept(&restored.kept, console);
     Ok(Done::Clean)
@@ -118,33 +117,63 @@ fn copy_out(image: &FileImage, target: &Path, invocation: &Invocation, console: 
     Ok(Done::Clean)
 }
 
+/// Entries that are looked through for those of some files.
+const MOST: usize = 100_000;
+
 pub(crate) fn log(args: &LogArgs, invocation: &Invocation, console: &mut Console) -> Result {
     let repo = Repo::open(&invocation.session, &invocation.base)?;
-    let entries = repo.log(args.limit as usize)?;
-    if console.json {
-        for entry in &entries {
-            console.json(&entry_json(entry))?;
-        }
-        return Ok(Done::Clean);
+    let wanted = wanted(&args.paths, &repo, invocation)?;
+    let mut entries = repo.log(if wanted.is_some() { MOST } else { args.limit as usize })?;
+    if let Some(wanted) = wanted {
+        let below = |path: &RepoPath, folder: &RepoPath| {
+            path.as_str().strip_prefix(folder.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        entries.retain(|entry| entry.files.iter().any(|file| wanted.iter().any(|one| below(&file.path, one))));
+        entries.truncate(args.limit as usize);
     }
-    if entries.is_empty() {
-        console.note("no edits were made in this repository yet");
+    if entries.is_empty() && !console.json {
+        let of_them = if args.paths.is_empty() { "in this repository" } else { "of these files" };
+        console.note(&format!("no edits were made {of_them} yet"));
     }
     for entry in &entries {
-        console.heading(&format!("{}  {}  {}", entry.id, time::utc(entry.created_ms), entry.state.as_str()))?;
-        console.print(&format!("    {}\n", entry.title))?;
-        for file in &entry.files {
-            let changed = if entry.changed_since.contains(&file.path) { " (changed since)" } else { "" };
-            console.print(&format!("    {} {}{changed}\n", letter(file), file.path))?;
-        }
-        if let Some(commit) = &entry.user_commit {
-            console.print(&format!("    in commit {}\n", short(commit)))?;
-        }
-        if let Some(note) = &entry.note {
-            console.print(&format!("    note: {note}\n"))?;
+        let diff = if args.patch { Some(repo.diff(entry)?) } else { None };
+        if console.json {
+            let mut value = entry_json(entry);
+            if let Some(diff) = diff {
+                value["diff"] = diff.into();
+            }
+            console.json(&value)?;
+        } else {
+            show(entry, console)?;
+            diff.map_or(Ok(()), |diff| console.diff(&diff))?;
         }
     }
     Ok(Done::Clean)
+}
+
+/// The files and folders that were named; `None` for all. They need not exist any more.
+fn wanted(typed: &[String], repo: &Repo, invocation: &Invocation) -> Result<Option<Vec<RepoPath>>> {
+    let root = repo.workspace().root();
+    let is_root = |text: &String| invocation.base.join(text).canonicalize().is_ok_and(|path| path == root);
+    if typed.is_empty() || typed.iter().any(is_root) {
+        return Ok(None);
+    }
+    let resolve = |text: &String| repo.workspace().resolve(&invocation.base, text).map_err(Failure::from);
+    typed.iter().map(resolve).collect::<Result<Vec<_>>>().map(Some)
+}
+
+fn show(entry: &LogEntry, console: &mut Console) -> Result<()> {
+    let when = time::local(entry.created_ms);
+    console.heading(&format!("{}  {when}  {}", ids::short(&entry.id), entry.state.as_str()))?;
+    console.line(&format!("    {}", entry.title))?;
+    for file in &entry.files {
+        let changed = if entry.changed_since.contains(&file.path) { " (changed since)" } else { "" };
+        console.line(&format!("    {} {}{changed}", letter(file), sanitise::path(file.path.as_str())))?;
+    }
+    if let Some(commit) = &entry.user_commit {
+        console.line(&format!("    in commit {}", short(commit)))?;
+    }
+    entry.note.iter().try_for_each(|note| console.line(&format!("    note: {note}")))
 }
 
 fn entry_json(entry: &LogEntry) -> Value {

@@ -14,9 +14,6 @@ use deepcoder_types::{Job, JobFilter, JobId, JobState, Schedule};
 use deepcoder_workspace::Workspace;
 use serde_json::json;
 
-/// Letters of an id that are shown: a ULID's first ten are the time in milliseconds, so that twelve tell jobs apart.
-const ID: usize = 12;
-
 /// Characters of an instruction in a list.
 const WORDS: usize = 48;
 
@@ -83,14 +80,14 @@ fn list(args: &JobListArgs, invocation: &Invocation, console: &mut Console) -> R
         return Ok(Done::Clean);
     }
     if jobs.is_empty() {
-        console.note("no jobs; `deepcoder jobs add edit \"…\"` adds one");
+        console.note("no jobs; `deepcoder jobs add \"…\"` adds one");
         return Ok(Done::Clean);
     }
     let now = invocation.now_ms();
     let state = jobs.iter().map(|job| job.state.name().len()).max().unwrap_or_default();
     for job in &jobs {
         let age = time::span(now.saturating_sub(job.created_ms) / 1000);
-        let place = if here.is_some() { String::new() } else { format!("  {}", job.spec.repository.display()) };
+        let place = if here.is_some() { String::new() } else { format!("  {}", crate::sanitise::file(&job.spec.repository)) };
         console.line(&format!(
             "{}  {:state$}  {age:>7}  {:8} {}{}{place}",
             short(&job.id),
@@ -156,7 +153,7 @@ fn ended(job: &Job) -> Done {
 }
 
 pub(super) fn short(id: &JobId) -> &str {
-    id.0.get(..ID).unwrap_or(&id.0)
+    crate::ids::short(&id.0)
 }
 
 fn words(prompt: &str) -> String {

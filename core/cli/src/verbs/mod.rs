@@ -50,6 +50,8 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Bench(args) => bench::bench(&args, invocation, console),
         Verb::Doctor => doctor::doctor(invocation, console),
         Verb::Demo(args) => demo::demo(&args, invocation, console),
+        // They need no invocation, and were answered before there was one.
+        Verb::Help(_) | Verb::Version => Ok(Done::Clean),
         Verb::Debug(DebugVerb::Steps) => {
             deepcoder_session::STEPS.iter().try_for_each(|step| console.line(step))?;
             Ok(Done::Clean)

@@ -3,6 +3,7 @@
 use crate::args::WatchArgs;
 use crate::console::Console;
 use crate::context::Invocation;
+use crate::ids;
 use crate::failure::{Done, Failure, Result};
 use deepcoder_daemon::Failure as Refused;
 use deepcoder_daemon::client::Client;
@@ -21,9 +22,6 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// Jobs that are shown at a time.
 const SHOWN: u32 = 50;
-
-/// Letters of a job's id that tell it apart, as `deepcoder jobs` takes them.
-const ID: usize = 12;
 
 pub(crate) fn watch(args: &WatchArgs, invocation: &Invocation, console: &mut Console) -> Result {
     if args.list {
@@ -110,9 +108,10 @@ fn show(job: &Job, client: &mut Client, console: &mut Console) -> Result<()> {
     if console.json {
         return console.json(&json!({ "job": job }));
     }
-    let id = job.id.0.get(..ID).unwrap_or(&job.id.0);
+    let id = ids::short(&job.id.0);
     let first = job.spec.prompt.lines().next().unwrap_or_default();
-    let name = format!("{id} {} `{first}` ({})", job.spec.kind, job.spec.paths.join(", "));
+    let paths: Vec<_> = job.spec.paths.iter().map(|path| crate::sanitise::path(path)).collect();
+    let name = format!("{id} {} `{first}` ({})", job.spec.kind, paths.join(", "));
     match (job.state, &job.result, &job.failure) {
         (JobState::Done | JobState::Review, Some(result), _) => {
             console
@@ -124,7 +123,7 @@ fn show(job: &Job, client: &mut Client, console: &mut Console) -> Result<()> {
             }
             console.diff(&result.diff)?;
             if let Some(edit) = &result.edit {
-                console.note(&format!("`deepcoder undo {edit}` takes it back"));
+                console.note(&format!("`deepcoder undo {}` takes it back", ids::short(edit)));
             }
             if job.state == JobState::Review {
                 console.note(&format!("`deepcoder jobs review {id}` decides about it"));

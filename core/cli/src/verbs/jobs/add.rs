@@ -13,12 +13,19 @@ use serde_json::json;
 use std::path::{Component, Path, PathBuf};
 
 pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
-    let prompt = match args.prompt.as_str() {
-        "-" => invocation.input.all(&invocation.cancel)?,
-        text => text.to_owned(),
-    };
+    let (kind, words) = verb(&args.words, &deepcoder_pipeline::verbs());
+    let (prompt, mut typed) = run::words(words, args.message.as_ref(), invocation)?;
+    typed.extend(args.paths.iter().cloned());
+    let options = run::options(&args.option)?;
+    deepcoder_pipeline::check_options(&kind, &without_new(&options))?;
     let workspace = invocation.session.daemon_workspace(&invocation.base)?;
-    let paths = args.paths.iter().map(|path| below(&workspace, &invocation.base, path)).collect::<Result<Vec<_>>>()?;
+    let paths = typed.iter().map(|path| below(&workspace, &invocation.base, path)).collect::<Result<Vec<_>>>()?;
+    let schedule = schedule(args, invocation.now_ms())?;
+    // What is to be done here and now must be here now; a branch or a later time may have other files.
+    let elsewhere = args.branch.is_some() || args.worktree.is_some() || options["new"] == json!(true);
+    if schedule == Schedule::Now && args.after.is_empty() && !elsewhere {
+        workspace.expand(&invocation.base, &typed)?;
+    }
     let landing = match (args.apply, &args.branch, &args.worktree) {
         (true, ..) => Landing::Apply,
         (_, Some(branch), _) => Landing::Branch(branch.clone()),
@@ -29,15 +36,15 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     // Prefixes are for people; what is kept is whole.
     let after = args.after.iter().map(|id| Ok(client.job(id)?.id)).collect::<Result<Vec<_>>>()?;
     let spec = JobSpec {
-        kind: args.kind.clone(),
+        kind,
         repository: workspace.root().to_owned(),
-        prompt: prompt.trim().to_owned(),
+        prompt,
         paths,
-        options: run::options(&args.option)?,
+        options,
         model: invocation.named_model.clone(),
         seed: invocation.seed.unwrap_or(0),
         priority: args.priority,
-        schedule: schedule(args, invocation.now_ms())?,
+        schedule,
         after,
         max_attempts: args.attempts,
         timeout_ms: args.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
@@ -64,6 +71,21 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     }
     console.note(&format!("`deepcoder jobs logs -f {id}` follows it"));
     Ok(Done::Clean)
+}
+
+/// The verb, which is `edit` where none is named, and the words behind it.
+fn verb<'w>(words: &'w [String], verbs: &[String]) -> (String, &'w [String]) {
+    match words {
+        [first, rest @ ..] if verbs.contains(first) => (first.clone(), rest),
+        words => ("edit".to_owned(), words),
+    }
+}
+
+/// Options of the plugin: `new` is one of jobs.
+fn without_new(options: &serde_json::Value) -> serde_json::Value {
+    let mut options = options.clone();
+    _ = options.as_object_mut().and_then(|options| options.remove("new"));
+    options
 }
 
 /// What is typed in the folder `base`, as a path or glob below the root.
@@ -147,6 +169,20 @@ mod tests {
         assert_eq!(said("2026-12-24T18:30:05").as_deref(), Some("2026-12-24 18:30:05"));
         assert_eq!(said("tomorrow"), None);
         assert_eq!(said("25:00"), None);
+    }
+
+    /// Protects the short form: without a verb it is an edit, and a verb is known by its name.
+    #[test]
+    fn a_job_is_an_edit_unless_it_is_said() {
+        let said = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            let (kind, rest) = verb(&words, &["edit".into(), "explain".into()]);
+            (kind, rest.to_vec())
+        };
+        assert_eq!(said(&["add types", "a.py"]), ("edit".into(), vec!["add types".into(), "a.py".into()]));
+        assert_eq!(said(&["explain", "how", "a.py"]), ("explain".into(), vec!["how".into(), "a.py".into()]));
+        assert_eq!(said(&["edit", "add types"]), ("edit".into(), vec!["add types".into()]));
+        assert_eq!(said(&[]), ("edit".into(), Vec::new()));
     }
 
     /// Protects globs, which name nothing that exists: they mean what they mean in the folder where they were typed.

@@ -38,7 +38,7 @@ pub(super) fn review(args: &JobReviewArgs, invocation: &mut Invocation, console:
     let landed = job.result.as_ref();
     match (job.state, landed.and_then(|r| r.edit.as_ref()), landed.and_then(|r| r.commit.as_ref())) {
         (JobState::Done, Some(edit), _) => {
-            console.note(&format!("written; `deepcoder undo {}` takes it back", edit.get(..super::ID).unwrap_or(edit)))
+            console.note(&format!("written; `deepcoder undo {}` takes it back", crate::ids::short(edit)))
         }
         (JobState::Done, _, Some(commit)) => {
             console.note(&format!("committed as {}", commit.get(..12).unwrap_or(commit)));

@@ -6,8 +6,8 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::progress::Progress;
-use crate::sanitise::for_terminal;
-use crate::time;
+use crate::sanitise::{self, for_terminal};
+use crate::{ids, time};
 use deepcoder_daemon::client::{CallError, Client};
 use deepcoder_types::{Job, JobEvent, JobHappening, JobState, Landing, Schedule};
 use serde_json::json;
@@ -30,15 +30,16 @@ pub(super) fn show(args: &JobArgs, invocation: &Invocation, console: &mut Consol
     }
     console.heading(&format!("{} {}", job.spec.kind, job.spec.prompt))?;
     let now = invocation.now_ms();
-    let ago = |ms: u64| format!("{} ({} ago)", time::utc(ms), time::span(now.saturating_sub(ms) / 1000));
+    let ago = |ms: u64| format!("{} ({} ago)", time::local(ms), time::span(now.saturating_sub(ms) / 1000));
     let mut rows = vec![
         ("job", job.id.0.clone()),
-        ("repository", job.spec.repository.display().to_string()),
+        ("repository", sanitise::file(&job.spec.repository)),
         ("state", job.state.name().to_owned()),
         ("added", ago(job.created_ms)),
     ];
     if !job.spec.paths.is_empty() {
-        rows.push(("paths", job.spec.paths.join(" ")));
+        let paths: Vec<_> = job.spec.paths.iter().map(|path| sanitise::path(path)).collect();
+        rows.push(("paths", paths.join(" ")));
     }
     rows.push(("goes", landing(&job.spec.landing)));
     match &job.spec.schedule {
@@ -46,13 +47,13 @@ pub(super) fn show(args: &JobArgs, invocation: &Invocation, console: &mut Consol
         Schedule::Change => rows.push(("again", "on changes of its paths".into())),
         Schedule::Now | Schedule::At(_) => {}
     }
-    rows.extend(job.due_ms.map(|due| ("due", time::utc(due))));
+    rows.extend(job.due_ms.map(|due| ("due", time::local(due))));
     rows.extend(job.started_ms.map(|started| ("begun", ago(started))));
     rows.extend(job.finished_ms.map(|finished| ("over", ago(finished))));
     rows.push(("attempts", format!("{} of {}", job.attempts, job.spec.max_attempts)));
     rows.extend(job.template.as_ref().map(|template| ("made of", template.0.clone())));
     for (name, value) in rows {
-        console.print(&format!("{name:10}  {value}\n"))?;
+        console.line(&format!("{name:10}  {value}"))?;
     }
     come_to(&job, console)?;
     Ok(Done::Clean)
@@ -84,7 +85,7 @@ fn come_to(job: &Job, console: &mut Console) -> Result<()> {
     match (job.state, &result.edit, &result.commit) {
         (JobState::Review, ..) => console.note(&format!("`deepcoder jobs review {id}` decides about it")),
         (JobState::Done, Some(edit), _) => {
-            console.note(&format!("in the work tree; `deepcoder undo {edit}` takes it back"))
+            console.note(&format!("in the work tree; `deepcoder undo {}` takes it back", ids::short(edit)))
         }
         (JobState::Done, _, Some(commit)) => {
             console.note(&format!("committed as {}", commit.get(..12).unwrap_or(commit)));
@@ -210,5 +211,5 @@ fn print(event: &JobEvent, console: &mut Console) -> Result<()> {
         JobHappening::Log { level, message } if level == "info" => message.clone(),
         JobHappening::Log { level, message } => format!("{level}: {message}"),
     };
-    console.print(&format!("{}  {text}\n", time::utc_seconds(event.at_ms)))
+    console.line(&format!("{}  {text}", time::local_seconds(event.at_ms)))
 }

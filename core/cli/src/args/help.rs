@@ -1,0 +1,10 @@
+//! `deepcoder help`
+
+use clap::Args;
+
+/// `deepcoder help`
+#[derive(Debug, Args)]
+pub(crate) struct HelpArgs {
+    /// The verb, such as edit or jobs add
+    pub(crate) verb: Vec<String>,
+}
