@@ -1,11 +1,11 @@
 //! The socket in the file system: who may reach it, and that only one server has it.
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{
-    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
 };
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub(crate) fn bind(path: &Path) -> Result<(UnixListener, Bound), BindError> {
     let mut lock_path = path.as_os_str().to_owned();
     lock_path.push(".lock");
     // The lock file stays: unlinking it would let two processes lock two files of one name.
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path)?;
+    let lock = deepcoder_files::open_to_write(Path::new(&lock_path), OFlags::CREATE)?;
     let deadline = Instant::now() + HANDOVER;
     loop {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {

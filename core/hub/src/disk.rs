@@ -1,9 +1,9 @@
 //! Disk space, locks, and files that appear whole or not at all.
 
-use rustix::fs::{FlockOperation, flock};
-use std::fs::{self, File, OpenOptions};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Bytes that an unprivileged user may still write on the file system of `dir`.
@@ -56,7 +56,7 @@ impl Lock {
     /// Take the lock, or `None` when somebody else holds it.
     pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
         loop {
-            let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+            let file = deepcoder_files::open_to_write(path, OFlags::CREATE)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
                 Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),

@@ -20,3 +20,32 @@ pub fn check_options(verb: &str, options: &serde_json::Value) -> Result<(), Plug
     Err(PluginError::new(ErrorCode::Invalid, format!("`{verb}` has no option `{unknown}`"))
         .with_hint(format!("the options are {}", known.join(", "))))
 }
+
+#[cfg(test)]
+mod tests {
+    /// Protects users from being refused an option that is read, and from one that is listed and not: every plugin lists
+    /// what it reads, and refuses a listed option that is of no type at all.
+    #[test]
+    fn listed_options_are_those_that_are_read() {
+        use deepcoder_types::{Instruction, RepoPath};
+        for plugin in deepcoder_plugins::all() {
+            let manifest = plugin.manifest();
+            assert!(!manifest.options.is_empty(), "{} lists none", manifest.id);
+            let plan = |options: serde_json::Value| {
+                plugin.plan(&Instruction {
+                    id: "i".into(),
+                    verb: manifest.verbs[0].clone(),
+                    prompt: "add a docstring".into(),
+                    targets: vec![RepoPath::new("a.py").expect("a path")],
+                    selection: None,
+                    options,
+                    seed: 0,
+                })
+            };
+            for name in &manifest.options {
+                let wrong = plan(serde_json::json!({ name: { "no": "type" } }));
+                assert!(wrong.is_err(), "{} does not read {name}", manifest.id);
+            }
+        }
+    }
+}

@@ -46,7 +46,7 @@ const FILES: &[(&str, u64)] = &[
 const IN_TREE: &[&str] = &[".gitattributes", ".gitignore", ".gitmodules", ".mailmap"];
 
 /// Folders all of whose entries git may read.
-const FOLDERS: &[&str] = &["refs", "logs", "objects/pack"];
+const FOLDERS: &[&str] = &["refs", "logs", "objects/pack", "deepcoder"];
 
 /// Entries of those that are looked at; a repository with more than so many loose refs is looked at in part.
 const MOST_ENTRIES: usize = 20_000;
@@ -112,6 +112,10 @@ fn in_git(git_dir: &Path, common: &Path) -> Result<(), OpenError> {
         if git_dir != common {
             walk(&git_dir.join(folder), MOST_DEPTH, &mut left)?;
         }
+    }
+    // What git reads of other work trees.
+    for other in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten().take(MOST_ENTRIES) {
+        ["gitdir", "HEAD", "commondir", "locked"].iter().try_for_each(|name| one(&other.path().join(name), SMALL))?;
     }
     alternates(&common.join("objects"), 5)
 }
@@ -376,6 +380,8 @@ mod tests {
         fifo(&repo.join(".git/worktrees/other/index"));
         crate::Workspace::open(&repo.join("other")).expect_err("refused");
         crate::Workspace::open(repo.path()).expect("the other one is as before");
+        fifo(&repo.join(".git/worktrees/other/gitdir"));
+        crate::Workspace::open(repo.path()).expect_err("git reads it here as well");
     }
 
     /// Protects from a configuration that is never done with: any bytes are read to their end.

@@ -55,6 +55,8 @@ impl Plugin for ExplainPlugin {
     }
 
     fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
+        // A mistake in them is said before anything is read.
+        options(&instruction.options)?;
         let globs = instruction.targets.iter().map(|t| t.as_str().to_owned()).collect();
         let symbols = instruction.prompt.split('`').skip(1).step_by(2).map(str::to_owned).collect();
         Ok(ContextRequest { globs, symbols, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })
