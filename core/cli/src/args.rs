@@ -1,15 +1,15 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
-mod history;
 mod help;
+mod history;
 mod hook;
 mod jobs;
 mod service;
 mod watch;
 mod worker;
 
-pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use help::HelpArgs;
+pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 pub(crate) use jobs::{JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
 pub(crate) use service::{ServiceInstallArgs, ServiceVerb};

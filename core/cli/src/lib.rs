@@ -31,7 +31,8 @@ const FAILED: u8 = 2;
 /// Run one invocation; returns its exit code.
 #[must_use]
 pub fn run(environment: Environment) -> u8 {
-    let Environment { args, vars, cwd, executable, stdin, stdin_is_terminal, stdin_is_piped, now_ms, cancel, .. } = environment;
+    let Environment { args, vars, cwd, executable, stdin, stdin_is_terminal, stdin_is_piped, now_ms, cancel, .. } =
+        environment;
     let streams = Streams {
         out: environment.stdout,
         out_is_terminal: environment.stdout_is_terminal,

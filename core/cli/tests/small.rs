@@ -67,17 +67,15 @@ fn a_job_is_added_as_an_edit_is_typed() {
         serde_json::from_str::<Value>(&out).expect("JSON")["job"]["spec"].clone()
     };
     let spec = add(&["make it two", "src", "c.py"]);
-    assert_eq!((&spec["kind"], &spec["prompt"], &spec["paths"]), (
-        &"edit".into(),
-        &"make it two".into(),
-        &serde_json::json!(["src", "c.py"])
-    ));
+    assert_eq!(
+        (&spec["kind"], &spec["prompt"], &spec["paths"]),
+        (&"edit".into(), &"make it two".into(), &serde_json::json!(["src", "c.py"]))
+    );
     let spec = add(&["explain", "what is it", "--paths", "src/*.py"]);
-    assert_eq!((&spec["kind"], &spec["prompt"], &spec["paths"][0]), (
-        &"explain".into(),
-        &"what is it".into(),
-        &"src/*.py".into()
-    ));
+    assert_eq!(
+        (&spec["kind"], &spec["prompt"], &spec["paths"][0]),
+        (&"explain".into(), &"what is it".into(), &"src/*.py".into())
+    );
     assert_eq!(add(&["-m", "edit", "c.py"])["prompt"], "edit");
     let (_, err) = said(&bench, &["jobs", "add", "make it two", "src/aa.py"], 2);
     assert!(err.contains("no visible file matches `src/aa.py`") && err.contains("src/a.py"), "{err}");
@@ -141,8 +139,12 @@ fn json_says_its_version_and_is_documented() {
         for line in out.lines() {
             let value: Value = serde_json::from_str(line).expect("JSON");
             assert_eq!(value["schema"], 1, "{args:?}: {line}");
-            let undocumented: Vec<&String> =
-                value.as_object().expect("an object").keys().filter(|key| !document.contains(&format!("`{key}`"))).collect();
+            let undocumented: Vec<&String> = value
+                .as_object()
+                .expect("an object")
+                .keys()
+                .filter(|key| !document.contains(&format!("`{key}`")))
+                .collect();
             assert!(undocumented.is_empty(), "{args:?}: docs/json.md does not name {undocumented:?}");
         }
     }

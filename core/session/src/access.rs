@@ -7,8 +7,8 @@ use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo, env_var};
 use deepcoder_workspace::process::{self, Pipes};
-use std::ffi::OsString;
 use rustix::fs::OFlags;
+use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -39,14 +39,8 @@ const FOLDERS: &[&str] = &[
 ];
 
 /// The variables that set something for a daemon.
-const SETTINGS: &[&str] = &[
-    env_var::MODEL,
-    env_var::THREADS,
-    env_var::DEVICE,
-    env_var::IDLE_SECONDS,
-    env_var::STORE,
-    env_var::WORKER_MEMORY,
-];
+const SETTINGS: &[&str] =
+    &[env_var::MODEL, env_var::THREADS, env_var::DEVICE, env_var::IDLE_SECONDS, env_var::STORE, env_var::WORKER_MEMORY];
 
 /// How to start this program as the daemon.
 #[derive(Debug, Clone)]

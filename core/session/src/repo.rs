@@ -5,8 +5,8 @@ use deepcoder_apply::{
     Applied, Applier, ApplierOptions, ApplyOptions, CommitError, LogEntry, LogError, Recovery, RestoreError, Restored,
     ScriptError, Side, StepScript, UndoError, Undone,
 };
-use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
 use deepcoder_edit::unified_diff;
+use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
 use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, RepoPath, env_var};
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};

@@ -42,7 +42,15 @@ mod tests {
     /// Protects the stack: nesting is counted whatever stands between, and escapes and what is closed do not count.
     #[test]
     fn only_flat_and_short_globs_are_compiled() {
-        for good in ["src/**/*.{py,rs}", "{a,{b,{c,d}}}", &"{a,b}".repeat(100), &r"\{".repeat(100), &"[{]".repeat(99), "}}}}", ""] {
+        for good in [
+            "src/**/*.{py,rs}",
+            "{a,{b,{c,d}}}",
+            &"{a,b}".repeat(100),
+            &r"\{".repeat(100),
+            &"[{]".repeat(99),
+            "}}}}",
+            "",
+        ] {
             assert_eq!(check_glob(good), Ok(()), "{good}");
         }
         for bad in ["{".repeat(200), format!("{}x{}", "{a,".repeat(9), "}".repeat(9)), "?".repeat(20_000)] {

@@ -90,7 +90,8 @@ fn uninstall(args: &HookUninstallArgs, invocation: &Invocation, console: &mut Co
         return Err(InstallError::NotInstalled.into());
     }
     if console.json {
-        let removed: Vec<_> = removed.iter().map(|(hook, path)| json!({ "type": hook.name(), "path": path.to_string_lossy() })).collect();
+        let removed: Vec<_> =
+            removed.iter().map(|(hook, path)| json!({ "type": hook.name(), "path": path.to_string_lossy() })).collect();
         console.json(&json!({ "removed": removed }))?;
         return Ok(Done::Clean);
     }

@@ -87,7 +87,8 @@ fn list(args: &JobListArgs, invocation: &Invocation, console: &mut Console) -> R
     let state = jobs.iter().map(|job| job.state.name().len()).max().unwrap_or_default();
     for job in &jobs {
         let age = time::span(now.saturating_sub(job.created_ms) / 1000);
-        let place = if here.is_some() { String::new() } else { format!("  {}", crate::sanitise::file(&job.spec.repository)) };
+        let place =
+            if here.is_some() { String::new() } else { format!("  {}", crate::sanitise::file(&job.spec.repository)) };
         console.line(&format!(
             "{}  {:state$}  {age:>7}  {:8} {}{}{place}",
             short(&job.id),

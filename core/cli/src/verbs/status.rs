@@ -42,9 +42,10 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
         }
     }
     for one in watched.unwrap_or_default() {
-        lines(&one).iter().enumerate().try_for_each(|(n, text)| {
-            console.line(&format!("{}{text}", if n == 0 { "watches " } else { "" }))
-        })?;
+        lines(&one)
+            .iter()
+            .enumerate()
+            .try_for_each(|(n, text)| console.line(&format!("{}{text}", if n == 0 { "watches " } else { "" })))?;
     }
     if status.hung > 0 {
         let many = if status.hung == 1 { "1 call hangs" } else { &format!("{} calls hang", status.hung) };

@@ -3,8 +3,8 @@
 use crate::args::WatchArgs;
 use crate::console::Console;
 use crate::context::Invocation;
-use crate::ids;
 use crate::failure::{Done, Failure, Result};
+use crate::ids;
 use deepcoder_daemon::Failure as Refused;
 use deepcoder_daemon::client::Client;
 use deepcoder_session::Session;

@@ -15,6 +15,7 @@ use deepcoder_types::{
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::thread::{self, JoinHandle};
 
 type Make = Box<dyn Fn(&str) -> Result<Arc<dyn LanguageModel>, GenerateError> + Send + Sync>;
