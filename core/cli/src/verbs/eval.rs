@@ -52,6 +52,7 @@ fn edits(args: &EvalArgs, invocation: &Invocation, console: &mut Console) -> Res
     let tasks = editeval::load(&invocation.path(&args.data))?;
     let (harness, options) = (harness(invocation)?, options(args, invocation));
     let plugin_options = run::options(&args.option)?;
+    deepcoder_pipeline::check_options("edit", &plugin_options)?;
     let model = invocation.model(console)?;
     let info = model.info();
     let name = format!("{} {} {plugin_options}", info.name, info.fingerprint);
