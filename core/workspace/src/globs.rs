@@ -1,6 +1,7 @@
 //! The rules of one ignore file. A few are compiled together. Of many, each is compiled when a path holds the letters that
 //! it asks for: a file of a megabyte must not cost a minute.
 
+use deepcoder_types::check_glob;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::{HashMap, HashSet};
@@ -21,10 +22,10 @@ impl Globs {
     /// What `text` says; nothing where it has no rules.
     pub(crate) fn parse(text: &str, ignore_case: bool) -> Option<Self> {
         let text = text.trim_start_matches('\u{feff}');
-        if text.lines().nth(FEW).is_none() {
-            return compile(text.lines(), ignore_case).map(Self::Together);
-        }
-        ByLetters::new(text, ignore_case).map(Self::ByLetters)
+        let few = text.lines().nth(FEW).is_none();
+        let together = if few { compile(text.lines(), ignore_case) } else { None };
+        // Odd ones may be too much together. None may be lost to the others, or what it hides is seen.
+        together.map(Self::Together).or_else(|| ByLetters::new(text, ignore_case).map(Self::ByLetters))
     }
 
     /// Whether a path is hidden; nothing where no rule is about it.
@@ -39,7 +40,8 @@ impl Globs {
 fn compile<'a>(lines: impl Iterator<Item = &'a str>, ignore_case: bool) -> Option<Gitignore> {
     let mut builder = GitignoreBuilder::new("");
     builder.case_insensitive(ignore_case).ok()?;
-    for line in lines {
+    // A line that would end at the end of the stack hides nothing.
+    for line in lines.filter(|line| check_glob(line).is_ok()) {
         // A line that is not a glob hides nothing in git either.
         let _ = builder.add_line(None, line);
     }

@@ -303,3 +303,21 @@ fn git_decides_whose_repositories_are_trusted() {
     std::fs::write(&file, format!("[safe]\n\tdirectory = {}\n", text(&root))).expect("written");
     try_with("trusted", &root, &[("GIT_CONFIG_GLOBAL", file.to_str().expect("text"))]);
 }
+
+/// Protects what is to stay hidden from rules that nobody expects: deep braces end no process, and neither they nor
+/// thousands of odd patterns in one file cost the other rules their effect, the last one first as ever.
+#[test]
+fn odd_rules_cost_no_other_rule_its_effect() {
+    let many: String = (0..12_000).map(|n| format!("a*b{n}*c\n")).collect();
+    let deep = format!("{}x{}", "{a,".repeat(5_000), "}".repeat(5_000));
+    let repo = TestRepo::new(&[("a.py", b"x = 1\n")]);
+    repo.write(".gitignore", format!("hidden.py\n!shown.py\n{deep}\n{many}kept/\n*.log\n!good.log\n").as_bytes());
+    for path in ["hidden.py", "shown.py", "a1b7x2c", "ab11999c", "kept/x.py", "bad.log", "good.log"] {
+        repo.write(path, b"x\n");
+    }
+    let start = std::time::Instant::now();
+    let workspace = Workspace::open(repo.path()).expect("opened");
+    let seen: Vec<String> = workspace.files().expect("listed").iter().map(ToString::to_string).collect();
+    assert_eq!(seen, [".gitignore", "a.py", "good.log", "shown.py"]);
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
