@@ -38,6 +38,7 @@ mod tests {
                     prompt: "add a docstring".into(),
                     targets: vec![RepoPath::new("a.py").expect("a path")],
                     selection: None,
+                    reads: Vec::new(),
                     options,
                     seed: 0,
                 })
