@@ -50,7 +50,7 @@ pub(super) fn walk(tools: bool) -> String {
 fn the_kernel_answers_what_the_list_says() {
     let dir = tempfile::tempdir().expect("dir");
     if !walls(dir.path()) {
-        return;
+        skip!("sandbox", "this kernel has no Landlock 3 or no seccomp");
     }
     let arch = Arch::here().expect("a listed processor");
     for profile in [Profile::Program, Profile::Toolchain] {
