@@ -3,7 +3,7 @@
 //! A hook that is there is kept under another name in the same folder, as the same file, and is run first. At no moment
 //! is there no hook: the old one gets its second name before ours takes the first.
 
-use crate::config::{Config, HookType, Mode};
+use crate::config::{Config, ConfigError, HookType, Mode};
 use crate::error::{HookError, InstallError};
 use crate::git::{Git, os};
 use crate::place::Place;
@@ -150,8 +150,11 @@ pub fn uninstall(target: &Target) -> Result<PathBuf, InstallError> {
     Ok(path)
 }
 
-/// What stands where git looks for hooks, and whether the user trusts `deepcoder.toml`; `None` where there is none.
-pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Option<bool>), InstallError> {
+/// Whether the user trusts `deepcoder.toml`: `None` where there is none, an error where it cannot be read.
+pub type Trusted = Result<Option<bool>, ConfigError>;
+
+/// What stands where git looks for hooks, and whether the user trusts `deepcoder.toml`.
+pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Trusted), InstallError> {
     let place = Place::find(cwd, false, None)?;
     if place.sweep() {
         // Whoever needs the applier is told what keeps it from being opened.
@@ -173,8 +176,9 @@ pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Option<bool>
         let chained = before.symlink_metadata().is_ok().then_some(before);
         all.push(Status { hook, path, standing, chained });
     }
-    let config = Config::bytes(&place.root).map_err(HookError::from)?;
-    Ok((all, config.map(|config| trust::is_trusted(state_dir, &place.root, &config))))
+    let is_trusted = |config: Vec<u8>| trust::is_trusted(state_dir, &place.root, &config);
+    // A file that cannot be read hides no hook.
+    Ok((all, Config::bytes(&place.root).map(|config| config.map(is_trusted))))
 }
 
 /// Trust `deepcoder.toml` as it is. Returns what it does: the names of the actions, and whether each changes files.

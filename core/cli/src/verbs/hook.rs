@@ -116,7 +116,7 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
                 })
             })
             .collect();
-        console.json(&json!({ "hooks": hooks, "config_trusted": trusted }))?;
+        console.json(&json!({ "hooks": hooks, "config_trusted": trusted? }))?;
         return Ok(Done::Clean);
     }
     for status in &hooks {
@@ -129,7 +129,7 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
         let first = if status.chained.is_some() { ", after the one that was there" } else { "" };
         console.line(&format!("{:12} {whose}{first}", status.hook.name()))?;
     }
-    match trusted {
+    match trusted? {
         None => console.note(&format!("there is no {CONFIG_FILE}: the default checks")),
         Some(true) => console.note(&format!("{CONFIG_FILE} is trusted")),
         Some(false) => {
