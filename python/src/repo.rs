@@ -5,7 +5,7 @@ use crate::edit::Edit;
 use crate::error::{Kind, raise, with_hint};
 use crate::fork::{Owned, Slot};
 use crate::model::Model;
-use crate::surroundings::{now_ms, session};
+use crate::surroundings::{now_ms, request_id, session};
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
 use deepcoder_pipeline::{Event, Policy, Run};
 use deepcoder_session::{Overrides, Place, RepoError, Session, Side};
@@ -156,7 +156,7 @@ impl Repo {
 
     fn instruction(verb: &str, prompt: String, seed: u64) -> Instruction {
         Instruction {
-            id: format!("{:x}", now_ms()),
+            id: request_id(),
             verb: verb.into(),
             prompt,
             targets: Vec::new(),
