@@ -6,6 +6,7 @@ use crate::args::EditArgs;
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
+use crate::ids;
 use crate::sanitise::for_terminal;
 use deepcoder_edit::hunks;
 use deepcoder_pipeline::{Policy, Run, RunError};
@@ -50,6 +51,7 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
         not_a_path(&prompt, &paths, invocation)?;
     }
     let options = run::options(&args.option)?;
+    deepcoder_pipeline::check_options("edit", &options)?;
     let repo = Repo::open(&invocation.session, &invocation.base)?;
     recover(&repo, args.dry_run, console)?;
     let (paths, selection) = run::select(&paths, &repo, invocation)?;
@@ -165,15 +167,16 @@ fn recover(repo: &Repo, dry_run: bool, console: &mut Console) -> Result<()> {
         recovery => recovery?,
     };
     for id in &recovery.completed {
-        console.note(&format!("edit {id} had been interrupted; it is complete now"));
+        console.note(&format!("edit {} had been interrupted; it is complete now", ids::short(id)));
     }
     for id in &recovery.reverted {
-        console.note(&format!("edit {id} had been interrupted; it is taken back now"));
+        console.note(&format!("edit {} had been interrupted; it is taken back now", ids::short(id)));
     }
     for (id, files) in &recovery.conflicts {
         let names: Vec<_> = files.iter().map(ToString::to_string).collect();
         console.warn(&format!(
-            "edit {id} had been interrupted and is taken back, but for what somebody has changed since: {}",
+            "edit {} had been interrupted and is taken back, but for what somebody has changed since: {}",
+            ids::short(id),
             names.join(", ")
         ));
     }
@@ -275,7 +278,7 @@ fn told_commit(run: &Run, landed: Option<Landed>, console: &mut Console) -> Resu
             "id": landed.committed.commit,
             "branch": landed.committed.branch,
             "by_hooks": landed.committed.by_hooks,
-            "worktree": landed.work_tree,
+            "worktree": landed.work_tree.as_deref().map(|path| path.to_string_lossy()),
         })));
         console.json(&report)?;
     } else if let Some(Landed { applied, committed, work_tree }) = landed {
