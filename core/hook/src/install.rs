@@ -12,7 +12,7 @@ use crate::trust;
 use deepcoder_apply::{NoSteps, Steps};
 use rustix::fs::{AtFlags, CWD, RenameFlags, linkat, renameat_with};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -141,7 +141,7 @@ pub fn uninstall(target: &Target) -> Result<PathBuf, InstallError> {
     let place = Place::find(&target.cwd, false, None)?;
     let folder = folder(&place)?;
     let path = folder.path.join(target.hook.name());
-    match read(&path)?.as_deref().map_or(Ours::No, recognise) {
+    match look(&path)?.as_deref().map_or(Ours::No, recognise) {
         Ours::No => return Err(InstallError::NotInstalled),
         Ours::Changed => return Err(InstallError::Changed(path)),
         Ours::Intact => folder.check(target)?,
@@ -165,7 +165,7 @@ pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Trusted), In
     let mut all = Vec::new();
     for hook in HookType::ALL {
         let path = folder.path.join(hook.name());
-        let text = read(&path)?;
+        let text = look(&path)?;
         let standing = match text.as_deref().map(|text| (recognise(text), text)) {
             None => Standing::Nothing,
             Some((Ours::Intact, _)) => Standing::Ours,
@@ -289,13 +289,23 @@ fn take_away(path: &Path, before: &Path) -> Result<(), InstallError> {
 /// The most bytes of a hook that is looked at; some are programs.
 const MAX_HOOK: u64 = 256 << 20;
 
-/// What stands at `path`. Something that is no plain file is there and has no text.
+/// The bytes of the hook at `path`. Something that is no regular file is refused: nobody can run it first.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, InstallError> {
     match deepcoder_files::read(path, MAX_HOOK) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(_) if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) => Ok(Some(Vec::new())),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            // A link to nothing is something that is there.
+            Ok(path.symlink_metadata().is_ok().then(Vec::new))
+        }
         Err(e) => Err(io(path, e)),
+    }
+}
+
+/// The same for those who only look: something that is no regular file is there, and not ours.
+fn look(path: &Path) -> Result<Option<Vec<u8>>, InstallError> {
+    match read(path) {
+        Err(_) if path.symlink_metadata().is_ok_and(|meta| !meta.is_file()) => Ok(Some(Vec::new())),
+        outcome => outcome,
     }
 }
 

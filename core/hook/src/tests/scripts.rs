@@ -211,6 +211,10 @@ fn pipes_in_the_place_of_files_hold_up_nobody() {
     pipe(&bench.repo.join("deepcoder.toml"));
     let (all, trusted) = crate::status(bench.repo.path(), bench.state.path()).expect("a status");
     assert_eq!(all[0].standing, Standing::Foreign(None));
+    let target = bench.target(HookType::PreCommit);
+    let refused = crate::install(&target, Path::new("/bin/true")).expect_err("a pipe");
+    assert!(refused.to_string().contains("it is a FIFO"), "{refused}");
+    assert!(matches!(crate::uninstall(&target), Err(InstallError::NotInstalled)));
     assert!(trusted.expect_err("a pipe").to_string().contains("not a plain file"));
     assert!(crate::run(&crate::Job::Staged, &bench.around()).is_err());
     let message = bench.state.path().join("message");
