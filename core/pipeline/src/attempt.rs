@@ -7,6 +7,7 @@ use crate::grants::{Grants, Policy};
 use crate::host::{Events, RunHost, emit};
 use crate::record::Stats;
 use crate::tree::View;
+use crate::trim::trim;
 use crate::within::within;
 use deepcoder_edit::materialise;
 use deepcoder_plugin_api::{Plugin, PluginError};
@@ -97,11 +98,13 @@ impl Asking<'_> {
         };
         emit(self.events, Event::Stage(Stage::Verify));
         let Some(mut best) = self.best_of(instruction, proposals)? else { return Ok((None, None)) };
+        self.trim(instruction, &mut best);
         if self.repair && best.verification.mendable().next().is_some() {
             emit(self.events, Event::Stage(Stage::Repair));
             lock(stats).repaired = true;
             let again = ask(&repair_of(instruction, &best));
             best = self.better(instruction, best, again)?;
+            self.trim(instruction, &mut best);
         }
         if !best.verification.passed {
             self.keep_within(instruction, &mut best);
@@ -194,6 +197,27 @@ impl Asking<'_> {
             constraint: proposal.constraint.clone(),
             instruction: instruction.prompt.clone(),
         }
+    }
+
+    /// Leave out differences that nobody asked for, where what is left has fewer findings.
+    fn trim(&self, instruction: &Instruction, best: &mut Attempt) {
+        // What goes beyond a narrow instruction is left out by `keep_within`, which knows the rule.
+        let narrow = best.proposal.constraint.is_some() && !best.verification.passed;
+        if narrow || best.verification.mendable().next().is_none() {
+            return;
+        }
+        let verify = |set: &EditSet| self.verify(instruction, &best.proposal, set);
+        let Some(trimmed) = trim(&best.set, &best.verification, &verify) else { return };
+        let gone: Vec<String> = best
+            .verification
+            .mendable()
+            .filter(|finding| !trimmed.verification.findings.contains(finding))
+            .map(|finding| format!("left out: {finding}"))
+            .collect();
+        best.set = trimmed.set;
+        best.verification = trimmed.verification;
+        let rationale = std::mem::take(&mut best.proposal.rationale);
+        best.proposal.rationale = [gone.join("\n"), rationale].join("\n").trim_end().to_owned();
     }
 
     /// Leave out what goes beyond a narrow instruction, where something else is left that passes. A person should see it:

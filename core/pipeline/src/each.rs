@@ -32,7 +32,7 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
     let mut skipped = Vec::new();
     let mut snapshot = String::new();
     let mut first_error = None;
-    let mut unchanged = 0;
+    let (mut unchanged, mut idle) = (0, Vec::new());
     for (index, target) in targets.iter().enumerate() {
         asking.cancel.check()?;
         #[expect(clippy::cast_precision_loss, reason = "a fraction for a progress bar")]
@@ -45,11 +45,18 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
             selection: instruction.selection.filter(|_| index == 0),
             ..instruction.clone()
         };
+        let calls = stats.calls;
         match asking.make(&single, &others, stats) {
             Ok(Made { snapshot: seen, best, .. }) => {
                 snapshot = id_of(&(snapshot + &seen));
                 match best {
                     Some(attempt) => attempts.push(attempt),
+                    // Without a call there was nothing to do; otherwise nobody knows whether there was.
+                    None if stats.calls > calls => {
+                        unchanged += 1;
+                        let reason = "the model gave it back as it was".to_owned();
+                        idle.push(Skipped { path: target.clone(), reason, hint: None });
+                    }
                     None => unchanged += 1,
                 }
             }
@@ -64,6 +71,12 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
     }
     if let (true, 0, Some(error)) = (attempts.is_empty(), unchanged, first_error) {
         return Err(error);
+    }
+    if !attempts.is_empty() {
+        for Skipped { path, reason, .. } in &idle {
+            emit(asking.events, Event::Skipped { path: path.clone(), reason: reason.clone() });
+        }
+        skipped.append(&mut idle);
     }
     // A result that failed is left out, unless there is nothing else to show.
     if attempts.iter().any(|a| a.verification.passed) {
@@ -80,9 +93,33 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
             false
         });
     }
-    let best = merged(asking, instruction, &attempts);
-    let safe = best.as_ref().and_then(|best| safe_part(asking, instruction, best, &attempts));
+    let mut best = merged(asking, instruction, &attempts);
+    let mut safe = best.as_ref().and_then(|best| safe_part(asking, instruction, best, &attempts));
+    if depend(asking, instruction) {
+        safe = None;
+        if let (Some(best), false) = (&mut best, skipped.is_empty()) {
+            let names: Vec<String> = skipped.iter().map(|s| s.path.to_string()).collect();
+            let doubt = format!("the files depend on each other, and nothing came of {}", names.join(", "));
+            best.proposal.rationale =
+                [doubt, std::mem::take(&mut best.proposal.rationale)].join("\n").trim_end().to_owned();
+            best.proposal.applicability = best.proposal.applicability.max(Applicability::NeedsReview);
+        }
+    }
     Ok(Several { made: Made { snapshot, best, answer: None }, skipped, safe })
+}
+
+/// Whether what becomes of one target depends on another: the instruction speaks of one of several files, or makes one.
+fn depend(asking: &Asking<'_>, instruction: &Instruction) -> bool {
+    let words: Vec<&str> = instruction
+        .prompt
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
+        .map(|word| word.trim_end_matches('.'))
+        .collect();
+    let named = |path: &RepoPath| {
+        words.contains(&path.file_name()) || words.iter().any(|word| path.as_str().ends_with(&format!("/{word}")))
+    };
+    let new = |path: &RepoPath| matches!(asking.view.image(path), Ok(None));
+    instruction.targets.iter().any(|path| new(path) || named(path))
 }
 
 /// Whether an error is about the run and not about one file.

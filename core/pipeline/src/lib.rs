@@ -19,6 +19,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod trim;
 mod within;
 
 pub use error::{ApplyRunError, RunError};

@@ -459,3 +459,52 @@ fn a_name_is_given_everywhere() {
     let foreign = on(&foreign, plugins(), &[], "rename get to fetch").expect("a run");
     assert_eq!(foreign.applicability, Applicability::NeedsReview);
 }
+
+/// Protects what nobody asked to change: a difference that causes a finding is left out where the rest stands without it,
+/// without another call of the model, and the result is as safe as what is left.
+#[test]
+fn what_nobody_asked_for_is_left_out() {
+    let old = "\"\"\"Sums.\"\"\"\n\n\ndef total(items):\n    return sum(items)\n";
+    let repo = TestRepo::new(&[("a.py", old.as_bytes())]);
+    let wanted = old.replace("sum(items)", "round(sum(items), 2)");
+    let without = wanted.replace("\"\"\"Sums.\"\"\"\n\n\n", "");
+    let calls = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&calls);
+    let plugins = plugin(move |_, context, _| {
+        seen.fetch_add(1, Ordering::SeqCst);
+        Ok(become_text(context, &without))
+    });
+    let run = on(&repo, plugins, &["a.py"], "`total` should round to two digits").expect("a run");
+    let new = run.edit_set.as_ref().and_then(|set| set.files[0].new.as_ref()).expect("a change");
+    assert_eq!(String::from_utf8_lossy(&new.bytes), wanted);
+    assert_eq!((run.applicability, calls.load(Ordering::SeqCst)), (Applicability::Safe, 1));
+    assert!(run.rationale.contains("left out: a.py: the docstring of the module is deleted"), "{}", run.rationale);
+}
+
+/// Protects code on its way from one file to another: files that an instruction names or makes depend on each other, so that
+/// a part of them is not applied by itself, and a target that the model gave back is told.
+#[test]
+fn files_that_depend_on_each_other_go_together() {
+    let repo = TestRepo::new(&[("a.py", b"x = 1\n"), ("b.py", b"y = 1\n")]);
+    let plugins = || {
+        single(|instruction, context, host| {
+            host.generate(&GenerateRequest::greedy(Prompt::Text("go".into()), 1), &mut |_| {})?;
+            match instruction.targets[0].as_str() {
+                "a.py" => Ok(become_text(context, "x = 2\n")),
+                _ => Ok(Outcome::Unchanged),
+            }
+        })
+    };
+    let on = |prompt: &str| {
+        let workspace = Workspace::open(repo.path()).expect("opens");
+        let asked = Instruction { targets: vec![path("a.py"), path("b.py")], prompt: prompt.into(), ..instruction() };
+        let pipeline = Pipeline::new(&workspace, Arc::new(FakeModel::saying(["", ""]))).with_plugins(plugins());
+        pipeline.run(&asked, &RunOptions::default(), &Cancel::new(), &mut |_| {}).expect("a run")
+    };
+    let apart = on("make it two");
+    assert_eq!((changed(&apart), apart.applicability), (vec!["a.py"], Applicability::Safe));
+    assert_eq!(apart.record.skipped[0].reason, "the model gave it back as it was");
+    let together = on("move it from a.py to b.py");
+    assert_eq!((changed(&together), together.applicability), (vec!["a.py"], Applicability::NeedsReview));
+    assert!(together.into_safe_part().is_none());
+}

@@ -30,7 +30,7 @@ const VERBS: [&str; 24] = [
     "extend",
 ];
 /// Words between the verb and what it is about, which make it no other thing.
-const FILLERS: [&str; 48] = [
+const FILLERS: [&str; 56] = [
     "a",
     "an",
     "the",
@@ -73,6 +73,14 @@ const FILLERS: [&str; 48] = [
     "method",
     "doc",
     "jsdoc",
+    "tsdoc",
+    "javadoc",
+    "rustdoc",
+    "godoc",
+    "doxygen",
+    "pydoc",
+    "line",
+    "block",
     "explanatory",
     "its",
     "their",
@@ -129,7 +137,8 @@ const NAMED: [&str; 16] = [
 /// All that the instruction may change, where that is certain.
 #[must_use]
 pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
-    let text = instruction.trim().trim_end_matches(['.', '!']);
+    let text = unquoted(instruction);
+    let text = text.trim().trim_end_matches(['.', '!']);
     // A second sentence, a list or code may ask for anything.
     if text.contains(['\n', ';', ':']) || text.contains(". ") || text.contains(", ") {
         return None;
@@ -164,7 +173,37 @@ pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
         [noun, ref tail @ ..] if COMMENTS.contains(&noun) => (Constraint::Comments, tail),
         _ => return None,
     };
+    // What a comment is to say may follow it.
+    let tail = if tail.first() == Some(&QUOTE) { &tail[1..] } else { tail };
     tail.first().is_none_or(|w| PREPOSITIONS.contains(w)).then_some(noun)
+}
+
+/// Stands for a text in quotes.
+const QUOTE: &str = "\u{201c}\u{201d}";
+
+/// The instruction with a sign in place of each text in quotes, which may say anything. Backticks mark names and stay.
+fn unquoted(instruction: &str) -> String {
+    let mut out = String::with_capacity(instruction.len());
+    let mut rest = instruction;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let sign = if rest[at..].starts_with('"') { '"' } else { '\'' };
+        // An apostrophe opens nothing.
+        let opens = rest[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let end = rest[at + 1..].find(sign).filter(|_| opens).map(|end| at + 1 + end);
+        // One word in quotes may be a name.
+        match end.filter(|end| rest[at + 1..*end].contains(|c: char| !(c.is_alphanumeric() || c == '_'))) {
+            Some(end) => {
+                out.push_str(&rest[..at]);
+                out.push_str(QUOTE);
+                rest = &rest[end + 1..];
+            }
+            None => {
+                out.push_str(&rest[..=at]);
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    out + rest
 }
 
 /// `rename [the function] a [of b] to c [in …]`.

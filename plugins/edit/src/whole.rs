@@ -18,7 +18,7 @@ const CREATE: &str = include_str!("../prompts/create.md");
 const REPAIR: &str = include_str!("../prompts/repair.md");
 
 /// Tokens for the first version of a new file.
-const NEW_FILE_TOKENS: u32 = 4_096;
+const NEW_FILE_TOKENS: u32 = 3_072;
 
 /// The file rewritten as a whole.
 pub(crate) fn whole(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {
@@ -59,7 +59,11 @@ pub(crate) fn create(work: &Work<'_>, path: &RepoPath) -> Result<String, PluginE
         tokens: 64..work.options.max_tokens.unwrap_or(NEW_FILE_TOKENS),
     };
     let attempt = work.first_attempt();
-    let mut text = ask(work.host, &question, attempt)?;
+    // A greedy answer that runs into its limit repeats itself; some chance ends that.
+    let mut text = match ask(work.host, &question, attempt) {
+        Err(error) if error.code == ErrorCode::Budget => String::new(),
+        text => text?,
+    };
     if unusable(&text) {
         text = ask(work.host, &question, attempt.next())?;
     }

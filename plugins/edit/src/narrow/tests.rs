@@ -13,6 +13,9 @@ fn narrow_instructions_are_recognised() {
         "remove all comments from main",
         "document all public functions",
         "improve the doc comments of Parser",
+        "add Javadoc comments to all public methods",
+        "put the comment '# SPDX-License-Identifier: MIT' on the first line of each file",
+        "add the comment \"see: the docs, please\" above main",
     ] {
         assert_eq!(constraint(text), Some(Constraint::Comments), "{text}");
     }
