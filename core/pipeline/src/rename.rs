@@ -95,7 +95,7 @@ fn doubts(Renaming { name, .. }: &Renaming, defined: &[Defined], receivers: &BTr
             let module = one.file.file_name().split('.').next().unwrap_or_default();
             let known = |of: &&String| matches!(of.as_str(), "self" | "this" | "cls" | "Self") || *of == module;
             let distinct = name.trim_matches('_').contains('_') || name.chars().skip(1).any(char::is_uppercase);
-            if let Some(of) = receivers.iter().find(|of| !(one.member && distinct) && !known(of)) {
+            if let Some(of) = receivers.iter().find(|of| !(known(of) || one.member && distinct)) {
                 let of = if of.is_empty() { "…" } else { of };
                 doubts.push(format!("`{of}.{name}` may be the member of something else"));
             }
