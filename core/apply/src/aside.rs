@@ -229,12 +229,15 @@ fn discard(home: &Git, at: &Path) {
     }
 }
 
+/// The most bytes of a file that names a folder.
+const MAX_LINK: u64 = 16 << 10;
+
 /// Git's folder of the repository that the work tree at `at` belongs to, by what the work tree says.
 fn home_of(at: &Path) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(at.join(".git")).ok()?;
+    let text = deepcoder_files::read_text(&at.join(".git"), MAX_LINK).ok()?;
     let entry = at.join(text.strip_prefix("gitdir: ")?.trim_end_matches('\n'));
     // `…/worktrees/NAME` of a repository, which names our work tree in turn.
-    let back = std::fs::read_to_string(entry.join("gitdir")).ok()?;
+    let back = deepcoder_files::read_text(&entry.join("gitdir"), MAX_LINK).ok()?;
     let same = Path::new(back.trim_end_matches('\n')).parent()?.canonicalize().ok()? == at.canonicalize().ok()?;
     let folder = entry.parent().filter(|folder| same && folder.file_name().is_some_and(|name| name == "worktrees"))?;
     Some(folder.parent()?.to_owned())

@@ -26,6 +26,8 @@ const REFS: &str = "refs/deepcoder/undo";
 const FOLDER: &str = "deepcoder/undo";
 /// How the `.keep` files of our packs begin.
 const KEEP: &str = "deepcoder ";
+/// The most bytes of such a file.
+const MAX_KEEP: u64 = 4096;
 
 /// The bytes of one file before and after.
 pub(crate) type Images<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
@@ -218,7 +220,7 @@ impl Applier {
         for entry in std::fs::read_dir(packs).into_iter().flatten().flatten() {
             let path = entry.path();
             let ours = path.extension() == Some(OsStr::new("keep"));
-            let Some(text) = ours.then(|| std::fs::read_to_string(&path).ok()).flatten() else { continue };
+            let Some(text) = ours.then(|| deepcoder_files::read_text(&path, MAX_KEEP).ok()).flatten() else { continue };
             if text.strip_prefix(KEEP).is_some_and(|ulid| !self.has_ref(repo, ulid.trim())) {
                 #[expect(clippy::disallowed_methods, reason = "removes our own mark from a pack")]
                 let _ = std::fs::remove_file(path);

@@ -117,8 +117,7 @@ impl Partial {
     }
 
     fn read_record(&self) -> Option<Record> {
-        let mut text = String::new();
-        File::open(&self.record_path).ok()?.take(4096).read_to_string(&mut text).ok()?;
+        let text = deepcoder_files::read_text(&self.record_path, 4096).ok()?;
         serde_json::from_str(&text).ok()
     }
 
