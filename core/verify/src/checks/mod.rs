@@ -17,6 +17,7 @@ mod prompt;
 mod prose;
 mod scope;
 mod settings;
+mod several;
 mod tree;
 mod twin;
 mod values;
@@ -53,6 +54,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         settings::check,
         literals::check,
         prose::check,
+        several::check,
     ] {
         check(&context, findings);
     }

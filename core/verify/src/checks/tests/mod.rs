@@ -12,6 +12,7 @@ mod names;
 mod prose;
 mod scope;
 mod settings;
+mod several;
 
 use crate::{Policy, Project, Severity, verify};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
