@@ -19,6 +19,7 @@ mod scope;
 mod settings;
 mod several;
 mod tree;
+mod twice;
 mod twin;
 mod values;
 
@@ -55,6 +56,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findi
         literals::check,
         prose::check,
         several::check,
+        twice::check,
     ] {
         check(&context, findings);
     }

@@ -13,6 +13,7 @@ mod prose;
 mod scope;
 mod settings;
 mod several;
+mod twice;
 
 use crate::{Policy, Project, Severity, verify};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
