@@ -10,31 +10,120 @@ use std::collections::{HashMap, HashSet};
 const SPEAKS: &[&str] =
     &["comment", "docstring", "document", "doc", "docs", "license", "licence", "header", "todo", "todos"];
 
+/// Verbs of instructions that want more comments, and do not speak of those that there are.
+const ADDS: &[&str] = &[
+    "add", "adds", "put", "write", "insert", "create", "generate", "prepend", "append", "place", "include", "document",
+    "provide",
+];
+
+/// Words of instructions that change or remove comments, wherever they stand.
+const CHANGES: &[&str] = &[
+    "remove",
+    "removes",
+    "removed",
+    "removing",
+    "delete",
+    "deletes",
+    "drop",
+    "drops",
+    "strip",
+    "clean",
+    "cleanup",
+    "clear",
+    "prune",
+    "trim",
+    "shorten",
+    "condense",
+    "compress",
+    "simplify",
+    "rewrite",
+    "reword",
+    "rephrase",
+    "replace",
+    "replaces",
+    "replacing",
+    "instead",
+    "change",
+    "changes",
+    "update",
+    "updates",
+    "convert",
+    "translate",
+    "turn",
+    "move",
+    "moves",
+    "rename",
+    "edit",
+    "improve",
+    "fix",
+    "fixes",
+    "correct",
+    "revise",
+    "refactor",
+    "rework",
+    "reformat",
+    "format",
+    "polish",
+    "merge",
+    "migrate",
+    "unify",
+    "uncomment",
+    "expand",
+    "extend",
+    "overwrite",
+    "switch",
+    "modernize",
+    "standardize",
+];
+
+/// What an instruction says about comments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// Nothing.
+    Nothing,
+    /// It wants more of them.
+    Adds,
+    /// It may want that they go.
+    Other,
+}
+
+impl Said {
+    fn of(context: &Context<'_>) -> Self {
+        let text = context.prompt.text().to_lowercase();
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
+        let speaks = words.any(|word| {
+            SPEAKS.contains(&word) || ["comment", "docstring", "document"].iter().any(|stem| word.starts_with(stem))
+        });
+        if !speaks && !matches!(context.constraint, Some(Constraint::Comments)) {
+            return Self::Nothing;
+        }
+        let changes = text.split(|c: char| !c.is_alphanumeric()).any(|word| CHANGES.contains(&word));
+        if context.prompt.clauses_begin_with(ADDS) && !changes { Self::Adds } else { Self::Other }
+    }
+
+    /// Why a deletion is told.
+    fn why(self) -> &'static str {
+        if self == Self::Adds { "the instruction only adds some" } else { "the instruction does not speak of it" }
+    }
+}
+
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let words = context.prompt.text().to_lowercase();
-    let spoken = words.split(|c: char| !c.is_alphanumeric()).any(|word| {
-        SPEAKS.contains(&word) || ["comment", "docstring", "document"].iter().any(|stem| word.starts_with(stem))
-    });
-    if spoken || matches!(context.constraint, Some(Constraint::Comments)) {
+    let said = Said::of(context);
+    if said == Said::Other {
         return;
     }
     for file in context.files.iter().filter(|file| file.sound()) {
         if let (Some(language), Some(old), Some(new)) = (file.language, file.old, file.new) {
-            of_file(language, file, (old, new), findings);
+            of_file(language, said.why(), file, (old, new), findings);
         }
     }
 }
 
-fn of_file(language: Language, file: &File<'_>, (old, new): (&str, &str), findings: &mut Vec<Finding>) {
-    if let Some(doc) = (language == Language::Python).then(|| docstring(old)).flatten()
-        && docstring(new).is_none()
-        && !new.contains(doc.trim_matches(['"', '\'']))
-        && !new.trim().is_empty()
-    {
-        findings.push(Finding::review(
-            file.path,
-            "the docstring of the module is deleted, and the instruction does not speak of it",
-        ));
+fn of_file(language: Language, why: &str, file: &File<'_>, (old, new): (&str, &str), findings: &mut Vec<Finding>) {
+    let of_module = module_doc(language, old).is_some_and(|doc| !new.contains(doc.trim_matches(['"', '\''])));
+    if of_module && module_doc(language, new).is_none() && !new.trim().is_empty() {
+        let what = if language == Language::Python { "docstring" } else { "doc comment" };
+        findings.push(Finding::review(file.path, format!("the {what} of the module is deleted, and {why}")));
     }
     // A type and what is implemented for it have the same name.
     let key = |symbol: &RawSymbol| (symbol.kind, symbol.qualified.clone());
@@ -43,16 +132,18 @@ fn of_file(language: Language, file: &File<'_>, (old, new): (&str, &str), findin
         .before()
         .iter()
         .filter(|symbol| !matches!(symbol.kind, "variable" | "field" | "constant" | "impl" | "module"))
-        .filter(|symbol| documented_by(language, old, symbol).is_some_and(|doc| !new.contains(doc)))
-        .filter(|symbol| after.get(&key(symbol)).is_some_and(|after| !is_documented(language, new, after)))
-        .map(|symbol| symbol.qualified.as_str())
+        .filter_map(|symbol| Some((symbol, documented_by(language, old, symbol).filter(|doc| !new.contains(doc))?)))
+        .filter(|(symbol, doc)| {
+            after.get(&key(symbol)).is_some_and(|after| match documented_by(language, new, after) {
+                Some(now) => is_doc_comment(language, doc) && !is_doc_comment(language, now),
+                None => true,
+            })
+        })
+        .map(|(symbol, _)| symbol.qualified.as_str())
         .collect();
     if !bare.is_empty() {
         let what = if language == Language::Python { "docstring" } else { "comment" };
-        findings.push(Finding::review(
-            file.path,
-            format!("the {what} of {} is deleted, and the instruction does not speak of it", list(&bare)),
-        ));
+        findings.push(Finding::review(file.path, format!("the {what} of {} is deleted, and {why}", list(&bare))));
         return;
     }
     if let Some((line, text)) = deleted_comment(language, old, new) {
@@ -62,6 +153,27 @@ fn of_file(language: Language, file: &File<'_>, (old, new): (&str, &str), findin
             format!("the comment `{text}` (line {line} before the edit) is deleted, and its code stays"),
         ));
     }
+}
+
+/// What a file says about itself in a form that tools show: Python's docstring, Rust's inner doc comments.
+fn module_doc(language: Language, text: &str) -> Option<&str> {
+    match language {
+        Language::Python => docstring(text),
+        // The text of another file may be the documentation.
+        Language::Rust if text.contains("#![doc") => Some("#![doc"),
+        Language::Rust => text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| line.is_empty() || line.starts_with("//") || line.starts_with("#!"))
+            .find(|line| line.strip_prefix("//!").is_some_and(|rest| !rest.trim().is_empty())),
+        _ => None,
+    }
+}
+
+/// Whether tools show a comment as documentation. Only Rust tells those from others in so many words.
+fn is_doc_comment(language: Language, comment: &str) -> bool {
+    let shown = |line: &str| ["///", "/**", "#[doc"].iter().any(|mark| line.trim_start().starts_with(mark));
+    language == Language::Rust && comment.lines().any(shown)
 }
 
 /// Whether a definition has a docstring or, in languages without, a comment in front.

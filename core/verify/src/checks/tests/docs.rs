@@ -1,4 +1,6 @@
-use super::{NONE, edit};
+use super::{NONE, edit, path};
+use crate::{NoProject, Policy, Severity, verify};
+use deepcoder_types::{Constraint, EditSet, FileChange, FileImage};
 
 const OLD: &str = "\"\"\"The module.\"\"\"\n\n\ndef f(a):\n    \"\"\"The function.\"\"\"\n    # first this one\n    b = call(a)\n    c = other(b)  # then that one\n    return c\n\n\ndef call(x): return x\n\n\ndef other(x): return x\n";
 
@@ -48,4 +50,69 @@ fn an_implementation_is_not_its_type() {
     let old = "/// A unit.\n#[derive(PartialEq)]\npub enum Unit {\n    Second,\n}\n\nimpl Default for Unit {\n    fn default() -> Self {\n        Self::Second\n    }\n}\n";
     assert_eq!(edit("derive Eq", "a.rs", old, &old.replace("PartialEq", "PartialEq, Eq")), NONE);
     assert_eq!(edit("derive Eq", "a.rs", old, &old.replace("/// A unit.\n", "")).len(), 1);
+}
+
+/// Protects the comments that there are from an instruction that wants one more.
+#[test]
+fn who_adds_comments_keeps_the_others() {
+    let license = "# SPDX-License-Identifier: MIT";
+    let new = OLD.replace("\"\"\"The module.\"\"\"", license);
+    let prompt = format!("put the comment '{license}' on the first line of each file");
+    let adds = "is deleted, and the instruction only adds some";
+    assert_eq!(edit(&prompt, "a.py", OLD, &new), [format!("R a.py: the docstring of the module {adds}")]);
+    assert_eq!(edit(&prompt, "a.py", OLD, &format!("{license}\n{OLD}")), NONE);
+    let without = |part: &str| OLD.replacen(part, "", 1).replace("def other(x)", "# Another.\ndef other(x)");
+    let found = edit("add comments", "a.py", OLD, &without("    \"\"\"The function.\"\"\"\n"));
+    assert_eq!(found, [format!("R a.py: the docstring of `f` {adds}")]);
+    let found = edit("write a comment for other", "a.py", OLD, &without("    # first this one\n"));
+    assert!(found.iter().any(|f| f.contains("`# first this one` (line 6 before the edit) is deleted")), "{found:?}");
+    // Under a constraint there is no other word for it.
+    let mut policy = Policy { instruction: prompt, ..Policy::new(["**"]) };
+    policy.constraint = Some(Constraint::Comments);
+    let image = |text: &str| Some(FileImage { bytes: text.as_bytes().to_vec(), mode: None });
+    let change = FileChange { path: path("a.py"), old: image(OLD), new: image(&new) };
+    let set = EditSet { id: "x".into(), title: "x".into(), files: vec![change] };
+    let found = verify(&set, &policy, &NoProject).findings;
+    assert!(found.iter().any(|f| f.severity == Severity::Review && f.message.contains(adds)), "{found:?}");
+}
+
+/// Protects from false alarms: an instruction that may mean that comments go, in whatever words.
+#[test]
+fn comments_go_where_that_may_be_meant() {
+    let bare = OLD.replace("    # first this one\n", "").replace("    \"\"\"The function.\"\"\"\n", "");
+    for prompt in [
+        "replace the docstrings with a license header",
+        "add a license header and remove the comments",
+        "write better docs instead of the comments",
+        "shorter comments please",
+        "turn the comments into documentation",
+        "update the docs",
+    ] {
+        assert_eq!(edit(prompt, "a.py", OLD, &bare), NONE, "{prompt}");
+    }
+    let reworded = OLD.replace("# first this one", "# call it first").replace("The function", "What it does");
+    assert_eq!(edit("add comments", "a.py", OLD, &reworded), NONE);
+}
+
+/// Protects documentation from becoming comments that no tool shows.
+#[test]
+fn documentation_stays_documentation() {
+    let old = "//! Statistics.\n\npub mod parse;\n\n/// Adds.\npub fn add() {}\n";
+    let found = |new: &str| edit("add a module p", "src/lib.rs", old, new);
+    let added = old.replace("pub mod parse;\n", "pub mod p;\npub mod parse;\n");
+    let of_module = "R src/lib.rs: the doc comment of the module is deleted, and the instruction does not speak of it";
+    assert_eq!(found(&added.replace("//! S", "// S")), [of_module]);
+    assert_eq!(found(&added.replace("//! Statistics.\n\n", "")), [of_module]);
+    let of_add = "R src/lib.rs: the comment of `add` is deleted, and the instruction does not speak of it";
+    assert_eq!(found(&added.replace("/// Adds.", "// Adds it.")), [of_add]);
+    for new in [
+        added.replace("Statistics", "Numbers").replace("Adds", "Adds nothing"),
+        added.replace("//! Statistics.", "#![doc = include_str!(\"../README.md\")]"),
+        format!("// A licence.\n\n{added}"),
+        added.replace("/// Adds.", "/** Adds. */"),
+    ] {
+        assert_eq!(found(&new), NONE, "{new}");
+    }
+    let plain = "// A licence.\n\n// Adds.\npub fn add() {}\n";
+    assert_eq!(edit("change it", "a.rs", plain, &plain.replace("Adds", "Adds all")), NONE);
 }
