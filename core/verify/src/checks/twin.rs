@@ -47,7 +47,97 @@ const USUAL: &[&str] = &[
     "log",
 ];
 
+/// Parts of the names of files of which each is for another system or way, so that they have the same names.
+const PARALLEL: &[&str] = &[
+    "linux", "windows", "win32", "unix", "posix", "darwin", "macos", "wasm", "android", "ios", "node", "browser",
+    "server", "client", "sync", "async", "mock", "fake", "stub", "dummy", "v1", "v2", "example", "examples", "demo",
+    "bench",
+];
+
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    of_project(context, findings);
+    of_set(context, findings);
+}
+
+/// What two files of the set both define anew.
+fn of_set(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    if context.files.len() < 2 || wants_several(context) {
+        return;
+    }
+    let added: Vec<(&File<'_>, Vec<&RawSymbol>)> = context
+        .files
+        .iter()
+        .filter(|file| file.sound() && !is_test(file.path))
+        .map(|file| (file, anew(file)))
+        .collect();
+    for (file, symbols) in &added {
+        for symbol in symbols {
+            let is = |s: &&RawSymbol| s.name == symbol.name && s.kind == symbol.kind;
+            let mut twins = added.iter().filter(|(other, all)| other.path != file.path && all.iter().any(is));
+            // Where several files get it, each is meant to have its own.
+            if let (Some((twin, _)), None) = (twins.next(), twins.next())
+                && twin.language == file.language
+                && !are_parallel(file.path, twin.path)
+                && !named_together(context, file.path, twin.path)
+            {
+                let line = line_of(file.new.unwrap_or_default(), symbol.signature_start);
+                let message = format!("line {line} defines `{}`, and so does `{}` now", symbol.name, twin.path);
+                findings.push(Finding::review(file.path, message));
+            }
+        }
+    }
+}
+
+/// Whether the instruction asks for the same in several files.
+fn wants_several(context: &Context<'_>) -> bool {
+    let text = context.prompt.text().to_lowercase();
+    let words: Vec<&str> = text.split(|c: char| !super::prompt::is_word(c)).filter(|word| !word.is_empty()).collect();
+    let many = |word: &&str| ["files", "modules", "packages", "crates", "scripts", "components"].contains(word);
+    words.iter().enumerate().any(|(at, word)| match *word {
+        "each" | "every" | "both" => true,
+        "all" | "two" => words.iter().skip(at + 1).take(2).any(many),
+        _ => false,
+    })
+}
+
+/// Whether the instruction has the names of two files as a pair: `add it to a.py and b.py`.
+fn named_together(context: &Context<'_>, a: &RepoPath, b: &RepoPath) -> bool {
+    let text: String = context.prompt.text().chars().filter(|c| !matches!(c, '`' | '"' | '\'')).collect();
+    let pair = |a: &str, b: &str| text.contains(&format!("{a} and {b}"));
+    [(a, b), (b, a)].iter().any(|(a, b)| pair(a.as_str(), b.as_str()) || pair(a.file_name(), b.file_name()))
+}
+
+/// The functions and types outermost in a file that it had not before.
+fn anew<'f>(file: &'f File<'_>) -> Vec<&'f RawSymbol> {
+    let before: HashSet<&str> = file.before().iter().map(|s| s.name.as_str()).collect();
+    let proper = |s: &&RawSymbol| match file.language {
+        // Without a body it is a declaration, and a file may define one that another declares.
+        Some(Language::C | Language::Cpp) | None => false,
+        Some(Language::TypeScript | Language::Tsx) => s.signature_end < s.range.end,
+        _ => true,
+    };
+    let kind = |s: &&RawSymbol| matches!(s.kind, "function" | "class" | "struct" | "enum" | "trait");
+    let outermost = file.after().iter().filter(|s| s.qualified == s.name).filter(kind).filter(proper);
+    outermost.filter(|s| !before.contains(s.name.as_str()) && !is_usual(&s.name)).collect()
+}
+
+/// Whether two files are made alike on purpose: they are for two systems or packages, or one has the types of the other.
+fn are_parallel(a: &RepoPath, b: &RepoPath) -> bool {
+    let (one, other) = (folder_of(a), folder_of(b));
+    let within =
+        |outer: &str, inner: &str| outer.is_empty() || inner == outer || inner.starts_with(&format!("{outer}/"));
+    let lower = |path: &RepoPath| path.as_str().to_lowercase();
+    let marked = |path: &str| path.split(|c: char| !c.is_alphanumeric()).any(|part| PARALLEL.contains(&part));
+    a.file_name() == b.file_name()
+        || a.extension() != b.extension()
+        || a.file_name().contains(".d.") != b.file_name().contains(".d.")
+        || !(within(one, other) || within(other, one))
+        || marked(&lower(a))
+        || marked(&lower(b))
+}
+
+/// What a file defines anew although the project has it.
+fn of_project(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for file in context.files.iter().filter(|file| file.sound()) {
         let Some(language) = file.language.filter(|language| has_modules(*language)) else { continue };
         let before: HashSet<&str> = file.before().iter().map(|s| s.name.as_str()).collect();

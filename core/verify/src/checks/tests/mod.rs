@@ -14,6 +14,7 @@ mod scope;
 mod settings;
 mod several;
 mod twice;
+mod twin;
 
 use crate::{Policy, Project, Severity, verify};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
