@@ -98,13 +98,14 @@ impl Asking<'_> {
         };
         emit(self.events, Event::Stage(Stage::Verify));
         let Some(mut best) = self.best_of(instruction, proposals)? else { return Ok((None, None)) };
-        self.trim(instruction, &mut best);
-        if self.repair && best.verification.mendable().next().is_some() {
-            emit(self.events, Event::Stage(Stage::Repair));
-            lock(stats).repaired = true;
-            let again = ask(&repair_of(instruction, &best));
-            best = self.better(instruction, best, again)?;
-            self.trim(instruction, &mut best);
+        if best.verification.mendable().next().is_some() {
+            let mut again = None;
+            if self.repair {
+                emit(self.events, Event::Stage(Stage::Repair));
+                lock(stats).repaired = true;
+                again = self.again(instruction, ask(&repair_of(instruction, &best)))?;
+            }
+            best = self.mended(instruction, best, again);
         }
         if !best.verification.passed {
             self.keep_within(instruction, &mut best);
@@ -149,20 +150,41 @@ impl Asking<'_> {
         Ok(best)
     }
 
-    /// The repaired attempt where fewer findings are left, the failed one otherwise: a repair that fails must not hide
-    /// what was found.
-    fn better(
-        &self,
-        instruction: &Instruction,
-        failed: Attempt,
-        again: Result<Outcome, RunError>,
-    ) -> Result<Attempt, RunError> {
+    /// What the second answer of the plugin came to, if it is a change.
+    fn again(&self, instruction: &Instruction, answer: Result<Outcome, RunError>) -> Result<Option<Attempt>, RunError> {
         self.cancel.check()?;
-        let Ok(Outcome::Proposals(proposals)) = again else { return Ok(failed) };
+        let Ok(Outcome::Proposals(proposals)) = answer else { return Ok(None) };
         match self.best_of(instruction, proposals) {
-            Ok(Some(attempt)) if attempt.weight() < failed.weight() => Ok(attempt),
             Err(error @ RunError::Cancelled(_)) => Err(error),
-            _ => Ok(failed),
+            attempt => Ok(attempt.unwrap_or_default()),
+        }
+    }
+
+    /// The second attempt where nothing is wrong with it; or else the first without what nobody asked for, which is safe
+    /// where the second comes to the same; or else the one with fewer findings: a repair that fails must not hide what was
+    /// found.
+    fn mended(&self, instruction: &Instruction, first: Attempt, second: Option<Attempt>) -> Attempt {
+        let clean = |attempt: &Attempt| attempt.verification.mendable().next().is_none();
+        let second = match second {
+            Some(second) if clean(&second) => return second,
+            second => second,
+        };
+        if let Some(mut trimmed) = self.trimmed(instruction, &first).filter(clean) {
+            let other = second.as_ref().and_then(|second| self.trimmed(instruction, second));
+            if !other.is_some_and(|other| other.set.files == trimmed.set.files) {
+                trimmed.doubt(
+                    "without what is left out the rest may be wrong too: a second attempt came to something else",
+                );
+            }
+            return trimmed;
+        }
+        let best = match second {
+            Some(second) if second.weight() < first.weight() => second,
+            _ => first,
+        };
+        match self.trimmed(instruction, &best) {
+            Some(trimmed) => trimmed,
+            None => best,
         }
     }
 
@@ -199,25 +221,24 @@ impl Asking<'_> {
         }
     }
 
-    /// Leave out differences that nobody asked for, where what is left has fewer findings.
-    fn trim(&self, instruction: &Instruction, best: &mut Attempt) {
+    /// An attempt without differences that nobody asked for, where what is left has fewer findings.
+    fn trimmed(&self, instruction: &Instruction, best: &Attempt) -> Option<Attempt> {
         // What goes beyond a narrow instruction is left out by `keep_within`, which knows the rule.
         let narrow = best.proposal.constraint.is_some() && !best.verification.passed;
         if narrow || best.verification.mendable().next().is_none() {
-            return;
+            return None;
         }
         let verify = |set: &EditSet| self.verify(instruction, &best.proposal, set);
-        let Some(trimmed) = trim(&best.set, &best.verification, &verify) else { return };
+        let trimmed = trim(&best.set, &best.verification, &verify)?;
         let gone: Vec<String> = best
             .verification
             .mendable()
             .filter(|finding| !trimmed.verification.findings.contains(finding))
             .map(|finding| format!("left out: {finding}"))
             .collect();
-        best.set = trimmed.set;
-        best.verification = trimmed.verification;
-        let rationale = std::mem::take(&mut best.proposal.rationale);
-        best.proposal.rationale = [gone.join("\n"), rationale].join("\n").trim_end().to_owned();
+        let rationale = [gone.join("\n").as_str(), &best.proposal.rationale].join("\n").trim_end().to_owned();
+        let proposal = Proposal { rationale, ..best.proposal.clone() };
+        Some(Attempt { proposal, set: trimmed.set, verification: trimmed.verification })
     }
 
     /// Leave out what goes beyond a narrow instruction, where something else is left that passes. A person should see it:
@@ -244,6 +265,12 @@ impl Attempt {
     /// How much is wrong with it: errors first, then what needs a review.
     fn weight(&self) -> (usize, usize) {
         (self.verification.errors().count(), self.verification.reviews().count())
+    }
+
+    /// Keeps the result from being applied without a person's look, and says why.
+    fn doubt(&mut self, why: &str) {
+        self.proposal.applicability = self.proposal.applicability.max(Applicability::NeedsReview);
+        self.proposal.rationale = [why, &self.proposal.rationale].join("\n").trim_end().to_owned();
     }
 
     /// A finding that a person must look at keeps the result from being applied without one.

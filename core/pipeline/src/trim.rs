@@ -1,5 +1,5 @@
 //! What a small model does beside what was asked: differences that cause a finding are left out where the rest is better
-//! without them. That costs no call of the model, and a second answer is rarely better than the first.
+//! without them.
 
 use deepcoder_edit::{apply_edits, edits_between};
 use deepcoder_types::{EditSet, FileChange, TextEdit};

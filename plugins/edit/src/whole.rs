@@ -71,7 +71,15 @@ pub(crate) fn create(work: &Work<'_>, path: &RepoPath) -> Result<String, PluginE
         return Err(PluginError::new(ErrorCode::Unavailable, format!("the model wrote no text for `{path}`"))
             .with_hint("say in more words what the file is to hold, or use a larger model"));
     }
-    Ok(ended(without_short_fence(&text, "")))
+    Ok(ended(without_own_name(path, without_short_fence(&text, ""))))
+}
+
+/// Models write the file's own path above it, as if there were several.
+fn without_own_name<'a>(path: &RepoPath, text: &'a str) -> &'a str {
+    let Some((first, rest)) = text.split_once('\n') else { return text };
+    let bare = first.trim().trim_start_matches(['#', '/', '-', '*', ';', ' ']).trim_end_matches(['*', '/', ' ']);
+    let named = bare == path.as_str() || bare == path.file_name();
+    if named && first.trim() != bare { rest.trim_start_matches('\n') } else { text }
 }
 
 fn unusable(text: &str) -> bool {

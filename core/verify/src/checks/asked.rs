@@ -19,6 +19,20 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     if let Some(all) = All::of(&words) {
         covered(context, &all, findings);
     }
+    exported(context, &words, findings);
+}
+
+/// A new script is made for those who import from it: one that is asked to export something does.
+fn exported(context: &Context<'_>, words: &Words<'_>, findings: &mut Vec<Finding>) {
+    if !(0..words.0.len()).any(|at| words.is(at, &["export", "exports", "exporting", "exported"])) {
+        return;
+    }
+    for file in context.files.iter().filter(|file| file.old.is_none() && file.sound()) {
+        let script = file.language.is_some_and(is_script);
+        if script && file.new.is_some_and(|new| !new.contains("export")) {
+            findings.push(Finding::review(file.path, "the instruction speaks of what is exported, and nothing is"));
+        }
+    }
 }
 
 /// The words of an instruction, each with whether it is written as code.
@@ -115,7 +129,8 @@ fn object<'a>(words: &Words<'a>) -> Option<&'a str> {
         while words.is(at, BETWEEN) {
             at += 1;
         }
-        words.0.get(at).filter(|(_, code)| *code).map(|(word, _)| *word)
+        // Right behind the verb a plain word may be a name too; that a definition has it is asked later.
+        words.0.get(at).filter(|(_, code)| *code || at == from).map(|(word, _)| *word)
     };
     if words.is(0, CHANGES) {
         return after(1);

@@ -30,6 +30,23 @@ fn the_object_of_an_instruction_changes() {
         assert_eq!(edit(prompt, "a.py", TWO, &other), NONE, "{prompt}");
     }
     assert_eq!(edit("fix get_total", "a.py", TWO, &TWO.replace("return n", "return n + 1")), NONE);
+    let plain = "def mean(v):\n    return 1\n\n\ndef median(v):\n    return 2\n";
+    let wrong = plain.replace("return 1", "return 3");
+    let found = edit("fix median: an even number of values has a mean", "a.py", plain, &wrong);
+    assert!(found.len() == 1 && found[0].contains("about `median`"), "{found:?}");
+}
+
+/// Protects those who import a new module: what it was asked to export is there to be imported.
+#[test]
+fn a_new_module_exports_what_is_asked() {
+    let made =
+        |text: &str| findings("create a module that exports clamp", &[("a.js", "x();\n")], &[("b.js", Some(text))]);
+    assert_eq!(
+        made("function clamp(v) {\n  return v;\n}\n"),
+        ["R b.js: the instruction speaks of what is exported, and nothing is"]
+    );
+    assert_eq!(made("export function clamp(v) {\n  return v;\n}\n"), NONE);
+    assert_eq!(made("function clamp(v) {\n  return v;\n}\nmodule.exports = { clamp };\n"), NONE);
 }
 
 /// Protects callers from a renaming that leaves them behind, in the set and outside of it.
