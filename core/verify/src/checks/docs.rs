@@ -7,8 +7,27 @@ use deepcoder_types::Constraint;
 use std::collections::{HashMap, HashSet};
 
 /// Words of instructions that speak of comments.
-const SPEAKS: &[&str] =
-    &["comment", "docstring", "document", "doc", "docs", "license", "licence", "header", "todo", "todos"];
+const SPEAKS: &[&str] = &[
+    "comment",
+    "docstring",
+    "document",
+    "doc",
+    "docs",
+    "javadoc",
+    "jsdoc",
+    "tsdoc",
+    "rustdoc",
+    "godoc",
+    "pydoc",
+    "doxygen",
+    "license",
+    "licence",
+    "spdx",
+    "copyright",
+    "header",
+    "todo",
+    "todos",
+];
 
 /// Verbs of instructions that want more comments, and do not speak of those that there are.
 const ADDS: &[&str] = &[

@@ -78,6 +78,8 @@ fn of_set(context: &Context<'_>, findings: &mut Vec<Finding>) {
             if let (Some((twin, _)), None) = (twins.next(), twins.next())
                 && twin.language == file.language
                 && !are_parallel(file.path, twin.path)
+                && !is_conditional(file)
+                && !is_conditional(twin)
                 && !named_together(context, file.path, twin.path)
             {
                 let line = line_of(file.new.unwrap_or_default(), symbol.signature_start);
@@ -116,9 +118,13 @@ fn anew<'f>(file: &'f File<'_>) -> Vec<&'f RawSymbol> {
         Some(Language::TypeScript | Language::Tsx) => s.signature_end < s.range.end,
         _ => true,
     };
+    let chosen = |s: &&RawSymbol| {
+        let lead = file.new.and_then(|new| new.get(s.range.start as usize..s.signature_start as usize));
+        lead.is_some_and(|lead| lead.contains("#[cfg"))
+    };
     let kind = |s: &&RawSymbol| matches!(s.kind, "function" | "class" | "struct" | "enum" | "trait");
     let outermost = file.after().iter().filter(|s| s.qualified == s.name).filter(kind).filter(proper);
-    outermost.filter(|s| !before.contains(s.name.as_str()) && !is_usual(&s.name)).collect()
+    outermost.filter(|s| !chosen(s)).filter(|s| !before.contains(s.name.as_str()) && !is_usual(&s.name)).collect()
 }
 
 /// Whether two files are made alike on purpose: they are for two systems or packages, or one has the types of the other.
@@ -127,13 +133,22 @@ fn are_parallel(a: &RepoPath, b: &RepoPath) -> bool {
     let within =
         |outer: &str, inner: &str| outer.is_empty() || inner == outer || inner.starts_with(&format!("{outer}/"));
     let lower = |path: &RepoPath| path.as_str().to_lowercase();
+    // `command_go120.go` and `command_go121.go`.
+    let unnumbered = |path: &RepoPath| path.as_str().replace(|c: char| c.is_ascii_digit(), "");
     let marked = |path: &str| path.split(|c: char| !c.is_alphanumeric()).any(|part| PARALLEL.contains(&part));
     a.file_name() == b.file_name()
         || a.extension() != b.extension()
         || a.file_name().contains(".d.") != b.file_name().contains(".d.")
+        || unnumbered(a) == unnumbered(b)
         || !(within(one, other) || within(other, one))
         || marked(&lower(a))
         || marked(&lower(b))
+}
+
+/// Whether a file is compiled only for some systems or versions.
+fn is_conditional(file: &File<'_>) -> bool {
+    let marks = ["//go:build", "// +build", "#![cfg"];
+    file.new.is_some_and(|new| new.lines().any(|line| marks.iter().any(|mark| line.starts_with(mark))))
 }
 
 /// What a file defines anew although the project has it.

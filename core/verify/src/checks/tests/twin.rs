@@ -37,6 +37,7 @@ fn what_files_may_have_in_common() {
         ("one/a.rs", "two/b.rs"),
         ("tests/a.rs", "tests/b.rs"),
         ("examples/a.rs", "examples/b.rs"),
+        ("src/rust120.rs", "src/rust121.rs"),
     ] {
         assert_eq!(two(a, b), NONE, "{a} {b}");
     }
