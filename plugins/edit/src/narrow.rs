@@ -30,7 +30,7 @@ const VERBS: [&str; 24] = [
     "extend",
 ];
 /// Words between the verb and what it is about, which make it no other thing.
-const FILLERS: [&str; 56] = [
+const FILLERS: [&str; 49] = [
     "a",
     "an",
     "the",
@@ -72,13 +72,6 @@ const FILLERS: [&str; 56] = [
     "function",
     "method",
     "doc",
-    "jsdoc",
-    "tsdoc",
-    "javadoc",
-    "rustdoc",
-    "godoc",
-    "doxygen",
-    "pydoc",
     "line",
     "block",
     "explanatory",
@@ -111,6 +104,8 @@ const PREPOSITIONS: [&str; 20] = [
     "with",
     "wherever",
 ];
+/// What the comments that document a definition are called in some language.
+const DOCUMENTATION: [&str; 7] = ["jsdoc", "javadoc", "rustdoc", "tsdoc", "godoc", "kdoc", "doxygen"];
 const COMMENTS: [&str; 6] = ["docstring", "docstrings", "comment", "comments", "documentation", "doc-comments"];
 /// Words after which another task may begin.
 const CONNECTORS: [&str; 9] = ["and", "then", "also", "but", "plus", "while", "so", "or", "as"];
@@ -165,8 +160,15 @@ pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
     if !VERBS.contains(verb) {
         return None;
     }
-    let at = rest.iter().position(|w| !FILLERS.contains(w))?;
+    let at = rest.iter().position(|w| !FILLERS.contains(w) && !DOCUMENTATION.contains(w)).unwrap_or(rest.len());
     let (noun, tail) = match rest[at..] {
+        // `add Javadoc to f`
+        ref tail
+            if at.checked_sub(1).is_some_and(|last| DOCUMENTATION.contains(&rest[last]))
+                && tail.first().is_none_or(|w| PREPOSITIONS.contains(w)) =>
+        {
+            (Constraint::Comments, tail)
+        }
         ["type", "hints" | "hint" | "annotations" | "annotation", ref tail @ ..]
         | ["type-hints" | "typehints" | "annotations", ref tail @ ..] => (Constraint::Annotations, tail),
         ["doc", "comments" | "comment" | "strings" | "string", ref tail @ ..] => (Constraint::Comments, tail),

@@ -16,6 +16,8 @@ fn narrow_instructions_are_recognised() {
         "add Javadoc comments to all public methods",
         "put the comment '# SPDX-License-Identifier: MIT' on the first line of each file",
         "add the comment \"see: the docs, please\" above main",
+        "add JSDoc to every exported function",
+        "add rustdoc",
     ] {
         assert_eq!(constraint(text), Some(Constraint::Comments), "{text}");
     }
@@ -54,6 +56,9 @@ fn other_instructions_are_not_narrowed() {
         "fix indent",
         "Add a test for the comments",
         "add hints",
+        "add javadoc support",
+        "add a javadoc parser",
+        "add",
         "",
     ] {
         assert_eq!(constraint(text), None, "{text}");
