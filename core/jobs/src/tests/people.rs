@@ -201,7 +201,7 @@ fn a_job_for_a_repository_that_is_gone_fails() {
 /// written by itself.
 #[test]
 fn a_result_that_fails_its_check_waits_for_a_person() {
-    let broken = "def f(:\n    return 2\n";
+    let broken = "def f():\n    return (2\n";
     let scene = Scene::new([Say::Text(broken), Say::Text(broken), Say::Text(broken), Say::Text(broken)]);
     let job = scene.add(Landing::Apply);
     let start = Instant::now();
