@@ -209,7 +209,11 @@ fn conclude(request: &Request<'_>, run: Run, invocation: &mut Invocation, consol
         console.warn(&finding.to_string());
     }
     if run.applicability == Applicability::Safe {
-        run.rationale.lines().for_each(|line| console.detail(&for_terminal(line)));
+        for line in run.rationale.lines() {
+            // The diff does not show what is missing from it.
+            let line = for_terminal(line);
+            if line.starts_with("left out") { console.note(&line) } else { console.detail(&line) }
+        }
     } else {
         run.rationale.lines().for_each(|line| console.warn(line));
     }
