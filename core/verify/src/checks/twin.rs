@@ -78,6 +78,8 @@ fn of_set(context: &Context<'_>, findings: &mut Vec<Finding>) {
             if let (Some((twin, _)), None) = (twins.next(), twins.next())
                 && twin.language == file.language
                 && !are_parallel(file.path, twin.path)
+                && !takes_from(file, twin.path, &symbol.name)
+                && !takes_from(twin, file.path, &symbol.name)
                 && !is_conditional(file)
                 && !is_conditional(twin)
                 && !named_together(context, file.path, twin.path)
@@ -143,6 +145,20 @@ fn are_parallel(a: &RepoPath, b: &RepoPath) -> bool {
         || !(within(one, other) || within(other, one))
         || marked(&lower(a))
         || marked(&lower(b))
+}
+
+/// Whether a file takes `name` from another, so that its own one is made of that.
+fn takes_from(file: &File<'_>, other: &RepoPath, name: &str) -> bool {
+    let stem = other.file_name().split('.').next().unwrap_or_default();
+    let word = |line: &str, word: &str| line.split(|c| !super::prompt::is_word(c)).any(|w| w == word);
+    file.new.is_some_and(|new| {
+        new.contains(&format!("{stem}.{name}"))
+            || new.contains(&format!("{stem}::{name}"))
+            || new.lines().map(str::trim).any(|line| {
+                let takes = ["import ", "from ", "use ", "pub use ", "export "].iter().any(|t| line.starts_with(t));
+                (takes || line.contains("require(")) && word(line, stem) && word(line, name)
+            })
+    })
 }
 
 /// Whether a file is compiled only for some systems or versions.
