@@ -146,6 +146,12 @@ fn of_file(language: Language, why: &str, file: &File<'_>, (old, new): (&str, &s
         let what = if language == Language::Python { "docstring" } else { "doc comment" };
         findings.push(Finding::review(file.path, format!("the {what} of the module is deleted, and {why}")));
     }
+    if language == Language::Python && is_displaced(old, new) {
+        findings.push(Finding::review(
+            file.path,
+            "the docstring of the module is below other statements now, where it is only a string",
+        ));
+    }
     // A type and what is implemented for it have the same name.
     let key = |symbol: &RawSymbol| (symbol.kind, symbol.qualified.clone());
     let after: HashMap<(&str, String), &RawSymbol> = file.after().iter().map(|s| (key(s), s)).collect();
@@ -189,6 +195,14 @@ fn module_doc(language: Language, text: &str) -> Option<&str> {
             .find(|line| line.strip_prefix("//!").is_some_and(|rest| !rest.trim().is_empty())),
         _ => None,
     }
+}
+
+/// Whether the docstring of a Python module is still there, and no longer what the module begins with.
+fn is_displaced(old: &str, new: &str) -> bool {
+    let first = old.lines().map(str::trim_end).find(|line| line.starts_with(['"', '\'']));
+    docstring(old).is_some()
+        && docstring(new).is_none()
+        && first.is_some_and(|first| new.lines().any(|line| line.trim_end() == first))
 }
 
 /// Whether tools show a comment as documentation. Only Rust tells those from others in so many words.

@@ -116,3 +116,15 @@ fn documentation_stays_documentation() {
     let plain = "// A licence.\n\n// Adds.\npub fn add() {}\n";
     assert_eq!(edit("change it", "a.rs", plain, &plain.replace("Adds", "Adds all")), NONE);
 }
+
+/// Protects a docstring from an import that is put above it: it is a string without a meaning there.
+#[test]
+fn a_docstring_stays_in_front() {
+    let found = edit("use os", "a.py", OLD, &format!("import os\n{OLD}").replace("return c", "return os, c"));
+    let told = "R a.py: the docstring of the module is below other statements now, where it is only a string";
+    assert_eq!(found, [told]);
+    let below =
+        OLD.replace(".\"\"\"\n\n\ndef f", ".\"\"\"\n\nimport os\n\n\ndef f").replace("return c", "return os, c");
+    assert_eq!(edit("use os", "a.py", OLD, &below), NONE);
+    assert_eq!(edit("use os", "a.py", OLD, &format!("# A licence.\n{below}")), NONE);
+}
