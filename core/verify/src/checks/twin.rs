@@ -184,7 +184,12 @@ fn of_project(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let others: Vec<(&RepoPath, Vec<RawSymbol>)> = siblings(context, file, language).collect();
         for symbol in added {
             let is = |s: &RawSymbol| s.name == symbol.name && s.qualified == s.name && s.kind == symbol.kind;
-            let mut twins = others.iter().filter(|(_, symbols)| symbols.iter().any(is)).map(|(path, _)| *path);
+            // What another file of the set gets as well is told by `of_set`.
+            let had = |path: &RepoPath| {
+                context.files.iter().find(|f| f.path == path).is_none_or(|f| f.before().iter().any(is))
+            };
+            let has = others.iter().filter(|(_, symbols)| symbols.iter().any(is)).map(|(path, _)| *path);
+            let mut twins = has.filter(|path| had(path));
             // Where several modules have it, each is meant to have its own.
             if let (Some(twin), None) = (twins.next(), twins.next()) {
                 let line = line_of(file.new.unwrap_or_default(), symbol.signature_start);

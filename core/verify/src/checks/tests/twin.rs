@@ -23,6 +23,7 @@ fn what_two_files_define_anew_is_told() {
     );
     let python = [("shop/a.py", Some("class Rate:\n    pass\n")), ("shop/b.py", Some("class Rate:\n    x = 1\n"))];
     assert_eq!(twins("create Rate", &[], &python).len(), 2);
+    assert_eq!(twins("create rates", &[], &python).len(), 2);
     let script = [("a.js", Some("export const f1 = () => { return 1; };\n")), ("b.js", Some("function f1() {}\n"))];
     assert_eq!(twins("create f1", &[], &script).len(), 2);
 }
