@@ -32,7 +32,7 @@ pub fn without_added_blanks(path: &RepoPath, old: Option<&str>, new: &str) -> St
     let strings = match language {
         Some(language) => match multiline_strings(language, new) {
             Some(strings) => strings,
-            // What does not parse is refused; where its strings are is not known.
+            // Another check refuses a text that does not parse; its strings cannot be located here.
             None => return new.to_owned(),
         },
         None => Vec::new(),

@@ -103,7 +103,7 @@ fn other_comments(language: Language, (old, new): (&str, &str)) -> Option<String
 pub struct Renamed {
     /// All of it.
     pub text: String,
-    /// What stands before the dot of each occurrence that is a member: `self`, `bank`, or nothing where that is no name.
+    /// The name before the dot of each occurrence that is a member: `self`, `bank`, or nothing where that is no name.
     pub receivers: Vec<String>,
     /// Lines whose comments or strings have the old name still, from 1.
     pub left: Vec<u32>,

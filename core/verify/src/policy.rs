@@ -4,7 +4,7 @@ use deepcoder_types::{Constraint, FileChange, RepoPath};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
-/// What a set of edits may do, and what it was made for.
+/// The rules for an edit set, and the instruction that it was made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Globs of the files that may be written. `*` stops at `/`, `**` does not. None at all allows nothing.
@@ -18,7 +18,7 @@ pub struct Policy {
     pub instruction: String,
 }
 
-/// What checks may know about the tree that an edit belongs to, as it is before the edit.
+/// The tree that an edit belongs to, as it is before the edit.
 pub trait Project {
     /// The text of a file; `None` where it does not exist, is no text or may not be seen.
     fn text(&self, path: &RepoPath) -> Option<String>;

@@ -290,7 +290,7 @@ fn an_edit_of_annotations_leaves_the_code() {
     assert_eq!(held(&typed.replace("class A:\n", "class A:\n    n: int\n")).len(), 1);
     assert_eq!(held(&typed.replace("= 1", "= None")).len(), 1);
     assert_eq!(held(&typed.replace("return self.x * x", "return int(self.x * x)")).len(), 1);
-    // What goes beyond: docstrings and comments. A directive for a tool of types is none.
+    // Docstrings and comments go beyond the instruction. A directive for a type checker does not.
     let said = "only type annotations were asked for";
     let documented =
         typed.replace("    def f(self): pass\n", "    def f(self) -> None:\n        \"\"\"Nothing.\"\"\"\n");

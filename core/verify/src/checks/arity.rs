@@ -133,7 +133,7 @@ fn wrong(context: &Context<'_>, language: Language, path: &RepoPath, texts: &Tex
     found
 }
 
-/// What is wrong with a call.
+/// Why a call does not fit.
 fn misfit(language: Language, call: &Call, callable: &Callable) -> Option<String> {
     let name = &call.name;
     let takes = callable.positional.len();

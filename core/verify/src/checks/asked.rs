@@ -7,7 +7,7 @@ use deepcoder_syntax::{Kept, Language, RawSymbol, TokenKind, imports, symbols, t
 use deepcoder_types::{Constraint, RepoPath};
 use std::collections::BTreeSet;
 
-/// What is told of a definition that the instruction is about and that stays as it is.
+/// The end of the finding about a definition that the instruction is about and that stays as it is.
 pub(crate) const STILL: &str = "the edit leaves it as it is and changes something else";
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

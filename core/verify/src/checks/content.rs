@@ -18,7 +18,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for file in &context.files {
         let Some(new) = file.new else { continue };
         characters(context, file, new, findings);
-        // What is refused needs no second reason.
+        // A refused file needs no second reason.
         let refused = |f: &Finding| f.path == *file.path && f.severity == Severity::Error;
         if let Some(old) = file.old.filter(|_| !findings.iter().any(refused)) {
             left(context, file, old, new, findings);
@@ -27,7 +27,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a character that should not be there is called.
+/// The name of a character that should not be there.
 fn foreign(c: char) -> Option<(&'static str, bool)> {
     Some(match c {
         '\u{fffd}' => ("the replacement character", true),
@@ -47,7 +47,7 @@ fn characters(context: &Context<'_>, file: &File<'_>, new: &str, findings: &mut 
             if !told.insert(c) {
                 continue;
             }
-            // What moves from one file to another was there.
+            // A character that moves from one file to another is not new.
             let count = |text: Option<&str>| text.map_or(0, |text| text.matches(c).count());
             let before: usize = context.files.iter().map(|f| count(f.old)).sum();
             let after: usize = context.files.iter().map(|f| count(f.new)).sum();
@@ -75,7 +75,7 @@ fn left(context: &Context<'_>, file: &File<'_>, old: &str, new: &str, findings: 
     if old_lines.len() < MIN_LINES {
         return;
     }
-    // What is new in other files may have come from here.
+    // A text that is new in another file may have moved there.
     let elsewhere = || context.files.iter().filter(|other| other.path != file.path).filter_map(|other| other.new);
     let pool = |split: &dyn Fn(&str) -> Vec<String>| -> Vec<String> {
         std::iter::once(new).chain(elsewhere()).flat_map(split).collect()

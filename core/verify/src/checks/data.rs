@@ -158,7 +158,7 @@ fn parse(format: Format, text: &str) -> Result<(), Broken> {
     }
 }
 
-/// What a text says; `None` where it is not in its format, and for formats whose values are not compared.
+/// The value of a text; `None` where it is not in its format, and for formats whose values are not compared.
 pub(crate) fn value(format: Format, text: &str) -> Option<Value> {
     let text = text.trim_start_matches('\u{feff}');
     match format {

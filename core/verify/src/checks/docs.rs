@@ -95,7 +95,7 @@ const CHANGES: &[&str] = &[
     "standardize",
 ];
 
-/// What an instruction says about comments.
+/// The attitude of an instruction to comments.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Said {
     /// Nothing.
@@ -182,7 +182,7 @@ fn of_file(language: Language, why: &str, file: &File<'_>, (old, new): (&str, &s
     }
 }
 
-/// What a file says about itself in a form that tools show: Python's docstring, Rust's inner doc comments.
+/// The documentation of a module in a form that tools show: Python's docstring, Rust's inner doc comments.
 fn module_doc(language: Language, text: &str) -> Option<&str> {
     match language {
         Language::Python => docstring(text),

@@ -104,7 +104,7 @@ fn imported(text: &str, name: &str) -> bool {
     text.lines().filter(|line| takes(line)).any(|line| line.split(|c| !super::prompt::is_word(c)).any(|w| w == name))
 }
 
-/// What a reader would call a definition. The others come and go with a rewrite.
+/// Whether a reader would call it a definition. The others come and go with a rewrite.
 fn is_major(file: &File<'_>, symbol: &RawSymbol) -> bool {
     let inside_function = file.before().iter().any(|outer| {
         matches!(outer.kind, "function" | "method")

@@ -1,4 +1,4 @@
-//! What an instruction names.
+//! The definitions that an instruction names.
 
 /// The user's instruction.
 pub(crate) struct Prompt<'a> {
@@ -22,7 +22,7 @@ const COMMON: &[&str] = &[
     "user", "validate", "value", "values", "wait", "when", "with", "word", "words", "wrap", "write",
 ];
 
-/// What stands beside a name that is a common word.
+/// Words beside a common word that make it a name.
 const KINDS: &[&str] = &[
     "function",
     "functions",
@@ -222,7 +222,7 @@ const VERBS: &[&str] = &[
     "let",
 ];
 
-/// What follows the subject of a sentence.
+/// Words that follow the subject of a sentence.
 const MODALS: &[&str] = &[
     "should", "must", "shall", "needs", "has", "does", "may", "ought", "shouldn", "mustn", "doesn", "raises", "throws",
     "returns", "takes", "accepts", "fails", "crashes", "ignores", "gives",

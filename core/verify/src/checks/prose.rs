@@ -42,7 +42,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
     for file in context.files.iter().filter(|f| f.language.is_none() && Format::of(f.path).is_none() && is_prose(f)) {
         let (Some(old), Some(new)) = (file.old, file.new) else { continue };
-        // What is held back for another reason needs no second one.
+        // A file that another finding holds back needs no second one.
         if old == new || findings.iter().any(|f| f.path == *file.path && f.severity != Severity::Warning) {
             continue;
         }
@@ -95,7 +95,7 @@ fn unspoken<'t>(context: &Context<'_>, file: &File<'_>, old: &'t str, new: &str)
     for line in new.lines().map(str::trim) {
         *left.entry(line).or_default() += 1;
     }
-    // What moves to another file of the set is there.
+    // A line that moves to another file of the set is not lost.
     for other in context.files.iter().filter(|other| other.path != file.path) {
         let had: HashSet<&str> = other.old.unwrap_or_default().lines().map(str::trim).collect();
         for line in other.new.unwrap_or_default().lines().map(str::trim).filter(|line| !had.contains(line)) {
@@ -144,7 +144,7 @@ fn words(line: &str) -> Vec<String> {
     line.split(|c| !is_word(c)).filter(|word| word.len() > 2).map(str::to_lowercase).collect()
 }
 
-/// Whether a line is there in other words. What would take too long to say counts as that.
+/// Whether a line is there in other words. A comparison that would take too long counts as a yes.
 fn rewritten(line: &str, added: &[&str], pool: &HashSet<String>, pairs: &mut usize) -> bool {
     let own = words(line);
     let kept = own.iter().filter(|word| pool.contains(*word)).count();

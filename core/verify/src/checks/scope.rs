@@ -30,7 +30,7 @@ const WIDE: &[&str] = &[
 const MOST: usize = 3_000;
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    // What a constraint allows is judged by its own check.
+    // Constraints have a check of their own.
     if context.constraint.is_some() || WIDE.iter().any(|word| context.prompt.has_word(word)) {
         return;
     }
@@ -38,7 +38,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if file.before().len() > MOST {
             continue;
         }
-        // What is told of the named one says it already.
+        // The finding about the named definition says it already.
         let still = |finding: &Finding| finding.path == *file.path && finding.message.ends_with(asked::STILL);
         if findings.iter().any(still) {
             continue;
@@ -64,7 +64,7 @@ impl<'t> Source<'t> {
         Some(Self { text, tokens: tokens(file.language?, text, Kept::Code)? })
     }
 
-    /// What a definition says, without comments and docstrings.
+    /// The tokens of a definition, without comments and docstrings.
     fn said(&self, symbol: &RawSymbol) -> Vec<&'t str> {
         let all = &self.tokens.code;
         let from = all.partition_point(|token| token.range.start < symbol.range.start);
@@ -93,9 +93,9 @@ fn beside<'f>(context: &Context<'_>, file: &'f File<'_>) -> Vec<&'f str> {
     for symbol in file.after() {
         left.entry(&symbol.qualified).or_default().push(after.said(symbol));
     }
-    // What is named and stays may only be referred to: `add a test for total()`.
+    // An instruction may name a definition only as a reference: `add a test for total()`.
     let stays = |s: &&RawSymbol| left.get(s.qualified.as_str()).is_some_and(|now| now.contains(&before.said(s)));
-    // What uses a type changes along with it.
+    // The users of a type change along with it.
     let types = |s: &&RawSymbol| !matches!(s.kind, "function" | "method" | "macro" | "constant");
     if (named.iter().all(stays) || named.iter().all(types)) && !named.iter().any(|s| context.prompt.is_subject(&s.name))
     {
@@ -129,7 +129,7 @@ fn is_named(context: &Context<'_>, all: &[RawSymbol], symbol: &RawSymbol) -> boo
         })
 }
 
-/// What counts by itself: a function or method with all that is in it, and a type or constant without any.
+/// Whether it counts by itself: a function or method with all that is in it, and a type or constant without any.
 fn is_unit(all: &[RawSymbol], symbol: &RawSymbol) -> bool {
     let inside = |inner: &RawSymbol, outer: &RawSymbol| {
         inner.range != outer.range && outer.range.start <= inner.range.start && inner.range.end <= outer.range.end
@@ -151,7 +151,7 @@ fn is_unit(all: &[RawSymbol], symbol: &RawSymbol) -> bool {
     }
 }
 
-/// What may change along with the named definitions.
+/// Definitions that may change along with the named ones.
 struct Allowed<'f> {
     named: &'f [&'f RawSymbol],
     /// Named functions that are called otherwise now.

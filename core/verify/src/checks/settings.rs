@@ -141,7 +141,7 @@ fn compare(context: &Context<'_>, file: &File<'_>, before: &Leaves, after: &Leav
     let mut told: Vec<String> = Vec::new();
     for change in &changed {
         let moved = change.new.is_none() && arrived(change.old) && change.old.len() > 3;
-        // What a step of a workflow is called follows what it does.
+        // The name of a workflow's step follows its action.
         let label = file.path.as_str().starts_with(".github/") && change.path.last().is_some_and(|key| key == "name");
         if label || moved || excused(&keys, change, &touched) {
             continue;
@@ -245,7 +245,7 @@ fn is_value_said(context: &Context<'_>, change: &Changed<'_>) -> bool {
 fn unset(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let data = |file: &&File<'_>| Format::of(file.path).is_some() && file.new.is_some() && !is_generated(file);
     let Some(first) = context.files.iter().find(data) else { return };
-    // What belongs into which file is not known.
+    // A literal may belong into a file whose values are not compared.
     if !context.files.iter().all(|file| data(&file)) {
         return;
     }

@@ -6,7 +6,7 @@ use deepcoder_syntax::comments;
 use deepcoder_types::RepoPath;
 use std::collections::HashMap;
 
-/// What may stand before a path.
+/// Words that may stand before a path.
 const LEADS: &[&str] = &["file:", "filename:", "file name:", "path:", "file path:"];
 
 /// How a line begins that takes something from the file that the comment above it names.
@@ -123,7 +123,7 @@ fn file_name(comment: &str) -> Option<&str> {
     (ending && stem.chars().any(char::is_alphanumeric) && name.chars().all(plain)).then_some(name)
 }
 
-/// What may stand around a path.
+/// Characters that may stand around a path.
 fn is_frame(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '=' | '*' | '#' | '~' | '`' | '"' | '\'' | ':' | '/' | '!' | ',' | ';')
 }

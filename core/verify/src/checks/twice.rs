@@ -27,7 +27,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a definition excludes from being defined again: its kind of name, the name, and where those may differ, its parameters.
+/// The key that no second definition may have: the kind of name, the name, and the parameters where overloads exist.
 type Key = (&'static str, String, String);
 
 fn definitions<'s>(language: Language, text: &str, symbols: &'s [RawSymbol]) -> HashMap<Key, Vec<&'s RawSymbol>> {
@@ -113,7 +113,7 @@ fn decorators<'t>(lead: &'t str, code: &'t str) -> impl Iterator<Item = &'t str>
     lead.lines().chain(own).map(str::trim).filter(|line| line.starts_with('@'))
 }
 
-/// What the preprocessor may leave out.
+/// The ranges that the preprocessor may leave out.
 fn conditional_ranges(language: Language, text: &str) -> Vec<(usize, usize)> {
     if !matches!(language, Language::C | Language::Cpp) {
         return Vec::new();

@@ -59,7 +59,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     of_set(context, findings);
 }
 
-/// What two files of the set both define anew.
+/// Reports definitions that two files of the set both add.
 fn of_set(context: &Context<'_>, findings: &mut Vec<Finding>) {
     if context.files.len() < 2 || wants_several(context) {
         return;
@@ -167,7 +167,7 @@ fn is_conditional(file: &File<'_>) -> bool {
     file.new.is_some_and(|new| new.lines().any(|line| marks.iter().any(|mark| line.starts_with(mark))))
 }
 
-/// What a file defines anew although the project has it.
+/// Reports definitions that a file adds although the project has them.
 fn of_project(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for file in context.files.iter().filter(|file| file.sound()) {
         let Some(language) = file.language.filter(|language| has_modules(*language)) else { continue };

@@ -119,7 +119,7 @@ impl Value {
         Some(leaves)
     }
 
-    /// What tells an item of a list from the others.
+    /// The text that tells an item of a list from the others.
     fn identity(&self) -> String {
         match self {
             Self::Scalar(text, _) => text.clone(),

@@ -14,7 +14,7 @@ const GUARD: &str = "read -r _; kill -KILL 0";
 /// reaped, so that a group is never mistaken for another that got the same number. Dropping it kills all members.
 pub(super) struct Group {
     guard: Child,
-    /// Closes when this process dies. Nobody writes to it.
+    /// Closes when this process dies. Nothing is written to it.
     _alive: Option<PipeWriter>,
 }
 

@@ -59,8 +59,8 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Size of each file that is written, in bytes.
     pub file_bytes: u64,
-    /// Size of all files in the scratch folder together, in bytes. A file counts 4 KiB at least. What is there at the
-    /// start counts as well.
+    /// Size of all files in the scratch folder together, in bytes. A file counts 4 KiB at least. Files that are there
+    /// at the start count as well.
     pub scratch_bytes: u64,
     /// Open files of each process.
     pub open_files: u64,

@@ -11,7 +11,7 @@ use std::io;
 /// Give up all capabilities and supplementary groups, so that nothing the thread starts has or regains any. An error
 /// when something is left.
 pub(super) fn drop_all() -> io::Result<()> {
-    // What is executed later gains nothing: not by set-user-id, not by capabilities of files, and not by being root.
+    // A later exec gains no privileges: not by set-user-id, not by capabilities of files, and not by being root.
     set_no_new_privs(true)?;
     let held = capabilities(None)?.effective;
     if held.contains(CapabilitySet::SETGID) {

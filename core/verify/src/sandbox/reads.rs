@@ -1,5 +1,5 @@
-//! What of the system a program may read. Everything else is closed to it, home folders, `/etc/shadow`, `/root` and `/var`
-//! included.
+//! The parts of the system that a program may read. All else is closed to it, including home directories,
+//! `/etc/shadow`, `/root` and `/var`.
 
 use super::Profile;
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ pub(super) enum Arch {
     Aarch64,
 }
 
-/// What the list says about a call.
+/// The rule of the list for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Yes,
@@ -188,7 +188,7 @@ const IOCTLS: &[i32] = &[
 ];
 
 /// Not among them: `F_SETOWN` and `F_SETSIG`, which send any signal to any process of the user's, and leases, which
-/// hold up whoever wants to write to a file that the program reads.
+/// hold up a process that wants to write to a file that the program reads.
 const FCNTLS: &[i32] = &[
     libc::F_DUPFD,
     libc::F_GETFD,

@@ -5,7 +5,7 @@ use super::{Added, folders_above, joined, lists, manifests, plain};
 use deepcoder_syntax::{Language, imports, surface, symbols};
 use deepcoder_types::RepoPath;
 
-/// What a path of a script may be short for.
+/// Endings that a path in a script may leave out.
 const ENDINGS: [&str; 16] = [
     "",
     ".js",
@@ -116,7 +116,7 @@ pub(crate) fn home(context: &Context<'_>, from: &RepoPath, module: &str) -> Opti
 fn relative(context: &Context<'_>, file: &File<'_>, module: &str, added: &Added<'_>) -> Option<String> {
     let parts = place_of(file.path, module)?;
     let place = parts.join("/");
-    // What a build writes is not in version control.
+    // Build output is not in version control.
     let built = ["dist", "build", "out", "lib", "generated", "__generated__", "node_modules", ".next", "pkg", "wasm"];
     if parts.iter().any(|part| built.contains(part) || part.starts_with('$') || part.contains("generated")) {
         return None;
@@ -173,7 +173,7 @@ pub(crate) fn go(context: &Context<'_>, added: &Added<'_>) -> Option<String> {
     (any && !vendored).then(|| format!("imports `{module}`, which go.mod and the standard library do not have"))
 }
 
-/// What follows `prefix` in a path of packages.
+/// The rest of a path of packages after `prefix`.
 fn inside<'m>(module: &'m str, prefix: &str) -> Option<&'m str> {
     let rest = module.strip_prefix(prefix)?;
     if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }

@@ -6,7 +6,7 @@ use super::{Added, folders_above, joined, lists, manifests, plain};
 use deepcoder_syntax::{Language, surface};
 use deepcoder_types::RepoPath;
 
-/// What a project's modules may be made of.
+/// Endings of files that are modules.
 const ENDINGS: [&str; 4] = [".py", ".pyi", ".pyx", ".so"];
 
 /// At most this many files are asked whether they import a package.
@@ -92,7 +92,7 @@ enum Found {
     File(RepoPath),
 }
 
-/// What is at a place that is known from the root on.
+/// Looks up a place that is given from the root on.
 fn resolve(context: &Context<'_>, place: &str) -> Found {
     let files = context.tree.files();
     let there = |name: String| RepoPath::new(name).ok().filter(|path| files.contains(path));

@@ -1,6 +1,7 @@
 use super::{NONE, edit, findings};
 
-/// Protects texts from characters that a broken decoding leaves behind. What was there, and what moves, is no finding.
+/// Protects texts from characters that a broken decoding leaves behind. Characters that were there before, or that only
+/// move, are no finding.
 #[test]
 fn foreign_characters_are_told() {
     let said = |what: &str| [format!("E a.txt: line 2 has {what}, which was not there")].to_vec();

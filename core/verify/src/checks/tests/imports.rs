@@ -60,7 +60,7 @@ fn python_imports_that_may_work() {
     assert_eq!(python("use numpy for it", none, "import numpy\nnumpy\n"), NONE);
     let before = [("a.py", "import numpy\n"), ("b.md", "x\n")];
     assert_eq!(findings("x", &before, &[("a.py", Some("from numpy import array\narray\n"))]).len(), 0);
-    // What the same edit adds is there.
+    // A file that the same edit adds counts as present.
     let both = [
         ("app/errors.py", Some("class E(Exception):\n    pass\n")),
         ("app/main.py", Some("from .errors import E\nE\n")),

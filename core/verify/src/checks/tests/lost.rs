@@ -29,7 +29,7 @@ fn a_new_file_is_not_a_copy() {
     assert_eq!(findings("move bank.py to shop.py", &tree, &[("shop.py", Some(BANK)), ("bank.py", None)]).len(), 1);
 }
 
-/// Protects definitions that nobody spoke of, whatever verb the instruction has.
+/// Protects definitions that the instruction does not name, whatever verb the instruction has.
 #[test]
 fn lost_definitions_need_a_person() {
     let without = |from: &str, to: &str| {

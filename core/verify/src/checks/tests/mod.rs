@@ -1,4 +1,4 @@
-//! What the checks say of sets, by instruction and by what else the tree has.
+//! The findings of the checks, by edit set, instruction and surrounding tree.
 
 mod arity;
 mod asked;

@@ -8,7 +8,7 @@ fn twins(instruction: &str, tree: &[(&str, &str)], changes: &[(&str, Option<&str
     found.into_iter().filter(|f| f.contains("and so does") || f.contains("has already")).collect()
 }
 
-/// Protects from an answer that writes one new function into two files, of which nobody knows which counts.
+/// Protects from an answer that writes one new function into two files, so that it is unclear which one counts.
 #[test]
 fn what_two_files_define_anew_is_told() {
     let lib = format!("{LIB}\n{NEW}");

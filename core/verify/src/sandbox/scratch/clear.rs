@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
-/// Remove everything in `top`, which nobody writes to any more: folders without permissions, of any depth, with any
+/// Remove everything in `top`, which no process writes to any more: folders without permissions, of any depth, with any
 /// names. Links are removed and never followed.
 ///
 /// No path is ever put together and at most two folders are open: what lies in a folder of `top` and is not empty itself

@@ -51,7 +51,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed now, such as on a disk that fails, waits for the next sweep.
+        // The next sweep retries entries that cannot be removed now, such as on a disk that fails.
         _ = remove(&self.path);
     }
 }

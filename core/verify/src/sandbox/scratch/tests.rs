@@ -8,8 +8,8 @@ fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("mode");
 }
 
-/// Protects the disk from what cannot be removed by paths, by recursion or without permissions: folders of every mode, a
-/// tree of 15,000 levels, names that are no text, and many entries. What links point to stays.
+/// Protects the disk from what cannot be removed by paths, by recursion or without permissions: folders of every mode,
+/// a tree of 15,000 levels, names that are no text, and many entries. The targets of links stay.
 #[test]
 fn whatever_is_in_it_is_removed() {
     // In memory where possible: removing 15,000 folders takes a minute on some disks.

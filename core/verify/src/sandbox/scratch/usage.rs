@@ -15,7 +15,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What a file costs at least: an inode and a name are not free either.
+/// The least that a file counts for: an inode and a name are not free either.
 const SMALLEST: u64 = 4096;
 
 /// How long to leave a tree alone that nothing speaks against.
@@ -34,7 +34,7 @@ pub(crate) struct Quota {
     took: Duration,
 }
 
-/// What counting came to.
+/// The sums of a count.
 struct Count {
     bytes: u64,
     seen: HashSet<u64>,
@@ -61,7 +61,7 @@ impl Quota {
         })
     }
 
-    /// Whether somebody has to look. Where the file system itself is that small, nobody does.
+    /// Whether the folder must be measured: not where the file system itself is that small.
     pub(crate) fn needs_watching(&self) -> bool {
         self.free.is_some()
     }
@@ -93,7 +93,7 @@ impl Quota {
         count.bytes > self.limit || (alarm && !count.complete)
     }
 
-    /// What the tree holds. Folders are opened by their paths from the root and one at a time; one whose path is too long
+    /// Counts the tree. Folders are opened by their paths from the root and one at a time; one whose path is too long
     /// for the kernel is not counted.
     fn count_tree(&self, count: &mut Count) {
         let mut folders = vec![CString::from(c".")];
@@ -127,7 +127,7 @@ impl Quota {
         }
     }
 
-    /// What members of the group keep after its name is gone: open, or mapped into memory.
+    /// Counts deleted files that members of the group keep open or mapped into memory.
     fn count_deleted(&self, group: GroupId, count: &mut Count) {
         for process in group.members() {
             for entry in std::fs::read_dir(process.join("fd")).into_iter().flatten().filter_map(Result::ok) {

@@ -1,4 +1,4 @@
-//! What a hostile program tries, and what it must not reach.
+//! Attempts of a hostile program to escape, each of which must fail.
 
 use super::*;
 use std::os::fd::AsRawFd as _;
@@ -196,7 +196,7 @@ fn nothing_is_read_by_privilege() {
         let output = run(&tool, &Cancel::new()).expect("runs").stdout.to_text();
         assert!(output.contains("RESULT failed PermissionDenied"), "{name}: {output}");
     }
-    // What the kernel has for the process while it waits: it cannot be asked from inside, where `/proc` is closed.
+    // Reads `/proc` from outside while the process waits: it is closed inside.
     let program = shell(dir.path(), "sleep 30 & wait");
     let cancel = Cancel::new();
     let ender = cancel.clone();

@@ -4,8 +4,8 @@ use super::super::seccomp::{Answer, Arch, Call, LIST, calls, program};
 use super::*;
 use std::collections::BTreeMap;
 
-/// Calls that do not come back, or not as they were, and two that no filter is asked about. What the list says of them is tested by the programs that live by
-/// them, and by [`the_filter_is_the_list`].
+/// Calls that do not return, or not to the same state, and two that the kernel does not pass to a filter. The programs
+/// that need them test their rules, and so does [`the_filter_is_the_list`].
 const NO_RETURN: &[&str] = &[
     "exit",
     "exit_group",
@@ -184,7 +184,7 @@ fn the_list_is_sound() {
     }
 }
 
-/// What the filter answers: allowed, an error, or -1 for the end of the process.
+/// The filter's answer: allowed, an error, or -1 for the end of the process.
 fn interpret(filter: &[seccompiler::sock_filter], arch: u32, number: u32, arguments: [u64; 6]) -> Result<(), i32> {
     let mut data = [0u32; 16];
     (data[0], data[1]) = (number, arch);
