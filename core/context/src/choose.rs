@@ -15,7 +15,7 @@ const MAX_TARGETS: usize = 12;
 pub struct Choice {
     /// The files, best first. One, unless the instruction means more; it may not exist yet where the instruction makes it.
     pub targets: Vec<RepoPath>,
-    /// What comes next, to be tried where no target fits the model.
+    /// The next best files, to be tried where no target fits the model.
     pub spare: Vec<RepoPath>,
 }
 

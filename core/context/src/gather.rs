@@ -179,7 +179,7 @@ impl Run<'_> {
         }
     }
 
-    /// What the user wants read comes whole where it is not too long.
+    /// Adds the files that the user wants read, whole where they are short enough.
     fn reads(&mut self, instruction: &Instruction, most: u32) -> Result<(), GatherError> {
         for path in instruction.reads.iter().filter(|path| !instruction.targets.contains(path)) {
             self.cancel.check()?;

@@ -54,7 +54,7 @@ struct Document {
     length: f64,
     /// Weighted occurrences of every term.
     hits: Vec<f64>,
-    /// What being named in the prompt is worth.
+    /// The bonus for being named in the prompt.
     bonus: f64,
     is_test: bool,
 }

@@ -1,5 +1,6 @@
-//! What a target leans on: files that the user wants read, the other targets, definitions that the prompt names, and what
-//! the target imports. They come as signatures where possible: a small model copies whole files that stand beside its own.
+//! The context of a target: files that the user wants read, the other targets, definitions that the prompt names, and
+//! the target's imports. They come as signatures where possible: a small model copies whole files that stand beside its
+//! own.
 
 use crate::target::signatures;
 use crate::{Context, cut, whole};

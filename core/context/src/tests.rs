@@ -210,14 +210,14 @@ fn searches_give_exact_lines_and_names() {
     assert_eq!(context.read_file(&path("absent.rs")).expect_err("absent").code, ErrorCode::NotFound);
 }
 
-/// What [`crate::Context::choose`] takes, as text.
+/// The files that [`crate::Context::choose`] takes, as text.
 fn chosen(context: &Context, prompt: &str) -> Vec<String> {
     let choice = context.choose(prompt, &Cancel::new()).expect("chooses");
     choice.targets.iter().map(ToString::to_string).collect()
 }
 
-/// Protects files that nobody meant: an edit without files is about one, the one that defines what the prompt names and not
-/// the many that mention it; hidden, lock and generated files are chosen by their path only.
+/// Protects files that the user did not mean: an edit without files is about one, the one that defines what the prompt
+/// names and not the many that mention it; hidden, lock and generated files are chosen by their path only.
 #[test]
 fn an_edit_without_files_is_about_one() {
     let calls = "from shop.bank import transfer\n\ndef test_transfer():\n    transfer(1)\n    transfer(2)\n".repeat(20);

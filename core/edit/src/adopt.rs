@@ -59,7 +59,7 @@ fn contents<'t>(lines: &[(&'t str, &'t str)]) -> Vec<&'t str> {
     lines.iter().map(|line| line.0).collect()
 }
 
-/// What most lines end with; `\n` where there is no majority.
+/// The most frequent line ending; `\n` where there is no majority.
 fn dominant<'t>(lines: &[(&'t str, &'t str)]) -> &'t str {
     let count = |wanted: &str| lines.iter().filter(|(_, ending)| *ending == wanted).count();
     let ended = lines.len() - count("");

@@ -35,7 +35,7 @@ pub struct Parameter {
 /// A call of a name, with arguments that can be counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// What is called.
+    /// The name of the callee.
     pub name: String,
     /// The line, from 1.
     pub line: u32,

@@ -12,7 +12,7 @@ pub enum Kept {
     All,
     /// What runs: no comments, docstrings and statements that do nothing.
     Code,
-    /// What runs, and docstrings, without type annotations, and with the imports apart.
+    /// Code and docstrings without type annotations, and with the imports apart.
     Untyped,
 }
 

@@ -3,7 +3,7 @@
 /// The most bytes of a glob. A path may have 4096, and three times as many once it is escaped.
 const MAX_GLOB: usize = 16_384;
 
-/// How deep braces may be nested. What compiles a glob goes as deep as they do.
+/// How deep braces may be nested: the compiler of globs recurses as deep.
 const MAX_BRACES: usize = 8;
 
 /// Whether `glob` is short and flat enough to be compiled; what is wrong with it otherwise. Asked before every compilation:

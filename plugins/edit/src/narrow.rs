@@ -104,7 +104,7 @@ const PREPOSITIONS: [&str; 20] = [
     "with",
     "wherever",
 ];
-/// What the comments that document a definition are called in some language.
+/// Names of the comments that document a definition in some language.
 const DOCUMENTATION: [&str; 7] = ["jsdoc", "javadoc", "rustdoc", "tsdoc", "godoc", "kdoc", "doxygen"];
 const COMMENTS: [&str; 6] = ["docstring", "docstrings", "comment", "comments", "documentation", "doc-comments"];
 /// Words after which another task may begin.
@@ -175,7 +175,7 @@ pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
         [noun, ref tail @ ..] if COMMENTS.contains(&noun) => (Constraint::Comments, tail),
         _ => return None,
     };
-    // What a comment is to say may follow it.
+    // The text of the comment may follow.
     let tail = if tail.first() == Some(&QUOTE) { &tail[1..] } else { tail };
     tail.first().is_none_or(|w| PREPOSITIONS.contains(w)).then_some(noun)
 }

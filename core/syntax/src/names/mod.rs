@@ -27,7 +27,7 @@ pub struct FreeName {
 pub struct Import {
     /// The module as it is written, leading dots included.
     pub module: String,
-    /// What is taken from it, with the names that it has there; empty for the module itself and for all of it.
+    /// The names that are taken from it, as it has them; empty for the module itself and for all of it.
     pub names: Vec<String>,
     /// The line, from 1.
     pub line: u32,
@@ -35,7 +35,7 @@ pub struct Import {
     pub optional: bool,
 }
 
-/// What a module offers to others.
+/// The names that a module offers to others.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surface {
     /// The names.
@@ -75,7 +75,7 @@ pub fn imports(language: Language, text: &str) -> Vec<Import> {
     }
 }
 
-/// What other modules can take from `text`: what a Python module binds at its top level, what a script exports. `None`
+/// The names that other modules can import from `text`: a Python module's top level, a script's exports. `None`
 /// where it cannot be read.
 #[must_use]
 pub fn surface(language: Language, text: &str) -> Option<Surface> {

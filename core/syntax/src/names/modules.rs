@@ -117,7 +117,7 @@ fn roots(node: Node<'_>) -> Vec<Node<'_>> {
     found
 }
 
-/// What a script exports.
+/// The exports of a script.
 pub(crate) fn exports(tree: &Tree, text: &str) -> Surface {
     let mut surface = Surface::default();
     each(tree, |node, _| {

@@ -6,12 +6,12 @@ use crate::Language;
 use std::collections::{BTreeMap, HashSet};
 use tree_sitter::{Node, Tree};
 
-/// What Go has without an import.
+/// Go's predeclared identifiers.
 const GO: &str = "any append bool byte cap clear close comparable complex complex128 complex64 copy delete error false \
     float32 float64 imag int int16 int32 int64 int8 iota len make max min new nil panic print println real recover rune \
     string true uint uint16 uint32 uint64 uint8 uintptr C _ init main";
 
-/// What Java has without an import: `java.lang`.
+/// The types that Java imports by itself: `java.lang`.
 const JAVA: &str = "AbstractMethodError Appendable ArithmeticException ArrayIndexOutOfBoundsException ArrayStoreException \
     AssertionError AutoCloseable Boolean BootstrapMethodError Byte CharSequence Character Class ClassCastException \
     ClassCircularityError ClassFormatError ClassLoader ClassNotFoundException ClassValue CloneNotSupportedException \
@@ -190,7 +190,7 @@ impl<'s> Walk<'s> {
                 return false;
             }
             "package_declaration" => return false,
-            // What a class takes over from another may have types of its own.
+            // A superclass or interface may bring nested types with it.
             "superclass" | "super_interfaces" | "extends_interfaces" => self.unknown = true,
             "class_declaration"
             | "interface_declaration"

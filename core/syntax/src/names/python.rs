@@ -23,7 +23,7 @@ struct Scope<'s> {
     elsewhere: HashSet<&'s str>,
 }
 
-/// What a node is read as.
+/// The role in which a node is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum As {
     Use,
@@ -51,7 +51,7 @@ pub(crate) struct Walk<'t, 's> {
     todo: Vec<Work<'t>>,
     /// The imports, in their order.
     pub(crate) imports: Vec<Import>,
-    /// What `__all__` lists.
+    /// The names in `__all__`.
     exports: Vec<FreeName>,
     star: bool,
     unknown: bool,
@@ -227,7 +227,7 @@ impl<'t, 's> Walk<'t, 's> {
         match node.kind() {
             "identifier" => {
                 let name = self.said(node);
-                // These can bind names that nobody sees.
+                // These can bind names that no parser sees.
                 self.unknown |= matches!(name, "globals" | "exec" | "execfile" | "global_enum" | "_convert_");
                 if !work.expected {
                     let line = u32::try_from(node.start_position().row + 1).unwrap_or(u32::MAX);
@@ -279,7 +279,7 @@ impl<'t, 's> Walk<'t, 's> {
             }
             "global_statement" | "nonlocal_statement" => self.elsewhere(node, scope),
             "delete_statement" => {
-                // What is deleted was bound.
+                // A deleted name was bound before.
                 self.children(Work { role: As::Target, ..work });
             }
             "type_alias_statement" => {

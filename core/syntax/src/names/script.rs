@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 use tree_sitter::{Node, Tree};
 
-/// What browsers, Node.js and frameworks for tests give to every script, after the lists of the package `globals` (MIT).
+/// The globals of browsers, Node.js and test frameworks, after the lists of the package `globals` (MIT).
 static GLOBALS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("globals.txt").split_whitespace().collect());
 
 /// Interfaces of browsers, of which there are more every year.
@@ -15,18 +15,18 @@ const INTERFACES: &[&str] = &["HTML", "SVG", "WebGL", "RTC", "IDB", "CSS", "GPU"
 
 struct Scope<'s> {
     parent: usize,
-    /// What `var` binds in.
+    /// The scope in which `var` binds.
     function: usize,
     names: HashSet<&'s str>,
 }
 
-/// What a node is read as.
+/// The role in which a node is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum As {
     Use,
     /// Names that `let`, a parameter and the like bind in a scope.
     Binding(usize),
-    /// What is assigned to.
+    /// The target of an assignment.
     Target,
 }
 
