@@ -49,7 +49,7 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
         return invalid("the options are not an object", "give them as KEY=VALUE");
     }
     let mut options = spec.options.clone();
-    // What jobs read themselves.
+    // Jobs read this option themselves.
     _ = options.as_object_mut().and_then(|options| options.remove("new"));
     if let Err(error) = deepcoder_pipeline::check_options(&spec.kind, &options) {
         return Err(refused(Refusal::Invalid, error.to_string(), error.hint()));

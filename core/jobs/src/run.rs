@@ -148,7 +148,7 @@ pub(crate) fn result(run: &Run) -> JobResult {
     });
     let mut notes: Vec<String> =
         run.verification.iter().flat_map(|found| &found.findings).map(ToString::to_string).collect();
-    // What was left out is told of every result: the diff does not show it.
+    // Every result says which parts were left out: the diff does not show it.
     let told = |line: &&str| run.applicability != Applicability::Safe || line.starts_with("left out");
     notes.extend(run.rationale.lines().filter(told).map(str::to_owned));
     notes.extend(run.record.skipped.iter().map(|skipped| format!("left out {}: {}", skipped.path, skipped.reason)));

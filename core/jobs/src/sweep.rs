@@ -7,7 +7,7 @@ use deepcoder_apply::clear_aside;
 use deepcoder_store::{Queue, QueueError};
 use deepcoder_types::{JobId, JobState};
 
-/// Remove every work tree of ours that no running job works in. Best effort: what stays is looked at again.
+/// Remove every work tree of ours that no running job works in. Best effort: the next sweep retries the rest.
 pub(crate) fn sweep(inner: &Inner, queue: &Queue) {
     for entry in std::fs::read_dir(inner.scratch()).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -17,7 +17,7 @@ pub(crate) fn sweep(inner: &Inner, queue: &Queue) {
             continue;
         }
         let home = match queue.get(&name) {
-            // Another process may be at it, or it has died and nobody knows yet.
+            // Another process may work on it, or has died unnoticed so far.
             Ok(job) if job.id.0 == name && job.state == JobState::Running => continue,
             Ok(job) if job.id.0 == name => Some(job.spec.repository),
             Ok(_) | Err(QueueError::NotFound(_)) => None,

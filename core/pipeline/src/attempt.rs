@@ -21,14 +21,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Digits of an edit set's id: enough that no history ever holds two of the same, few enough to be typed.
 const ID_DIGITS: usize = 16;
 
-/// What one attempt of the plugin came to.
+/// The result of one attempt of the plugin.
 pub(crate) struct Attempt {
     pub(crate) proposal: Proposal,
     pub(crate) set: EditSet,
     pub(crate) verification: Verification,
 }
 
-/// What a request came to.
+/// The result of a request.
 pub(crate) struct Made {
     /// The state of the tree that the plugin saw.
     pub(crate) snapshot: String,
@@ -49,7 +49,7 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// What the plugin must know of `instruction` before it runs.
+    /// The context that the plugin needs for `instruction`.
     pub(crate) fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, RunError> {
         let planned = contain(self.grants.wall(), self.cancel, |_| self.plugin.plan(instruction));
         outcome_of(self.plugin, self.grants, planned)
@@ -150,7 +150,7 @@ impl Asking<'_> {
         Ok(best)
     }
 
-    /// What the second answer of the plugin came to, if it is a change.
+    /// The attempt that the plugin's second answer makes, if the answer is a change.
     fn again(&self, instruction: &Instruction, answer: Result<Outcome, RunError>) -> Result<Option<Attempt>, RunError> {
         self.cancel.check()?;
         let Ok(Outcome::Proposals(proposals)) = answer else { return Ok(None) };
@@ -160,8 +160,8 @@ impl Asking<'_> {
         }
     }
 
-    /// The second attempt where nothing is wrong with it; or else the first without what nobody asked for, which is safe
-    /// where the second comes to the same; or else the one with fewer findings: a repair that fails must not hide what was
+    /// The second attempt where nothing is wrong with it; or else the first without its unrequested changes, which is
+    /// safe where the second agrees; or else the one with fewer findings: a repair that fails must not hide what was
     /// found.
     fn mended(&self, instruction: &Instruction, first: Attempt, second: Option<Attempt>) -> Attempt {
         let clean = |attempt: &Attempt| attempt.verification.mendable().next().is_none();
@@ -207,7 +207,7 @@ impl Asking<'_> {
         Ok(Some(Attempt { proposal, set, verification }))
     }
 
-    /// What the checks say of `set`, which `proposal` came to.
+    /// Runs the checks on `set`, which `proposal` became.
     pub(crate) fn verify(&self, instruction: &Instruction, proposal: &Proposal, set: &EditSet) -> Verification {
         verify(set, &self.policy_for(instruction, proposal), self.view)
     }
@@ -221,9 +221,9 @@ impl Asking<'_> {
         }
     }
 
-    /// An attempt without differences that nobody asked for, where what is left has fewer findings.
+    /// An attempt without its unrequested differences, where the rest has fewer findings.
     fn trimmed(&self, instruction: &Instruction, best: &Attempt) -> Option<Attempt> {
-        // What goes beyond a narrow instruction is left out by `keep_within`, which knows the rule.
+        // `keep_within` knows the rule of a narrow instruction and leaves out the changes beyond it.
         let narrow = best.proposal.constraint.is_some() && !best.verification.passed;
         if narrow || best.verification.mendable().next().is_none() {
             return None;
@@ -331,7 +331,7 @@ fn repair_of(instruction: &Instruction, failed: &Attempt) -> Instruction {
     again
 }
 
-/// What contained work of a plugin came to, as a result.
+/// Turns the outcome of a contained plugin call into a result.
 fn outcome_of<T>(
     plugin: &dyn Plugin,
     grants: &Grants,

@@ -9,17 +9,17 @@ use crate::record::{Skipped, Stats};
 use deepcoder_plugin_api::ErrorCode;
 use deepcoder_types::{Applicability, EditSet, Hint as _, Instruction, Proposal, RepoPath};
 
-/// What the targets came to.
+/// The results of the targets.
 pub(crate) struct Several {
     pub(crate) made: Made,
-    /// Targets that nothing came of, and why.
+    /// Targets without a change, and why.
     pub(crate) skipped: Vec<Skipped>,
     /// The files that may be applied without a look, where others need one and they do not depend on them.
     pub(crate) safe: Option<EditSet>,
 }
 
 impl Several {
-    /// What a single request came to.
+    /// The result of a single request.
     pub(crate) fn one(made: Made) -> Self {
         Self { made, skipped: Vec::new(), safe: None }
     }
@@ -51,7 +51,7 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
                 snapshot = id_of(&(snapshot + &seen));
                 match best {
                     Some(attempt) => attempts.push(attempt),
-                    // Without a call there was nothing to do; otherwise nobody knows whether there was.
+                    // Without a call of the model there was nothing to do; after one that is not certain.
                     None if stats.calls > calls => {
                         unchanged += 1;
                         let reason = "the model gave it back as it was".to_owned();

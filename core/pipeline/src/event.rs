@@ -23,7 +23,7 @@ pub enum Event {
     Stage(Stage),
     /// No files were named, and these were chosen.
     Targets(Vec<RepoPath>),
-    /// Nothing comes of this target; the others go on.
+    /// This target gets no change; the others go on.
     Skipped {
         /// The file.
         path: RepoPath,

@@ -1,4 +1,4 @@
-//! The options of a verb, looked at before anything is asked: one that nobody reads is a mistake.
+//! Checks the options of a verb before the plugin starts: an option that no plugin reads is a mistake.
 
 use deepcoder_plugin_api::{ErrorCode, PluginError};
 
@@ -11,7 +11,7 @@ pub fn verbs() -> Vec<String> {
     verbs
 }
 
-/// Whether the plugin that serves `verb` reads every one of `options`. What no plugin serves is somebody else's to refuse.
+/// Whether the plugin that serves `verb` reads every one of `options`. A verb without a plugin passes here.
 pub fn check_options(verb: &str, options: &serde_json::Value) -> Result<(), PluginError> {
     let Some(plugin) = deepcoder_plugins::for_verb(verb) else { return Ok(()) };
     let names = options.as_object().into_iter().flat_map(|options| options.keys());

@@ -46,14 +46,14 @@ impl Stats {
     }
 }
 
-/// A target that nothing came of.
+/// A target without a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {
     /// The file.
     pub path: RepoPath,
     /// Why, in one line.
     pub reason: String,
-    /// What can be done about it.
+    /// A hint for the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
@@ -85,7 +85,7 @@ pub struct Record {
     pub verified: bool,
     /// What verification found.
     pub findings: Vec<Finding>,
-    /// Targets that nothing came of while others were edited.
+    /// Targets without a change while others were edited.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
     /// What it used.

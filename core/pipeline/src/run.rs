@@ -205,7 +205,7 @@ impl<'a> Pipeline<'a> {
             None => self.ask(&asking, asked, options, &mut stats)?,
         };
         if let Some(best) = &mut several.made.best {
-            // What asks for the run goes with the whole only.
+            // The comments that ask for the run go only with the whole edit.
             if !marks.is_empty() {
                 several.safe = None;
             }

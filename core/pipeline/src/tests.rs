@@ -385,8 +385,8 @@ fn a_name_is_given_everywhere() {
     assert_eq!(foreign.applicability, Applicability::NeedsReview);
 }
 
-/// Protects what nobody asked to change: a difference that causes a finding is left out where the rest stands without it,
-/// and the rest is safe where a second attempt comes to the same.
+/// Protects code that the user did not ask to change: a difference that causes a finding is left out where the rest
+/// stands without it, and the rest is safe where a second attempt agrees.
 #[test]
 fn what_nobody_asked_for_is_left_out() {
     let old = "\"\"\"Sums.\"\"\"\n\n\ndef total(items):\n    return sum(items)\n";

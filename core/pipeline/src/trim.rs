@@ -1,4 +1,4 @@
-//! What a small model does beside what was asked: differences that cause a finding are left out where the rest is better
+//! Removes unrequested changes of a small model: leaves out differences that cause a finding where the rest is better
 //! without them.
 
 use deepcoder_edit::{apply_edits, edits_between};
@@ -74,7 +74,7 @@ fn trim_file(best: &mut Trimmed, index: usize, verify: &dyn Fn(&EditSet) -> Veri
     trimmed
 }
 
-/// What may stand in the place of a difference: nothing, or what it adds before or after what it takes away.
+/// Replacements for a difference: nothing, or the lines that it adds before or after those that it removes.
 fn smaller(before: &str, edit: &TextEdit) -> Vec<Option<TextEdit>> {
     let old = before.get(edit.range.as_range()).unwrap_or_default();
     let mut out = vec![None];

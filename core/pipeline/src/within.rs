@@ -53,7 +53,7 @@ fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange>
     if kept.is_empty() { None } else { made(&kept) }
 }
 
-/// What is left of an edit when it ends earlier, the longest first: the annotated signature of a function that also got a
+/// The beginnings of an edit, the longest first, such as the annotated signature of a function that also got a
 /// docstring.
 fn first_lines(edit: &TextEdit) -> impl Iterator<Item = TextEdit> {
     let text = &edit.replacement;

@@ -93,7 +93,7 @@ impl Asks {
         Ok(Some((file, comments)))
     }
 
-    /// Somebody who asks for something in a file that cannot be read as text is told so, and not left waiting.
+    /// Tells the user that a file with a request cannot be read as text, so that the request does not wait in silence.
     fn unreadable(&mut self, path: &RepoPath, error: &ReadError, told: &mut Told) {
         let (Some(language), Ok(image)) = (Language::of(path), self.workspace.read(path)) else { return };
         let asks = |bytes: &[u8]| marked(language, &any_text(bytes)).iter().filter(|c| c.mark != Mark::Note).count();
@@ -217,7 +217,7 @@ impl Asks {
     }
 }
 
-/// What `bytes` say, as well as it can be told: UTF-16 by its mark, anything else with U+FFFD for what is not UTF-8.
+/// Decodes `bytes` as far as possible: UTF-16 by its byte-order mark, anything else as UTF-8 with U+FFFD for bad bytes.
 fn any_text(bytes: &[u8]) -> String {
     let units = |read: fn([u8; 2]) -> u16| {
         let pairs = bytes.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));

@@ -152,7 +152,7 @@ impl Agenda {
         if batch.changes.is_empty() {
             return;
         }
-        // What is read goes through the folder that was opened, which may be another one than the one at the path.
+        // Reads go through the folder that was opened, which may be another one than the one at the path.
         if !self.workspace.is_in_place()
             && let Ok(workspace) = Workspace::open(self.workspace.root())
             && workspace.root() == self.workspace.root()

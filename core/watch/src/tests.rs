@@ -227,8 +227,8 @@ fn a_question_is_asked_once() {
     scene.jobs.wait(2);
 }
 
-/// Protects whoever asks in a file that is not UTF-8: it is said that nothing will come of it and what helps, and a file
-/// without a request, or with one that is committed, says nothing.
+/// Protects users who ask in a file that is not UTF-8: the log says that the request is not done and what helps, and a
+/// file without a request, or with one that is committed, says nothing.
 #[test]
 fn a_request_that_cannot_be_read_is_answered() {
     let scene = Scene::new(&[("old.py", b"# caf\xe9, do it AI!\nx = 1\n"), ("a.py", b"x = 1\n"), ("b.py", b"x = 1\n")]);

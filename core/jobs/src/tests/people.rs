@@ -31,8 +31,8 @@ fn a_result_waits_for_its_review() {
     assert_eq!(refusal(scene.service.review(&job.id.0, &Review::AcceptAll)).0, Refusal::State);
 }
 
-/// Protects trees from results that nobody has seen: one that needs a review waits for it, whatever the job was to do with
-/// it, and says so to programs.
+/// Protects trees from results that no person has seen: one that needs a review waits for it, whatever the job was to
+/// do with it, and says so to programs.
 #[test]
 fn a_result_that_needs_a_review_waits() {
     let lost = "def f():\n    return 2\n";

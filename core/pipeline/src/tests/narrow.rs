@@ -27,7 +27,7 @@ fn a_narrow_instruction_is_held_to_what_it_asks_for() {
     assert!(refused.contains("only comments or docstrings were asked for"), "{refused}");
 }
 
-/// What comes of `old` when the plugin makes `new` of it, held to `constraint`.
+/// A run in which the plugin turns `old` into `new`, held to `constraint`.
 fn narrow_run(old: &str, new: &'static str, constraint: Constraint) -> Run {
     let plugins = plugin(move |_, context, _| {
         let mut outcome = become_text(context, new);
