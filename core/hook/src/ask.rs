@@ -153,7 +153,7 @@ fn prompt(action: &Action, subject: Subject<'_>, found: &[Found]) -> String {
     }
 }
 
-/// What of `new` was asked for; `None` where it does something else that matters.
+/// The part of `new` that was asked for; `None` where `new` also does something else that matters.
 fn accepted(kind: Kind, subject: Subject<'_>, old: &str, new: &str) -> Option<String> {
     let language = Language::of(subject.path);
     match (kind, language) {

@@ -28,9 +28,9 @@ pub(crate) fn foreign(subject: Subject<'_>) -> Vec<usize> {
     wanted.map(|(at, _)| at + 1).collect()
 }
 
-/// Whether two texts say the same but for their comments: token for token as the grammar sees them, and letter for letter
-/// outside of comments but for what stands at the end of a line. A comment that steers a tool is code. What does not parse
-/// cannot be judged.
+/// Whether two texts say the same but for their comments: token for token as the grammar sees them, and letter for
+/// letter outside of comments but for what stands at the end of a line. A comment that steers a tool is code. Texts
+/// that do not parse are never the same.
 pub(crate) fn same_code(language: Language, a: &str, b: &str) -> bool {
     let code =
         |text| Some((code_tokens(language, text, Kept::All)?, outside(language, text), steering(language, text)));
@@ -132,8 +132,8 @@ mod tests {
         assert!(same_code(Language::Go, "u := \"http://x\" // да\n", "u := \"http://x\" // yes\n"));
     }
 
-    /// Protects code that looks like a comment: in strings of several lines, raw ones and templates, and comments that steer
-    /// a tool. What does not parse is not judged.
+    /// Protects code that looks like a comment: in strings of several lines, raw ones and templates, and comments that
+    /// steer a tool. A text that does not parse fails the comparison.
     #[test]
     fn code_in_strings_of_several_lines_is_code() {
         let differ = |language, a: &str, b: &str| {

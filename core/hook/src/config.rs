@@ -168,7 +168,7 @@ pub struct Config {
     pub strict: bool,
 }
 
-/// What is checked unless the file says otherwise.
+/// The checks that run unless the file says otherwise.
 const DEFAULT: [Kind; 3] = [Kind::RefuseSecrets, Kind::ConflictMarkers, Kind::Parse];
 
 impl Default for Config {

@@ -1,4 +1,4 @@
-//! The text in a file, whatever its encoding. What nobody can read does not count as clean.
+//! The text in a file, whatever its encoding. A file that cannot be decoded does not count as clean.
 
 use std::borrow::Cow;
 

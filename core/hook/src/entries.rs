@@ -56,7 +56,7 @@ impl Place {
             out => out?,
         };
         let mut listed = parse(&out);
-        // What a merge takes over from the other side as it is there was not written for this commit; neither were lines.
+        // A file or line that a merge takes over unchanged from the other side was not written for this commit.
         for head in self.merged() {
             let differs: HashMap<RepoPath, Option<String>> =
                 parse(&against(&head)?).entries.into_iter().map(|e| (e.path, e.old)).collect();
@@ -69,8 +69,8 @@ impl Place {
         Ok(listed)
     }
 
-    /// The commits that are in `local` and that the remote `remote` does not have, as far as is known here: its branches as
-    /// they were last seen, and the commits `known`. What another remote has counts for nothing.
+    /// The commits that are in `local` and that the remote `remote` does not have, as far as is known here: its
+    /// branches as they were last seen, and the commits `known`. Branches of other remotes do not count.
     pub(crate) fn unpushed(&self, local: &str, remote: &str, known: &[String]) -> Result<Vec<u8>, GitError> {
         let theirs = format!("--remotes={remote}");
         let mut list: Vec<&str> = vec!["rev-list", local, "--not"];
@@ -82,7 +82,7 @@ impl Place {
         self.git.run(&list)
     }
 
-    /// What `commits` brought, each version of each file once. Of a merge that is what is on none of its sides.
+    /// Each version of each file that `commits` brought, once. Of a merge, only versions that none of its sides has.
     pub(crate) fn brought(&self, commits: &[u8]) -> Result<Listed, GitError> {
         if commits.is_empty() {
             return Ok(Listed::default());

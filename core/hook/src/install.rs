@@ -76,7 +76,7 @@ struct Folder {
     tool: Option<&'static str>,
     /// It is for all repositories.
     shared: bool,
-    /// What the repository itself says leads out of it.
+    /// The repository's own configuration or links lead out of it.
     outside: bool,
 }
 
@@ -153,7 +153,7 @@ pub fn uninstall(target: &Target) -> Result<PathBuf, InstallError> {
 /// Whether the user trusts `deepcoder.toml`: `None` where there is none, an error where it cannot be read.
 pub type Trusted = Result<Option<bool>, ConfigError>;
 
-/// What stands where git looks for hooks, and whether the user trusts `deepcoder.toml`.
+/// The hooks that are installed, and whether the user trusts `deepcoder.toml`.
 pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Trusted), InstallError> {
     let place = Place::find(cwd, false, None)?;
     if place.sweep() {
@@ -190,8 +190,8 @@ pub fn trust_config(cwd: &Path, state_dir: &Path) -> Result<Option<Vec<(&'static
     Ok(Some(config.actions.iter().map(|action| (action.kind.name(), action.mode == Mode::Fix)).collect()))
 }
 
-/// Where git looks for hooks. What the repository says about that may lead anywhere, which the user's own configuration and
-/// that of the machine do not.
+/// The directory where git looks for hooks. The repository's own configuration may lead anywhere; the user's and the
+/// machine's are trusted.
 fn folder(place: &Place) -> Result<Folder, InstallError> {
     let Some((scope, value)) = place.git.config("core.hooksPath") else {
         let path = place.common_dir.join("hooks");
@@ -204,7 +204,7 @@ fn folder(place: &Place) -> Result<Folder, InstallError> {
     }
     let husky = path.components().any(|part| part.as_os_str() == ".husky");
     let shared = matches!(scope.as_str(), "global" | "system");
-    // What the command line or the environment says is the user's own, too.
+    // Configuration from the command line or the environment is the user's own, too.
     let outside = matches!(scope.as_str(), "local" | "worktree") && !is_inside(place, &path);
     Ok(Folder { path, tool: husky.then_some("husky"), shared, outside })
 }

@@ -83,7 +83,7 @@ impl Work {
             let (hook, path) = (self.hook, change.path.clone());
             for action in actions.iter().filter(|action| action.applies(hook, &path)) {
                 let by_model = action.kind.asks_model() && action.mode == Mode::Fix;
-                // What the model takes must not keep the next file from being looked at.
+                // A model that uses up the deadline must not keep the next file from being checked.
                 if by_model && Instant::now() >= self.deadline {
                     self.put_off(action.kind, path.as_str(), "the deadline has passed");
                     continue;

@@ -40,7 +40,7 @@ pub(crate) enum Form {
 impl Place {
     /// The repository that `cwd` is in. `index_file` is git's variable, when git called us.
     pub(crate) fn find(cwd: &Path, in_hook: bool, index_file: Option<&OsStr>) -> Result<Self, HookError> {
-        // Git would wait for a FIFO among them, and nobody could end it.
+        // Git would wait for a FIFO among them, and no signal would end it.
         deepcoder_workspace::check_git_files(cwd)?;
         let git = Git::new(cwd, in_hook);
         let wanted = ["--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--show-object-format"];

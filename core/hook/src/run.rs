@@ -17,12 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What a hook is to look at.
+/// The input of a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// What is staged.
+    /// The staged files.
     Staged,
-    /// What is pushed.
+    /// The commits and tags of a push.
     Pushed {
         /// The remote's name, or its address where it has none.
         remote: String,

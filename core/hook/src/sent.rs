@@ -1,4 +1,4 @@
-//! What leaves a repository: commits that are pushed, and messages.
+//! Checks of commits that are pushed, and of messages.
 
 use crate::HookError;
 use crate::config::{Action, HookType, Kind};
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// How many files of a push are held in memory at a time.
 const AT_ONCE: usize = 64;
 
-/// What git puts between a message and what it only shows.
+/// The line that git puts between a message and the part that it only shows.
 const SCISSORS: &str = " ------------------------ >8 ------------------------";
 
 impl Work {

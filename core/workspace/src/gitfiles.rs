@@ -1,8 +1,8 @@
 //! A look at git's own files before its library or its programs read them: those open whatever has the name, and wait for
 //! ever for a FIFO, where no flag and no signal reaches them.
 //!
-//! Nothing is opened here but configuration, which may name further files. What is exchanged between this look and git's is
-//! the business of whoever may write there; callers that must not wait have a deadline besides.
+//! Nothing is opened here but configuration, which may name further files. A writer who may
+//! exchange files between this look and git's can still block it; callers that must not wait have a deadline besides.
 
 use crate::OpenError;
 use std::collections::HashSet;
@@ -113,7 +113,7 @@ fn in_git(git_dir: &Path, common: &Path) -> Result<(), OpenError> {
             walk(&git_dir.join(folder), MOST_DEPTH, &mut left)?;
         }
     }
-    // What git reads of other work trees.
+    // Git reads these files of other work trees.
     for other in std::fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten().take(MOST_ENTRIES) {
         ["gitdir", "HEAD", "commondir", "locked"].iter().try_for_each(|name| one(&other.path().join(name), SMALL))?;
     }
@@ -208,8 +208,8 @@ fn expand(value: &[u8], folder: &Path) -> Option<PathBuf> {
     Some(folder.join(OsStr::from_bytes(value)))
 }
 
-/// The keys (`section.key`, in lower case, without a subsection) of a configuration, with their values. What git would not
-/// understand is passed over.
+/// The keys (`section.key`, in lower case, without a subsection) of a configuration, with their values. Skips lines
+/// that git would not understand.
 fn settings(text: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut section = String::new();
@@ -313,7 +313,7 @@ mod tests {
 
     fn fifo(path: &Path) {
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
-        // What is there makes room.
+        // The previous file makes room.
         #[expect(clippy::disallowed_methods, reason = "a temporary repository")]
         let _ = std::fs::remove_file(path);
         mknodat(CWD, path, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a FIFO");

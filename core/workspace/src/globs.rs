@@ -19,7 +19,7 @@ pub(crate) enum Globs {
 }
 
 impl Globs {
-    /// What `text` says; nothing where it has no rules.
+    /// The rules of `text`; `None` where it has none.
     pub(crate) fn parse(text: &str, ignore_case: bool) -> Option<Self> {
         let text = text.trim_start_matches('\u{feff}');
         let few = text.lines().nth(FEW).is_none();
@@ -147,7 +147,7 @@ fn required(line: &str, ignore_case: bool) -> String {
     while let Some(letter) = letters.next() {
         let fold = ignore_case && !letter.is_ascii();
         match letter {
-            // What stands in a class ends with it. A bracket that comes first is a part of it: the rest is left out then.
+            // A class ends at its first bracket. One that comes first would be a part of it: the rest is left out then.
             ']' if class => class = false,
             _ if class => continue,
             '[' => class = true,
@@ -252,7 +252,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// The same of rules that nobody would write.
+        /// The same for adversarial rules.
         #[test]
         fn strange_rules_mean_the_same(
             rules in proptest::collection::vec("!?/?([ab*?/.\\\\{},\\[\\]!-]){1,8}/?", 1..12),

@@ -44,7 +44,7 @@ pub enum OpenError {
     Odd {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         source: std::io::Error,
     },
     /// The repository is damaged or uses something that we do not know.
@@ -117,7 +117,7 @@ impl Workspace {
             return Self::open(start);
         }
         crate::gitfiles::check_named(git_dir, &root)?;
-        // Whoever names a repository trusts it: git asks for no owner here either.
+        // A user who names a repository trusts it: git does not check the owner here either.
         let repository = owner::open(git_dir, RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::NO_DOTGIT)
             .map_err(|error| classify(&error, git_dir))?;
         Self::of(&repository, root, true)

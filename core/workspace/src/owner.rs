@@ -43,7 +43,7 @@ pub(crate) fn check(repository: &Repository, folder: &Path) -> Result<(), OpenEr
         Ok(said) if !String::from_utf8_lossy(&said.err).contains("dubious ownership") => {
             Err(OpenError::Git { path: folder.to_owned(), message: said.reason() })
         }
-        // Without git nobody vouches for it.
+        // Without git there is no `safe.directory` to vouch for it.
         _ => {
             // The owner's folder is somewhere above; git's setting needs exactly that one.
             let owned = folder.ancestors().find(|dir| dir.join(".git").exists()).unwrap_or(folder);

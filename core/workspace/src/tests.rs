@@ -293,7 +293,7 @@ fn git_decides_whose_repositories_are_trusted() {
     let text = |path: &Path| path.to_str().expect("text").to_owned();
     for value in [text(&root), format!("{}/", text(&root)), format!("{}/*", text(&place)), "*".into()] {
         let count = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "safe.directory"), ("GIT_CONFIG_VALUE_0", &value)];
-        // What this git does not understand we need not accept.
+        // A setting that this git does not understand need not be accepted.
         let git = std::process::Command::new("git").current_dir(&root).args(["rev-parse"]).envs(count).output();
         let accepted = git.expect("git").status.success();
         try_with(if accepted { "trusted" } else { "refused" }, &root, &count);

@@ -312,7 +312,7 @@ fn lines_that_look_like_comments_are_looked_at() {
     assert_eq!(line(&format!("a\n\n; use {secret}\n")), Some(3));
     bench.repo.git(&["config", "core.commentChar", ";"]);
     assert_eq!(line(&format!("; use {secret}\n")), Some(1));
-    // What git shows below is not a part of the message, and what somebody wrote there may be.
+    // The part below git's scissors line is not in the message; the part below a line that the user wrote may be.
     assert_eq!(line(&format!("a\n; {scissors}\n; Do not modify\ndiff --git a/a b/a\n-{secret}\n")), None);
     assert_eq!(line(&format!("a\n// {scissors}\n// Do not\ndiff --git a/a b/a\n-{secret}\n")), None);
     assert_eq!(line(&format!("a\n; {scissors}\n{secret}\n")), Some(3));

@@ -148,8 +148,8 @@ fn hooks_of_other_tools_are_known() {
     assert!(matches!(crate::install(&target, &ours), Err(InstallError::Managed { tool: "Overcommit", .. })));
 }
 
-/// Protects other repositories and other folders from what a repository says about itself: its own configuration, a file
-/// that this includes, and links lead to no write there. What the user's own configuration says counts.
+/// Protects other repositories and other folders from what a repository says about itself: its own configuration, a
+/// file that this includes, and links lead to no write there. The user's own configuration counts.
 #[test]
 fn a_repository_leads_to_no_write_elsewhere() {
     let bench = Bench::new("", &[]);

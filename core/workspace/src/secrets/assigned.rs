@@ -2,7 +2,7 @@
 
 use super::value::{is_password, is_placeholder, is_random, is_uuid, repeats};
 
-/// What a name says of its value.
+/// The kind of value that a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// People choose it.
@@ -120,7 +120,7 @@ const ABOUT: &[&str] = &[
     "changed",
 ];
 
-/// What stands in front of a name that is known to everybody.
+/// Prefixes of names whose values are public.
 const PUBLIC: &[&str] = &[
     "public",
     "pub",
@@ -321,7 +321,7 @@ impl Reader<'_> {
         if matches!(self.peek(), b'(' | b'[' | b'{') && matches!(self.text.get(self.at + 1), Some(b'\n' | b'\r')) {
             self.at += 1;
         }
-        // What a line breaks in front of is in quotes.
+        // A value on the next line is in quotes.
         if matches!(self.peek(), b'\n' | b'\r') || self.starts(b"\\\n") {
             if separator == Separator::Next {
                 return None;
@@ -373,13 +373,13 @@ impl Reader<'_> {
         Some(Value { start, end: start + length - escaped, quoted: true })
     }
 
-    /// A value without quotes. What looks like program text is none.
+    /// A value without quotes. Program text is none.
     fn bare(&mut self) -> Option<Value> {
         let start = self.at;
         let rest = &self.text[start.min(self.text.len())..];
         let ends = |b: &u8| b.is_ascii_whitespace() || b"\"'`<>,;|(){}[]=".contains(b);
         let length = rest.iter().take(MOST_BARE).position(ends).unwrap_or_else(|| rest.len().min(MOST_BARE));
-        // What base64 ends with is a part of it, and the sign of another assignment is not.
+        // The padding of base64 is a part of the value, and the `=` of another assignment is not.
         let equals = rest[length..].iter().take(3).take_while(|b| **b == b'=').count();
         let goes_on = rest.get(length + equals).is_some_and(u8::is_ascii_alphanumeric);
         let length = if goes_on { length } else { length + equals };

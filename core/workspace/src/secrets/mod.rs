@@ -1,4 +1,4 @@
-//! What must not reach a model or a remote: files by their names, and text by its look.
+//! Finds secrets, which must not reach a model or a remote: files by their names, and text by its look.
 //!
 //! [`find_secrets`] is the one judge, of prompts and of hooks. It reads a text once for some 200 marks (an automaton), and
 //! looks closer only where one stands: `tokens` knows tokens by their first letters, `shapes` knows private keys,
@@ -23,7 +23,7 @@ use std::sync::OnceLock;
 /// Text that looks like a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretFound {
-    /// What it looks like, for a message.
+    /// Its kind, for a message.
     pub what: &'static str,
     /// The byte where it begins.
     pub offset: usize,
@@ -33,7 +33,7 @@ pub struct SecretFound {
     pub last_line: usize,
 }
 
-/// On a line with one of these, somebody has looked at what is there: the marks of gitleaks and detect-secrets.
+/// Marks of gitleaks and detect-secrets: a person has looked at the line and allows it.
 const ALLOWED: [&str; 2] = ["gitleaks:allow", "pragma: allowlist secret"];
 
 /// How far a line is looked at for them.
@@ -100,7 +100,7 @@ impl Lines<'_> {
     }
 }
 
-/// What the mark number `pattern` at `start..end` is a part of.
+/// The secret that the mark number `pattern` at `start..end` is a part of.
 fn look(text: &[u8], pattern: usize, start: usize, end: usize) -> Option<shapes::Span> {
     let (tokens, shapes) = (tokens::TOKENS.len(), shapes::MARKS.len());
     if let Some(token) = tokens::TOKENS.get(pattern) {

@@ -3,7 +3,7 @@
 use super::tokens::{Alphabet, begins};
 use super::value::{is_leet, is_password, is_placeholder, is_random, repeats};
 
-/// What a mark in the text may be the beginning, or the middle, of.
+/// The form of secret that a mark in the text may begin or belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// A block between `BEGIN` and `END`.

@@ -91,8 +91,8 @@ fn names_of_secret_files_are_known() {
     }
 }
 
-/// Protects whoever looks for the place: each secret has its lines, one message for each line, and a person's mark that
-/// it is none counts.
+/// Protects users who look for the place: each secret has its lines, one message for each line, and a person's mark
+/// that it is none counts.
 #[test]
 fn each_secret_has_its_lines() {
     let mut dice = Dice(5);

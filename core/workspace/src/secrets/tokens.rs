@@ -47,7 +47,7 @@ impl Alphabet {
 /// How a token looks.
 #[derive(Debug)]
 pub(super) struct Token {
-    /// What it is, for a message.
+    /// Its kind, for a message.
     pub(super) what: &'static str,
     /// How it begins, in this case.
     pub(super) prefix: &'static str,

@@ -30,7 +30,7 @@ const COMMON: [&str; 26] = [
     "e",
 ];
 
-/// What stands where a secret is to be put, or says that there is none. Compared in lower case.
+/// Placeholders for a secret, and words for the absence of one. Compared in lower case.
 const PLACEHOLDERS: &[&str] = &[
     "example",
     "sample",
@@ -71,7 +71,7 @@ const PLACEHOLDERS: &[&str] = &[
     "cafebabe",
 ];
 
-/// What a value is made of.
+/// The makeup of a value.
 #[derive(Debug, Default)]
 struct Counts {
     lower: usize,
@@ -179,7 +179,7 @@ pub(super) fn is_password(value: &str) -> bool {
     if !(8..=128).contains(&value.len()) || !graphic {
         return false;
     }
-    // What a test of addresses escapes.
+    // Several percent escapes come from the tests of an address parser.
     let escapes =
         value.as_bytes().windows(3).filter(|w| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit());
     if escapes.count() > 1 {
