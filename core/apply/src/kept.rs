@@ -1,6 +1,6 @@
 //! Images that must not be in git's object store: those of files with a clean filter.
 //!
-//! What such a filter (git-crypt's, say) takes out of a file before git sees it stands in the work tree, and so in the
+//! The bytes that such a filter (git-crypt's, say) keeps from git stand in the work tree, and so in the
 //! images of an edit. Under a ref it would be pushed by `git push --mirror`. So these images are files in
 //! `deepcoder/kept/<ulid>` of git's own folder, where no push reaches, named by the hash of their bytes.
 
@@ -61,7 +61,7 @@ impl Applier {
         Ok(())
     }
 
-    /// What is to be known of the set `ulid`, where that is kept here.
+    /// The record of the set `ulid`, if it is kept here.
     pub(crate) fn kept_about(&self, ulid: &str) -> Option<String> {
         let folder = self.git.folder(&format!("{}/{KEPT}/{ulid}", lock::FOLDER)).ok()?;
         match self.git.look(&folder, ABOUT).ok()? {

@@ -228,8 +228,8 @@ impl Applier {
         }
     }
 
-    /// The sets that git keeps for this work tree and the history does not know, oldest first. What is not ours, not
-    /// readable or not [`sound`] is left out.
+    /// The sets that git keeps for this work tree and the history does not know, oldest first. Skips
+    /// sets that are not ours, not readable or not [`sound`].
     pub(crate) fn unknown_sets(&self) -> Result<Vec<NewSet>, ApplyError> {
         let repo = self.repository()?;
         let mut ulids = Vec::new();

@@ -173,7 +173,7 @@ fn anywhere(name: &str) -> Option<&'static str> {
     }
 }
 
-/// What is protected in one kind of folder only.
+/// Why a file is protected that is so in one kind of folder only.
 fn inside(folder: &str, below: &str) -> Option<&'static str> {
     const GITHUB: [&str; 13] = [
         "workflows",

@@ -67,8 +67,8 @@ impl Applier {
     }
 
     /// Take up the sets that git's refs hold and the history does not: it is new or was lost, another state folder was
-    /// used, the repository was moved or copied, or a power cut took a row that had not been waited for. Returns how many
-    /// were made up from their refs. The lock is held, since whoever is at work has a ref before its row.
+    /// used, the repository was moved or copied, or a power cut took a row that had not been waited for. Returns how
+    /// many were made up from their refs. The lock is held, since a writer at work has a ref before its row.
     pub(crate) fn adopt(&self) -> Result<usize, ApplyError> {
         let mut sets = self.unknown_sets()?;
         if self.take_over(&sets)? > 0 {

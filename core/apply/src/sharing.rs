@@ -61,7 +61,7 @@ impl Sharing {
         if is_dir {
             new |= (new & 0o444) >> 2;
             if new & 0o060 != 0 {
-                // What is made in it belongs to the group as well.
+                // New entries of the folder then belong to the group as well.
                 new |= 0o2000;
             }
         }

@@ -20,7 +20,7 @@ pub(crate) struct Tree {
     root: OwnedFd,
     /// Whether to do without `openat2`.
     plain: bool,
-    /// What others may do with what is made here.
+    /// The permissions that others get on new files.
     sharing: Sharing,
     syncs: AtomicU32,
     pinned: Mutex<HashMap<String, OwnedFd>>,

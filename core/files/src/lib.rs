@@ -1,4 +1,5 @@
-//! Opens files that somebody else may have made: regular files of bounded size only, and without ever waiting.
+//! Opens files that another user or program may have made: regular files of bounded size only, and without ever
+//! waiting.
 //!
 //! A FIFO, a device or a socket under the name of a settings file would otherwise keep the caller waiting for as long as
 //! nobody writes to it, where no flag and no deadline reaches it. Links are followed: paths below a work tree are opened
@@ -11,7 +12,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// What a file is called that is not a regular one; `None` for a regular one.
+/// The name of the kind of a file that is not a regular one; `None` for a regular one.
 #[must_use]
 pub fn odd_kind(kind: FileType) -> Option<&'static str> {
     match kind {
@@ -70,7 +71,7 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
 pub fn check(path: &Path, most: u64) -> io::Result<()> {
     let stat = match rustix::fs::stat(path) {
         Ok(stat) => stat,
-        // What is not there, or cannot be reached, keeps nobody waiting.
+        // A file that is absent or out of reach cannot block.
         Err(_) => return Ok(()),
     };
     let kind = FileType::from_raw_mode(stat.st_mode);

@@ -62,7 +62,7 @@ impl Git {
         Self { cwd: cwd.to_owned(), ..self.clone() }
     }
 
-    /// Git as the user runs it, hooks and signing included. Nobody can answer a question: it must not ask one.
+    /// Git as the user runs it, hooks and signing included. It must not ask questions: there is no one to answer.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new("git");

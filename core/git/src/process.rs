@@ -1,9 +1,9 @@
 //! Starts other programs without the descriptors that this process inherited.
 //!
-//! What we open ourselves is closed on exec. What a shell, a build tool or a Python that embeds us left open is not, and
-//! would reach git, its hooks, the model's process and programs in the sandbox. Marking it in the whole process would
-//! take it away from the program that embeds us, and code between fork and exec is what we avoid; so a short-lived
-//! thread takes a copy of the table of descriptors, marks everything in it, and starts the program.
+//! Our own descriptors are closed on exec. Those that a shell, a build tool or a Python that embeds us left open are
+//! not, and would reach git, its hooks, the model's process and programs in the sandbox. Marking it in the whole
+//! process would take it away from the program that embeds us, and code between fork and exec is what we avoid; so a
+//! short-lived thread takes a copy of the table of descriptors, marks everything in it, and starts the program.
 
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::process::{Child, Command, Output, Stdio};
@@ -46,8 +46,8 @@ pub fn start(command: Command, pipes: Pipes) -> io::Result<Started> {
 }
 
 /// The same, with `prepare` on the thread that starts it, in place of [`private_descriptors`], which it has to call.
-/// What belongs to a thread and passes on to its children can be set there. It must not drop a descriptor that was opened
-/// before: that would close the copy only.
+/// It can set properties that belong to a thread and pass on to its children. It must not drop a descriptor that was
+/// opened before: that would close the copy only.
 pub fn start_with(
     mut command: Command,
     pipes: Pipes,

@@ -21,7 +21,7 @@ fn the_list_holds_what_git_calls_local() {
     assert_eq!(names().len(), VARIABLES.len(), "a name stands there twice");
 }
 
-/// What `env` prints in place of git, with every variable of the list set.
+/// The output of `env` in place of git, with every variable of the list set.
 fn inherited(mut command: Command, of: &str) -> BTreeSet<String> {
     let folder = tempfile::tempdir().expect("folder");
     let fake = folder.path().join(of);
@@ -81,8 +81,8 @@ fn a_process_that_outlives_its_caller_says_so_once() {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
-/// Protects long hooks and large answers: input that nobody reads and output over a pipe's size block nothing, and a
-/// command that is to stop does.
+/// Protects long hooks and large answers: input that the child does not read and output over a pipe's size block
+/// nothing, and a command that is to stop does.
 #[test]
 fn pipes_do_not_block_and_commands_stop() {
     let mut command = Command::new("sh");

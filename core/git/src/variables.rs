@@ -3,12 +3,12 @@
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a variable is about, and so who may inherit it.
+/// The subject of a variable, which decides who may inherit it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Which repository is meant, or which objects and index. Only a hook inherits it from git.
     Repository,
-    /// What a command means, prints or asks. No command of ours inherits it.
+    /// The meaning, output or prompts of a command. No command of ours inherits it.
     Meaning,
     /// The author and the configuration of the caller's command. The caller's own commands inherit it; a process that
     /// outlives the caller does not.

@@ -209,7 +209,7 @@ fn filtered_files_are_kept_where_no_push_reaches() {
     assert!(!text.contains("secret"), "{text}");
     let hash = deepcoder_types::ContentHash::of(b"secret old\n").to_string();
     assert!(!text.contains(&hash), "its hash is published");
-    // Nobody is sent to git for what it does not have.
+    // The message does not refer to git, which does not have the bytes.
     bench.repo.write("key.txt", b"changed\n");
     let error = applier.undo(None, NOW, &Cancel::new()).unwrap_err();
     assert!(deepcoder_types::Hint::hint(&error).is_some_and(|hint| !hint.contains("git show")), "{error}");
@@ -225,7 +225,7 @@ fn filtered_files_are_kept_where_no_push_reaches() {
     assert_eq!(applier.recovered().rebuilt, 3);
     applier.undo(None, NOW, &Cancel::new()).unwrap();
     assert_eq!(bench.repo.read("key.txt"), b"secret old\n");
-    // What is forgotten is forgotten there too.
+    // Pruning removes these files too.
     applier.prune(u64::MAX, 0).unwrap();
     assert_eq!(std::fs::read_dir(bench.repo.join(".git/deepcoder/kept")).unwrap().count(), 0);
 }

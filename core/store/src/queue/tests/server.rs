@@ -1,4 +1,4 @@
-//! What is special to a server, and the suite on one. Where PostgreSQL is not installed these are skipped.
+//! Tests that only a server needs, and the suite on one. Where PostgreSQL is not installed these are skipped.
 
 use super::*;
 use deepcoder_test_support::{INSTALL_POSTGRES, PostgresServer, Stop, skip};
