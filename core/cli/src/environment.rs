@@ -64,7 +64,7 @@ impl Environment {
     }
 }
 
-/// A socket or a device may stay open for as long as whoever started us lives.
+/// A socket or a device may stay open for as long as the program that started us lives.
 fn is_piped(stdin: &std::io::Stdin) -> bool {
     let kind = rustix::fs::fstat(stdin).map(|stat| FileType::from_raw_mode(stat.st_mode));
     matches!(kind, Ok(FileType::Fifo | FileType::RegularFile))

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_secs(5);
 const GRACE_OF_A_SERVER: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
-    // What a shell or a build tool left open is for nothing that we start, directly or as the daemon.
+    // No child inherits the descriptors that a shell or a build tool left open, and neither does the daemon.
     deepcoder_workspace::process::mark_inherited();
     let cancel = Cancel::new();
     // Without a handler a signal ends the process at once, which is safe as well: the journal sees to that.
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Words on standard error. There is nobody to tell where that is closed.
+/// Prints to standard error. Ignores failures: a closed stream leaves no place to report them.
 fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }

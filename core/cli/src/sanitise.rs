@@ -1,5 +1,5 @@
-//! Text that a model or a repository wrote, made harmless for a terminal. JSON and pipes get the exact bytes of what was
-//! asked for; names and titles in lines of ours cannot make further lines, wherever they go.
+//! Text that a model or a repository wrote, made harmless for a terminal. JSON and pipes get the exact bytes of what
+//! was asked for; names and titles in our own lines cannot make further lines, wherever they go.
 
 /// `text` without anything that a terminal would obey: control characters are shown as symbols, characters that
 /// reorder or hide others as their code points. Tabs and line ends stay.

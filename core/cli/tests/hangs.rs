@@ -1,4 +1,4 @@
-//! What must not hang, die without a word or panic, whatever lies where files are expected.
+//! Commands neither hang nor panic nor die in silence when something other than a file is in a file's place.
 
 use crate::workbench::Workbench;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -69,7 +69,7 @@ fn a_fifo_is_named_and_not_waited_for() {
     }
 }
 
-/// Protects users who end a command that hangs at something nobody thought of: SIGTERM ends it, once.
+/// Protects users who end a command that hangs for an unforeseen reason: one SIGTERM ends it.
 #[test]
 fn a_command_that_hangs_is_ended_by_one_signal() {
     let bench = Workbench::new(&[]);

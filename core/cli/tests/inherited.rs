@@ -1,4 +1,4 @@
-//! What the program does with descriptors that it was started with.
+//! Descriptors that the program inherits do not reach its children.
 
 use crate::workbench::Workbench;
 use std::os::unix::fs::PermissionsExt as _;

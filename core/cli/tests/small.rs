@@ -56,8 +56,8 @@ fn an_unknown_option_is_refused() {
     said(&bench, &["edit", "make it two", "a.py", "-o", "format=whole", "-n"], 1);
 }
 
-/// Protects whoever adds a job as they type an edit: paths follow the words, what is not there is said at once, and --paths
-/// means what it meant.
+/// Protects users who add a job as they type an edit: paths follow the words, what is not there is said at once, and
+/// --paths means what it meant.
 #[test]
 fn a_job_is_added_as_an_edit_is_typed() {
     let bench = Workbench::new(&[("src/a.py", OLD.as_bytes()), ("src/b.py", OLD.as_bytes()), ("c.py", b"y = 1\n")]);

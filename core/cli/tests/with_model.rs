@@ -209,7 +209,7 @@ fn a_suspicious_result_needs_more_than_yes() {
     assert_eq!(bench.repo.read("src/util.py"), two.as_bytes());
     let text = bench.transcript(&["edit", "modernise this module", "src/util.py", "--yes", "--force"]);
     assert!(text.contains("exit code: 0"), "{text}");
-    // What is lost is left out of the change.
+    // The change leaves out the lines that would be lost.
     assert_eq!(bench.repo.read("src/util.py"), two.replace(OLD, NEW).as_bytes());
 }
 

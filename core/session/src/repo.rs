@@ -212,7 +212,7 @@ impl Repo {
         Ok(self.applier()?.image(id, path, side)?)
     }
 
-    /// What an edit did, as a diff.
+    /// The diff of an edit.
     pub fn diff(&self, entry: &LogEntry) -> Result<String, RepoError> {
         let files = entry.files.iter().map(|file| {
             let side = |there: bool, side| if there { self.image(&entry.id, &file.path, side) } else { Ok(None) };

@@ -34,7 +34,7 @@ enum Again {
     Feedback(String),
 }
 
-/// What the user is told and asked for, beside the run.
+/// The options that govern output, questions and the commit.
 struct Request<'a> {
     args: &'a EditArgs,
     repo: &'a Repo,
@@ -105,7 +105,7 @@ fn attempts(
         match conclude(request, run, invocation, console)? {
             Next::Done(done) => return Ok(done),
             Next::Again(again) => {
-                // What was chosen stays chosen: the words that follow are about this result.
+                // Keeps the targets: the user's next words are about this result.
                 instruction.targets = targets;
                 match again {
                     Again::Seed => instruction.seed = instruction.seed.wrapping_add(1),
@@ -190,7 +190,7 @@ fn recover(repo: &Repo, dry_run: bool, console: &mut Console) -> Result<()> {
     Ok(())
 }
 
-/// What follows a result.
+/// The next step after a result.
 enum Next {
     Done(Done),
     Again(Again),
@@ -340,7 +340,7 @@ fn paths_of(run: &Run) -> Vec<String> {
     run.edit_set.iter().flat_map(|set| &set.files).map(|file| for_terminal(file.path.as_str())).collect()
 }
 
-/// What the user at the terminal wants done with the result.
+/// Asks the user at the terminal what to do with the result.
 fn ask(mut run: Run, invocation: &mut Invocation, console: &mut Console) -> Result<Decision> {
     let files = run.edit_set.as_ref().map_or(0, |set| set.files.len());
     loop {

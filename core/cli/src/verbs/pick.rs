@@ -50,7 +50,7 @@ pub(crate) fn pick(
 /// A hunk with its text.
 struct Piece {
     hunk: HunkRef,
-    /// What stands above the hunks of its file.
+    /// The header lines above the hunks of its file.
     head: String,
     text: String,
 }

@@ -112,9 +112,9 @@ pub enum EnsureError {
     /// It was started and ended at once.
     #[error("the daemon could not be started: {said}")]
     Ended {
-        /// What it said, or how it ended.
+        /// Its last error message, or how it ended.
         said: String,
-        /// What it said is to be done.
+        /// The hint that it gave.
         hint: Option<String>,
     },
     /// It was started and does not listen.

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Bytes that large requests may take at a time, over all connections: those being read and those that wait.
 pub(super) const MOST: usize = 128 << 20;
 
-/// Bytes of one request that nobody counts. Every connection has them, so that small requests go through whatever others
-/// do.
+/// Bytes of one request that are not counted. Every connection has them, so that small requests go through whatever
+/// others do.
 pub(super) const FREE: usize = 64 << 10;
 
-/// What is left of a number of bytes.
+/// The rest of a budget of bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Budget(Arc<AtomicUsize>);
 

@@ -72,7 +72,7 @@ impl Calls {
         let guarded = move || {
             let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(broken()));
             drop(thread);
-            // Nobody may wait any more.
+            // The send fails where the client has left, which is no error.
             _ = answer.send(result);
         };
         drop(tokio::task::spawn_blocking(guarded));
@@ -92,7 +92,7 @@ impl Calls {
     }
 }
 
-/// A thread at work. It and its caller part once: whoever is second knows of the first.
+/// A thread at work. The thread ends or the caller gives up, whichever is first; the second one sees that.
 struct Thread {
     hung: Arc<AtomicUsize>,
     apart: Arc<AtomicBool>,

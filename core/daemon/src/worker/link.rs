@@ -159,8 +159,9 @@ impl Link {
         // Its words go where the daemon's do; standard output is nobody's.
         let log = || io::stderr().as_fd().try_clone_to_owned();
         program.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::from(log()?)).stderr(Stdio::from(log()?));
-        // What the daemon inherited is not for a process that runs a library of others. The process asks for a signal at
-        // its parent's death, which comes with the end of the thread that starts it: so not on a thread for this alone.
+        // The model's process, which runs third-party code, gets none of the daemon's inherited descriptors. It asks
+        // for a signal at its parent's death, which comes with the end of the thread that starts it: so not on a thread
+        // for this alone.
         process::mark_inherited();
         let child = program.spawn()?;
         // Holds the child's end of the pair: ours would never see it close.

@@ -379,8 +379,8 @@ fn idleness_ends_the_process() {
     });
 }
 
-/// Protects what the daemon, or whoever started it, has open: the model's process, where a library of others runs, gets its
-/// own streams and nothing else.
+/// Protects descriptors that the daemon, or the program that started it, has open: the model's process, where a library
+/// of others runs, gets its own streams and nothing else.
 #[test]
 fn a_worker_inherits_no_descriptors() {
     let dir = tempfile::tempdir().expect("dir");

@@ -21,7 +21,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     let workspace = invocation.session.daemon_workspace(&invocation.base)?;
     let paths = typed.iter().map(|path| below(&workspace, &invocation.base, path)).collect::<Result<Vec<_>>>()?;
     let schedule = schedule(args, invocation.now_ms())?;
-    // What is to be done here and now must be here now; a branch or a later time may have other files.
+    // A job that runs here at once needs its files now; a branch or a later time may have other files.
     let elsewhere = args.branch.is_some() || args.worktree.is_some() || options["new"] == json!(true);
     if schedule == Schedule::Now && args.after.is_empty() && !elsewhere {
         workspace.expand(&invocation.base, &typed)?;

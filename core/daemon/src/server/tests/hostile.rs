@@ -57,8 +57,8 @@ fn a_request_of_100_mb_is_refused() {
     assert!(matches!(error, GenerateError::Invalid(m) if m.contains("16777216")));
 }
 
-/// Protects the model's process and whoever waits for it: a setting out of its range, such as a number that 32 bits cannot
-/// hold, is refused under the request's id, and nothing is loaded for it.
+/// Protects the model's process and the clients that wait for it: a setting out of its range, such as a number that 32
+/// bits cannot hold, is refused under the request's id, and nothing is loaded for it.
 #[test]
 fn settings_out_of_range_stop_at_the_door() {
     let server = Server::with(FakeModel::saying(["hello"]));

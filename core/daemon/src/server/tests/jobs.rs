@@ -311,7 +311,7 @@ fn calls_that_hang_are_given_up() {
     assert_eq!(counts, JobCounts::default());
     let hung = server.client().status().expect("status").hung;
     assert!((16..=20).contains(&hung), "{hung}");
-    // One client asks for far more than its share and leaves: nobody waits for its calls.
+    // One client asks for far more than its share and leaves: no one waits for its calls.
     let mut greedy = server.raw();
     greedy.get_mut().write_all(HELLO).expect("sent");
     for n in 2..40 {
