@@ -133,7 +133,7 @@ pub fn needs(source: &Path, options: &ImportOptions) -> Result<Needs, ImportErro
     Ok(Needs { disk, memory: weights.saturating_add(WORKING_MEMORY) })
 }
 
-/// What the manifest of an import will say of its vocabulary, and the files with it.
+/// The vocabulary of an import, as its manifest and the files beside it describe it.
 #[derive(Debug, Clone, Copy)]
 pub struct Words<'a> {
     /// Without graph, files and hashes, which are not made yet.
@@ -164,8 +164,8 @@ pub fn import(
 /// cancellation nothing is left. After a crash, the next import to the same place goes on from there if the source and
 /// the options are the same, and else clears it.
 ///
-/// `check` is asked before the weights are converted whether what is beside them can be used: whoever loads models knows
-/// what a vocabulary and a template must be.
+/// `check` is asked before the weights are converted whether what is beside them can be used: the code that loads
+/// models knows what a vocabulary and a template must be.
 pub fn import_checked(
     source: &Path,
     dest: &Path,

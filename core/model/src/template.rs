@@ -23,7 +23,7 @@ const FUEL_BYTES: usize = 4 << 20;
 /// and the work above pays for a few hundred thousand levels. Pages that are not touched cost nothing.
 const STACK: usize = 128 << 20;
 
-/// What fuel does not see, such as lists that hold each other and are joined to a text by `~`. Real templates take
+/// Limits on work that fuel does not count, such as joining nested lists to a text with `~`. Real templates take
 /// milliseconds and some copies of the chat.
 const BOUNDS: Bounds = Bounds { patience: Duration::from_secs(1), deadline: Duration::from_secs(20), growth: 1 << 30 };
 
@@ -97,10 +97,10 @@ fn compile(source: String) -> Result<Environment<'static>, Error> {
     Ok(environment)
 }
 
-/// What one rendering may take.
+/// The limits of one rendering.
 #[derive(Clone, Copy)]
 struct Bounds {
-    /// The time for which nobody looks at its memory.
+    /// The time before its memory is checked.
     patience: Duration,
     deadline: Duration,
     /// Bytes by which the process may grow meanwhile.

@@ -80,7 +80,7 @@ impl Spec {
     }
 }
 
-/// What values must be, in words, whether one is, and the settings that have such values.
+/// A type of value in words, a test for it, and the settings that have it.
 type Typed = (&'static str, fn(&Value) -> bool, &'static [&'static str]);
 
 /// Settings of a GGUF file by the type of their values, as far as they have defaults: one of another type would be taken

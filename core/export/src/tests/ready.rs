@@ -11,7 +11,7 @@ fn options() -> ImportOptions {
     ImportOptions { name: "tiny".into(), ..ImportOptions::default() }
 }
 
-/// What an import of `source` says, which leaves nothing behind.
+/// The error of an import of `source`, which leaves nothing behind.
 fn refused(source: &Path) -> ImportError {
     let models = tempfile::tempdir().unwrap();
     let error = import(source, &models.path().join("m"), &options(), &mut |_| {}, &Cancel::new()).unwrap_err();

@@ -1,4 +1,4 @@
-//! What a template's source may be. minijinja's parser, its compiler and the drop of its tree recurse once for every
+//! Limits on a template's source. minijinja's parser, its compiler and the drop of its tree recurse once for every
 //! operator of a chain, and only nested brackets and blocks have a limit there. So a chain is bounded before the parser
 //! sees it, and the stack is sized for the longest.
 
