@@ -240,7 +240,7 @@ class Model:
 
 @final
 class Finding:
-    """What a check found."""
+    """A finding of a check."""
 
     @property
     def path(self) -> str:

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-/// What a check found.
+/// A finding of a check.
 #[pyclass(module = "deepcoder._core", frozen, get_all)]
 #[derive(Clone)]
 pub(crate) struct Finding {

@@ -1,4 +1,4 @@
-//! What happens to a job, as Python sees it.
+//! The events of a job, for Python.
 
 use crate::error::{Kind, with_hint};
 use crate::follow::{Follow, Step};
@@ -96,7 +96,7 @@ impl JobEvents {
         })
     }
 
-    /// What a step means to Python: an event, the end, or an error.
+    /// Turns a step into a Python event, the end, or an error.
     fn take(&self, py: Python<'_>, step: Option<Step>) -> PyResult<Option<JobEvent>> {
         match step {
             Some(Step::Event(event)) => return Ok(Some(event.into())),

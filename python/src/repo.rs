@@ -70,7 +70,7 @@ pub(crate) struct Repo {
     loaded: Mutex<Owned<Loaded>>,
 }
 
-/// What a verb is asked to do.
+/// The arguments of a verb.
 #[derive(Default)]
 struct Request<'a, 'py> {
     paths: Option<Paths>,

@@ -80,7 +80,7 @@ def daemon(root: str, command: str) -> None:
 
 
 def entries(root: str) -> int:
-    """What a worker does: with the repository that it inherited, if it did."""
+    """The work of a worker, on the repository that it inherited, if it did."""
     return len((REPO or deepcoder.Repo(root)).log())
 
 

@@ -1,4 +1,4 @@
-"""What the package looks like: its documentation, its arguments, and what it takes from its surroundings."""
+"""The surface of the package: its documentation, its arguments, and its use of the environment."""
 
 import ast
 import asyncio

@@ -1,4 +1,4 @@
-"""What the checks of tasks.toml may use. A check runs in the edited repository; ORIG names the unedited one.
+"""Functions for the checks of tasks.toml. A check runs in the edited repository; ORIG names the unedited one.
 
 A check ends without an exception where the edit is right. `incomplete` says that nothing is broken, but that a part of
 what was asked for is missing; every other exception means that the edit is wrong.
@@ -222,7 +222,7 @@ def java(body, throws="Exception"):
 
 
 def java_main():
-    """What the repository's own program prints."""
+    """The output of the repository's own program."""
     with tempfile.TemporaryDirectory() as out:
         sh("javac", "-proc:none", "-d", out, *[str(path) for path in sorted(Path("src").rglob("*.java"))])
         return sh("java", "-Xshare:auto", "-cp", out, "bank.Main")

@@ -27,7 +27,7 @@ def tasks():
 
 
 def digest(task):
-    """What the result depends on, so that a changed task is run again. The reference edit is no part of it."""
+    """The inputs of a result, so that a changed task is run again. The reference edit is no part of them."""
     kept = {key: value for key, value in task.items() if key != "reference"}
     state = hashlib.sha256(json.dumps(kept, sort_keys=True).encode())
     for path, content in sorted(tree(HERE / "repos" / task["repo"]).items()):

@@ -20,7 +20,7 @@ macro_rules! skip {
     };
 }
 
-/// What [`skip!`] does before it returns.
+/// Records a skip; [`skip!`] calls it before it returns.
 ///
 /// # Panics
 /// Where the skip is not allowed.

@@ -152,7 +152,7 @@ fn tests_do_not_end_in_silence() {
     assert!(found.is_empty(), "use skip! of deepcoder-test-support:\n{}", found.join("\n"));
 }
 
-/// Protects the list of allowed skips: it names nothing that no test needs any more.
+/// Protects the list of allowed skips: each entry is used by a test.
 #[test]
 fn allowed_skips_are_used() {
     let list = tree::read("tests/skips.txt");
