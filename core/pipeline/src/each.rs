@@ -112,11 +112,13 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
 fn depend(asking: &Asking<'_>, instruction: &Instruction) -> bool {
     let words: Vec<&str> = instruction
         .prompt
-        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
-        .map(|word| word.trim_end_matches('.'))
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/')))
+        .map(|word| word.trim_end_matches('.').trim_start_matches("./"))
         .collect();
     let named = |path: &RepoPath| {
-        words.contains(&path.file_name()) || words.iter().any(|word| path.as_str().ends_with(&format!("/{word}")))
+        words.contains(&path.file_name())
+            || words.contains(&path.as_str())
+            || words.iter().any(|word| path.as_str().ends_with(&format!("/{word}")))
     };
     let new = |path: &RepoPath| matches!(asking.view.image(path), Ok(None));
     instruction.targets.iter().any(|path| new(path) || named(path))

@@ -29,8 +29,32 @@ fn exported(context: &Context<'_>, words: &Words<'_>, findings: &mut Vec<Finding
     }
     for file in context.files.iter().filter(|file| file.old.is_none() && file.sound()) {
         let script = file.language.is_some_and(is_script);
-        if script && file.new.is_some_and(|new| !new.contains("export")) {
+        let Some(new) = file.new.filter(|_| script) else { continue };
+        if !new.contains("export") {
             findings.push(Finding::review(file.path, "the instruction speaks of what is exported, and nothing is"));
+        } else if new.contains("module.exports") && is_in_es_package(context, file.path) {
+            let message = "`module.exports` exports nothing here: package.json says that the files are ES modules";
+            findings.push(Finding::review(file.path, message));
+        }
+    }
+}
+
+/// Whether the next package.json above the file has `"type": "module"`.
+fn is_in_es_package(context: &Context<'_>, path: &RepoPath) -> bool {
+    if path.extension() != Some("js") {
+        return false;
+    }
+    let mut folder = super::tree::folder_of(path);
+    loop {
+        let at = if folder.is_empty() { "package.json".to_owned() } else { format!("{folder}/package.json") };
+        if let Some(text) = RepoPath::new(&at).ok().and_then(|path| context.tree.text(&path)) {
+            let package: Option<serde_json::Value> = serde_json::from_str(&text).ok();
+            return package.is_some_and(|package| package.get("type").is_some_and(|kind| kind == "module"));
+        }
+        match folder.rsplit_once('/') {
+            Some((above, _)) => folder = above,
+            None if folder.is_empty() => return false,
+            None => folder = "",
         }
     }
 }

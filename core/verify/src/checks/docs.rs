@@ -139,9 +139,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn of_file(language: Language, why: &str, file: &File<'_>, (old, new): (&str, &str), findings: &mut Vec<Finding>) {
-    // A string behind an import is no docstring, though its text is there.
-    let gone = |doc: &str| language == Language::Python || !new.contains(doc);
-    let of_module = module_doc(language, old).is_some_and(gone);
+    let of_module = module_doc(language, old).is_some_and(|doc| !new.contains(doc.trim_matches(['"', '\''])));
     if of_module && module_doc(language, new).is_none() && !new.trim().is_empty() {
         let what = if language == Language::Python { "docstring" } else { "doc comment" };
         findings.push(Finding::review(file.path, format!("the {what} of the module is deleted, and {why}")));

@@ -78,7 +78,11 @@ fn read(file: &File<'_>, text: &str) -> Option<Value> {
 /// Files that programs write, whose values no instruction names.
 fn is_generated(file: &File<'_>) -> bool {
     let name = file.path.file_name();
-    name.contains("lock") || name.contains("snapshot") || name.ends_with(".ipynb") || name.ends_with(".jsonl")
+    let lock = name.ends_with(".lock") || name.ends_with("-lock.json") || name.ends_with("-lock.yaml");
+    lock || name == "npm-shrinkwrap.json"
+        || name.contains("snapshot")
+        || name.ends_with(".ipynb")
+        || name.ends_with(".jsonl")
 }
 
 fn twice(file: &File<'_>, before: &BTreeSet<String>, after: &Value, findings: &mut Vec<Finding>) {

@@ -211,9 +211,14 @@ fn is_usual(name: &str) -> bool {
 
 fn is_test(path: &RepoPath) -> bool {
     let name = path.file_name().to_lowercase();
-    name.contains("test")
-        || name.contains("spec")
-        || path.as_str().split('/').any(|part| matches!(part, "tests" | "migrations"))
+    let bare = name.split('.').next().unwrap_or_default();
+    let in_tests =
+        |part: &str| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "testing" | "migrations");
+    path.as_str().split('/').rev().skip(1).any(in_tests)
+        || bare.starts_with("test_")
+        || bare.ends_with("_test")
+        || path.file_name().ends_with("Test.java")
+        || [".test.", ".spec."].iter().any(|mark| name.contains(mark))
 }
 
 /// The modules of the same folder, and those that the file imports by a relative path below it.

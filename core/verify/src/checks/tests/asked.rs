@@ -46,7 +46,11 @@ fn a_new_module_exports_what_is_asked() {
         ["R b.js: the instruction speaks of what is exported, and nothing is"]
     );
     assert_eq!(made("export function clamp(v) {\n  return v;\n}\n"), NONE);
-    assert_eq!(made("function clamp(v) {\n  return v;\n}\nmodule.exports = { clamp };\n"), NONE);
+    let common = "function clamp(v) {\n  return v;\n}\nmodule.exports = { clamp };\n";
+    assert_eq!(made(common), NONE);
+    let es = [("package.json", "{\"type\": \"module\"}\n"), ("src/a.js", "x();\n")];
+    let found = findings("create a module that exports clamp", &es, &[("src/b.js", Some(common))]);
+    assert!(found.len() == 1 && found[0].contains("exports nothing here"), "{found:?}");
 }
 
 /// Protects callers from a renaming that leaves them behind, in the set and outside of it.
