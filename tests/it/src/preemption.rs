@@ -63,7 +63,7 @@ fn an_interrupted_generation_is_what_it_is_alone() {
         assert_eq!((&disturbed.text, disturbed.finish), (&alone.text, alone.finish));
         assert_eq!(disturbed.usage, alone.usage, "the same tokens, and the same steps");
     }
-    assert!(between >= 20, "{between} requests came between: nothing was tried");
+    assert!(between >= 4, "{between} requests came between: nothing was tried");
 }
 
 /// Protects whoever waits at the keyboard: a request that comes while a job writes is begun within a step, is then

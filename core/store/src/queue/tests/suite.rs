@@ -158,19 +158,19 @@ fn a_stale_worker_changes_nothing(ground: &Ground) {
 fn what_ran_out_is_tried_again_and_then_fails(ground: &Ground) {
     let queue = ground.open();
     let id = add(&queue, &spec("/r", "a"));
-    let short = || queue.claim("w", &Repositories::Any, Duration::from_millis(30), NOW).unwrap().unwrap();
+    let short = || queue.claim("w", &Repositories::Any, Duration::from_millis(300), NOW).unwrap().unwrap();
     let first = short();
     assert_eq!(queue.expire(NOW).unwrap(), 0, "the lease is good");
-    std::thread::sleep(Duration::from_millis(40));
-    assert_eq!(queue.heartbeat(&first.lease, Duration::from_millis(30)).unwrap(), Beat::GoOn, "nobody had noticed");
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(queue.heartbeat(&first.lease, Duration::from_millis(300)).unwrap(), Beat::GoOn, "nobody had noticed");
     assert_eq!(queue.expire(NOW).unwrap(), 0, "it was extended");
-    std::thread::sleep(Duration::from_millis(40));
+    std::thread::sleep(Duration::from_millis(400));
     assert!(queue.still_held(&first.lease).unwrap());
     assert_eq!(queue.expire(NOW).unwrap(), 0, "asking for leave to write begins it anew");
-    std::thread::sleep(Duration::from_millis(40));
+    std::thread::sleep(Duration::from_millis(400));
     assert_eq!((queue.expire(NOW).unwrap(), state(&queue, &id)), (1, JobState::Queued));
     assert_eq!(short().job.attempts, 2);
-    std::thread::sleep(Duration::from_millis(40));
+    std::thread::sleep(Duration::from_millis(400));
     assert_eq!(queue.expire(NOW + 9).unwrap(), 1);
     let job = queue.get(&id.0).unwrap();
     assert_eq!((job.state, job.finished_ms, job.worker), (JobState::Failed, Some(NOW + 9), None));
