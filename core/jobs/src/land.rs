@@ -199,19 +199,7 @@ pub(crate) fn forget(session: &Session, job: &Job) {
     }
 }
 
-/// Whether a result may land without a person's look.
+/// Whether a result may land without a person's look: the rule of `edit --yes`, on a branch too.
 pub(crate) fn may_land(landing: &Landing, run: &Run) -> bool {
-    let looked_at_later = matches!(landing, Landing::Branch(_) | Landing::Worktree(_));
-    match landing {
-        Landing::Review => false,
-        // A branch is looked at before anything comes of it.
-        _ => {
-            run.verified()
-                && match run.applicability {
-                    Applicability::Safe => true,
-                    Applicability::NeedsReview => looked_at_later,
-                    Applicability::DisplayOnly => false,
-                }
-        }
-    }
+    *landing != Landing::Review && run.verified() && run.applicability == Applicability::Safe
 }

@@ -115,7 +115,8 @@ pub(crate) fn run(
     let new = options.as_object_mut().and_then(|options| options.remove("new"));
     let new = new.and_then(|new| new.as_bool()).unwrap_or(false);
     let targets = repo.targets(repo.workspace().root(), &spec.paths, new)?;
-    repo.check_readable(&targets)?;
+    let (targets, unreadable) = repo.readable(targets)?;
+    unreadable.iter().for_each(|error| reporter.log("warn", format!("left out: {error}")));
     let mut policy = Policy::default();
     if !targets.is_empty() {
         policy = policy.writing_only(&targets);

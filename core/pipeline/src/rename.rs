@@ -5,7 +5,7 @@ use crate::attempt::{Asking, Attempt};
 use crate::error::RunError;
 use crate::event::{Event, Stage};
 use crate::host::emit;
-use deepcoder_syntax::{Language, symbols};
+use deepcoder_syntax::{Language, parses, symbols};
 use deepcoder_types::{
     Applicability, Constraint, EditSet, FileChange, FileImage, Instruction, Proposal, Renaming, RepoPath,
 };
@@ -28,6 +28,7 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
     let paths = if everywhere { asking.view.files() } else { instruction.targets.clone() };
     let mut files = Vec::new();
     let (mut defined, mut receivers, mut left) = (Vec::new(), BTreeSet::new(), Vec::new());
+    let (mut keys, mut unread, mut users) = (Vec::new(), Vec::new(), Vec::new());
     for path in paths {
         asking.cancel.check()?;
         if !asking.grants.may_read(&path) || !asking.grants.may_write(&path) {
@@ -46,8 +47,17 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
             Err(Taken { line }) => {
                 return Err(RunError::NameTaken { path, line, name: name.clone(), new_name: new_name.clone() });
             }
-            Ok(None) => left.extend(mentions(&path, text, name)),
-            Ok(Some(Renamed { text: new, receivers: of, left: lines })) => {
+            Ok(None) => {
+                let said = mentions(&path, text, name);
+                if !said.is_empty() && Language::of(&path).is_some_and(|language| parses(language, text) != Some(true))
+                {
+                    unread.push(path.to_string());
+                }
+                left.extend(said);
+            }
+            Ok(Some(Renamed { text: new, receivers: of, left: lines, keys: lines_of_keys })) => {
+                keys.extend(lines_of_keys.into_iter().map(|line| format!("{path}:{line}")));
+                users.push((path.clone(), text.to_owned()));
                 receivers.extend(of);
                 left.extend(lines.into_iter().map(|line| format!("{path}:{line}")));
                 let new = FileImage { bytes: new.into_bytes(), mode: old.mode };
@@ -60,7 +70,18 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
     }
     emit(asking.events, Event::Stage(Stage::Verify));
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let doubts = doubts(renaming, &defined, &receivers);
+    let mut doubts = doubts(renaming, &defined, &receivers);
+    if let Some(place) = keys.first() {
+        doubts.push(format!(
+            "`{name}` is the name of an argument or a key in {place}, which may belong to something else"
+        ));
+    }
+    if let Some(path) = unread.first() {
+        doubts.push(format!("`{path}` has `{name}` and does not parse, so that it keeps the old name"));
+    }
+    if let [one] = &defined[..] {
+        doubts.extend(users.iter().find_map(|(path, text)| stranger(path, text, &one.file, name)));
+    }
     let mut notes: Vec<String> = doubts.clone();
     if !left.is_empty() {
         let more = if left.len() > SHOWN { format!(" and {} more", left.len() - SHOWN) } else { String::new() };
@@ -111,6 +132,22 @@ fn doubts(Renaming { name, .. }: &Renaming, defined: &[Defined], receivers: &BTr
         }
     }
     doubts
+}
+
+/// Why a file may mean another thing by the name: it has modules, and does not speak of the one that defines it.
+fn stranger(path: &RepoPath, text: &str, home: &RepoPath, name: &str) -> Option<String> {
+    let modules = matches!(
+        Language::of(path),
+        Some(Language::Python | Language::JavaScript | Language::TypeScript | Language::Tsx)
+    );
+    let stem = match home.file_name().split('.').next().unwrap_or_default() {
+        "__init__" | "index" => home.as_str().rsplit('/').nth(1).unwrap_or_default(),
+        stem => stem,
+    };
+    let of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let knows = stem.is_empty() || text.split(|c| !of_name(c)).any(|word| word == stem);
+    (modules && path != home && !knows)
+        .then(|| format!("`{path}` uses `{name}` and does not take it from `{home}`: it may be another one"))
 }
 
 /// Lines of a text without a grammar that have the name as a word.

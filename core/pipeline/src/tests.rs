@@ -380,6 +380,15 @@ fn a_name_is_given_everywhere() {
     let two = on(&repo, plugins(), &[], "rename transfer to move_money").expect("a run");
     assert_eq!(two.applicability, Applicability::NeedsReview);
     assert!(two.rationale.contains("2 definitions are called `transfer`"), "{}", two.rationale);
+    for (other, why) in [
+        ("from math import transfer\n\ntransfer(1)\n", "does not take it from `bank.py`"),
+        ("import bank\nbank.transfer(\n", "does not parse"),
+        ("import bank\nrun(transfer=1)\n", "the name of an argument"),
+    ] {
+        let strange = TestRepo::new(&[("bank.py", b"def transfer(a):\n    return a\n"), ("c.py", other.as_bytes())]);
+        let strange = on(&strange, plugins(), &[], "rename transfer to move_money").expect("a run");
+        assert!(strange.applicability == Applicability::NeedsReview && strange.rationale.contains(why), "{strange:?}");
+    }
     let foreign = TestRepo::new(&[("a.py", b"def get(x):\n    return {}.get(x)\n")]);
     let foreign = on(&foreign, plugins(), &[], "rename get to fetch").expect("a run");
     assert_eq!(foreign.applicability, Applicability::NeedsReview);

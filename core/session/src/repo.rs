@@ -164,6 +164,25 @@ impl Repo {
         Ok(())
     }
 
+    /// The targets that can be read as text, or are to be made, and why the others cannot. An error where none is left.
+    pub fn readable(&self, targets: Vec<RepoPath>) -> Result<(Vec<RepoPath>, Vec<ReadError>), RepoError> {
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        for target in targets {
+            match self.workspace.exists(&target).then(|| self.workspace.read_text(&target)) {
+                Some(Err(error)) => bad.push(error),
+                _ => good.push(target),
+            }
+        }
+        match bad.pop() {
+            Some(error) if good.is_empty() => Err(error.into()),
+            Some(error) => {
+                bad.push(error);
+                Ok((good, bad))
+            }
+            None => Ok((good, bad)),
+        }
+    }
+
     /// Do everything that `instruction` asks for but write.
     pub fn run(
         &self,

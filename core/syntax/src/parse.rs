@@ -29,7 +29,36 @@ pub struct SyntaxError {
 /// Where `text` does not parse. Empty when it does, and also when it is too large to say (see [`parses`]).
 #[must_use]
 pub fn errors(language: Language, text: &str) -> Vec<SyntaxError> {
-    parse(language, text).map(|tree| errors_of(&tree)).unwrap_or_default()
+    let Some(tree) = parse(language, text) else { return Vec::new() };
+    let mut found = errors_of(&tree);
+    if language == Language::Python {
+        found.extend(empty_blocks(&tree));
+    }
+    found
+}
+
+/// Blocks without a statement, which Python's grammar lets pass and Python does not.
+fn empty_blocks(tree: &Tree) -> Vec<SyntaxError> {
+    let mut found = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        if node.kind() == "block" && node.named_child_count() == 0 && found.len() < MAX_ERRORS {
+            found.push(SyntaxError {
+                range: range(node.start_byte(), node.end_byte()),
+                line: u32::try_from(node.start_position().row + 1).unwrap_or(u32::MAX),
+                missing: Some("block".to_owned()),
+            });
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return found;
+            }
+        }
+    }
 }
 
 /// Whether `text` parses without an error; `None` when it is too large or too contorted to say.

@@ -265,3 +265,14 @@ fn comments_are_found_and_strings_are_not() {
     assert_eq!(said(Language::Rust, "/// doc\nfn f() { /* in */ }\n//! x\n"), ["/// doc", "/* in */", "//! x"]);
     assert_eq!(said(Language::C, "int a; // last"), ["// last"]);
 }
+
+/// Protects Python files from functions without a body, which the grammar lets pass.
+#[test]
+fn a_block_without_a_statement_is_an_error() {
+    for text in ["def f():\n", "class A:\n    # nothing\n\nx = 1\n", "if x:\nelse:\n    pass\n"] {
+        assert_eq!(errors(Language::Python, text).len(), 1, "{text}");
+    }
+    for text in ["def f():\n    pass\n", "def f(): ...\n", "class A:\n    \"\"\"A.\"\"\"\n", "for x in y: pass\n"] {
+        assert_eq!(errors(Language::Python, text), Vec::new(), "{text}");
+    }
+}

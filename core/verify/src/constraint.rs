@@ -12,7 +12,7 @@ const SHOWN: usize = 60;
 pub(crate) fn check(change: &FileChange, constraint: &Constraint, instruction: &str, findings: &mut Vec<Finding>) {
     let path = &change.path;
     // Without a grammar there is nothing to hold the edit to; a text that is not UTF-8 is refused elsewhere.
-    let Some(language) = Language::of(path) else { return };
+    let Some(language) = Language::of(path) else { return plain_lines(change, constraint, findings) };
     let text = |bytes: &'_ Vec<u8>| String::from_utf8(bytes.clone()).ok();
     let (Some(old), Some(new)) = (&change.old, &change.new) else {
         let what = if change.old.is_some() { "deletes" } else { "adds" };
@@ -26,7 +26,7 @@ pub(crate) fn check(change: &FileChange, constraint: &Constraint, instruction: &
     };
     let Some(before) = tokens(language, &old, kept) else {
         let message = format!("{}; the file does not parse, so that this is not checked", asked(constraint));
-        return findings.push(Finding::warning(path, message));
+        return findings.push(Finding::review(path, message));
     };
     // That the result does not parse is an error already.
     let Some(after) = tokens(language, &new, kept) else { return };
@@ -98,6 +98,23 @@ fn other_comments(language: Language, (old, new): (&str, &str)) -> Option<String
     }
 }
 
+/// Holds an edit of comments to what it may do where there is no grammar: every line that is there stays, in its order. A
+/// line behind a new comment mark is gone.
+fn plain_lines(change: &FileChange, constraint: &Constraint, findings: &mut Vec<Finding>) {
+    let (Constraint::Comments, Some(old), Some(new)) = (constraint, &change.old, &change.new) else { return };
+    let (Ok(old), Ok(new)) = (std::str::from_utf8(&old.bytes), std::str::from_utf8(&new.bytes)) else { return };
+    let is_comment = |line: &&str| ["#", "//", ";", "<!--", "--", "/*", "*"].iter().any(|mark| line.starts_with(mark));
+    let mut left = new.lines().map(str::trim);
+    let lost = old.lines().map(str::trim).filter(|l| !l.is_empty() && !is_comment(l)).find(|line| {
+        // A comment may stand behind what is there.
+        !left.by_ref().any(|now| now == *line || now.strip_prefix(line).is_some_and(|rest| rest.starts_with(' ')))
+    });
+    if let Some(line) = lost {
+        let message = format!("{}, and the line `{}` is changed or gone", asked(constraint), shown(line));
+        findings.push(Finding::error(&change.path, message));
+    }
+}
+
 /// A text in which a name was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renamed {
@@ -107,6 +124,8 @@ pub struct Renamed {
     pub receivers: Vec<String>,
     /// Lines whose comments or strings have the old name still, from 1.
     pub left: Vec<u32>,
+    /// Lines in which the name is that of an argument or a key, which may belong to something else, from 1.
+    pub keys: Vec<u32>,
 }
 
 /// The new name is in use in a text, in this line.
@@ -124,7 +143,8 @@ pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Opt
     let found = Language::of(path).and_then(|language| tokens(language, text, Kept::All));
     let Some(Tokens { code: tokens, .. }) = found else { return Ok(None) };
     let said = |at: usize| tokens.get(at).and_then(|t: &Token| text.get(t.range.as_range())).unwrap_or_default();
-    let mut out = Renamed { text: String::with_capacity(text.len()), receivers: Vec::new(), left: Vec::new() };
+    let mut out =
+        Renamed { text: String::with_capacity(text.len()), receivers: Vec::new(), left: Vec::new(), keys: Vec::new() };
     let mut read = 0;
     let mut exports = false;
     for (at, token) in tokens.iter().enumerate() {
@@ -144,6 +164,10 @@ pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Opt
             out.text.push_str(text.get(read..range.start).unwrap_or_default());
             out.text.push_str(new_name);
             read = range.end;
+            if is_code && at > 0 && matches!(said(at - 1), "(" | "," | "{") && is_key(path, said(at - 1), said(at + 1))
+            {
+                out.keys.push(token.line);
+            }
             if is_code && at > 0 && matches!(said(at - 1), "." | "->" | "?.") {
                 let of = if at > 1 { said(at - 2) } else { "" };
                 let is_name = of.chars().all(|c| c.is_alphanumeric() || c == '_');
@@ -158,6 +182,18 @@ pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Opt
     }
     out.text.push_str(text.get(read..).unwrap_or_default());
     Ok(Some(out))
+}
+
+/// Whether a name between these tokens is that of an argument (`f(name=1)`) or of a key (`{ name: 1 }`, `{ name }`).
+fn is_key(path: &RepoPath, before: &str, after: &str) -> bool {
+    match Language::of(path) {
+        Some(Language::Python) => before != "{" && after == "=",
+        Some(Language::JavaScript | Language::TypeScript | Language::Tsx) => {
+            after == ":" || (before == "{" && matches!(after, "," | "}"))
+        }
+        Some(Language::Go | Language::Rust) => after == ":",
+        _ => false,
+    }
 }
 
 fn asked(constraint: &Constraint) -> String {

@@ -330,6 +330,10 @@ fn a_name_is_changed_in_code_only() {
     let new = "def welcome(n):\r\n    # greet\r\n    return 'greet' + f\"{welcome}\"\r\n\r\nx.welcome(greeting)\r\n";
     let renamed = rename_in(&path, old, &renaming).expect("the name is free").expect("it is there");
     assert_eq!((renamed.text.as_str(), renamed.receivers, renamed.left), (new, vec!["x".to_owned()], vec![2, 3]));
+    assert_eq!(renamed.keys, Vec::<u32>::new());
+    let keys =
+        rename_in(&path, "f(x, greet=1)\ngreet = 2\n", &renaming).expect("the name is free").expect("it is there");
+    assert_eq!(keys.keys, [1]);
     assert_eq!(held(&Constraint::Rename(renaming.clone()), "a.py", old, new), NONE);
     assert_eq!(rename_in(&path, "greet(\n\nwelcome)\n", &renaming), Err(Taken { line: 3 }));
     for other in ["def (greet\n", "# greet\n"] {
@@ -353,8 +357,8 @@ fn another_layout_is_the_same_code() {
     assert_eq!(held("# a\nx = 1\n", "x = 1\n").len(), 1);
 }
 
-/// Protects what cannot be judged: new files are refused, a file that did not parse is said to be unchecked, and text
-/// without a grammar is left alone.
+/// Protects what cannot be judged: new files are refused, a file that did not parse needs a person, and text without a
+/// grammar keeps its lines.
 #[test]
 fn what_a_constraint_cannot_judge() {
     let policy = Policy { constraint: Some(Constraint::Comments), ..Policy::new(["**"]) };
@@ -364,8 +368,12 @@ fn what_a_constraint_cannot_judge() {
     assert!(!found(change("a.py", None, Some(b"x = 1\n"))).passed);
     assert!(!found(change("a.py", Some(b"x = 1\n"), None)).passed);
     let broken = found(change("a.py", Some(b"def f(:\n"), Some(b"# a\ndef f(:\n")));
-    assert!(broken.passed && broken.warnings().any(|f| f.message.contains("is not checked")), "{broken:?}");
-    assert!(found(change("a.txt", Some(b"a\n"), Some(b"b\n"))).passed);
+    assert!(broken.passed && broken.reviews().any(|f| f.message.contains("is not checked")), "{broken:?}");
+    // Without a grammar the lines tell: each stays, and is not behind a comment mark.
+    assert!(!found(change("a.txt", Some(b"a\n"), Some(b"b\n"))).passed);
+    let script: &[u8] = b"set -e\nrm -rf build\n";
+    assert!(found(change("a.sh", Some(script), Some(b"# Clean.\nset -e\nrm -rf build  # all\n"))).passed);
+    assert!(!found(change("a.sh", Some(script), Some(b"set -e\n# rm -rf build\n"))).passed);
 }
 
 /// Protects commits: `git diff --check` and linters fail on blanks at the end of lines, which generated docstrings have.

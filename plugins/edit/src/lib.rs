@@ -72,6 +72,12 @@ impl Plugin for EditPlugin {
             Some(Constraint::Rename(renaming)) => Some(renaming),
             _ => None,
         };
+        if let Some(name) = narrow::wrong_name(&instruction.prompt) {
+            return Err(PluginError::new(ErrorCode::Invalid, format!("`{name}` is not a name that code can have"))
+                .with_hint(
+                    "names are letters, digits and `_`, and begin with no digit: rename transfer to move_money",
+                ));
+        }
         Ok(ContextRequest { renaming, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })
     }
 
@@ -201,6 +207,9 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
             if !selected && let Some(ranges) = regions::each(work.instruction, path, base, work.host)? {
                 return edit_parts(&work.for_each(), path, base, ranges);
             }
+            if !selected && let Some(ranges) = narrowed(work, path, base)? {
+                return edit_parts(work, path, base, ranges);
+            }
             let small = work.host.count_tokens(&base.text)? <= whole_limit(work)?;
             if small && !selected {
                 return whole_or_parts(work, path, base);
@@ -212,6 +221,27 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
                 edit_parts(work, path, base, ranges)
             }
         }
+    }
+}
+
+/// The definitions that an instruction about docstrings, comments or annotations names: nothing else is shown to be
+/// written, so that nothing else changes. An error where it names one that is nowhere.
+fn narrowed(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Option<Vec<std::ops::Range<usize>>>, PluginError> {
+    let prompt = &work.instruction.prompt;
+    let narrow = matches!(narrow::constraint(prompt), Some(Constraint::Comments | Constraint::Annotations));
+    if !narrow || !base.parts.is_empty() {
+        return Ok(None);
+    }
+    let ranges = regions::find(work.instruction, path, base, work.host)?;
+    if !ranges.is_empty() {
+        return Ok(Some(ranges));
+    }
+    match regions::called(prompt) {
+        Some(name) if work.sole && !base.text.contains(name) => {
+            let error = PluginError::new(ErrorCode::NotFound, format!("`{path}` defines no `{name}`"));
+            Err(error.with_hint("check the spelling, or name the file that defines it"))
+        }
+        _ => Ok(None),
     }
 }
 

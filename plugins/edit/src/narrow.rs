@@ -227,6 +227,17 @@ fn renaming(words: &[&str], lower: &[&str]) -> Option<Constraint> {
     (name != new_name).then_some(Constraint::Rename(Renaming { name, new_name }))
 }
 
+/// The new name of a renaming, where no code can have it.
+#[must_use]
+pub(crate) fn wrong_name(instruction: &str) -> Option<&str> {
+    let words: Vec<&str> = instruction.trim().trim_end_matches(['.', '!']).split_whitespace().collect();
+    let [verb, name, to, new_name] = words[..] else { return None };
+    let plain = verb.eq_ignore_ascii_case("rename") && matches!(to, "to" | "into" | "as") && identifier(name).is_some();
+    // A path is another renaming, and so is a text in quotes.
+    let path = new_name.contains(['/', '.', '"', '\'']);
+    (plain && !path && identifier(new_name).is_none()).then_some(new_name)
+}
+
 fn identifier(word: &str) -> Option<String> {
     let name = word.trim_matches(['`', '\'', '"']);
     let name = name.strip_suffix("()").unwrap_or(name).trim_matches(['`', '\'', '"']);

@@ -109,6 +109,15 @@ fn plain_names<'a>(prompt: &'a str, text: &str) -> Vec<&'a str> {
     words.filter(|word| defined.contains(word) && names(prompt, word)).take(MAX_WORDS).collect()
 }
 
+/// The first word of the instruction that is written as a call: `f()`.
+pub(crate) fn called(prompt: &str) -> Option<&str> {
+    let end = prompt.find("()")?;
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let start =
+        prompt[..end].rfind(|c| !of_name(c)).map_or(0, |at| at + prompt[at..].chars().next().map_or(1, char::len_utf8));
+    Some(&prompt[start..end]).filter(|name| !name.is_empty())
+}
+
 /// Words of the instruction that could be names: in backticks, before a parenthesis, or not a plain word.
 fn words(prompt: &str) -> Vec<&str> {
     let of_name = |c: char| c.is_alphanumeric() || c == '_';

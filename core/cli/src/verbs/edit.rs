@@ -57,7 +57,9 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
     let (paths, selection) = run::select(&paths, &repo, invocation)?;
     let targets = targets(&repo, &paths, args, invocation)?;
     let reads = repo.targets(&invocation.base, &args.read, false)?;
-    repo.check_readable(&targets)?;
+    // A picture in a folder does not cost the rest of it.
+    let (targets, unreadable) = repo.readable(targets)?;
+    unreadable.iter().for_each(|error| console.warn(&format!("left out: {error}")));
     repo.check_readable(&reads)?;
     let place = args.commit.then(|| CommitPlace {
         branch: args.branch.clone(),
@@ -212,7 +214,8 @@ fn conclude(request: &Request<'_>, run: Run, invocation: &mut Invocation, consol
         for line in run.rationale.lines() {
             // The diff does not show what is missing from it.
             let line = for_terminal(line);
-            if line.starts_with("left out") { console.note(&line) } else { console.detail(&line) }
+            let missing = line.starts_with("left out") || line.starts_with("comments, strings");
+            if missing { console.note(&line) } else { console.detail(&line) }
         }
     } else {
         run.rationale.lines().for_each(|line| console.warn(line));

@@ -35,11 +35,23 @@ pub(crate) fn select(
     invocation: &Invocation,
 ) -> Result<(Vec<String>, Option<TextRange>)> {
     let Some(first) = paths.first() else { return Ok((Vec::new(), None)) };
-    let (file, Some(lines)) = place::lines(first) else { return Ok((paths.to_vec(), None)) };
+    let (file, Some(lines)) = place::lines(first) else {
+        let range = first.rsplit_once(':').filter(|(file, lines)| {
+            let numbers = !lines.is_empty() && lines.chars().all(|c| c.is_ascii_digit() || c == '-');
+            numbers && invocation.path(std::path::Path::new(file)).symlink_metadata().is_ok()
+        });
+        if let Some((file, lines)) = range {
+            let failure = Failure::new(format!("`{lines}` is no range of lines of {file}"));
+            return Err(failure.hint(format!("lines count from 1, and the first comes first: {file}:10-40")));
+        }
+        return Ok((paths.to_vec(), None));
+    };
     let path = repo.workspace().resolve(&invocation.base, file)?;
     let text = repo.workspace().read_text(&path)?.text;
-    let range = place::range(&text, lines)
-        .ok_or_else(|| Failure::new(format!("{file} has {} lines, not {}", text.lines().count(), lines.0)))?;
+    let range = place::range(&text, lines).ok_or_else(|| {
+        let count = text.lines().count();
+        Failure::new(format!("{file} has {count} lines, not {}", lines.0)).hint(format!("name lines up to {count}"))
+    })?;
     let mut files = paths.to_vec();
     files[0] = file.to_owned();
     Ok((files, Some(range)))

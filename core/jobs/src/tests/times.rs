@@ -111,8 +111,11 @@ fn a_queue_that_is_damaged_is_begun_anew() {
     let length = usize::try_from(file.metadata().expect("a queue").len()).expect("small");
     let open = std::fs::OpenOptions::new().write(true).open(&file).expect("a queue");
     std::os::unix::fs::FileExt::write_all_at(&open, &vec![0x5a; length - 4096], 4096).expect("damaged");
-    let error = scene.service.list(&JobFilter::default()).expect_err("damage");
-    assert!(error.to_string().contains("damaged"), "{error}");
+    // The keeper of the queue may notice first; then the queue is begun anew already, and says so below.
+    match scene.service.list(&JobFilter::default()) {
+        Err(error) => assert!(error.to_string().contains("damaged"), "{error}"),
+        Ok(jobs) => assert!(jobs.is_empty(), "{jobs:?}"),
+    }
 
     let job = scene.add(Landing::Apply);
     scene.wait(&job, JobState::Done);

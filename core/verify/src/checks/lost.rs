@@ -4,7 +4,7 @@ use super::tree::folder_of;
 use super::{Context, File, line_of, list};
 use crate::policy::Finding;
 use deepcoder_syntax::{Language, RawSymbol, surface};
-use deepcoder_types::RepoPath;
+use deepcoder_types::{Constraint, RepoPath};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// At most this many files are compared with a result.
@@ -159,7 +159,13 @@ fn changed(
         ));
     }
     let minor = lost.iter().filter(|symbol| !is_major(file, symbol));
+    // That a renamed definition has its old name no longer is what was asked for.
+    let renamed = match context.constraint {
+        Some(Constraint::Rename(renaming)) => Some(renaming.name.as_str()),
+        _ => None,
+    };
     let told: BTreeSet<&str> = named.iter().chain(minor).map(|symbol| symbol.name.as_str()).collect();
+    let told: BTreeSet<&str> = told.into_iter().filter(|name| Some(*name) != renamed).collect();
     if !told.is_empty() {
         let told: Vec<&str> = told.into_iter().collect();
         findings.push(Finding::warning(file.path, format!("no longer defined: {}", list(&told))));

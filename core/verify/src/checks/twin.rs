@@ -167,21 +167,32 @@ fn is_conditional(file: &File<'_>) -> bool {
     file.new.is_some_and(|new| new.lines().any(|line| marks.iter().any(|mark| line.starts_with(mark))))
 }
 
+/// Verbs whose object is made.
+const MAKES: &[&str] = &["define", "create", "add", "write", "implement", "make", "copy", "duplicate", "move"];
+
 /// Reports definitions that a file adds although the project has them.
 fn of_project(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for file in context.files.iter().filter(|file| file.sound()) {
         let Some(language) = file.language.filter(|language| has_modules(*language)) else { continue };
         let before: HashSet<&str> = file.before().iter().map(|s| s.name.as_str()).collect();
+        // An instruction that makes what it names may want a second one; one that uses it does not.
+        let makes = context.prompt.clauses_begin_with(MAKES);
         let added: Vec<&RawSymbol> = file
             .after()
             .iter()
             .filter(|s| s.qualified == s.name && matches!(s.kind, "function" | "class"))
-            .filter(|s| !before.contains(s.name.as_str()) && !is_usual(&s.name) && !context.names(&s.name))
+            .filter(|s| !before.contains(s.name.as_str()) && !is_usual(&s.name))
+            .filter(|s| !(makes && context.names(&s.name)))
             .collect();
         if added.is_empty() || is_test(file.path) {
             continue;
         }
-        let others: Vec<(&RepoPath, Vec<RawSymbol>)> = siblings(context, file, language).collect();
+        let mut others: Vec<(&RepoPath, Vec<RawSymbol>)> = siblings(context, file, language).collect();
+        // What the instruction names may be defined anywhere.
+        let named: Vec<&str> = added.iter().map(|s| s.name.as_str()).filter(|name| context.names(name)).collect();
+        if !named.is_empty() {
+            others.extend(elsewhere(context, file, language, &named));
+        }
         for symbol in added {
             let is = |s: &RawSymbol| s.name == symbol.name && s.qualified == s.name && s.kind == symbol.kind;
             // What another file of the set gets as well is told by `of_set`.
@@ -219,6 +230,27 @@ fn is_test(path: &RepoPath) -> bool {
         || bare.ends_with("_test")
         || path.file_name().ends_with("Test.java")
         || [".test.", ".spec."].iter().any(|mark| name.contains(mark))
+}
+
+/// Files in other folders that speak of one of `names`.
+fn elsewhere<'c>(
+    context: &'c Context<'_>,
+    file: &File<'_>,
+    language: Language,
+    names: &[&str],
+) -> Vec<(&'c RepoPath, Vec<RawSymbol>)> {
+    let folder = folder_of(file.path);
+    let far = |path: &&RepoPath| {
+        folder_of(path) != folder
+            && Language::of(path) == Some(language)
+            && !is_test(path)
+            && !are_parallel(path, file.path)
+    };
+    let files = context.tree.files().iter().filter(far).filter_map(|path| Some((path, context.tree.text(path)?)));
+    files
+        .filter(|(_, text)| names.iter().any(|name| text.contains(name)))
+        .map(|(path, text)| (path, symbols(language, &text)))
+        .collect()
 }
 
 /// The modules of the same folder, and those that the file imports by a relative path below it.

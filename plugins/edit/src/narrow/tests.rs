@@ -1,4 +1,4 @@
-use super::constraint;
+use super::{constraint, wrong_name};
 use deepcoder_types::{Constraint, Renaming};
 
 /// Protects narrow instructions: they are held to what they ask for.
@@ -62,5 +62,16 @@ fn other_instructions_are_not_narrowed() {
         "",
     ] {
         assert_eq!(constraint(text), None, "{text}");
+    }
+}
+
+/// Protects callers from a model that finds a name of its own where the one that was asked for is none.
+#[test]
+fn names_that_are_none_are_told() {
+    assert_eq!(wrong_name("rename transfer to move-money"), Some("move-money"));
+    assert_eq!(wrong_name("Rename f to 3x."), Some("3x"));
+    for fine in ["rename transfer to move_money", "rename a.py to b.py", "rename the title to 'New-Title'", "rename it"]
+    {
+        assert_eq!(wrong_name(fine), None, "{fine}");
     }
 }
