@@ -24,6 +24,7 @@ struct Defined {
 /// The files that have the name, with the other one. Without targets: every visible file.
 pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &Renaming) -> Result<Attempt, RunError> {
     let Renaming { name, new_name } = renaming;
+    emit(asking.events, Event::Progress { message: format!("renaming {name}"), fraction: None });
     let everywhere = instruction.targets.is_empty();
     let paths = if everywhere { asking.view.files() } else { instruction.targets.clone() };
     let mut files = Vec::new();
