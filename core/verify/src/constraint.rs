@@ -115,6 +115,9 @@ fn plain_lines(change: &FileChange, constraint: &Constraint, findings: &mut Vec<
     }
 }
 
+/// Tokens that are looked through for the beginning of a statement.
+const STATEMENT: usize = 60;
+
 /// A text in which a name was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renamed {
@@ -164,9 +167,15 @@ pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Opt
             out.text.push_str(text.get(read..range.start).unwrap_or_default());
             out.text.push_str(new_name);
             read = range.end;
-            if is_code && at > 0 && matches!(said(at - 1), "(" | "," | "{") && is_key(path, said(at - 1), said(at + 1))
-            {
-                out.keys.push(token.line);
+            let in_list = is_code && at > 0 && matches!(said(at - 1), "(" | "," | "{");
+            if in_list && is_key(path, said(at - 1), said(at + 1)) {
+                // The braces of an import or an export hold names and no keys.
+                let words = (0..at).rev().map(said).take(STATEMENT);
+                let mut begin =
+                    words.skip_while(|word| !matches!(*word, "import" | "export" | ";" | "(" | "=" | "=>" | ":"));
+                if !begin.next().is_some_and(|word| matches!(word, "import" | "export")) {
+                    out.keys.push(token.line);
+                }
             }
             if is_code && at > 0 && matches!(said(at - 1), "." | "->" | "?.") {
                 let of = if at > 1 { said(at - 2) } else { "" };

@@ -334,6 +334,10 @@ fn a_name_is_changed_in_code_only() {
     let keys =
         rename_in(&path, "f(x, greet=1)\ngreet = 2\n", &renaming).expect("the name is free").expect("it is there");
     assert_eq!(keys.keys, [1]);
+    let script = RepoPath::new("a.js").expect("a path");
+    let text = "import { greet, x } from './a.js';\nexport { greet };\nf({ greet });\nconst { greet: y } = o;\n";
+    let keys = rename_in(&script, text, &renaming).expect("the name is free").expect("it is there");
+    assert_eq!(keys.keys, [3, 4]);
     assert_eq!(held(&Constraint::Rename(renaming.clone()), "a.py", old, new), NONE);
     assert_eq!(rename_in(&path, "greet(\n\nwelcome)\n", &renaming), Err(Taken { line: 3 }));
     for other in ["def (greet\n", "# greet\n"] {
