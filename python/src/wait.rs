@@ -80,7 +80,7 @@ pub(crate) fn off_interpreter<T: Send>(
     })
 }
 
-/// Do `work` on a thread that may outlive the call: when Ctrl-C comes or `cancel` is set, nobody waits for its end.
+/// Do `work` on a thread that may outlive the call: when Ctrl-C comes or `cancel` is set, the caller does not wait for its end.
 pub(crate) fn leave_behind<T: Send + 'static>(
     py: Python<'_>,
     cancel: &Cancel,

@@ -1,8 +1,8 @@
 //! Opens files that another user or program may have made: regular files of bounded size only, and without ever
 //! waiting.
 //!
-//! A FIFO, a device or a socket under the name of a settings file would otherwise keep the caller waiting for as long as
-//! nobody writes to it, where no flag and no deadline reaches it. Links are followed: paths below a work tree are opened
+//! A FIFO, a device or a socket under the name of a settings file would otherwise keep the caller waiting until a
+//! writer comes, where no flag and no deadline reaches it. Links are followed: paths below a work tree are opened
 //! by `workspace`, which follows none.
 //!
 //! **Invariant:** no call here blocks on the other end of a file, and no call reads more than its caller allows.

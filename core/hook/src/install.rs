@@ -289,7 +289,7 @@ fn take_away(path: &Path, before: &Path) -> Result<(), InstallError> {
 /// The most bytes of a hook that is looked at; some are programs.
 const MAX_HOOK: u64 = 256 << 20;
 
-/// The bytes of the hook at `path`. Something that is no regular file is refused: nobody can run it first.
+/// The bytes of the hook at `path`. Refuses what is no regular file: the chained hook could not run it.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, InstallError> {
     match deepcoder_files::read(path, MAX_HOOK) {
         Ok(bytes) => Ok(Some(bytes)),

@@ -1,4 +1,4 @@
-//! Background jobs: what the daemon does while nobody waits for it. Takes jobs from the queue, runs them as
+//! Background jobs: what the daemon does while no client waits for it. Takes jobs from the queue, runs them as
 //! `deepcoder edit` would, and lands what they come to: in the work tree, on a branch, or for somebody to decide about.
 //!
 //! **Invariant:** every effect once, whoever dies when. A job's result is kept in the queue before it lands; it lands under

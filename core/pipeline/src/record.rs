@@ -23,27 +23,25 @@ impl Stats {
     /// Add what another request of the same run used.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.calls = self.calls.saturating_add(other.calls);
-        let (sum, more) = (&mut self.usage, other.usage);
-        sum.prompt_tokens = sum.prompt_tokens.saturating_add(more.prompt_tokens);
-        sum.cached_tokens = sum.cached_tokens.saturating_add(more.cached_tokens);
-        sum.completion_tokens = sum.completion_tokens.saturating_add(more.completion_tokens);
-        sum.drafted_tokens = sum.drafted_tokens.saturating_add(more.drafted_tokens);
-        sum.accepted_tokens = sum.accepted_tokens.saturating_add(more.accepted_tokens);
+        add_usage(&mut self.usage, other.usage);
         self.model_ms += other.model_ms;
         self.first_token_ms = self.first_token_ms.or(other.first_token_ms);
         self.repaired |= other.repaired;
     }
 
     pub(crate) fn add(&mut self, generation: &Generation) {
-        let (sum, more) = (&mut self.usage, generation.usage);
-        sum.prompt_tokens = sum.prompt_tokens.saturating_add(more.prompt_tokens);
-        sum.cached_tokens = sum.cached_tokens.saturating_add(more.cached_tokens);
-        sum.completion_tokens = sum.completion_tokens.saturating_add(more.completion_tokens);
-        sum.drafted_tokens = sum.drafted_tokens.saturating_add(more.drafted_tokens);
-        sum.accepted_tokens = sum.accepted_tokens.saturating_add(more.accepted_tokens);
+        add_usage(&mut self.usage, generation.usage);
         self.model_ms += generation.timing.total_ms;
         self.first_token_ms.get_or_insert(generation.timing.first_token_ms);
     }
+}
+
+fn add_usage(sum: &mut Usage, more: Usage) {
+    sum.prompt_tokens = sum.prompt_tokens.saturating_add(more.prompt_tokens);
+    sum.cached_tokens = sum.cached_tokens.saturating_add(more.cached_tokens);
+    sum.completion_tokens = sum.completion_tokens.saturating_add(more.completion_tokens);
+    sum.drafted_tokens = sum.drafted_tokens.saturating_add(more.drafted_tokens);
+    sum.accepted_tokens = sum.accepted_tokens.saturating_add(more.accepted_tokens);
 }
 
 /// A target without a change.

@@ -113,3 +113,21 @@ impl Language {
         .into()
     }
 }
+
+/// Whether a file holds tests, by the conventions of the languages.
+#[must_use]
+pub fn is_test(path: &RepoPath) -> bool {
+    let name = path.file_name().to_lowercase();
+    let bare = name.split('.').next().unwrap_or_default();
+    path.as_str()
+        .split('/')
+        .rev()
+        .skip(1)
+        .any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "testing"))
+        || bare.starts_with("test_")
+        || bare.ends_with("_test")
+        || path.file_name().ends_with("Test.java")
+        || name.contains(".test.")
+        || name.contains(".spec.")
+        || name == "conftest.py"
+}

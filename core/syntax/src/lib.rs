@@ -17,7 +17,7 @@ mod tokens;
 
 pub use calls::{Call, Callable, Calls, Parameter, calls};
 pub use comments::comments;
-pub use language::Language;
+pub use language::{Language, is_test};
 pub use names::{FreeName, Import, Surface, free_names, imports, missing_exports, surface};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
 pub use strings::multiline_strings;

@@ -100,7 +100,7 @@ fn a_shared_repository_stays_everybodys() {
         let displaced = path.parent().is_some_and(|parent| parent.ends_with("displaced"));
         let wanted = match path.is_dir() {
             true => 0o2070,
-            // Packs are written to by nobody; a displaced file has the mode that it had in the tree.
+            // Git never writes to a pack again; a displaced file has the mode that it had in the tree.
             false if path.starts_with(bench.repo.join(".git/objects")) || displaced => 0o040,
             false => 0o060,
         };

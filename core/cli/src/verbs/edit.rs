@@ -169,15 +169,15 @@ fn recover(repo: &Repo, dry_run: bool, console: &mut Console) -> Result<()> {
         recovery => recovery?,
     };
     for id in &recovery.completed {
-        console.note(&format!("edit {} had been interrupted; it is complete now", ids::short(id)));
+        console.note(&format!("edit {} was interrupted; it is complete now", ids::short(id)));
     }
     for id in &recovery.reverted {
-        console.note(&format!("edit {} had been interrupted; it is taken back now", ids::short(id)));
+        console.note(&format!("edit {} was interrupted; it is taken back now", ids::short(id)));
     }
     for (id, files) in &recovery.conflicts {
         let names: Vec<_> = files.iter().map(ToString::to_string).collect();
         console.warn(&format!(
-            "edit {} had been interrupted and is taken back, but for what somebody has changed since: {}",
+            "edit {} was interrupted and is taken back, except in files that changed since: {}",
             ids::short(id),
             names.join(", ")
         ));

@@ -318,7 +318,7 @@ fn lines_that_look_like_comments_are_looked_at() {
     assert_eq!(line(&format!("a\n; {scissors}\n{secret}\n")), Some(3));
 }
 
-/// Protects against secrets that nobody can read at once: in wide encodings, in files that get a new name, over several
+/// Protects against secrets that a reader of the diff does not see: in wide encodings, in files that get a new name, over several
 /// lines of which only one is new; and what is packed is not said to be clean.
 #[test]
 fn what_is_not_understood_is_not_clean() {

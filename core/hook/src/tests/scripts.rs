@@ -187,7 +187,7 @@ fn a_repository_leads_to_no_write_elsewhere() {
     let _ = std::fs::remove_dir_all(&hooks);
     std::os::unix::fs::symlink(&elsewhere, &hooks).expect("a link");
     refused("a link in the place of its folder");
-    // A script of ours that somebody put there is not taken away through the link either.
+    // Uninstalling does not remove a script of ours through the link either.
     std::fs::remove_file(&hooks).expect("removed");
     let done = crate::install(&target, &ours).expect("installed");
     std::fs::copy(&done.path, elsewhere.join("pre-commit")).expect("copied");

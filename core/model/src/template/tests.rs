@@ -131,7 +131,7 @@ fn what_real_templates_do_is_done() {
 }
 
 /// Protects the process from what fuel does not see: work that takes too long, too much memory, or panics, is an error
-/// soon, and nobody waits for it.
+/// soon, and the caller does not wait for the rendering.
 #[test]
 fn work_beyond_its_bounds_is_left() {
     let ms = Duration::from_millis;

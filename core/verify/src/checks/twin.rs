@@ -3,7 +3,7 @@
 use super::tree::folder_of;
 use super::{Context, File, line_of};
 use crate::policy::Finding;
-use deepcoder_syntax::{Language, RawSymbol, imports, symbols};
+use deepcoder_syntax::{Language, RawSymbol, imports, is_test, symbols};
 use deepcoder_types::RepoPath;
 use std::collections::HashSet;
 
@@ -67,7 +67,7 @@ fn of_set(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let added: Vec<(&File<'_>, Vec<&RawSymbol>)> = context
         .files
         .iter()
-        .filter(|file| file.sound() && !is_test(file.path))
+        .filter(|file| file.sound() && !is_repetitive(file.path))
         .map(|file| (file, anew(file)))
         .collect();
     for (file, symbols) in &added {
@@ -184,7 +184,7 @@ fn of_project(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .filter(|s| !before.contains(s.name.as_str()) && !is_usual(&s.name))
             .filter(|s| !(makes && context.names(&s.name)))
             .collect();
-        if added.is_empty() || is_test(file.path) {
+        if added.is_empty() || is_repetitive(file.path) {
             continue;
         }
         let mut others: Vec<(&RepoPath, Vec<RawSymbol>)> = siblings(context, file, language).collect();
@@ -220,16 +220,9 @@ fn is_usual(name: &str) -> bool {
     USUAL.contains(&name) || name.starts_with("__") || name.to_lowercase().starts_with("test")
 }
 
-fn is_test(path: &RepoPath) -> bool {
-    let name = path.file_name().to_lowercase();
-    let bare = name.split('.').next().unwrap_or_default();
-    let in_tests =
-        |part: &str| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "testing" | "migrations");
-    path.as_str().split('/').rev().skip(1).any(in_tests)
-        || bare.starts_with("test_")
-        || bare.ends_with("_test")
-        || path.file_name().ends_with("Test.java")
-        || [".test.", ".spec."].iter().any(|mark| name.contains(mark))
+/// Files of tests and of migrations define the same names again and again.
+fn is_repetitive(path: &RepoPath) -> bool {
+    is_test(path) || path.as_str().split('/').rev().skip(1).any(|part| part == "migrations")
 }
 
 /// Files in other folders that speak of one of `names`.
@@ -243,7 +236,7 @@ fn elsewhere<'c>(
     let far = |path: &&RepoPath| {
         folder_of(path) != folder
             && Language::of(path) == Some(language)
-            && !is_test(path)
+            && !is_repetitive(path)
             && !are_parallel(path, file.path)
     };
     let files = context.tree.files().iter().filter(far).filter_map(|path| Some((path, context.tree.text(path)?)));
@@ -268,7 +261,10 @@ fn siblings<'c>(
     let near = move |path: &&RepoPath| {
         let stem = path.file_name().split('.').next().unwrap_or_default();
         let beside = folder_of(path) == folder;
-        **path != own && Language::of(path) == Some(language) && !is_test(path) && (beside || imported.contains(stem))
+        **path != own
+            && Language::of(path) == Some(language)
+            && !is_repetitive(path)
+            && (beside || imported.contains(stem))
     };
     context.tree.files().iter().filter(near).take(MAX_SIBLINGS).filter_map(move |path| {
         let text = context.tree.text(path)?;

@@ -162,7 +162,7 @@ fn what_ran_out_is_tried_again_and_then_fails(ground: &Ground) {
     let first = short();
     assert_eq!(queue.expire(NOW).unwrap(), 0, "the lease is good");
     std::thread::sleep(Duration::from_millis(400));
-    assert_eq!(queue.heartbeat(&first.lease, Duration::from_millis(300)).unwrap(), Beat::GoOn, "nobody had noticed");
+    assert_eq!(queue.heartbeat(&first.lease, Duration::from_millis(300)).unwrap(), Beat::GoOn, "no keeper had noticed");
     assert_eq!(queue.expire(NOW).unwrap(), 0, "it was extended");
     std::thread::sleep(Duration::from_millis(400));
     assert!(queue.still_held(&first.lease).unwrap());
