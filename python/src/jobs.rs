@@ -6,7 +6,7 @@ use crate::job::{Job, call};
 use crate::wait::{PyCancel, cancel_of};
 use deepcoder_daemon::client::Client as Connection;
 use deepcoder_session::Session;
-use deepcoder_types::{JobFilter, JobId, JobSpec, JobState, Landing, Schedule};
+use deepcoder_types::{Delivery, JobFilter, JobId, JobSpec, JobState, Schedule};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -102,10 +102,10 @@ impl Jobs {
     ) -> PyResult<Job> {
         let repository = root_of(py, &self.session, repo)?;
         let landing = match (branch, worktree, apply) {
-            (None, None, false) => Landing::Review,
-            (Some(branch), None, false) => Landing::Branch(branch),
-            (None, Some(path), false) => Landing::Worktree(absolute(py, path)?),
-            (None, None, true) => Landing::Apply,
+            (None, None, false) => Delivery::Review,
+            (Some(branch), None, false) => Delivery::Branch(branch),
+            (None, Some(path), false) => Delivery::Worktree(absolute(py, path)?),
+            (None, None, true) => Delivery::Apply,
             _ => return Err(PyValueError::new_err("`branch`, `worktree` and `apply` exclude each other")),
         };
         let schedule = match (at, cron, on_change) {

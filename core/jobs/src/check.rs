@@ -3,7 +3,7 @@
 
 use deepcoder_apply::check_free_branch;
 use deepcoder_daemon::{Failure, Refusal};
-use deepcoder_types::{Cancel, Hint, JobSpec, Landing, Schedule};
+use deepcoder_types::{Cancel, Delivery, Hint, JobSpec, Schedule};
 use deepcoder_workspace::Workspace;
 use globset::GlobBuilder;
 
@@ -72,9 +72,15 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
 
 fn landing(workspace: &Workspace, spec: &JobSpec) -> Result<(), Failure> {
     let branch = match &spec.landing {
-        Landing::Review | Landing::Apply => return Ok(()),
-        Landing::Branch(branch) => branch.clone(),
-        Landing::Worktree(path) => {
+        Delivery::Review | Delivery::Apply => return Ok(()),
+        Delivery::Show | Delivery::Commit(_) => {
+            return invalid(
+                "a job cannot deliver its result that way",
+                "`deepcoder jobs add` takes --apply, --branch or --worktree",
+            );
+        }
+        Delivery::Branch(branch) => branch.clone(),
+        Delivery::Worktree(path) => {
             if !path.is_absolute() {
                 return invalid("the path of the work tree is not absolute", "give a path that begins with /");
             }

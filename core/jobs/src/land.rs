@@ -13,7 +13,7 @@ use deepcoder_apply::{Aside, Published, clear_aside, forget_mark, keep_work_tree
 use deepcoder_pipeline::Run;
 use deepcoder_session::{ApplyRun, CommitPlace, Repo, Session};
 use deepcoder_store::{Held, Lease, Queue};
-use deepcoder_types::{Applicability, Cancel, Job, JobResult, Landing, RepoPath};
+use deepcoder_types::{Applicability, Cancel, Delivery, Job, JobResult, RepoPath};
 use deepcoder_workspace::Workspace;
 use std::path::{Path, PathBuf};
 
@@ -26,11 +26,11 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) fn of(landing: &Landing) -> Self {
+    pub(crate) fn of(landing: &Delivery) -> Self {
         match landing {
-            Landing::Review | Landing::Apply => Self::Tree,
-            Landing::Branch(branch) => Self::Branch { branch: branch.clone(), at: None },
-            Landing::Worktree(path) => {
+            Delivery::Show | Delivery::Review | Delivery::Apply | Delivery::Commit(_) => Self::Tree,
+            Delivery::Branch(branch) => Self::Branch { branch: branch.clone(), at: None },
+            Delivery::Worktree(path) => {
                 Self::Branch { branch: branch_of(path).unwrap_or_default(), at: Some(path.clone()) }
             }
         }
@@ -200,6 +200,6 @@ pub(crate) fn forget(session: &Session, job: &Job) {
 }
 
 /// Whether a result may land without a person's look: the rule of `edit --yes`, on a branch too.
-pub(crate) fn may_land(landing: &Landing, run: &Run) -> bool {
-    *landing != Landing::Review && run.verified() && run.applicability == Applicability::Safe
+pub(crate) fn may_land(landing: &Delivery, run: &Run) -> bool {
+    *landing != Delivery::Review && run.verified() && run.applicability == Applicability::Safe
 }

@@ -43,10 +43,12 @@ impl<'a> Reporter<'a> {
 
     fn event(&mut self, event: Event) {
         match event {
+            Event::Stage(Stage::Load) => self.stage("loading the model"),
             Event::Stage(Stage::Context) => self.stage("reading"),
             Event::Stage(Stage::Plugin) => self.stage("writing"),
             Event::Stage(Stage::Verify) => self.stage("checking"),
             Event::Stage(Stage::Repair) => self.stage("writing again, with what the check found"),
+            Event::Stage(Stage::Land) => self.stage("landing"),
             Event::Targets(paths) => {
                 let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
                 self.log("info", format!("chose {}", names.join(", ")));

@@ -9,7 +9,7 @@ use deepcoder_daemon::{Jobs, Models};
 use deepcoder_session::{Overrides, Session, Vars};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, Job, JobHappening, JobSpec, JobState, Landing,
+    Cancel, Delivery, FinishReason, GenerateError, GenerateRequest, Generation, Job, JobHappening, JobSpec, JobState,
     LanguageModel, ModelInfo, Timing, TokenEvent, Usage,
 };
 use std::collections::VecDeque;
@@ -145,7 +145,7 @@ impl Scene {
         self.start();
     }
 
-    fn spec(&self, landing: Landing) -> JobSpec {
+    fn spec(&self, landing: Delivery) -> JobSpec {
         let mut spec: JobSpec = serde_json::from_value(serde_json::json!({
             "kind": "edit", "repository": self.repo.path(), "prompt": "return two", "paths": ["a.py"],
         }))
@@ -154,7 +154,7 @@ impl Scene {
         spec
     }
 
-    fn add(&self, landing: Landing) -> Job {
+    fn add(&self, landing: Delivery) -> Job {
         self.service.add(self.spec(landing)).expect("added").job
     }
 

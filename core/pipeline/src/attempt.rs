@@ -2,18 +2,18 @@
 
 use crate::contain::{Contained, contain};
 use crate::error::RunError;
-use crate::event::{Event, Stage};
+
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, RunHost, emit};
-use crate::record::Stats;
+
 use crate::tree::View;
 use crate::trim::trim;
 use crate::within::within;
 use deepcoder_edit::materialise;
 use deepcoder_plugin_api::{Plugin, PluginError};
 use deepcoder_types::{
-    Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, ContextRequest, EditSet, FileChange,
-    Instruction, LanguageModel, Outcome, Proposal, RepoPath,
+    Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, ContextRequest, EditSet, Event, FileChange,
+    Instruction, LanguageModel, Outcome, Proposal, RepoPath, Stage, Stats,
 };
 use deepcoder_verify::{Verification, verify};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -3,11 +3,11 @@
 
 use crate::attempt::{Asking, Attempt, Made, id_of};
 use crate::error::RunError;
-use crate::event::Event;
+
 use crate::host::emit;
-use crate::record::{Skipped, Stats};
+
 use deepcoder_plugin_api::ErrorCode;
-use deepcoder_types::{Applicability, EditSet, Hint as _, Instruction, Proposal, RepoPath};
+use deepcoder_types::{Applicability, EditSet, Event, Hint as _, Instruction, Proposal, RepoPath, Skipped, Stats};
 
 /// The results of the targets.
 pub(crate) struct Several {

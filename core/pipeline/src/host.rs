@@ -1,12 +1,12 @@
 //! The [`Host`] of one run: every call is checked against the grants and counted.
 
-use crate::event::Event;
 use crate::grants::Grants;
-use crate::record::Stats;
+
 use crate::tree::View;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateRequest, Generation, LanguageModel, ModelInfo, RepoPath, Snippet, Symbol, TokenEvent,
+    Cancel, Event, FinishReason, GenerateRequest, Generation, LanguageModel, ModelInfo, RepoPath, Snippet, Stats,
+    Symbol, TokenEvent,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

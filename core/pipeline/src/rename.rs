@@ -3,11 +3,11 @@
 
 use crate::attempt::{Asking, Attempt};
 use crate::error::RunError;
-use crate::event::{Event, Stage};
+
 use crate::host::emit;
 use deepcoder_syntax::{Language, parses, symbols};
 use deepcoder_types::{
-    Applicability, Constraint, EditSet, FileChange, FileImage, Instruction, Proposal, Renaming, RepoPath,
+    Applicability, Constraint, EditSet, Event, FileChange, FileImage, Instruction, Proposal, Renaming, RepoPath, Stage,
 };
 use deepcoder_verify::{Project as _, Renamed, Taken, rename_in};
 use std::collections::BTreeSet;

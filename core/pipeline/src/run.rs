@@ -3,15 +3,17 @@
 use crate::attempt::{Asking, Attempt, Made};
 use crate::each::{Several, each};
 use crate::error::{ApplyRunError, RunError};
-use crate::event::{Event, Stage};
+
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, emit};
-use crate::record::{Record, Stats};
+use crate::record::Record;
 use crate::tree::Tree;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
 use deepcoder_edit::unified_diff;
 use deepcoder_plugin_api::Plugin;
-use deepcoder_types::{Answer, Applicability, Cancel, EditSet, Instruction, LanguageModel, RepoPath};
+use deepcoder_types::{
+    Answer, Applicability, Cancel, EditSet, Event, Instruction, LanguageModel, RepoPath, Stage, Stats,
+};
 use deepcoder_verify::Verification;
 use deepcoder_workspace::Workspace;
 use std::sync::{Arc, Mutex};

@@ -1,18 +1,7 @@
 //! What a plugin may ask for.
 
 use crate::PluginError;
-use deepcoder_types::{GenerateRequest, Generation, ModelInfo, RepoPath, Snippet, Symbol, TokenEvent};
-
-/// How loud a log line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// For the author of the plugin.
-    Debug,
-    /// For a curious user.
-    Info,
-    /// For every user.
-    Warn,
-}
+use deepcoder_types::{GenerateRequest, Generation, Level, ModelInfo, RepoPath, Snippet, Symbol, TokenEvent};
 
 /// Everything that a plugin may ask of the program. Each call is checked against the plugin's capabilities and limits.
 /// There is nothing here that writes.

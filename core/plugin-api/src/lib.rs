@@ -10,8 +10,9 @@ mod host;
 mod manifest;
 mod prompt;
 
+pub use deepcoder_types::Level;
 pub use error::{ErrorCode, PluginError};
-pub use host::{Host, Level};
+pub use host::Host;
 pub use manifest::{API_VERSION, Capabilities, Limits, ManifestError, ModelGrant, PluginManifest, Runtime};
 pub use prompt::fill;
 

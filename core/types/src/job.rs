@@ -1,7 +1,7 @@
 //! Background work: what is asked ([`JobSpec`]), how it stands ([`Job`]), and what happened to it ([`JobEvent`]).
 //! Plain data: `store` keeps it, `jobs` does it, `daemon` carries it over the wire.
 
-use crate::{Applicability, RepoPath};
+use crate::{Applicability, Delivery, RepoPath};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -32,22 +32,6 @@ pub enum Schedule {
     /// Each time that a file which matches one of [`JobSpec::paths`] changes in a watched repository. Each time is a
     /// job of its own, made from this one, which stays as the template.
     Change,
-}
-
-/// What becomes of a result.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Landing {
-    /// It is kept until somebody accepts or rejects it.
-    #[default]
-    Review,
-    /// It is written into the work tree.
-    Apply,
-    /// It is committed on this branch, which is made where it does not exist. The work tree is not touched: the job
-    /// sees what is committed.
-    Branch(String),
-    /// As with a branch of the folder's name, in a work tree that is made at this absolute path and left there.
-    Worktree(PathBuf),
 }
 
 /// What is asked.
@@ -91,7 +75,7 @@ pub struct JobSpec {
     pub key: Option<String>,
     /// What becomes of the result.
     #[serde(default)]
-    pub landing: Landing,
+    pub landing: Delivery,
     /// Who asked, in one word: `cli`, `python`, `watch`, `cron`.
     #[serde(default)]
     pub origin: String,

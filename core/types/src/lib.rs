@@ -1,12 +1,14 @@
 //! The words of the domain, shared by every crate: what is asked ([`Instruction`]), what the model may see
 //! ([`ContextBundle`]), what a plugin proposes ([`Proposal`]), what will be written ([`EditSet`]), what a language
-//! model is ([`LanguageModel`]), what a model folder holds ([`Manifest`]), and what is done in the background ([`Job`]).
+//! model is ([`LanguageModel`]), what a model folder holds ([`Manifest`]), what a user wants ([`Request`]) and
+//! what is done in the background ([`Job`]).
 //!
 //! **Invariant:** no I/O, no async, no clock, no randomness, no environment. Everything here is plain data or a trait.
 
 mod cancel;
 mod change;
 mod config;
+mod finding;
 mod glob;
 mod hash;
 mod hint;
@@ -16,6 +18,8 @@ mod limits;
 mod manifest;
 mod model;
 mod path;
+mod stats;
+mod task;
 
 pub use cancel::{Cancel, Cancelled};
 pub use change::{
@@ -23,13 +27,14 @@ pub use change::{
     Renaming, TextEdit,
 };
 pub use config::env_var;
+pub use finding::{Finding, Severity, Verification};
 pub use glob::check_glob;
 pub use hash::ContentHash;
 pub use hint::Hint;
 pub use instruction::{Answer, ContextBundle, ContextRequest, Instruction, Outcome, Snippet, Symbol, TextRange};
 pub use job::{
     HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec,
-    JobState, Landing, Review, Schedule,
+    JobState, Review, Schedule,
 };
 pub use limits::{MAX_LOGPROBS, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPERATURE, REPETITION_PENALTIES};
 pub use manifest::{
@@ -40,3 +45,8 @@ pub use model::{
     Role, Sampling, Timing, TokenEvent, TopLogprob, Usage,
 };
 pub use path::{PathError, RepoPath};
+pub use stats::Stats;
+pub use task::{
+    Consent, Decision, Delivery, Event, Landed, Level, Position, Previous, Request, ResultFile, Skipped, Stage, Task,
+    TaskEvent, TaskResult, Verdict,
+};

@@ -197,6 +197,17 @@ pub struct Usage {
     pub accepted_tokens: u32,
 }
 
+impl Usage {
+    /// Add what another generation used.
+    pub const fn add(&mut self, more: Self) {
+        self.prompt_tokens = self.prompt_tokens.saturating_add(more.prompt_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(more.cached_tokens);
+        self.completion_tokens = self.completion_tokens.saturating_add(more.completion_tokens);
+        self.drafted_tokens = self.drafted_tokens.saturating_add(more.drafted_tokens);
+        self.accepted_tokens = self.accepted_tokens.saturating_add(more.accepted_tokens);
+    }
+}
+
 /// Times of one generation. Set by the engine; zero where a fake has no clock.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {

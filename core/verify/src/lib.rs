@@ -15,6 +15,7 @@ mod text;
 
 pub use blanks::without_added_blanks;
 pub use constraint::{Renamed, Taken, rename_in};
+
 pub use policy::{Finding, NoProject, Policy, Project, Severity, Verification};
 
 use deepcoder_types::{EditSet, FileChange};

@@ -4,7 +4,7 @@ use crate::comment::{Comment, Mark, marked};
 use crate::{CommentLanding, Told};
 use deepcoder_daemon::Jobs;
 use deepcoder_syntax::Language;
-use deepcoder_types::{ContentHash, Hint as _, JobId, JobSpec, JobState, Landing, RepoPath, Schedule};
+use deepcoder_types::{ContentHash, Delivery, Hint as _, JobId, JobSpec, JobState, RepoPath, Schedule};
 use deepcoder_workspace::{ReadError, Recorded, TextFile, Workspace};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -211,7 +211,7 @@ impl Asks {
             max_attempts: ATTEMPTS,
             timeout_ms: None,
             key: Some(format!("comment:{about}:{}", file.hash)),
-            landing: if self.landing == CommentLanding::Review { Landing::Review } else { Landing::Apply },
+            landing: if self.landing == CommentLanding::Review { Delivery::Review } else { Delivery::Apply },
             origin: "watch".to_owned(),
         }
     }

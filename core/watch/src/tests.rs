@@ -3,8 +3,8 @@ use deepcoder_apply::{Applier, ApplyOptions};
 use deepcoder_daemon::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watched, Watching};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{
-    Cancel, EditSet, FileChange, FileImage, GenerateError, Job, JobEvent, JobFilter, JobId, JobSpec, JobState, Landing,
-    LanguageModel, RepoPath, Review, Schedule,
+    Cancel, Delivery, EditSet, FileChange, FileImage, GenerateError, Job, JobEvent, JobFilter, JobId, JobSpec,
+    JobState, LanguageModel, RepoPath, Review, Schedule,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -193,7 +193,7 @@ fn a_comment_becomes_one_job() {
     scene.repo.write("a.py", b"# add a docstring AI!\ndef f(): pass\nx = '# no AI!'\n");
     let job = scene.jobs.wait(1).remove(0);
     assert_eq!((job.spec.kind.as_str(), job.spec.prompt.as_str()), ("edit", "add a docstring"));
-    assert_eq!((job.spec.paths, job.spec.landing), (vec!["a.py".to_owned()], Landing::Apply));
+    assert_eq!((job.spec.paths, job.spec.landing), (vec!["a.py".to_owned()], Delivery::Apply));
     assert_eq!(job.spec.options["comments"][0]["text"], "# add a docstring AI!");
     assert!(job.spec.priority > 0 && job.spec.origin == "watch");
     scene.repo.write("a.py", b"# add a docstring AI!\ndef f(): pass\n# more\n");

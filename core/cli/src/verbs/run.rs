@@ -95,6 +95,8 @@ fn show(
     on_token: &mut (dyn FnMut(&mut Console, &Progress, &str) + Send),
 ) {
     match event {
+        Event::Stage(Stage::Load) => progress.label("loading the model"),
+        Event::Stage(Stage::Land) => progress.label("applying"),
         Event::Stage(Stage::Context) => progress.label("reading the repository"),
         Event::Stage(Stage::Plugin) => progress.label("thinking"),
         Event::Stage(Stage::Verify) => progress.label("verifying"),

@@ -51,7 +51,7 @@ fn resumed(scene: &mut Scene) {
 fn a_result_lands_once_in_the_work_tree() {
     for (step, asked) in [(Step::Claimed, 1), (Step::Kept, 1), (Step::Landed, 1)] {
         let mut scene = idle([Say::Text(SAID)]);
-        let job = scene.add(Landing::Apply);
+        let job = scene.add(Delivery::Apply);
         die_after(&scene, step);
         if step == Step::Landed {
             // The user goes on from there, and nothing of it is lost.
@@ -79,7 +79,7 @@ fn a_commit_lands_once_on_a_branch() {
         scene.repo.write("staged.txt", b"staged\n");
         scene.repo.git(&["add", "staged.txt"]);
         let before = (scene.repo.git(&["status", "--porcelain"]), scene.repo.git(&["rev-parse", "HEAD"]));
-        let job = scene.add(Landing::Branch("docs".into()));
+        let job = scene.add(Delivery::Branch("docs".into()));
         die_after(&scene, step);
         resumed(&mut scene);
         let done = scene.wait(&job, JobState::Done);
@@ -120,7 +120,7 @@ fn a_branch_that_moves_is_worked_on_again() {
     let scene = Scene::new([Say::After(Box::new(moves), SAID), Say::Text(SAID)]);
     *repo.lock().unwrap() = Some(scene.repo.path().to_owned());
     scene.repo.git(&["branch", "docs"]);
-    let job = scene.add(Landing::Branch("docs".into()));
+    let job = scene.add(Delivery::Branch("docs".into()));
     scene.wait(&job, JobState::Done);
     let subjects = scene.repo.git(&["log", "--format=%s", "main..docs"]);
     assert_eq!(subjects.lines().collect::<Vec<_>>(), ["return two", "somebody else"]);
@@ -131,9 +131,9 @@ fn a_branch_that_moves_is_worked_on_again() {
 #[test]
 fn a_branch_that_is_checked_out_is_refused() {
     let scene = Scene::new([]);
-    let failure = scene.service.add(scene.spec(Landing::Branch("main".into()))).expect_err("refused");
+    let failure = scene.service.add(scene.spec(Delivery::Branch("main".into()))).expect_err("refused");
     assert!(failure.to_string().starts_with("the branch `main` is checked out in"), "{failure}");
-    let failure = scene.service.add(scene.spec(Landing::Branch("a..b".into()))).expect_err("refused");
+    let failure = scene.service.add(scene.spec(Delivery::Branch("a..b".into()))).expect_err("refused");
     assert!(failure.to_string().contains("cannot be the name of a branch"), "{failure}");
 }
 
@@ -142,7 +142,7 @@ fn a_branch_that_is_checked_out_is_refused() {
 fn a_work_tree_is_made_and_left() {
     let scene = Scene::new([Say::Text(SAID)]);
     let path = scene.home.path().join("docs-tree");
-    let job = scene.add(Landing::Worktree(path.clone()));
+    let job = scene.add(Delivery::Worktree(path.clone()));
     scene.wait(&job, JobState::Done);
     assert_eq!(std::fs::read_to_string(path.join("a.py")).expect("a file"), NEW);
     assert_eq!(scene.repo.git(&["rev-list", "--count", "main..docs-tree"]).trim(), "1");
@@ -162,7 +162,7 @@ fn a_file_that_changed_meanwhile_is_read_again() {
     let again = "def f():\n    return 2  # mine\n";
     let scene = Scene::new([Say::After(Box::new(save), SAID), Say::Text(again)]);
     *root.lock().unwrap() = Some(scene.repo.join("a.py"));
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     let done = scene.wait(&job, JobState::Done);
     assert_eq!(scene.text(), "def f():\n    return 2  # mine\n");
     assert_eq!(done.attempts, 2);
@@ -172,7 +172,7 @@ fn a_file_that_changed_meanwhile_is_read_again() {
 #[test]
 fn whoever_has_lost_a_job_lands_nothing() {
     let scene = idle([Say::Text(SAID)]);
-    scene.add(Landing::Apply);
+    scene.add(Delivery::Apply);
     let queue = Queue::open(&QueuePlace::Sqlite(scene.home.path().join("state/jobs.db"))).expect("a queue");
     let claim = queue.claim("slow", &Repositories::Any, Duration::from_secs(20), 0).expect("claim").expect("a job");
     let (session, cancel) = (session(scene.home.path()), Cancel::new());
@@ -193,7 +193,7 @@ fn whoever_has_lost_a_job_lands_nothing() {
 #[test]
 fn kept_results_come_back() {
     let scene = idle([Say::Text(SAID)]);
-    scene.add(Landing::Apply);
+    scene.add(Delivery::Apply);
     die_after(&scene, Step::Kept);
     let queue = Queue::open(&QueuePlace::Sqlite(scene.home.path().join("state/jobs.db"))).expect("a queue");
     let job = queue.list(&deepcoder_types::JobFilter::default()).expect("jobs").remove(0);
@@ -226,7 +226,7 @@ fn a_work_tree_that_is_away_keeps_its_entry() {
     };
     git(&["add", "new.txt"]);
     std::fs::rename(&there, &away).expect("unplugged");
-    let job = scene.add(Landing::Branch("docs".into()));
+    let job = scene.add(Delivery::Branch("docs".into()));
     scene.wait(&job, JobState::Done);
     std::fs::rename(&away, &there).expect("plugged in");
     assert_eq!(git(&["status", "--porcelain"]), "A  new.txt");
@@ -236,7 +236,7 @@ fn a_work_tree_that_is_away_keeps_its_entry() {
 #[test]
 fn work_trees_of_the_dead_are_cleared_away() {
     let mut scene = idle([Say::Text(SAID)]);
-    let job = scene.add(Landing::Branch("docs".into()));
+    let job = scene.add(Delivery::Branch("docs".into()));
     die_after(&scene, Step::Kept);
     let listed = |scene: &Scene| scene.repo.git(&["worktree", "list"]).lines().count();
     assert_eq!(listed(&scene), 2, "it died with its work tree");

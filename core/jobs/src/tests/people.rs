@@ -18,7 +18,7 @@ fn refusal(result: Result<Job, Failure>) -> (Refusal, String) {
 #[test]
 fn a_result_waits_for_its_review() {
     let mut scene = Scene::new([Say::Text(SAID)]);
-    let job = scene.add(Landing::Review);
+    let job = scene.add(Delivery::Review);
     let waiting = scene.wait(&job, JobState::Review);
     let result = waiting.result.expect("a result");
     assert!(result.diff.contains("-    return 1\n+    return 2\n"), "{}", result.diff);
@@ -37,7 +37,7 @@ fn a_result_waits_for_its_review() {
 fn a_result_that_needs_a_review_waits() {
     let lost = "def f():\n    return 2\n";
     let scene = Scene::with(&[("a.py", TWO.as_bytes())], [Say::Text(lost), Say::Text(lost)]);
-    let waiting = scene.wait(&scene.add(Landing::Apply), JobState::Review);
+    let waiting = scene.wait(&scene.add(Delivery::Apply), JobState::Review);
     let result = waiting.result.expect("a result");
     assert_eq!((result.verified, result.applicability), (true, Some(Applicability::NeedsReview)), "{:?}", result.notes);
     assert!(!result.notes.is_empty());
@@ -48,7 +48,7 @@ fn a_result_that_needs_a_review_waits() {
 #[test]
 fn hunks_are_accepted_one_by_one() {
     let scene = Scene::with(&[("a.py", TWO.as_bytes())], [Say::Text(TWO_NEW)]);
-    let job = scene.add(Landing::Review);
+    let job = scene.add(Delivery::Review);
     let waiting = scene.wait(&job, JobState::Review);
     assert_eq!(waiting.result.expect("a result").files[0].hunks, 2);
     let (reason, message) = refusal(scene.service.review(&job.id.0, &Review::Accept(vec![hunk(3)])));
@@ -65,7 +65,7 @@ fn hunks_are_accepted_one_by_one() {
 #[test]
 fn a_stale_result_is_not_written() {
     let scene = Scene::new([Say::Text(SAID)]);
-    let job = scene.add(Landing::Review);
+    let job = scene.add(Delivery::Review);
     scene.wait(&job, JobState::Review);
     scene.repo.write("a.py", b"mine\n");
     let (reason, message) = refusal(scene.service.review(&job.id.0, &Review::AcceptAll));
@@ -79,7 +79,7 @@ fn a_stale_result_is_not_written() {
 #[test]
 fn a_cancel_ends_what_runs() {
     let scene = Scene::new([Say::Forever]);
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     scene.wait(&job, JobState::Running);
     while scene.asked() == 0 {
         std::thread::sleep(Duration::from_millis(5));
@@ -95,7 +95,7 @@ fn a_cancel_ends_what_runs() {
 #[test]
 fn what_is_paused_or_interrupted_goes_on() {
     let mut scene = Scene::new([Say::Forever, Say::Forever, Say::Text(SAID)]);
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     while scene.asked() < 1 {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -116,10 +116,10 @@ fn what_is_paused_or_interrupted_goes_on() {
 fn a_dead_model_is_asked_once_more() {
     let died = || Say::Fail(GenerateError::Died { reason: "killed by signal 9".into() });
     let scene = Scene::new([died(), Say::Text(SAID), died(), died()]);
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     let done = scene.wait(&job, JobState::Done);
     assert_eq!((done.attempts, scene.text().as_str()), (2, NEW));
-    let mut spec = scene.spec(Landing::Apply);
+    let mut spec = scene.spec(Delivery::Apply);
     (spec.prompt, spec.max_attempts) = ("return three".into(), 5);
     let job = scene.service.add(spec).expect("added").job;
     let failed = scene.wait(&job, JobState::Failed);
@@ -132,10 +132,10 @@ fn a_dead_model_is_asked_once_more() {
 #[test]
 fn a_panic_fails_its_job_only() {
     let scene = Scene::new([Say::Panic, Say::Text(SAID)]);
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     let failed = scene.wait(&job, JobState::Failed);
     assert!(failed.failure.expect("a reason").message.contains("a defect of the model"));
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     scene.wait(&job, JobState::Done);
 }
 
@@ -143,7 +143,7 @@ fn a_panic_fails_its_job_only() {
 #[test]
 fn a_deadline_ends_a_job() {
     let scene = Scene::new([Say::Forever]);
-    let mut spec = scene.spec(Landing::Apply);
+    let mut spec = scene.spec(Delivery::Apply);
     spec.timeout_ms = Some(300);
     let job = scene.service.add(spec).expect("added").job;
     let failed = scene.wait(&job, JobState::Failed);
@@ -157,7 +157,7 @@ fn a_deadline_ends_a_job() {
 fn what_makes_no_sense_is_refused() {
     let scene = Scene::new([]);
     let refused = |change: &dyn Fn(&mut JobSpec)| {
-        let mut spec = scene.spec(Landing::Review);
+        let mut spec = scene.spec(Delivery::Review);
         change(&mut spec);
         match scene.service.add(spec) {
             Err(Failure::Refused { message, hint, .. }) => format!("{message}; {}", hint.expect("a hint")),
@@ -186,7 +186,7 @@ fn what_makes_no_sense_is_refused() {
 fn a_job_for_a_repository_that_is_gone_fails() {
     let scene = Scene::new([Say::Text(SAID)]);
     scene.service.stop();
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     #[expect(clippy::disallowed_methods, reason = "a temporary folder of the test's own")]
     std::fs::remove_dir_all(scene.repo.path()).expect("removed");
     let again = service(scene.home.path(), &scene.clock);
@@ -203,7 +203,7 @@ fn a_job_for_a_repository_that_is_gone_fails() {
 fn a_result_that_fails_its_check_waits_for_a_person() {
     let broken = "def f():\n    return (2\n";
     let scene = Scene::new([Say::Text(broken), Say::Text(broken), Say::Text(broken), Say::Text(broken)]);
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     let start = Instant::now();
     let ended = loop {
         let now = scene.service.get(&job.id.0).expect("a job");

@@ -27,7 +27,7 @@ fn a_schedule_makes_one_job_each_time() {
     let mut scene = Scene::new((0..8).map(|_| Say::Text(SAID)));
     let other = service(scene.home.path(), &scene.clock);
     other.start(Arc::new(Lent(Arc::clone(&scene.model))), Arc::new(|| {})).expect("a queue");
-    let mut spec = scene.spec(Landing::Review);
+    let mut spec = scene.spec(Delivery::Review);
     spec.schedule = Schedule::Cron("*/10 * * * *".into());
     let template = scene.service.add(spec).expect("added").job;
     assert_eq!(template.state, JobState::Scheduled);
@@ -63,14 +63,14 @@ fn a_schedule_makes_one_job_each_time() {
 #[test]
 fn jobs_wait_for_those_that_they_need() {
     let scene = Scene::new([Say::Text(SAID), Say::Text("def f():\n    return 3\n"), Say::Panic]);
-    let first = scene.add(Landing::Apply);
-    let mut spec = scene.spec(Landing::Apply);
+    let first = scene.add(Delivery::Apply);
+    let mut spec = scene.spec(Delivery::Apply);
     (spec.prompt, spec.after) = ("return three".into(), vec![first.id.clone()]);
     let second = scene.service.add(spec.clone()).expect("added").job;
     let (first, second) = (scene.wait(&first, JobState::Done), scene.wait(&second, JobState::Done));
     assert_eq!(scene.text(), "def f():\n    return 3\n");
     assert!(first.finished_ms <= second.started_ms);
-    let failing = scene.add(Landing::Apply);
+    let failing = scene.add(Delivery::Apply);
     spec.after = vec![failing.id.clone()];
     let after = scene.service.add(spec).expect("added").job;
     scene.wait(&failing, JobState::Failed);
@@ -86,7 +86,7 @@ fn jobs_wait_for_those_that_they_need() {
 #[test]
 fn a_job_waits_for_its_time() {
     let scene = Scene::new([Say::Text(SAID)]);
-    let mut spec = scene.spec(Landing::Apply);
+    let mut spec = scene.spec(Delivery::Apply);
     spec.schedule = Schedule::At(1_700_000_000_000 + 5 * MINUTE);
     let job = scene.service.add(spec).expect("added").job;
     std::thread::sleep(Duration::from_millis(700));
@@ -102,7 +102,7 @@ fn a_job_waits_for_its_time() {
 fn a_queue_that_is_damaged_is_begun_anew() {
     let mut scene = Scene::new([Say::Text(NEW)]);
     for _ in 0..40 {
-        let mut spec = scene.spec(Landing::Review);
+        let mut spec = scene.spec(Delivery::Review);
         (spec.schedule, spec.prompt) = (Schedule::At(u64::MAX >> 12), "x".repeat(50_000));
         scene.service.add(spec).expect("added");
     }
@@ -117,7 +117,7 @@ fn a_queue_that_is_damaged_is_begun_anew() {
         Ok(jobs) => assert!(jobs.is_empty(), "{jobs:?}"),
     }
 
-    let job = scene.add(Landing::Apply);
+    let job = scene.add(Delivery::Apply);
     scene.wait(&job, JobState::Done);
     let aside = scene.service.counts().expect("counted").damaged.expect("told");
     assert_eq!(aside.metadata().expect("kept").len(), length as u64);

@@ -6,7 +6,7 @@ mod server;
 mod suite;
 
 use super::*;
-use deepcoder_types::{JobHappening, JobSpec, JobState, Landing, Schedule};
+use deepcoder_types::{Delivery, JobHappening, JobSpec, JobState, Schedule};
 
 /// When the tests take place.
 const NOW: u64 = 1_800_000_000_000;
@@ -47,7 +47,7 @@ fn spec(repository: &str, prompt: &str) -> JobSpec {
         max_attempts: 2,
         timeout_ms: Some(1000),
         key: None,
-        landing: Landing::Branch("docs".into()),
+        landing: Delivery::Branch("docs".into()),
         origin: "cli".into(),
     }
 }

@@ -7,7 +7,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::verbs::run;
 use chrono::{DateTime, Local, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
-use deepcoder_types::{JobSpec, JobState, Landing, Schedule};
+use deepcoder_types::{Delivery, JobSpec, JobState, Schedule};
 use deepcoder_workspace::Workspace;
 use serde_json::json;
 use std::path::{Component, Path, PathBuf};
@@ -27,10 +27,10 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
         workspace.expand(&invocation.base, &typed)?;
     }
     let landing = match (args.apply, &args.branch, &args.worktree) {
-        (true, ..) => Landing::Apply,
-        (_, Some(branch), _) => Landing::Branch(branch.clone()),
-        (_, _, Some(path)) => Landing::Worktree(plain(&invocation.path(path))),
-        _ => Landing::Review,
+        (true, ..) => Delivery::Apply,
+        (_, Some(branch), _) => Delivery::Branch(branch.clone()),
+        (_, _, Some(path)) => Delivery::Worktree(plain(&invocation.path(path))),
+        _ => Delivery::Review,
     };
     let mut client = invocation.session.client()?;
     // Prefixes are for people; what is kept is whole.

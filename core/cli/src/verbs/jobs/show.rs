@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use crate::sanitise::{self, for_terminal};
 use crate::{ids, time};
 use deepcoder_daemon::client::{CallError, Client};
-use deepcoder_types::{Job, JobEvent, JobHappening, JobState, Landing, Schedule};
+use deepcoder_types::{Delivery, Job, JobEvent, JobHappening, JobState, Schedule};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -59,12 +59,12 @@ pub(super) fn show(args: &JobArgs, invocation: &Invocation, console: &mut Consol
     Ok(Done::Clean)
 }
 
-fn landing(landing: &Landing) -> String {
+fn landing(landing: &Delivery) -> String {
     match landing {
-        Landing::Review => "nowhere before it is reviewed".into(),
-        Landing::Apply => "into the work tree".into(),
-        Landing::Branch(branch) => format!("on the branch {branch}"),
-        Landing::Worktree(path) => format!("into the work tree {}", path.display()),
+        Delivery::Show | Delivery::Review => "nowhere before it is reviewed".into(),
+        Delivery::Apply | Delivery::Commit(_) => "into the work tree".into(),
+        Delivery::Branch(branch) => format!("on the branch {branch}"),
+        Delivery::Worktree(path) => format!("into the work tree {}", path.display()),
     }
 }
 

@@ -6,7 +6,8 @@ use crate::client::CallError;
 use crate::service::{Added, JobCounts, Jobs, Models, OnChange};
 use crate::wire::Refusal;
 use deepcoder_types::{
-    Job, JobEvent, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec, JobState, Landing, Review, Schedule,
+    Delivery, Job, JobEvent, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec, JobState, Review,
+    Schedule,
 };
 use std::sync::Condvar;
 
@@ -174,7 +175,7 @@ fn spec() -> JobSpec {
         max_attempts: 2,
         timeout_ms: Some(1000),
         key: Some("k".into()),
-        landing: Landing::Branch("docs".into()),
+        landing: Delivery::Branch("docs".into()),
         origin: "cli".into(),
     }
 }
