@@ -4,7 +4,16 @@
 //! [`TaskEvent`]s and ends as a [`TaskResult`] or a failure. A *job* is a task in the queue ([`crate::Job`]).
 //!
 //! The application layer carries tasks out. `Tasks` (in `core/protocol`) is its interface, implemented in the process by
-//! the application itself and over the socket by the client.
+//! the application itself and over the socket by the client:
+//!
+//! - `submit(request) -> Task` returns at once, with the task running.
+//! - `follow(id, after, cancel, on_event) -> Task` passes on every event behind number `after` and returns the task once it
+//!   no longer runs; `cancel` ends the following and not the task.
+//! - `get(id)`, `list(repository)`: an id may be any prefix that names one task only; newest first.
+//! - `cancel(id)` ends it within one step of the model.
+//! - `decide(id, decision)` lands or rejects a result that waits.
+//! - `content(id) -> bytes` is the result with the bytes of its files, for a client that lands it with its own environment
+//!   (a commit runs the user's hooks) or shows a file.
 
 use crate::{
     Answer, Applicability, Finding, HunkRef, JobFailure, JobFile, JobState, RepoPath, Stats, Timing, Usage,
