@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::repo::Repo;
 use crate::surroundings::daemon_session;
 use crate::wait::{PyCancel, cancel_of, leave_behind};
-use deepcoder_daemon::client::{Client as Connection, ConnectError};
+use deepcoder_protocol::client::{Client as Connection, ConnectError};
 use deepcoder_session::{Overrides, Session};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -31,8 +31,8 @@ pub(crate) struct Watched {
     notes: Vec<String>,
 }
 
-impl From<deepcoder_daemon::Watched> for Watched {
-    fn from(watched: deepcoder_daemon::Watched) -> Self {
+impl From<deepcoder_protocol::Watched> for Watched {
+    fn from(watched: deepcoder_protocol::Watched) -> Self {
         let root = watched.root.into_os_string();
         Self { root, files: watched.files, how: watched.how, notes: watched.notes }
     }

@@ -1,8 +1,8 @@
 //! Following a job: a thread of its own for each, over restarts of the daemon.
 
 use crate::wait::receive;
-use deepcoder_daemon::Failure;
-use deepcoder_daemon::client::{CallError, Client};
+use deepcoder_protocol::Failure;
+use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_session::{ClientError, Session};
 use deepcoder_types::{Cancel, Hint, Job, JobEvent, JobHappening, JobState};
 use pyo3::prelude::*;

@@ -5,7 +5,7 @@ use crate::error::{Kind, raise, with_hint};
 use crate::events::{JobEvent, JobEvents};
 use crate::follow::{CallFailed, Follow, Step, is_settled};
 use crate::wait::{PyCancel, cancel_of, cancelled, leave_behind};
-use deepcoder_daemon::client::{CallError, Client};
+use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_session::Session;
 use deepcoder_types::{Applicability, Cancel, HunkRef, JobState, RepoPath, Review};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};

@@ -4,7 +4,7 @@ use crate::args::{Paths, Texts, json_of, text_of};
 use crate::client::{RepoOrPath, root_of};
 use crate::job::{Job, call};
 use crate::wait::{PyCancel, cancel_of};
-use deepcoder_daemon::client::Client as Connection;
+use deepcoder_protocol::client::Client as Connection;
 use deepcoder_session::Session;
 use deepcoder_types::{Delivery, JobFilter, JobId, JobSpec, JobState, Schedule};
 use pyo3::exceptions::PyValueError;

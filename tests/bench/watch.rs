@@ -9,7 +9,7 @@
 #![expect(clippy::print_stdout, reason = "a report")]
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench on a repository of its own")]
 
-use deepcoder_daemon::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watching as _};
+use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watching as _};
 use deepcoder_syntax::Language;
 use deepcoder_types::{GenerateError, Job, JobEvent, JobFilter, JobSpec, JobState, LanguageModel, RepoPath, Review};
 use deepcoder_watch::{Options, Roots, Watches};

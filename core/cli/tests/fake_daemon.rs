@@ -1,9 +1,10 @@
 //! A real daemon on the workbench's socket, with a fake model in it: commands then run from end to end.
 
 use crate::workbench::Workbench;
-use deepcoder_daemon::client::Client;
-use deepcoder_daemon::{ModelLoader, ServeOptions, Services, serve};
+use deepcoder_daemon::{ServeOptions, Services, serve};
 use deepcoder_jobs::{JobService, Options as JobOptions};
+use deepcoder_protocol::ModelLoader;
+use deepcoder_protocol::client::Client;
 use deepcoder_session::{Overrides, Session, Vars};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Timing, TokenEvent,

@@ -2,7 +2,7 @@
 
 use crate::fake_daemon::{Endless, FakeDaemon};
 use crate::workbench::Workbench;
-use deepcoder_daemon::client::Client;
+use deepcoder_protocol::client::Client;
 use deepcoder_test_support::{FakeModel, Reply};
 use deepcoder_types::Prompt;
 use insta::assert_snapshot;

@@ -19,7 +19,7 @@ pub fn keep_memory_together() {
 
 /// What was used and freed stays with glibc's allocator: give the pages back that nobody has. A daemon that is left running
 /// is to be small when it has nothing to do.
-pub fn give_back_memory() {
+pub(crate) fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "a function of the C library")]
     // SAFETY: it may be called at any time, from any thread, and frees only pages that nobody has.

@@ -1,17 +1,14 @@
 //! The socket in the file system: who may reach it, and that only one server has it.
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use deepcoder_protocol::socket::{connect, short_path};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// The longest path that the kernel takes for a socket, without the NUL.
-const MAX_PATH: usize = 107;
 
 /// How long a starting server waits for one that is ending.
 const HANDOVER: Duration = Duration::from_secs(5);
@@ -34,18 +31,6 @@ pub(crate) struct Bound {
     path: PathBuf,
     identity: (u64, u64),
     _lock: File,
-}
-
-/// Connect to the socket at `path`, however long that is.
-pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
-    let (short, _folder) = short(path)?;
-    UnixStream::connect(short)
-}
-
-/// Whether the process at the other end belongs to our user.
-pub(crate) fn same_user(stream: &UnixStream) -> io::Result<bool> {
-    let peer = rustix::net::sockopt::socket_peercred(stream)?;
-    Ok(peer.uid == rustix::process::geteuid())
 }
 
 /// Listen at `path`. A stale socket is replaced under a lock, and only when nobody answers.
@@ -77,7 +62,7 @@ pub(crate) fn bind(path: &Path) -> Result<(UnixListener, Bound), BindError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => return Err(e.into()),
     }
-    let (short, _folder) = short(path)?;
+    let (short, _folder) = short_path(path)?;
     let listener = UnixListener::bind(short)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     let meta = fs::symlink_metadata(path)?;
@@ -115,23 +100,10 @@ fn private_folder(folder: &Path) -> Result<(), BindError> {
     Ok(())
 }
 
-/// A path that the kernel takes: a long one goes through a descriptor of its folder, which must be kept meanwhile.
-fn short(path: &Path) -> io::Result<(PathBuf, Option<OwnedFd>)> {
-    if path.as_os_str().len() <= MAX_PATH {
-        return Ok((path.to_owned(), None));
-    }
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
-    let short = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
-    Ok((short, Some(folder)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use deepcoder_protocol::socket::same_user;
 
     /// Protects the user from other users: the folder and the socket are theirs alone, and an open folder is refused.
     #[test]

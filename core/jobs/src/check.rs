@@ -2,7 +2,7 @@
 //! be told.
 
 use deepcoder_apply::check_free_branch;
-use deepcoder_daemon::{Failure, Refusal};
+use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_types::{Cancel, Delivery, Hint, JobSpec, Schedule};
 use deepcoder_workspace::Workspace;
 use globset::GlobBuilder;

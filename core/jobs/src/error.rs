@@ -2,11 +2,11 @@
 
 use deepcoder_apply::{ApplyError, CommitError, LogError};
 use deepcoder_context::GatherError;
-use deepcoder_daemon::{Failure, Refusal};
 use deepcoder_edit::MaterialiseError;
 use deepcoder_edit::hunks::ChooseError;
 use deepcoder_pipeline::{ApplyRunError, RunError};
 use deepcoder_plugin_api::ErrorCode;
+use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_session::RepoError;
 use deepcoder_store::{OpenQueueError, QueueError};
 use deepcoder_types::{GenerateError, Hint, JobFailure};

@@ -6,8 +6,8 @@ use crate::land::{self, Site};
 use crate::service::Inner;
 use crate::worker::{LEASE, contained, landed_before, still_held, tell};
 use crate::{kept, run};
-use deepcoder_daemon::{Failure, Refusal};
 use deepcoder_edit::{hunks, unified_diff};
+use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_store::{Claim, End, Queue};
 use deepcoder_types::{Cancel, Job, JobResult, Review};
 

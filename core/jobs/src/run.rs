@@ -1,10 +1,10 @@
 //! One job's run, with what it says on the way.
 
 use crate::error::WorkError;
-use deepcoder_daemon::Models;
 use deepcoder_edit::hunks;
 use deepcoder_pipeline::{Event, Policy, Run, Stage};
 use deepcoder_plugin_api::Level;
+use deepcoder_protocol::Models;
 use deepcoder_session::Repo;
 use deepcoder_store::{Lease, Queue};
 use deepcoder_types::{Applicability, Cancel, Instruction, Job, JobFile, JobHappening, JobProgress, JobResult};

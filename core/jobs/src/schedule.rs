@@ -4,7 +4,7 @@ use crate::check::{invalid, refused};
 use chrono::{DateTime, Local, TimeZone as _};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use deepcoder_daemon::{Failure, Refusal};
+use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_store::{Queue, QueueError};
 use deepcoder_types::{Job, JobFilter, JobState, Schedule};
 

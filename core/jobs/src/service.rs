@@ -4,7 +4,7 @@ use crate::check::check;
 use crate::error::{open, queue as told};
 use crate::review;
 use crate::worker::{Running, Wake, Why, keep, lock, work};
-use deepcoder_daemon::{Added, Failure, JobCounts, Jobs, Models, OnChange};
+use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange};
 use deepcoder_session::Session;
 use deepcoder_store::{Queue, QueueError, QueuePlace, Repositories};
 use deepcoder_types::{Cancel, Job, JobEvent, JobFilter, JobId, JobSpec, Review};

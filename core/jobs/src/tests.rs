@@ -5,7 +5,7 @@ mod people;
 mod times;
 
 use crate::{JobService, Options};
-use deepcoder_daemon::{Jobs, Models};
+use deepcoder_protocol::{Jobs, Models};
 use deepcoder_session::{Overrides, Session, Vars};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{

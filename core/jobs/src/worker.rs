@@ -6,7 +6,7 @@ use crate::land::{self, Site};
 use crate::run::{self, Reporter};
 use crate::service::Inner;
 use crate::{kept, schedule, sweep};
-use deepcoder_daemon::{Models, OnChange, give_back_memory};
+use deepcoder_protocol::{Models, OnChange};
 use deepcoder_store::{Beat, Claim, End, Lease, Queue, QueueError};
 use deepcoder_types::{Cancel, Cancelled, Job, JobResult};
 use std::any::Any;
@@ -123,7 +123,7 @@ pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
             Ok(Some(claim)) => {
                 one(inner, &queue, &claim, models);
                 // What it has read may be twice a large repository's index.
-                give_back_memory();
+                models.rest();
             }
             // The keeper hears of every change, and wakes everybody up.
             Ok(None) if inner.hears_of_all() => inner.wake.wait(seen, NOTHING),

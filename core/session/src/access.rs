@@ -1,10 +1,10 @@
 //! Where models run: in the daemon that keeps them in memory, or in this process.
 
 use crate::{Session, env_for_daemon};
-use deepcoder_daemon::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel};
-use deepcoder_daemon::{Failure, ModelLoader, WorkerCommand, Workers};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
+use deepcoder_protocol::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel};
+use deepcoder_protocol::{Failure, ModelLoader, WorkerCommand};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo, env_var};
 use deepcoder_workspace::process::{self, Pipes};
 use rustix::fs::OFlags;
@@ -210,14 +210,10 @@ impl Session {
         Ok(library)
     }
 
-    /// What the daemon loads models with: into a process of their own, which may die without the daemon.
+    /// How the daemon starts a process for a model, which may die without the daemon.
     #[must_use]
-    pub fn loader(&self) -> Arc<dyn ModelLoader> {
-        let engines = self.engines();
-        match self.launcher.as_ref().and_then(|launcher| launcher.worker(self)) {
-            Some(command) => Arc::new(Workers::new(command, engines)),
-            None => engines,
-        }
+    pub fn worker_command(&self) -> Option<WorkerCommand> {
+        self.launcher.as_ref()?.worker(self)
     }
 
     /// What such a process loads its model with.

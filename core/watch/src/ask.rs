@@ -2,7 +2,7 @@
 
 use crate::comment::{Comment, Mark, marked};
 use crate::{CommentLanding, Told};
-use deepcoder_daemon::Jobs;
+use deepcoder_protocol::Jobs;
 use deepcoder_syntax::Language;
 use deepcoder_types::{ContentHash, Delivery, Hint as _, JobId, JobSpec, JobState, RepoPath, Schedule};
 use deepcoder_workspace::{ReadError, Recorded, TextFile, Workspace};

@@ -19,7 +19,7 @@ mod trigger;
 
 pub use roots::{Roots, StoredRoots};
 
-use deepcoder_daemon::{Failure, Jobs, Models, Refusal, Watched, Watching};
+use deepcoder_protocol::{Failure, Jobs, Models, Refusal, Watched, Watching};
 use deepcoder_types::Hint;
 use deepcoder_workspace::Workspace;
 use repository::{Begin, Repository};

@@ -4,7 +4,7 @@ use crate::ask::Asks;
 use crate::own::Own;
 use crate::trigger::Triggers;
 use crate::{CommentLanding, Options, Services, Told};
-use deepcoder_daemon::Watched;
+use deepcoder_protocol::Watched;
 use deepcoder_types::RepoPath;
 use deepcoder_workspace::{Batch, ChangeKind, WatchError, Watcher, Workspace};
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Where the roots that somebody asked for are remembered.
 
-use deepcoder_daemon::{Failure, Refusal};
+use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_store::{Queue, QueueError};
 use deepcoder_types::Hint as _;
 use std::path::{Path, PathBuf};

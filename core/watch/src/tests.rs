@@ -1,6 +1,6 @@
 use crate::{CommentLanding, Options, Roots, Watches};
 use deepcoder_apply::{Applier, ApplyOptions};
-use deepcoder_daemon::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watched, Watching};
+use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watched, Watching};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{
     Cancel, Delivery, EditSet, FileChange, FileImage, GenerateError, Job, JobEvent, JobFilter, JobId, JobSpec,

@@ -2,7 +2,7 @@
 
 use crate::Told;
 use crate::budget::Budget;
-use deepcoder_daemon::{Jobs, Models};
+use deepcoder_protocol::{Jobs, Models};
 use deepcoder_types::{ContentHash, Job, JobFilter, JobId, JobSpec, JobState, RepoPath, Schedule};
 use deepcoder_workspace::Workspace;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};

@@ -2,10 +2,9 @@
 //! dies where it is asked to.
 
 use crate::writer::Writer;
-use deepcoder_daemon::client::Client;
-use deepcoder_daemon::{
-    ModelLoader, ServeOptions, Services, Status, WorkOptions, WorkerCommand, Workers, keep_memory_together, serve, work,
-};
+use deepcoder_daemon::{ServeOptions, Services, WorkOptions, Workers, keep_memory_together, serve, work};
+use deepcoder_protocol::client::Client;
+use deepcoder_protocol::{ModelLoader, Status, WorkerCommand};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, Prompt,
     Timing, TokenEvent, Usage,

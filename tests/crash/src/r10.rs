@@ -6,7 +6,7 @@ use crate::daemon::{Daemon, Holds, as_pid, ask, counted};
 use crate::options::Options;
 use crate::report::Report;
 use crate::writer::Writer;
-use deepcoder_daemon::client::Client;
+use deepcoder_protocol::client::Client;
 use deepcoder_types::{Cancel, FinishReason, GenerateError, Priority};
 use fastrand::Rng;
 use rustix::process::{Signal, kill_process, test_kill_process};

@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::time;
-use deepcoder_daemon::client::{CallError, Client};
+use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_types::{Job, JobFilter, JobId, JobState, Schedule};
 use deepcoder_workspace::Workspace;
 use serde_json::json;

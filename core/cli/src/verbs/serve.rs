@@ -4,9 +4,9 @@ use crate::args::{ServeArgs, WorkerArgs};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
-use deepcoder_daemon::client;
-use deepcoder_daemon::{ServeError, ServeOptions, Services, WorkOptions};
+use deepcoder_daemon::{ServeError, ServeOptions, Services, WorkOptions, Workers};
 use deepcoder_jobs::{JobService, Options as JobOptions};
+use deepcoder_protocol::{ModelLoader, client};
 use deepcoder_session::build_version;
 use serde_json::json;
 use std::sync::Arc;
@@ -33,7 +33,12 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     let jobs = JobService::new(JobOptions::new(invocation.session.clone(), invocation.clock()));
     let watching = super::watch::service(&invocation.session, jobs.queue(), invocation.clock());
     let services = Services { jobs: Some(Arc::new(jobs)), watching: Some(Arc::new(watching)) };
-    match deepcoder_daemon::serve(&options, invocation.session.loader(), services, &invocation.cancel) {
+    let engines = invocation.session.engines();
+    let loader: Arc<dyn ModelLoader> = match invocation.session.worker_command() {
+        Some(command) => Arc::new(Workers::new(command, engines)),
+        None => engines,
+    };
+    match deepcoder_daemon::serve(&options, loader, services, &invocation.cancel) {
         Ok(()) => Ok(Done::Clean),
         // Two callers started one each: the other one serves both.
         Err(ServeError::AlreadyRunning { .. }) if args.detached => Ok(Done::Clean),

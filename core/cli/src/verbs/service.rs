@@ -6,7 +6,7 @@ use crate::args::{ServiceInstallArgs, ServiceVerb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
-use deepcoder_daemon::client;
+use deepcoder_protocol::client;
 use deepcoder_types::env_var;
 use serde_json::json;
 use std::ffi::OsStr;

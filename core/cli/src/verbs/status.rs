@@ -4,8 +4,8 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
 use crate::{sanitise, time};
-use deepcoder_daemon::client::{Client, ConnectError};
-use deepcoder_daemon::{JobCounts, Status, Watched};
+use deepcoder_protocol::client::{Client, ConnectError};
+use deepcoder_protocol::{JobCounts, Status, Watched};
 use serde_json::json;
 
 pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {

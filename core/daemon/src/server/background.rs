@@ -3,8 +3,9 @@
 use super::queue::{Job, Work};
 use super::sink::Sink;
 use super::{ModelLoader, Shared, lane};
-use crate::service::Models;
-use crate::wire::{Body, Failure};
+use crate::memory::give_back_memory;
+use deepcoder_protocol::Models;
+use deepcoder_protocol::wire::{Body, Failure};
 use deepcoder_types::{
     Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, TokenEvent,
 };
@@ -46,6 +47,10 @@ impl Models for Lender {
 
     fn model_time(&self, repository: &Path) -> Duration {
         self.shared.upgrade().map_or(Duration::ZERO, |shared| shared.queue.used(repository))
+    }
+
+    fn rest(&self) {
+        give_back_memory();
     }
 }
 

@@ -4,7 +4,7 @@
 //! the next call, and the thread is counted until it comes back. Too many of those, and new calls are refused at once.
 
 use super::sink::Sink;
-use crate::wire::{Failure, Refusal};
+use deepcoder_protocol::wire::{Failure, Refusal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

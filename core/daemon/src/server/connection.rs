@@ -5,7 +5,7 @@ use super::lines::{Line, Lines};
 use super::queue::{Job, Work};
 use super::sink::{PATIENCE, Sink};
 use super::{FLUSH, Shared, lane, services};
-use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
+use deepcoder_protocol::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
 use deepcoder_types::Priority;
 use std::collections::HashMap;
 use std::path::PathBuf;

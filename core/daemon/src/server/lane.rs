@@ -2,7 +2,7 @@
 
 use super::queue::{Begun, Job, Loaded, Next, Queue, Work};
 use super::{ModelLoader, Shared};
-use crate::wire::{Body, Failure};
+use deepcoder_protocol::wire::{Body, Failure};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Timing, TokenEvent, Usage,
 };

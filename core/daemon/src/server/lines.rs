@@ -1,7 +1,7 @@
 //! Lines of bounded length from a stream.
 
 use super::budget::{Budget, Held};
-use crate::wire::MAX_REQUEST;
+use deepcoder_protocol::wire::MAX_REQUEST;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};

@@ -14,12 +14,11 @@ mod sink;
 mod tests;
 
 use crate::memory::give_back_memory;
-use crate::service::{Jobs, Models, OnChange, Watching};
 use crate::socket::{self, BindError};
-use crate::wire::{Failure, PROTOCOL, Status, WorkerStatus};
 use budget::Budget;
 use calls::Calls;
-use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel, ModelInfo};
+use deepcoder_protocol::{Failure, Jobs, ModelLoader, Models, OnChange, PROTOCOL, Status, Watching};
+use deepcoder_types::{Cancel, Hint};
 use queue::Queue;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -56,26 +55,6 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 /// Connections at a time.
 const MAX_CLIENTS: usize = 128;
-
-/// Where the server gets models from.
-pub trait ModelLoader: Send + Sync {
-    /// Load the model `name`. May take its time, and may give up when `cancel` is set; one call at a time, and only
-    /// after the former model is gone.
-    fn load(&self, name: &str, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError>;
-
-    /// What the model `name` is, without loading it where that can be known.
-    fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError>;
-
-    /// Whether the model that was loaded last is still there: it may be in a process that has died.
-    fn is_alive(&self) -> bool {
-        true
-    }
-
-    /// How the process is in which models run, where that is another one.
-    fn worker(&self) -> Option<WorkerStatus> {
-        None
-    }
-}
 
 /// Settings of [`serve`].
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 use super::budget::Held;
 use super::fair::Lines;
 use super::sink::Sink;
-use crate::wire::{Body, Failure};
+use deepcoder_protocol::wire::{Body, Failure};
 use deepcoder_types::{Cancel, GenerateRequest, LanguageModel};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 
 use super::Shared;
 use super::sink::Sink;
-use crate::service::{Jobs, Watching};
-use crate::wire::{Body, Failure, JobOp, Refusal, WatchOp};
+use deepcoder_protocol::wire::{Body, Failure, JobOp, Refusal, WatchOp};
+use deepcoder_protocol::{Jobs, Watching};
 use deepcoder_types::JobEvent;
 use std::sync::Arc;
 use std::time::Duration;

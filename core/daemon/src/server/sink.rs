@@ -1,6 +1,6 @@
 //! Where the events of one request go.
 
-use crate::wire::{Body, Event};
+use deepcoder_protocol::wire::{Body, Event};
 use deepcoder_types::{Cancel, TokenEvent};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -6,11 +6,12 @@ mod jobs;
 mod processes;
 
 use super::*;
-use crate::client::{Client, ConnectError, RemoteModel, ensure, stop};
-use crate::wire::{Failure, MAX_REQUEST};
+use deepcoder_protocol::client::{Client, ConnectError, RemoteModel, ensure, stop};
+use deepcoder_protocol::wire::{Failure, MAX_REQUEST};
 use deepcoder_test_support::{FakeModel, Reply};
 use deepcoder_types::{
-    FinishReason, GenerateRequest, Generation, LanguageModel, ModelInfo, Prompt, Timing, TokenEvent, Usage,
+    FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Prompt, Timing, TokenEvent,
+    Usage,
 };
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;

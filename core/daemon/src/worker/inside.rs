@@ -1,8 +1,8 @@
 //! The process that computes. It ends when the daemon does, whatever it is doing, and the system takes it first when
 //! memory is short.
 
-use crate::server::ModelLoader;
-use crate::wire::{self, Body, Failure, Op, PROTOCOL, Request, ServerInfo};
+use deepcoder_protocol::ModelLoader;
+use deepcoder_protocol::wire::{self, Body, Failure, Op, PROTOCOL, Request, ServerInfo};
 use deepcoder_types::{Cancel, GenerateError, Hint, LanguageModel};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
 //! The daemon's end of one worker: a process, and a model that is in it.
 
-use super::pool::{Records, WorkerCommand};
-use crate::wire::{self, Body, Event, Failure, Op, PROTOCOL, Request};
+use super::pool::Records;
+use deepcoder_protocol::WorkerCommand;
+use deepcoder_protocol::wire::{self, Body, Event, Failure, Op, PROTOCOL, Request};
 use deepcoder_types::{Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, TokenEvent};
 use deepcoder_workspace::process;
 use std::borrow::Cow;

@@ -11,4 +11,4 @@ mod pool;
 mod tests;
 
 pub use inside::{WorkError, WorkOptions, work};
-pub use pool::{WorkerCommand, Workers};
+pub use pool::Workers;

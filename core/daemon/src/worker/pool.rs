@@ -1,11 +1,9 @@
 //! Starting workers, and not too often.
 
 use super::link::WorkerModel;
-use crate::server::{ModelLoader, resident};
-use crate::wire::WorkerStatus;
+use crate::server::resident;
+use deepcoder_protocol::{ModelLoader, WorkerCommand, WorkerStatus};
 use deepcoder_types::{Cancel, GenerateError, LanguageModel, ModelInfo};
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,21 +16,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const WAITED_OUT: Duration = Duration::from_secs(1);
 
 const TICK: Duration = Duration::from_millis(10);
-
-/// How a worker is started: a program that calls [`work`](super::work).
-#[derive(Debug, Clone)]
-pub struct WorkerCommand {
-    /// The program.
-    pub program: PathBuf,
-    /// What it is called, where that is another name.
-    pub name: Option<OsString>,
-    /// Its arguments; `--parent PID` follows.
-    pub args: Vec<OsString>,
-    /// Variables that it gets besides the daemon's.
-    pub env: Vec<(OsString, OsString)>,
-    /// Silence after which it counts as hung. It answers at once also where a step takes long.
-    pub patience: Duration,
-}
 
 /// Loads each model into a process of its own, one at a time.
 pub struct Workers {

@@ -2,8 +2,9 @@
 
 use super::link::WorkerModel;
 use super::*;
-use crate::client::Client;
-use crate::server::{ModelLoader, ServeOptions, Services, serve};
+use crate::server::{ServeOptions, Services, serve};
+use deepcoder_protocol::client::Client;
+use deepcoder_protocol::{ModelLoader, WorkerCommand};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, Prompt,
     Timing, TokenEvent, Usage,

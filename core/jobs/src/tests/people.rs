@@ -1,5 +1,5 @@
 use super::*;
-use deepcoder_daemon::{Failure, Refusal};
+use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_types::{Applicability, HunkRef, RepoPath, Review};
 
 fn hunk(hunk: u32) -> HunkRef {

@@ -1,8 +1,8 @@
 //! What 64 clients do at the same time.
 
 use crate::daemon::{ask, counted};
-use deepcoder_daemon::client::Client;
-use deepcoder_daemon::{MAX_REQUEST, PROTOCOL};
+use deepcoder_protocol::client::Client;
+use deepcoder_protocol::{MAX_REQUEST, PROTOCOL};
 use deepcoder_types::{Cancel, FinishReason, GenerateError, Priority};
 use fastrand::Rng;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -8,7 +8,7 @@ use crate::failure::{Done, Failure, Result};
 use crate::progress::Progress;
 use crate::sanitise::{self, for_terminal};
 use crate::{ids, time};
-use deepcoder_daemon::client::{CallError, Client};
+use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_types::{Delivery, Job, JobEvent, JobHappening, JobState, Schedule};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -177,7 +177,7 @@ pub(super) fn follow(
             Err(
                 error @ (CallError::Lost(_)
                 | CallError::Io(_)
-                | CallError::Refused(deepcoder_daemon::Failure::Stopping)),
+                | CallError::Refused(deepcoder_protocol::Failure::Stopping)),
             ) => {
                 if lost.get_or_insert_with(Instant::now).elapsed() > COMES_BACK {
                     return Err(error.into());

@@ -1,7 +1,7 @@
 //! Work in the background: it waits, gives way, goes on, and keeps the daemon alive.
 
 use super::*;
-use crate::service::{Added, JobCounts, Jobs, Models, OnChange, Watched, Watching};
+use deepcoder_protocol::{Added, JobCounts, Jobs, Models, OnChange, Watched, Watching};
 use deepcoder_types::{Job, JobEvent, JobFilter, JobSpec, Priority, Review};
 
 /// Counts upwards, one number a millisecond, and remembers who asked.

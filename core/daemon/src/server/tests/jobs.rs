@@ -2,9 +2,9 @@
 //! nobody from the model.
 
 use super::*;
-use crate::client::CallError;
-use crate::service::{Added, JobCounts, Jobs, Models, OnChange};
-use crate::wire::Refusal;
+use deepcoder_protocol::client::CallError;
+use deepcoder_protocol::wire::Refusal;
+use deepcoder_protocol::{Added, JobCounts, Jobs, Models, OnChange};
 use deepcoder_types::{
     Delivery, Job, JobEvent, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec, JobState, Review,
     Schedule,

@@ -1,12 +1,48 @@
 //! What the daemon does besides answering for a model. The crates that do it are above this one and are put in when the
 //! server is started; the protocol and its clients see these traits and nothing else.
 
-use crate::wire::Failure;
-use deepcoder_types::{GenerateError, Job, JobEvent, JobFilter, JobSpec, LanguageModel, Review};
+use crate::wire::{Failure, WorkerStatus};
+use deepcoder_types::{Cancel, GenerateError, Job, JobEvent, JobFilter, JobSpec, LanguageModel, ModelInfo, Review};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Where the server gets models from.
+pub trait ModelLoader: Send + Sync {
+    /// Load the model `name`. May take its time, and may give up when `cancel` is set; one call at a time, and only
+    /// after the former model is gone.
+    fn load(&self, name: &str, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+
+    /// What the model `name` is, without loading it where that can be known.
+    fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError>;
+
+    /// Whether the model that was loaded last is still there: it may be in a process that has died.
+    fn is_alive(&self) -> bool {
+        true
+    }
+
+    /// How the process is in which models run, where that is another one.
+    fn worker(&self) -> Option<WorkerStatus> {
+        None
+    }
+}
+
+/// How a worker is started: a program that calls the daemon's `work`.
+#[derive(Debug, Clone)]
+pub struct WorkerCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// What it is called, where that is another name.
+    pub name: Option<OsString>,
+    /// Its arguments; `--parent PID` follows.
+    pub args: Vec<OsString>,
+    /// Variables that it gets besides the daemon's.
+    pub env: Vec<(OsString, OsString)>,
+    /// Silence after which it counts as hung. It answers at once also where a step takes long.
+    pub patience: Duration,
+}
 
 /// Where background work gets its model from.
 pub trait Models: Send + Sync {
@@ -19,6 +55,9 @@ pub trait Models: Send + Sync {
     fn model_time(&self, _repository: &Path) -> Duration {
         Duration::ZERO
     }
+
+    /// A piece of background work is done: give the memory that it has freed back to the system.
+    fn rest(&self) {}
 }
 
 /// Called after every change of a job, from any thread; must not block.
