@@ -19,7 +19,7 @@ pub struct Choice {
     pub spare: Vec<RepoPath>,
 }
 
-impl Context {
+impl Context<'_> {
     /// The files that the edit `prompt` is about: those whose paths it has, those that it makes, or else the best match.
     pub fn choose(&self, prompt: &str, cancel: &Cancel) -> Result<Choice, GatherError> {
         let ranked = self.rank(prompt, MAX_TARGETS + SPARE, cancel)?;
@@ -55,7 +55,7 @@ impl Context {
                 && extension.starts_with(|c: char| c.is_ascii_lowercase())
                 && (word.contains('/') || KNOWN.contains(&extension));
             let Ok(path) = RepoPath::new(word) else { continue };
-            if shaped && !self.workspace.exists(&path) && !crate::rank::is_unsuited(&path) && !out.contains(&path) {
+            if shaped && !self.tree.exists(&path) && !crate::rank::is_unsuited(&path) && !out.contains(&path) {
                 out.push(path);
             }
         }

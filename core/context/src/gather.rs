@@ -36,7 +36,7 @@ pub struct Gathered {
     pub notes: Vec<String>,
 }
 
-impl Context {
+impl Context<'_> {
     /// What [`Context::gather_with_notes`] gives, without the notes.
     pub fn gather(
         &self,
@@ -71,7 +71,7 @@ impl Context {
         cancel: &Cancel,
     ) -> Result<Gathered, GatherError> {
         let mut run = Run {
-            context: self,
+            context: *self,
             budget: Budget::new(request.token_budget, count),
             cancel,
             notes: Vec::new(),
@@ -97,14 +97,14 @@ impl Context {
             run.glob(glob)?;
         }
         run.map(&related, request.token_budget / 8)?;
-        let snapshot = self.workspace.snapshot_id(&file_hashes(&run.snippets));
+        let snapshot = self.tree.snapshot_id(&file_hashes(&run.snippets));
         let bundle = ContextBundle { snapshot, snippets: run.snippets, token_budget: request.token_budget };
         Ok(Gathered { bundle, notes: run.notes })
     }
 }
 
 struct Run<'a> {
-    context: &'a Context,
+    context: Context<'a>,
     budget: Budget<'a>,
     cancel: &'a Cancel,
     notes: Vec<String>,
@@ -227,14 +227,14 @@ impl Run<'_> {
     fn listed(&mut self) -> Result<Vec<RepoPath>, GatherError> {
         match self.listed.take() {
             Some(files) => Ok(files),
-            None => Ok(self.context.workspace.files()?),
+            None => Ok(self.context.tree.files()?),
         }
     }
 
     fn instructions(&mut self) -> Result<(), GatherError> {
         for name in INSTRUCTIONS {
             let Ok(path) = RepoPath::new(name) else { continue };
-            if !self.context.workspace.exists(&path) {
+            if !self.context.tree.exists(&path) {
                 continue;
             }
             match self.context.admit(&path) {

@@ -1,7 +1,7 @@
 //! What a model gets to see: targets, symbols, files by glob, the repository's own instructions, and, where no targets
 //! are given, the files that the prompt is about; packed into a token budget.
 //!
-//! **Invariant:** everything comes through [`deepcoder_workspace::Workspace`] and is visible by its rules; text that looks
+//! **Invariant:** everything comes through a [`Tree`] and is visible by its rules; text that looks
 //! like a secret never enters; every snippet is an exact range of a file and says why it is there. **Invariant:** nothing is cut silently: a
 //! target that does not fit is an error with the numbers, and anything else that is left out is in the notes.
 
@@ -21,51 +21,32 @@ pub use error::GatherError;
 pub use gather::{Gathered, MAX_INSTRUCTIONS};
 
 use deepcoder_types::{ContentHash, RepoPath, Snippet, TextRange};
-use deepcoder_workspace::{ReadError, TextFile, Visibility, Workspace, find_secret};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use deepcoder_workspace::{TextFile, Tree, Visibility, find_secret};
 
 /// Counts tokens.
 pub type Count<'c> = &'c dyn Fn(&str) -> Result<u32, deepcoder_types::GenerateError>;
 
-/// Gathers context from one work tree.
-#[derive(Debug, Clone)]
-pub struct Context {
-    workspace: Workspace,
-    texts: Arc<BTreeMap<RepoPath, String>>,
+/// Gathers context from one tree.
+#[derive(Clone, Copy)]
+pub struct Context<'t> {
+    tree: &'t dyn Tree,
 }
 
-impl Context {
-    /// For `workspace`.
+impl<'t> Context<'t> {
+    /// For `tree`.
     #[must_use]
-    pub fn new(workspace: &Workspace) -> Self {
-        Self { workspace: workspace.clone(), texts: Arc::default() }
-    }
-
-    /// With these texts in place of what the files hold.
-    #[must_use]
-    pub fn with_texts(self, texts: BTreeMap<RepoPath, String>) -> Self {
-        Self { texts: Arc::new(texts), ..self }
-    }
-
-    /// The text of a file.
-    pub(crate) fn read(&self, path: &RepoPath) -> Result<TextFile, ReadError> {
-        let mut file = self.workspace.read_text(path)?;
-        if let Some(text) = self.texts.get(path) {
-            file.hash = ContentHash::of(text.as_bytes());
-            file.text.clone_from(text);
-        }
-        Ok(file)
+    pub fn new(tree: &'t dyn Tree) -> Self {
+        Self { tree }
     }
 
     /// The text of a file, if a model may see it.
     pub(crate) fn admit(&self, path: &RepoPath) -> Result<TextFile, GatherError> {
-        match self.workspace.visibility(path) {
+        match self.tree.visibility(path) {
             Visibility::Visible => {}
             Visibility::Ignored => return Err(GatherError::Ignored(path.clone())),
             Visibility::Secret => return Err(GatherError::SecretFile(path.clone())),
         }
-        let file = self.read(path)?;
+        let file = self.tree.read_text(path)?;
         match find_secret(&file.text) {
             Some(found) => Err(GatherError::SecretText { path: path.clone(), what: found.what, line: found.line }),
             None => Ok(file),

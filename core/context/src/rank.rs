@@ -60,7 +60,7 @@ struct Document {
     is_test: bool,
 }
 
-impl Context {
+impl Context<'_> {
     /// The visible files that `prompt` is most likely about, best first, at most `limit`: by words of their paths, names
     /// that they define, and their text (BM25). Hidden, generated and lock files only where the prompt has their path.
     pub fn find_targets(&self, prompt: &str, limit: usize, cancel: &Cancel) -> Result<Vec<RepoPath>, GatherError> {
@@ -78,13 +78,13 @@ impl Context {
             return Ok(Vec::new());
         };
         let mut documents = Vec::new();
-        for path in self.workspace.files()? {
+        for path in self.tree.files()? {
             cancel.check()?;
             let named = names_path(prompt, &path);
             if !named && is_unsuited(&path) {
                 continue;
             }
-            let text = self.read(&path).map(|f| f.text).unwrap_or_default();
+            let text = self.tree.read_text(&path).map(|f| f.text).unwrap_or_default();
             if !named && is_generated(&text) {
                 continue;
             }

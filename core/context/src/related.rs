@@ -51,7 +51,7 @@ pub(crate) fn identifiers(prompt: &str) -> Vec<String> {
     out
 }
 
-impl Context {
+impl Context<'_> {
     /// Definitions that `prompt` names and `target` does not have, each whole where it is short.
     pub(crate) fn named_elsewhere(&self, prompt: &str, target: &TextFile, files: &[RepoPath]) -> Vec<Snippet> {
         let own: BTreeSet<String> = names(target);
@@ -64,7 +64,7 @@ impl Context {
         for path in files.iter().filter(|path| **path != target.path) {
             let Some(language) = Language::of(path) else { continue };
             // Cheaper than `admit`, which looks for secrets: only what is shown is looked through.
-            let Ok(file) = self.read(path) else { continue };
+            let Ok(file) = self.tree.read_text(path) else { continue };
             if !wanted.iter().any(|name| file.text.contains(name.as_str())) {
                 continue;
             }

@@ -17,7 +17,7 @@ const MAX_LINE: usize = 1024;
 /// The most results of one call.
 const MAX_RESULTS: usize = 1000;
 
-impl Context {
+impl Context<'_> {
     /// A whole file, if a model may see it (origin `read`).
     pub fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError> {
         self.admit(path).map(|file| whole(&file, "read")).map_err(|error| plugin_error(&error))
@@ -43,7 +43,7 @@ impl Context {
                 break;
             }
             // Cheaper than `admit`: only what matches is looked through for secrets.
-            let Ok(file) = self.read(&path) else { continue };
+            let Ok(file) = self.tree.read_text(&path) else { continue };
             if !regex.is_match(&file.text) || deepcoder_workspace::contains_secret(&file.text) {
                 continue;
             }
@@ -81,10 +81,10 @@ impl Context {
         };
         let wanted = query.to_lowercase();
         let mut found: Vec<(u8, TextFile, RawSymbol)> = Vec::new();
-        for path in self.workspace.files()? {
+        for path in self.tree.files()? {
             cancel.check()?;
             let Some(language) = Language::of(&path) else { continue };
-            let Ok(file) = self.read(&path) else { continue };
+            let Ok(file) = self.tree.read_text(&path) else { continue };
             // Parsing is what takes the time.
             if !mentions.is_match(&file.text) {
                 continue;
@@ -117,8 +117,7 @@ impl Context {
 
     fn matching(&self, glob: &str) -> Result<impl Iterator<Item = RepoPath> + use<>, PluginError> {
         let matcher = matcher(glob)?;
-        let files =
-            self.workspace.files().map_err(|error| PluginError::new(ErrorCode::Unavailable, error.to_string()))?;
+        let files = self.tree.files().map_err(|error| PluginError::new(ErrorCode::Unavailable, error.to_string()))?;
         let plain = glob.to_owned();
         let matches =
             move |p: &RepoPath| matcher.as_ref().is_none_or(|m| p.as_str() == plain || m.is_match(p.as_str()));

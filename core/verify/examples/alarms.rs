@@ -4,7 +4,8 @@
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
-use deepcoder_verify::{Policy, Project, verify};
+use deepcoder_verify::{Policy, verify};
+use deepcoder_workspace::{ListError, ReadError, Tree, Visibility};
 use serde::Deserialize;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -29,13 +30,22 @@ struct Folder {
     files: Vec<RepoPath>,
 }
 
-impl Project for Folder {
-    fn text(&self, path: &RepoPath) -> Option<String> {
-        std::fs::read_to_string(self.root.join(path)).ok()
+impl Tree for Folder {
+    fn read(&self, path: &RepoPath) -> Result<FileImage, ReadError> {
+        let io = |source| ReadError::Io { path: path.clone(), source };
+        Ok(FileImage { bytes: std::fs::read(self.root.join(path)).map_err(io)?, mode: None })
     }
 
-    fn files(&self) -> Vec<RepoPath> {
-        self.files.clone()
+    fn files(&self) -> Result<Vec<RepoPath>, ListError> {
+        Ok(self.files.clone())
+    }
+
+    fn visibility(&self, _path: &RepoPath) -> Visibility {
+        Visibility::Visible
+    }
+
+    fn revision(&self) -> String {
+        String::new()
     }
 }
 

@@ -15,15 +15,15 @@ mod text;
 
 pub use blanks::without_added_blanks;
 pub use constraint::{Renamed, Taken, rename_in};
-
-pub use policy::{Finding, NoProject, Policy, Project, Severity, Verification};
+pub use policy::{Finding, Policy, Severity, Verification};
 
 use deepcoder_types::{EditSet, FileChange};
+use deepcoder_workspace::Tree;
 
-/// Check `set` against `policy` and against what `project` knows of the tree. Pure otherwise: it looks only at the images
-/// that the set holds.
+/// Check `set` against `policy` and against `tree`, the files as they are before the edit. In a tree without other files
+/// the checks that need them do not run. Pure otherwise: it looks only at the images that the set holds.
 #[must_use]
-pub fn verify(set: &EditSet, policy: &Policy, project: &dyn Project) -> Verification {
+pub fn verify(set: &EditSet, policy: &Policy, tree: &dyn Tree) -> Verification {
     let mut findings = Vec::new();
     let scope = policy::Scope::new(&policy.write_globs);
     let mut previous: Option<&FileChange> = None;
@@ -39,7 +39,7 @@ pub fn verify(set: &EditSet, policy: &Policy, project: &dyn Project) -> Verifica
             constraint::check(change, constraint, &policy.instruction, &mut findings);
         }
     }
-    checks::check(set, policy, project, &mut findings);
+    checks::check(set, policy, tree, &mut findings);
     Verification::new(findings)
 }
 

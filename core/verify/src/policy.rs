@@ -18,28 +18,6 @@ pub struct Policy {
     pub instruction: String,
 }
 
-/// The tree that an edit belongs to, as it is before the edit.
-pub trait Project {
-    /// The text of a file; `None` where it does not exist, is no text or may not be seen.
-    fn text(&self, path: &RepoPath) -> Option<String>;
-    /// Every file that may be seen.
-    fn files(&self) -> Vec<RepoPath>;
-}
-
-/// A single text that is in no tree. Checks that need the tree do not run.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoProject;
-
-impl Project for NoProject {
-    fn text(&self, _path: &RepoPath) -> Option<String> {
-        None
-    }
-
-    fn files(&self) -> Vec<RepoPath> {
-        Vec::new()
-    }
-}
-
 impl Policy {
     /// The size above which a source file is taken for a mistake.
     pub const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;

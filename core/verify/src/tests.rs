@@ -1,5 +1,6 @@
 use super::*;
 use deepcoder_types::{Constraint, FileImage, Renaming, RepoPath};
+use deepcoder_workspace::Memory;
 
 fn image(text: &[u8]) -> FileImage {
     FileImage { bytes: text.to_vec(), mode: Some(0o644) }
@@ -11,7 +12,7 @@ fn change(path: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> FileChange {
 
 fn checked(files: Vec<FileChange>, globs: &[&str]) -> Vec<String> {
     let set = EditSet { id: "x".into(), title: "x".into(), files };
-    let verification = verify(&set, &Policy::new(globs.iter().copied()), &NoProject);
+    let verification = verify(&set, &Policy::new(globs.iter().copied()), &Memory::default());
     assert_eq!(verification.passed, verification.errors().next().is_none());
     let mark = |f: &Finding| match f.severity {
         Severity::Error => "E",
@@ -99,12 +100,12 @@ fn size_and_mode_are_limited() {
     let mut set = EditSet { id: "x".into(), title: "x".into(), files: vec![change("a", None, Some(&[b'x'; 11]))] };
     let mut policy = Policy::new(["**"]);
     policy.max_file_bytes = 10;
-    assert!(!verify(&set, &policy, &NoProject).passed);
+    assert!(!verify(&set, &policy, &Memory::default()).passed);
     policy.max_file_bytes = 11;
-    assert!(verify(&set, &policy, &NoProject).passed);
+    assert!(verify(&set, &policy, &Memory::default()).passed);
     for (mode, passed, findings) in [(0o4755, false, 1), (0o755, true, 1), (0o600, true, 0)] {
         set.files[0].new = Some(FileImage { bytes: b"x".to_vec(), mode: Some(mode) });
-        let verification = verify(&set, &policy, &NoProject);
+        let verification = verify(&set, &policy, &Memory::default());
         assert_eq!((verification.passed, verification.findings.len()), (passed, findings), "{mode:o}");
     }
 }
@@ -209,7 +210,7 @@ fn results_parse_where_the_original_did() {
 fn held(constraint: &Constraint, path: &str, old: &str, new: &str) -> Vec<String> {
     let policy = Policy { constraint: Some(constraint.clone()), ..Policy::new(["**"]) };
     let files = vec![change(path, Some(old.as_bytes()), Some(new.as_bytes()))];
-    let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy, &NoProject);
+    let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy, &Memory::default());
     verification.errors().map(|f| f.message.clone()).collect()
 }
 
@@ -244,7 +245,7 @@ fn docstrings_are_no_comments() {
         let constraint = Some(Constraint::Comments);
         let policy = Policy { constraint, instruction: instruction.into(), ..Policy::new(["**"]) };
         let files = vec![change("a.py", Some(CLASS.as_bytes()), Some(new.as_bytes()))];
-        let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy, &NoProject);
+        let verification = verify(&EditSet { id: "x".into(), title: "x".into(), files }, &policy, &Memory::default());
         verification.errors().map(|f| f.message.clone()).collect::<Vec<_>>()
     };
     let documented = CLASS.replace("        # one\n", "        \"\"\"The area.\"\"\"\n        # one\n");
@@ -367,7 +368,7 @@ fn another_layout_is_the_same_code() {
 fn what_a_constraint_cannot_judge() {
     let policy = Policy { constraint: Some(Constraint::Comments), ..Policy::new(["**"]) };
     let found = |change: FileChange| {
-        verify(&EditSet { id: "x".into(), title: "x".into(), files: vec![change] }, &policy, &NoProject)
+        verify(&EditSet { id: "x".into(), title: "x".into(), files: vec![change] }, &policy, &Memory::default())
     };
     assert!(!found(change("a.py", None, Some(b"x = 1\n"))).passed);
     assert!(!found(change("a.py", Some(b"x = 1\n"), None)).passed);

@@ -1,7 +1,7 @@
 //! What is asked of git: the head and the index.
 
 use crate::{Visibility, Workspace};
-use deepcoder_types::{ContentHash, RepoPath};
+use deepcoder_types::RepoPath;
 use git2::{Repository, StatusOptions};
 use std::collections::HashSet;
 use std::path::Path;
@@ -31,27 +31,6 @@ impl Recorded {
 }
 
 impl Workspace {
-    /// Names the state that was seen: the commit that HEAD points to, and the bytes of `files`.
-    #[must_use]
-    pub fn snapshot_id(&self, files: &[(RepoPath, ContentHash)]) -> String {
-        let head = self
-            .repository()
-            .and_then(|r| Ok(r.head()?.peel_to_commit()?.id().to_string()))
-            .unwrap_or_else(|_| "unborn".to_owned());
-        let mut sorted: Vec<_> = files.iter().collect();
-        sorted.sort_unstable();
-        sorted.dedup();
-        let mut text = head;
-        for (path, hash) in sorted {
-            // A path has no NUL, so that no two lists give the same text.
-            text.push('\0');
-            text.push_str(path.as_str());
-            text.push('\0');
-            text.push_str(&hash.to_string());
-        }
-        ContentHash::of(text.as_bytes()).to_string()
-    }
-
     /// What git has of files, for whoever asks again and again.
     #[must_use]
     pub fn recorded(&self) -> Recorded {

@@ -1,5 +1,5 @@
 //! Reads a work tree: finds the repository, lists the files that a model may see, resolves what users type, and reads
-//! files without ever following a symbolic link.
+//! files without ever following a symbolic link. [`Tree`] is any state of files: on the disk, in memory, in git, or changed.
 //!
 //! **Invariant:** nothing here writes, to the tree or to git. **Invariant:** every byte is read through a descriptor of
 //! the root with `openat2(RESOLVE_BENEATH | NO_SYMLINKS | NO_MAGICLINKS)` or a walk that refuses links at every step, so
@@ -19,6 +19,7 @@ mod secrets;
 mod similar;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod watch;
 
 pub use deepcoder_git::process;
@@ -30,6 +31,7 @@ pub use read::{MAX_FILE, ReadError, TextFile};
 pub use resolve::ResolveError;
 pub use rules::Visibility;
 pub use secrets::{SecretFound, contains_secret, find_secret, find_secrets, is_secret_path};
+pub use tree::{GitTree, GitTreeError, Memory, Overlay, Tree};
 pub use watch::{Batch, ChangeKind, Changed, Head, How, Stamp, WatchError, WatchOptions, WatchStatus, Watcher};
 
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! Listing what a model may see.
 
-use crate::rules::{Judge, Judged, Rules, Verdict};
-use crate::{Visibility, Workspace, beneath, secrets};
+use crate::rules::{RuleSource as _, Rules, Verdict, visible};
+use crate::{Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
 use rustix::fd::{AsFd as _, BorrowedFd};
 use rustix::fs::{Dir, FileType, OFlags};
@@ -75,10 +75,8 @@ impl Workspace {
         let tracked = self.tracked().into_iter().filter_map(|text| RepoPath::new(text).ok());
         let mut hidden: Vec<RepoPath> = tracked.filter(unknown).collect();
         hidden.sort_unstable();
-        let mut judge = Judge::new(self);
-        hidden.retain(|path| {
-            self.exists(path) && !matches!(judge.judge(path).0, Judged::Is(Visibility::Ignored | Visibility::Secret))
-        });
+        hidden = visible(self, hidden.iter());
+        hidden.retain(|path| self.exists(path));
         found.append(&mut hidden);
         found.sort_unstable();
     }

@@ -141,25 +141,7 @@ impl Workspace {
 
     /// The text of a file that is UTF-8.
     pub fn read_text(&self, path: &RepoPath) -> Result<TextFile, ReadError> {
-        let image = self.read(path)?;
-        let hash = image.hash();
-        let encoding = match image.bytes.as_slice() {
-            [0xFF, 0xFE, ..] => Some("UTF-16LE"),
-            [0xFE, 0xFF, ..] => Some("UTF-16BE"),
-            _ => None,
-        };
-        if let Some(encoding) = encoding {
-            return Err(ReadError::Utf16 { path: path.clone(), encoding });
-        }
-        if let Some(offset) = image.bytes.iter().take(BINARY_PREFIX).position(|&b| b == 0) {
-            return Err(ReadError::Binary { path: path.clone(), offset });
-        }
-        let text = String::from_utf8(image.bytes).map_err(|error| {
-            let offset = error.utf8_error().valid_up_to();
-            let line = error.as_bytes().iter().take(offset).filter(|&&b| b == b'\n').count() + 1;
-            ReadError::NotUtf8 { path: path.clone(), offset, line }
-        })?;
-        Ok(TextFile { path: path.clone(), text, hash, mode: image.mode.unwrap_or(0o644) })
+        text_of(path, self.read(path)?)
     }
 
     /// Whether a regular file is there, not behind a link.
@@ -187,4 +169,26 @@ impl Workspace {
             other => ReadError::Io { path, source: other.into() },
         }
     }
+}
+
+/// The text of a file that is UTF-8.
+pub(crate) fn text_of(path: &RepoPath, image: FileImage) -> Result<TextFile, ReadError> {
+    let hash = image.hash();
+    let encoding = match image.bytes.as_slice() {
+        [0xFF, 0xFE, ..] => Some("UTF-16LE"),
+        [0xFE, 0xFF, ..] => Some("UTF-16BE"),
+        _ => None,
+    };
+    if let Some(encoding) = encoding {
+        return Err(ReadError::Utf16 { path: path.clone(), encoding });
+    }
+    if let Some(offset) = image.bytes.iter().take(BINARY_PREFIX).position(|&b| b == 0) {
+        return Err(ReadError::Binary { path: path.clone(), offset });
+    }
+    let text = String::from_utf8(image.bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(offset).filter(|&&b| b == b'\n').count() + 1;
+        ReadError::NotUtf8 { path: path.clone(), offset, line }
+    })?;
+    Ok(TextFile { path: path.clone(), text, hash, mode: image.mode.unwrap_or(0o644) })
 }

@@ -1,5 +1,6 @@
 //! What users type: paths relative to where they are, folders, globs.
 
+use crate::rules::RuleSource as _;
 use crate::{ListError, Visibility, Workspace, beneath};
 use deepcoder_types::{PathError, RepoPath};
 use globset::GlobBuilder;

@@ -105,16 +105,16 @@ pub(crate) enum Judged {
     IfTracked,
 }
 
-/// Says of many files what [`Workspace::visibility`] says of one, when each folder's are asked about together: what is on
+/// Says of many files what [`visibility`] says of one, when each folder's are asked about together: what is on
 /// the way to the last one is not read again.
-pub(crate) struct Judge<'w> {
-    workspace: &'w Workspace,
+pub(crate) struct Judge<'s> {
+    source: &'s dyn RuleSource,
     root: Arc<Rules>,
     way: Vec<Step>,
 }
 
 /// A folder on the way.
-struct Step {
+pub(crate) struct Step {
     folder: String,
     /// Whether git's rules hide it.
     by_git: bool,
@@ -124,9 +124,9 @@ struct Step {
     rules: Option<Arc<Rules>>,
 }
 
-impl<'w> Judge<'w> {
-    pub(crate) fn new(workspace: &'w Workspace) -> Self {
-        Self { workspace, root: workspace.root_rules(), way: Vec::new() }
+impl<'s> Judge<'s> {
+    pub(crate) fn new(source: &'s dyn RuleSource) -> Self {
+        Self { source, root: source.root_rules(), way: Vec::new() }
     }
 
     /// What is said of `path`, and the deepest folder on the way to it that has a say in it, if git's rules hide that
@@ -146,7 +146,7 @@ impl<'w> Judge<'w> {
                 Some(step) => (step.rules.as_ref(), step.by_git),
             };
             let Some(rules) = rules.cloned() else { break };
-            self.way.push(self.workspace.step(&text[..at], rules, by_git));
+            self.way.push(self.source.step(&text[..at], rules, by_git));
         }
         let (rules, by_git) = match self.way.last() {
             None => (&self.root, false),
@@ -172,15 +172,40 @@ pub(crate) fn is_rules_file(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-impl Workspace {
-    /// Whether a model may see `path`; it need not exist.
-    #[must_use]
-    pub fn visibility(&self, path: &RepoPath) -> Visibility {
-        match Judge::new(self).judge(path).0 {
-            Judged::Is(visibility) => visibility,
-            Judged::IfTracked if self.tracked().contains(path.as_str()) => Visibility::Visible,
-            Judged::IfTracked => Visibility::Ignored,
+/// A state of files that has ignore files in it.
+pub(crate) trait RuleSource {
+    /// The rules of the ignore file at `path`.
+    fn own_rules(&self, path: &str) -> Option<Arc<Globs>>;
+
+    /// The rules that are kept outside of the files, strongest first.
+    fn base_rules(&self) -> Vec<Arc<Globs>> {
+        Vec::new()
+    }
+
+    /// Where git's own folder is among the files, unless it is `.git`.
+    fn git_inside(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether `folder` holds a repository of its own (a submodule or a clone).
+    fn is_nested_repository(&self, _folder: &str) -> bool {
+        false
+    }
+
+    /// The rules at the root.
+    fn root_rules(&self) -> Arc<Rules> {
+        let own = NAMES.map(|name| self.own_rules(name));
+        let (base, git_inside) = (self.base_rules(), self.git_inside());
+        Arc::new(Rules { parent: None, prefix: String::new(), own, base, git_inside })
+    }
+
+    /// The rules in `folder`. `has` may say that a name is not there, which saves looking for it.
+    fn rules_below(&self, parent: Arc<Rules>, folder: &str, has: &dyn Fn(&str) -> bool) -> Arc<Rules> {
+        let own = NAMES.map(|name| if has(name) { self.own_rules(&format!("{folder}/{name}")) } else { None });
+        if own.iter().all(Option::is_none) {
+            return parent;
         }
+        Arc::new(Rules { parent: Some(parent), prefix: format!("{folder}/"), own, base: Vec::new(), git_inside: None })
     }
 
     /// Go into a folder of one with these `rules`.
@@ -194,38 +219,60 @@ impl Workspace {
         let rules = open.then(|| self.rules_below(rules, folder, &|_| true));
         Step { folder: folder.to_owned(), by_git, entered, rules }
     }
+}
 
-    /// Whether `folder` holds a repository of its own (a submodule or a clone).
-    pub(crate) fn is_nested_repository(&self, folder: &str) -> bool {
-        self.kind(&format!("{folder}/.git")).is_ok()
+/// Whether a model may see `path`, which `tracked` says git knows.
+pub(crate) fn visibility(source: &dyn RuleSource, path: &RepoPath, tracked: impl FnOnce() -> bool) -> Visibility {
+    match Judge::new(source).judge(path).0 {
+        Judged::Is(visibility) => visibility,
+        Judged::IfTracked if tracked() => Visibility::Visible,
+        Judged::IfTracked => Visibility::Ignored,
     }
+}
 
-    /// The rules at the root.
-    pub(crate) fn root_rules(&self) -> Arc<Rules> {
-        let exclude = self.inner.common_dir.join("info/exclude");
-        let base = [Some(exclude.as_path()), self.inner.excludes_file.as_deref()];
-        let base = base.into_iter().flatten().filter_map(|file| self.parse(&outside_text(file)?)).collect();
-        let own = NAMES.map(|name| self.load(name));
-        Arc::new(Rules { parent: None, prefix: String::new(), own, base, git_inside: self.inner.git_inside.clone() })
-    }
+/// Those of the tracked files `paths` that a model may see.
+pub(crate) fn visible<'p>(source: &dyn RuleSource, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<RepoPath> {
+    let mut judge = Judge::new(source);
+    let hidden = |judged| matches!(judged, Judged::Is(Visibility::Ignored | Visibility::Secret));
+    paths.filter(|path| !hidden(judge.judge(path).0)).cloned().collect()
+}
 
-    /// The rules in `folder`. `has` may say that a name is not there, which saves looking for it.
-    pub(crate) fn rules_below(&self, parent: Arc<Rules>, folder: &str, has: &dyn Fn(&str) -> bool) -> Arc<Rules> {
-        let own = NAMES.map(|name| if has(name) { self.load(&format!("{folder}/{name}")) } else { None });
-        if own.iter().all(Option::is_none) {
-            return parent;
-        }
-        Arc::new(Rules { parent: Some(parent), prefix: format!("{folder}/"), own, base: Vec::new(), git_inside: None })
-    }
+/// The rules of an ignore file's text; `None` where it has none.
+pub(crate) fn parse_rules(text: &str, ignore_case: bool) -> Option<Arc<Globs>> {
+    Globs::parse(text, ignore_case).map(Arc::new)
+}
 
-    fn load(&self, path: &str) -> Option<Arc<Globs>> {
+impl RuleSource for Workspace {
+    fn own_rules(&self, path: &str) -> Option<Arc<Globs>> {
         // As git does, an ignore file that is a link is not followed.
         let fd = beneath::open(self.inner.root_fd.as_fd(), path, OFlags::RDONLY).ok()?;
         self.parse(&rules_text(std::fs::File::from(fd))?)
     }
 
+    fn base_rules(&self) -> Vec<Arc<Globs>> {
+        let exclude = self.inner.common_dir.join("info/exclude");
+        let base = [Some(exclude.as_path()), self.inner.excludes_file.as_deref()];
+        base.into_iter().flatten().filter_map(|file| self.parse(&outside_text(file)?)).collect()
+    }
+
+    fn git_inside(&self) -> Option<String> {
+        self.inner.git_inside.clone()
+    }
+
+    fn is_nested_repository(&self, folder: &str) -> bool {
+        self.kind(&format!("{folder}/.git")).is_ok()
+    }
+}
+
+impl Workspace {
+    /// Whether a model may see `path`; it need not exist.
+    #[must_use]
+    pub fn visibility(&self, path: &RepoPath) -> Visibility {
+        visibility(self, path, || self.tracked().contains(path.as_str()))
+    }
+
     fn parse(&self, text: &str) -> Option<Arc<Globs>> {
-        let parse = || Globs::parse(text, self.inner.ignore_case).map(Arc::new);
+        let parse = || parse_rules(text, self.inner.ignore_case);
         if text.len() < LONG {
             return parse();
         }

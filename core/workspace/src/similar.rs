@@ -1,6 +1,7 @@
 //! What a user may have meant.
 
 use crate::Workspace;
+use deepcoder_types::RepoPath;
 
 /// At most this many names are offered.
 const OFFERED: usize = 3;
@@ -8,23 +9,28 @@ const OFFERED: usize = 3;
 impl Workspace {
     /// Visible files whose names are like that of `path`, nearest first.
     pub(crate) fn similar(&self, path: &str) -> Vec<String> {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let name = name.to_lowercase();
-        let allowed = (name.chars().count() / 3).max(1);
-        let mut found: Vec<(usize, bool, String)> = Vec::new();
-        for file in self.files().unwrap_or_default() {
-            let (other_folder, other) = file.as_str().rsplit_once('/').unwrap_or(("", file.as_str()));
-            if other.len().abs_diff(name.len()) > 4 * allowed {
-                continue;
-            }
-            let distance = distance(&name, &other.to_lowercase());
-            if distance <= allowed {
-                found.push((distance, other_folder != folder, String::from(file)));
-            }
-        }
-        found.sort_unstable();
-        found.into_iter().take(OFFERED).map(|(_, _, path)| path).collect()
+        among(self.files().unwrap_or_default(), path)
     }
+}
+
+/// Those of `files` whose names are like that of `path`, nearest first.
+pub(crate) fn among(files: Vec<RepoPath>, path: &str) -> Vec<String> {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let name = name.to_lowercase();
+    let allowed = (name.chars().count() / 3).max(1);
+    let mut found: Vec<(usize, bool, String)> = Vec::new();
+    for file in files {
+        let (other_folder, other) = file.as_str().rsplit_once('/').unwrap_or(("", file.as_str()));
+        if other.len().abs_diff(name.len()) > 4 * allowed {
+            continue;
+        }
+        let distance = distance(&name, &other.to_lowercase());
+        if distance <= allowed {
+            found.push((distance, other_folder != folder, String::from(file)));
+        }
+    }
+    found.sort_unstable();
+    found.into_iter().take(OFFERED).map(|(_, _, path)| path).collect()
 }
 
 /// `did you mean …` with the names, if there are any.

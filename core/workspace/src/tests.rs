@@ -1,6 +1,6 @@
 #![expect(clippy::disallowed_methods, reason = "these files are in temporary folders of the tests")]
 
-use crate::{OpenError, ReadError, ResolveError, Visibility, Workspace, beneath};
+use crate::{OpenError, ReadError, ResolveError, Tree as _, Visibility, Workspace, beneath};
 use deepcoder_test_support::{TestRepo, skip};
 use deepcoder_types::{ContentHash, Hint as _, RepoPath};
 use rustix::fd::AsFd as _;

@@ -23,7 +23,7 @@ mod twice;
 mod twin;
 mod values;
 
-use crate::policy::{Finding, Policy, Project};
+use crate::policy::{Finding, Policy};
 use deepcoder_syntax::{Language, RawSymbol, parses, symbols};
 use deepcoder_types::{Constraint, EditSet, FileChange, RepoPath};
 use prompt::Prompt;
@@ -34,12 +34,12 @@ use tree::Tree;
 const NAMES: usize = 5;
 
 /// Runs every check on `set`.
-pub(crate) fn check(set: &EditSet, policy: &Policy, project: &dyn Project, findings: &mut Vec<Finding>) {
+pub(crate) fn check(set: &EditSet, policy: &Policy, base: &dyn deepcoder_workspace::Tree, findings: &mut Vec<Finding>) {
     let context = Context {
         files: set.files.iter().filter_map(File::new).collect(),
         prompt: Prompt::new(&policy.instruction),
         constraint: policy.constraint.as_ref(),
-        tree: Tree::new(project, set),
+        tree: Tree::new(base, set),
     };
     for check in [
         lost::check,

@@ -1,7 +1,7 @@
 //! The tree as it will be after the edit.
 
-use crate::policy::Project;
 use deepcoder_types::{EditSet, RepoPath};
+use deepcoder_workspace::{Tree as Base, Visibility, contains_secret};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -9,9 +9,9 @@ use std::rc::Rc;
 /// At most this many bytes of files outside of the set are read: checks must not cost more than the edit.
 const MAX_READ: usize = 8 << 20;
 
-/// The project with the set's results in place.
+/// The tree with the set's results in place.
 pub(crate) struct Tree<'a> {
-    project: &'a dyn Project,
+    base: &'a dyn Base,
     set: &'a EditSet,
     files: OnceCell<BTreeSet<RepoPath>>,
     texts: RefCell<HashMap<RepoPath, Option<Rc<str>>>>,
@@ -19,9 +19,9 @@ pub(crate) struct Tree<'a> {
 }
 
 impl<'a> Tree<'a> {
-    pub(crate) fn new(project: &'a dyn Project, set: &'a EditSet) -> Self {
+    pub(crate) fn new(base: &'a dyn Base, set: &'a EditSet) -> Self {
         let (files, texts, read) = (OnceCell::new(), RefCell::default(), std::cell::Cell::new(0));
-        Self { project, set, files, texts, read }
+        Self { base, set, files, texts, read }
     }
 
     /// Whether the tree has more than the one file that a check asks about: a text may also be checked by itself.
@@ -33,7 +33,7 @@ impl<'a> Tree<'a> {
     /// Every file that there is after the edit.
     pub(crate) fn files(&self) -> &BTreeSet<RepoPath> {
         self.files.get_or_init(|| {
-            let mut files: BTreeSet<RepoPath> = self.project.files().into_iter().collect();
+            let mut files: BTreeSet<RepoPath> = self.base.files().unwrap_or_default().into_iter().collect();
             for change in &self.set.files {
                 match change.new {
                     Some(_) => files.insert(change.path.clone()),
@@ -61,12 +61,19 @@ impl<'a> Tree<'a> {
         let text: Option<Rc<str>> = match self.set.files.iter().find(|change| change.path == *path) {
             Some(change) => change.new.as_ref().and_then(|image| std::str::from_utf8(&image.bytes).ok()).map(Rc::from),
             None if self.read.get() > MAX_READ => return None,
-            None => self.project.text(path).map(Rc::from),
+            None => shown(self.base, path).map(Rc::from),
         };
         self.read.set(self.read.get() + text.as_ref().map_or(0, |text| text.len()));
         self.texts.borrow_mut().insert(path.clone(), text.clone());
         text
     }
+}
+
+/// The text of a file that a model may see: it is told the findings.
+fn shown(base: &dyn Base, path: &RepoPath) -> Option<String> {
+    let visible = base.visibility(path) == Visibility::Visible;
+    let file = visible.then(|| base.read_text(path).ok()).flatten()?;
+    (!contains_secret(&file.text)).then_some(file.text)
 }
 
 /// The folder that a file is in; `""` for the root.

@@ -4,7 +4,7 @@ use super::events::Limit;
 use super::scratch::is_scratch;
 use super::stamp::Stamp;
 use super::{ChangeKind, Changed};
-use crate::rules::{Judge, Judged, Rules, Verdict, is_rules_file};
+use crate::rules::{Judge, Judged, RuleSource as _, Rules, Verdict, is_rules_file};
 use crate::{Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
 use rustix::fd::AsFd as _;

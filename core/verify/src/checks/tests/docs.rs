@@ -1,6 +1,7 @@
 use super::{NONE, edit, path};
-use crate::{NoProject, Policy, Severity, verify};
+use crate::{Policy, Severity, verify};
 use deepcoder_types::{Constraint, EditSet, FileChange, FileImage};
+use deepcoder_workspace::Memory;
 
 const OLD: &str = "\"\"\"The module.\"\"\"\n\n\ndef f(a):\n    \"\"\"The function.\"\"\"\n    # first this one\n    b = call(a)\n    c = other(b)  # then that one\n    return c\n\n\ndef call(x): return x\n\n\ndef other(x): return x\n";
 
@@ -72,7 +73,7 @@ fn who_adds_comments_keeps_the_others() {
     let image = |text: &str| Some(FileImage { bytes: text.as_bytes().to_vec(), mode: None });
     let change = FileChange { path: path("a.py"), old: image(OLD), new: image(&new) };
     let set = EditSet { id: "x".into(), title: "x".into(), files: vec![change] };
-    let found = verify(&set, &policy, &NoProject).findings;
+    let found = verify(&set, &policy, &Memory::default()).findings;
     assert!(found.iter().any(|f| f.severity == Severity::Review && f.message.contains(adds)), "{found:?}");
 }
 

@@ -16,24 +16,11 @@ mod several;
 mod twice;
 mod twin;
 
-use crate::{Policy, Project, Severity, verify};
+use crate::{Policy, Severity, verify};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
-use std::collections::BTreeMap;
+use deepcoder_workspace::{Memory, Tree as _};
 
 const NONE: [&str; 0] = [];
-
-/// A tree in memory.
-struct Files(BTreeMap<RepoPath, String>);
-
-impl Project for Files {
-    fn text(&self, path: &RepoPath) -> Option<String> {
-        self.0.get(path).cloned()
-    }
-
-    fn files(&self) -> Vec<RepoPath> {
-        self.0.keys().cloned().collect()
-    }
-}
 
 fn path(text: &str) -> RepoPath {
     RepoPath::new(text).expect("a path")
@@ -41,11 +28,11 @@ fn path(text: &str) -> RepoPath {
 
 /// The findings on an edit of a tree: `changes` are files with their new texts, `None` for those that go.
 fn findings(instruction: &str, tree: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> Vec<String> {
-    let files: BTreeMap<RepoPath, String> = tree.iter().map(|(p, text)| (path(p), (*text).to_owned())).collect();
+    let files: Memory = tree.iter().map(|(p, text)| (path(p), text.as_bytes().to_vec())).collect();
     let image = |text: &str| FileImage { bytes: text.as_bytes().to_vec(), mode: Some(0o644) };
     let mut set: Vec<FileChange> = Vec::new();
     for (name, new) in changes {
-        let old = files.get(&path(name)).map(|text| image(text));
+        let old = files.image(&path(name)).expect("a file");
         set.push(FileChange { path: path(name), old, new: new.map(image) });
     }
     set.sort_by(|a, b| a.path.cmp(&b.path));
@@ -56,7 +43,7 @@ fn findings(instruction: &str, tree: &[(&str, &str)], changes: &[(&str, Option<&
         Severity::Review => "R",
         Severity::Warning => "W",
     };
-    let found = verify(&set, &policy, &Files(files)).findings;
+    let found = verify(&set, &policy, &files).findings;
     found.iter().map(|finding| format!("{} {finding}", mark(finding.severity))).collect()
 }
 
