@@ -7,6 +7,7 @@ use crate::text::{Found, Subject, check, program, undocumented};
 use deepcoder_pipeline::{Pipeline, Policy, RunOptions};
 use deepcoder_syntax::{Kept, Language, parses, symbols, tokens};
 use deepcoder_types::{Applicability, Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
+use deepcoder_workspace::Memory;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -81,8 +82,8 @@ impl Asker {
                 options: serde_json::json!({}),
                 seed: 0,
             };
-            let pipeline = Pipeline::on_text(path.clone(), text, model);
-            let pipeline = pipeline.with_policy(Policy::default().writing_only(&[path]));
+            let staged = Memory::of(path.clone(), text);
+            let pipeline = Pipeline::new(&staged, model).with_policy(Policy::default().writing_only(&[path]));
             let told = |e: &dyn std::fmt::Display| e.to_string();
             let run = pipeline.run(&instruction, &RunOptions::default(), cancel, &mut |_| {}).map_err(|e| {
                 let hint = e.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();

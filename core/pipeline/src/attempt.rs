@@ -2,13 +2,11 @@
 
 use crate::contain::{Contained, contain};
 use crate::error::RunError;
-
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, RunHost, emit};
-
-use crate::tree::View;
 use crate::trim::trim;
 use crate::within::within;
+use deepcoder_context::Context;
 use deepcoder_edit::materialise;
 use deepcoder_plugin_api::{Plugin, PluginError};
 use deepcoder_types::{
@@ -16,6 +14,7 @@ use deepcoder_types::{
     Instruction, LanguageModel, Outcome, Proposal, RepoPath, Stage, Stats,
 };
 use deepcoder_verify::{Verification, verify};
+use deepcoder_workspace::Tree;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Digits of an edit set's id: enough that no history ever holds two of the same, few enough to be typed.
@@ -41,14 +40,19 @@ pub(crate) struct Asking<'a> {
     pub(crate) plugin: &'a dyn Plugin,
     pub(crate) grants: &'a Grants,
     pub(crate) policy: &'a Policy,
-    pub(crate) view: &'a View<'a>,
+    pub(crate) tree: &'a dyn Tree,
     pub(crate) model: &'a dyn LanguageModel,
     pub(crate) repair: bool,
     pub(crate) cancel: &'a Cancel,
     pub(crate) events: &'a Events<'a>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    /// What a model may see of the tree.
+    pub(crate) fn context(&self) -> Context<'a> {
+        Context::new(self.tree)
+    }
+
     /// The context that the plugin needs for `instruction`.
     pub(crate) fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, RunError> {
         let planned = contain(self.grants.wall(), self.cancel, |_| self.plugin.plan(instruction));
@@ -79,7 +83,7 @@ impl Asking<'_> {
         let ask = |instruction: &Instruction| -> Result<Outcome, RunError> {
             let outcome = contain(self.grants.wall(), self.cancel, |cancel| {
                 let host = RunHost {
-                    view: self.view,
+                    context: self.context(),
                     model: self.model,
                     grants: self.grants,
                     cancel,
@@ -121,7 +125,11 @@ impl Asking<'_> {
         let mut request = self.plan(instruction)?;
         request.token_budget = request.token_budget.min(self.model.info().context_length);
         let count = |text: &str| self.model.count_tokens(text);
-        let mut gathered = self.view.gather(instruction, others, &request, &count, self.cancel)?;
+        // A plugin that wants nothing gathered reads what it needs itself.
+        if request.token_budget == 0 {
+            return Ok(ContextBundle::default());
+        }
+        let mut gathered = self.context().gather_beside(instruction, others, &request, &count, self.cancel)?;
         gathered.bundle.snippets.retain(|snippet| self.grants.may_read(&snippet.path));
         let mut files: Vec<RepoPath> = Vec::new();
         for snippet in &gathered.bundle.snippets {
@@ -197,7 +205,7 @@ impl Asking<'_> {
             }
         }
         let id = self.set_id(instruction, &proposal);
-        let mut set = materialise(&proposal, &id, &|path| self.view.image(path))?;
+        let mut set = materialise(&proposal, &id, &|path| self.tree.image(path).map_err(|e| e.to_string()))?;
         set.files.iter_mut().for_each(without_blanks);
         set.files.retain(|file| file.old != file.new);
         if set.files.is_empty() {
@@ -209,7 +217,7 @@ impl Asking<'_> {
 
     /// Runs the checks on `set`, which `proposal` became.
     pub(crate) fn verify(&self, instruction: &Instruction, proposal: &Proposal, set: &EditSet) -> Verification {
-        verify(set, &self.policy_for(instruction, proposal), self.view)
+        verify(set, &self.policy_for(instruction, proposal), self.tree)
     }
 
     fn policy_for(&self, instruction: &Instruction, proposal: &Proposal) -> deepcoder_verify::Policy {
@@ -247,7 +255,7 @@ impl Asking<'_> {
         let policy = self.policy_for(instruction, &failed.proposal);
         let Some(rest) = within(&failed.set, &policy) else { return };
         let left_out: Vec<String> = failed.verification.errors().map(|f| format!("left out: {f}")).collect();
-        failed.verification = verify(&rest, &policy, self.view);
+        failed.verification = verify(&rest, &policy, self.tree);
         failed.set = rest;
         failed.proposal.applicability = failed.proposal.applicability.max(Applicability::NeedsReview);
         let rationale = std::mem::take(&mut failed.proposal.rationale);

@@ -3,9 +3,7 @@
 
 use crate::attempt::{Asking, Attempt, Made, id_of};
 use crate::error::RunError;
-
 use crate::host::emit;
-
 use deepcoder_plugin_api::ErrorCode;
 use deepcoder_types::{Applicability, EditSet, Event, Hint as _, Instruction, Proposal, RepoPath, Skipped, Stats};
 
@@ -120,7 +118,7 @@ fn depend(asking: &Asking<'_>, instruction: &Instruction) -> bool {
             || words.contains(&path.as_str())
             || words.iter().any(|word| path.as_str().ends_with(&format!("/{word}")))
     };
-    let new = |path: &RepoPath| matches!(asking.view.image(path), Ok(None));
+    let new = |path: &RepoPath| matches!(asking.tree.image(path), Ok(None));
     instruction.targets.iter().any(|path| new(path) || named(path))
 }
 

@@ -1,8 +1,7 @@
 //! The [`Host`] of one run: every call is checked against the grants and counted.
 
 use crate::grants::Grants;
-
-use crate::tree::View;
+use deepcoder_context::Context;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
 use deepcoder_types::{
     Cancel, Event, FinishReason, GenerateRequest, Generation, LanguageModel, ModelInfo, RepoPath, Snippet, Stats,
@@ -24,7 +23,7 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The host of one run of one plugin.
 pub(crate) struct RunHost<'a, 'e> {
-    pub(crate) view: &'a View<'a>,
+    pub(crate) context: Context<'a>,
     pub(crate) model: &'a dyn LanguageModel,
     pub(crate) grants: &'a Grants,
     pub(crate) cancel: &'a Cancel,
@@ -82,22 +81,22 @@ impl Host for RunHost<'_, '_> {
     fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError> {
         self.go_on()?;
         self.grants.check_read(path)?;
-        self.view.read_file(path)
+        self.context.read_file(path)
     }
 
     fn list_files(&self, glob: &str, limit: u32) -> Result<Vec<RepoPath>, PluginError> {
         self.go_on()?;
-        Ok(self.readable(self.view.list_files(glob, limit)?, |path| path))
+        Ok(self.readable(self.context.list_files(glob, limit)?, |path| path))
     }
 
     fn search_text(&self, pattern: &str, glob: &str, limit: u32) -> Result<Vec<Snippet>, PluginError> {
         self.go_on()?;
-        Ok(self.readable(self.view.search_text(pattern, glob, limit)?, |snippet| &snippet.path))
+        Ok(self.readable(self.context.search_text(pattern, glob, limit)?, |snippet| &snippet.path))
     }
 
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError> {
         self.go_on()?;
-        Ok(self.readable(self.view.search_symbols(query, limit)?, |symbol| &symbol.path))
+        Ok(self.readable(self.context.search_symbols(query, limit)?, |symbol| &symbol.path))
     }
 
     fn run_check(&self, id: &str) -> Result<String, PluginError> {

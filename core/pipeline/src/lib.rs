@@ -5,19 +5,19 @@
 //! refuses what failed verification unless the caller says otherwise, and then the record says so.
 
 mod attempt;
+mod comments;
 mod contain;
+mod counted;
 mod each;
 mod error;
 mod grants;
 mod host;
-mod marks;
 mod options;
 mod record;
 mod rename;
 mod run;
 #[cfg(test)]
 mod tests;
-mod tree;
 mod trim;
 mod within;
 

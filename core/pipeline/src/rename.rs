@@ -3,13 +3,12 @@
 
 use crate::attempt::{Asking, Attempt};
 use crate::error::RunError;
-
 use crate::host::emit;
 use deepcoder_syntax::{Language, parses, symbols};
 use deepcoder_types::{
     Applicability, Constraint, EditSet, Event, FileChange, FileImage, Instruction, Proposal, Renaming, RepoPath, Stage,
 };
-use deepcoder_verify::{Project as _, Renamed, Taken, rename_in};
+use deepcoder_verify::{Renamed, Taken, rename_in};
 use std::collections::BTreeSet;
 
 /// Places of the old name that one note lists.
@@ -26,7 +25,7 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
     let Renaming { name, new_name } = renaming;
     emit(asking.events, Event::Progress { message: format!("renaming {name}"), fraction: None });
     let everywhere = instruction.targets.is_empty();
-    let paths = if everywhere { asking.view.files() } else { instruction.targets.clone() };
+    let paths = if everywhere { asking.tree.files().unwrap_or_default() } else { instruction.targets.clone() };
     let mut files = Vec::new();
     let (mut defined, mut receivers, mut left) = (Vec::new(), BTreeSet::new(), Vec::new());
     let (mut keys, mut unread, mut users) = (Vec::new(), Vec::new(), Vec::new());
@@ -35,7 +34,7 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
         if !asking.grants.may_read(&path) || !asking.grants.may_write(&path) {
             continue;
         }
-        let Ok(Some(old)) = asking.view.image(&path) else { continue };
+        let Ok(Some(old)) = asking.tree.image(&path) else { continue };
         let Ok(text) = std::str::from_utf8(&old.bytes) else { continue };
         if !text.contains(name.as_str()) {
             continue;

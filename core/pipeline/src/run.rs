@@ -1,21 +1,22 @@
 //! One request, from the instruction to a verified set of edits, and its application.
 
 use crate::attempt::{Asking, Attempt, Made};
+use crate::comments::AiComments;
+use crate::counted::Counted;
 use crate::each::{Several, each};
 use crate::error::{ApplyRunError, RunError};
-
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, emit};
 use crate::record::Record;
-use crate::tree::Tree;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
+use deepcoder_context::Choice;
 use deepcoder_edit::unified_diff;
 use deepcoder_plugin_api::Plugin;
 use deepcoder_types::{
     Answer, Applicability, Cancel, EditSet, Event, Instruction, LanguageModel, RepoPath, Stage, Stats,
 };
 use deepcoder_verify::Verification;
-use deepcoder_workspace::Workspace;
+use deepcoder_workspace::Tree;
 use std::sync::{Arc, Mutex};
 
 /// How a run may go.
@@ -130,28 +131,19 @@ pub fn apply(
     Ok(Some(applier.apply(set, &ApplyOptions { request_json, ..options }, cancel)?))
 }
 
-/// The stages on one work tree with one model.
+/// The stages on one tree with one model.
 pub struct Pipeline<'a> {
-    tree: Tree<'a>,
+    tree: &'a dyn Tree,
     model: Arc<dyn LanguageModel>,
     plugins: Vec<Arc<dyn Plugin>>,
     policy: Policy,
 }
 
 impl<'a> Pipeline<'a> {
-    /// A pipeline with the built-in plugins and the default policy.
+    /// A pipeline with the built-in plugins and the default policy. Its result can be applied where `tree` is the work
+    /// tree, and rebased where it is an overlay of that.
     #[must_use]
-    pub fn new(workspace: &'a Workspace, model: Arc<dyn LanguageModel>) -> Self {
-        Self::of(Tree::Work(workspace), model)
-    }
-
-    /// A pipeline on one text that is in no repository. Its result cannot be applied, only looked at.
-    #[must_use]
-    pub fn on_text(path: RepoPath, text: impl Into<String>, model: Arc<dyn LanguageModel>) -> Self {
-        Self::of(Tree::Text { path, text: text.into() }, model)
-    }
-
-    fn of(tree: Tree<'a>, model: Arc<dyn LanguageModel>) -> Self {
+    pub fn new(tree: &'a dyn Tree, model: Arc<dyn LanguageModel>) -> Self {
         Self { tree, model, plugins: deepcoder_plugins::all(), policy: Policy::default() }
     }
 
@@ -184,16 +176,16 @@ impl<'a> Pipeline<'a> {
             return Err(RunError::EmptyInstruction);
         }
         emit(&events, Event::Stage(Stage::Context));
-        let marks = self.tree.marks(instruction)?;
-        let view = self.tree.view(&marks);
-        let asked = marks.instruction(instruction);
+        let comments = AiComments::new(self.tree, instruction)?;
+        let asked = comments.instruction(instruction);
+        let model = Counted::new(self.model.as_ref());
         let grants = Grants::new(plugin.manifest(), &self.policy)?;
         let asking = Asking {
             plugin,
             grants: &grants,
             policy: &self.policy,
-            view: &view,
-            model: self.model.as_ref(),
+            tree: &comments.tree,
+            model: &model,
             repair: options.repair,
             cancel,
             events: &events,
@@ -208,10 +200,10 @@ impl<'a> Pipeline<'a> {
         };
         if let Some(best) = &mut several.made.best {
             // The comments that ask for the run go only with the whole edit.
-            if !marks.is_empty() {
+            if !comments.tree.is_empty() {
                 several.safe = None;
             }
-            marks.restore(&mut best.set);
+            comments.tree.rebase(&mut best.set);
         }
         Ok(self.finish(plugin, &asked, several, stats))
     }
@@ -233,7 +225,13 @@ impl<'a> Pipeline<'a> {
             };
             return Ok((asked, several));
         }
-        let choice = asking.view.choose(&asked.prompt, alone, options.max_targets, asking.cancel)?;
+        let context = asking.context();
+        let choice = if alone {
+            context.choose(&asked.prompt, asking.cancel)?
+        } else {
+            let targets = context.find_targets(&asked.prompt, options.max_targets, asking.cancel)?;
+            Choice { targets, spare: Vec::new() }
+        };
         if choice.targets.is_empty() {
             return Err(RunError::NoTargets);
         }
@@ -293,7 +291,7 @@ impl<'a> Pipeline<'a> {
             (best.proposal.applicability, best.proposal.rationale.clone())
         });
         Run {
-            edit_set: best.map(|best: Attempt| best.set),
+            edit_set: best.map(|best: Attempt| best.set).filter(|set| !set.files.is_empty()),
             diff,
             verification,
             applicability,

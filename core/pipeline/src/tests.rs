@@ -10,7 +10,7 @@ use deepcoder_types::{
     Answer, Applicability, Cancel, Change, Constraint, ContextBundle, ContextRequest, FileEdit, GenerateRequest,
     Instruction, NewFile, Outcome, Prompt, Proposal, Renaming, RepoPath, TextEdit,
 };
-use deepcoder_workspace::Workspace;
+use deepcoder_workspace::{Memory, Workspace};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -85,7 +85,8 @@ fn propose(changes: Vec<Change>) -> Outcome {
 
 fn run(plugins: Vec<Arc<dyn Plugin>>, model: FakeModel, cancel: &Cancel) -> (Result<Run, RunError>, Vec<Event>) {
     let events = Mutex::new(Vec::new());
-    let result = Pipeline::on_text(path("a.py"), "x = 1\n", Arc::new(model)).with_plugins(plugins).run(
+    let tree = Memory::of(path("a.py"), "x = 1\n");
+    let result = Pipeline::new(&tree, Arc::new(model)).with_plugins(plugins).run(
         &instruction(),
         &RunOptions::default(),
         cancel,
@@ -159,7 +160,8 @@ fn a_panic_of_a_plugin_is_an_error() {
 fn changes_outside_the_policy_are_refused() {
     let plugins =
         plugin(|_, _, _| Ok(propose(vec![Change::Create(NewFile { path: path("b.py"), text: "1\n".into() })])));
-    let result = Pipeline::on_text(path("a.py"), "x = 1\n", Arc::new(quiet()))
+    let tree = Memory::of(path("a.py"), "x = 1\n");
+    let result = Pipeline::new(&tree, Arc::new(quiet()))
         .with_plugins(plugins)
         .with_policy(Policy::default().writing_only(&[path("a.py")]))
         .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {});
@@ -210,7 +212,8 @@ fn cancelling_ends_the_run() {
 #[test]
 fn the_id_of_an_edit_set_names_the_request_and_its_inputs() {
     let id = |text: &'static str, request: &str| {
-        let result = Pipeline::on_text(path("a.py"), "x = 1\n", Arc::new(quiet()))
+        let tree = Memory::of(path("a.py"), "x = 1\n");
+        let result = Pipeline::new(&tree, Arc::new(quiet()))
             .with_plugins(plugin(move |_, context, _| Ok(become_text(context, text))))
             .run(
                 &Instruction { id: request.into(), ..instruction() },
@@ -232,8 +235,8 @@ fn empty_instructions_are_refused_and_empty_changes_are_none() {
     let (run, _) = run(same, quiet(), &Cancel::new());
     assert!(!run.expect("a run").changes());
     let blank = Instruction { prompt: " \n".into(), ..instruction() };
-    let pipeline =
-        Pipeline::on_text(path("a.py"), "", Arc::new(quiet())).with_plugins(plugin(|_, _, _| Ok(Outcome::Unchanged)));
+    let tree = Memory::of(path("a.py"), "");
+    let pipeline = Pipeline::new(&tree, Arc::new(quiet())).with_plugins(plugin(|_, _, _| Ok(Outcome::Unchanged)));
     let result = pipeline.run(&blank, &RunOptions::default(), &Cancel::new(), &mut |_| {});
     assert!(matches!(result, Err(RunError::EmptyInstruction)));
 }

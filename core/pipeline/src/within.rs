@@ -2,7 +2,8 @@
 
 use deepcoder_edit::{apply_edits, edits_between};
 use deepcoder_types::{Constraint, EditSet, FileChange, TextEdit};
-use deepcoder_verify::{NoProject, Policy, Renamed, rename_in, verify};
+use deepcoder_verify::{Policy, Renamed, rename_in, verify};
+use deepcoder_workspace::Memory;
 
 /// Files with more differences are not taken apart: each costs a parse.
 const MAX_EDITS: usize = 100;
@@ -19,11 +20,12 @@ pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
     policy.constraint.as_ref()?;
     let files: Vec<FileChange> = set.files.iter().filter_map(|file| part(set, file, policy)).collect();
     let rest = EditSet { files, ..set.clone() };
-    (!rest.files.is_empty() && verify(&rest, policy, &NoProject).passed).then_some(rest)
+    (!rest.files.is_empty() && verify(&rest, policy, &Memory::default()).passed).then_some(rest)
 }
 
 fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange> {
-    let alone = |change: FileChange| verify(&EditSet { files: vec![change], ..set.clone() }, policy, &NoProject).passed;
+    let alone =
+        |change: FileChange| verify(&EditSet { files: vec![change], ..set.clone() }, policy, &Memory::default()).passed;
     if alone(file.clone()) {
         return Some(file.clone());
     }

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use deepcoder_pipeline::{Event, Pipeline, Policy, Run, RunOptions};
 use deepcoder_session::{Repo, RepoError};
 use deepcoder_types::{Instruction, LanguageModel, RepoPath, TextRange};
-use deepcoder_workspace::OpenError;
+use deepcoder_workspace::{Memory, OpenError};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -79,7 +79,8 @@ fn on_text(
     let instruction = instruction(args, path.clone(), place::offset(&text, place)?, invocation);
     let model = model(invocation, console)?;
     let mut progress = Progress::spinner(console.can_animate(&invocation.vars), "thinking");
-    let pipeline = Pipeline::on_text(path, text, model);
+    let buffer = Memory::of(path, text);
+    let pipeline = Pipeline::new(&buffer, model);
     let run = pipeline.run(&instruction, &RunOptions::default(), &invocation.cancel, &mut |event| {
         if matches!(event, Event::Token(_)) {
             progress.token();

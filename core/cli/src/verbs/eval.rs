@@ -10,6 +10,7 @@ use deepcoder_eval::editeval::{Edited, Question};
 use deepcoder_eval::{Harness, Progress as At, Report, RunOptions, Verdict, editeval, fim, humaneval, perplexity};
 use deepcoder_pipeline::Pipeline;
 use deepcoder_types::{Applicability, Instruction, LanguageModel, RepoPath};
+use deepcoder_workspace::Memory;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,8 +82,8 @@ fn edit_one(
         options: options.clone(),
         seed: invocation.seed.unwrap_or(0),
     };
-    let pipeline = Pipeline::on_text(path, question.code, Arc::clone(model));
-    let run = pipeline
+    let tree = Memory::of(path, question.code);
+    let run = Pipeline::new(&tree, Arc::clone(model))
         .run(&instruction, &deepcoder_pipeline::RunOptions::default(), &invocation.cancel, &mut |_| {})
         .map_err(|e| e.to_string())?;
     // What `edit --yes` would not write does not count as an edit.

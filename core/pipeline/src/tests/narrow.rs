@@ -36,7 +36,7 @@ fn narrow_run(old: &str, new: &'static str, constraint: Constraint) -> Run {
         }
         Ok(outcome)
     });
-    Pipeline::on_text(path("a.py"), old, Arc::new(quiet()))
+    Pipeline::new(&Memory::of(path("a.py"), old), Arc::new(quiet()))
         .with_plugins(plugins)
         .run(&instruction(), &RunOptions::default(), &Cancel::new(), &mut |_| {})
         .expect("a run")

@@ -18,7 +18,7 @@ pub struct Overlay<B> {
 /// One file. Both sides `None`: it was added and removed again.
 #[derive(Debug, Clone)]
 struct Change {
-    /// The file in the base when it was first changed.
+    /// The file in the base when it was pinned or first changed.
     old: Option<FileImage>,
     new: Option<FileImage>,
 }
@@ -31,6 +31,7 @@ impl<B: Tree> Overlay<B> {
 
     /// Changes or adds a file.
     pub fn write(&mut self, path: &RepoPath, bytes: impl Into<Vec<u8>>) -> Result<(), ReadError> {
+        self.pin(path)?;
         let mode = self.image(path)?.and_then(|image| image.mode);
         self.set(path, Some(FileImage { bytes: bytes.into(), mode }))
     }
@@ -48,13 +49,18 @@ impl<B: Tree> Overlay<B> {
         }
     }
 
-    fn set(&mut self, path: &RepoPath, new: Option<FileImage>) -> Result<(), ReadError> {
-        if let Some(change) = self.changes.get_mut(path) {
-            change.new = new;
-            return Ok(());
+    /// Keeps a file as it is in the base now, whatever happens there: what is read here next is what a change is made to.
+    pub fn pin(&mut self, path: &RepoPath) -> Result<(), ReadError> {
+        if !self.changes.contains_key(path) {
+            let old = self.base.image(path)?;
+            self.changes.insert(path.clone(), Change { new: old.clone(), old });
         }
-        let old = self.base.image(path)?;
-        self.changes.insert(path.clone(), Change { old, new });
+        Ok(())
+    }
+
+    fn set(&mut self, path: &RepoPath, new: Option<FileImage>) -> Result<(), ReadError> {
+        self.pin(path)?;
+        self.changes.entry(path.clone()).and_modify(|change| change.new = new);
         Ok(())
     }
 

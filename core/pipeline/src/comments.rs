@@ -1,35 +1,27 @@
-//! Comments that asked for the run: they are taken out before anybody reads the files, so that nobody has to be told to
-//! take them out, and what stands next to them is what is meant.
+//! Comments that ask for the run. The plugin works on a tree without them, so that the model need not be told to remove
+//! them, and so that the selection is what stands next to them. The result is rebased onto the tree with the comments.
 //!
 //! `options.comments = [{"path": …, "text": …}]`, with the comment as it stands in the file. A run that changes nothing
 //! leaves them where they are.
 
 use crate::error::RunError;
+use deepcoder_context::GatherError;
 use deepcoder_syntax::{Language, comments, enclosing, symbols};
-use deepcoder_types::{EditSet, FileChange, FileImage, Instruction, RepoPath, TextRange};
-use deepcoder_workspace::Workspace;
+use deepcoder_types::{Instruction, RepoPath, TextRange};
+use deepcoder_workspace::{Overlay, Tree};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
-/// The files without the comments.
-#[derive(Default)]
-pub(crate) struct Marks {
-    files: BTreeMap<RepoPath, Marked>,
+/// The tree without the comments.
+pub(crate) struct AiComments<'t> {
+    pub(crate) tree: Overlay<&'t dyn Tree>,
     /// What the only comment is about, in the first target.
     selection: Option<TextRange>,
     /// The line that the only comment stood behind.
     line: Option<String>,
 }
 
-struct Marked {
-    /// As it is in the tree.
-    real: FileImage,
-    /// Without the comments.
-    text: String,
-}
-
 #[derive(Deserialize)]
-struct Mark {
+struct Comment {
     path: RepoPath,
     text: String,
 }
@@ -42,37 +34,29 @@ struct Gap {
     alone: Option<usize>,
 }
 
-impl Marks {
-    /// Read the files that the options name.
-    pub(crate) fn read(workspace: &Workspace, instruction: &Instruction) -> Result<Self, RunError> {
-        let Some(named) = instruction.options.get("comments") else { return Ok(Self::default()) };
-        let named: Vec<Mark> = serde_json::from_value(named.clone()).map_err(|e| RunError::Comments(e.to_string()))?;
-        let mut marks = Self::default();
-        let mut gap = None;
-        for mark in &named {
-            let gone = || RunError::NoComment { path: mark.path.clone(), text: mark.text.clone() };
-            let language = Language::of(&mark.path).ok_or_else(gone)?;
-            if !marks.files.contains_key(&mark.path) {
-                let file = workspace.read_text(&mark.path).map_err(deepcoder_context::GatherError::from)?;
-                let real = FileImage { bytes: file.text.clone().into_bytes(), mode: Some(file.mode) };
-                marks.files.insert(mark.path.clone(), Marked { real, text: file.text });
+impl<'t> AiComments<'t> {
+    /// Takes the comments that the options name out of `tree`.
+    pub(crate) fn new(tree: &'t dyn Tree, instruction: &Instruction) -> Result<Self, RunError> {
+        let mut without = Self { tree: Overlay::new(tree), selection: None, line: None };
+        let Some(named) = instruction.options.get("comments") else { return Ok(without) };
+        let named: Vec<Comment> =
+            serde_json::from_value(named.clone()).map_err(|e| RunError::Comments(e.to_string()))?;
+        for comment in &named {
+            let gone = || RunError::NoComment { path: comment.path.clone(), text: comment.text.clone() };
+            let language = Language::of(&comment.path).ok_or_else(gone)?;
+            without.tree.pin(&comment.path).map_err(GatherError::from)?;
+            let file = without.tree.read_text(&comment.path).map_err(GatherError::from)?;
+            let (text, gap) = without_comment(language, &file.text, &comment.text).ok_or_else(gone)?;
+            if named.len() == 1 && instruction.targets.first() == Some(&comment.path) {
+                without.selection = meant(language, &text, &gap);
+                if gap.alone.is_none() {
+                    let start = text[..gap.at].rfind('\n').map_or(0, |end| end + 1);
+                    without.line = Some(text[start..gap.at].trim().to_owned()).filter(|line| !line.is_empty());
+                }
             }
-            let file = marks.files.get_mut(&mark.path).ok_or_else(gone)?;
-            let (text, found) = without(language, &file.text, &mark.text).ok_or_else(gone)?;
-            file.text = text;
-            gap = Some((mark, language, found));
+            without.tree.write(&comment.path, text).map_err(GatherError::from)?;
         }
-        if let (1, Some((mark, language, gap))) = (named.len(), gap)
-            && instruction.targets.first() == Some(&mark.path)
-            && let Some(file) = marks.files.get(&mark.path)
-        {
-            marks.selection = meant(language, &file.text, &gap);
-            if gap.alone.is_none() {
-                let start = file.text[..gap.at].rfind('\n').map_or(0, |end| end + 1);
-                marks.line = Some(file.text[start..gap.at].trim().to_owned()).filter(|line| !line.is_empty());
-            }
-        }
-        Ok(marks)
+        Ok(without)
     }
 
     /// The instruction, about what the comment is about.
@@ -84,40 +68,10 @@ impl Marks {
         }
         instruction
     }
-
-    /// Whether no comment asked for the run.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty()
-    }
-
-    /// The texts that take the place of those in the tree.
-    pub(crate) fn texts(&self) -> BTreeMap<RepoPath, String> {
-        self.files.iter().map(|(path, file)| (path.clone(), file.text.clone())).collect()
-    }
-
-    /// What a file holds for whoever works on it.
-    pub(crate) fn image(&self, path: &RepoPath) -> Option<FileImage> {
-        let file = self.files.get(path)?;
-        Some(FileImage { bytes: file.text.clone().into_bytes(), mode: file.real.mode })
-    }
-
-    /// The same change for the files as they are in the tree.
-    pub(crate) fn restore(self, set: &mut EditSet) {
-        for (path, file) in self.files {
-            match set.files.iter_mut().find(|change| change.path == path) {
-                Some(change) => change.old = Some(file.real),
-                None => {
-                    let new = FileImage { bytes: file.text.into_bytes(), mode: file.real.mode };
-                    set.files.push(FileChange { path, old: Some(file.real), new: Some(new) });
-                }
-            }
-        }
-        set.files.sort_by(|a, b| a.path.cmp(&b.path));
-    }
 }
 
 /// `text` without the first comment that reads `wanted`, with its line where nothing else stands there.
-fn without(language: Language, text: &str, wanted: &str) -> Option<(String, Gap)> {
+fn without_comment(language: Language, text: &str, wanted: &str) -> Option<(String, Gap)> {
     let reads = |range: &TextRange| text.get(range.as_range()).is_some_and(|t| t.trim_end() == wanted.trim_end());
     let range = comments(language, text).into_iter().find(reads)?.as_range();
     let line = text[..range.start].rfind('\n').map_or(0, |end| end + 1);
@@ -164,7 +118,7 @@ mod tests {
     use super::*;
 
     fn cut(language: Language, text: &str, comment: &str) -> (String, Option<String>) {
-        let (out, gap) = without(language, text, comment).expect("it is there");
+        let (out, gap) = without_comment(language, text, comment).expect("it is there");
         let meant = meant(language, &out, &gap).map(|range| out[range.as_range()].to_owned());
         (out, meant)
     }
@@ -190,6 +144,6 @@ mod tests {
         assert_eq!(meant.as_deref(), Some("void m() {}"));
         let (out, _) = cut(Language::Java, &out, "/* x AI! */");
         assert_eq!(out, "class A {\n  int a; int b;\n  void m() {}\n}\n");
-        assert!(without(Language::Python, "x = '# x AI!'\n", "# x AI!").is_none());
+        assert!(without_comment(Language::Python, "x = '# x AI!'\n", "# x AI!").is_none());
     }
 }
