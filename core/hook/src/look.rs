@@ -106,7 +106,7 @@ impl Work {
                     Mode::Fix => text::fix(action.kind, subject).filter(|fixed| still_parses(&path, &new, fixed)),
                 };
                 if fixed.is_some() {
-                    change.by.push(action.kind.name());
+                    change.by.push(action.kind);
                 }
                 change.new = fixed.unwrap_or(new);
             }
@@ -177,13 +177,13 @@ impl Work {
 
 /// A fix that may not be made is a finding.
 pub(crate) fn unfixed(change: &Change, why: &str) -> Vec<Finding> {
-    let finding = |action: &&'static str| Finding {
+    let finding = |action: &'static str| Finding {
         path: change.path.to_string(),
         line: None,
         message: format!("{action} would change this file; it is not changed here: {why}"),
         action,
     };
-    change.by.iter().map(finding).collect()
+    change.names().into_iter().map(finding).collect()
 }
 
 /// White space can have a meaning: inside of what several lines hold together, say.

@@ -205,7 +205,7 @@ impl Work {
         let outcomes = tree::update(&self.place.git, &workspace, &applier, &ready, around.now_ms, &Cancel::new());
         self.report.fixed.extend(ready.into_iter().zip(outcomes).map(|(change, tree)| Fixed {
             path: change.path.clone(),
-            by: change.by.clone(),
+            by: change.names(),
             tree,
         }));
         at(&*around.steps, "tree-written")?;
@@ -266,7 +266,7 @@ impl Work {
         }
         let outcomes = tree::update(&self.place.git, &workspace, &applier, &changes, around.now_ms, &around.cancel);
         let fixed = changes.into_iter().zip(outcomes);
-        self.report.fixed = fixed.map(|(c, tree)| Fixed { path: c.path.clone(), by: c.by.clone(), tree }).collect();
+        self.report.fixed = fixed.map(|(c, tree)| Fixed { path: c.path.clone(), by: c.names(), tree }).collect();
         // What was changed is to be staged first.
         self.report.passed = false;
         Ok(())

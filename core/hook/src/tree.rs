@@ -1,10 +1,12 @@
 //! Bringing a fix of a staged file into the work tree, where the user may have gone on.
 
+use crate::config::Kind;
 use crate::git::Git;
 use crate::lines::merge;
 use deepcoder_apply::{Applier, ApplyOptions};
 use deepcoder_types::{Cancel, ContentHash, EditSet, FileChange, FileImage, RepoPath};
-use deepcoder_workspace::{ReadError, Workspace};
+use deepcoder_verify::{Policy, Severity, verify};
+use deepcoder_workspace::{Memory, ReadError, Tree, Workspace};
 
 /// A staged file before and after.
 #[derive(Debug, Clone)]
@@ -15,7 +17,14 @@ pub(crate) struct Change {
     pub(crate) old: Vec<u8>,
     pub(crate) new: Vec<u8>,
     /// The actions that made it.
-    pub(crate) by: Vec<&'static str>,
+    pub(crate) by: Vec<Kind>,
+}
+
+impl Change {
+    /// The names of its actions.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.by.iter().map(|kind| kind.name()).collect()
+    }
 }
 
 /// What became of a file of the work tree.
@@ -62,6 +71,10 @@ pub(crate) fn update(
         leave(refusal.path(), refusal.to_string());
         set.files.retain(|file| file.path != *refusal.path());
     }
+    for (path, reason) in refused(&set, changes, workspace) {
+        set.files.retain(|file| file.path != path);
+        leave(&path, reason);
+    }
     if set.files.is_empty() {
         return outcomes;
     }
@@ -78,6 +91,29 @@ pub(crate) fn update(
         }
     }
     outcomes
+}
+
+/// The files of `set` that do not pass verification, and why: the fix was made for what is staged, and the file may have
+/// other changes that it does not go with. As everywhere, what a model wrote needs no review, or is not applied. A fix that
+/// needs no model changes the ends of lines only: there an error counts and nothing else, and a file that is not UTF-8,
+/// which `verify` cannot judge, is fixed all the same.
+fn refused(set: &EditSet, changes: &[&Change], workspace: &Workspace) -> Vec<(RepoPath, String)> {
+    let by_model = |path: &RepoPath| {
+        changes.iter().any(|change| change.path == *path && change.by.iter().any(|kind| kind.asks_model()))
+    };
+    let text = |file: &&FileChange| file.old.iter().chain(&file.new).all(|i| std::str::from_utf8(&i.bytes).is_ok());
+    let judged = EditSet { files: set.files.iter().filter(text).cloned().collect(), ..set.clone() };
+    // Looking through the whole tree takes longer than a fix without a model may.
+    let alone = Memory::default();
+    let tree: &dyn Tree = if judged.files.iter().any(|file| by_model(&file.path)) { workspace } else { &alone };
+    let mut found: Vec<(RepoPath, String)> = Vec::new();
+    for finding in verify(&judged, &Policy::new(["**"]), tree).mendable() {
+        let counts = finding.severity == Severity::Error || by_model(&finding.path);
+        if counts && !found.iter().any(|(path, _)| *path == finding.path) {
+            found.push((finding.path.clone(), finding.message.clone()));
+        }
+    }
+    found
 }
 
 /// The change of one file, and what it will be when that is written; an error says why it is left alone.
@@ -116,7 +152,7 @@ fn in_form(git: &Git, change: &Change, ours: &[u8]) -> Result<(Vec<u8>, InTree),
 }
 
 fn title(changes: &[&Change]) -> String {
-    let mut by: Vec<&str> = changes.iter().flat_map(|change| change.by.iter().copied()).collect();
+    let mut by: Vec<&str> = changes.iter().flat_map(|change| change.names()).collect();
     by.sort_unstable();
     by.dedup();
     format!("hook: {}", by.join(", "))

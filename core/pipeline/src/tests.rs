@@ -7,10 +7,12 @@ use deepcoder_apply::{Applier, ApplyOptions};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_test_support::{FakeModel, Reply, TestRepo};
 use deepcoder_types::{
-    Answer, Applicability, Cancel, Change, Constraint, ContextBundle, ContextRequest, FileEdit, GenerateRequest,
-    Instruction, NewFile, Outcome, Prompt, Proposal, Renaming, RepoPath, TextEdit,
+    Answer, Applicability, Cancel, Change, Constraint, ContextBundle, ContextRequest, FileEdit, GenerateError,
+    GenerateRequest, Generation, Instruction, LanguageModel, ModelInfo, NewFile, Outcome, Prompt, Proposal, Renaming,
+    RepoPath, TextEdit, TokenEvent,
 };
 use deepcoder_workspace::{Memory, Workspace};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -189,6 +191,46 @@ fn calls_of_the_model_are_counted_and_limited() {
     assert_eq!(run.answer.expect("an answer").text, "a b c");
     assert_eq!((run.record.stats.calls, run.record.stats.usage.completion_tokens), (2, 3));
     assert_eq!(events.iter().filter(|e| matches!(e, Event::Token(_))).count(), 3);
+}
+
+/// Counts how often the tokens of each text are counted.
+struct Counting(FakeModel, Mutex<HashMap<String, u32>>);
+
+impl LanguageModel for Counting {
+    fn info(&self) -> &ModelInfo {
+        self.0.info()
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        *self.1.lock().expect("no panic").entry(text.to_owned()).or_default() += 1;
+        self.0.count_tokens(text)
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        self.0.generate(request, cancel, on_token)
+    }
+}
+
+/// Protects speed: the model may be two sockets away, so that an edit of two files asks for the tokens of each text once,
+/// whether the context, the plugin or a second attempt wants to know.
+#[test]
+fn the_tokens_of_a_text_are_counted_once() {
+    let text = |name: &str| format!("def {name}(a):\n    return a\n");
+    let tree: Memory =
+        ["a", "b"].map(|name| (path(&format!("{name}.py")), text(name).into_bytes())).into_iter().collect();
+    let said = |name: &str| format!("def {name}(a):\n    return a + 1\n```\n");
+    let model = Arc::new(Counting(FakeModel::saying([said("a"), said("b")]), Mutex::default()));
+    let asked = Instruction { targets: vec![path("a.py"), path("b.py")], prompt: "add one".into(), ..instruction() };
+    let pipeline = Pipeline::new(&tree, Arc::clone(&model) as _);
+    let run = pipeline.run(&asked, &RunOptions::default(), &Cancel::new(), &mut |_| {}).expect("a run");
+    assert_eq!(changed(&run), ["a.py", "b.py"]);
+    let counted = model.1.lock().expect("no panic");
+    assert!(counted.contains_key(&text("a")) && counted.values().all(|times| *times == 1), "{counted:?}");
 }
 
 /// Protects Ctrl-C: a cancelled run ends with the plugin's cancelled call and proposes nothing.

@@ -92,6 +92,16 @@ fn the_form_of_a_file_in_the_tree_is_kept() {
     assert_eq!(bench.in_index("c.bin"), "1 \n");
 }
 
+/// Protects files in other encodings and in no language at all: a fix of their line ends needs no verification of text.
+#[test]
+fn a_file_that_is_not_utf8_is_fixed_in_the_tree_too() {
+    let bench = Bench::new(FIXES, &[]);
+    bench.stage("a.py", b"# caf\xe9 \nx = 1");
+    let report = bench.staged();
+    assert!(matches!(report.fixed[0].tree, InTree::Fixed), "{report:?}");
+    assert_eq!(bench.repo.read("a.py"), b"# caf\xe9\nx = 1\n");
+}
+
 /// Protects what only git may decide: during a merge, in a repository that our library cannot read and with an index
 /// of its own, a hook looks and does not touch.
 #[test]

@@ -1,7 +1,7 @@
 //! Actions that ask a model.
 
 use super::{Bench, short};
-use crate::{Job, Surroundings};
+use crate::{InTree, Job, Surroundings};
 use deepcoder_test_support::FakeModel;
 use deepcoder_types::LanguageModel;
 use std::sync::Arc;
@@ -33,6 +33,19 @@ fn new_functions_are_documented() {
     assert_eq!(report.fixed.len(), 1, "{report:?}");
     assert_eq!((bench.in_index("a.py"), bench.repo.read("a.py")), (NEW.into(), NEW.as_bytes().to_vec()));
     assert_eq!(asked.requests().len(), 1);
+}
+
+/// Protects changes that are not staged from a fix that does not go with them: what is written to the work tree is verified
+/// there, and left out where the merged file no longer parses, while the commit gets the fix.
+#[test]
+fn a_fix_that_breaks_the_file_of_the_tree_is_left_out() {
+    let bench = trusting(CONFIG);
+    let ours = format!("NOTE = \"\"\"\n{OLD}\"\"\"\n");
+    bench.repo.write("a.py", ours.as_bytes());
+    let (_, model) = saying(NEW);
+    let report = crate::run(&Job::Staged, &Surroundings { model, ..bench.around() }).expect("it runs");
+    assert_eq!((bench.in_index("a.py"), bench.repo.read("a.py")), (NEW.into(), ours.into_bytes()));
+    assert!(matches!(&report.fixed[0].tree, InTree::Left(why) if why.contains("not valid python")), "{report:?}");
 }
 
 /// Protects code from a model that takes the chance to change it as well.
