@@ -3,11 +3,11 @@
 //! same database must do, one statement to take a job and one to finish it, each on disk before the next; and what the disk
 //! allows.
 //!
-//!     cargo bench -p deepcoder-store [-- JOBS]
+//!     cargo bench -p deepcoder-queue [-- JOBS]
 #![expect(clippy::print_stdout, reason = "a report")]
 #![expect(clippy::unwrap_used, reason = "a bench on a queue of its own")]
 
-use deepcoder_store::{End, Queue, QueuePlace, Repositories};
+use deepcoder_queue::{End, Queue, QueuePlace, Repositories};
 use deepcoder_test_support::PostgresServer;
 use deepcoder_types::{JobFilter, JobResult, JobSpec};
 use sqlx::{Connection as _, Executor as _};
@@ -77,7 +77,7 @@ fn measure(name: &str, place: &QueuePlace, workers: usize, jobs: usize) {
         page.len(),
         started.elapsed().as_secs_f64() * 1e3
     );
-    assert_eq!(queue.counts().unwrap(), deepcoder_store::Counts::default());
+    assert_eq!(queue.counts().unwrap(), deepcoder_queue::Counts::default());
 }
 
 fn report(name: &str, workers: usize, (added, drained): (f64, f64)) {

@@ -7,7 +7,7 @@ use crate::commit::note;
 use crate::publish::is;
 use crate::tree::{Found, Tree, split};
 use crate::{Applier, ApplyError, lock};
-use deepcoder_store::{FileRow, NewSet, State};
+use deepcoder_history::{FileRow, NewSet, State};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, RenameFlags};
 use rustix::io::Errno;
@@ -61,9 +61,9 @@ impl Applier {
         self.at("cleared")?;
         if !kept.is_empty() {
             self.tree.count_syncs(1);
-            self.store.set_state(seq, State::Done, Some(&note(&[], &kept)))?;
+            self.history.set_state(seq, State::Done, Some(&note(&[], &kept)))?;
         }
-        self.store.set_cleared(seq)?;
+        self.history.set_cleared(seq)?;
         Ok(kept)
     }
 
@@ -79,7 +79,7 @@ impl Applier {
             if parsed.timestamp_ms() <= now_ms && parsed.timestamp_ms().saturating_add(KEEP_MS) > now_ms {
                 continue;
             }
-            let row = self.store.by_prefix(self.tree_id, ulid).ok().and_then(|mut rows| rows.pop());
+            let row = self.history.by_prefix(self.tree_id, ulid).ok().and_then(|mut rows| rows.pop());
             // Bytes that nobody else has written to are in git as well.
             if let Some(file) = row.as_ref().and_then(|row| row.set.files.get(n))
                 && self.tree.look(&displaced, name).is_ok_and(|found| holds_old(&found, file))

@@ -5,7 +5,7 @@ use crate::preimage::{Images, blob_id, own_names};
 use crate::publish::Standing;
 use crate::tree::{Pins, split};
 use crate::{Applied, Applier, ApplyError, Refusal};
-use deepcoder_store::{FileRow, ImageRow, NewSet, State};
+use deepcoder_history::{FileRow, ImageRow, NewSet, State};
 use deepcoder_types::{Cancel, ContentHash, RepoPath};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -42,7 +42,7 @@ impl Applier {
                 .zip(&images)
                 .filter_map(|(row, (old, _))| Some((row.old.as_ref()?.hash, (*old)?)))
                 .collect();
-            Ok(self.store.prepare(self.tree_id, &set, &originals)?)
+            Ok(self.history.prepare(self.tree_id, &set, &originals)?)
         });
         let seq = match prepared {
             Ok(seq) => seq,
@@ -117,7 +117,7 @@ impl Applier {
             let digest = *ContentHash::of(seed.as_bytes()).as_bytes();
             let random = digest.iter().take(16).fold(0_u128, |sum, byte| (sum << 8) | u128::from(*byte));
             let ulid = ulid::Ulid::from_parts(about.created_ms, random).to_string().to_ascii_lowercase();
-            if !self.has_ref(&repo, &ulid) && self.store.by_prefix(self.tree_id, &ulid)?.is_empty() {
+            if !self.has_ref(&repo, &ulid) && self.history.by_prefix(self.tree_id, &ulid)?.is_empty() {
                 return Ok(ulid);
             }
         }
@@ -158,7 +158,7 @@ impl Applier {
         self.at("checked")?;
         cancel.check()?;
         self.tree.count_syncs(1);
-        Ok(self.store.set_state(seq, State::Committing, None)?)
+        Ok(self.history.set_state(seq, State::Committing, None)?)
     }
 
     /// Put every file in its place, but for those that `there` says are, and sync the folders. `false`: somebody else
@@ -194,10 +194,10 @@ impl Applier {
     /// Write DONE down.
     pub(crate) fn finish(&self, seq: i64) -> Result<(), ApplyError> {
         self.tree.count_syncs(1);
-        match self.store.finish(seq) {
+        match self.history.finish(seq) {
             Ok(()) => Ok(()),
             // An error does not say that it was not written.
-            Err(_) if self.store.state(seq).is_ok_and(|state| state == State::Done) => Ok(()),
+            Err(_) if self.history.state(seq).is_ok_and(|state| state == State::Done) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -208,7 +208,7 @@ impl Applier {
         self.clear(set, State::Aborted)?;
         self.at("abort-cleared")?;
         self.tree.count_syncs(1);
-        self.store.set_state(seq, State::Aborted, None)?;
+        self.history.set_state(seq, State::Aborted, None)?;
         self.forget([set.ulid.as_str()])
     }
 
@@ -247,7 +247,7 @@ impl Applier {
         self.at("reverted-cleared")?;
         let note = note(&left, &kept);
         self.tree.count_syncs(1);
-        self.store.set_state(seq, state, Some(note.as_str()).filter(|n| !n.is_empty()))?;
+        self.history.set_state(seq, state, Some(note.as_str()).filter(|n| !n.is_empty()))?;
         if left.is_empty() && kept.is_empty() {
             self.forget([set.ulid.as_str()])?;
         }

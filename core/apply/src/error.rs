@@ -5,7 +5,7 @@ mod request;
 pub use request::{CommitError, RestoreError};
 
 use crate::undo::NoEdit;
-use deepcoder_store::StoreError;
+use deepcoder_history::HistoryError;
 use deepcoder_types::{Cancelled, Hint, RepoPath};
 use rustix::io::Errno;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub enum OpenError {
     },
     /// The history cannot be opened.
     #[error(transparent)]
-    History(#[from] deepcoder_store::OpenError),
+    History(#[from] deepcoder_history::OpenError),
     /// What an earlier run left behind could not be brought to an end.
     #[error("cannot recover what an interrupted run left: {0}")]
     Recover(#[from] RecoverError),
@@ -196,7 +196,7 @@ pub enum ApplyError {
     Git(String),
     /// The history failed.
     #[error(transparent)]
-    History(#[from] StoreError),
+    History(#[from] HistoryError),
     /// Neither finished nor taken back; the next run does it, by what each file then holds.
     #[error("interrupted half-way: {reason}; the next run of deepcoder here completes or reverts it")]
     Interrupted {
@@ -296,8 +296,8 @@ pub enum UndoError {
     Apply(#[from] ApplyError),
 }
 
-impl From<StoreError> for UndoError {
-    fn from(error: StoreError) -> Self {
+impl From<HistoryError> for UndoError {
+    fn from(error: HistoryError) -> Self {
         Self::Apply(error.into())
     }
 }
@@ -342,7 +342,7 @@ impl From<NoEdit> for UndoError {
 pub enum LogError {
     /// The history failed.
     #[error(transparent)]
-    History(#[from] StoreError),
+    History(#[from] HistoryError),
     /// The files cannot be read.
     #[error(transparent)]
     Files(#[from] ApplyError),
@@ -365,8 +365,8 @@ pub enum RecoverError {
     Apply(#[from] ApplyError),
 }
 
-impl From<StoreError> for RecoverError {
-    fn from(error: StoreError) -> Self {
+impl From<HistoryError> for RecoverError {
+    fn from(error: HistoryError) -> Self {
         Self::Apply(error.into())
     }
 }
@@ -386,8 +386,8 @@ pub enum PruneError {
     Apply(#[from] ApplyError),
 }
 
-impl From<StoreError> for PruneError {
-    fn from(error: StoreError) -> Self {
+impl From<HistoryError> for PruneError {
+    fn from(error: HistoryError) -> Self {
         Self::Apply(error.into())
     }
 }

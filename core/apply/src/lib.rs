@@ -67,7 +67,7 @@ mod usercommit;
 mod tests;
 
 use commit::About;
-use deepcoder_store::{FileRow, ImageRow, SetRow, State, Store, TreeId};
+use deepcoder_history::{FileRow, History, ImageRow, SetRow, State, TreeId};
 use deepcoder_types::{Cancel, EditSet};
 use deepcoder_workspace::Workspace;
 use lock::Lock;
@@ -87,7 +87,7 @@ pub struct Applier {
     tree: Tree,
     /// Git's folder of this work tree, for what is ours in it.
     git: Tree,
-    store: Store,
+    history: History,
     tree_id: TreeId,
     sharing: Sharing,
     steps: Box<dyn Steps>,
@@ -124,9 +124,9 @@ impl Applier {
         };
         let sharing = Sharing::of(workspace);
         let (tree, git) = (open(&root)?, open(workspace.git_dir())?.shared(sharing));
-        let store = Store::open(&state_dir.join("history.db"))?;
-        let (tree_id, _) = store.work_tree(&root).map_err(RecoverError::from)?;
-        let mut recovered = Recovery { damaged_history: store.replaced().map(Path::to_owned), ..Recovery::default() };
+        let history = History::open(&state_dir.join("history.db"))?;
+        let (tree_id, _) = history.work_tree(&root).map_err(RecoverError::from)?;
+        let mut recovered = Recovery { damaged_history: history.replaced().map(Path::to_owned), ..Recovery::default() };
         let mut applier = Self {
             workspace: workspace.clone(),
             runner: workspace.git(),
@@ -134,7 +134,7 @@ impl Applier {
             git_dir: workspace.git_dir().to_owned(),
             tree,
             git,
-            store,
+            history,
             tree_id,
             sharing,
             steps: options.steps,
@@ -179,7 +179,7 @@ impl Applier {
         if let Some(refusal) = plan.refusals.first() {
             // The same request made for the same bytes gives the same id, so that a tree which is as it was asked for
             // before is asked for again; only where it is not, the earlier application is the answer.
-            let rows = self.store.by_edit_id(self.tree_id, &set.id)?;
+            let rows = self.history.by_edit_id(self.tree_id, &set.id)?;
             let done = rows.into_iter().find(|row| row.state == State::Done && row.undone_by.is_none());
             return match done {
                 Some(row) if plan.refusals.iter().all(Refusal::is_stale) => Ok(Applied {
@@ -221,13 +221,13 @@ impl Applier {
 
     /// The history, newest first: what changed the tree, and what was given up because somebody else did.
     pub fn log(&self, limit: usize) -> Result<Vec<LogEntry>, LogError> {
-        let rows = self.store.newest(self.tree_id, limit)?;
+        let rows = self.history.newest(self.tree_id, limit)?;
         rows.into_iter().map(|row| self.entry(row)).collect()
     }
 
     /// The set that was applied under the id `id`, in effect or taken back since; `None` when none ever was.
     pub fn applied(&self, id: &str) -> Result<Option<LogEntry>, LogError> {
-        let mut rows = self.store.by_edit_id(self.tree_id, id)?;
+        let mut rows = self.history.by_edit_id(self.tree_id, id)?;
         rows.retain(|row| row.state == State::Done);
         rows.pop().map(|row| self.entry(row)).transpose()
     }
@@ -248,7 +248,7 @@ impl Applier {
         let bytes = rows.iter().map(|row| recover::size(&row.set)).sum();
         // The rows go last: dying in between leaves rows without refs, which the next call removes.
         self.forget(rows.iter().map(|row| row.set.ulid.as_str()))?;
-        self.store.remove(&rows.iter().map(|row| row.seq).collect::<Vec<_>>())?;
+        self.history.remove(&rows.iter().map(|row| row.seq).collect::<Vec<_>>())?;
         // Refs of histories that are gone.
         let mut orphans = self.unknown_sets()?;
         orphans.retain(|set| set.created_ms < older_than_ms);

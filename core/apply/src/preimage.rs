@@ -10,7 +10,7 @@
 
 use crate::tree::{Tree, split};
 use crate::{Applier, ApplyError, kept};
-use deepcoder_store::{FileRow, ImageRow, NewSet};
+use deepcoder_history::{FileRow, ImageRow, NewSet};
 use deepcoder_types::{ContentHash, RepoPath};
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Signature, Time};
@@ -237,7 +237,7 @@ impl Applier {
             ulids.extend(name.rsplit('/').next().map(str::to_owned));
         }
         let work_tree = self.work_tree_name(&repo);
-        let unknown = self.store.unknown(self.tree_id, ulids)?;
+        let unknown = self.history.unknown(self.tree_id, ulids)?;
         let mut sets: Vec<_> = unknown.iter().filter_map(|ulid| self.kept_set(&repo, ulid, &work_tree)).collect();
         sets.sort_by(|a, b| a.ulid.cmp(&b.ulid));
         Ok(sets)
@@ -267,7 +267,7 @@ impl Applier {
         if let Some(bytes) = self.kept_image_of(&image.hash) {
             return Ok(Some(bytes));
         }
-        Ok(self.store.image(&image.hash)?.filter(|bytes| fits(bytes)))
+        Ok(self.history.image(&image.hash)?.filter(|bytes| fits(bytes)))
     }
 }
 

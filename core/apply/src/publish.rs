@@ -7,7 +7,7 @@
 
 use crate::tree::{Found, Like, OnDisk, exchange, kind, rename_new, split};
 use crate::{Applier, ApplyError};
-use deepcoder_store::{FileRow, ImageRow};
+use deepcoder_history::{FileRow, ImageRow};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 

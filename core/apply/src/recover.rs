@@ -3,18 +3,18 @@
 
 use crate::publish::Standing;
 use crate::{Applier, ApplyError, Recovery};
-use deepcoder_store::{NewSet, SetRow, State};
+use deepcoder_history::{NewSet, SetRow, State};
 use deepcoder_workspace::Workspace;
 
 impl Applier {
     /// Whether there is anything for [`Applier::recover_locked`] to do.
     pub(crate) fn needs_recovery(&self) -> Result<bool, ApplyError> {
-        Ok(!self.store.unfinished(self.tree_id)?.is_empty() || !self.store.uncleared(self.tree_id)?.is_empty())
+        Ok(!self.history.unfinished(self.tree_id)?.is_empty() || !self.history.uncleared(self.tree_id)?.is_empty())
     }
 
     /// Finish or revert every unfinished set, and clear away what finished ones have left. The lock is held.
     pub(crate) fn recover_locked(&self, recovery: &mut Recovery) -> Result<(), ApplyError> {
-        for row in self.store.unfinished(self.tree_id)? {
+        for row in self.history.unfinished(self.tree_id)? {
             self.at("recover")?;
             let id = row.set.edit_id.clone();
             if row.state == State::Prepared {
@@ -40,7 +40,7 @@ impl Applier {
                 if left.is_empty() { recovery.reverted.push(id) } else { recovery.conflicts.push((id, left)) }
             }
         }
-        for row in self.store.uncleared(self.tree_id)? {
+        for row in self.history.uncleared(self.tree_id)? {
             // The set is done; what cannot be cleared away is no reason to stop.
             recovery.kept.extend(self.clear_done(row.seq, &row.set).unwrap_or_default());
         }
@@ -78,10 +78,10 @@ impl Applier {
         let mut known = 0;
         for set in &sets {
             let state = self.guess_state(set, newest.as_deref() == Some(&set.ulid))?;
-            let Some(seq) = self.store.adopt(self.tree_id, set, state)? else { continue };
+            let Some(seq) = self.history.adopt(self.tree_id, set, state)? else { continue };
             known += 1;
             if state == State::Done {
-                self.store.finish(seq)?;
+                self.history.finish(seq)?;
             }
         }
         Ok(known)
@@ -92,7 +92,7 @@ impl Applier {
     /// rows were taken over.
     fn take_over(&self, sets: &[NewSet]) -> Result<usize, ApplyError> {
         let names: Vec<&str> = sets.iter().map(|set| set.ulid.as_str()).collect();
-        let mut rows = self.store.elsewhere(self.tree_id, &names)?;
+        let mut rows = self.history.elsewhere(self.tree_id, &names)?;
         // The same commit, and so the same bytes and paths: a name alone could be anybody's.
         rows.retain(|row| sets.iter().any(|set| set.ulid == row.ulid && set.git_commit == row.git_commit));
         rows.retain(|row| {
@@ -100,7 +100,7 @@ impl Applier {
             there.and_then(|there| there.repository().ok()).is_none_or(|repo| !self.has_ref(&repo, &row.ulid))
         });
         for row in &rows {
-            self.store.take_over(row.tree, self.tree_id, &row.ulid)?;
+            self.history.take_over(row.tree, self.tree_id, &row.ulid)?;
         }
         Ok(rows.len())
     }
@@ -120,7 +120,7 @@ impl Applier {
 
     pub(crate) fn sets_to_prune(&self, older_than_ms: u64, max_bytes: u64) -> Result<Vec<SetRow>, ApplyError> {
         let (mut kept_bytes, mut full, mut newest) = (0_u64, false, true);
-        let mut rows = self.store.settled(self.tree_id)?;
+        let mut rows = self.history.settled(self.tree_id)?;
         rows.retain(|row| {
             // The row knows what is still beside the files.
             if row.state == State::Done && !row.cleared {

@@ -6,7 +6,7 @@ use crate::preimage::own_names;
 use crate::tree::{Found, split};
 use crate::undo::find_by_id;
 use crate::{Applier, ApplyError, RestoreError, Restored, Side};
-use deepcoder_store::{FileRow, NewSet, SetRow, State};
+use deepcoder_history::{FileRow, NewSet, SetRow, State};
 use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, RepoPath};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
@@ -79,7 +79,7 @@ impl Applier {
 
     /// Also an edit that was given up because somebody else wrote, whose bytes are kept.
     fn find_any(&self, id: &str) -> Result<SetRow, RestoreError> {
-        let rows = find_by_id(&self.store, self.tree_id, id)?;
+        let rows = find_by_id(&self.history, self.tree_id, id)?;
         let lasting = |row: &SetRow| matches!(row.state, State::Done | State::Conflict);
         rows.into_iter().find(lasting).ok_or_else(|| RestoreError::NotFound(id.to_owned()))
     }

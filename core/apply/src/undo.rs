@@ -4,7 +4,7 @@ use crate::commit::About;
 use crate::publish::Standing;
 use crate::tree::{Found, split};
 use crate::{Applier, ApplyError, UndoError, Undone};
-use deepcoder_store::{FileRow, SetRow, State, Store, StoreError, TreeId};
+use deepcoder_history::{FileRow, History, HistoryError, SetRow, State, TreeId};
 use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, RepoPath};
 
 impl Applier {
@@ -63,9 +63,9 @@ impl Applier {
 
     fn find(&self, id: Option<&str>) -> Result<SetRow, UndoError> {
         let Some(id) = id.map(str::trim) else {
-            return self.store.last_in_effect(self.tree_id)?.ok_or(UndoError::Nothing);
+            return self.history.last_in_effect(self.tree_id)?.ok_or(UndoError::Nothing);
         };
-        let rows = find_by_id(&self.store, self.tree_id, id)?;
+        let rows = find_by_id(&self.history, self.tree_id, id)?;
         let first = rows.first().map_or(id, |row| &row.set.edit_id).to_owned();
         // One request can have been applied, undone and applied again: the newest application counts.
         let in_effect = |row: &SetRow| row.state == State::Done && row.undone_by.is_none();
@@ -98,14 +98,14 @@ impl Applier {
 pub(crate) enum NoEdit {
     NotFound(String),
     Ambiguous(String),
-    Failed(StoreError),
+    Failed(HistoryError),
 }
 
 /// Every application, newest first, of the one edit whose id starts with `id`. An id in full is not the beginning of
 /// others, and attempts that came to nothing have none.
-pub(crate) fn find_by_id(store: &Store, tree: TreeId, id: &str) -> Result<Vec<SetRow>, NoEdit> {
+pub(crate) fn find_by_id(history: &History, tree: TreeId, id: &str) -> Result<Vec<SetRow>, NoEdit> {
     let id = id.trim();
-    let mut rows = if id.is_empty() { Vec::new() } else { store.by_prefix(tree, id).map_err(NoEdit::Failed)? };
+    let mut rows = if id.is_empty() { Vec::new() } else { history.by_prefix(tree, id).map_err(NoEdit::Failed)? };
     rows.retain(|row| !matches!(row.state, State::Aborted | State::RolledBack));
     if rows.iter().any(|row| row.set.edit_id == id) {
         rows.retain(|row| row.set.edit_id == id);

@@ -12,7 +12,7 @@ use crate::preimage::blob_id;
 use crate::publish::Standing;
 use crate::undo::find_by_id;
 use crate::{Applier, ApplyError, CommitError, git};
-use deepcoder_store::{NewSet, SetRow, State};
+use deepcoder_history::{NewSet, SetRow, State};
 use deepcoder_types::{Cancel, RepoPath};
 use deepcoder_workspace::Workspace;
 use git2::{Branch, ErrorCode, Oid, Repository, RepositoryState};
@@ -87,7 +87,7 @@ impl Applier {
     /// Where this fails, for one because a hook refuses, the edit stays applied, HEAD is where it was, and the index is
     /// as it was but for what the user's hooks did to it.
     pub fn commit(&self, id: &str, options: &CommitOptions, cancel: &Cancel) -> Result<Committed, CommitError> {
-        let rows = find_by_id(&self.store, self.tree_id, id)?;
+        let rows = find_by_id(&self.history, self.tree_id, id)?;
         let in_effect = |row: &SetRow| row.state == State::Done && row.undone_by.is_none();
         let row = rows.into_iter().find(in_effect).ok_or_else(|| CommitError::NotInEffect(id.to_owned()))?;
         let repo = self.repository()?;
@@ -106,7 +106,7 @@ impl Applier {
         match head(&repo)? {
             Some(commit) if Some(commit) != before => {
                 let commit = commit.to_string();
-                self.store.set_user_commit(self.tree_id, &row.set.edit_id, &commit).map_err(ApplyError::from)?;
+                self.history.set_user_commit(self.tree_id, &row.set.edit_id, &commit).map_err(ApplyError::from)?;
                 // The commit is made; an index that could not be put right shows itself in `git status`.
                 let by_hooks = self.settle_index(&repo, &row.set, &commit).unwrap_or_default();
                 Ok(Committed { commit, branch: branch_of(&repo), by_hooks })

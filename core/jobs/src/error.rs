@@ -7,8 +7,8 @@ use deepcoder_edit::hunks::ChooseError;
 use deepcoder_pipeline::{ApplyRunError, RunError};
 use deepcoder_plugin_api::ErrorCode;
 use deepcoder_protocol::{Failure, Refusal};
+use deepcoder_queue::{OpenQueueError, QueueError};
 use deepcoder_session::RepoError;
-use deepcoder_store::{OpenQueueError, QueueError};
 use deepcoder_types::{GenerateError, Hint, JobFailure};
 
 /// Why a job did not come to its end.

@@ -8,7 +8,7 @@ use crate::worker::{LEASE, contained, landed_before, still_held, tell};
 use crate::{kept, run};
 use deepcoder_edit::{hunks, unified_diff};
 use deepcoder_protocol::{Failure, Refusal};
-use deepcoder_store::{Claim, End, Queue};
+use deepcoder_queue::{Claim, End, Queue};
 use deepcoder_types::{Cancel, Job, JobResult, Review};
 
 /// Who has a job while a decision is carried out.

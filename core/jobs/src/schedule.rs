@@ -5,7 +5,7 @@ use chrono::{DateTime, Local, TimeZone as _};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use deepcoder_protocol::{Failure, Refusal};
-use deepcoder_store::{Queue, QueueError};
+use deepcoder_queue::{Queue, QueueError};
 use deepcoder_types::{Job, JobFilter, JobState, Schedule};
 
 /// How often templates are looked at when nothing is known to be due.

@@ -4,7 +4,7 @@
 use crate::service::Inner;
 use crate::worker::lock;
 use deepcoder_apply::clear_aside;
-use deepcoder_store::{Queue, QueueError};
+use deepcoder_queue::{Queue, QueueError};
 use deepcoder_types::{JobId, JobState};
 
 /// Remove every work tree of ours that no running job works in. Best effort: the next sweep retries the rest.

@@ -7,7 +7,7 @@ use crate::run::{self, Reporter};
 use crate::service::Inner;
 use crate::{kept, schedule, sweep};
 use deepcoder_protocol::{Models, OnChange};
-use deepcoder_store::{Beat, Claim, End, Lease, Queue, QueueError};
+use deepcoder_queue::{Beat, Claim, End, Lease, Queue, QueueError};
 use deepcoder_types::{Cancel, Cancelled, Job, JobResult};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

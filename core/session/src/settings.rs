@@ -1,7 +1,7 @@
 //! Settings: flag over environment over the user's file over default.
 
 use crate::Vars;
-use deepcoder_store::{OpenQueueError, QueuePlace};
+use deepcoder_queue::{OpenQueueError, QueuePlace};
 use deepcoder_types::{Hint, env_var};
 use serde::Deserialize;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Which changes are our own: by what the history of edits says was written, byte for byte, and never by time.
 
-use deepcoder_store::Store;
+use deepcoder_history::History;
 use deepcoder_types::{ContentHash, RepoPath};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -10,31 +10,31 @@ const NEWEST: usize = 32;
 
 /// The history of one work tree.
 pub(crate) struct Own {
-    history: PathBuf,
+    path: PathBuf,
     root: PathBuf,
-    store: Option<Store>,
+    history: Option<History>,
 }
 
 /// What was written last: paths with the hash of their bytes, `None` where they were deleted.
 pub(crate) type Written = HashSet<(RepoPath, Option<ContentHash>)>;
 
 impl Own {
-    pub(crate) fn new(history: &Path, root: &Path) -> Self {
-        Self { history: history.to_owned(), root: root.to_owned(), store: None }
+    pub(crate) fn new(path: &Path, root: &Path) -> Self {
+        Self { path: path.to_owned(), root: root.to_owned(), history: None }
     }
 
     /// What we wrote of late. Empty where there is no history: then nothing was written, or nobody can say, and a change
     /// that is taken for the user's costs a look and no more.
     pub(crate) fn written(&mut self) -> Written {
-        if self.store.is_none() && self.history.exists() {
-            self.store = Store::open(&self.history).ok();
+        if self.history.is_none() && self.path.exists() {
+            self.history = History::open(&self.path).ok();
         }
-        let Some(store) = &self.store else { return Written::new() };
-        let tree = store.known_tree(&self.root);
-        let sets = tree.and_then(|tree| tree.map_or(Ok(Vec::new()), |tree| store.newest(tree, NEWEST)));
+        let Some(history) = &self.history else { return Written::new() };
+        let tree = history.known_tree(&self.root);
+        let sets = tree.and_then(|tree| tree.map_or(Ok(Vec::new()), |tree| history.newest(tree, NEWEST)));
         let Ok(sets) = sets else {
             // Opened anew the next time: somebody may have put another file in its place.
-            self.store = None;
+            self.history = None;
             return Written::new();
         };
         let files = sets.into_iter().flat_map(|row| row.set.files);

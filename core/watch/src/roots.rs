@@ -1,7 +1,7 @@
 //! Where the roots that somebody asked for are remembered.
 
 use deepcoder_protocol::{Failure, Refusal};
-use deepcoder_store::{Queue, QueueError};
+use deepcoder_queue::{Queue, QueueError};
 use deepcoder_types::Hint as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -14,7 +14,7 @@ pub(crate) use worker::{DrainAct, act};
 use crate::options::Options;
 use crate::report::Report;
 use crate::writer::Writer;
-use deepcoder_store::{Queue, QueuePlace};
+use deepcoder_queue::{Queue, QueuePlace};
 use deepcoder_test_support::{PostgresServer, Stop};
 use deepcoder_types::{JobFilter, JobSpec, JobState};
 use fastrand::Rng;

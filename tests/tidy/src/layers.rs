@@ -13,10 +13,11 @@ const LAYERS: &[&[&str]] = &[
         "deepcoder-edit",
         "deepcoder-model",
         "deepcoder-export",
-        "deepcoder-store",
+        "deepcoder-sqlite",
         "deepcoder-hub",
         "deepcoder-protocol",
     ],
+    &["deepcoder-history", "deepcoder-queue"],
     &["deepcoder-context", "deepcoder-verify", "deepcoder-apply"],
     &["deepcoder-plugin-edit", "deepcoder-plugin-explain", "deepcoder-plugin-complete"],
     &["deepcoder-plugins"],
@@ -36,7 +37,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("ort", &["deepcoder-model"]),
     ("tokenizers", &["deepcoder-model"]),
     ("minijinja", &["deepcoder-model"]),
-    ("sqlx", &["deepcoder-store"]),
+    ("sqlx", &["deepcoder-sqlite", "deepcoder-history", "deepcoder-queue"]),
     ("pyo3", &["deepcoder-python"]),
     ("git2", &["deepcoder-workspace", "deepcoder-apply"]),
     ("wasmtime", &[]),
@@ -47,7 +48,17 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("hf-hub", &["deepcoder-hub"]),
     ("clap", &["deepcoder-cli"]),
     ("indicatif", &["deepcoder-cli"]),
-    ("tokio", &["deepcoder-daemon", "deepcoder-store", "deepcoder-cli", "deepcoder-python"]),
+    (
+        "tokio",
+        &[
+            "deepcoder-daemon",
+            "deepcoder-sqlite",
+            "deepcoder-history",
+            "deepcoder-queue",
+            "deepcoder-cli",
+            "deepcoder-python",
+        ],
+    ),
 ];
 
 fn layer_of(name: &str) -> usize {
@@ -114,6 +125,29 @@ fn heavy_dependencies_have_one_home() {
                 assert!(!is_it || homes.contains(&krate.name.as_str()), "{} may not depend on {heavy}", krate.name);
             }
         }
+    }
+}
+
+/// Protects what an edit is made of: PostgreSQL and TLS belong to the queue of jobs, and nothing that edits reaches it.
+#[test]
+fn edits_link_no_database_server() {
+    let crates = tree::crates();
+    let direct = |name: &str| crates.iter().find(|c| c.name == name).map(super::tree::Crate::dependencies);
+    for start in ["deepcoder-apply", "deepcoder-hook"] {
+        let mut reached = BTreeSet::new();
+        let mut queue = vec![start.to_owned()];
+        while let Some(name) = queue.pop() {
+            queue.extend(direct(&name).unwrap_or_default().into_iter().filter(|n| reached.insert(n.clone())));
+        }
+        assert!(reached.contains("deepcoder-history"), "{start}: the graph is not read");
+        assert!(!reached.contains("deepcoder-queue"), "{start} reaches the queue");
+    }
+    let root: toml::Table = tree::read("Cargo.toml").parse().expect("Cargo.toml");
+    let features = |sqlx: &toml::Value| sqlx.get("features").map(ToString::to_string).unwrap_or_default();
+    assert!(!features(&root["workspace"]["dependencies"]["sqlx"]).contains("postgres"), "in the workspace");
+    for krate in crates.iter().filter(|c| c.dependencies().iter().any(|d| d == "sqlx")) {
+        let features = features(&krate.manifest["dependencies"]["sqlx"]);
+        assert_eq!(features.contains("postgres"), krate.name == "deepcoder-queue", "{}", krate.name);
     }
 }
 

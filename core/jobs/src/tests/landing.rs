@@ -3,7 +3,7 @@ use crate::error::WorkError;
 use crate::kept;
 use crate::land::{self, Site};
 use crate::run::{self, Reporter};
-use deepcoder_store::{Claim, Queue, QueuePlace, Repositories};
+use deepcoder_queue::{Claim, Queue, QueuePlace, Repositories};
 
 /// What a worker has done before it dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

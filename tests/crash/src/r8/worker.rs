@@ -2,7 +2,7 @@
 
 use super::LEASE;
 use crate::writer::Writer;
-use deepcoder_store::{Claim, End, Held, Queue, QueueError, QueuePlace, Repositories};
+use deepcoder_queue::{Claim, End, Held, Queue, QueueError, QueuePlace, Repositories};
 use deepcoder_types::JobResult;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{File, OpenOptions};

@@ -42,7 +42,7 @@ fn on_a_small_disk(name: &str) -> Place {
     }
     let inside = with_a_small_disk(folder.path())
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("queue::tests::disk::{name}"), "--nocapture"])
+        .args(["--exact", &format!("tests::disk::{name}"), "--nocapture"])
         .env(INSIDE, folder.path())
         .output()
         .unwrap();

@@ -1,11 +1,7 @@
 //! What can go wrong with the queue.
 
 use super::MAX_RESULT;
-use crate::OpenError;
-use crate::error::{
-    SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_LOCKED, SQLITE_NOTADB, SQLITE_READONLY,
-    primary_code,
-};
+use deepcoder_sqlite::{FileFault, OpenError};
 use deepcoder_types::{Hint, JobState};
 
 /// Why the queue could not be opened.
@@ -195,12 +191,12 @@ impl From<sqlx::Error> for QueueError {
                 _ => Self::Sql(said),
             };
         }
-        match primary_code(&error) {
-            Some(SQLITE_FULL) => Self::NoSpace,
-            Some(SQLITE_READONLY | SQLITE_CANTOPEN) => Self::ReadOnly(said),
-            Some(SQLITE_BUSY | SQLITE_LOCKED) => Self::Busy,
-            Some(SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Corrupt(said),
-            _ => Self::Sql(said),
+        match FileFault::of(&error) {
+            Some(FileFault::NoSpace) => Self::NoSpace,
+            Some(FileFault::ReadOnly) => Self::ReadOnly(said),
+            Some(FileFault::Busy) => Self::Busy,
+            Some(FileFault::Damaged) => Self::Corrupt(said),
+            None => Self::Sql(said),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is special to a file.
 
 use super::*;
-use crate::OpenError;
+use deepcoder_sqlite::OpenError;
 use deepcoder_types::Hint as _;
 
 fn path(ground: &Ground) -> &Path {

@@ -3,9 +3,7 @@
 use super::error::{OpenQueueError, QueueError};
 use super::link::{Arg, Batch, Link, Row, is_clash, is_lost};
 use super::{host, postgres};
-use crate::blocking::off_runtime;
-use crate::error::{SQLITE_CORRUPT, SQLITE_NOTADB, primary_code};
-use crate::open::{self, Schema};
+use deepcoder_sqlite::{FileFault, Schema, off_runtime};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +14,7 @@ use tokio::runtime::Runtime;
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 const SQLITE: Schema = Schema {
-    migrations: &[(1, "jobs", include_str!("../../../../migrations/sqlite/jobs/0001_jobs.sql"))],
+    migrations: &[(1, "jobs", include_str!("../../../migrations/sqlite/jobs/0001_jobs.sql"))],
     lost: "A new queue was begun. The jobs that stood in this one, their logs and results that nobody had accepted are lost \
            to it; what jobs had written or committed is in the history of edits and in git as before.",
 };
@@ -54,7 +52,7 @@ struct Inner {
 
 impl Base {
     pub(super) fn sqlite(path: &Path) -> Result<(Self, Option<PathBuf>), OpenQueueError> {
-        let (runtime, connection, replaced) = open::open(path, &SQLITE)?;
+        let (runtime, connection, replaced) = deepcoder_sqlite::open(path, &SQLITE)?;
         let mut link = Link::Sqlite(connection);
         // With a rollback journal, where less than FULL can damage the file, every commit waits.
         let journal = off_runtime(|| link.ask(&runtime, "PRAGMA journal_mode", &[]));
@@ -115,7 +113,7 @@ impl Base {
                         lost = true;
                     }
                     Err(Trouble::Sql(error)) => {
-                        if matches!(primary_code(&error), Some(SQLITE_CORRUPT | SQLITE_NOTADB)) {
+                        if FileFault::of(&error) == Some(FileFault::Damaged) {
                             self.damaged.fetch_or(inner.examine(&error.to_string()), Ordering::AcqRel);
                         }
                         return Err(error.into());

@@ -3,7 +3,7 @@
 use super::change::Changes;
 use super::error::OpenQueueError;
 use super::link::is_lost;
-use crate::open::migrator;
+use deepcoder_sqlite::{Migrations, migrator};
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
@@ -15,8 +15,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "jobs", include_str!("../../../../migrations/postgres/jobs/0001_jobs.sql"))];
+const MIGRATIONS: Migrations = &[(1, "jobs", include_str!("../../../migrations/postgres/jobs/0001_jobs.sql"))];
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);

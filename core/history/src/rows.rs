@@ -1,7 +1,7 @@
 //! What is stored, and reading it.
 
-use crate::blocking::wait;
-use crate::{Store, StoreError};
+use crate::{History, HistoryError};
+use deepcoder_sqlite::wait;
 use deepcoder_types::{ContentHash, RepoPath};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
@@ -140,9 +140,9 @@ pub struct Elsewhere {
     pub git_commit: String,
 }
 
-impl Store {
+impl History {
     /// The work tree at `root` (canonical), and whether the database has not seen it before.
-    pub fn work_tree(&self, root: &Path) -> Result<(TreeId, bool), StoreError> {
+    pub fn work_tree(&self, root: &Path) -> Result<(TreeId, bool), HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -161,7 +161,7 @@ impl Store {
     }
 
     /// The work tree at `root` (canonical), if the database has seen it.
-    pub fn known_tree(&self, root: &Path) -> Result<Option<TreeId>, StoreError> {
+    pub fn known_tree(&self, root: &Path) -> Result<Option<TreeId>, HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -171,58 +171,58 @@ impl Store {
     }
 
     /// Sets that were begun and neither finished nor given up, oldest first.
-    pub fn unfinished(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
+    pub fn unfinished(&self, tree: TreeId) -> Result<Vec<SetRow>, HistoryError> {
         self.select(tree, "AND state IN ('prepared', 'committing') ORDER BY seq", None)
     }
 
     /// Sets that are done but may have left something beside the files, oldest first.
-    pub fn uncleared(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
+    pub fn uncleared(&self, tree: TreeId) -> Result<Vec<SetRow>, HistoryError> {
         self.select(tree, "AND cleared = 0 AND state = 'done' ORDER BY seq", None)
     }
 
     /// Sets that left a mark on the tree or still may, newest first.
-    pub fn newest(&self, tree: TreeId, limit: usize) -> Result<Vec<SetRow>, StoreError> {
+    pub fn newest(&self, tree: TreeId, limit: usize) -> Result<Vec<SetRow>, HistoryError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let condition = "AND state NOT IN ('aborted', 'rolled-back') ORDER BY seq DESC LIMIT ?";
         self.select(tree, condition, Some(Bind::Number(limit)))
     }
 
     /// All sets that are finished or given up, newest first.
-    pub fn settled(&self, tree: TreeId) -> Result<Vec<SetRow>, StoreError> {
+    pub fn settled(&self, tree: TreeId) -> Result<Vec<SetRow>, HistoryError> {
         self.select(tree, "AND state NOT IN ('prepared', 'committing') ORDER BY seq DESC", None)
     }
 
     /// The newest set that is in effect and is not itself an undoing.
-    pub fn last_in_effect(&self, tree: TreeId) -> Result<Option<SetRow>, StoreError> {
+    pub fn last_in_effect(&self, tree: TreeId) -> Result<Option<SetRow>, HistoryError> {
         let condition = "AND state = 'done' AND undone_by IS NULL AND undoes IS NULL ORDER BY seq DESC LIMIT 1";
         Ok(self.select(tree, condition, None)?.pop())
     }
 
     /// How far a set has come.
-    pub fn state(&self, seq: i64) -> Result<State, StoreError> {
+    pub fn state(&self, seq: i64) -> Result<State, HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
             let query = sqlx::query_scalar("SELECT state FROM edit_set WHERE seq = ?").bind(seq);
             let state: String = query.fetch_one(connection).await?;
-            State::parse(&state).ok_or_else(|| StoreError::Corrupt(format!("unknown state `{state}`")))
+            State::parse(&state).ok_or_else(|| HistoryError::Corrupt(format!("unknown state `{state}`")))
         })
     }
 
     /// Sets whose request id or ulid starts with `prefix`, newest first.
-    pub fn by_prefix(&self, tree: TreeId, prefix: &str) -> Result<Vec<SetRow>, StoreError> {
+    pub fn by_prefix(&self, tree: TreeId, prefix: &str) -> Result<Vec<SetRow>, HistoryError> {
         let condition =
             "AND (substr(edit_id, 1, length(?2)) = ?2 OR substr(ulid, 1, length(?2)) = ?2) ORDER BY seq DESC";
         self.select(tree, condition, Some(Bind::Text(prefix)))
     }
 
     /// Sets of the request `edit_id`, newest first.
-    pub fn by_edit_id(&self, tree: TreeId, edit_id: &str) -> Result<Vec<SetRow>, StoreError> {
+    pub fn by_edit_id(&self, tree: TreeId, edit_id: &str) -> Result<Vec<SetRow>, HistoryError> {
         self.select(tree, "AND edit_id = ? ORDER BY seq DESC", Some(Bind::Text(edit_id)))
     }
 
     /// Those of `ulids` that the work tree has no set of.
-    pub fn unknown(&self, tree: TreeId, ulids: Vec<String>) -> Result<Vec<String>, StoreError> {
+    pub fn unknown(&self, tree: TreeId, ulids: Vec<String>) -> Result<Vec<String>, HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -234,7 +234,7 @@ impl Store {
     }
 
     /// Sets of these names that other work trees than `tree` have.
-    pub fn elsewhere(&self, tree: TreeId, ulids: &[&str]) -> Result<Vec<Elsewhere>, StoreError> {
+    pub fn elsewhere(&self, tree: TreeId, ulids: &[&str]) -> Result<Vec<Elsewhere>, HistoryError> {
         const FIND: &str = "SELECT work_tree, root, git_commit FROM edit_set JOIN work_tree ON work_tree.id = work_tree \
                             WHERE ulid = ? AND work_tree <> ?";
         let mut guard = self.db.lock();
@@ -257,7 +257,7 @@ impl Store {
     }
 
     /// An original that was small enough to be kept here.
-    pub fn image(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, StoreError> {
+    pub fn image(&self, hash: &ContentHash) -> Result<Option<Vec<u8>>, HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -266,7 +266,7 @@ impl Store {
         })
     }
 
-    fn select(&self, tree: TreeId, rest: &'static str, bind: Option<Bind<'_>>) -> Result<Vec<SetRow>, StoreError> {
+    fn select(&self, tree: TreeId, rest: &'static str, bind: Option<Bind<'_>>) -> Result<Vec<SetRow>, HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -292,7 +292,7 @@ enum Bind<'a> {
     Number(i64),
 }
 
-async fn set(row: &SqliteRow, connection: &mut SqliteConnection) -> Result<SetRow, StoreError> {
+async fn set(row: &SqliteRow, connection: &mut SqliteConnection) -> Result<SetRow, HistoryError> {
     let seq: i64 = row.try_get("seq")?;
     let files = sqlx::query("SELECT * FROM edit_file WHERE edit_set = ? ORDER BY n").bind(seq);
     let files = files.fetch_all(connection).await?;
@@ -300,7 +300,7 @@ async fn set(row: &SqliteRow, connection: &mut SqliteConnection) -> Result<SetRo
     let created_ms: i64 = row.try_get("created_ms")?;
     Ok(SetRow {
         seq,
-        state: State::parse(&state).ok_or_else(|| StoreError::Corrupt(format!("unknown state `{state}`")))?,
+        state: State::parse(&state).ok_or_else(|| HistoryError::Corrupt(format!("unknown state `{state}`")))?,
         undone_by: row.try_get("undone_by")?,
         note: row.try_get("note")?,
         cleared: row.try_get("cleared")?,
@@ -320,14 +320,14 @@ async fn set(row: &SqliteRow, connection: &mut SqliteConnection) -> Result<SetRo
     })
 }
 
-fn json(text: &str) -> Result<Vec<String>, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::Corrupt(e.to_string()))
+fn json(text: &str) -> Result<Vec<String>, HistoryError> {
+    serde_json::from_str(text).map_err(|e| HistoryError::Corrupt(e.to_string()))
 }
 
-fn file(row: &SqliteRow) -> Result<FileRow, StoreError> {
+fn file(row: &SqliteRow) -> Result<FileRow, HistoryError> {
     let path: String = row.try_get("path")?;
     Ok(FileRow {
-        path: RepoPath::new(path).map_err(|e| StoreError::Corrupt(e.to_string()))?,
+        path: RepoPath::new(path).map_err(|e| HistoryError::Corrupt(e.to_string()))?,
         temp: row.try_get("temp")?,
         displaced: row.try_get("displaced")?,
         old: image(row, ["old_hash", "old_blob", "old_mode", "old_size"])?,
@@ -335,9 +335,9 @@ fn file(row: &SqliteRow) -> Result<FileRow, StoreError> {
     })
 }
 
-fn image(row: &SqliteRow, [hash, blob, mode, size]: [&str; 4]) -> Result<Option<ImageRow>, StoreError> {
+fn image(row: &SqliteRow, [hash, blob, mode, size]: [&str; 4]) -> Result<Option<ImageRow>, HistoryError> {
     let Some(digest) = row.try_get::<Option<Vec<u8>>, _>(hash)? else { return Ok(None) };
-    let digest = digest.try_into().map_err(|_| StoreError::Corrupt("a hash has the wrong length".into()))?;
+    let digest = digest.try_into().map_err(|_| HistoryError::Corrupt("a hash has the wrong length".into()))?;
     Ok(Some(ImageRow {
         hash: ContentHash::from_digest(digest),
         blob: row.try_get(blob)?,

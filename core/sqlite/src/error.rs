@@ -1,4 +1,4 @@
-//! What can go wrong with a database file, and with the history.
+//! What can go wrong with a database file.
 
 use deepcoder_types::Hint;
 use std::path::PathBuf;
@@ -94,69 +94,38 @@ impl Hint for OpenError {
     }
 }
 
-/// Why the history could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+/// What SQLite says is wrong with its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileFault {
     /// The disk is full.
-    #[error("no space left for the history")]
     NoSpace,
-    /// It cannot be written.
-    #[error("the history cannot be written")]
+    /// It cannot be written, or opened.
     ReadOnly,
-    /// Another process held it for too long.
-    #[error("the history is in use by another process")]
+    /// Another connection held it for too long.
     Busy,
-    /// It is damaged.
-    #[error("the history is damaged: {0}")]
-    Corrupt(String),
-    /// SQLite failed in another way.
-    #[error("the history failed: {0}")]
-    Sql(String),
+    /// It is damaged, or no database.
+    Damaged,
 }
 
-impl Hint for StoreError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoSpace => Some("free some space and run the command again".into()),
-            Self::ReadOnly => Some("make the state folder writable".into()),
-            Self::Busy => Some("wait for the other deepcoder to finish and run the command again".into()),
-            Self::Corrupt(_) => {
-                Some("run the command again: the damaged file is moved aside and rebuilt from git's refs".into())
-            }
-            Self::Sql(_) => Some("run the command again; should it go on, move the state folder aside".into()),
-        }
-    }
-}
-
-/// SQLite's primary result code, where there is one.
-pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let sqlx::Error::Database(error) = error else { return None };
-    match error.code()?.parse::<i32>().ok()? {
-        // The shared memory of the log could not grow: SQLite's way of meeting a full disk when it opens a database.
-        SQLITE_IOERR_SHMSIZE => Some(SQLITE_FULL),
-        extended => Some(extended & 0xff),
-    }
-}
-
-const SQLITE_IOERR_SHMSIZE: i32 = 4874;
-
-pub(crate) const SQLITE_BUSY: i32 = 5;
-pub(crate) const SQLITE_LOCKED: i32 = 6;
-pub(crate) const SQLITE_READONLY: i32 = 8;
-pub(crate) const SQLITE_CORRUPT: i32 = 11;
-pub(crate) const SQLITE_FULL: i32 = 13;
-pub(crate) const SQLITE_CANTOPEN: i32 = 14;
-pub(crate) const SQLITE_NOTADB: i32 = 26;
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match (primary_code(&error), &error) {
-            (Some(SQLITE_FULL), _) => Self::NoSpace,
-            (Some(SQLITE_READONLY | SQLITE_CANTOPEN), _) => Self::ReadOnly,
-            (Some(SQLITE_BUSY | SQLITE_LOCKED), _) => Self::Busy,
-            (Some(SQLITE_CORRUPT | SQLITE_NOTADB), _)
-            | (_, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => Self::Corrupt(error.to_string()),
-            _ => Self::Sql(error.to_string()),
+impl FileFault {
+    /// By SQLite's result code; `None` where the error is about something else.
+    #[must_use]
+    pub fn of(error: &sqlx::Error) -> Option<Self> {
+        match error.as_database_error()?.code()?.parse::<i32>().ok()? {
+            // SQLITE_IOERR_SHMSIZE: the shared memory of the log could not grow, SQLite's way of meeting a full disk when it
+            // opens a database.
+            4874 => Some(Self::NoSpace),
+            extended => match extended & 0xff {
+                // SQLITE_BUSY, SQLITE_LOCKED
+                5 | 6 => Some(Self::Busy),
+                // SQLITE_READONLY, SQLITE_CANTOPEN
+                8 | 14 => Some(Self::ReadOnly),
+                // SQLITE_CORRUPT, SQLITE_NOTADB
+                11 | 26 => Some(Self::Damaged),
+                // SQLITE_FULL
+                13 => Some(Self::NoSpace),
+                _ => None,
+            },
         }
     }
 }

@@ -1,10 +1,7 @@
 //! Opening: permissions, settings that durability rests on, the check for damage, the schema.
 
 use crate::blocking::{off_runtime, runtime};
-use crate::error::{
-    OpenError, SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_FULL, SQLITE_LOCKED, SQLITE_NOTADB,
-    SQLITE_READONLY, primary_code,
-};
+use crate::{FileFault, OpenError};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection as _, SqlSafeStr as _, SqliteConnection};
@@ -19,23 +16,16 @@ use tokio::runtime::Runtime;
 /// Older ones can lose a transaction, or damage the file, when the log is reset while another connection reads it.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
-/// What a database is to hold.
-pub(crate) struct Schema {
-    /// The migrations, oldest first: number, name, text.
-    pub(crate) migrations: &'static [(i64, &'static str, &'static str)],
-    /// What is lost with a damaged one, and what is not; for the note beside it.
-    pub(crate) lost: &'static str,
-}
+/// Migrations, oldest first: number, name, text.
+pub type Migrations = &'static [(i64, &'static str, &'static str)];
 
-/// The history of edits. It belongs to the work trees of this machine, so that there is no other database for it.
-pub(crate) const HISTORY: Schema = Schema {
-    migrations: &[
-        (1, "history", include_str!("../../../migrations/sqlite/0001_history.sql")),
-        (2, "user_commit", include_str!("../../../migrations/sqlite/0002_user_commit.sql")),
-    ],
-    lost: "A new history was begun; what the refs under refs/deepcoder/undo/ of a repository hold is read back when \
-           deepcoder next runs in it.",
-};
+/// The contents of a database.
+pub struct Schema {
+    /// How it came to be.
+    pub migrations: Migrations,
+    /// The note beside a damaged database: what is lost with it, and what is not.
+    pub lost: &'static str,
+}
 
 /// Why one attempt failed.
 enum Fault {
@@ -44,9 +34,11 @@ enum Fault {
 }
 
 /// What an opening comes to: the runtime that drives the connection, and where a damaged file went.
-pub(crate) type Opened = (Runtime, SqliteConnection, Option<PathBuf>);
+pub type Opened = (Runtime, SqliteConnection, Option<PathBuf>);
 
-pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Opened, OpenError> {
+/// Open the database file at `path`, making it and bringing its schema up to date where needed. A damaged file is moved
+/// aside, with a note next to it, and a new one begun.
+pub fn open(path: &Path, schema: &Schema) -> Result<Opened, OpenError> {
     let io = |action, at: &Path, source: std::io::Error| match source.kind() {
         std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
             OpenError::ReadOnly { path: at.to_owned(), reason: source.to_string() }
@@ -157,7 +149,8 @@ async fn connect(path: &Path, schema: &Schema) -> Result<SqliteConnection, Fault
 }
 
 /// Written out instead of `migrate!`, which would bring in sqlx's procedural macros for one file name.
-pub(crate) fn migrator(migrations: &'static [(i64, &'static str, &'static str)]) -> Migrator {
+#[must_use]
+pub fn migrator(migrations: Migrations) -> Migrator {
     let migrations = migrations.iter().map(|&(version, name, sql)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
     });
@@ -180,12 +173,12 @@ async fn migrate(path: &Path, schema: &Schema, connection: &mut SqliteConnection
 
 fn fault(path: &Path, error: &sqlx::Error) -> Fault {
     let path = path.to_owned();
-    Fault::Other(match primary_code(error) {
-        Some(SQLITE_CORRUPT | SQLITE_NOTADB) => return Fault::Damaged(error.to_string()),
-        Some(SQLITE_FULL) => OpenError::NoSpace { path },
-        Some(SQLITE_BUSY | SQLITE_LOCKED) => OpenError::Busy { path },
-        Some(SQLITE_READONLY | SQLITE_CANTOPEN) => OpenError::ReadOnly { path, reason: error.to_string() },
-        _ => OpenError::Sql { path, message: error.to_string() },
+    Fault::Other(match FileFault::of(error) {
+        Some(FileFault::Damaged) => return Fault::Damaged(error.to_string()),
+        Some(FileFault::NoSpace) => OpenError::NoSpace { path },
+        Some(FileFault::Busy) => OpenError::Busy { path },
+        Some(FileFault::ReadOnly) => OpenError::ReadOnly { path, reason: error.to_string() },
+        None => OpenError::Sql { path, message: error.to_string() },
     })
 }
 

@@ -1,22 +1,22 @@
 //! Writing. Every call is one transaction, begun with `BEGIN IMMEDIATE` so that it never has to give up half-way.
 
-use crate::blocking::wait;
-use crate::{MAX_IMAGE, NewSet, State, Store, StoreError, TreeId};
+use crate::{History, HistoryError, MAX_IMAGE, NewSet, State, TreeId};
+use deepcoder_sqlite::wait;
 use deepcoder_types::ContentHash;
 use sqlx::{Connection as _, SqliteConnection};
 
-impl Store {
+impl History {
     /// Write a set down as [`State::Prepared`], with those of `originals` that are at most [`MAX_IMAGE`] bytes. Returns
     /// its `seq`.
     ///
     /// Does not wait for the disk: a power cut that takes the row with it leaves the ref, which was durable before and
     /// says the same. The row of the commit point waits, for both.
-    pub fn prepare(&self, tree: TreeId, set: &NewSet, originals: &[(ContentHash, &[u8])]) -> Result<i64, StoreError> {
+    pub fn prepare(&self, tree: TreeId, set: &NewSet, originals: &[(ContentHash, &[u8])]) -> Result<i64, HistoryError> {
         self.add(tree, set, State::Prepared, originals, Wait::No)
     }
 
     /// Write down a set that was found in git's refs; its `seq`, or `None` for one that is already known.
-    pub fn adopt(&self, tree: TreeId, set: &NewSet, state: State) -> Result<Option<i64>, StoreError> {
+    pub fn adopt(&self, tree: TreeId, set: &NewSet, state: State) -> Result<Option<i64>, HistoryError> {
         if self.by_prefix(tree, &set.ulid)?.is_empty() {
             self.add(tree, set, state, &[], Wait::Yes).map(Some)
         } else {
@@ -25,7 +25,7 @@ impl Store {
     }
 
     /// Make the set `ulid` of the work tree `from` one of `to`, where the repository was moved.
-    pub fn take_over(&self, from: TreeId, to: TreeId, ulid: &str) -> Result<(), StoreError> {
+    pub fn take_over(&self, from: TreeId, to: TreeId, ulid: &str) -> Result<(), HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -37,7 +37,7 @@ impl Store {
 
     /// Record that a set has come to `state`. `note` replaces the old note unless it is `None`. A set that was given up
     /// counts as cleared away.
-    pub fn set_state(&self, seq: i64, state: State, note: Option<&str>) -> Result<(), StoreError> {
+    pub fn set_state(&self, seq: i64, state: State, note: Option<&str>) -> Result<(), HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -52,7 +52,7 @@ impl Store {
 
     /// Record that a set is [`State::Done`], and with it which sets are in effect: the one that it undoes no longer is,
     /// the one that *that* one had undone is again, and so on.
-    pub fn finish(&self, seq: i64) -> Result<(), StoreError> {
+    pub fn finish(&self, seq: i64) -> Result<(), HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -67,7 +67,7 @@ impl Store {
     /// Record that nothing of a set is left beside the files.
     ///
     /// Does not wait for the disk: should a power cut lose it, the next opening looks once more and finds nothing.
-    pub fn set_cleared(&self, seq: i64) -> Result<(), StoreError> {
+    pub fn set_cleared(&self, seq: i64) -> Result<(), HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Record the user's commit that the sets of `edit_id` which are in effect were put into.
-    pub fn set_user_commit(&self, tree: TreeId, edit_id: &str, commit: &str) -> Result<(), StoreError> {
+    pub fn set_user_commit(&self, tree: TreeId, edit_id: &str, commit: &str) -> Result<(), HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -93,7 +93,7 @@ impl Store {
     }
 
     /// Forget sets, and the originals that no other set needs.
-    pub fn remove(&self, seqs: &[i64]) -> Result<(), StoreError> {
+    pub fn remove(&self, seqs: &[i64]) -> Result<(), HistoryError> {
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
         wait(runtime, async {
@@ -116,8 +116,8 @@ impl Store {
         state: State,
         originals: &[(ContentHash, &[u8])],
         disk: Wait,
-    ) -> Result<i64, StoreError> {
-        let json = |dirs: &[String]| serde_json::to_string(dirs).map_err(|e| StoreError::Sql(e.to_string()));
+    ) -> Result<i64, HistoryError> {
+        let json = |dirs: &[String]| serde_json::to_string(dirs).map_err(|e| HistoryError::Sql(e.to_string()));
         let (made_dirs, drop_dirs) = (json(&set.made_dirs)?, json(&set.drop_dirs)?);
         let mut guard = self.db.lock();
         let (runtime, connection) = guard.parts()?;
@@ -139,7 +139,7 @@ enum Wait {
 
 /// Read back, because everything rests on it. With a rollback journal, where less than FULL can damage the file, there is
 /// no such choice.
-async fn synchronous(disk: Wait, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+async fn synchronous(disk: Wait, connection: &mut SqliteConnection) -> Result<(), HistoryError> {
     let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await?;
     let (set, level) = match if journal == "wal" { disk } else { Wait::Yes } {
         Wait::Yes => ("PRAGMA synchronous = FULL", 2),
@@ -147,7 +147,7 @@ async fn synchronous(disk: Wait, connection: &mut SqliteConnection) -> Result<()
     };
     sqlx::query(set).execute(&mut *connection).await?;
     let found: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(connection).await?;
-    if found == level { Ok(()) } else { Err(StoreError::Sql(format!("synchronous is {found} instead of {level}"))) }
+    if found == level { Ok(()) } else { Err(HistoryError::Sql(format!("synchronous is {found} instead of {level}"))) }
 }
 
 async fn insert(
