@@ -1,6 +1,6 @@
 //! What is allowed, and what was found.
 
-use deepcoder_types::{Constraint, FileChange, RepoPath};
+use deepcoder_types::{Constraint, FileChange};
 pub use deepcoder_types::{Finding, Severity, Verification};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
