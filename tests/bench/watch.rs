@@ -231,6 +231,10 @@ impl Models for NoModel {
     fn background(&self, _: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         Err(GenerateError::Unavailable("a bench has none".into()))
     }
+
+    fn interactive(&self, _: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        Err(GenerateError::Unavailable("a bench has none".into()))
+    }
 }
 
 struct NoRoots;

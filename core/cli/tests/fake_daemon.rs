@@ -33,7 +33,7 @@ impl FakeDaemon {
         let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
         let now_ms = move || u64::try_from(now().as_millis()).expect("a time");
         let jobs = JobService::new(JobOptions::new(session, Arc::new(now_ms)));
-        let services = Services { jobs: Some(Arc::new(jobs)), watching: None };
+        let services = Services { jobs: Some(Arc::new(jobs)), ..Services::default() };
         let version = deepcoder_session::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref());
         Self::serve(bench, model, &version, services)
     }

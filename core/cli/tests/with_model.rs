@@ -433,6 +433,25 @@ fn a_daemon_forgets_the_command_that_started_it() {
     assert!(environ.contains("HOME=") && !environ.contains("the-callers-own"), "{environ}");
 }
 
+/// Protects users who have installed a new version: status says that the daemon is of another build, and which.
+#[test]
+fn status_tells_builds_apart() {
+    let bench = bench();
+    let daemon = FakeDaemon::start_as(&bench, saying(&["never"]), "0.0.1");
+    let text = bench.transcript(&["status"]);
+    assert!(text.contains("version 0.0.1,") && text.contains("another build than this program"), "{text}");
+    assert!(
+        bench.transcript(&["status", "--json"]).contains("\"same_build\": false"),
+        "{}",
+        bench.transcript(&["status", "--json"])
+    );
+    drop(daemon);
+    let daemon = FakeDaemon::start(&bench, saying(&["never"]));
+    let text = bench.transcript(&["status"]);
+    assert!(!text.contains("another build"), "{text}");
+    drop(daemon);
+}
+
 /// Protects users who install a new version: the daemon of the old one is ended, and a new one is started in its place,
 /// which here finds no model.
 #[test]

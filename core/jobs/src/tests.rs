@@ -97,6 +97,10 @@ impl Models for Lent {
     fn background(&self, _: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         Ok(Arc::clone(&self.0) as Arc<dyn LanguageModel>)
     }
+
+    fn interactive(&self, _: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        Ok(Arc::clone(&self.0) as Arc<dyn LanguageModel>)
+    }
 }
 
 /// A repository, a folder of ours, and a daemon's jobs.

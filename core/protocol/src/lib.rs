@@ -6,7 +6,9 @@
 pub mod client;
 mod service;
 pub mod socket;
+mod tasks;
 pub mod wire;
 
 pub use service::{Added, JobCounts, Jobs, ModelLoader, Models, OnChange, Watched, Watching, WorkerCommand};
-pub use wire::{Failure, MAX_REQUEST, PROTOCOL, Refusal, ServerInfo, Status, WorkerStatus};
+pub use tasks::Tasks;
+pub use wire::{Failure, MAX_REQUEST, OLDEST, PROTOCOL, Refusal, ServerInfo, Status, WorkerStatus};

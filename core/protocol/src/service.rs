@@ -50,6 +50,9 @@ pub trait Models: Send + Sync {
     /// takes turns with the work for other repositories. Loads nothing before it is asked for text.
     fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError>;
 
+    /// The model `name`, or the daemon's own, for a request of the user, which goes before all background work.
+    fn interactive(&self, name: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+
     /// How long the model has worked for `repository` in the background since the daemon began. Waiting and giving way
     /// do not count.
     fn model_time(&self, _repository: &Path) -> Duration {

@@ -262,16 +262,9 @@ impl Session {
         env
     }
 
-    /// A connection to the daemon of this build that runs, if one does; another build's is ended.
+    /// A connection to the daemon that runs, if one does that is to be used: see [`client::running`].
     fn running(&self, launcher: &Launcher) -> Result<Option<Client>, ConnectError> {
-        let socket = &self.folders.socket;
-        match Client::connect(socket) {
-            Ok(client) if client.server().version == launcher.version() => return Ok(Some(client)),
-            Ok(_) | Err(ConnectError::Protocol { .. }) => _ = client::stop(socket)?,
-            Err(ConnectError::NotRunning { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(None)
+        client::running(&self.folders.socket, &launcher.version())
     }
 
     /// As [`Session::client`], for the model `name`.

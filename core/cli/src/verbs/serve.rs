@@ -32,7 +32,7 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     }
     let jobs = JobService::new(JobOptions::new(invocation.session.clone(), invocation.clock()));
     let watching = super::watch::service(&invocation.session, jobs.queue(), invocation.clock());
-    let services = Services { jobs: Some(Arc::new(jobs)), watching: Some(Arc::new(watching)) };
+    let services = Services { jobs: Some(Arc::new(jobs)), watching: Some(Arc::new(watching)), tasks: None };
     let engines = invocation.session.engines();
     let loader: Arc<dyn ModelLoader> = match invocation.session.worker_command() {
         Some(command) => Arc::new(Workers::new(command, engines)),

@@ -6,6 +6,7 @@ use crate::failure::{Done, Result};
 use crate::{sanitise, time};
 use deepcoder_protocol::client::{Client, ConnectError};
 use deepcoder_protocol::{JobCounts, Status, Watched};
+use deepcoder_session::build_version;
 use serde_json::json;
 
 pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
@@ -13,11 +14,13 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
         return not_running(invocation, console);
     };
     let status = client.status()?;
+    let same_build = status.version == build_version(&invocation.executable);
     // A database that cannot be reached is worth a word, and no reason to say nothing else.
     let (jobs, watched) = (client.job_counts(), client.watched());
     if console.json {
         let mut value = json!(status);
         value["running"] = json!(true);
+        value["same_build"] = json!(same_build);
         value["socket"] = json!(socket(invocation));
         value["jobs"] = match &jobs {
             Ok(counts) => json!(counts),
@@ -28,6 +31,9 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
         return Ok(Done::Clean);
     }
     process(&status, console)?;
+    if !same_build {
+        console.line("it is another build than this program, which replaces it when it is idle")?;
+    }
     models(&status, console)?;
     if let Some(store) = &status.store {
         match &jobs {
@@ -52,7 +58,10 @@ pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
         console.warn(&format!("{many} at a disk or a database that does not answer"));
         console.hint("`deepcoder stop` ends them with the daemon; the next command starts a new one");
     }
-    let busy = if status.busy { "at work" } else { "idle" };
+    let busy = if status.busy || status.tasks > 0 { "at work" } else { "idle" };
+    if status.tasks > 0 {
+        console.line(&format!("tasks that run: {}", status.tasks))?;
+    }
     console.line(&format!("{busy}, {} waiting, {} requests served", status.queued, status.served))?;
     Ok(Done::Clean)
 }

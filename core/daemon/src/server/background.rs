@@ -1,4 +1,4 @@
-//! The model for background work, as a [`LanguageModel`] of this process.
+//! Models for the services, as [`LanguageModel`]s of this process.
 
 use super::queue::{Job, Work};
 use super::sink::Sink;
@@ -29,8 +29,8 @@ impl Lender {
     }
 }
 
-impl Models for Lender {
-    fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+impl Lender {
+    fn lend(&self, name: Option<&str>, repository: Option<&Path>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         let shared = self.shared.upgrade().filter(|shared| !shared.queue.is_stopping());
         let shared = shared.ok_or_else(|| GenerateError::from(Failure::Stopping))?;
         let name = name.unwrap_or(&shared.options.model);
@@ -41,8 +41,18 @@ impl Models for Lender {
             Some(loaded) => loaded.model.info().clone(),
             None => self.loader.describe(name)?,
         };
-        let (shared, name, repository) = (self.shared.clone(), name.to_owned(), repository.to_owned());
-        Ok(Arc::new(BackgroundModel { shared, name, repository, info }))
+        let (shared, name, repository) = (self.shared.clone(), name.to_owned(), repository.map(Path::to_owned));
+        Ok(Arc::new(LentModel { shared, name, repository, info }))
+    }
+}
+
+impl Models for Lender {
+    fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        self.lend(name, Some(repository))
+    }
+
+    fn interactive(&self, name: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        self.lend(name, None)
     }
 
     fn model_time(&self, repository: &Path) -> Duration {
@@ -54,14 +64,15 @@ impl Models for Lender {
     }
 }
 
-struct BackgroundModel {
+struct LentModel {
     shared: Weak<Shared>,
     name: String,
-    repository: PathBuf,
+    /// For which repository, in the background.
+    repository: Option<PathBuf>,
     info: ModelInfo,
 }
 
-impl BackgroundModel {
+impl LentModel {
     /// Queue `work` and wait for the event that ends it.
     fn ask(
         &self,
@@ -73,7 +84,7 @@ impl BackgroundModel {
         let (events, received) = channel();
         // The server's end cancels a part only: the caller's own flag says what the caller wants.
         let sink = Sink::local(cancel.child(), events);
-        let (model, repository) = (self.name.clone(), Some(self.repository.clone()));
+        let (model, repository) = (self.name.clone(), self.repository.clone());
         let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new(), _held: None };
         shared.queue.push(job)?;
         loop {
@@ -92,7 +103,7 @@ impl BackgroundModel {
     }
 }
 
-impl LanguageModel for BackgroundModel {
+impl LanguageModel for LentModel {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -118,7 +129,10 @@ impl LanguageModel for BackgroundModel {
         cancel: &Cancel,
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
-        let request = GenerateRequest { priority: Priority::Background, ..request.clone() };
+        let mut request = request.clone();
+        if self.repository.is_some() {
+            request.priority = Priority::Background;
+        }
         match self.ask(Work::Generate(Box::new(request)), cancel, on_token)? {
             Some(Body::Done(generation)) => Ok(generation),
             None => Ok(lane::nothing()),

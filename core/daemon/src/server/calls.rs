@@ -113,7 +113,7 @@ async fn gone(sink: &Sink) {
     }
 }
 
-fn broken() -> Failure {
+pub(super) fn broken() -> Failure {
     let message = "the daemon failed at this request; its log says where".to_owned();
     Failure::Refused { reason: Refusal::Storage, message, hint: Some("run the command again".into()) }
 }

@@ -5,7 +5,7 @@ use super::lines::{Line, Lines};
 use super::queue::{Job, Work};
 use super::sink::{PATIENCE, Sink};
 use super::{FLUSH, Shared, lane, services};
-use deepcoder_protocol::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo};
+use deepcoder_protocol::wire::{self, Body, Event, Failure, MAX_REQUEST, OLDEST, Op, PROTOCOL, Request, ServerInfo};
 use deepcoder_types::Priority;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -144,14 +144,18 @@ impl Client {
             }
         };
         match op {
-            Op::Hello { protocol: PROTOCOL, .. } => {
+            Op::Hello { protocol, oldest, .. } => {
+                let (version, busy) = (self.shared.options.version.clone(), self.shared.is_busy());
+                let theirs = (oldest.unwrap_or(protocol), protocol);
+                let Some(common) = wire::common((OLDEST, PROTOCOL), theirs) else {
+                    let (version, busy) = (Some(version), Some(busy));
+                    let failure = Failure::Protocol { server: PROTOCOL, client: protocol, version, busy };
+                    self.say(id, Body::error(failure)).await;
+                    return false;
+                };
                 self.greeted = true;
-                let version = self.shared.options.version.clone();
-                self.say(id, Body::Hello(ServerInfo { protocol: PROTOCOL, version, pid: std::process::id() })).await;
-            }
-            Op::Hello { protocol, .. } => {
-                self.say(id, Body::error(Failure::Protocol { server: PROTOCOL, client: protocol })).await;
-                return false;
+                let info = ServerInfo { protocol: common, version, pid: std::process::id(), busy };
+                self.say(id, Body::Hello(info)).await;
             }
             // Also without a greeting: whoever cannot speak with this server must be able to end it.
             Op::Stop => {
@@ -161,6 +165,13 @@ impl Client {
             _ if !self.greeted => {
                 self.say(id, Body::error(Failure::BadRequest("the first request must be hello".into()))).await;
                 return false;
+            }
+            Op::StopIfIdle if self.shared.is_busy() => {
+                self.say(id, Body::error(Failure::Busy("it works for a user".into()))).await;
+            }
+            Op::StopIfIdle => {
+                self.say(id, Body::Ok).await;
+                self.shared.stop.send_replace(true);
             }
             Op::Status => self.say(id, Body::Status(Box::new(self.shared.status()))).await,
             Op::Cancel { target } => {
@@ -216,6 +227,11 @@ impl Client {
             Op::Watching(op) => {
                 if let Some(sink) = self.sink(id).await {
                     tokio::spawn(services::watching(Arc::clone(&self.shared), Arc::clone(&self.calls), op, sink));
+                }
+            }
+            Op::Task(op) => {
+                if let Some(sink) = self.sink(id).await {
+                    tokio::spawn(services::tasks(Arc::clone(&self.shared), Arc::clone(&self.calls), op, sink));
                 }
             }
             Op::Unload => self.enqueue(id, String::new(), Work::Unload).await,

@@ -17,7 +17,7 @@ use crate::memory::give_back_memory;
 use crate::socket::{self, BindError};
 use budget::Budget;
 use calls::Calls;
-use deepcoder_protocol::{Failure, Jobs, ModelLoader, Models, OnChange, PROTOCOL, Status, Watching};
+use deepcoder_protocol::{Failure, Jobs, ModelLoader, Models, OnChange, PROTOCOL, Status, Tasks, Watching};
 use deepcoder_types::{Cancel, Hint};
 use queue::Queue;
 use std::io::{self, Write as _};
@@ -97,6 +97,8 @@ pub struct Services {
     pub jobs: Option<Arc<dyn Jobs>>,
     /// The watched repositories.
     pub watching: Option<Arc<dyn Watching>>,
+    /// The tasks: requests in flight.
+    pub tasks: Option<Arc<dyn Tasks>>,
 }
 
 /// Why there is no server.
@@ -163,6 +165,8 @@ struct Shared {
     calls: Calls,
     /// A thread asks the services whether there is something to do.
     asking: Arc<AtomicBool>,
+    /// For threads that follow a task or wait for it to land.
+    waiters: Arc<Semaphore>,
     loader: Arc<dyn ModelLoader>,
 }
 
@@ -170,6 +174,17 @@ impl Shared {
     /// How many clients there are.
     fn clients(&self) -> u64 {
         MAX_CLIENTS.saturating_sub(self.clients.available_permits()) as u64
+    }
+
+    /// Tasks that run.
+    fn tasks(&self) -> usize {
+        self.services.tasks.as_ref().map_or(0, |tasks| tasks.running())
+    }
+
+    /// Whether it works for a user. Background jobs do not count: they go on in the next daemon.
+    fn is_busy(&self) -> bool {
+        let load = self.queue.load();
+        load.busy || load.waiting > 0 || self.tasks() > 0
     }
 
     /// Whether there is something to do without any client. The thread that asks also answers for the model, so that it
@@ -203,6 +218,7 @@ impl Shared {
             served: self.served.load(Ordering::Relaxed),
             busy: load.busy,
             queued: load.waiting as u64,
+            tasks: self.tasks() as u64,
             background_busy: load.background_busy,
             background_queued: load.background_waiting as u64,
             clients: self.clients(),
@@ -217,7 +233,8 @@ fn duties(services: &Services) -> bool {
     let jobs = services.jobs.as_ref().map(|jobs| jobs.counts());
     // A database that fails now may hold jobs.
     let jobs = jobs.is_some_and(|counts| counts.map_or(true, |c| c.waiting + c.queued + c.running > 0));
-    jobs || services.watching.as_ref().is_some_and(|watching| !watching.list().is_empty())
+    let tasks = services.tasks.as_ref().is_some_and(|tasks| tasks.running() > 0);
+    jobs || tasks || services.watching.as_ref().is_some_and(|watching| !watching.list().is_empty())
 }
 
 /// Listen and answer until `cancel` is set, a client asks to stop, or a signal comes. Blocks. When it returns, the
@@ -251,6 +268,7 @@ pub fn serve(
         services,
         calls: Calls::new(options.call_limit),
         asking: Arc::default(),
+        waiters: Arc::new(Semaphore::new(services::MOST_WAITERS)),
         loader: Arc::clone(&loader),
     });
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
@@ -291,14 +309,17 @@ pub fn serve(
 
 /// Start the services. What cannot be started says so when it is asked, and keeps nobody from the model.
 fn begin(shared: &Arc<Shared>, loader: &Arc<dyn ModelLoader>) {
+    let lender: Arc<dyn Models> = Arc::new(background::Lender::new(shared, Arc::clone(loader)));
+    // Standard error is the log.
+    let log = |failure: &Failure| writeln!(io::stderr(), "error: {failure}").unwrap_or_default();
+    if let Some(tasks) = &shared.services.tasks {
+        tasks.start(Arc::clone(&lender)).as_ref().err().into_iter().for_each(log);
+    }
     let Some(jobs) = &shared.services.jobs else { return };
     let changes = shared.changes.clone();
     let on_change: OnChange = Arc::new(move || changes.send_modify(|count| *count = count.wrapping_add(1)));
-    let lender: Arc<dyn Models> = Arc::new(background::Lender::new(shared, Arc::clone(loader)));
     let started = jobs.start(Arc::clone(&lender), on_change);
     let watching = shared.services.watching.clone().filter(|_| started.is_ok());
-    // Standard error is the log.
-    let log = |failure: &Failure| writeln!(io::stderr(), "error: {failure}").unwrap_or_default();
     started.as_ref().err().into_iter().for_each(log);
     if let Some(watching) = watching {
         // A repository on a disk that does not answer must not keep the server from listening.
@@ -318,6 +339,9 @@ fn begin(shared: &Arc<Shared>, loader: &Arc<dyn ModelLoader>) {
 fn end(shared: &Shared) {
     if let Some(watching) = &shared.services.watching {
         watching.stop();
+    }
+    if let Some(tasks) = &shared.services.tasks {
+        tasks.stop();
     }
     if let Some(jobs) = &shared.services.jobs {
         jobs.stop();

@@ -1,14 +1,20 @@
 //! Calls into the services. They block, so that they run on threads of their own: see `calls`.
 
 use super::Shared;
+use super::calls::broken;
 use super::sink::Sink;
-use deepcoder_protocol::wire::{Body, Failure, JobOp, Refusal, WatchOp};
-use deepcoder_protocol::{Jobs, Watching};
-use deepcoder_types::JobEvent;
+use deepcoder_protocol::wire::{Body, Failure, JobOp, Refusal, TaskOp, WatchOp};
+use deepcoder_protocol::{Jobs, Tasks, Watching};
+use deepcoder_types::{Cancel, JobEvent, TaskEvent};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
+
+/// Threads that follow a task or wait for it to land.
+pub(super) const MOST_WAITERS: usize = 256;
 
 /// Events that a follower gets at a time.
 const PAGE: u32 = 256;
@@ -43,6 +49,75 @@ pub(super) async fn watching(shared: Arc<Shared>, own: Arc<Semaphore>, op: Watch
     };
     let body = call(&shared, &own, &sink, move || watch(watching.as_ref(), op)).await;
     sink.finish_soon(body).await;
+}
+
+/// Answer one operation about tasks.
+pub(super) async fn tasks(shared: Arc<Shared>, own: Arc<Semaphore>, op: TaskOp, sink: Arc<Sink>) {
+    let Some(tasks) = shared.services.tasks.clone() else {
+        return sink.finish_soon(unsupported("tasks")).await;
+    };
+    match op {
+        // These take as long as the task or the user's hooks do.
+        op @ (TaskOp::Follow { .. } | TaskOp::Decide { .. }) => wait(shared, tasks, op, sink).await,
+        op => {
+            let none = Cancel::new();
+            let body = call(&shared, &own, &sink, move || task(tasks.as_ref(), op, &none, &mut |_| {})).await;
+            sink.finish_soon(body).await;
+        }
+    }
+}
+
+fn task(tasks: &dyn Tasks, op: TaskOp, cancel: &Cancel, on_event: &mut dyn FnMut(TaskEvent)) -> Result<Body, Failure> {
+    let one = |task| Body::Task(Box::new(task));
+    Ok(match op {
+        TaskOp::Submit { request } => one(tasks.submit(*request)?),
+        TaskOp::List => {
+            let mut list = tasks.list()?;
+            list.iter_mut().filter_map(|task| task.result.as_mut()).for_each(|result| result.diff.clear());
+            Body::Tasks(list)
+        }
+        TaskOp::Get { id } => one(tasks.get(&id)?),
+        TaskOp::Follow { id, after } => one(tasks.follow(&id, after, cancel, on_event)?),
+        TaskOp::Cancel { id } => one(tasks.cancel(&id)?),
+        TaskOp::Decide { id, decision } => one(tasks.decide(&id, &decision)?),
+        TaskOp::Text { id, path } => Body::Text(tasks.text(&id, &path)?),
+        TaskOp::Forget { id } => {
+            tasks.forget(&id)?;
+            Body::Ok
+        }
+    })
+}
+
+/// Run `op` on a thread of its own until it is done, the client leaves, or the server ends. A client that reads slowly
+/// holds up this thread and not the task, which keeps its events.
+async fn wait(shared: Arc<Shared>, tasks: Arc<dyn Tasks>, op: TaskOp, sink: Arc<Sink>) {
+    let Ok(permit) = Arc::clone(&shared.waiters).try_acquire_owned() else {
+        let busy = Failure::Busy(format!("{MOST_WAITERS} clients follow tasks already"));
+        return sink.finish_soon(Body::error(busy)).await;
+    };
+    let (runtime, out) = (Handle::current(), Arc::clone(&sink));
+    let (ended, mut end) = oneshot::channel();
+    let work = move || {
+        let mut send = |event| _ = runtime.block_on(out.part(Body::TaskEvent(event)));
+        let result = catch_unwind(AssertUnwindSafe(|| task(tasks.as_ref(), op, out.cancel(), &mut send)));
+        let body = result.unwrap_or_else(|_| Err(broken())).unwrap_or_else(Body::error);
+        out.finish_blocking(body);
+        drop(permit);
+        // The other end is gone where the server ends.
+        _ = ended.send(());
+    };
+    if let Err(e) = std::thread::Builder::new().name("deepcoder-task".into()).spawn(work) {
+        return sink.finish_soon(Body::error(Failure::Busy(e.to_string()))).await;
+    }
+    let mut stop = shared.stop.subscribe();
+    let stopping = tokio::select! {
+        _ = &mut end => false,
+        stopped = stop.wait_for(|stop| *stop) => stopped.is_ok(),
+    };
+    if stopping {
+        sink.finish_soon(Body::error(Failure::Stopping)).await;
+        sink.cancel().cancel();
+    }
 }
 
 fn job(jobs: &dyn Jobs, op: JobOp) -> Result<Body, Failure> {

@@ -4,6 +4,7 @@ mod background;
 mod hostile;
 mod jobs;
 mod processes;
+mod tasks;
 
 use super::*;
 use deepcoder_protocol::client::{Client, ConnectError, RemoteModel, ensure, stop};
@@ -125,7 +126,7 @@ fn line(stream: &mut BufReader<UnixStream>) -> String {
     line
 }
 
-const HELLO: &[u8] = b"{\"id\":1,\"do\":{\"hello\":{\"protocol\":2,\"client\":\"test\"}}}\n";
+const HELLO: &[u8] = b"{\"id\":1,\"do\":{\"hello\":{\"protocol\":3,\"client\":\"test\"}}}\n";
 
 /// Talks until it is cancelled, `pause` a token.
 struct Chatterbox {

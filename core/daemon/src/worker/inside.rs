@@ -112,7 +112,10 @@ impl Inside {
         match op {
             Op::Hello { .. } => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
-                self.say(id, Body::Hello(ServerInfo { protocol: PROTOCOL, version, pid: std::process::id() }));
+                self.say(
+                    id,
+                    Body::Hello(ServerInfo { protocol: PROTOCOL, version, pid: std::process::id(), busy: false }),
+                );
             }
             Op::Cancel { target } => {
                 if let Some(cancel) = self.requests().get(&target) {

@@ -306,7 +306,7 @@ impl Link {
                 self.condemn(&format!("it hung: it said nothing for {} s", silent.as_secs()));
             } else if silent > self.patience / 4 && asked.is_none_or(|at: Instant| at.elapsed() > self.patience / 4) {
                 asked = Some(Instant::now());
-                self.tell(Op::Hello { protocol: PROTOCOL, client: Cow::Borrowed("daemon") })?;
+                self.tell(Op::Hello { protocol: PROTOCOL, oldest: None, client: Cow::Borrowed("daemon") })?;
             }
         }
     }

@@ -47,9 +47,14 @@ pub fn stop(socket: &Path) -> Result<bool, ConnectError> {
             let ended = client.stop();
             return ended.map(|()| true).map_err(|_| ConnectError::NoAnswer { socket: socket.to_owned() });
         }
-        Err(ConnectError::Protocol { .. }) => {}
+        Err(ConnectError::Protocol { .. } | ConnectError::Refused(_)) => {}
         Err(e) => return Err(e),
     }
+    end(socket)
+}
+
+/// End the daemon at `socket` without a greeting.
+pub(super) fn end(socket: &Path) -> Result<bool, ConnectError> {
     // This one line is understood by every version, without a greeting.
     let failed = |source| ConnectError::Io { socket: socket.to_owned(), source };
     let mut stream = socket::connect(socket).map_err(failed)?;

@@ -1,6 +1,6 @@
 //! Why a call to the daemon fails.
 
-use crate::wire::Failure;
+use crate::wire::{Failure, Refusal};
 use deepcoder_types::{GenerateError, Hint};
 use std::io;
 use std::path::PathBuf;
@@ -28,12 +28,16 @@ pub enum ConnectError {
         socket: PathBuf,
     },
     /// It is another version of deepcoder.
-    #[error("the running daemon speaks protocol {server}, this deepcoder {client}")]
+    #[error("{}", other(*server, *client, version.as_deref(), *busy))]
     Protocol {
-        /// Of the server.
-        server: u32,
+        /// Of the server, where it says so.
+        server: Option<u32>,
         /// Of this program.
         client: u32,
+        /// The server's build, where it says so.
+        version: Option<String>,
+        /// Whether it is busy with requests of users, or does not say that it is not.
+        busy: bool,
     },
     /// It refuses.
     #[error(transparent)]
@@ -48,10 +52,29 @@ pub enum ConnectError {
     },
 }
 
+fn other(server: Option<u32>, client: u32, version: Option<&str>, busy: bool) -> String {
+    let version = version.map_or_else(String::new, |version| format!(" (version {version})"));
+    let speaks = server.map_or_else(|| "another protocol".into(), |server| format!("protocol {server}"));
+    let busy = if busy && server.is_some() { ", and it is busy" } else { "" };
+    format!("the running daemon{version} speaks {speaks}, this deepcoder {client}{busy}")
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Refused(failure) => failure,
+            error => Self::Refused { reason: Refusal::Unavailable, message: error.to_string(), hint: error.hint() },
+        }
+    }
+}
+
 impl Hint for ConnectError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotRunning { .. } => Some("start one with `deepcoder serve`".into()),
+            Self::Protocol { busy: true, .. } => {
+                Some("wait until it is idle, end it with `deepcoder stop`, or add --no-daemon to do without it".into())
+            }
             Self::NoAnswer { .. } | Self::Protocol { .. } => {
                 Some("end it with `deepcoder stop`; the next command starts a new one".into())
             }
@@ -89,11 +112,21 @@ impl From<CallError> for GenerateError {
     }
 }
 
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(failure) => failure,
+            CallError::Lost(why) => Self::Unavailable(why),
+            CallError::Io(e) => Self::Unavailable(e.to_string()),
+            CallError::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
 impl Hint for CallError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused(Failure::Refused { hint, .. }) => hint.clone(),
-            Self::Refused(failure) => GenerateError::from(failure.clone()).hint(),
+            Self::Refused(failure) => failure.hint(),
             Self::Lost(_) | Self::Io(_) => GenerateError::Unavailable(String::new()).hint(),
             Self::Cancelled => None,
         }

@@ -4,13 +4,19 @@ mod ensure;
 mod error;
 mod remote;
 mod services;
+mod skew;
+mod tasks;
+#[cfg(test)]
+mod tests;
 
 pub use ensure::{ensure, stop};
 pub use error::{CallError, ConnectError, EnsureError};
 pub use remote::RemoteModel;
+pub use skew::running;
+pub use tasks::RemoteTasks;
 
 use crate::socket;
-use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, Op, PROTOCOL, Request, ServerInfo, Status};
+use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, OLDEST, Op, PROTOCOL, Request, ServerInfo, Status};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, ModelInfo, Timing, TokenEvent, Usage,
 };
@@ -41,11 +47,18 @@ pub struct Client {
     broken: bool,
     /// The server closed the connection.
     closed: bool,
+    /// The server answered in a way that this version does not know.
+    strange: bool,
 }
 
 impl Client {
     /// Connect to the daemon at `socket`.
     pub fn connect(socket: &Path) -> Result<Self, ConnectError> {
+        Self::connect_as(socket, env!("CARGO_PKG_VERSION"))
+    }
+
+    /// As [`Client::connect`], for a program of the build `build`.
+    pub fn connect_as(socket: &Path, build: &str) -> Result<Self, ConnectError> {
         let failed = |source| ConnectError::Io { socket: socket.to_owned(), source };
         let stream = socket::connect(socket).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
@@ -58,22 +71,35 @@ impl Client {
         }
         stream.set_read_timeout(Some(TICK)).map_err(failed)?;
         stream.set_write_timeout(Some(PROMPT)).map_err(failed)?;
-        let server = ServerInfo { protocol: 0, version: String::new(), pid: 0 };
-        let mut client =
-            Self { stream, buffer: Vec::new(), scanned: 0, next_id: 1, server, broken: false, closed: false };
-        let hello = Op::Hello { protocol: PROTOCOL, client: Cow::Borrowed("deepcoder") };
+        let server = ServerInfo { protocol: 0, version: String::new(), pid: 0, busy: false };
+        let (buffer, broken, closed, strange) = (Vec::new(), false, false, false);
+        let mut client = Self { stream, buffer, scanned: 0, next_id: 1, server, broken, closed, strange };
+        let hello =
+            Op::Hello { protocol: PROTOCOL, oldest: Some(OLDEST), client: Cow::Owned(format!("deepcoder {build}")) };
+        let other = |server: u32, version: Option<String>, busy: Option<bool>| {
+            // A daemon of protocol 2 does not say whether it is busy.
+            let asked = if busy.is_none() { skew::ask(socket, server) } else { skew::Stranger::default() };
+            let (version, busy) = (version.or(asked.version), busy.unwrap_or(asked.busy));
+            ConnectError::Protocol { server: Some(server), client: PROTOCOL, version, busy }
+        };
         match client.call(hello, &Cancel::new(), Some(PROMPT), &mut |_| {}) {
+            Ok(Body::Hello(server)) if !(OLDEST..=PROTOCOL).contains(&server.protocol) => {
+                Err(other(server.protocol, Some(server.version), Some(server.busy)))
+            }
             Ok(Body::Hello(server)) => {
                 client.server = server;
                 Ok(client)
             }
-            Err(CallError::Refused(Failure::Protocol { server, client })) => {
-                Err(ConnectError::Protocol { server, client })
+            Err(CallError::Refused(Failure::Protocol { server, version, busy, .. })) => {
+                Err(other(server, version, busy))
             }
             Err(CallError::Refused(failure)) => Err(ConnectError::Refused(failure)),
             Err(CallError::Io(e)) => Err(failed(e)),
             // A server that was ending when we came: as good as none.
             Err(CallError::Lost(_)) if client.closed => Err(ConnectError::NotRunning { socket: socket.to_owned() }),
+            Err(CallError::Lost(_)) if client.strange => {
+                Err(ConnectError::Protocol { server: None, client: PROTOCOL, version: None, busy: true })
+            }
             Ok(_) | Err(CallError::Lost(_) | CallError::Cancelled) => {
                 Err(ConnectError::NoAnswer { socket: socket.to_owned() })
             }
@@ -97,7 +123,16 @@ impl Client {
     /// Ask it to end, and wait until it has let go of this connection. Running requests end with
     /// [`GenerateError::Unavailable`].
     pub fn stop(mut self) -> Result<(), CallError> {
-        self.call(Op::Stop, &Cancel::new(), Some(PROMPT), &mut |_| {})?;
+        self.end(Op::Stop)
+    }
+
+    /// Ask it to end unless it is busy with requests of users; whether it does.
+    pub(crate) fn stop_if_idle(&mut self) -> bool {
+        self.end(Op::StopIfIdle).is_ok()
+    }
+
+    fn end(&mut self, op: Op<'_>) -> Result<(), CallError> {
+        self.call(op, &Cancel::new(), Some(PROMPT), &mut |_| {})?;
         let deadline = Instant::now() + PROMPT;
         while Instant::now() < deadline {
             if self.read_event().is_err() {
@@ -236,7 +271,13 @@ impl Client {
             match event {
                 Body::Error { kind: Failure::Cancelled, .. } if of == id => return Err(CallError::Cancelled),
                 Body::Error { kind, .. } if of == id || of == 0 => return Err(CallError::Refused(kind)),
-                part @ (Body::Token(_) | Body::JobEvent(_)) if of == id => on_part(part),
+                part @ (Body::Token(_) | Body::JobEvent(_) | Body::TaskEvent(_)) if of == id => on_part(part),
+                // A question has one answer, and this is it. Elsewhere it is one of several events.
+                Body::Unknown if of == id && limit.is_some() => {
+                    self.strange = true;
+                    return Err(CallError::Lost("it answers in a way that this version does not know".into()));
+                }
+                Body::Unknown => {}
                 body if of == id => return Ok(body),
                 // A late event of an earlier request, or the answer to our cancel.
                 _ => {}
@@ -250,7 +291,7 @@ impl Client {
             if let Some(at) = self.buffer[self.scanned..].iter().position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=self.scanned + at).collect();
                 self.scanned = 0;
-                return serde_json::from_slice(&line)
+                return wire::read_event(&line)
                     .map(Some)
                     .map_err(|e| CallError::Lost(format!("it cannot be understood: {e}")));
             }

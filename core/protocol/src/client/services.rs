@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long the daemon's database may take: longer than it waits for another process by itself.
-const DATABASE: Duration = Duration::from_secs(60);
+pub(super) const DATABASE: Duration = Duration::from_secs(60);
 
 /// An `id` is any prefix that names one job only.
 impl Client {

@@ -1,6 +1,6 @@
 //! Why a request failed.
 
-use deepcoder_types::GenerateError;
+use deepcoder_types::{GenerateError, Hint};
 use serde::{Deserialize, Serialize};
 
 /// Why a request failed. The first eight are [`GenerateError`].
@@ -49,10 +49,16 @@ pub enum Failure {
     /// The client speaks another version of the protocol.
     #[error("the daemon speaks protocol {server}, the client {client}")]
     Protocol {
-        /// Of the server.
+        /// The newest one of the server.
         server: u32,
-        /// Of the client.
+        /// The newest one of the client.
         client: u32,
+        /// The server's build.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// Whether the server is busy with requests of users.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        busy: Option<bool>,
     },
     /// The line is not a request.
     #[error("not a request: {0}")]
@@ -102,6 +108,20 @@ pub enum Refusal {
     Storage,
     /// This daemon does not do it.
     Unsupported,
+    /// There is no daemon that could be asked.
+    Unavailable,
+    /// A reason of a later version.
+    #[serde(other)]
+    Other,
+}
+
+impl Hint for Failure {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { hint, .. } => hint.clone(),
+            failure => GenerateError::from(failure.clone()).hint(),
+        }
+    }
 }
 
 impl From<GenerateError> for Failure {

@@ -1,21 +1,37 @@
 //! What goes over the socket: one JSON object a line. See `PROTOCOL.md`.
 
 mod failure;
+#[cfg(test)]
+mod golden;
 mod status;
 #[cfg(test)]
 mod tests;
 
 use crate::service::{Added, JobCounts, Watched};
-use deepcoder_types::{GenerateRequest, Generation, Job, JobEvent, JobFilter, JobSpec, ModelInfo, Review, TokenEvent};
+use deepcoder_types::{
+    Decision, GenerateRequest, Generation, Job, JobEvent, JobFilter, JobSpec, ModelInfo, RepoPath, Review, Task,
+    TaskEvent, TokenEvent,
+};
 pub use failure::{Failure, Refusal};
 pub use status::{ServerInfo, Status, WorkerStatus};
 
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-/// Version of the protocol. A server answers only clients that speak the same.
-pub const PROTOCOL: u32 = 2;
+/// The newest version of the protocol that this program speaks.
+pub const PROTOCOL: u32 = 3;
+
+/// The oldest one.
+pub const OLDEST: u32 = 3;
+
+/// The newest version that both sides speak, each from its oldest to its newest.
+#[must_use]
+pub fn common(ours: (u32, u32), theirs: (u32, u32)) -> Option<u32> {
+    let newest = ours.1.min(theirs.1);
+    (newest >= ours.0.max(theirs.0)).then_some(newest)
+}
 
 /// The longest line that a server reads, in bytes.
 pub const MAX_REQUEST: usize = 16 << 20;
@@ -36,9 +52,12 @@ pub struct Request<'a> {
 pub enum Op<'a> {
     /// The first request of a connection.
     Hello {
-        /// The protocol that the client speaks.
+        /// The newest protocol that the client speaks.
         protocol: u32,
-        /// The client's name.
+        /// The oldest one, where it speaks several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        oldest: Option<u32>,
+        /// The client's name and build.
         client: Cow<'a, str>,
     },
     /// Have a model write text.
@@ -66,6 +85,8 @@ pub enum Op<'a> {
     Unload,
     /// End the daemon.
     Stop,
+    /// End the daemon, unless it is busy with requests of users.
+    StopIfIdle,
     /// End a request of this connection.
     Cancel {
         /// Its id.
@@ -75,6 +96,8 @@ pub enum Op<'a> {
     Jobs(JobOp),
     /// About watched repositories.
     Watching(WatchOp),
+    /// About tasks: requests in flight.
+    Task(TaskOp),
 }
 
 /// About background jobs. An `id` is any prefix that names one job only.
@@ -161,6 +184,55 @@ pub enum WatchOp {
     List,
 }
 
+/// About tasks. An `id` is any prefix that names one task only.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskOp {
+    /// Begin to carry out a request.
+    Submit {
+        /// What is wanted.
+        request: Box<deepcoder_types::Request>,
+    },
+    /// All tasks that are known, newest first.
+    List,
+    /// One task.
+    Get {
+        /// Its id.
+        id: String,
+    },
+    /// Events of a task as they come, until it no longer runs.
+    Follow {
+        /// Its id.
+        id: String,
+        /// The number of the last event that is known.
+        after: u64,
+    },
+    /// Cancel a task.
+    Cancel {
+        /// Its id.
+        id: String,
+    },
+    /// Decide about the result of a task.
+    Decide {
+        /// Its id.
+        id: String,
+        /// What lands.
+        decision: Decision,
+    },
+    /// The text that a file would have.
+    Text {
+        /// The task's id.
+        id: String,
+        /// The file.
+        path: RepoPath,
+    },
+    /// Forget a task that no longer runs.
+    Forget {
+        /// Its id.
+        id: String,
+    },
+}
+
 /// A line of the daemon.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Event {
@@ -195,13 +267,21 @@ pub enum Body {
     /// One of several, while a job is followed; never the last.
     JobEvent(JobEvent),
     /// Events of a job.
-    JobEvents(Vec<JobEvent>),
+    JobEvents(#[serde(deserialize_with = "known")] Vec<JobEvent>),
     /// How many jobs there are.
     JobCounts(JobCounts),
     /// Watched repositories.
     Watched(Vec<Watched>),
     /// Whether the repository was watched.
     Unwatched(bool),
+    /// One task.
+    Task(Box<Task>),
+    /// Several tasks, without diffs.
+    Tasks(Vec<Task>),
+    /// One of several, while a task is followed; never the last.
+    TaskEvent(TaskEvent),
+    /// The text of a file, where there is one.
+    Text(Option<String>),
     /// It is done.
     Ok,
     /// The request failed.
@@ -211,6 +291,9 @@ pub enum Body {
         /// For programs.
         kind: Failure,
     },
+    /// An event of a later version, which this one does not know. It is never sent.
+    #[serde(skip)]
+    Unknown,
 }
 
 impl Body {
@@ -242,6 +325,59 @@ impl Body {
         }
         self
     }
+}
+
+/// Read a line of a server. Within a version of the protocol a server may be newer than its client: an event that the
+/// client does not know, or a part of one that it cannot read, is [`Body::Unknown`], and an error of an unknown kind is
+/// one with its message.
+pub fn read_event(line: &[u8]) -> Result<Event, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Raw {
+        id: u64,
+        event: serde_json::Value,
+    }
+    let problem = match serde_json::from_slice::<Event>(line) {
+        Ok(event) => return Ok(event),
+        Err(problem) => problem,
+    };
+    let Raw { id, event } = serde_json::from_slice(line)?;
+    let kind = event.as_str().or_else(|| event.as_object()?.keys().next().map(String::as_str)).unwrap_or_default();
+    let event = match (kind, event["error"]["message"].as_str()) {
+        ("error", Some(message)) => {
+            Body::error(Failure::Refused { reason: Refusal::Other, message: message.to_owned(), hint: None })
+        }
+        // Not a part of an answer: the client would wait for another one.
+        (known, _) if KNOWN.contains(&known) => return Err(problem),
+        _ => Body::Unknown,
+    };
+    Ok(Event { id, event })
+}
+
+/// The events that end a request.
+const KNOWN: &[&str] = &[
+    "hello",
+    "done",
+    "count",
+    "model",
+    "status",
+    "added",
+    "job",
+    "jobs",
+    "job-events",
+    "job-counts",
+    "watched",
+    "unwatched",
+    "task",
+    "tasks",
+    "text",
+    "ok",
+    "error",
+];
+
+/// A list without the elements of later versions.
+fn known<'de, D: Deserializer<'de>, T: DeserializeOwned>(list: D) -> Result<Vec<T>, D::Error> {
+    let list = Vec::<serde_json::Value>::deserialize(list)?;
+    Ok(list.into_iter().filter_map(|element| serde_json::from_value(element).ok()).collect())
 }
 
 /// The id of a request whose operation could not be read, such as one of a later version; 0 where there is none.

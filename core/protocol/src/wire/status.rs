@@ -5,12 +5,17 @@ use serde::{Deserialize, Serialize};
 /// Who answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {
-    /// [`PROTOCOL`] of the server.
+    /// The protocol of this connection.
     pub protocol: u32,
-    /// Version of deepcoder.
+    /// Its build.
+    #[serde(default)]
     pub version: String,
     /// Process id.
+    #[serde(default)]
     pub pid: u32,
+    /// Whether it is busy with requests of users.
+    #[serde(default)]
+    pub busy: bool,
 }
 
 /// How the daemon is.
@@ -18,9 +23,9 @@ pub struct ServerInfo {
 pub struct Status {
     /// Process id.
     pub pid: u32,
-    /// Version of deepcoder.
+    /// Its build.
     pub version: String,
-    /// [`PROTOCOL`] of the server.
+    /// The newest protocol that it speaks.
     pub protocol: u32,
     /// Milliseconds since it began to listen.
     pub uptime_ms: u64,
@@ -37,6 +42,9 @@ pub struct Status {
     pub busy: bool,
     /// Requests of users that wait.
     pub queued: u64,
+    /// Tasks that run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tasks: u64,
     /// Whether the model has begun something in the background.
     #[serde(default)]
     pub background_busy: bool,

@@ -51,20 +51,3 @@ fn an_answer_that_cannot_be_sent_is_an_error() {
     let event: Event = serde_json::from_slice(&text).expect("readable");
     assert!(matches!(event, Event { id: 7, event: Body::Error { .. } }), "{event:?}");
 }
-
-/// Protects other people's clients: these are the lines of PROTOCOL.md.
-#[test]
-fn the_documented_lines_are_read() {
-    let text = include_str!("../../PROTOCOL.md");
-    let (mut requests, mut events) = (0, 0);
-    for line in text.lines().map(str::trim) {
-        if let Some(json) = line.strip_prefix("→ ") {
-            serde_json::from_str::<Request<'_>>(json).unwrap_or_else(|e| panic!("{json}: {e}"));
-            requests += 1;
-        } else if let Some(json) = line.strip_prefix("← ") {
-            serde_json::from_str::<Event>(json).unwrap_or_else(|e| panic!("{json}: {e}"));
-            events += 1;
-        }
-    }
-    assert!(requests >= 8 && events >= 8, "{requests} requests, {events} events");
-}

@@ -136,7 +136,8 @@ fn counting(options: impl FnOnce(&Path) -> ServeOptions) -> (Server, Arc<Held>, 
         *alive = Arc::downgrade(&model);
         Ok(model as Arc<dyn LanguageModel>)
     };
-    let services = Services { jobs: Some(Arc::clone(&held) as _), watching: Some(Arc::clone(&held) as _) };
+    let services =
+        Services { jobs: Some(Arc::clone(&held) as _), watching: Some(Arc::clone(&held) as _), ..Services::default() };
     (Server::start_with(options, services, make), held, running)
 }
 
@@ -202,7 +203,7 @@ fn the_same_model_is_asked_by_both() {
     let (running, note) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&asked));
     let info = ModelInfo { name: "m".into(), ..Chatterbox::new(Duration::ZERO).info };
     let model: Arc<dyn LanguageModel> = Arc::new(Noting(Counter { info, running: Arc::clone(&running) }, note));
-    let services = Services { jobs: Some(Arc::clone(&held) as _), watching: None };
+    let services = Services { jobs: Some(Arc::clone(&held) as _), ..Services::default() };
     let server = Server::start_with(
         |socket| options(socket, Duration::from_secs(60)),
         services,
