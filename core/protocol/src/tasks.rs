@@ -3,6 +3,7 @@
 use crate::service::Models;
 use crate::wire::Failure;
 use deepcoder_types::{Cancel, Decision, JobState, RepoPath, Request, Task, TaskEvent};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The requests in flight, and those that have ended and are still known. The application implements it in the process,
@@ -21,8 +22,8 @@ pub trait Tasks: Send + Sync {
     /// Check `request` and begin to carry it out. Returns at once; [`Tasks::follow`] tells how it goes.
     fn submit(&self, request: Request) -> Result<Task, Failure>;
 
-    /// All tasks that are known, newest first.
-    fn list(&self) -> Result<Vec<Task>, Failure>;
+    /// The tasks of a repository, or all that are known, newest first.
+    fn list(&self, repository: Option<&Path>) -> Result<Vec<Task>, Failure>;
 
     /// One task.
     fn get(&self, id: &str) -> Result<Task, Failure>;
@@ -46,12 +47,16 @@ pub trait Tasks: Send + Sync {
     /// The text that the file `path` would have; `None` where the result leaves it alone or deletes it.
     fn text(&self, id: &str, path: &RepoPath) -> Result<Option<String>, Failure>;
 
+    /// The result with the bytes of its files, as the application encodes it: for a client that lands it with its own
+    /// environment.
+    fn content(&self, id: &str) -> Result<Vec<u8>, Failure>;
+
     /// Forget a task that no longer runs, with its result.
     fn forget(&self, id: &str) -> Result<(), Failure>;
 
     /// How many tasks run. The daemon calls it for each client that connects.
     fn running(&self) -> usize {
         let running = |tasks: Vec<Task>| tasks.iter().filter(|task| task.state == JobState::Running).count();
-        self.list().map_or(0, running)
+        self.list(None).map_or(0, running)
     }
 }

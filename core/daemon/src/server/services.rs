@@ -71,8 +71,8 @@ fn task(tasks: &dyn Tasks, op: TaskOp, cancel: &Cancel, on_event: &mut dyn FnMut
     let one = |task| Body::Task(Box::new(task));
     Ok(match op {
         TaskOp::Submit { request } => one(tasks.submit(*request)?),
-        TaskOp::List => {
-            let mut list = tasks.list()?;
+        TaskOp::List { repository } => {
+            let mut list = tasks.list(repository.as_deref())?;
             list.iter_mut().filter_map(|task| task.result.as_mut()).for_each(|result| result.diff.clear());
             Body::Tasks(list)
         }
@@ -81,6 +81,7 @@ fn task(tasks: &dyn Tasks, op: TaskOp, cancel: &Cancel, on_event: &mut dyn FnMut
         TaskOp::Cancel { id } => one(tasks.cancel(&id)?),
         TaskOp::Decide { id, decision } => one(tasks.decide(&id, &decision)?),
         TaskOp::Text { id, path } => Body::Text(tasks.text(&id, &path)?),
+        TaskOp::Content { id } => Body::Content(tasks.content(&id)?),
         TaskOp::Forget { id } => {
             tasks.forget(&id)?;
             Body::Ok

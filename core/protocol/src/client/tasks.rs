@@ -5,7 +5,7 @@ use super::{CallError, Client, ConnectError};
 use crate::tasks::Tasks;
 use crate::wire::{Body, Failure, Op, TaskOp};
 use deepcoder_types::{Cancel, Decision, RepoPath, Request, Task, TaskEvent};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An `id` is any prefix that names one task only.
 impl Client {
@@ -14,9 +14,9 @@ impl Client {
         self.one_task(TaskOp::Submit { request: Box::new(request.clone()) })
     }
 
-    /// All tasks that are known, newest first, without their diffs.
-    pub fn tasks(&mut self) -> Result<Vec<Task>, CallError> {
-        match self.task_call(TaskOp::List)? {
+    /// The tasks of a repository, or all that are known, newest first, without their diffs.
+    pub fn tasks(&mut self, repository: Option<&Path>) -> Result<Vec<Task>, CallError> {
+        match self.task_call(TaskOp::List { repository: repository.map(Path::to_owned) })? {
             Body::Tasks(tasks) => Ok(tasks),
             _ => Err(self.confused()),
         }
@@ -71,6 +71,14 @@ impl Client {
         }
     }
 
+    /// The result with the bytes of its files.
+    pub fn task_content(&mut self, id: &str) -> Result<Vec<u8>, CallError> {
+        match self.task_call(TaskOp::Content { id: id.into() })? {
+            Body::Content(bytes) => Ok(bytes),
+            _ => Err(self.confused()),
+        }
+    }
+
     /// Forget a task that no longer runs.
     pub fn forget_task(&mut self, id: &str) -> Result<(), CallError> {
         self.task_call(TaskOp::Forget { id: id.into() }).map(drop)
@@ -115,8 +123,8 @@ impl Tasks for RemoteTasks {
         self.call(|client| client.submit(&request))
     }
 
-    fn list(&self) -> Result<Vec<Task>, Failure> {
-        self.call(Client::tasks)
+    fn list(&self, repository: Option<&Path>) -> Result<Vec<Task>, Failure> {
+        self.call(|client| client.tasks(repository))
     }
 
     fn get(&self, id: &str) -> Result<Task, Failure> {
@@ -156,6 +164,10 @@ impl Tasks for RemoteTasks {
 
     fn text(&self, id: &str, path: &RepoPath) -> Result<Option<String>, Failure> {
         self.call(|client| client.task_text(id, path))
+    }
+
+    fn content(&self, id: &str) -> Result<Vec<u8>, Failure> {
+        self.call(|client| client.task_content(id))
     }
 
     fn forget(&self, id: &str) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 mod failure;
 #[cfg(test)]
 mod golden;
+mod hex;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -193,8 +194,12 @@ pub enum TaskOp {
         /// What is wanted.
         request: Box<deepcoder_types::Request>,
     },
-    /// All tasks that are known, newest first.
-    List,
+    /// The tasks that are known, newest first.
+    List {
+        /// Of this repository only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        repository: Option<PathBuf>,
+    },
     /// One task.
     Get {
         /// Its id.
@@ -225,6 +230,11 @@ pub enum TaskOp {
         id: String,
         /// The file.
         path: RepoPath,
+    },
+    /// The result with the bytes of its files.
+    Content {
+        /// The task's id.
+        id: String,
     },
     /// Forget a task that no longer runs.
     Forget {
@@ -282,6 +292,8 @@ pub enum Body {
     TaskEvent(TaskEvent),
     /// The text of a file, where there is one.
     Text(Option<String>),
+    /// A result with the bytes of its files.
+    Content(#[serde(with = "hex")] Vec<u8>),
     /// It is done.
     Ok,
     /// The request failed.
@@ -370,6 +382,7 @@ const KNOWN: &[&str] = &[
     "task",
     "tasks",
     "text",
+    "content",
     "ok",
     "error",
 ];

@@ -66,8 +66,10 @@ impl Tasks for Memory {
         Ok(task)
     }
 
-    fn list(&self) -> Result<Vec<Task>, Failure> {
-        Ok(self.tasks.lock().expect("lock").iter().rev().map(|(task, _)| task.clone()).collect())
+    fn list(&self, repository: Option<&Path>) -> Result<Vec<Task>, Failure> {
+        let tasks = self.tasks.lock().expect("lock");
+        let listed = |task: &&Task| repository.is_none_or(|root| task.repository.as_deref() == Some(root));
+        Ok(tasks.iter().rev().map(|(task, _)| task).filter(listed).cloned().collect())
     }
 
     fn get(&self, id: &str) -> Result<Task, Failure> {
@@ -115,6 +117,10 @@ impl Tasks for Memory {
         self.with(id, |task, _| task.request.buffers.get(path.as_str()).cloned())
     }
 
+    fn content(&self, id: &str) -> Result<Vec<u8>, Failure> {
+        self.with(id, |task, _| [b"\0\xff", task.id.as_bytes()].concat())
+    }
+
     fn forget(&self, id: &str) -> Result<(), Failure> {
         self.get(id)?;
         self.tasks.lock().expect("lock").retain(|(task, _)| !task.id.starts_with(id));
@@ -145,7 +151,10 @@ fn remote_tasks_are_like_local_ones() {
     let task = remote.submit(edit()).expect("submitted");
     assert_eq!(task.request, edit());
     assert_eq!(remote.get("00"), memory.get("00"));
-    assert_eq!(remote.list(), memory.list());
+    assert_eq!(remote.list(None), memory.list(None));
+    assert_eq!(remote.list(Some(Path::new("/home/me/p"))).expect("a list").len(), 1);
+    assert_eq!(remote.list(Some(Path::new("/home/me/q"))), Ok(Vec::new()));
+    assert_eq!(remote.content(&task.id), memory.content(&task.id));
     assert_eq!(remote.running(), 1);
     let path = |text: &str| RepoPath::new(text).expect("a path");
     assert_eq!(remote.text(&task.id, &path("a.py")), Ok(Some("x = 1\n".into())));
