@@ -7,7 +7,7 @@ use crate::follow::{CallFailed, Follow, Step, is_settled};
 use crate::wait::{PyCancel, cancel_of, cancelled, leave_behind};
 use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_session::Session;
-use deepcoder_types::{Applicability, Cancel, HunkRef, JobState, RepoPath, Review};
+use deepcoder_types::{Applicability, Cancel, Consent, Decision, HunkRef, JobState, RepoPath};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use std::ffi::OsString;
@@ -363,20 +363,22 @@ impl Job {
     ///
     /// Raises :class:`EditError` when it needs a review, :class:`DaemonError` when it does not wait for a decision or its
     /// files were changed since, and :class:`ValueError` when ``hunks`` is empty.
-    #[pyo3(signature = (hunks=None, *, reviewed=false, cancel=None))]
+    #[pyo3(signature = (hunks=None, *, reviewed=false, unverified=false, cancel=None))]
     fn accept(
         &self,
         py: Python<'_>,
         hunks: Option<Vec<(String, u32)>>,
         reviewed: bool,
+        unverified: bool,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<()> {
+        let consent = Consent { reviewed, unverified, protected: false };
         let decision = match hunks {
-            None => Review::AcceptAll,
+            None => Decision::accept(consent),
             Some(hunks) if hunks.is_empty() => {
                 return Err(PyValueError::new_err("no hunk is named: reject() says no to all of them"));
             }
-            Some(hunks) => Review::Accept(hunks.into_iter().map(hunk).collect::<PyResult<_>>()?),
+            Some(hunks) => Decision::accept_hunks(hunks.into_iter().map(hunk).collect::<PyResult<_>>()?, consent),
         };
         // There may be another result than the one that this handle knows.
         self.ask(py, cancel, Client::job)?;
@@ -387,7 +389,7 @@ impl Job {
     /// Reject the result. Raises :class:`DaemonError` when it does not wait for a decision.
     #[pyo3(signature = (*, cancel=None))]
     fn reject(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
-        self.ask(py, cancel, |client, id| client.review_job(id, &Review::RejectAll))
+        self.ask(py, cancel, |client, id| client.review_job(id, &Decision::Reject))
     }
 
     /// Cancel it; one that runs ends within one step of the model and changes nothing. Raises :class:`DaemonError`.

@@ -147,7 +147,7 @@ class FakeDaemon:
                 after, limit = given["after"], given["limit"]
                 return {"job-events": self.events[id][after : after + limit]}
         if verb == "review":
-            self.move(id, "rejected" if given["decision"] == "reject-all" else "done")
+            self.move(id, "rejected" if given["decision"] == "reject" else "done")
         elif verb != "get":
             self.move(id, {"cancel": "cancelled", "retry": "queued", "pause": "paused", "resume": "queued"}[verb])
         return {"job": self.jobs[id]}

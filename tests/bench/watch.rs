@@ -11,7 +11,7 @@
 
 use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watching as _};
 use deepcoder_syntax::Language;
-use deepcoder_types::{GenerateError, Job, JobEvent, JobFilter, JobSpec, JobState, LanguageModel, RepoPath, Review};
+use deepcoder_types::{Decision, GenerateError, Job, JobEvent, JobFilter, JobSpec, JobState, LanguageModel, RepoPath};
 use deepcoder_watch::{Options, Roots, Watches};
 use deepcoder_workspace::Workspace;
 use std::fs;
@@ -217,7 +217,7 @@ impl Jobs for Timed {
     fn resume(&self, id: &str) -> Result<Job, Failure> {
         self.get(id)
     }
-    fn review(&self, id: &str, _: &Review) -> Result<Job, Failure> {
+    fn review(&self, id: &str, _: &Decision) -> Result<Job, Failure> {
         self.get(id)
     }
     fn counts(&self) -> Result<JobCounts, Failure> {
@@ -232,7 +232,7 @@ impl Models for NoModel {
         Err(GenerateError::Unavailable("a bench has none".into()))
     }
 
-    fn interactive(&self, _: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+    fn interactive(&self, _: Option<&str>, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         Err(GenerateError::Unavailable("a bench has none".into()))
     }
 }

@@ -5,6 +5,7 @@ mod history;
 mod hook;
 mod jobs;
 mod service;
+mod tasks;
 mod watch;
 mod worker;
 
@@ -13,6 +14,7 @@ pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs}
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 pub(crate) use jobs::{JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
 pub(crate) use service::{ServiceInstallArgs, ServiceVerb};
+pub(crate) use tasks::{TaskReviewArgs, TasksArgs, TasksVerb};
 pub(crate) use watch::WatchArgs;
 pub(crate) use worker::WorkerArgs;
 
@@ -140,6 +142,8 @@ pub(crate) enum Verb {
     Models(ModelsVerb),
     /// Run the daemon that keeps the model in memory (the other verbs start it when they need it)
     Serve(ServeArgs),
+    /// Tasks: requests in flight, and results that wait for a decision
+    Tasks(TasksArgs),
     /// Background jobs: add them, follow them, decide about what they came to
     #[command(subcommand)]
     Jobs(JobsVerb),

@@ -204,11 +204,6 @@ impl Console {
         self.say(Loudness::Verbose, &for_terminal(text));
     }
 
-    /// Details for authors, on standard error.
-    pub(crate) fn debug(&mut self, text: &str) {
-        self.say(Loudness::Debug, &for_terminal(text));
-    }
-
     /// Something that the user should know.
     pub(crate) fn warn(&mut self, text: &str) {
         let label = self.err.paint(WARNING, "warning");

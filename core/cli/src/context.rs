@@ -9,6 +9,7 @@ use deepcoder_session::{Launcher, Overrides, Session, SettingsError, Vars};
 use deepcoder_types::{Cancel, LanguageModel};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Everything that a verb needs to know.
 pub(crate) struct Invocation {
@@ -24,6 +25,7 @@ pub(crate) struct Invocation {
     pub(crate) input: Input,
     /// Set when the user interrupts.
     pub(crate) cancel: Cancel,
+    hung_up: Arc<AtomicBool>,
     /// `--seed`.
     pub(crate) seed: Option<u64>,
     /// `--model` as typed, for verbs for which a default makes no sense.
@@ -55,6 +57,7 @@ impl Invocation {
         input: Input,
         now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
         cancel: Cancel,
+        hung_up: Arc<AtomicBool>,
     ) -> Result<Self> {
         let named = global.directory.as_ref().is_some_and(|directory| directory.is_absolute());
         if cwd.as_os_str().is_empty() && !named {
@@ -85,6 +88,7 @@ impl Invocation {
             wrong_settings,
             input,
             cancel,
+            hung_up,
             seed: global.seed,
             named_model: global.model,
             vars,
@@ -103,9 +107,9 @@ impl Invocation {
         Arc::clone(&self.now_ms)
     }
 
-    /// Unique enough to name a request in logs and to tell two equal requests apart.
-    pub(crate) fn request_id(&self) -> String {
-        format!("{:x}-{:x}", self.now_ms(), std::process::id())
+    /// Whether the terminal was closed.
+    pub(crate) fn hung_up(&self) -> bool {
+        self.hung_up.load(Ordering::SeqCst)
     }
 
     /// The model of the settings, loaded.

@@ -6,6 +6,8 @@ use rustix::fs::FileType;
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Arguments, variables, streams, clock and working directory of one invocation.
 pub struct Environment {
@@ -35,14 +37,16 @@ pub struct Environment {
     pub now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Set when the user interrupts.
     pub cancel: Cancel,
+    /// Set, before [`Environment::cancel`], when the terminal was closed instead.
+    pub hung_up: Arc<AtomicBool>,
 }
 
 impl Environment {
-    /// The surroundings of this process. `cancel` is what its signal handler sets.
+    /// The surroundings of this process. `cancel` and `hung_up` are what its signal handler sets.
     ///
     /// # Errors
     /// When the system does not say which program this is.
-    pub fn of_process(cancel: Cancel) -> std::io::Result<Self> {
+    pub fn of_process(cancel: Cancel, hung_up: Arc<AtomicBool>) -> std::io::Result<Self> {
         let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
         Ok(Self {
             args: std::env::args_os().collect(),
@@ -60,6 +64,7 @@ impl Environment {
             stderr: Box::new(stderr),
             now_ms: Box::new(now_ms),
             cancel,
+            hung_up,
         })
     }
 }

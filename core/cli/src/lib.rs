@@ -31,8 +31,19 @@ const FAILED: u8 = 2;
 /// Run one invocation; returns its exit code.
 #[must_use]
 pub fn run(environment: Environment) -> u8 {
-    let Environment { args, vars, cwd, executable, stdin, stdin_is_terminal, stdin_is_piped, now_ms, cancel, .. } =
-        environment;
+    let Environment {
+        args,
+        vars,
+        cwd,
+        executable,
+        stdin,
+        stdin_is_terminal,
+        stdin_is_piped,
+        now_ms,
+        cancel,
+        hung_up,
+        ..
+    } = environment;
     let streams = Streams {
         out: environment.stdout,
         out_is_terminal: environment.stdout_is_terminal,
@@ -60,7 +71,7 @@ pub fn run(environment: Environment) -> u8 {
     console.json = cli.global.json;
     console.loudness = context::loudness(&cli.global);
     let input = input::Input { stdin: Some(stdin), is_terminal: stdin_is_terminal, is_piped: stdin_is_piped };
-    let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, cancel.clone()).and_then(
+    let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, cancel.clone(), hung_up).and_then(
         |mut invocation| match (&cli.verb, invocation.wrong_settings.take()) {
             (args::Verb::Doctor, wrong) => {
                 invocation.wrong_settings = wrong;

@@ -6,7 +6,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// 128 + SIGINT.
@@ -23,8 +23,9 @@ fn main() -> ExitCode {
     deepcoder_workspace::process::mark_inherited();
     let cancel = Cancel::new();
     // Without a handler a signal ends the process at once, which is safe as well: the journal sees to that.
-    let _ = handle_signals(cancel.clone());
-    match Environment::of_process(cancel) {
+    let hung_up = Arc::new(AtomicBool::new(false));
+    let _ = handle_signals(cancel.clone(), Arc::clone(&hung_up));
+    match Environment::of_process(cancel, hung_up) {
         Ok(environment) => ExitCode::from(run(environment)),
         Err(error) => {
             say(&format!("error: cannot start: {error}"));
@@ -40,7 +41,7 @@ fn say(text: &str) {
 
 /// The first signal asks the work to stop. A second one ends the process, and so does a while in which it did not stop: it
 /// may wait for a file or a program that never answers. Ending it at any moment loses nothing, as the journal sees to.
-fn handle_signals(cancel: Cancel) -> std::io::Result<()> {
+fn handle_signals(cancel: Cancel, hung_up: Arc<AtomicBool>) -> std::io::Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // In this order: the exit is armed by the flag that only the first signal sets.
@@ -51,7 +52,8 @@ fn handle_signals(cancel: Cancel) -> std::io::Result<()> {
     let serves = std::env::args_os().any(|arg| arg == "serve" || arg == "worker");
     let grace = if serves { GRACE_OF_A_SERVER } else { GRACE };
     std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
+        if let Some(signal) = signals.forever().next() {
+            hung_up.store(signal == SIGHUP, Ordering::SeqCst);
             cancel.cancel();
             std::thread::sleep(grace);
             say(&format!("error: interrupted; what was going on did not stop within {} s", grace.as_secs()));

@@ -1,6 +1,7 @@
 //! A real daemon on the workbench's socket, with a fake model in it: commands then run from end to end.
 
 use crate::workbench::Workbench;
+use deepcoder_app::{App, Clock};
 use deepcoder_daemon::{ServeOptions, Services, serve};
 use deepcoder_jobs::{JobService, Options as JobOptions};
 use deepcoder_protocol::ModelLoader;
@@ -28,11 +29,8 @@ impl FakeDaemon {
 
     /// As [`FakeDaemon::start`], with background jobs as the real one has them.
     pub(crate) fn with_jobs(bench: &Workbench, model: Arc<dyn LanguageModel>) -> Self {
-        let vars = Vars::new([("DEEPCODER_HOME".into(), bench.home().as_os_str().to_owned())]);
-        let session = Session::open(vars, bench.home(), &Overrides::default(), None).expect("a session");
-        let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-        let now_ms = move || u64::try_from(now().as_millis()).expect("a time");
-        let jobs = JobService::new(JobOptions::new(session, Arc::new(now_ms)));
+        let (session, now_ms) = surroundings(bench);
+        let jobs = JobService::new(JobOptions::new(session, now_ms));
         let services = Services { jobs: Some(Arc::new(jobs)), ..Services::default() };
         let version = deepcoder_session::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref());
         Self::serve(bench, model, &version, services)
@@ -43,7 +41,9 @@ impl FakeDaemon {
         Self::serve(bench, model, version, Services::default())
     }
 
-    fn serve(bench: &Workbench, model: Arc<dyn LanguageModel>, version: &str, services: Services) -> Self {
+    fn serve(bench: &Workbench, model: Arc<dyn LanguageModel>, version: &str, mut services: Services) -> Self {
+        let (session, now_ms) = surroundings(bench);
+        services.tasks = Some(Arc::new(App::new(session, now_ms)));
         let mut options = ServeOptions::new(bench.socket());
         options.handle_signals = false;
         options.idle = Duration::from_secs(60);
@@ -61,6 +61,14 @@ impl FakeDaemon {
         }
         Self { cancel, thread: Some(thread) }
     }
+}
+
+/// The folders of the workbench, and the clock.
+fn surroundings(bench: &Workbench) -> (Session, Clock) {
+    let vars = Vars::new([("DEEPCODER_HOME".into(), bench.home().as_os_str().to_owned())]);
+    let session = Session::open(vars, bench.home(), &Overrides::default(), None).expect("a session");
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    (session, Arc::new(move || u64::try_from(now().as_millis()).expect("a time")))
 }
 
 impl Drop for FakeDaemon {

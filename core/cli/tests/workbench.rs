@@ -102,6 +102,7 @@ impl Workbench {
             stderr: Box::new(err.clone()),
             stderr_is_terminal: true,
             now_ms: Box::new(|| 1_700_000_000_000),
+            hung_up: std::sync::Arc::default(),
             cancel: Cancel::new(),
         };
         let code = deepcoder_cli::run(environment);

@@ -73,7 +73,7 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
 fn landing(workspace: &Workspace, spec: &JobSpec) -> Result<(), Failure> {
     let branch = match &spec.landing {
         Delivery::Review | Delivery::Apply => return Ok(()),
-        Delivery::Show | Delivery::Commit(_) => {
+        Delivery::Show | Delivery::Commit { .. } => {
             return invalid(
                 "a job cannot deliver its result that way",
                 "`deepcoder jobs add` takes --apply, --branch or --worktree",

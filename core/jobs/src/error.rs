@@ -1,51 +1,24 @@
 //! What can go wrong with a job, as it is told to people and as it is kept.
 
-use deepcoder_apply::{ApplyError, CommitError, LogError};
-use deepcoder_context::GatherError;
-use deepcoder_edit::MaterialiseError;
+use deepcoder_app::{KeptError, RepoError, TaskError, in_words};
+use deepcoder_apply::{CommitError, LogError};
 use deepcoder_edit::hunks::ChooseError;
-use deepcoder_pipeline::{ApplyRunError, RunError};
-use deepcoder_plugin_api::ErrorCode;
+use deepcoder_pipeline::RunError;
 use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_queue::{OpenQueueError, QueueError};
-use deepcoder_session::RepoError;
-use deepcoder_types::{GenerateError, Hint, JobFailure};
+use deepcoder_types::{Cancelled, GenerateError, Hint, JobFailure};
 
 /// Why a job did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WorkError {
-    /// Its repository or its files cannot be used, or refuse the result.
+    /// Its task failed.
     #[error(transparent)]
-    Repo(#[from] RepoError),
-    /// The run failed.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// There is no model.
-    #[error(transparent)]
-    Model(#[from] GenerateError),
-    /// Git refuses.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-    /// The history cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The chosen hunks are none.
-    #[error(transparent)]
-    Choose(#[from] ChooseError),
+    Task(TaskError),
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The branch was moved while the job worked on it.
-    #[error("the branch `{0}` was moved by somebody else meanwhile")]
-    BranchMoved(String),
-    /// A result was made for other files than those that are there now.
-    #[error("{0} changed since the result was made")]
-    Stale(String),
-    /// What was kept cannot be read.
-    #[error(transparent)]
-    Kept(#[from] crate::kept::KeptError),
-    /// The job is somebody else's now.
-    #[error("somebody else has the job")]
+    /// Another worker has the job now.
+    #[error("another worker has the job")]
     Lost,
     /// It took too long.
     #[error("it took longer than the {seconds} s that it may take")]
@@ -53,28 +26,31 @@ pub(crate) enum WorkError {
         /// The limit.
         seconds: u64,
     },
-    /// A defect of ours.
-    #[error("it failed by a defect of deepcoder: {0}")]
-    Panic(String),
 }
+
+macro_rules! of_the_task {
+    ($($error:ty),*) => { $(impl From<$error> for WorkError {
+        fn from(error: $error) -> Self {
+            Self::Task(error.into())
+        }
+    })* };
+}
+
+of_the_task!(TaskError, RepoError, RunError, GenerateError, CommitError, LogError, ChooseError, KeptError, Cancelled);
 
 impl Hint for WorkError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Repo(e) => e.hint(),
-            Self::Run(e) => e.hint(),
-            Self::Model(e) => e.hint(),
-            Self::Commit(e) => e.hint(),
-            Self::Log(e) => e.hint(),
-            Self::Choose(e) => e.hint(),
-            Self::Queue(e) => e.hint(),
-            Self::BranchMoved(_) => Some("`deepcoder jobs retry` works on what it holds now".into()),
-            Self::Stale(_) => {
+            Self::Task(TaskError::Stale(_)) => {
                 Some("reject the result and `deepcoder jobs retry`, or bring the files back to what they were".into())
             }
-            Self::Kept(_) => Some("`deepcoder jobs retry` makes it anew".into()),
+            Self::Task(TaskError::Kept(_)) => Some("`deepcoder jobs retry` makes it anew".into()),
+            Self::Task(TaskError::Panic(_)) => {
+                Some("nothing was changed; `deepcoder jobs logs` shows how far it came".into())
+            }
+            Self::Task(e) => e.hint(),
+            Self::Queue(e) => e.hint(),
             Self::Deadline { .. } => Some("give it more time by --timeout, or fewer files".into()),
-            Self::Panic(_) => Some("nothing was changed; `deepcoder jobs logs` shows how far it came".into()),
             Self::Lost => None,
         }
     }
@@ -84,54 +60,30 @@ impl WorkError {
     /// Whether another attempt may come out differently.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Run(RunError::Plugin(error)) => error.retryable || error.code == ErrorCode::Stale,
-            // A comment that is gone was moved or changed by whoever works there.
-            Self::Run(RunError::Materialise(MaterialiseError::Stale { .. }) | RunError::NoComment { .. })
-            | Self::Stale(_) => true,
-            Self::Run(RunError::Gather(GatherError::Count(error))) | Self::Model(error) => {
-                matches!(error, GenerateError::Unavailable(_) | GenerateError::Died { .. })
-            }
-            Self::Repo(RepoError::Apply(ApplyRunError::Apply(error))) => is_transient(error),
+            Self::Task(error) => error.is_transient(),
             Self::Queue(error) => matches!(error, QueueError::Busy | QueueError::Unreachable { .. }),
-            Self::BranchMoved(_) | Self::Kept(_) => true,
-            _ => false,
+            Self::Lost | Self::Deadline { .. } => false,
         }
     }
 
     /// Whether it is the model's process that died or was away.
     pub(crate) fn is_of_the_model(&self) -> bool {
-        match self {
-            Self::Run(RunError::Plugin(error)) => error.code == ErrorCode::Unavailable,
-            Self::Run(RunError::Gather(GatherError::Count(error))) | Self::Model(error) => {
-                matches!(error, GenerateError::Unavailable(_) | GenerateError::Died { .. })
-            }
-            _ => false,
-        }
+        matches!(self, Self::Task(error) if error.is_of_the_model())
     }
 
     /// As the queue keeps it.
     pub(crate) fn failure(&self) -> JobFailure {
-        JobFailure { message: self.to_string(), hint: self.hint(), transient: self.is_transient() }
+        JobFailure { message: in_words(self), hint: self.hint(), transient: self.is_transient() }
     }
 
-    /// As it is told to whoever asked for it just now.
+    /// As it is told to the caller.
     pub(crate) fn told(&self) -> Failure {
         let reason = match self {
-            Self::Stale(_) | Self::BranchMoved(_) => Refusal::Stale,
-            Self::Repo(RepoError::Apply(ApplyRunError::Apply(error))) if is_transient(error) => Refusal::Stale,
+            Self::Task(error) => error.refusal(),
             Self::Queue(error) => return queue(error),
-            _ => Refusal::Invalid,
+            Self::Lost | Self::Deadline { .. } => Refusal::Invalid,
         };
-        Failure::Refused { reason, message: self.to_string(), hint: self.hint() }
-    }
-}
-
-/// Files that changed, or a tree that somebody else writes to.
-fn is_transient(error: &ApplyError) -> bool {
-    match error {
-        ApplyError::Refused(refusal) => refusal.is_stale(),
-        ApplyError::Busy { .. } | ApplyError::Conflict { .. } | ApplyError::Interrupted { .. } => true,
-        _ => false,
+        Failure::Refused { reason, message: in_words(self), hint: self.hint() }
     }
 }
 

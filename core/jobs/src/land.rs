@@ -8,12 +8,12 @@
 
 use crate::check::branch_of;
 use crate::error::WorkError;
-use crate::kept::{self, Kept};
+use deepcoder_app::{ApplyRun, Kept, Repo, TaskError};
 use deepcoder_apply::{Aside, Published, clear_aside, forget_mark, keep_work_tree, landed};
 use deepcoder_pipeline::Run;
 use deepcoder_queue::{Held, Lease, Queue};
-use deepcoder_session::{ApplyRun, CommitPlace, Repo, Session};
-use deepcoder_types::{Applicability, Cancel, Delivery, Job, JobResult, RepoPath};
+use deepcoder_session::Session;
+use deepcoder_types::{Cancel, Consent, Delivery, Job, JobResult, RepoPath};
 use deepcoder_workspace::Workspace;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub(crate) enum Place {
 impl Place {
     pub(crate) fn of(landing: &Delivery) -> Self {
         match landing {
-            Delivery::Show | Delivery::Review | Delivery::Apply | Delivery::Commit(_) => Self::Tree,
+            Delivery::Show | Delivery::Review | Delivery::Apply | Delivery::Commit { .. } => Self::Tree,
             Delivery::Branch(branch) => Self::Branch { branch: branch.clone(), at: None },
             Delivery::Worktree(path) => {
                 Self::Branch { branch: branch_of(path).unwrap_or_default(), at: Some(path.clone()) }
@@ -123,40 +123,40 @@ impl Site {
         result: &JobResult,
         now_ms: u64,
     ) -> Result<(), WorkError> {
-        let Some(bytes) = kept::to_bytes(run, self.base().as_deref()) else { return Ok(()) };
+        let Some(bytes) = deepcoder_app::to_bytes(run, self.base().as_deref()) else { return Ok(()) };
         match queue.save(lease, result, &bytes, now_ms)? {
             Held::Yes => Ok(()),
             Held::Lost => Err(WorkError::Lost),
         }
     }
 
-    /// Land `run`, which has an edit set. With `anyway`, somebody has looked at what verification found.
+    /// Land `run`, which has an edit set and may land with `consent`.
     pub(crate) fn land(
         &self,
         job: &Job,
         run: &Run,
-        anyway: bool,
+        consent: Consent,
         held: &dyn Fn() -> Result<(), WorkError>,
         now_ms: u64,
         cancel: &Cancel,
     ) -> Result<Landed, WorkError> {
-        let how = ApplyRun { now_ms, unverified: anyway, protected: false };
+        let how = ApplyRun { now_ms, unverified: consent.unverified, protected: consent.protected };
         held()?;
         match (&self.place, &self.aside) {
             (Place::Branch { branch, at }, Some(aside)) => {
-                let made = self.repo.apply_and_commit(run, &job.spec.prompt, &CommitPlace::default(), how, cancel)?;
-                let Some(made) = made else { return Ok(Landed::default()) };
-                let commit = made.committed.commit;
+                let there = Delivery::Commit { branch: None, worktree: None };
+                let made = deepcoder_app::land(&self.repo, run, &job.spec.prompt, &there, how, cancel)?;
+                let Some(commit) = made.commit else { return Ok(Landed::default()) };
                 // Hooks of the user's may have run for long.
                 held()?;
                 match aside.publish(&job.id.0, &commit)? {
                     Published::Yes => Ok(Landed::on_branch(&self.home, branch, at.as_deref(), commit, cancel)),
-                    Published::Moved => Err(WorkError::BranchMoved(branch.clone())),
+                    Published::Moved => Err(TaskError::BranchMoved(branch.clone()).into()),
                 }
             }
             _ => {
-                let applied = self.repo.apply(run, how, cancel)?;
-                Ok(Landed { edit: applied.map(|applied| applied.id), ..Landed::default() })
+                let made = deepcoder_app::land(&self.repo, run, &job.spec.prompt, &Delivery::Apply, how, cancel)?;
+                Ok(Landed { edit: made.edit, ..Landed::default() })
             }
         }
     }
@@ -197,9 +197,4 @@ pub(crate) fn forget(session: &Session, job: &Job) {
     {
         forget_mark(home.workspace(), &job.id.0);
     }
-}
-
-/// Whether a result may land without a person's look: the rule of `edit --yes`, on a branch too.
-pub(crate) fn may_land(landing: &Delivery, run: &Run) -> bool {
-    *landing != Delivery::Review && run.verified() && run.applicability == Applicability::Safe
 }

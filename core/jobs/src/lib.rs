@@ -10,7 +10,6 @@
 
 mod check;
 mod error;
-mod kept;
 mod land;
 mod review;
 mod run;

@@ -3,20 +3,21 @@
 use crate::check::{invalid, refused};
 use crate::error::{WorkError, queue as told};
 use crate::land::{self, Site};
+use crate::run;
 use crate::service::Inner;
 use crate::worker::{LEASE, contained, landed_before, still_held, tell};
-use crate::{kept, run};
+use deepcoder_app::{TaskError, from_bytes, may_land};
 use deepcoder_edit::{hunks, unified_diff};
 use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_queue::{Claim, End, Queue};
-use deepcoder_types::{Cancel, Job, JobResult, Review};
+use deepcoder_types::{Cancel, Decision, Delivery, Job, JobResult, Verdict};
 
 /// Who has a job while a decision is carried out.
 const REVIEWER: &str = "review";
 
 /// Carry `decision` out. Where that fails the result still waits for one.
-pub(crate) fn review(inner: &Inner, queue: &Queue, job: &Job, decision: &Review) -> Result<(), Failure> {
-    if matches!(decision, Review::Accept(hunks) if hunks.is_empty()) {
+pub(crate) fn review(inner: &Inner, queue: &Queue, job: &Job, decision: &Decision) -> Result<(), Failure> {
+    if matches!(decision, Decision::Accept { hunks: Some(hunks), .. } if hunks.is_empty()) {
         return invalid("no hunk is chosen", "accept all, name hunks, or reject the result");
     }
     let claim = queue.take_review(&job.id, REVIEWER, LEASE, inner.now_ms()).map_err(|error| told(&error))?;
@@ -26,7 +27,7 @@ pub(crate) fn review(inner: &Inner, queue: &Queue, job: &Job, decision: &Review)
             tell(inner, queue, &claim.lease, &end);
             land::forget(&inner.options.session, &claim.job);
             match end {
-                End::Done(result) if *decision == Review::RejectAll => Err(landed_already(&result)),
+                End::Done(result) if *decision == Decision::Reject => Err(landed_already(&result)),
                 _ => Ok(()),
             }
         }
@@ -47,31 +48,39 @@ fn landed_already(result: &JobResult) -> Failure {
     refused(Refusal::State, "the result has landed already".into(), Some(hint))
 }
 
-fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Review, cancel: &Cancel) -> Result<End, WorkError> {
+fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Decision, cancel: &Cancel) -> Result<End, WorkError> {
     let job = &claim.job;
     let session = &inner.options.session;
     // By an earlier decision whose end nobody could tell.
     if let Some(landed) = land::already(session, job, &inner.scratch(), cancel)? {
         return Ok(End::Done(landed.into_result(job.result.clone().unwrap_or_else(landed_before))));
     }
-    let chosen = match decision {
-        Review::RejectAll => return Ok(End::Rejected),
-        Review::AcceptAll => None,
-        Review::Accept(hunks) => Some(hunks),
+    let (chosen, consent) = match decision {
+        Decision::Reject => return Ok(End::Rejected),
+        Decision::Accept { hunks, consent, .. } => (hunks, *consent),
     };
     let bytes = queue.saved(&job.id)?.unwrap_or_default();
-    let mut kept = kept::from_bytes(&bytes)?;
+    let mut kept = from_bytes(&bytes)?;
     if let (Some(chosen), Some(set)) = (chosen, &mut kept.run.edit_set) {
         *set = hunks::choose(set, chosen)?;
         kept.run.diff = unified_diff(set);
     }
+    let delivery = match &job.spec.landing {
+        Delivery::Review => &Delivery::Apply,
+        delivery => delivery,
+    };
+    match may_land(&kept.run, delivery, consent) {
+        Verdict::Refused(reasons) => return Err(TaskError::Refused(reasons).into()),
+        Verdict::Held(reasons) => return Err(TaskError::NeedsReview(reasons).into()),
+        _ => {}
+    }
     let site = Site::open(session, job, &inner.scratch(), cancel)?;
     let landed = if kept.base != site.base() {
-        Err(WorkError::Stale("what the branch holds".into()))
+        Err(TaskError::Stale("what the branch holds".into()).into())
     } else if let Some(names) = site.changed_since(&kept.run) {
-        Err(WorkError::Stale(names))
+        Err(TaskError::Stale(names).into())
     } else {
-        site.land(job, &kept.run, true, &|| still_held(queue, &claim.lease), inner.now_ms(), cancel)
+        site.land(job, &kept.run, consent, &|| still_held(queue, &claim.lease), inner.now_ms(), cancel)
     };
     site.close();
     let result = run::result(&kept.run);

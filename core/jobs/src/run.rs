@@ -1,21 +1,16 @@
 //! One job's run, with what it says on the way.
 
 use crate::error::WorkError;
-use deepcoder_edit::hunks;
-use deepcoder_pipeline::{Event, Policy, Run, Stage};
-use deepcoder_plugin_api::Level;
+use deepcoder_app::{Repo, Resolved, files_of, notes_of, resolve, summary_of};
+use deepcoder_pipeline::Run;
 use deepcoder_protocol::Models;
 use deepcoder_queue::{Lease, Queue};
-use deepcoder_session::Repo;
-use deepcoder_types::{Applicability, Cancel, Instruction, Job, JobFile, JobHappening, JobProgress, JobResult};
+use deepcoder_types::{Cancel, Event, Job, JobHappening, JobProgress, JobResult, Level, Request};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How often progress is written down at most.
 const PACE: Duration = Duration::from_millis(300);
-
-/// Characters of a summary.
-const SUMMARY: usize = 100;
 
 /// Writes down what a run says.
 pub(crate) struct Reporter<'a> {
@@ -42,46 +37,22 @@ impl<'a> Reporter<'a> {
     }
 
     fn event(&mut self, event: Event) {
-        match event {
-            Event::Stage(Stage::Load) => self.stage("loading the model"),
-            Event::Stage(Stage::Context) => self.stage("reading"),
-            Event::Stage(Stage::Plugin) => self.stage("writing"),
-            Event::Stage(Stage::Verify) => self.stage("checking"),
-            Event::Stage(Stage::Repair) => self.stage("writing again, with what the check found"),
-            Event::Stage(Stage::Land) => self.stage("landing"),
-            Event::Targets(paths) => {
-                let names: Vec<String> = paths.iter().map(ToString::to_string).collect();
-                self.log("info", format!("chose {}", names.join(", ")));
-            }
-            Event::Skipped { path, reason } => self.log("warn", format!("left out {path}: {reason}")),
-            Event::Gathered { notes, .. } => notes.into_iter().for_each(|note| self.log("info", note)),
-            Event::Generating { call, max_tokens } => {
-                self.log("debug", format!("asks the model, the {call}. time, for at most {max_tokens} tokens"));
-            }
+        match &event {
+            Event::Stage(stage) => self.stage(stage.label()),
             Event::Token(_) => {
                 self.progress.tokens += 1;
                 if self.last.is_none_or(|last| last.elapsed() >= PACE) {
                     self.tell();
                 }
             }
-            Event::Generated { usage, timing } => self.log(
-                "debug",
-                format!(
-                    "{} tokens read ({} of them cached), {} written ({} of them drafted) in {:.1} s",
-                    usage.prompt_tokens,
-                    usage.cached_tokens,
-                    usage.completion_tokens,
-                    usage.accepted_tokens,
-                    timing.total_ms / 1000.0
-                ),
-            ),
             Event::Progress { message, fraction } => {
-                self.progress.stage = message;
-                self.progress.fraction = fraction;
+                self.progress.stage.clone_from(message);
+                self.progress.fraction = *fraction;
                 self.tell();
             }
-            Event::Log { level, message } => self.log(name(level), message),
+            _ => {}
         }
+        event.lines().into_iter().for_each(|(level, line)| self.log(name(level), line));
     }
 
     fn tell(&mut self) {
@@ -112,28 +83,9 @@ pub(crate) fn run(
     cancel: &Cancel,
     reporter: &mut Reporter<'_>,
 ) -> Result<Run, WorkError> {
-    let spec = &job.spec;
-    let mut options = spec.options.clone();
-    let new = options.as_object_mut().and_then(|options| options.remove("new"));
-    let new = new.and_then(|new| new.as_bool()).unwrap_or(false);
-    let targets = repo.targets(repo.workspace().root(), &spec.paths, new)?;
-    let (targets, unreadable) = repo.readable(targets)?;
+    let Resolved { instruction, policy, unreadable } = resolve(repo, &request_of(repo, job), &job.id.0)?;
     unreadable.iter().for_each(|error| reporter.log("warn", format!("left out: {error}")));
-    let mut policy = Policy::default();
-    if !targets.is_empty() {
-        policy = policy.writing_only(&targets);
-    }
-    let instruction = Instruction {
-        id: job.id.0.clone(),
-        verb: spec.kind.clone(),
-        prompt: spec.prompt.clone(),
-        targets,
-        reads: Vec::new(),
-        selection: None,
-        options,
-        seed: spec.seed,
-    };
-    let model = models.background(spec.model.as_deref(), repository)?;
+    let model = models.background(job.spec.model.as_deref(), repository)?;
     let mut run = repo.run(model, &instruction, policy, cancel, &mut |event| reporter.event(event))?;
     // The job is what is done once, however often it is tried.
     if let Some(set) = &mut run.edit_set {
@@ -142,39 +94,36 @@ pub(crate) fn run(
     Ok(run)
 }
 
-/// What a run came to, for people.
-pub(crate) fn result(run: &Run) -> JobResult {
-    let files = run.edit_set.iter().flat_map(hunks::hunks).map(|file| JobFile {
-        path: file.path,
-        status: file.status.to_owned(),
-        hunks: file.hunks,
-    });
-    let mut notes: Vec<String> =
-        run.verification.iter().flat_map(|found| &found.findings).map(ToString::to_string).collect();
-    // Every result says which parts were left out: the diff does not show it.
-    let told = |line: &&str| run.applicability != Applicability::Safe || line.starts_with("left out");
-    notes.extend(run.rationale.lines().filter(told).map(str::to_owned));
-    notes.extend(run.record.skipped.iter().map(|skipped| format!("left out {}: {}", skipped.path, skipped.reason)));
-    JobResult {
-        summary: summary(run),
-        diff: run.diff.clone(),
-        files: files.collect(),
-        answer: run.answer.as_ref().map(|answer| answer.text.clone()),
-        verified: run.verified(),
-        applicability: run.changes().then_some(run.applicability),
-        notes,
-        ..JobResult::default()
+/// The request of a job, in the tree that it works in.
+fn request_of(repo: &Repo, job: &Job) -> Request {
+    let spec = &job.spec;
+    let mut params = spec.options.as_object().cloned().unwrap_or_default();
+    let new = params.remove("new").and_then(|new| new.as_bool()).unwrap_or(false);
+    Request {
+        verb: spec.kind.clone(),
+        prompt: spec.prompt.clone(),
+        directory: repo.workspace().root().to_owned(),
+        paths: spec.paths.clone(),
+        new_files: new,
+        params,
+        model: spec.model.clone(),
+        seed: spec.seed,
+        delivery: spec.landing.clone(),
+        origin: spec.origin.clone(),
+        ..Request::default()
     }
 }
 
-fn summary(run: &Run) -> String {
-    let text = match (&run.edit_set, &run.answer) {
-        (Some(set), _) => &set.title,
-        (None, Some(answer)) => answer.text.trim().lines().next().unwrap_or_default(),
-        (None, None) => "nothing to change",
-    };
-    match text.char_indices().nth(SUMMARY) {
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
-        None => text.to_owned(),
+/// The result of a run, for people.
+pub(crate) fn result(run: &Run) -> JobResult {
+    JobResult {
+        summary: summary_of(run),
+        diff: run.diff.clone(),
+        files: files_of(run),
+        answer: run.answer.as_ref().map(|answer| answer.text.clone()),
+        verified: run.verified(),
+        applicability: run.changes().then_some(run.applicability),
+        notes: notes_of(run),
+        ..JobResult::default()
     }
 }

@@ -7,7 +7,7 @@ use crate::worker::{Running, Wake, Why, keep, lock, work};
 use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange};
 use deepcoder_queue::{Queue, QueueError, QueuePlace, Repositories};
 use deepcoder_session::Session;
-use deepcoder_types::{Cancel, Job, JobEvent, JobFilter, JobId, JobSpec, Review};
+use deepcoder_types::{Cancel, Decision, Job, JobEvent, JobFilter, JobId, JobSpec};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -205,7 +205,7 @@ impl Jobs for JobService {
         self.change(id, None, Queue::resume)
     }
 
-    fn review(&self, id: &str, decision: &Review) -> Result<Job, Failure> {
+    fn review(&self, id: &str, decision: &Decision) -> Result<Job, Failure> {
         let (queue, job) = self.id(id)?;
         review::review(&self.inner, &queue, &job, decision)?;
         self.get(&job.id.0)

@@ -98,7 +98,7 @@ impl Models for Lent {
         Ok(Arc::clone(&self.0) as Arc<dyn LanguageModel>)
     }
 
-    fn interactive(&self, _: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+    fn interactive(&self, _: Option<&str>, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         Ok(Arc::clone(&self.0) as Arc<dyn LanguageModel>)
     }
 }

@@ -5,10 +5,11 @@ use crate::error::WorkError;
 use crate::land::{self, Site};
 use crate::run::{self, Reporter};
 use crate::service::Inner;
-use crate::{kept, schedule, sweep};
+use crate::{schedule, sweep};
+use deepcoder_app::{TaskError, from_bytes, may_land};
 use deepcoder_protocol::{Models, OnChange};
 use deepcoder_queue::{Beat, Claim, End, Lease, Queue, QueueError};
-use deepcoder_types::{Cancel, Cancelled, Job, JobResult};
+use deepcoder_types::{Cancel, Consent, Job, JobResult, Verdict};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -153,7 +154,7 @@ fn one(inner: &Inner, queue: &Queue, claim: &Claim, models: &dyn Models) {
 
 /// A defect costs its job, and nothing else.
 pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, WorkError>) -> Result<T, WorkError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(WorkError::Panic(words(&*panic))))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(TaskError::Panic(words(&*panic)).into()))
 }
 
 /// How a turn ends that came to nothing; `None` where the job is somebody else's.
@@ -227,7 +228,7 @@ fn on_site(
     let (job, lease) = (&claim.job, &claim.lease);
     let made_before = match &job.result {
         // Of another attempt, which did not come to landing it.
-        Some(_) => queue.saved(&job.id)?.and_then(|bytes| kept::from_bytes(&bytes).ok()).filter(|kept| site.fits(kept)),
+        Some(_) => queue.saved(&job.id)?.and_then(|bytes| from_bytes(&bytes).ok()).filter(|kept| site.fits(kept)),
         None => None,
     };
     let (run, result) = match made_before {
@@ -243,16 +244,17 @@ fn on_site(
             (run, result)
         }
     };
-    cancel.check().map_err(deepcoder_pipeline::RunError::from)?;
-    if !run.changes() {
-        return Ok(End::Done(result));
-    }
-    if !land::may_land(&job.spec.landing, &run) {
-        return Ok(End::Review(result));
-    }
+    cancel.check()?;
+    let consent = Consent::default();
+    let run = match may_land(&run, &job.spec.landing, consent) {
+        Verdict::Nothing => return Ok(End::Done(result)),
+        Verdict::Lands => run,
+        // A job is one result: a person decides about all of it.
+        _ => return Ok(End::Review(result)),
+    };
     reporter.stage("landing");
     let held = || still_held(queue, lease);
-    let landed = site.land(job, &run, false, &held, inner.now_ms(), cancel)?;
+    let landed = site.land(job, &run, consent, &held, inner.now_ms(), cancel)?;
     Ok(End::Done(landed.into_result(result)))
 }
 
@@ -395,12 +397,6 @@ pub(crate) struct Listed<'a> {
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
         lock(&self.inner.running).remove(&self.running.lease.job);
-    }
-}
-
-impl From<Cancelled> for WorkError {
-    fn from(cancelled: Cancelled) -> Self {
-        Self::Run(cancelled.into())
     }
 }
 

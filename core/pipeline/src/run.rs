@@ -70,12 +70,11 @@ impl Run {
         self.verification.as_ref().is_none_or(|v| v.passed)
     }
 
-    /// Why a person must look at it, in one line.
+    /// Why a person must look at it.
     #[must_use]
-    pub fn why_review(&self) -> String {
+    pub fn reasons(&self) -> Vec<String> {
         let found = self.verification.iter().flat_map(Verification::reviews).map(ToString::to_string);
-        let reasons: Vec<String> = found.chain(self.rationale.lines().map(str::to_owned)).collect();
-        reasons.join("; ")
+        found.chain(self.rationale.lines().map(str::to_owned)).collect()
     }
 
     /// The part that may be applied without a review, as a run of its own.

@@ -2,7 +2,7 @@
 //! server is started; the protocol and its clients see these traits and nothing else.
 
 use crate::wire::{Failure, WorkerStatus};
-use deepcoder_types::{Cancel, GenerateError, Job, JobEvent, JobFilter, JobSpec, LanguageModel, ModelInfo, Review};
+use deepcoder_types::{Cancel, Decision, GenerateError, Job, JobEvent, JobFilter, JobSpec, LanguageModel, ModelInfo};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -50,8 +50,9 @@ pub trait Models: Send + Sync {
     /// takes turns with the work for other repositories. Loads nothing before it is asked for text.
     fn background(&self, name: Option<&str>, repository: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError>;
 
-    /// The model `name`, or the daemon's own, for a request of the user, which goes before all background work.
-    fn interactive(&self, name: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError>;
+    /// The model `name`, or the one of the settings, for a request of the user, which goes before all background work.
+    /// Ends soon after `cancel` is set, where it loads the model.
+    fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError>;
 
     /// How long the model has worked for `repository` in the background since the daemon began. Waiting and giving way
     /// do not count.
@@ -101,7 +102,7 @@ pub trait Jobs: Send + Sync {
     fn resume(&self, id: &str) -> Result<Job, Failure>;
 
     /// Decide about a result.
-    fn review(&self, id: &str, decision: &Review) -> Result<Job, Failure>;
+    fn review(&self, id: &str, decision: &Decision) -> Result<Job, Failure>;
 
     /// Where they are kept, for people: without a password.
     fn place(&self) -> Option<String> {

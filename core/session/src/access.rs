@@ -3,7 +3,7 @@
 use crate::{Session, env_for_daemon};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
-use deepcoder_protocol::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel};
+use deepcoder_protocol::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel, RemoteTasks};
 use deepcoder_protocol::{Failure, ModelLoader, WorkerCommand};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo, env_var};
 use deepcoder_workspace::process::{self, Pipes};
@@ -13,7 +13,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a daemon that was just started may take until it listens. It loads no model before it is asked to.
@@ -265,6 +265,23 @@ impl Session {
     /// A connection to the daemon that runs, if one does that is to be used: see [`client::running`].
     fn running(&self, launcher: &Launcher) -> Result<Option<Client>, ConnectError> {
         client::running(&self.folders.socket, &launcher.version())
+    }
+
+    /// The tasks of the daemon, which is started when there is none, for requests that want the model `name`.
+    pub fn tasks(&self, name: &str) -> Result<RemoteTasks, ModelError> {
+        let Some(launcher) = self.launcher.as_ref() else {
+            return Err(GenerateError::Unavailable("nothing can start it".into()).into());
+        };
+        // Each call looks again: a daemon may end between two of them.
+        let first = Mutex::new(Some(self.daemon(launcher, name)?));
+        let (session, launcher) = (self.clone(), launcher.clone());
+        Ok(RemoteTasks::with(move || match first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(client) => Ok(client),
+            None => match session.running(&launcher)? {
+                Some(client) => Ok(client),
+                None => Err(Failure::Unavailable("it has ended".into())),
+            },
+        }))
     }
 
     /// As [`Session::client`], for the model `name`.

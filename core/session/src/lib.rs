@@ -1,28 +1,20 @@
 //! What every surface needs and none should have twice: where things live ([`Folders`]), what the user wants
-//! ([`Settings`]), models ready to be asked ([`Session::model`]) and installed ([`Session::pull`]), and a repository
-//! ready to be edited ([`Repo`]). The command line and the Python package are thin around it.
+//! ([`Settings`]), models ready to be asked ([`Session::model`]) and installed ([`Session::pull`]).
 //!
 //! **Invariant:** nothing here reads the environment, the clock or the terminal; callers pass [`Vars`], times and
 //! callbacks.
 
 mod access;
-mod commit;
 mod folders;
 mod install;
 mod machine;
-mod place;
-mod repo;
 mod settings;
 mod vars;
 
 pub use access::{ClientError, Launcher, ModelError, build_version};
-pub use commit::{CommitPlace, Landed};
-pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
 pub use folders::{Folders, NoHome};
 pub use install::{InstallError, InstallProgress, Installed, PullOptions};
 pub use machine::{Memory, memory};
-pub use place::{FindPlaceError, Place, PlaceError};
-pub use repo::{ApplyRun, Repo, RepoError};
 pub use settings::{ConfigFile, DEFAULT_MODEL, Overrides, Settings, SettingsError};
 pub use vars::Vars;
 
@@ -129,6 +121,12 @@ impl Session {
     #[must_use]
     pub const fn folders(&self) -> &Folders {
         &self.folders
+    }
+
+    /// The environment variables.
+    #[must_use]
+    pub const fn vars(&self) -> &Vars {
+        &self.vars
     }
 
     /// What the user wants.

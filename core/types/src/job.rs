@@ -279,18 +279,6 @@ pub enum JobHappening {
     },
 }
 
-/// What is decided about a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Review {
-    /// All of it.
-    AcceptAll,
-    /// Nothing of it.
-    RejectAll,
-    /// These hunks, and nothing else.
-    Accept(Vec<HunkRef>),
-}
-
 /// A hunk of a result.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HunkRef {

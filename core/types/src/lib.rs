@@ -8,6 +8,7 @@
 mod cancel;
 mod change;
 mod config;
+mod event_words;
 mod finding;
 mod glob;
 mod hash;
@@ -34,7 +35,7 @@ pub use hint::Hint;
 pub use instruction::{Answer, ContextBundle, ContextRequest, Instruction, Outcome, Snippet, Symbol, TextRange};
 pub use job::{
     HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec,
-    JobState, Review, Schedule,
+    JobState, Schedule,
 };
 pub use limits::{MAX_LOGPROBS, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPERATURE, REPETITION_PENALTIES};
 pub use manifest::{

@@ -34,9 +34,13 @@ pub enum Delivery {
     Review,
     /// It is written into the work tree.
     Apply,
-    /// It is written into the work tree and committed there, by the user's git with the user's hooks, on a new branch
-    /// where one is named.
-    Commit(Option<String>),
+    /// It is written into the work tree and committed there, by the user's git with the user's hooks.
+    Commit {
+        /// A branch to make for it; otherwise the one that HEAD is on, or one named like the work tree.
+        branch: Option<String>,
+        /// A work tree to make for it, at this absolute path; otherwise the user's.
+        worktree: Option<PathBuf>,
+    },
     /// It is committed on this branch, which is made where it does not exist. The work tree is not touched: the task
     /// sees the committed files.
     Branch(String),
@@ -211,14 +215,36 @@ pub enum Decision {
     /// It lands, whole or with these hunks only.
     Accept {
         /// `None` is all of them.
+        #[serde(default)]
         hunks: Option<Vec<HunkRef>>,
-        /// What the person allows. Accepting is a review.
+        /// What the person allows.
+        #[serde(default)]
         consent: Consent,
         /// Where it goes instead of where the request said.
+        #[serde(default)]
         delivery: Option<Delivery>,
     },
     /// Nothing lands, and the result is forgotten.
     Reject,
+}
+
+impl Decision {
+    /// All of it lands, with this consent.
+    #[must_use]
+    pub const fn accept(consent: Consent) -> Self {
+        Self::Accept { hunks: None, consent, delivery: None }
+    }
+
+    /// These hunks land, with this consent.
+    #[must_use]
+    pub const fn accept_hunks(hunks: Vec<HunkRef>, consent: Consent) -> Self {
+        Self::Accept { hunks: Some(hunks), consent, delivery: None }
+    }
+}
+
+impl Consent {
+    /// A person has looked at it.
+    pub const REVIEWED: Self = Self { reviewed: true, unverified: false, protected: false };
 }
 
 /// Whether a result may land: the one rule for every surface.

@@ -3,8 +3,8 @@ use deepcoder_apply::{Applier, ApplyOptions};
 use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watched, Watching};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{
-    Cancel, Delivery, EditSet, FileChange, FileImage, GenerateError, Job, JobEvent, JobFilter, JobId, JobSpec,
-    JobState, LanguageModel, RepoPath, Review, Schedule,
+    Cancel, Decision, Delivery, EditSet, FileChange, FileImage, GenerateError, Job, JobEvent, JobFilter, JobId,
+    JobSpec, JobState, LanguageModel, RepoPath, Schedule,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -97,7 +97,7 @@ impl Jobs for Memory {
     fn resume(&self, _: &str) -> Result<Job, Failure> {
         Err(UNUSED)
     }
-    fn review(&self, _: &str, _: &Review) -> Result<Job, Failure> {
+    fn review(&self, _: &str, _: &Decision) -> Result<Job, Failure> {
         Err(UNUSED)
     }
     fn counts(&self) -> Result<JobCounts, Failure> {
@@ -113,7 +113,7 @@ impl Models for NoModel {
         Err(GenerateError::Unavailable("a test has none".into()))
     }
 
-    fn interactive(&self, _: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+    fn interactive(&self, _: Option<&str>, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         Err(GenerateError::Unavailable("a test has none".into()))
     }
 }

@@ -177,6 +177,9 @@ pub(crate) struct JobReviewArgs {
     /// Reject: all, or a file or hunks as above; what is left is accepted
     #[arg(long, value_name = "WHAT", num_args = 1..)]
     pub(crate) reject: Vec<String>,
+    /// Accept also a result with errors; the history records it
+    #[arg(long)]
+    pub(crate) no_verify: bool,
 }
 
 /// `90`, `90s`, `30m`, `2h`, `1d`.

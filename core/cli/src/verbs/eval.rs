@@ -1,6 +1,6 @@
 //! `deepcoder eval`
 
-use super::run;
+use super::task;
 use crate::args::{EvalArgs, EvalVerb};
 use crate::console::Console;
 use crate::context::Invocation;
@@ -52,7 +52,7 @@ pub(crate) fn eval(verb: &EvalVerb, invocation: &Invocation, console: &mut Conso
 fn edits(args: &EvalArgs, invocation: &Invocation, console: &mut Console) -> Result {
     let tasks = editeval::load(&invocation.path(&args.data))?;
     let (harness, options) = (harness(invocation)?, options(args, invocation));
-    let plugin_options = run::options(&args.option)?;
+    let plugin_options = serde_json::Value::from(task::params(&args.option)?);
     deepcoder_pipeline::check_options("edit", &plugin_options)?;
     let model = invocation.model(console)?;
     let info = model.info();
@@ -89,7 +89,7 @@ fn edit_one(
     // What `edit --yes` would not write does not count as an edit.
     run.require_verified().map_err(|e| e.to_string())?;
     if run.changes() && run.applicability != Applicability::Safe {
-        return Err(format!("needs a review: {}", run.why_review()));
+        return Err(format!("needs a review: {}", run.reasons().join("; ")));
     }
     let new = run.edit_set.and_then(|set| set.files.into_iter().next()).and_then(|file| file.new);
     let code = match new {

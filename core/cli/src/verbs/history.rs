@@ -5,7 +5,7 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::{ids, sanitise, time};
-use deepcoder_session::{LogEntry, LogFile, Repo, Side};
+use deepcoder_app::{LogEntry, LogFile, Repo, Side};
 use deepcoder_types::{FileImage, RepoPath};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;

@@ -14,10 +14,11 @@ mod install;
 mod jobs;
 mod models;
 mod pick;
-mod run;
 mod serve;
 mod service;
 mod status;
+mod task;
+mod tasks;
 mod watch;
 
 use crate::args::{DebugVerb, Verb};
@@ -38,6 +39,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Pull(args) => install::pull(&args, invocation, console),
         Verb::Import(args) => install::import(&args, invocation, console),
         Verb::Models(verb) => models::models(&verb, invocation, console),
+        Verb::Tasks(args) => tasks::tasks(&args, invocation, console),
         Verb::Jobs(verb) => jobs::jobs(&verb, invocation, console),
         Verb::Serve(args) => serve::serve(&args, invocation, console),
         Verb::Watch(args) => watch::watch(&args, invocation, console),
@@ -53,7 +55,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         // They need no invocation, and were answered before there was one.
         Verb::Help(_) | Verb::Version => Ok(Done::Clean),
         Verb::Debug(DebugVerb::Steps) => {
-            deepcoder_session::STEPS.iter().try_for_each(|step| console.line(step))?;
+            deepcoder_app::STEPS.iter().try_for_each(|step| console.line(step))?;
             Ok(Done::Clean)
         }
     }

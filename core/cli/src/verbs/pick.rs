@@ -2,8 +2,8 @@
 
 use crate::console::Console;
 use crate::context::Invocation;
-use crate::failure::Result;
-use deepcoder_types::{HunkRef, RepoPath};
+use crate::failure::{Failure, Result};
+use deepcoder_types::{Consent, Decision, HunkRef, JobFile, RepoPath};
 
 /// Ask about each hunk of `diff`, whose `files` have so many hunks; `None` when the user decides nothing.
 pub(crate) fn pick(
@@ -45,6 +45,70 @@ pub(crate) fn pick(
         }
     }
     Ok(Some(accepted))
+}
+
+/// The hunks that words accept, or leave when they reject; `None` where there are no words.
+pub(crate) fn by_words(files: &[JobFile], accept: &[String], reject: &[String]) -> Result<Option<Vec<HunkRef>>> {
+    match (accept, reject) {
+        ([], []) => Ok(None),
+        (accept, []) => chosen(files, accept).map(Some),
+        (_, reject) => {
+            let rejected = chosen(files, reject)?;
+            Ok(Some(all(files).into_iter().filter(|hunk| !rejected.contains(hunk)).collect()))
+        }
+    }
+}
+
+/// What accepting these hunks of `files`, and no others, is.
+pub(crate) fn decision(files: &[JobFile], accepted: Vec<HunkRef>, consent: Consent) -> Decision {
+    match accepted.len() {
+        0 => Decision::Reject,
+        some if some == all(files).len() => Decision::accept(consent),
+        _ => Decision::accept_hunks(accepted, consent),
+    }
+}
+
+fn all(files: &[JobFile]) -> Vec<HunkRef> {
+    let hunks = |file: &JobFile| {
+        let path = file.path.clone();
+        (1..=file.hunks).map(move |hunk| HunkRef { path: path.clone(), hunk })
+    };
+    files.iter().flat_map(hunks).collect()
+}
+
+/// `all`, `FILE`, `FILE:1,3-5`.
+fn chosen(files: &[JobFile], words: &[String]) -> Result<Vec<HunkRef>> {
+    let mut chosen = Vec::new();
+    for word in words {
+        if word == "all" {
+            return Ok(all(files));
+        }
+        let wrong = |why: String| {
+            let names: Vec<String> = files.iter().map(|file| format!("{}:1-{}", file.path, file.hunks)).collect();
+            Failure::new(why).hint(format!("say all, FILE, or FILE:1,3-5; there are {}", names.join(" ")))
+        };
+        let whole = files.iter().find(|file| file.path.as_str() == word);
+        if let Some(file) = whole {
+            chosen.extend((1..=file.hunks).map(|hunk| HunkRef { path: file.path.clone(), hunk }));
+            continue;
+        }
+        let (path, numbers) = word.rsplit_once(':').ok_or_else(|| wrong(format!("the result has no file `{word}`")))?;
+        let file = files.iter().find(|file| file.path.as_str() == path);
+        let file = file.ok_or_else(|| wrong(format!("the result has no file `{path}`")))?;
+        for part in numbers.split(',') {
+            let (from, to) = part.split_once('-').unwrap_or((part, part));
+            let number = |text: &str| text.trim().parse::<u32>().ok().filter(|n| (1..=file.hunks).contains(n));
+            match (number(from), number(to)) {
+                (Some(from), Some(to)) if from <= to => {
+                    chosen.extend((from..=to).map(|hunk| HunkRef { path: file.path.clone(), hunk }));
+                }
+                _ => return Err(wrong(format!("`{path}` has no hunk {part}"))),
+            }
+        }
+    }
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
 }
 
 /// A hunk with its text.
@@ -103,5 +167,33 @@ mod tests {
         ];
         assert_eq!(shown, wanted);
         assert!(pieces[2].head.contains("new file mode"));
+    }
+
+    fn files() -> Vec<JobFile> {
+        let file = |path: &str, hunks| JobFile {
+            path: RepoPath::new(path).expect("a path"),
+            status: "modified".into(),
+            hunks,
+        };
+        vec![file("a.py", 2), file("x:1", 1)]
+    }
+
+    fn said(words: &[&str]) -> Result<Vec<String>> {
+        let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+        Ok(chosen(&files(), &words)?.into_iter().map(|h| format!("{}#{}", h.path, h.hunk)).collect())
+    }
+
+    /// Protects scripts: hunks are named by file and number, names with colons are names, and what is not there is refused
+    /// with what is.
+    #[test]
+    fn hunks_are_named() {
+        assert_eq!(said(&["a.py:2"]), Ok(vec!["a.py#2".to_owned()]));
+        assert_eq!(said(&["a.py", "x:1"]), Ok(vec!["a.py#1".into(), "a.py#2".into(), "x:1#1".into()]));
+        assert_eq!(said(&["a.py:1-2", "a.py:2"]), Ok(vec!["a.py#1".into(), "a.py#2".into()]));
+        assert_eq!(said(&["all"]).map(|all| all.len()), Ok(3));
+        let wrong = said(&["a.py:3"]).expect_err("refused");
+        assert_eq!(wrong.message, "`a.py` has no hunk 3");
+        assert!(wrong.hint.expect("a hint").contains("a.py:1-2 x:1:1-1"));
+        assert_eq!(said(&["b.py"]).expect_err("refused").message, "the result has no file `b.py`");
     }
 }

@@ -4,6 +4,7 @@ use crate::args::{ServeArgs, WorkerArgs};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
+use deepcoder_app::App;
 use deepcoder_daemon::{ServeError, ServeOptions, Services, WorkOptions, Workers};
 use deepcoder_jobs::{JobService, Options as JobOptions};
 use deepcoder_protocol::{ModelLoader, client};
@@ -32,7 +33,9 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     }
     let jobs = JobService::new(JobOptions::new(invocation.session.clone(), invocation.clock()));
     let watching = super::watch::service(&invocation.session, jobs.queue(), invocation.clock());
-    let services = Services { jobs: Some(Arc::new(jobs)), watching: Some(Arc::new(watching)), tasks: None };
+    let tasks = App::new(invocation.session.clone(), invocation.clock());
+    let services =
+        Services { jobs: Some(Arc::new(jobs)), watching: Some(Arc::new(watching)), tasks: Some(Arc::new(tasks)) };
     let engines = invocation.session.engines();
     let loader: Arc<dyn ModelLoader> = match invocation.session.worker_command() {
         Some(command) => Arc::new(Workers::new(command, engines)),

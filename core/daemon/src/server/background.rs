@@ -51,7 +51,7 @@ impl Models for Lender {
         self.lend(name, Some(repository))
     }
 
-    fn interactive(&self, name: Option<&str>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+    fn interactive(&self, name: Option<&str>, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         self.lend(name, None)
     }
 

@@ -1,6 +1,6 @@
 use super::*;
 use deepcoder_protocol::{Failure, Refusal};
-use deepcoder_types::{Applicability, HunkRef, RepoPath, Review};
+use deepcoder_types::{Applicability, Consent, Decision, HunkRef, RepoPath};
 
 fn hunk(hunk: u32) -> HunkRef {
     HunkRef { path: RepoPath::new("a.py").expect("a path"), hunk }
@@ -26,9 +26,9 @@ fn a_result_waits_for_its_review() {
     assert_eq!(result.applicability, Some(Applicability::Safe));
     assert_eq!(scene.text(), OLD);
     scene.restart();
-    let done = scene.service.review(&job.id.0, &Review::AcceptAll).expect("accepted");
+    let done = scene.service.review(&job.id.0, &Decision::accept(Consent::REVIEWED)).expect("accepted");
     assert_eq!((done.state, scene.text().as_str()), (JobState::Done, NEW));
-    assert_eq!(refusal(scene.service.review(&job.id.0, &Review::AcceptAll)).0, Refusal::State);
+    assert_eq!(refusal(scene.service.review(&job.id.0, &Decision::accept(Consent::REVIEWED))).0, Refusal::State);
 }
 
 /// Protects trees from results that no person has seen: one that needs a review waits for it, whatever the job was to
@@ -51,10 +51,12 @@ fn hunks_are_accepted_one_by_one() {
     let job = scene.add(Delivery::Review);
     let waiting = scene.wait(&job, JobState::Review);
     assert_eq!(waiting.result.expect("a result").files[0].hunks, 2);
-    let (reason, message) = refusal(scene.service.review(&job.id.0, &Review::Accept(vec![hunk(3)])));
+    let (reason, message) =
+        refusal(scene.service.review(&job.id.0, &Decision::accept_hunks(vec![hunk(3)], Consent::REVIEWED)));
     assert_eq!((reason, message.as_str()), (Refusal::Invalid, "`a.py` has 2 hunks, and no hunk 3"));
     assert_eq!(scene.service.get(&job.id.0).expect("a job").state, JobState::Review);
-    let done = scene.service.review(&job.id.0, &Review::Accept(vec![hunk(2)])).expect("accepted");
+    let done =
+        scene.service.review(&job.id.0, &Decision::accept_hunks(vec![hunk(2)], Consent::REVIEWED)).expect("accepted");
     assert_eq!(done.state, JobState::Done);
     let wanted = TWO.replace("def g():\n    return 1", "def g():\n    return 2");
     assert_eq!(scene.text(), wanted);
@@ -68,10 +70,10 @@ fn a_stale_result_is_not_written() {
     let job = scene.add(Delivery::Review);
     scene.wait(&job, JobState::Review);
     scene.repo.write("a.py", b"mine\n");
-    let (reason, message) = refusal(scene.service.review(&job.id.0, &Review::AcceptAll));
+    let (reason, message) = refusal(scene.service.review(&job.id.0, &Decision::accept(Consent::REVIEWED)));
     assert_eq!((reason, message.as_str()), (Refusal::Stale, "`a.py` changed since the result was made"));
     assert_eq!(scene.text(), "mine\n");
-    let rejected = scene.service.review(&job.id.0, &Review::RejectAll).expect("rejected");
+    let rejected = scene.service.review(&job.id.0, &Decision::Reject).expect("rejected");
     assert_eq!(rejected.state, JobState::Rejected);
 }
 

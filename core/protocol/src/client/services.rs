@@ -3,7 +3,7 @@
 use super::{CallError, Client};
 use crate::service::{Added, JobCounts, Watched};
 use crate::wire::{Body, JobOp, Op, WatchOp};
-use deepcoder_types::{Cancel, Job, JobEvent, JobFilter, JobSpec, Review};
+use deepcoder_types::{Cancel, Decision, Job, JobEvent, JobFilter, JobSpec};
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ impl Client {
     }
 
     /// Decide about a job's result.
-    pub fn review_job(&mut self, id: &str, decision: &Review) -> Result<Job, CallError> {
+    pub fn review_job(&mut self, id: &str, decision: &Decision) -> Result<Job, CallError> {
         self.one(JobOp::Review { id: id.into(), decision: decision.clone() })
     }
 

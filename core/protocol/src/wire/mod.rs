@@ -10,8 +10,8 @@ mod tests;
 
 use crate::service::{Added, JobCounts, Watched};
 use deepcoder_types::{
-    Decision, GenerateRequest, Generation, Job, JobEvent, JobFilter, JobSpec, ModelInfo, RepoPath, Review, Task,
-    TaskEvent, TokenEvent,
+    Decision, GenerateRequest, Generation, Job, JobEvent, JobFilter, JobSpec, ModelInfo, RepoPath, Task, TaskEvent,
+    TokenEvent,
 };
 pub use failure::{Failure, Refusal};
 pub use status::{ServerInfo, Status, WorkerStatus};
@@ -161,7 +161,7 @@ pub enum JobOp {
         /// Its id.
         id: String,
         /// What is accepted.
-        decision: Review,
+        decision: Decision,
     },
     /// How many jobs there are.
     Counts,

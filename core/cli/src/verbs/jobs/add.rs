@@ -5,7 +5,7 @@ use crate::args::JobAddArgs;
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
-use crate::verbs::run;
+use crate::verbs::task;
 use chrono::{DateTime, Local, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
 use deepcoder_types::{Delivery, JobSpec, JobState, Schedule};
 use deepcoder_workspace::Workspace;
@@ -14,9 +14,9 @@ use std::path::{Component, Path, PathBuf};
 
 pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let (kind, words) = verb(&args.words, &deepcoder_pipeline::verbs());
-    let (prompt, mut typed) = run::words(words, args.message.as_ref(), invocation)?;
+    let (prompt, mut typed) = task::words(words, args.message.as_ref(), invocation)?;
     typed.extend(args.paths.iter().cloned());
-    let options = run::options(&args.option)?;
+    let options = serde_json::Value::from(task::params(&args.option)?);
     deepcoder_pipeline::check_options(&kind, &without_new(&options))?;
     let workspace = invocation.session.daemon_workspace(&invocation.base)?;
     let paths = typed.iter().map(|path| below(&workspace, &invocation.base, path)).collect::<Result<Vec<_>>>()?;

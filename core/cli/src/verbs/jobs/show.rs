@@ -62,7 +62,7 @@ pub(super) fn show(args: &JobArgs, invocation: &Invocation, console: &mut Consol
 fn landing(landing: &Delivery) -> String {
     match landing {
         Delivery::Show | Delivery::Review => "nowhere before it is reviewed".into(),
-        Delivery::Apply | Delivery::Commit(_) => "into the work tree".into(),
+        Delivery::Apply | Delivery::Commit { .. } => "into the work tree".into(),
         Delivery::Branch(branch) => format!("on the branch {branch}"),
         Delivery::Worktree(path) => format!("into the work tree {}", path.display()),
     }

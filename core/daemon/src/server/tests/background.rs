@@ -2,7 +2,7 @@
 
 use super::*;
 use deepcoder_protocol::{Added, JobCounts, Jobs, Models, OnChange, Watched, Watching};
-use deepcoder_types::{Job, JobEvent, JobFilter, JobSpec, Priority, Review};
+use deepcoder_types::{Decision, Job, JobEvent, JobFilter, JobSpec, Priority};
 
 /// Counts upwards, one number a millisecond, and remembers who asked.
 struct Counter {
@@ -96,7 +96,7 @@ impl Jobs for Held {
     fn resume(&self, _: &str) -> Result<Job, Failure> {
         Err(UNUSED)
     }
-    fn review(&self, _: &str, _: &Review) -> Result<Job, Failure> {
+    fn review(&self, _: &str, _: &Decision) -> Result<Job, Failure> {
         Err(UNUSED)
     }
     fn counts(&self) -> Result<JobCounts, Failure> {

@@ -6,7 +6,7 @@ use deepcoder_protocol::client::CallError;
 use deepcoder_protocol::wire::Refusal;
 use deepcoder_protocol::{Added, JobCounts, Jobs, Models, OnChange};
 use deepcoder_types::{
-    Delivery, Job, JobEvent, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec, JobState, Review,
+    Decision, Delivery, Job, JobEvent, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec, JobState,
     Schedule,
 };
 use std::sync::Condvar;
@@ -151,8 +151,8 @@ impl Jobs for Memory {
         self.to(id, JobState::Queued)
     }
 
-    fn review(&self, id: &str, decision: &Review) -> Result<Job, Failure> {
-        self.to(id, if *decision == Review::RejectAll { JobState::Rejected } else { JobState::Done })
+    fn review(&self, id: &str, decision: &Decision) -> Result<Job, Failure> {
+        self.to(id, if *decision == Decision::Reject { JobState::Rejected } else { JobState::Done })
     }
 
     fn counts(&self) -> Result<JobCounts, Failure> {
@@ -210,7 +210,7 @@ fn jobs_are_managed_over_the_socket() {
     assert_eq!(client.resume_job(&id).expect("resumed").state, JobState::Queued);
     assert_eq!(client.cancel_job(&id).expect("cancelled").state, JobState::Cancelled);
     assert_eq!(client.retry_job(&id).expect("again").state, JobState::Queued);
-    assert_eq!(client.review_job(&id, &Review::RejectAll).expect("rejected").state, JobState::Rejected);
+    assert_eq!(client.review_job(&id, &Decision::Reject).expect("rejected").state, JobState::Rejected);
     let events = client.events(&id, 2, 2).expect("events");
     assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [3, 4]);
     assert_eq!(client.job_counts().expect("counted"), JobCounts::default());

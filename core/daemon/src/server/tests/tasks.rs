@@ -253,7 +253,7 @@ fn a_daemon_with_a_task_is_busy() {
 fn tasks_get_a_model_for_users() {
     let (memory, server) = server();
     let models = memory.models.lock().expect("lock").clone().expect("started");
-    let model = models.interactive(None).expect("a model");
+    let model = models.interactive(None, &Cancel::new()).expect("a model");
     let generation = model.generate(&ask("hi"), &Cancel::new(), &mut |_| {}).expect("generated");
     assert_eq!((generation.text.as_str(), model.count_tokens("a b")), ("as a user", Ok(2)));
     let status = server.client().status().expect("status");

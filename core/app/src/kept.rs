@@ -1,4 +1,4 @@
-//! A result as the queue keeps it: everything that landing needs, so that no model is asked twice for the same job.
+//! A result as it is kept and sent: everything that landing needs, so that no model is asked twice.
 
 use deepcoder_edit::unified_diff;
 use deepcoder_pipeline::{Record, Run};
@@ -10,17 +10,18 @@ use serde::{Deserialize, Serialize};
 const VERSION: u32 = 1;
 
 /// A result that has not landed.
-pub(crate) struct Kept {
+#[derive(Debug)]
+pub struct Kept {
     /// What was made. It has an edit set.
-    pub(crate) run: Run,
+    pub run: Run,
     /// The commit that it was made on, where that is not a work tree of the user's.
-    pub(crate) base: Option<String>,
+    pub base: Option<String>,
 }
 
 /// What was kept cannot be read: it is from another version, or damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("the kept result cannot be read: {0}")]
-pub(crate) struct KeptError(String);
+pub struct KeptError(String);
 
 /// In front of the bytes of all files, as one line of JSON.
 #[derive(Serialize, Deserialize)]
@@ -50,7 +51,7 @@ struct HeadImage {
 }
 
 /// `run` as bytes; nothing where there is nothing to land.
-pub(crate) fn to_bytes(run: &Run, base: Option<&str>) -> Option<Vec<u8>> {
+pub fn to_bytes(run: &Run, base: Option<&str>) -> Option<Vec<u8>> {
     let set = run.edit_set.as_ref()?;
     let image = |image: &FileImage| HeadImage { bytes: image.bytes.len(), mode: image.mode };
     let file = |file: &FileChange| HeadFile {
@@ -79,7 +80,7 @@ pub(crate) fn to_bytes(run: &Run, base: Option<&str>) -> Option<Vec<u8>> {
 }
 
 /// Back from bytes.
-pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Kept, KeptError> {
+pub fn from_bytes(bytes: &[u8]) -> Result<Kept, KeptError> {
     let short = || KeptError("it is cut short".into());
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(short)?;
     let head: Head = serde_json::from_slice(&bytes[..end]).map_err(|error| KeptError(error.to_string()))?;

@@ -1,22 +1,13 @@
-//! Places in files, as editors count them.
+//! Positions in files, as editors count them.
 
 use crate::{Repo, RepoError};
-use deepcoder_types::{Hint, RepoPath};
+use deepcoder_types::{Hint, Position, RepoPath};
 use deepcoder_workspace::ReadError;
 use std::path::Path;
 
-/// A line and a column, both from 1; the column in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// From 1. The empty line after a final newline counts.
-    pub line: usize,
-    /// From 1, in characters. One past the last character is a place.
-    pub column: usize,
-}
-
-/// Why a place is not one of the file.
+/// Why a position is not in the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlaceError {
+pub enum PositionError {
     /// A number is zero.
     #[error("line and column count from 1")]
     Zero,
@@ -43,71 +34,75 @@ pub enum PlaceError {
     TooLarge,
 }
 
-impl Hint for PlaceError {
+impl Hint for PositionError {
     fn hint(&self) -> Option<String> {
         Some("write FILE:LINE:COL, such as src/util.py:12:9; line and column count from 1".into())
     }
 }
 
-impl Place {
-    /// Its byte offset in `text`. The end of a line is before its CR LF; a BOM is not a character.
-    pub fn offset(self, text: &str) -> Result<u32, PlaceError> {
-        let Self { line, column } = self;
-        if line == 0 || column == 0 {
-            return Err(PlaceError::Zero);
-        }
-        let mut lines = text.split_inclusive('\n');
-        let start: usize = lines.by_ref().take(line - 1).map(str::len).sum();
-        let count = text.split_inclusive('\n').count() + usize::from(text.is_empty() || text.ends_with('\n'));
-        if line > count {
-            return Err(PlaceError::Line { lines: count, line });
-        }
-        let content = lines.next().unwrap_or_default();
-        let content = content.strip_suffix('\n').map_or(content, |c| c.strip_suffix('\r').unwrap_or(c));
-        let bom = if start == 0 && content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        let content = &content[bom..];
-        let ends = content.char_indices().map(|(at, _)| at).chain([content.len()]);
-        let at =
-            ends.clone().nth(column - 1).ok_or_else(|| PlaceError::Column { line, columns: ends.count(), column })?;
-        u32::try_from(start + bom + at).map_err(|_| PlaceError::TooLarge)
+/// The byte offset of `position` in `text`. The end of a line is before its CR LF; a BOM is not a character.
+pub fn offset_in(text: &str, position: Position) -> Result<u32, PositionError> {
+    let Position { line, column } = position;
+    if line == 0 || column == 0 {
+        return Err(PositionError::Zero);
     }
+    let mut lines = text.split_inclusive('\n');
+    let start: usize = lines.by_ref().take(line - 1).map(str::len).sum();
+    let count = text.split_inclusive('\n').count() + usize::from(text.is_empty() || text.ends_with('\n'));
+    if line > count {
+        return Err(PositionError::Line { lines: count, line });
+    }
+    let content = lines.next().unwrap_or_default();
+    let content = content.strip_suffix('\n').map_or(content, |c| c.strip_suffix('\r').unwrap_or(c));
+    let bom = if start == 0 && content.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let content = &content[bom..];
+    let ends = content.char_indices().map(|(at, _)| at).chain([content.len()]);
+    let at =
+        ends.clone().nth(column - 1).ok_or_else(|| PositionError::Column { line, columns: ends.count(), column })?;
+    u32::try_from(start + bom + at).map_err(|_| PositionError::TooLarge)
 }
 
-/// Why a place of a repository cannot be found.
+/// Why a position in a repository cannot be found.
 #[derive(Debug, thiserror::Error)]
-pub enum FindPlaceError {
+pub enum FindPositionError {
     /// What was typed is not a file of it.
     #[error(transparent)]
     Repo(#[from] RepoError),
     /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The file has no such place.
+    /// The file has no such position.
     #[error("{path}: {error}")]
-    Place {
+    Position {
         /// The file.
         path: RepoPath,
         /// Why not.
-        error: PlaceError,
+        error: PositionError,
     },
 }
 
-impl Hint for FindPlaceError {
+impl Hint for FindPositionError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Repo(e) => e.hint(),
             Self::Read(e) => e.hint(),
-            Self::Place { error, .. } => error.hint(),
+            Self::Position { error, .. } => error.hint(),
         }
     }
 }
 
 impl Repo {
-    /// The file that a user in the folder `base` means by `typed`, and the byte offset of a place in it.
-    pub fn find_place(&self, base: &Path, typed: &str, place: Place) -> Result<(RepoPath, u32), FindPlaceError> {
+    /// The file that a user in the directory `base` means by `typed`, and the byte offset of a position in it.
+    pub fn find_position(
+        &self,
+        base: &Path,
+        typed: &str,
+        position: Position,
+    ) -> Result<(RepoPath, u32), FindPositionError> {
         let path = self.workspace().resolve(base, typed).map_err(RepoError::from)?;
         let file = self.workspace().read_text(&path)?;
-        let offset = place.offset(&file.text).map_err(|error| FindPlaceError::Place { path: path.clone(), error })?;
+        let offset = offset_in(&file.text, position)
+            .map_err(|error| FindPositionError::Position { path: path.clone(), error })?;
         Ok((path, offset))
     }
 }
@@ -117,7 +112,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str, line: usize, column: usize) -> Result<u32, String> {
-        Place { line, column }.offset(text).map_err(|e| e.to_string())
+        offset_in(text, Position { line, column }).map_err(|e| e.to_string())
     }
 
     /// Protects editors: places are 1-based, columns are characters, the end of a line is a place, and a BOM and a CR

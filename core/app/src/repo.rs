@@ -1,12 +1,12 @@
 //! A repository that edits are made in.
 
-use crate::Session;
 use deepcoder_apply::{
     Applied, Applier, ApplierOptions, ApplyOptions, CommitError, LogEntry, LogError, Recovery, RestoreError, Restored,
     ScriptError, Side, StepScript, UndoError, Undone,
 };
 use deepcoder_edit::unified_diff;
 use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
+use deepcoder_session::Session;
 use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, RepoPath, env_var};
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ impl Repo {
     pub fn open(session: &Session, start: &Path) -> Result<Self, RepoError> {
         let workspace = session.workspace(start)?;
         // Only in builds for tests: nobody's edit is to end half-way by a variable.
-        let script = if cfg!(debug_assertions) { session.vars.text(env_var::STEP) } else { None };
+        let script = if cfg!(debug_assertions) { session.vars().text(env_var::STEP) } else { None };
         Ok(Self {
             workspace,
             attribution: session.settings().attribution,

@@ -3,7 +3,7 @@
 use crate::{ApplyRun, Repo, RepoError};
 use deepcoder_apply::{Applied, Applier, ApplyOptions, CommitOptions, Committed, add_work_tree, remove_work_tree};
 use deepcoder_pipeline::Run;
-use deepcoder_types::{Cancel, RepoPath};
+use deepcoder_types::{Cancel, Delivery, RepoPath};
 use deepcoder_workspace::Workspace;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ pub struct CommitPlace {
 
 /// An edit that was applied and committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Landed {
+pub(crate) struct Made {
     /// What was applied.
     pub applied: Applied,
     /// What was committed.
@@ -31,6 +31,15 @@ pub struct Landed {
 }
 
 impl CommitPlace {
+    /// Where a result with this delivery is committed; `None` where it is not.
+    #[must_use]
+    pub fn of(delivery: &Delivery) -> Option<Self> {
+        match delivery {
+            Delivery::Commit { branch, worktree } => Some(Self { branch: branch.clone(), work_tree: worktree.clone() }),
+            Delivery::Show | Delivery::Review | Delivery::Apply | Delivery::Branch(_) | Delivery::Worktree(_) => None,
+        }
+    }
+
     /// The branch that will be made.
     fn new_branch(&self) -> Option<String> {
         let like = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -46,14 +55,14 @@ impl Repo {
 
     /// Write what a run for `instruction` came to and commit it; `None` when it changes nothing. Where only the commit
     /// fails, the edit stays applied and the error says so.
-    pub fn apply_and_commit(
+    pub(crate) fn apply_and_commit(
         &self,
         run: &Run,
         instruction: &str,
         place: &CommitPlace,
         how: ApplyRun,
         cancel: &Cancel,
-    ) -> Result<Option<Landed>, RepoError> {
+    ) -> Result<Option<Made>, RepoError> {
         let Some(set) = &run.edit_set else { return Ok(None) };
         let files: Vec<RepoPath> = set.files.iter().map(|file| file.path.clone()).collect();
         self.check_commit(&files, place, cancel)?;
@@ -65,7 +74,7 @@ impl Repo {
         let Some(applied) = self.apply(run, how, cancel)? else { return Ok(None) };
         let options = CommitOptions { message, branch: place.branch.clone() };
         let committed = commit(self.applier()?, &applied, &options, None, cancel)?;
-        Ok(Some(Landed { applied, committed, work_tree: None }))
+        Ok(Some(Made { applied, committed, work_tree: None }))
     }
 
     fn land_elsewhere(
@@ -76,7 +85,7 @@ impl Repo {
         message: String,
         how: ApplyRun,
         cancel: &Cancel,
-    ) -> Result<Option<Landed>, RepoError> {
+    ) -> Result<Option<Made>, RepoError> {
         let root = add_work_tree(&self.workspace, path, branch, cancel)?;
         let options = ApplyOptions { now_ms: how.now_ms, allow_protected: how.protected, ..ApplyOptions::default() };
         let applied = Workspace::open(&root).map_err(RepoError::from).and_then(|workspace| {
@@ -92,7 +101,7 @@ impl Repo {
             }
         };
         let committed = commit(&applier, &applied, &CommitOptions { message, branch: None }, Some(&root), cancel)?;
-        Ok(Some(Landed { applied, committed, work_tree: Some(root) }))
+        Ok(Some(Made { applied, committed, work_tree: Some(root) }))
     }
 }
 

@@ -1,0 +1,63 @@
+//! The application: requests come in, become tasks, and land. Every surface is a caller of it and keeps parsing and
+//! rendering to itself: the command line, Python, background jobs, and the daemon, which hosts it for its clients.
+//!
+//! **Invariant:** [`may_land`] is the only rule that decides whether a result lands, whichever surface asks.
+//! **Invariant:** a task recovers its work tree before it reads it, so that no half-written tree is read.
+
+mod carry_out;
+mod commit;
+mod error;
+mod held;
+mod kept;
+mod position;
+mod repo;
+mod resolve;
+mod result;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use carry_out::land;
+pub use commit::CommitPlace;
+pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
+pub use error::{TaskError, in_words};
+pub use kept::{Kept, KeptError, from_bytes, to_bytes};
+pub use position::{FindPositionError, PositionError, offset_in};
+pub use repo::{ApplyRun, Repo, RepoError};
+pub use resolve::{Resolved, lines_of, resolve};
+pub use result::{files_of, notes_of, summary_of};
+pub use tasks::{App, Clock};
+pub use verdict::may_land;
+
+use deepcoder_protocol::Models;
+use deepcoder_session::Session;
+use deepcoder_types::{Cancel, GenerateError, LanguageModel};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Models as a session has them: in the daemon, or in this process.
+pub struct SessionModels(pub Session);
+
+impl Models for SessionModels {
+    fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        Ok(self.0.model(name.unwrap_or(&self.0.settings().model), cancel)?)
+    }
+
+    fn background(&self, name: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        self.interactive(name, &Cancel::new())
+    }
+}
+
+/// One model that the caller has loaded, whichever is asked for.
+pub struct OneModel(pub Arc<dyn LanguageModel>);
+
+impl Models for OneModel {
+    fn interactive(&self, _: Option<&str>, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn background(&self, _: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        Ok(Arc::clone(&self.0))
+    }
+}

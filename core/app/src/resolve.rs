@@ -1,0 +1,143 @@
+//! From what was typed to files, lines and positions.
+
+use crate::{Repo, RepoError, TaskError};
+use deepcoder_pipeline::{Policy, RunError, check_options};
+use deepcoder_types::{Instruction, Request, TextRange};
+use deepcoder_workspace::ReadError;
+use std::path::Path;
+
+/// A request whose files are known.
+#[derive(Debug)]
+pub struct Resolved {
+    /// For the plugin.
+    pub instruction: Instruction,
+    /// What a result may change.
+    pub policy: Policy,
+    /// Targets that are left out: they are no text.
+    pub unreadable: Vec<ReadError>,
+}
+
+/// The files, lines and position that `request` names in `repo`, checked before a model is loaded for them. `id` names the
+/// request.
+pub fn resolve(repo: &Repo, request: &Request, id: &str) -> Result<Resolved, TaskError> {
+    check(request)?;
+    let directory = &request.directory;
+    let mut instruction = instruction(request, id);
+    if let (Some(position), [typed, ..]) = (request.position, request.paths.as_slice()) {
+        let (path, offset) = repo.find_position(directory, typed, position)?;
+        instruction.targets = vec![path];
+        instruction.selection = Some(TextRange::new(offset, offset));
+        return Ok(Resolved { instruction, policy: Policy::default(), unreadable: Vec::new() });
+    }
+    let (paths, selection) = select(&request.paths, repo, directory)?;
+    instruction.selection = selection;
+    // A picture in a directory does not cost the rest of it.
+    let (targets, unreadable) = repo.readable(repo.targets(directory, &paths, request.new_files)?)?;
+    let mut reads = repo.targets(directory, &request.reads, false)?;
+    repo.check_readable(&reads)?;
+    reads.retain(|path| !targets.contains(path));
+    let mut policy = Policy::default();
+    if !targets.is_empty() {
+        policy = policy.writing_only(&targets);
+    }
+    instruction.targets = targets;
+    instruction.reads = reads;
+    Ok(Resolved { instruction, policy, unreadable })
+}
+
+/// Refuses what makes no sense whatever the files are.
+pub(crate) fn check(request: &Request) -> Result<(), TaskError> {
+    if request.position.is_none() && request.prompt.trim().is_empty() {
+        return Err(RunError::EmptyInstruction.into());
+    }
+    let verbs = deepcoder_pipeline::verbs();
+    if !verbs.contains(&request.verb) {
+        return Err(RunError::NoPlugin(request.verb.clone()).into());
+    }
+    Ok(check_options(&request.verb, &params(request))?)
+}
+
+/// `request` for the plugin, without files.
+pub(crate) fn instruction(request: &Request, id: &str) -> Instruction {
+    Instruction {
+        id: id.to_owned(),
+        verb: request.verb.clone(),
+        prompt: request.prompt.clone(),
+        targets: Vec::new(),
+        reads: Vec::new(),
+        selection: None,
+        options: params(request),
+        seed: request.seed,
+    }
+}
+
+fn params(request: &Request) -> serde_json::Value {
+    request.params.clone().into()
+}
+
+/// The paths, and the lines that are named with the first of them.
+fn select(paths: &[String], repo: &Repo, directory: &Path) -> Result<(Vec<String>, Option<TextRange>), TaskError> {
+    let Some(first) = paths.first() else { return Ok((Vec::new(), None)) };
+    let (file, Some(lines)) = lines_of(first) else {
+        let range = first.rsplit_once(':').filter(|(file, lines)| {
+            let numbers = !lines.is_empty() && lines.chars().all(|c| c.is_ascii_digit() || c == '-');
+            numbers && directory.join(file).symlink_metadata().is_ok()
+        });
+        if let Some((file, lines)) = range {
+            return Err(TaskError::NotLines { file: file.to_owned(), lines: lines.to_owned() });
+        }
+        return Ok((paths.to_vec(), None));
+    };
+    let path = repo.workspace().resolve(directory, file).map_err(RepoError::from)?;
+    let text = repo.workspace().read_text(&path).map_err(RepoError::from)?.text;
+    let no_such = || TaskError::NoSuchLine { file: file.to_owned(), count: text.lines().count(), line: lines.0 };
+    let range = range_of(&text, lines).ok_or_else(no_such)?;
+    let mut files = paths.to_vec();
+    if let Some(first) = files.first_mut() {
+        file.clone_into(first);
+    }
+    Ok((files, Some(range)))
+}
+
+/// Splits `FILE:START-END` or `FILE:LINE` into the file and its first and last line, from 1, where there are any.
+#[must_use]
+pub fn lines_of(typed: &str) -> (&str, Option<(usize, usize)>) {
+    let parsed = typed.rsplit_once(':').and_then(|(file, lines)| {
+        let (first, last) = lines.split_once('-').unwrap_or((lines, lines));
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (first > 0 && first <= last && !file.is_empty()).then_some((file, (first, last)))
+    });
+    parsed.map_or((typed, None), |(file, lines)| (file, Some(lines)))
+}
+
+/// The bytes of the lines `first` to `last` of `text`, as far as there are any.
+fn range_of(text: &str, (first, last): (usize, usize)) -> Option<TextRange> {
+    let mut at = 0;
+    let mut start = None;
+    for (i, line) in text.split_inclusive('\n').enumerate() {
+        if i + 1 == first {
+            start = Some(at);
+        }
+        if i < last {
+            at += line.len();
+        }
+    }
+    let (start, end) = (u32::try_from(start?).ok()?, u32::try_from(at).ok()?);
+    Some(TextRange::new(start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects selections: lines count from 1, the range is inclusive, a colon in a name is no range.
+    #[test]
+    fn lines_are_named_behind_the_file() {
+        assert_eq!(lines_of("a.py:3-5"), ("a.py", Some((3, 5))));
+        assert_eq!(lines_of("a.py:3"), ("a.py", Some((3, 3))));
+        assert_eq!(lines_of("a.py:5-3"), ("a.py:5-3", None));
+        assert_eq!(lines_of("a:b.py"), ("a:b.py", None));
+        assert_eq!(range_of("a\nbb\nc", (2, 9)), Some(TextRange::new(2, 6)));
+        assert_eq!(range_of("a\n", (2, 2)), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! A request from the command line: sent to the application, followed, and shown.
+
+use crate::console::Console;
+use crate::context::Invocation;
+use crate::failure::{Failure, Result};
+use crate::progress::Progress;
+use crate::sanitise::for_terminal;
+use deepcoder_app::{App, SessionModels};
+use deepcoder_protocol::Failure as Refused;
+use deepcoder_protocol::Tasks;
+use deepcoder_protocol::client::RemoteTasks;
+use deepcoder_types::{Cancel, Delivery, Event, JobState, Level, Request, Task, env_var};
+use std::sync::Arc;
+
+/// The instruction and the paths of `words`, of which the first is the instruction unless `-m` gave it. `-` reads it
+/// from standard input.
+pub(crate) fn words(
+    words: &[String],
+    message: Option<&String>,
+    invocation: &mut Invocation,
+) -> Result<(String, Vec<String>)> {
+    let (instruction, paths) = match (message, words) {
+        (Some(message), paths) => (message.clone(), paths),
+        (None, [first, paths @ ..]) => (first.clone(), paths),
+        (None, []) => (String::new(), words),
+    };
+    let instruction = if instruction == "-" { invocation.input.all(&invocation.cancel)? } else { instruction };
+    Ok((instruction.trim().to_owned(), paths.to_vec()))
+}
+
+/// `key=value` pairs as the parameters of a verb: JSON where it parses, text otherwise.
+pub(crate) fn params(pairs: &[String]) -> Result<serde_json::Map<String, serde_json::Value>> {
+    let mut params = serde_json::Map::new();
+    for pair in pairs {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| Failure::new(format!("`{pair}` is not an option")).hint("write KEY=VALUE"))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        params.insert(key.to_owned(), value);
+    }
+    Ok(params)
+}
+
+/// A request of this invocation, without anything of its verb.
+pub(crate) fn request(verb: &str, prompt: String, paths: Vec<String>, invocation: &Invocation) -> Request {
+    Request {
+        verb: verb.to_owned(),
+        prompt,
+        directory: invocation.base.clone(),
+        paths,
+        model: Some(invocation.session.settings().model.clone()),
+        seed: invocation.seed.unwrap_or(0),
+        delivery: Delivery::Show,
+        origin: "cli".to_owned(),
+        ..Request::default()
+    }
+}
+
+/// Where `request` is carried out: by the daemon, or in this process where the settings say so or where the request
+/// needs what only this process has: the repository that git's variables name, or the user's shell for a commit.
+pub(crate) fn tasks(commits: bool, invocation: &Invocation, console: &mut Console) -> Result<Arc<dyn Tasks>> {
+    let session = &invocation.session;
+    let named = [env_var::GIT_DIR, env_var::GIT_WORK_TREE].iter().any(|name| session.vars().get(name).is_some());
+    let steps = cfg!(debug_assertions) && session.vars().get(env_var::STEP).is_some();
+    let model = &session.settings().model;
+    if session.settings().daemon && !commits && !named && !steps {
+        console.detail(&format!("using the model {model} in the daemon"));
+        return Ok(Arc::new(session.tasks(model)?));
+    }
+    console.detail(&format!("using the model {model}"));
+    Ok(Arc::new(here(invocation)))
+}
+
+/// The tasks that are known without starting anything.
+pub(crate) fn known(invocation: &Invocation) -> Arc<dyn Tasks> {
+    let socket = &invocation.session.folders().socket;
+    match deepcoder_protocol::client::Client::connect(socket) {
+        Ok(_) => Arc::new(RemoteTasks::new(socket.clone())),
+        Err(_) => Arc::new(here(invocation)),
+    }
+}
+
+fn here(invocation: &Invocation) -> App {
+    let models = Arc::new(SessionModels(invocation.session.clone()));
+    App::here(invocation.session.clone(), models, invocation.clock())
+}
+
+/// Send `request` and show how it goes, until the task no longer runs. `on_token` sees what the model writes.
+///
+/// An interrupt cancels the task. Where the terminal is closed instead, the daemon goes on with it.
+pub(crate) fn carry_out(
+    tasks: &dyn Tasks,
+    request: &Request,
+    invocation: &Invocation,
+    console: &mut Console,
+    on_token: &mut dyn FnMut(&mut Console, &Progress, &str),
+) -> Result<Task> {
+    let task = tasks.submit(request.clone())?;
+    let task = follow(tasks, &task.id, invocation, console, on_token)?;
+    match (task.state, &task.failure) {
+        (JobState::Failed, Some(failure)) => {
+            Err(Failure { message: failure.message.clone(), hint: failure.hint.clone() })
+        }
+        (JobState::Cancelled, _) => Err(Failure::new("cancelled").hint("nothing was changed")),
+        _ => Ok(task),
+    }
+}
+
+/// Show the events of a task until it no longer runs.
+pub(crate) fn follow(
+    tasks: &dyn Tasks,
+    id: &str,
+    invocation: &Invocation,
+    console: &mut Console,
+    on_token: &mut dyn FnMut(&mut Console, &Progress, &str),
+) -> Result<Task> {
+    let mut progress = Progress::spinner(console.can_animate(&invocation.vars), "reading the repository");
+    let mut seen = 0;
+    let followed = tasks.follow(id, 0, &invocation.cancel, &mut |event| {
+        seen = event.seq;
+        show(&event.event, &mut progress, console, on_token);
+    });
+    let followed = match followed {
+        Err(Refused::Cancelled) if !invocation.hung_up() => {
+            tasks.cancel(id)?;
+            // It ends within a step. What it did until then is told.
+            tasks.follow(id, seen, &Cancel::new(), &mut |event| {
+                show(&event.event, &mut progress, console, &mut |_, _, _| {});
+            })
+        }
+        followed => followed,
+    };
+    progress.clear();
+    Ok(followed?)
+}
+
+fn show(
+    event: &Event,
+    progress: &mut Progress,
+    console: &mut Console,
+    on_token: &mut dyn FnMut(&mut Console, &Progress, &str),
+) {
+    match event {
+        Event::Stage(stage) => progress.label(stage.label()),
+        Event::Progress { message, .. } => progress.label(&for_terminal(message)),
+        Event::Token(text) => {
+            progress.token();
+            on_token(console, progress, text);
+        }
+        _ => {}
+    }
+    for (level, line) in event.lines() {
+        progress.suspend(|| match level {
+            Level::Warn => console.warn(&line),
+            Level::Info => console.note(&for_terminal(&line)),
+            Level::Debug => console.detail(&line),
+        });
+    }
+}
