@@ -170,8 +170,9 @@ impl<'a> Pipeline<'a> {
     ) -> Result<Run, RunError> {
         let events: Events<'_> = Mutex::new(events);
         let plugin = self.plugin_for(&instruction.verb)?;
-        // A completion is about a place, every other verb about words.
-        if instruction.verb != "complete" && instruction.prompt.trim().is_empty() {
+        // A completion is about a place, and a selection may speak for itself; everything else is about words.
+        let about_place = instruction.verb == "complete" || instruction.selection.is_some();
+        if !about_place && instruction.prompt.trim().is_empty() {
             return Err(RunError::EmptyInstruction);
         }
         emit(&events, Event::Stage(Stage::Context));

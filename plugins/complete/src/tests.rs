@@ -1,8 +1,10 @@
 use crate::CompletePlugin;
-use deepcoder_plugin_api::{ErrorCode, Plugin as _, PluginError};
-use deepcoder_test_support::{FakeModel, MemoryHost, Reply, Tree};
-use deepcoder_types::{ContextBundle, GenerateRequest, Instruction, Outcome, Prompt, RepoPath};
+use deepcoder_plugin_api::{ErrorCode, Plugin, PluginError};
+use deepcoder_test_cases::{Files, Hosted};
+use deepcoder_test_support::{FakeModel, Reply};
+use deepcoder_types::{GenerateRequest, Instruction, Outcome, Prompt, RepoPath};
 use serde_json::json;
+use std::sync::Arc;
 
 struct Ran {
     outcome: Result<Outcome, PluginError>,
@@ -15,10 +17,8 @@ fn run(text: &str, options: serde_json::Value, reply: Reply) -> Ran {
 
 fn run_all(text: &str, options: serde_json::Value, replies: Vec<Reply>) -> Ran {
     let path = RepoPath::new("a.py").expect("path");
-    let tree = Tree::from([(path.clone(), text.as_bytes().to_vec())]);
-    let model = FakeModel::new(replies);
-    let plugin = CompletePlugin::new();
-    let host = MemoryHost::new(&tree, &model, plugin.manifest().capabilities.model.expect("grant"));
+    let files = Files::from([(path.clone(), text.as_bytes().to_vec())]);
+    let plugin: Arc<dyn Plugin> = Arc::new(CompletePlugin::new());
     let instruction = Instruction {
         id: "1".into(),
         verb: "complete".into(),
@@ -29,8 +29,8 @@ fn run_all(text: &str, options: serde_json::Value, replies: Vec<Reply>) -> Ran {
         options,
         seed: 3,
     };
-    let outcome = plugin.run(&instruction, &ContextBundle::default(), &host);
-    Ran { outcome, requests: model.requests() }
+    let ran = Hosted::new(&plugin, &files, FakeModel::new(replies)).run(&instruction);
+    Ran { requests: ran.model.requests(), outcome: ran.outcome }
 }
 
 fn inserted(ran: &Ran) -> &str {

@@ -1,9 +1,15 @@
 use crate::EditPlugin;
 use crate::regions::whole_lines;
-use deepcoder_plugin_api::{ErrorCode, Host as _, Plugin as _};
-use deepcoder_test_support::{Case, FakeModel, MemoryHost, Tree, check};
+use deepcoder_plugin_api::{ErrorCode, Plugin};
+use deepcoder_test_cases::{Case, Files, Hosted, check};
+use deepcoder_test_support::FakeModel;
 use deepcoder_types::{Change, ContentHash, ContextBundle, Instruction, Outcome, Prompt, RepoPath, Snippet, TextRange};
 use std::path::Path;
+use std::sync::Arc;
+
+fn plugin() -> Arc<dyn Plugin> {
+    Arc::new(EditPlugin::new())
+}
 
 fn cases() -> Vec<Case> {
     Case::all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases"))
@@ -13,19 +19,12 @@ fn cases() -> Vec<Case> {
 /// cancellation, grants, the base hash.
 #[test]
 fn cases_hold() {
-    let plugin = EditPlugin::new();
-    cases().iter().for_each(|case| check(&plugin, case));
+    cases().iter().for_each(|case| check(&plugin(), case));
 }
 
 fn requests(name: &str) -> Vec<deepcoder_types::GenerateRequest> {
     let case = cases().into_iter().find(|c| c.name == name).expect("case");
-    let model: FakeModel = case.model();
-    let plugin = EditPlugin::new();
-    let grant = plugin.manifest().capabilities.model.expect("grant");
-    let host = MemoryHost::new(&case.tree, &model, grant);
-    let Ok(plan) = plugin.plan(&case.instruction) else { return Vec::new() };
-    let _ = plugin.run(&case.instruction, &host.bundle(&plan), &host);
-    model.requests()
+    Hosted::new(&plugin(), &case.tree, case.model()).run(&case.instruction).model.requests()
 }
 
 /// Protects speed and safety of a whole-file answer: it is drafted from the old text, begins inside of a fence that the
@@ -96,8 +95,7 @@ fn selections_become_whole_lines() {
 #[test]
 fn no_placeholder_is_left() {
     for case in cases() {
-        let tree: &Tree = &case.tree;
-        assert!(tree.keys().all(|p: &RepoPath| !p.as_str().contains("{{")));
+        assert!(case.tree.keys().all(|p: &RepoPath| !p.as_str().contains("{{")));
         for request in requests(&case.name) {
             let Prompt::Chat { messages, .. } = &request.prompt else { continue };
             assert!(messages.iter().all(|m| !m.content.contains("{{")), "{}", case.name);
@@ -112,31 +110,34 @@ fn of_a_large_file_only_the_meant_parts_are_written() {
     let filler: String = (0..200).map(|i| format!("def other_{i}():\n    return {i}\n\n\n")).collect();
     let text = format!("{filler}def meant():\n    return 1\n");
     let path = RepoPath::new("big.py").expect("path");
-    let tree = Tree::from([(path.clone(), text.clone().into_bytes())]);
-    let model = FakeModel::saying(["def meant():\n    return 2\n```"]).with_context(600);
-    let plugin = EditPlugin::new();
-    let host = MemoryHost::new(&tree, &model, plugin.manifest().capabilities.model.expect("grant"));
+    let files = Files::from([(path.clone(), text.clone().into_bytes())]);
     let instruction = Instruction { targets: vec![path.clone()], ..instruction("return two in meant") };
-    let whole = host.read_file(&path).expect("read");
     let part = |start: usize, end: usize, origin: &str| Snippet {
+        path: path.clone(),
         range: TextRange::new(u32::try_from(start).expect("small"), u32::try_from(end).expect("small")),
         text: text[start..end].to_owned(),
+        file_hash: ContentHash::of(text.as_bytes()),
         origin: origin.into(),
-        ..whole.clone()
+    };
+    let run = |context: &ContextBundle| {
+        let model = FakeModel::saying(["def meant():\n    return 2\n```"]).with_context(600);
+        let context = Some(context.clone());
+        Hosted { context, ..Hosted::new(&plugin(), &files, model) }.run(&instruction)
     };
     let snippets = vec![part(filler.len(), text.len() - 1, "target"), part(0, "def other_0():".len(), "outline")];
     let context = ContextBundle { snapshot: "s".into(), snippets, token_budget: 500 };
-    let Ok(Outcome::Proposals(proposals)) = plugin.run(&instruction, &context, &host) else { panic!("a proposal") };
+    let ran = run(&context);
+    let Ok(Outcome::Proposals(proposals)) = &ran.outcome else { panic!("a proposal") };
     let Change::Modify(edit) = &proposals[0].changes[0] else { panic!("an edit") };
     let new = deepcoder_edit::apply_edits(&text, &edit.edits).expect("fits");
     assert_eq!(new, format!("{filler}def meant():\n    return 2\n"));
-    let Prompt::Chat { messages, .. } = &model.requests()[0].prompt else { panic!("a chat") };
+    let Prompt::Chat { messages, .. } = &ran.model.requests()[0].prompt else { panic!("a chat") };
     assert!(messages[0].content.contains("def other_0():\n```") && !messages[0].content.contains("other_1"));
     let stale = ContextBundle {
         snippets: context.snippets.iter().map(|s| Snippet { file_hash: ContentHash::of(b"x"), ..s.clone() }).collect(),
         ..context
     };
-    assert!(matches!(plugin.run(&instruction, &stale, &host), Err(e) if e.code == ErrorCode::Stale));
+    assert!(matches!(run(&stale).outcome, Err(e) if e.code == ErrorCode::Stale));
 }
 
 fn instruction(prompt: &str) -> Instruction {
@@ -155,11 +156,9 @@ fn instruction(prompt: &str) -> Instruction {
 /// Protects from an edit of nothing in particular: without targets, named or found, there is an error with a hint.
 #[test]
 fn no_target_is_an_error() {
-    let (tree, model) = (Tree::new(), FakeModel::saying::<String>([]));
-    let plugin = EditPlugin::new();
-    let host = MemoryHost::new(&tree, &model, plugin.manifest().capabilities.model.expect("grant"));
-    let error = plugin.run(&instruction("do it"), &ContextBundle::default(), &host).expect_err("no target");
+    let ran = Hosted::new(&plugin(), &Files::new(), FakeModel::saying::<String>([])).run(&instruction("do it"));
+    let error = ran.outcome.expect_err("no target");
     assert!(error.code == ErrorCode::NotFound && error.hint.is_some());
     let odd = Instruction { options: serde_json::json!({"format": "poem"}), ..instruction("do it") };
-    assert!(matches!(plugin.plan(&odd), Err(e) if e.code == ErrorCode::Invalid && e.hint.is_some()));
+    assert!(matches!(plugin().plan(&odd), Err(e) if e.code == ErrorCode::Invalid && e.hint.is_some()));
 }

@@ -30,7 +30,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// What only tests may depend on.
-const FOR_TESTS: &[&str] = &["deepcoder-test-support", "deepcoder-tidy", "deepcoder-it", "deepcoder-torture"];
+const FOR_TESTS: &[&str] =
+    &["deepcoder-test-support", "deepcoder-test-cases", "deepcoder-tidy", "deepcoder-it", "deepcoder-torture"];
 
 /// Heavy dependencies and trust boundaries, and the only crates that may have them.
 const ONLY_IN: &[(&str, &[&str])] = &[

@@ -36,11 +36,14 @@
 //! word `says TEXT` asks for a piece of the message, the rationale or the answer. `## Second` scripts a second run on the
 //! result, which must be `unchanged`. `## Prompt` is the last message of the first request, to the letter.
 
-use crate::memory::Tree;
-use crate::{FakeModel, Reply};
 use deepcoder_edit::formats::fenced::{self, Fenced};
+use deepcoder_test_support::{FakeModel, Reply};
 use deepcoder_types::{Instruction, RepoPath, TextRange};
+use std::collections::BTreeMap;
 use std::path::Path;
+
+/// Files by path.
+pub type Files = BTreeMap<RepoPath, Vec<u8>>;
 
 /// One case.
 #[derive(Debug, Clone)]
@@ -50,7 +53,7 @@ pub struct Case {
     /// What is asked.
     pub instruction: Instruction,
     /// The tree.
-    pub tree: Tree,
+    pub tree: Files,
     /// What the model says.
     pub replies: Vec<Reply>,
     /// Tokens of the model's context.
@@ -58,7 +61,7 @@ pub struct Case {
     /// What must come of it.
     pub expected: Expected,
     /// The files that differ afterwards.
-    pub after: Tree,
+    pub after: Files,
     /// A piece of what the user is told.
     pub says: Option<String>,
     /// The last message of the first request.
@@ -196,7 +199,7 @@ fn sections(text: &str) -> Vec<(String, String)> {
     out
 }
 
-fn tree(name: &str, text: &str) -> Tree {
+fn tree(name: &str, text: &str) -> Files {
     let file = |block: Fenced| {
         let path = block.path.as_deref().unwrap_or_else(|| panic!("{name}: a file without `### path`"));
         (RepoPath::new(path).expect("path"), decoded(&block).into_bytes())

@@ -1,13 +1,12 @@
 //! What must hold for every case of every plugin, beside what the case says itself.
 
-use crate::case::{Case, Expected};
-use crate::memory::{MemoryHost, Tree};
-use crate::{FakeModel, Reply};
+use crate::case::{Case, Expected, Files};
+use crate::hosted::{Hosted, Ran};
 use deepcoder_edit::{MaterialiseError, materialise};
 use deepcoder_plugin_api::{ErrorCode, ModelGrant, Plugin, PluginError};
+use deepcoder_test_support::Reply;
 use deepcoder_types::{Applicability, Change, EditSet, Outcome, Prompt, Proposal, RepoPath};
-
-type Ran = Result<Outcome, PluginError>;
+use std::sync::Arc;
 
 /// Run the case, compare, and check what every plugin owes:
 /// the same request gives the same result; a cancelled run proposes nothing else than the whole run; a used-up grant is
@@ -16,10 +15,10 @@ type Ran = Result<Outcome, PluginError>;
 ///
 /// # Panics
 /// When anything of it does not hold.
-pub fn check(plugin: &dyn Plugin, case: &Case) {
+pub fn check(plugin: &Arc<dyn Plugin>, case: &Case) {
     let name = &case.name;
-    let model = case.model();
-    let (ran, calls) = run(plugin, case, &case.tree, &model, grant(plugin), None);
+    let run = || Hosted::new(plugin, &case.tree, case.model());
+    let Ran { outcome: ran, calls, model, .. } = run().run(&case.instruction);
     compare(case, &ran);
     assert_eq!(model.replies_left(), 0, "{name}: the model was asked less often than scripted");
     if let Some(prompt) = &case.prompt {
@@ -30,15 +29,15 @@ pub fn check(plugin: &dyn Plugin, case: &Case) {
         let said = messages.last().map(|m| m.content.as_str());
         assert_eq!(said, Some(prompt.trim_end_matches('\n')), "{name}: the prompt");
     }
-    assert_eq!(run(plugin, case, &case.tree, &case.model(), grant(plugin), None).0, ran, "{name}: not deterministic");
+    assert_eq!(run().run(&case.instruction).outcome, ran, "{name}: not deterministic");
     for index in 0..calls {
-        let (cancelled, _) = run(plugin, case, &case.tree, &case.model(), grant(plugin), Some(index));
+        let cancelled = Hosted { cancel_at: Some(index), ..run() }.run(&case.instruction).outcome;
         let stopped = matches!(&cancelled, Err(e) if e.code == ErrorCode::Cancelled);
         assert!(stopped || cancelled == ran, "{name}: cancelled at call {index}, it came to {cancelled:?}");
     }
     if !model.requests().is_empty() {
         let none = ModelGrant { max_calls: 0, max_tokens: 0 };
-        let (refused, _) = run(plugin, case, &case.tree, &case.model(), none, None);
+        let refused = Hosted { grant: Some(none), ..run() }.run(&case.instruction).outcome;
         assert!(refused.is_err(), "{name}: without a grant it came to {refused:?}");
     }
     if let Ok(Outcome::Proposals(proposals)) = &ran {
@@ -46,28 +45,7 @@ pub fn check(plugin: &dyn Plugin, case: &Case) {
     }
 }
 
-fn grant(plugin: &dyn Plugin) -> ModelGrant {
-    plugin.manifest().capabilities.model.unwrap_or(ModelGrant { max_calls: 0, max_tokens: 0 })
-}
-
-fn run(
-    plugin: &dyn Plugin,
-    case: &Case,
-    tree: &Tree,
-    model: &FakeModel,
-    grant: ModelGrant,
-    cancel_at: Option<usize>,
-) -> (Ran, usize) {
-    let mut host = MemoryHost::new(tree, model, grant);
-    if let Some(index) = cancel_at {
-        host = host.cancelling_at(index);
-    }
-    let ran =
-        plugin.plan(&case.instruction).and_then(|request| plugin.run(&case.instruction, &host.bundle(&request), &host));
-    (ran, host.calls())
-}
-
-fn compare(case: &Case, ran: &Ran) {
+fn compare(case: &Case, ran: &Result<Outcome, PluginError>) {
     let name = &case.name;
     let (found, told) = match ran {
         Err(error) => {
@@ -88,7 +66,7 @@ fn compare(case: &Case, ran: &Ran) {
     }
 }
 
-fn check_proposal(plugin: &dyn Plugin, case: &Case, proposal: &Proposal) {
+fn check_proposal(plugin: &Arc<dyn Plugin>, case: &Case, proposal: &Proposal) {
     let name = &case.name;
     for change in &proposal.changes {
         for path in touched(change) {
@@ -130,12 +108,12 @@ fn check_proposal(plugin: &dyn Plugin, case: &Case, proposal: &Proposal) {
     }
 }
 
-fn second(plugin: &dyn Plugin, case: &Case, result: &Tree, replies: &[Reply]) {
-    let (again, _) = run(plugin, case, result, &case.with_replies(replies), grant(plugin), None);
+fn second(plugin: &Arc<dyn Plugin>, case: &Case, result: &Files, replies: &[Reply]) {
+    let again = Hosted::new(plugin, result, case.with_replies(replies)).run(&case.instruction).outcome;
     assert_eq!(again, Ok(Outcome::Unchanged), "{}: the second run", case.name);
 }
 
-fn on(tree: &Tree, proposal: &Proposal) -> Result<EditSet, MaterialiseError> {
+fn on(tree: &Files, proposal: &Proposal) -> Result<EditSet, MaterialiseError> {
     let read = |path: &RepoPath| {
         let image = |bytes: &Vec<u8>| deepcoder_types::FileImage { bytes: bytes.clone(), mode: Some(0o644) };
         Ok(tree.get(path).map(image))
