@@ -7,7 +7,7 @@ use crate::text::{Found, Subject, check, program, undocumented};
 use deepcoder_pipeline::{Pipeline, Policy, RunOptions};
 use deepcoder_syntax::{Kept, Language, parses, symbols, tokens};
 use deepcoder_types::{Applicability, Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
-use deepcoder_workspace::Memory;
+use deepcoder_workspace::{Overlay, Tree};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -43,15 +43,20 @@ impl Asker {
         Self { source, model: None, deadline, cancel }
     }
 
-    /// What `action` makes of `subject`; `None` when there is nothing for it to do.
-    pub(crate) fn fix(&mut self, action: &Action, subject: Subject<'_>) -> Result<Option<String>, NoAnswer> {
+    /// What `action` makes of `subject`, a file of `tree`; `None` when there is nothing for it to do.
+    pub(crate) fn fix(
+        &mut self,
+        action: &Action,
+        subject: Subject<'_>,
+        tree: &Arc<dyn Tree>,
+    ) -> Result<Option<String>, NoAnswer> {
         let Ok(text) = std::str::from_utf8(subject.new) else { return Ok(None) };
         let found = check(action.kind, subject);
         if text.is_empty() || crate::text::is_binary(subject.new) || (action.kind != Kind::Edit && found.is_empty()) {
             return Ok(None);
         }
         let prompt = prompt(action, subject, &found);
-        let answer = self.ask(prompt, subject.path.clone(), text.to_owned())?;
+        let answer = self.ask(prompt, subject.path.clone(), text.to_owned(), Arc::clone(tree))?;
         match answer.filter(|answer| answer != text) {
             None => Ok(None),
             Some(answer) => match accepted(action.kind, subject, text, &answer) {
@@ -61,7 +66,13 @@ impl Asker {
         }
     }
 
-    fn ask(&mut self, prompt: String, path: RepoPath, text: String) -> Result<Option<String>, NoAnswer> {
+    fn ask(
+        &mut self,
+        prompt: String,
+        path: RepoPath,
+        text: String,
+        tree: Arc<dyn Tree>,
+    ) -> Result<Option<String>, NoAnswer> {
         let model = match &self.model {
             Some(model) => model.clone()?,
             None => {
@@ -82,9 +93,14 @@ impl Asker {
                 options: serde_json::json!({}),
                 seed: 0,
             };
-            let staged = Memory::of(path.clone(), text);
-            let pipeline = Pipeline::new(&staged, model).with_policy(Policy::default().writing_only(&[path]));
             let told = |e: &dyn std::fmt::Display| e.to_string();
+            // As earlier actions left it.
+            let mut tree = Overlay::new(tree);
+            tree.write(&path, text).map_err(|e| told(&e))?;
+            // The model sees this file only, which keeps within the deadline. Verification sees them all.
+            let policy = Policy::default().writing_only(&[path]);
+            let policy = Policy { read: policy.write.clone(), ..policy };
+            let pipeline = Pipeline::new(&tree, model).with_policy(policy);
             let run = pipeline.run(&instruction, &RunOptions::default(), cancel, &mut |_| {}).map_err(|e| {
                 let hint = e.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 format!("{e}{hint}")

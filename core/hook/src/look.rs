@@ -13,7 +13,9 @@ use crate::tree::Change;
 use deepcoder_apply::protected;
 use deepcoder_syntax::{Language, parses};
 use deepcoder_types::RepoPath;
-use deepcoder_workspace::MAX_FILE;
+use deepcoder_workspace::{GitTree, MAX_FILE, Tree, Workspace};
+use std::cell::OnceCell;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A file with its bytes.
@@ -33,6 +35,8 @@ pub(crate) struct Work {
     pub(crate) whole: bool,
     pub(crate) trusted: bool,
     pub(crate) asker: Asker,
+    /// The files that a fix of the model's goes with, once one is asked for.
+    pub(crate) tree: OnceCell<Result<Arc<dyn Tree>, String>>,
     pub(crate) deadline: Instant,
     /// Something was not done that was to be done.
     pub(crate) late: bool,
@@ -137,7 +141,12 @@ impl Work {
             self.put_off(kind, path, why);
             return None;
         }
-        match self.asker.fix(action, subject) {
+        let tree = self.tree.get_or_init(|| tree_of(&self.place, self.whole));
+        let fixed = match tree {
+            Ok(tree) => self.asker.fix(action, subject, tree),
+            Err(why) => Err(NoAnswer::Failed(why.clone())),
+        };
+        match fixed {
             Ok(fixed) => fixed.map(String::into_bytes),
             Err(NoAnswer::NotReady) => {
                 self.put_off(kind, path, "the model was not warm; it is being loaded for the next time");
@@ -172,6 +181,15 @@ impl Work {
 
     pub(crate) fn refuse_fix(&mut self, change: &Change, why: &str) {
         self.report.findings.extend(unfixed(change, why));
+    }
+}
+
+/// What is staged; or the work tree, where its files are named or the library cannot read the index (a split one, say).
+fn tree_of(place: &Place, named: bool) -> Result<Arc<dyn Tree>, String> {
+    let workspace = Workspace::open(&place.root).map_err(|e| e.to_string())?;
+    match GitTree::index(&workspace, Some(&place.index)) {
+        Ok(staged) if !named => Ok(Arc::new(staged)),
+        _ => Ok(Arc::new(workspace)),
     }
 }
 

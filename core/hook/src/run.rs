@@ -11,6 +11,7 @@ use crate::{HookError, trust};
 use deepcoder_apply::{Applier, ApplierOptions, Steps, protected};
 use deepcoder_types::{Cancel, RepoPath};
 use deepcoder_workspace::{MAX_FILE, Workspace};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -124,6 +125,7 @@ pub fn run(job: &Job, around: &Surroundings) -> Result<Report, HookError> {
         whole: matches!(job, Job::Files(_)),
         trusted: text.is_none_or(|text| trust::is_trusted(&around.state_dir, &place.root, &text)),
         asker: Asker::new(Arc::clone(&around.model), deadline, around.cancel.clone()),
+        tree: OnceCell::new(),
         report: Report::default(),
         deadline,
         late: false,

@@ -2,7 +2,7 @@
 
 use super::{Bench, short};
 use crate::{InTree, Job, Surroundings};
-use deepcoder_test_support::FakeModel;
+use deepcoder_test_support::{FakeModel, Reply};
 use deepcoder_types::LanguageModel;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,39 @@ fn a_fix_that_breaks_the_file_of_the_tree_is_left_out() {
     let report = crate::run(&Job::Staged, &Surroundings { model, ..bench.around() }).expect("it runs");
     assert_eq!((bench.in_index("a.py"), bench.repo.read("a.py")), (NEW.into(), ours.into_bytes()));
     assert!(matches!(&report.fixed[0].tree, InTree::Left(why) if why.contains("not valid python")), "{report:?}");
+}
+
+/// Protects files that no model may see, and secrets, also in hooks: the model is not asked, and the report says why.
+#[test]
+fn hidden_files_and_secrets_are_not_shown_to_the_model() {
+    let bench = trusting(CONFIG);
+    bench.stage(".aiignore", b"hidden.py\n");
+    bench.stage("hidden.py", OLD.as_bytes());
+    let secret = format!("{OLD}KEY = 'AKIA{}'\n", "QWERTYUIOPASDFGH");
+    bench.stage("a.py", secret.as_bytes());
+    let (asked, model) = saying(NEW);
+    let report = crate::run(&Job::Staged, &Surroundings { model, ..bench.around() }).expect("it runs");
+    assert!(report.fixed.is_empty() && asked.requests().is_empty(), "{report:?}");
+    let why = [("a.py", "no model is shown"), ("hidden.py", "is ignored")];
+    for (path, why) in why {
+        assert!(report.warnings.iter().any(|w| w.starts_with(path) && w.contains(why)), "{report:?}");
+    }
+}
+
+/// Protects the rest of a commit from a fix of one file: it is verified among all that is staged.
+#[test]
+fn a_fix_is_verified_among_what_is_staged() {
+    let action = "use = \"edit\"\nfiles = [\"a.py\"]\ninstruction = \"multiply by a second number\"\n";
+    let bench = trusting(&format!("[[hook.action]]\n{action}"));
+    bench.stage("b.py", b"from a import f\n\nprint(f(1))\n");
+    // The work tree is not what is committed.
+    bench.repo.write("b.py", b"");
+    let new = Reply::Text("def f(a, b):\n    return a * b\n```\n".into());
+    let model: Arc<dyn LanguageModel> = Arc::new(FakeModel::new([new.clone(), new]));
+    let model: crate::ModelSource = Arc::new(move |_| Ok(Arc::clone(&model)));
+    let report = crate::run(&Job::Staged, &Surroundings { model, ..bench.around() }).expect("it runs");
+    assert!(report.fixed.is_empty() && bench.in_index("a.py") == OLD, "{report:?}");
+    assert!(report.warnings[0].contains("a person should look"), "{report:?}");
 }
 
 /// Protects code from a model that takes the chance to change it as well.
