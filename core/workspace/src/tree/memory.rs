@@ -21,11 +21,6 @@ impl Memory {
     pub fn of(path: RepoPath, text: impl Into<String>) -> Self {
         [(path, text.into().into_bytes())].into_iter().collect()
     }
-
-    /// The files, by their paths.
-    pub fn iter(&self) -> impl Iterator<Item = (&RepoPath, &FileImage)> {
-        self.files.iter()
-    }
 }
 
 impl FromIterator<(RepoPath, Vec<u8>)> for Memory {
