@@ -136,6 +136,18 @@ impl Carrier<'_> {
     }
 }
 
+/// Refuses a request that cannot be carried out, before a model is got ready for it.
+pub fn check_request(session: &Session, request: &Request) -> Result<(), TaskError> {
+    resolve::check(request)?;
+    let repo = match Repo::open(session, &request.directory) {
+        Ok(repo) if request.buffers.is_empty() => repo,
+        Ok(_) => return Ok(()),
+        Err(RepoError::Open(OpenError::NotARepository(_))) if request.position.is_some() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    resolve(&repo, request, "").map(drop)
+}
+
 /// Writes `run`, of the request with this `prompt`, where `delivery` says. The caller has asked [`crate::may_land`].
 pub fn land(
     repo: &Repo,

@@ -83,6 +83,11 @@ impl Workbench {
             let real = path.canonicalize().expect("it exists");
             text = text.replace(&*real.to_string_lossy(), name).replace(&*path.to_string_lossy(), name);
         }
+        // Each task has an id of its own.
+        if let Some((before, after)) = text.split_once("deepcoder tasks review ") {
+            let rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+            text = format!("{before}deepcoder tasks review [TASK]{rest}");
+        }
         text
     }
 

@@ -5,7 +5,7 @@ use deepcoder_app::{Repo, Resolved, files_of, notes_of, resolve, summary_of};
 use deepcoder_pipeline::Run;
 use deepcoder_protocol::Models;
 use deepcoder_queue::{Lease, Queue};
-use deepcoder_types::{Cancel, Event, Job, JobHappening, JobProgress, JobResult, Level, Request};
+use deepcoder_types::{Cancel, Event, Job, JobHappening, JobProgress, JobResult, Request};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -52,7 +52,7 @@ impl<'a> Reporter<'a> {
             }
             _ => {}
         }
-        event.lines().into_iter().for_each(|(level, line)| self.log(name(level), line));
+        event.lines().into_iter().for_each(|(tone, line)| self.log(tone.level(), line));
     }
 
     fn tell(&mut self) {
@@ -63,14 +63,6 @@ impl<'a> Reporter<'a> {
     /// What cannot be written down is lost: the result is what counts, and whoever has lost the job is told by the keeper.
     fn note(&self, what: JobHappening) {
         _ = self.queue.note(self.lease, &[what], (self.now_ms)());
-    }
-}
-
-const fn name(level: Level) -> &'static str {
-    match level {
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warn => "warn",
     }
 }
 

@@ -267,21 +267,28 @@ impl Session {
         client::running(&self.folders.socket, &launcher.version())
     }
 
+    /// The tasks of the daemon, if one runs that is to be used.
+    pub fn running_tasks(&self) -> Result<Option<RemoteTasks>, ModelError> {
+        let Some(launcher) = &self.launcher else { return Ok(None) };
+        Ok(self.running(launcher)?.map(|client| self.tasks_of(launcher, client)))
+    }
+
     /// The tasks of the daemon, which is started when there is none, for requests that want the model `name`.
-    pub fn tasks(&self, name: &str) -> Result<RemoteTasks, ModelError> {
-        let Some(launcher) = self.launcher.as_ref() else {
-            return Err(GenerateError::Unavailable("nothing can start it".into()).into());
-        };
-        // Each call looks again: a daemon may end between two of them.
-        let first = Mutex::new(Some(self.daemon(launcher, name)?));
-        let (session, launcher) = (self.clone(), launcher.clone());
-        Ok(RemoteTasks::with(move || match first.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(client) => Ok(client),
-            None => match session.running(&launcher)? {
-                Some(client) => Ok(client),
-                None => Err(Failure::Unavailable("it has ended".into())),
-            },
-        }))
+    pub fn start_tasks(&self, name: &str) -> Result<RemoteTasks, ModelError> {
+        let launcher = self.launcher.as_ref();
+        let launcher = launcher.ok_or_else(|| GenerateError::Unavailable("nothing can start it".into()))?;
+        Ok(self.tasks_of(launcher, self.daemon(launcher, name)?))
+    }
+
+    /// The first call goes over `client`. Each later one looks again: the daemon may end in between.
+    fn tasks_of(&self, launcher: &Launcher, client: Client) -> RemoteTasks {
+        let (session, launcher, first) = (self.clone(), launcher.clone(), Mutex::new(Some(client)));
+        RemoteTasks::with(move || {
+            if let Some(client) = first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Ok(client);
+            }
+            session.running(&launcher)?.ok_or_else(|| Failure::Unavailable("it has ended".into()))
+        })
     }
 
     /// As [`Session::client`], for the model `name`.

@@ -2,6 +2,29 @@
 
 use crate::{Event, Level, Stage};
 
+/// Who a line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// For a curious user.
+    Detail,
+    /// For every user.
+    Note,
+    /// For every user, and something is off.
+    Warning,
+}
+
+impl Tone {
+    /// As the level of a log.
+    #[must_use]
+    pub const fn level(self) -> &'static str {
+        match self {
+            Self::Detail => "debug",
+            Self::Note => "info",
+            Self::Warning => "warn",
+        }
+    }
+}
+
 impl Stage {
     /// What goes on, for a line that is overwritten.
     #[must_use]
@@ -18,27 +41,27 @@ impl Stage {
 }
 
 impl Event {
-    /// The lines of a log that tell of this event, each with how loud it is.
+    /// The lines of a log that tell of this event, each with whom it is for.
     #[must_use]
-    pub fn lines(&self) -> Vec<(Level, String)> {
+    pub fn lines(&self) -> Vec<(Tone, String)> {
         let one = |level, line: String| vec![(level, line)];
         match self {
             Self::Stage(Stage::Repair) => {
-                one(Level::Info, "the checks found something; asking the model once more".to_owned())
+                one(Tone::Note, "the checks found something; asking the model once more".to_owned())
             }
             Self::Stage(_) | Self::Token(_) | Self::Progress { .. } => Vec::new(),
-            Self::Targets(paths) => one(Level::Info, format!("no files named; chose {}", list(paths))),
-            Self::Skipped { path, reason } => one(Level::Warn, format!("left out {path}: {reason}")),
+            Self::Targets(paths) => one(Tone::Note, format!("no files named; chose {}", list(paths))),
+            Self::Skipped { path, reason } => one(Tone::Warning, format!("left out {path}: {reason}")),
             Self::Gathered { files, notes } => {
-                let sees = (Level::Debug, format!("the model sees {}", list(files)));
-                let notes = notes.iter().map(|note| (Level::Debug, note.clone()));
+                let sees = (Tone::Detail, format!("the model sees {}", list(files)));
+                let notes = notes.iter().map(|note| (Tone::Detail, note.clone()));
                 std::iter::once(sees).filter(|_| !files.is_empty()).chain(notes).collect()
             }
             Self::Generating { call, max_tokens } => {
-                one(Level::Debug, format!("call {call} of the model, at most {max_tokens} tokens"))
+                one(Tone::Detail, format!("call {call} of the model, at most {max_tokens} tokens"))
             }
             Self::Generated { usage, timing } => one(
-                Level::Debug,
+                Tone::Detail,
                 format!(
                     "{} prompt tokens ({} cached), {} written ({} drafted), {:.0} ms to the first, {:.1} tokens/s",
                     usage.prompt_tokens,
@@ -49,7 +72,8 @@ impl Event {
                     timing.decode_tps
                 ),
             ),
-            Self::Log { level, message } => one(*level, message.clone()),
+            Self::Log { level: Level::Warn, message } => one(Tone::Warning, message.clone()),
+            Self::Log { message, .. } => one(Tone::Detail, message.clone()),
         }
     }
 }

@@ -28,6 +28,7 @@ pub use change::{
     Renaming, TextEdit,
 };
 pub use config::env_var;
+pub use event_words::Tone;
 pub use finding::{Finding, Severity, Verification};
 pub use glob::check_glob;
 pub use hash::ContentHash;

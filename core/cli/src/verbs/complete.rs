@@ -18,7 +18,7 @@ pub(crate) fn complete(args: &CompleteArgs, invocation: &mut Invocation, console
         let text = invocation.input.all(&invocation.cancel)?;
         request.buffers.insert(place.file.clone(), text);
     }
-    let tasks = task::tasks(false, invocation, console)?;
+    let tasks = task::tasks(&request, false, invocation, console)?;
     let task = task::carry_out(&*tasks, &request, invocation, console, &mut |_, _, _| {})?;
     let Some(result) = task.result else { return Err(Failure::new("the task has no result")) };
     let text = result.answer.map(|answer| answer.text).unwrap_or_default();

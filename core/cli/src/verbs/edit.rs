@@ -62,7 +62,7 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
         // Before a person waits for a model: what cannot be committed is said first.
         Repo::open(&invocation.session, &invocation.base)?.check_commit(&[], &place, &invocation.cancel)?;
     }
-    let tasks = task::tasks(args.commit, invocation, console)?;
+    let tasks = task::tasks(&request, args.commit, invocation, console)?;
     let edit = Edit { args, tasks: &*tasks, consent, delivery };
     loop {
         let task = task::carry_out(&*tasks, &request, invocation, console, &mut |_, _, _| {})?;

@@ -14,7 +14,7 @@ const DEFAULT_QUESTION: &str = "Explain what this code does.";
 pub(crate) fn explain(args: &ExplainArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let (question, paths) = question(args, invocation)?;
     let request = task::request("explain", question, paths, invocation);
-    let tasks = task::tasks(false, invocation, console)?;
+    let tasks = task::tasks(&request, false, invocation, console)?;
     // Shown as it comes only to a person: a pipe gets the finished answer.
     let live = console.streams_live();
     let mut shown = String::new();

@@ -9,7 +9,7 @@ use deepcoder_app::{App, SessionModels};
 use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::Tasks;
 use deepcoder_protocol::client::RemoteTasks;
-use deepcoder_types::{Cancel, Delivery, Event, JobState, Level, Request, Task, env_var};
+use deepcoder_types::{Cancel, Delivery, Event, JobState, Request, Task, Tone, env_var};
 use std::sync::Arc;
 
 /// The instruction and the paths of `words`, of which the first is the instruction unless `-m` gave it. `-` reads it
@@ -58,14 +58,24 @@ pub(crate) fn request(verb: &str, prompt: String, paths: Vec<String>, invocation
 
 /// Where `request` is carried out: by the daemon, or in this process where the settings say so or where the request
 /// needs what only this process has: the repository that git's variables name, or the user's shell for a commit.
-pub(crate) fn tasks(commits: bool, invocation: &Invocation, console: &mut Console) -> Result<Arc<dyn Tasks>> {
+pub(crate) fn tasks(
+    request: &Request,
+    commits: bool,
+    invocation: &Invocation,
+    console: &mut Console,
+) -> Result<Arc<dyn Tasks>> {
     let session = &invocation.session;
     let named = [env_var::GIT_DIR, env_var::GIT_WORK_TREE].iter().any(|name| session.vars().get(name).is_some());
     let steps = cfg!(debug_assertions) && session.vars().get(env_var::STEP).is_some();
     let model = &session.settings().model;
     if session.settings().daemon && !commits && !named && !steps {
         console.detail(&format!("using the model {model} in the daemon"));
-        return Ok(Arc::new(session.tasks(model)?));
+        if let Some(tasks) = session.running_tasks()? {
+            return Ok(Arc::new(tasks));
+        }
+        // What cannot be done is said before a daemon is started for it.
+        deepcoder_app::check_request(session, request)?;
+        return Ok(Arc::new(session.start_tasks(model)?));
     }
     console.detail(&format!("using the model {model}"));
     Ok(Arc::new(here(invocation)))
@@ -149,11 +159,11 @@ fn show(
         }
         _ => {}
     }
-    for (level, line) in event.lines() {
-        progress.suspend(|| match level {
-            Level::Warn => console.warn(&line),
-            Level::Info => console.note(&for_terminal(&line)),
-            Level::Debug => console.detail(&line),
+    for (tone, line) in event.lines() {
+        progress.suspend(|| match tone {
+            Tone::Warning => console.warn(&line),
+            Tone::Note => console.note(&for_terminal(&line)),
+            Tone::Detail => console.detail(&line),
         });
     }
 }

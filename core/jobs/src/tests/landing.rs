@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::WorkError;
-use crate::kept;
+use deepcoder_types::Consent;
+
 use crate::land::{self, Site};
 use crate::run::{self, Reporter};
 use deepcoder_queue::{Claim, Queue, QueuePlace, Repositories};
@@ -28,7 +29,7 @@ fn die_after(scene: &Scene, step: Step) {
         let run = run::run(&site.repo, &claim.job, &models, scene.repo.path(), &cancel, &mut reporter).expect("a run");
         site.keep(&queue, &claim.lease, &run, &run::result(&run), now()).expect("kept");
         if step >= Step::Landed {
-            site.land(&claim.job, &run, false, &|| Ok(()), now(), &cancel).expect("landed");
+            site.land(&claim.job, &run, Consent::default(), &|| Ok(()), now(), &cancel).expect("landed");
         }
         // Its work tree stays where it is, as after a kill.
     }
@@ -64,7 +65,7 @@ fn a_result_lands_once_in_the_work_tree() {
         assert_eq!((scene.text().as_str(), scene.asked()), (wanted, asked), "{step:?}");
         let result = done.result.expect("a result");
         assert_eq!(result.edit.as_deref(), Some(job.id.0.as_str()), "the edit is called like the job");
-        let history = deepcoder_session::Repo::open(&session(scene.home.path()), scene.repo.path()).expect("a repo");
+        let history = deepcoder_app::Repo::open(&session(scene.home.path()), scene.repo.path()).expect("a repo");
         assert_eq!(history.log(10).expect("a history").len(), 1, "{step:?}");
     }
 }
@@ -183,7 +184,7 @@ fn whoever_has_lost_a_job_lands_nothing() {
     let run = run::run(&site.repo, &claim.job, &models, scene.repo.path(), &cancel, &mut reporter).expect("a run");
     queue.cancel(&claim.job.id, 0).expect("cancelled");
     let held = || crate::worker::still_held(&queue, &claim.lease);
-    let landed = site.land(&claim.job, &run, false, &held, 0, &cancel);
+    let landed = site.land(&claim.job, &run, Consent::default(), &held, 0, &cancel);
     assert!(matches!(landed, Err(WorkError::Lost)), "{landed:?}");
     assert_eq!(scene.text(), OLD);
     assert_eq!(land::already(&session, &claim.job, scene.home.path(), &cancel).expect("a look"), None);
@@ -198,15 +199,15 @@ fn kept_results_come_back() {
     let queue = Queue::open(&QueuePlace::Sqlite(scene.home.path().join("state/jobs.db"))).expect("a queue");
     let job = queue.list(&deepcoder_types::JobFilter::default()).expect("jobs").remove(0);
     let bytes = queue.saved(&job.id).expect("read").expect("kept");
-    let mut kept = kept::from_bytes(&bytes).expect("a result");
+    let mut kept = deepcoder_app::from_bytes(&bytes).expect("a result");
     let set = kept.run.edit_set.as_mut().expect("a set");
     assert_eq!(set.files[0].new.as_ref().map(|image| image.bytes.as_slice()), Some(NEW.as_bytes()));
     set.files[0].new.as_mut().expect("new").bytes = vec![0, 255, b'\n', 10];
-    let bytes = kept::to_bytes(&kept.run, Some("base")).expect("bytes");
-    let back = kept::from_bytes(&bytes).expect("a result");
+    let bytes = deepcoder_app::to_bytes(&kept.run, Some("base")).expect("bytes");
+    let back = deepcoder_app::from_bytes(&bytes).expect("a result");
     assert_eq!((back.run.edit_set, back.base.as_deref()), (kept.run.edit_set, Some("base")));
-    assert!(kept::from_bytes(&bytes[..bytes.len() - 1]).is_err());
-    assert!(kept::from_bytes(b"").is_err());
+    assert!(deepcoder_app::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    assert!(deepcoder_app::from_bytes(b"").is_err());
 }
 
 /// Protects work trees of the user's on a disk that is away, with their index and a detached commit: a job removes its own

@@ -216,7 +216,7 @@ fn a_result_that_fails_its_check_waits_for_a_person() {
         std::thread::sleep(Duration::from_millis(5));
     };
     assert_eq!(scene.text(), OLD);
-    assert!(scene.log(&job).contains("asks the model"));
+    assert!(scene.log(&job).contains("call 1 of the model"));
     if ended.state == JobState::Review {
         let result = ended.result.expect("a result");
         assert!(!result.verified && !result.notes.is_empty());
