@@ -317,8 +317,8 @@ impl Hint for UndoError {
                     format!("; with plain git: git show {commit}:old/{path}")
                 };
                 Some(format!(
-                    "nothing was changed; `deepcoder restore {id} --path {path}` brings one file back and keeps what it \
-                     holds now, `--to -` prints it{plain}"
+                    "nothing was changed; `deepcoder restore {id} --path {path}` restores one file and keeps its current \
+                     content, `deepcoder restore {id} --path {path} --to -` prints it{plain}"
                 ))
             }
             Self::Lost(_) => Some("it was pruned, or git's object store is damaged".into()),

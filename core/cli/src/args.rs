@@ -1,5 +1,6 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
+mod completions;
 mod help;
 mod history;
 mod hook;
@@ -9,6 +10,7 @@ mod tasks;
 mod watch;
 mod worker;
 
+pub(crate) use completions::CompletionsArgs;
 pub(crate) use help::HelpArgs;
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
@@ -24,22 +26,22 @@ use std::path::PathBuf;
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always.
+    /// Always
     Always,
-    /// Never.
+    /// Never
     Never,
 }
 
-/// How far a completion goes.
+/// Extent of a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExtentChoice {
-    /// The line when something stands after the place, otherwise the block.
+    /// The line when text follows the cursor, otherwise the block
     Auto,
-    /// To the end of the line.
+    /// To the end of the line
     Line,
-    /// As far as the block goes.
+    /// To the end of the block
     Block,
 }
 
@@ -54,15 +56,15 @@ impl ExtentChoice {
     }
 }
 
-/// Edits code in git repositories with a language model that runs on this machine.
+/// Edit code in git repositories with a language model that runs on this machine
 #[derive(Debug, Parser)]
 #[command(
     name = "deepcoder",
     version,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 done · 1 findings, or a dry run that would change something · 2 wrong use or an \
-                  error · 130 interrupted\n\
+    after_help = "Exit codes: 0 done · 1 findings, nothing changed, or a dry run that would change something · \
+                  2 usage or other error · 130 interrupted\n\
                   Start with: deepcoder pull, then deepcoder edit \"add type hints\" src/util.py"
 )]
 pub(crate) struct Cli {
@@ -76,34 +78,34 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Work as if started in DIR; paths on the command line are relative to it
+    /// Working directory; paths on the command line are relative to it
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub(crate) directory: Option<PathBuf>,
     /// Print JSON on standard output
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// The model to use (see `deepcoder models list`)
+    /// Model to use; `deepcoder models list` shows the names
     #[arg(long, value_name = "NAME", global = true)]
     pub(crate) model: Option<String>,
     /// Seed for sampling: the same seed, model and input give the same text
     #[arg(long, value_name = "N", global = true)]
     pub(crate) seed: Option<u64>,
-    /// Threads for inference; the model then runs in this process [default: the physical cores]
+    /// Threads for inference; runs the model in this process [default: the physical cores]
     #[arg(long, value_name = "N", global = true)]
     pub(crate) threads: Option<usize>,
-    /// Run the model in this process and leave the daemon alone
+    /// Run the model in this process, without the daemon
     #[arg(long, global = true)]
     pub(crate) no_daemon: bool,
-    /// Override a key of config.toml for this call, such as device=cpu
+    /// Setting of config.toml to override for this call, such as device=cpu (repeatable)
     #[arg(short = 'c', long = "config", value_name = "KEY=VALUE", global = true)]
     pub(crate) config: Vec<String>,
-    /// When to use colours: auto, always or never
+    /// Colours: auto, always or never
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto", global = true, hide_possible_values = true)]
     pub(crate) color: ColorChoice,
-    /// Say only what was asked for, and errors
+    /// Print results and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say more about what is going on; twice for everything
+    /// Print more about each step; twice for everything
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub(crate) verbose: u8,
 }
@@ -113,71 +115,76 @@ pub(crate) struct Global {
 pub(crate) enum Verb {
     /// Change files as instructed
     ///
-    /// The diff is printed on standard output. On a terminal you are asked before anything is written; elsewhere
-    /// nothing is written without --yes. What was applied is taken back by `deepcoder undo`.
+    /// Prints the diff on standard output. On a terminal, asks before it writes; elsewhere, writes only with --yes.
+    /// `deepcoder undo` reverts an applied edit.
     #[command(override_usage = "deepcoder edit [OPTIONS] <INSTRUCTION> [PATHS]...\n       \
                                 deepcoder edit [OPTIONS] -m <INSTRUCTION> [PATHS]...")]
     Edit(EditArgs),
-    /// Take back an edit, exactly; files that were changed since are never overwritten
+    /// Revert an edit exactly; refuses to overwrite files that have changed since
     Undo(UndoArgs),
-    /// Bring single files back to what they were before an edit
+    /// Restore single files to their content before an edit
     ///
-    /// What the files hold now is kept: `deepcoder undo` brings it back.
+    /// The current content is kept: `deepcoder undo` brings it back.
     Restore(RestoreArgs),
-    /// List the edits made in this repository, newest first
+    /// List the edits of this repository, newest first
     Log(LogArgs),
-    /// Let the model answer a prompt
+    /// Generate text from a prompt
     Generate(GenerateArgs),
-    /// Suggest what to insert at a place in a file
+    /// Complete code at a position in a file
     Complete(CompleteArgs),
-    /// Explain code, in words
+    /// Explain code
     #[command(override_usage = "deepcoder explain [OPTIONS] [QUESTION] [PATHS]...")]
     Explain(ExplainArgs),
-    /// Download a model and make it ready
+    /// Download and import a model
     Pull(PullArgs),
-    /// Make a model ready from a GGUF file or a folder with safetensors
+    /// Import a model from a GGUF file or a directory of safetensors
     Import(ImportArgs),
-    /// The models on this machine
+    /// List, show, verify and delete models
     #[command(subcommand)]
     Models(ModelsVerb),
-    /// Run the daemon that keeps the model in memory (the other verbs start it when they need it)
+    /// Run the daemon that keeps the model in memory (other commands start it on demand)
     Serve(ServeArgs),
-    /// Tasks: requests in flight, and results that wait for a decision
+    /// List, follow and review tasks: requests in flight, and results that wait for a review
     Tasks(TasksArgs),
-    /// Background jobs: add them, follow them, decide about what they came to
+    /// Add, follow and review background jobs
     #[command(subcommand)]
     Jobs(JobsVerb),
-    /// Watch a repository: comments that end with AI! are done, and those with AI? are answered
+    /// Watch a repository for AI! and AI? comments and for jobs on changes
     ///
-    /// Jobs that wait for changes run as well. The daemon goes on watching when this ends, and after a restart.
+    /// A comment that ends with AI! is an instruction, one that ends with AI? a question. The daemon keeps watching when
+    /// this command ends, and after a restart.
     Watch(WatchArgs),
-    /// Compute for the daemon, which starts this itself
+    /// Run a model for the daemon, which starts this process
     #[command(hide = true)]
     Worker(WorkerArgs),
-    /// Say what the daemon is doing
+    /// Show the state of the daemon
     Status,
     /// Stop the daemon
     Stop,
-    /// Have the system start the daemon when you log in, and again when it dies
+    /// Start the daemon at login, with systemd or launchd
     #[command(subcommand)]
     Service(ServiceVerb),
-    /// Look at what is staged before every commit, and put it right
+    /// Check and fix staged changes in git hooks
     #[command(subcommand)]
     Hook(HookVerb),
-    /// Measure a model on a public benchmark
+    /// Measure the quality of a model on a public benchmark
     #[command(subcommand)]
     Eval(EvalVerb),
-    /// Measure a model's speed on this machine
+    /// Measure the speed of a model on this machine
     Bench(BenchArgs),
-    /// Check that everything that deepcoder needs is there
+    /// Check that this machine has everything that deepcoder needs
     Doctor,
-    /// Make a small sample repository, edit it, and show the diff
+    /// Make a sample repository, edit it, and show the diff
     Demo(DemoArgs),
-    /// Explain a verb, as its --help does
+    /// Print a completion script for a shell
+    ///
+    /// bash: deepcoder completions bash > ~/.local/share/bash-completion/completions/deepcoder
+    Completions(CompletionsArgs),
+    /// Show the help of a command
     Help(HelpArgs),
     /// Print the version
     Version,
-    /// For tests of deepcoder itself
+    /// Internals, for tests of deepcoder
     #[command(subcommand, hide = true)]
     Debug(DebugVerb),
 }
@@ -185,44 +192,44 @@ pub(crate) enum Verb {
 /// `deepcoder edit`
 #[derive(Debug, Args)]
 pub(crate) struct EditArgs {
-    /// What to do, in words (`-` reads it from standard input), and then the files, folders or globs to change;
-    /// FILE:10-40 means these lines of it. Without paths the file is chosen by what the instruction says
+    /// Instruction (`-` reads it from standard input), then the files, directories or globs to change; FILE:10-40 selects
+    /// lines. Without paths, deepcoder chooses the file that the instruction names
     #[arg(value_name = "INSTRUCTION_AND_PATHS")]
     pub(crate) words: Vec<String>,
-    /// The instruction; every other argument is then a path
+    /// Instruction; makes every positional argument a path
     #[arg(short, long, value_name = "INSTRUCTION")]
     pub(crate) message: Option<String>,
-    /// Print the diff and write nothing; exit code 1 when there is one
+    /// Print the diff and write nothing; exit code 1 if there is one
     #[arg(short = 'n', long, conflicts_with = "yes")]
     pub(crate) dry_run: bool,
-    /// Apply without asking, unless the result looks as if it lost something
+    /// Apply without asking, unless a finding needs your review
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// With --yes, apply also what a person should look at first
+    /// With --yes: apply even if a finding needs your review
     #[arg(long, requires = "yes")]
     pub(crate) force: bool,
-    /// Apply even when the result fails verification; the history records it
+    /// Apply even if verification fails; the history records that
     #[arg(long)]
     pub(crate) no_verify: bool,
-    /// Take paths that do not exist yet: the edit may create those files
+    /// Allow paths that do not exist yet: the edit may create those files
     #[arg(long)]
     pub(crate) new: bool,
-    /// A file that the model may see and that stays as it is (may be repeated)
+    /// File to show to the model without changing it (repeatable)
     #[arg(long, value_name = "FILE")]
     pub(crate) read: Vec<String>,
     /// Allow changes to protected files: CI, hooks and the configuration of coding agents
     #[arg(long)]
     pub(crate) allow_protected: bool,
-    /// Commit the changed files, and nothing else, with the instruction as the message; hooks run
+    /// Commit only the changed files, with the instruction as the message; runs hooks
     #[arg(long)]
     pub(crate) commit: bool,
-    /// With --commit: on a new branch, which is then the current one
+    /// With --commit: new branch to commit on and switch to
     #[arg(long, value_name = "NAME", requires = "commit")]
     pub(crate) branch: Option<String>,
-    /// With --commit: in a new work tree and on a new branch; the files here stay as they are
+    /// With --commit: new linked working tree to commit in, on a new branch; leaves the files here unchanged
     #[arg(long, value_name = "PATH", requires = "commit")]
     pub(crate) worktree: Option<PathBuf>,
-    /// An option of the edit plugin, such as format=whole
+    /// Option of the edit plugin, such as format=whole (repeatable)
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,
 }
@@ -231,7 +238,7 @@ pub(crate) struct EditArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sampling")]
 pub(crate) struct SamplingArgs {
-    /// 0 always takes the likeliest token
+    /// Sampling temperature; 0 always takes the likeliest token
     #[arg(long, value_name = "T", default_value_t = 0.0)]
     pub(crate) temperature: f32,
     /// Keep the K likeliest tokens (0: all)
@@ -251,21 +258,21 @@ pub(crate) struct SamplingArgs {
 /// `deepcoder generate`
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// The prompt. What is piped in is put behind it, and is the prompt where this is `-` or missing
+    /// Prompt; piped input is appended to it, or replaces it if it is `-` or missing
     pub(crate) prompt: Option<String>,
-    /// Standing orders for the model [default: what its chat template says]
+    /// System prompt [default: that of the model's chat template]
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
     /// Continue the prompt as plain text instead of answering it
     #[arg(long, conflicts_with = "system")]
     pub(crate) raw: bool,
-    /// The most tokens to produce
+    /// Maximum number of tokens to generate
     #[arg(long, value_name = "N", default_value_t = 1024)]
     pub(crate) max_tokens: u32,
-    /// End before this text appears (may be repeated)
+    /// Stop before this text (repeatable)
     #[arg(long, value_name = "TEXT")]
     pub(crate) stop: Vec<String>,
-    /// With --json, list each token with its log-probability and N alternatives
+    /// With --json: list each token with its log-probability and N alternatives
     #[arg(long, value_name = "N", requires = "json")]
     pub(crate) logprobs: Option<u32>,
     #[command(flatten)]
@@ -275,17 +282,17 @@ pub(crate) struct GenerateArgs {
 /// `deepcoder complete`
 #[derive(Debug, Args)]
 pub(crate) struct CompleteArgs {
-    /// The place, such as src/util.py:12:9. Line and column count from 1, the column in characters: the text is
-    /// inserted before the character at that column
+    /// Position, such as src/util.py:12:9; line and column (in characters) count from 1, and the text goes before that
+    /// character
     #[arg(value_name = "FILE:LINE:COL")]
     pub(crate) place: String,
-    /// The most tokens to produce [default: enough for the line or the block]
+    /// Maximum number of tokens to generate [default: enough for the line or the block]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<u32>,
-    /// Read the file's text from standard input: an editor's unsaved buffer
+    /// Read the text of the file from standard input, such as an editor's unsaved buffer
     #[arg(long)]
     pub(crate) stdin: bool,
-    /// How far to go: to the end of the line, as far as the block goes, or as the place suggests
+    /// Extent of the completion
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) extent: ExtentChoice,
 }
@@ -293,10 +300,10 @@ pub(crate) struct CompleteArgs {
 /// `deepcoder explain`
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// A question (optional), and the files that it is about; FILE:START-END names lines of a file
+    /// Question (optional), then the files that it is about; FILE:10-40 selects lines
     #[arg(value_name = "QUESTION_AND_PATHS")]
     pub(crate) words: Vec<String>,
-    /// The question; every other argument is then a path
+    /// Question; makes every positional argument a path
     #[arg(short, long, value_name = "QUESTION")]
     pub(crate) message: Option<String>,
 }
@@ -304,9 +311,9 @@ pub(crate) struct ExplainArgs {
 /// `deepcoder pull`
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
-    /// The model [default: the default model]
+    /// Model [default: the default model]
     pub(crate) name: Option<String>,
-    /// Download and import again although it is installed
+    /// Download and import again if it is installed
     #[arg(long)]
     pub(crate) force: bool,
     /// Keep the downloaded file after the import
@@ -318,18 +325,18 @@ pub(crate) struct PullArgs {
 
 /// How weights are stored.
 #[derive(Debug, Clone, Copy, Args)]
-#[command(next_help_heading = "Quantisation")]
+#[command(next_help_heading = "Quantization")]
 pub(crate) struct RecipeArgs {
-    /// Requantise to 4 or 8 bits [default: a GGUF file's blocks as they are, other weights 8 bits, DeepSeek-V2's 4]
+    /// Bits to quantize to, 4 or 8 [default: unchanged for GGUF blocks, 4 for DeepSeek-V2, 8 for other weights]
     #[arg(long, value_name = "4|8", value_parser = bits)]
     pub(crate) bits: Option<u32>,
-    /// Weights that share a scale, with --bits
+    /// With --bits: number of weights that share a scale
     #[arg(long, value_name = "N", requires = "bits")]
     pub(crate) block: Option<u32>,
-    /// Keep the source's values bit for bit in a graph that any ONNX Runtime can run, even where that is slower
+    /// Keep the values of the source bit for bit, in a graph for any ONNX Runtime; may be slower
     #[arg(long, conflicts_with = "bits")]
     pub(crate) exact: bool,
-    /// Make a graph that any ONNX Runtime can run; rounds a GGUF file's blocks to 8 bits
+    /// Make a graph for any ONNX Runtime; rounds GGUF blocks to 8 bits
     #[arg(long)]
     pub(crate) portable: bool,
 }
@@ -338,20 +345,20 @@ fn bits(text: &str) -> Result<u32, String> {
     match text {
         "4" => Ok(4),
         "8" => Ok(8),
-        _ => Err("it is 4 or 8".into()),
+        _ => Err("must be 4 or 8".into()),
     }
 }
 
 /// `deepcoder import`
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// A GGUF file, or a folder with safetensors
+    /// GGUF file, or directory of safetensors
     #[arg(value_name = "FILE|DIR")]
     pub(crate) source: PathBuf,
-    /// The name to give it [default: from the file's name]
+    /// Name of the model [default: from the name of the file]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// The weights' licence, to be shown by `deepcoder models show`
+    /// Licence of the weights, for `deepcoder models show`
     #[arg(long, value_name = "SPDX")]
     pub(crate) license: Option<String>,
     /// Replace a model of the same name
@@ -364,21 +371,21 @@ pub(crate) struct ImportArgs {
 /// `deepcoder models`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsVerb {
-    /// What is installed, and what `deepcoder pull` knows
+    /// List the installed models and those that `deepcoder pull` knows
     List,
-    /// Everything that is known about a model
+    /// Show the manifest of a model
     Show {
-        /// Its name
+        /// Name of the model
         name: String,
     },
     /// Delete a model
     Rm {
-        /// Its name
+        /// Name of the model
         name: String,
     },
-    /// Check every file of a model against its checksum
+    /// Check the files of a model against their checksums
     Verify {
-        /// Its name
+        /// Name of the model
         name: String,
     },
 }
@@ -386,13 +393,13 @@ pub(crate) enum ModelsVerb {
 /// `deepcoder serve`
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The socket to listen on [default: in the run-time folder]
+    /// Socket to listen on [default: in the runtime directory]
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// Unload the model after this many seconds without a request
+    /// Seconds without a request after which the daemon unloads the model
     #[arg(long, value_name = "N")]
     pub(crate) idle_seconds: Option<u64>,
-    /// Leave the session of whoever started this
+    /// Start a session of its own
     #[arg(long, hide = true)]
     pub(crate) detached: bool,
 }
@@ -400,20 +407,20 @@ pub(crate) struct ServeArgs {
 /// `deepcoder eval`
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvalVerb {
-    /// HumanEval: functions from their descriptions, run against tests
+    /// Run HumanEval: functions from their descriptions, checked by tests
     Humaneval(EvalArgs),
-    /// EditEval: instructed edits, run against tests
+    /// Run EditEval: instructed edits, checked by tests
     Editeval(EvalArgs),
-    /// SantaCoder's FIM benchmark: one line to fill in, compared with the original
+    /// Run SantaCoder's FIM benchmark: one line to fill in, compared with the original
     FimLines(EvalArgs),
-    /// HumanEval-Infilling: a span to fill in, run against tests
+    /// Run HumanEval-Infilling: a span to fill in, checked by tests
     Infilling(EvalArgs),
-    /// Perplexity of a text
+    /// Measure the perplexity of a text
     Perplexity {
-        /// A text file
+        /// Text file
         #[arg(long, value_name = "FILE")]
         data: PathBuf,
-        /// Tokens that are scored together
+        /// Number of tokens scored together
         #[arg(long, value_name = "N", default_value_t = 1024)]
         window: usize,
     },
@@ -422,19 +429,19 @@ pub(crate) enum EvalVerb {
 /// Options of every benchmark.
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// The tasks (JSON lines, may be gzipped)
+    /// Tasks as JSON lines, optionally gzipped
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
-    /// Only the first N tasks
+    /// Number of tasks to run, from the first
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Only the tasks with these ids (may be repeated)
+    /// Id of a task to run (repeatable)
     #[arg(long, value_name = "ID")]
     pub(crate) only: Vec<String>,
-    /// Write one line of JSON for each task; a run that was interrupted goes on from there
+    /// File for one line of JSON per task; an interrupted run resumes from it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// editeval: an option of the edit plugin, such as format=whole
+    /// editeval: option of the edit plugin, such as format=whole (repeatable)
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,
 }
@@ -446,31 +453,31 @@ fn shapes() -> clap::builder::PossibleValuesParser {
 /// `deepcoder bench`
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// Measure only the essentials
+    /// Measure the essentials only
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Make a model with the shape of NAME and random weights, and measure that; it is kept for the next time
+    /// Shape of a model to make with random weights and measure; kept for the next time
     #[arg(long, value_name = "NAME", value_parser = shapes())]
     pub(crate) shape: Option<String>,
-    /// Measure llama.cpp beside it, in turns, with its llama-bench
+    /// llama-bench of llama.cpp to measure in turns
     #[arg(long, value_name = "PATH", requires = "shape")]
     pub(crate) llama_bench: Option<PathBuf>,
-    /// With --llama-bench, have it compute 16,384 tokens too, once, which takes long
+    /// With --llama-bench: also measure it once at 16,384 tokens (slow)
     #[arg(long, requires = "llama_bench")]
     pub(crate) long: bool,
-    /// How often each is measured; the medians count [default: 3]
+    /// Number of rounds, of which the median counts [default: 3]
     #[arg(long, value_name = "N", requires = "shape")]
     pub(crate) rounds: Option<usize>,
-    /// Keep the shape's GGUF file as FILE, or use it if it is there
+    /// GGUF file of the shape to keep, or to use if it exists
     #[arg(long, value_name = "FILE", requires = "shape")]
     pub(crate) keep: Option<PathBuf>,
-    /// Make the model anew
+    /// Make the model again
     #[arg(long, requires = "shape")]
     pub(crate) fresh: bool,
-    /// Measure the model in this folder
+    /// Directory of the model to measure
     #[arg(long, hide = true, conflicts_with = "shape")]
     pub(crate) folder: Option<PathBuf>,
-    /// Measure what this JSON says
+    /// Plan to measure, as JSON
     #[arg(long, hide = true, conflicts_with = "shape")]
     pub(crate) plan: Option<String>,
 }
@@ -478,7 +485,7 @@ pub(crate) struct BenchArgs {
 /// `deepcoder demo`
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Where to make the sample repository; must not exist or be empty
+    /// Directory of the sample repository; must be empty or not exist
     #[arg(long, value_name = "DIR", default_value = "deepcoder-demo")]
     pub(crate) dir: PathBuf,
 }

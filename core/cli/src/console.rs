@@ -159,7 +159,7 @@ impl Console {
         self.put_out_bytes(bytes)
     }
 
-    /// A value as JSON on standard output. An object says first which version of docs/json.md describes it.
+    /// A value as JSON on standard output. An object says first which version of docs/reference/json.md describes it.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<()> {
         let mut text =
             serde_json::to_string(value).map_err(|e| Failure::new(format!("the result is not valid JSON: {e}")))?;

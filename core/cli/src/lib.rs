@@ -20,13 +20,19 @@ mod verbs;
 pub use environment::Environment;
 
 use args::Cli;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use console::{Console, Streams};
 use context::Invocation;
 use failure::{Done, Failure};
 
 const INTERRUPTED: u8 = 130;
 const FAILED: u8 = 2;
+
+/// The command line as clap knows it: the source of help, completions, man pages and the reference of commands.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Run one invocation; returns its exit code.
 #[must_use]
@@ -64,6 +70,11 @@ pub fn run(environment: Environment) -> u8 {
         args::Verb::Version => {
             return Cli::try_parse_from(["deepcoder", "--version"])
                 .map_or_else(|error| usage(&mut console, &error), |_| FAILED);
+        }
+        args::Verb::Completions(wanted) => {
+            let mut script = Vec::new();
+            clap_complete::generate(wanted.shell, &mut command(), "deepcoder", &mut script);
+            return console.raw(&String::from_utf8_lossy(&script)).map_or(FAILED, |()| 0);
         }
         _ => {}
     }

@@ -6,9 +6,11 @@
 mod errors;
 mod fake_daemon;
 mod hangs;
+mod hints;
 mod hooks;
 mod inherited;
 mod jobs;
+mod reference;
 mod small;
 mod surface;
 mod terminal;

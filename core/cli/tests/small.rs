@@ -112,12 +112,13 @@ fn the_log_shows_what_was_asked_for() {
     assert!(out.contains("\"error\""), "{out}");
 }
 
-/// Protects programs: every object says which version of docs/json.md describes it, and that names its fields.
+/// Protects programs: every object says which version of docs/reference/json.md describes it, and that names its fields.
 #[test]
 fn json_says_its_version_and_is_documented() {
     let bench = Workbench::new(&[("a.py", OLD.as_bytes())]);
     let _daemon = FakeDaemon::with_jobs(&bench, Arc::new(FakeModel::saying([NEW, "words"])));
-    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/json.md")).expect("there");
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/json.md")).expect("there");
     let commands: [(&[&str], i32); 13] = [
         (&["edit", "make it two", "a.py", "--yes"], 0),
         (&["log", "-p"], 0),
@@ -145,7 +146,7 @@ fn json_says_its_version_and_is_documented() {
                 .keys()
                 .filter(|key| !document.contains(&format!("`{key}`")))
                 .collect();
-            assert!(undocumented.is_empty(), "{args:?}: docs/json.md does not name {undocumented:?}");
+            assert!(undocumented.is_empty(), "{args:?}: docs/reference/json.md does not name {undocumented:?}");
         }
     }
 }

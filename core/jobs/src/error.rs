@@ -50,7 +50,9 @@ impl Hint for WorkError {
             }
             Self::Task(e) => e.hint(),
             Self::Queue(e) => e.hint(),
-            Self::Deadline { .. } => Some("give it more time by --timeout, or fewer files".into()),
+            Self::Deadline { .. } => {
+                Some("`deepcoder jobs add --timeout TIME` gives a job more time; or name fewer files".into())
+            }
             Self::Lost => None,
         }
     }

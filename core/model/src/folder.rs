@@ -89,7 +89,7 @@ pub enum LoadError {
 impl Hint for LoadError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { .. } => Some("`deepcoder models` lists what is there, `deepcoder pull` gets one".into()),
+            Self::NotFound { .. } => Some("`deepcoder models list` shows the installed models, `deepcoder pull` downloads one".into()),
             Self::Damaged { name, .. } | Self::Runtime { name, .. } => Some(format!(
                 "`deepcoder models verify {name}` checks every byte; `deepcoder models rm {name}` and `deepcoder pull \
                  {name}` get it again"

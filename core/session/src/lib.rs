@@ -15,7 +15,7 @@ pub use access::{ClientError, Launcher, ModelError, build_version};
 pub use folders::{Folders, NoHome};
 pub use install::{InstallError, InstallProgress, Installed, PullOptions};
 pub use machine::{Memory, memory};
-pub use settings::{ConfigFile, DEFAULT_MODEL, Overrides, Settings, SettingsError};
+pub use settings::{ConfigFile, DEFAULT_MODEL, Overrides, SETTINGS, Setting, Settings, SettingsError};
 pub use vars::Vars;
 
 use deepcoder_hub::ModelStore;

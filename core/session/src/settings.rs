@@ -24,45 +24,82 @@ const DAY: u64 = 24 * 60 * 60;
 /// How long a daemon that was started on demand stays without a model in memory.
 const DEFAULT_EXIT_SECONDS: u64 = 1800;
 
-/// `config.toml`: every key may be absent, and an unknown one is an error, so that a misspelt setting does not pass
-/// for a set one.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ConfigFile {
-    /// The model to use.
-    pub model: Option<String>,
-    /// Threads for inference.
-    pub threads: Option<usize>,
-    /// `cpu`, `cuda` or `auto`.
-    pub device: Option<String>,
-    /// `mapped` or `memory`: where a model's weights lie while it is loaded.
-    pub weights: Option<String>,
-    /// Path of the ONNX Runtime shared library.
-    pub onnxruntime: Option<PathBuf>,
+/// A setting, for the reference documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its key in `config.toml`.
+    pub key: &'static str,
+    /// The environment variable that overrides the file.
+    pub variable: Option<&'static str>,
+    /// The default, written as in `config.toml`, or empty where the meaning says what happens without it.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+/// Declares [`ConfigFile`] and documents each key in [`SETTINGS`], so that no setting lacks documentation.
+macro_rules! settings {
+    ($($(#[doc = $meaning:literal])+ $key:ident: $type:ty, $variable:expr, $default:literal;)+) => {
+        /// `config.toml`. Every key may be absent. An unknown key is an error, so that a misspelt setting is noticed.
+        #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct ConfigFile {
+            $($(#[doc = $meaning])+ pub $key: Option<$type>,)+
+        }
+
+        /// Every key of `config.toml`, in the order of the documentation.
+        pub const SETTINGS: &[Setting] = &[
+            $(Setting { key: stringify!($key), variable: $variable, default: $default, meaning: concat!($($meaning),+) },)+
+        ];
+
+        impl ConfigFile {
+            /// Replaces the keys that `other` has.
+            fn merge(&mut self, other: Self) {
+                $(if other.$key.is_some() {
+                    self.$key = other.$key;
+                })+
+            }
+        }
+    };
+}
+
+settings! {
+    /// Model to use.
+    model: String, Some(env_var::MODEL), "\"qwen2.5-coder-0.5b-instruct\"";
+    /// Threads for inference, from 1 to 1024. By default the physical cores that the process may use.
+    threads: usize, Some(env_var::THREADS), "";
+    /// Device that computes: `cpu`, `cuda` (untested) or `auto`.
+    device: String, Some(env_var::DEVICE), "\"auto\"";
+    /// Place of the weights of a loaded model. `mapped` leaves them in their file, so that a model loads at once. `memory`
+    /// reads them into large pages: each step is a few percent faster, and loading takes as long as reading.
+    weights: String, None, "\"mapped\"";
+    /// Path of the ONNX Runtime library, version 1.32 or newer. By default that of the `onnxruntime` Python package.
+    onnxruntime: PathBuf, Some(env_var::ORT), "";
     /// Seconds without a request after which the daemon unloads the model.
-    pub idle_seconds: Option<u64>,
-    /// Seconds without a model in memory after which a daemon that was started on demand ends.
-    pub exit_seconds: Option<u64>,
-    /// The most memory that the daemon's process of a model may allocate, such as `8G`.
-    pub worker_memory: Option<String>,
-    /// `false` runs the model in the calling process.
-    pub daemon: Option<bool>,
-    /// The most tokens of prompt and answer together; less needs less memory.
-    pub max_context: Option<u32>,
-    /// `true` ends the messages of commits with a line that names deepcoder and the model.
-    pub attribution: Option<bool>,
-    /// The PostgreSQL database that holds the background jobs; without it they are in a file of the state folder.
-    pub store: Option<Address>,
-    /// Days after which jobs that are over are forgotten; 0 keeps them.
-    pub jobs_keep_days: Option<u64>,
-    /// Repositories that the daemon watches whenever it runs.
-    pub watch: Option<Vec<PathBuf>>,
-    /// `apply`, `review` or `off`: what becomes of what `AI!` comments ask for.
-    pub watch_comments: Option<String>,
-    /// The least seconds between two jobs that changes make of one template.
-    pub watch_gap_seconds: Option<u64>,
-    /// The most minutes of an hour that the model may work for the changes of one repository.
-    pub watch_model_minutes: Option<u64>,
+    idle_seconds: u64, Some(env_var::IDLE_SECONDS), "300";
+    /// Seconds without a loaded model after which a daemon that was started on demand exits.
+    exit_seconds: u64, None, "1800";
+    /// Memory limit of the daemon's model process, such as `8G`; at least `64M`. No limit by default.
+    worker_memory: String, Some(env_var::WORKER_MEMORY), "";
+    /// Whether commands use the daemon. `false` runs the model in the calling process.
+    daemon: bool, Some(env_var::NO_DAEMON), "true";
+    /// Maximum number of tokens of prompt and answer together. Fewer tokens need less memory. By default that of the model.
+    max_context: u32, None, "";
+    /// Whether commit messages end with a line that names deepcoder and the model.
+    attribution: bool, None, "false";
+    /// PostgreSQL database of the background jobs, such as `postgres://me@host/deepcoder`. By default the jobs are in the
+    /// file `jobs.db` in the state directory.
+    store: Address, Some(env_var::STORE), "";
+    /// Days to keep finished jobs; `0` keeps them forever.
+    jobs_keep_days: u64, None, "90";
+    /// Repositories that the daemon always watches.
+    watch: Vec<PathBuf>, None, "[]";
+    /// Delivery of what `AI!` comments ask for: `apply`, `review` or `off`.
+    watch_comments: String, None, "\"apply\"";
+    /// Minimum number of seconds between two jobs that changes start from one `--on-change` job.
+    watch_gap_seconds: u64, None, "10";
+    /// Maximum number of minutes per hour that the model works for the changes of one repository, up to 60.
+    watch_model_minutes: u64, None, "15";
 }
 
 /// An address that may hold a password, and so is not shown.
@@ -167,10 +204,11 @@ pub enum SettingsError {
 
 impl Hint for SettingsError {
     fn hint(&self) -> Option<String> {
-        const KEYS: &str = "the keys are model, threads, device, weights, onnxruntime, idle_seconds, exit_seconds, worker_memory, daemon, max_context, attribution, store, jobs_keep_days, watch, \
-                            watch_comments, watch_gap_seconds, watch_model_minutes";
         match self {
-            Self::Syntax { .. } | Self::Override(..) => Some(KEYS.into()),
+            Self::Syntax { .. } | Self::Override(..) => {
+                let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+                Some(format!("the keys are {}", keys.join(", ")))
+            }
             Self::Store(error) => error.hint(),
             Self::Unreadable { .. } | Self::Value { .. } => None,
         }
@@ -196,23 +234,7 @@ impl ConfigFile {
         let parse = |text: &str| toml::from_str::<Self>(text);
         let set = parse(&format!("{key} = {value}")).or_else(|_| parse(&quoted));
         let set = set.map_err(|e| wrong(short(e.message())))?;
-        self.model = set.model.or(self.model.take());
-        self.threads = set.threads.or(self.threads);
-        self.device = set.device.or(self.device.take());
-        self.weights = set.weights.or(self.weights.take());
-        self.onnxruntime = set.onnxruntime.or(self.onnxruntime.take());
-        self.idle_seconds = set.idle_seconds.or(self.idle_seconds);
-        self.exit_seconds = set.exit_seconds.or(self.exit_seconds);
-        self.worker_memory = set.worker_memory.or(self.worker_memory.take());
-        self.daemon = set.daemon.or(self.daemon);
-        self.max_context = set.max_context.or(self.max_context);
-        self.attribution = set.attribution.or(self.attribution);
-        self.store = set.store.or(self.store.take());
-        self.jobs_keep_days = set.jobs_keep_days.or(self.jobs_keep_days);
-        self.watch = set.watch.or(self.watch.take());
-        self.watch_comments = set.watch_comments.or(self.watch_comments.take());
-        self.watch_gap_seconds = set.watch_gap_seconds.or(self.watch_gap_seconds);
-        self.watch_model_minutes = set.watch_model_minutes.or(self.watch_model_minutes);
+        self.merge(set);
         Ok(())
     }
 }
@@ -392,6 +414,24 @@ mod tests {
         let pairs = Overrides { config: vec!["model=pair".into(), "idle_seconds=5".into()], ..Overrides::default() };
         let settings = Settings::resolve(&pairs, &env, file).expect("valid");
         assert_eq!((settings.model.as_str(), settings.idle.as_secs(), settings.threads), ("pair", 5, Some(3)));
+    }
+
+    /// Protects readers of the reference: a documented default is the value that applies without the setting, and every
+    /// setting of one line says what it does.
+    #[test]
+    fn documented_defaults_are_the_defaults() {
+        for setting in SETTINGS {
+            let meaning = setting.meaning.trim();
+            assert!(meaning.ends_with('.') && meaning.len() > 10, "{} says nothing: {meaning}", setting.key);
+            if !setting.default.is_empty() {
+                let pair = format!("{}={}", setting.key, setting.default);
+                let set = Overrides { config: vec![pair.clone()], ..Overrides::default() };
+                let resolve =
+                    |overrides| Settings::resolve(overrides, &vars(&[]), ConfigFile::default()).expect("valid");
+                let known = Settings { daemon: true, ..resolve(&set) };
+                assert_eq!(known, resolve(&Overrides::default()), "{pair}");
+            }
+        }
     }
 
     /// Protects passwords: the address of the jobs' database is used whole, and shown without.

@@ -5,6 +5,6 @@ use clap::Args;
 /// `deepcoder help`
 #[derive(Debug, Args)]
 pub(crate) struct HelpArgs {
-    /// The verb, such as edit or jobs add
+    /// Command, such as edit or jobs add
     pub(crate) verb: Vec<String>,
 }

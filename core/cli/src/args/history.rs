@@ -3,14 +3,14 @@
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Which bytes of a file that an edit touched.
+/// Version of a file that an edit touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StateChoice {
-    /// Those from before the edit.
+    /// Before the edit
     Before,
-    /// Those that the edit wrote, or was about to write.
+    /// As the edit wrote it, or was about to
     After,
-    /// Those that another program wrote to the old file while the edit was applied.
+    /// As another program wrote it while the edit was applied
     Kept,
 }
 
@@ -28,15 +28,15 @@ impl StateChoice {
 /// `deepcoder restore`
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
-    /// The edit, as `deepcoder log` shows it; a beginning of its id will do
+    /// Id of the edit, or a unique prefix of it; `deepcoder log` shows the ids
     pub(crate) id: String,
-    /// A file to bring back (may be repeated); one that did not exist before the edit is removed
+    /// File to restore (repeatable); removed if it did not exist before the edit
     #[arg(long, value_name = "FILE", required = true)]
     pub(crate) path: Vec<String>,
-    /// Write the bytes to a new file instead, or with `-` to standard output
+    /// New file to write to instead, or `-` for standard output
     #[arg(long, value_name = "FILE|-")]
     pub(crate) to: Option<PathBuf>,
-    /// Which bytes: from before the edit, those that it wrote, or those that somebody else wrote meanwhile
+    /// Version to restore
     #[arg(long, value_name = "STATE", value_enum, default_value = "before")]
     pub(crate) state: StateChoice,
 }
@@ -44,19 +44,19 @@ pub(crate) struct RestoreArgs {
 /// `deepcoder undo`
 #[derive(Debug, Args)]
 pub(crate) struct UndoArgs {
-    /// The edit to take back, as `deepcoder log` shows it [default: the last]
+    /// Id of the edit to revert, or a unique prefix of it [default: the last edit]
     pub(crate) id: Option<String>,
 }
 
 /// `deepcoder log`
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
-    /// Only the edits of these files and folders
+    /// Files and directories whose edits to list [default: all]
     pub(crate) paths: Vec<String>,
-    /// The most entries to show
+    /// Maximum number of edits to list
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: u32,
-    /// Show what each edit did, as a diff
+    /// Show the diff of each edit
     #[arg(short, long)]
     pub(crate) patch: bool,
 }
@@ -64,7 +64,6 @@ pub(crate) struct LogArgs {
 /// `deepcoder debug`
 #[derive(Debug, Subcommand)]
 pub(crate) enum DebugVerb {
-    /// The steps of applying an edit, in their order. A debug build does what DEEPCODER_STEP says at one of them:
-    /// STEP[:N]=kill, =stop or =ERRNO
+    /// List the steps of applying an edit; DEEPCODER_STEP=STEP[:N]=kill, =stop or =ERRNO makes a debug build fail there
     Steps,
 }

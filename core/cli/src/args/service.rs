@@ -5,24 +5,24 @@ use clap::{Args, Subcommand};
 /// `deepcoder service`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceVerb {
-    /// Install it: a user unit of systemd, or an agent of launchd
+    /// Install a systemd user unit or a launchd agent
     Install(ServiceInstallArgs),
-    /// Remove it; the daemon ends, and is started when it is needed as before
+    /// Uninstall the service and stop the daemon; commands start it on demand again
     Uninstall,
-    /// Say whether it is installed, and whether it runs
+    /// Show whether the service is installed and running
     Status,
 }
 
 /// `deepcoder service install`
 #[derive(Debug, Args)]
 pub(crate) struct ServiceInstallArgs {
-    /// Only print what would be installed
+    /// Print what would be installed
     #[arg(long)]
     pub(crate) print: bool,
-    /// The most memory that the daemon and its model may take, such as 12G (systemd)
+    /// Memory limit of the daemon and its model, such as 12G (systemd)
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) memory_max: Option<String>,
-    /// The most of the processors that both may take, such as 150% for one and a half (systemd)
+    /// CPU limit of the daemon and its model, such as 150% for one and a half cores (systemd)
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub(crate) cpu_quota: Option<String>,
 }

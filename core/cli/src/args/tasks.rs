@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 pub(crate) struct TasksArgs {
     #[command(subcommand)]
     pub(crate) verb: Option<TasksVerb>,
-    /// Tasks of every repository, not only of this one
+    /// List the tasks of all repositories
     #[arg(long)]
     pub(crate) all: bool,
 }
@@ -15,45 +15,45 @@ pub(crate) struct TasksArgs {
 /// `deepcoder tasks VERB`
 #[derive(Debug, Subcommand)]
 pub(crate) enum TasksVerb {
-    /// Show a task: the request, its state and its result
+    /// Show the request, state and result of a task
     Show(TaskArgs),
-    /// Follow a task to its end, and show its result
+    /// Follow a task to its end and show its result
     Follow(TaskArgs),
-    /// Decide about a result that waits: accept all, some hunks, or nothing
+    /// Accept or reject the result of a task, whole or in part
     ///
-    /// At a terminal each hunk is asked for, as `git add -p` does.
+    /// On a terminal, asks hunk by hunk, as `git add -p` does.
     Review(TaskReviewArgs),
-    /// Cancel tasks; one that runs ends within one step of the model
+    /// Cancel tasks; a running task stops within one step of the model
     Cancel(TaskListArgs),
 }
 
 /// A task.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// The task, or the beginning of its id
+    /// Id of the task, or a unique prefix
     pub(crate) id: String,
 }
 
 /// Tasks.
 #[derive(Debug, Args)]
 pub(crate) struct TaskListArgs {
-    /// The tasks, or the beginnings of their ids
-    #[arg(required = true)]
+    /// Ids of the tasks, or unique prefixes
+    #[arg(required = true, value_name = "ID")]
     pub(crate) ids: Vec<String>,
 }
 
 /// `deepcoder tasks review`
 #[derive(Debug, Args)]
 pub(crate) struct TaskReviewArgs {
-    /// The task, or the beginning of its id
+    /// Id of the task, or a unique prefix
     pub(crate) id: String,
-    /// Accept: all, a file, or hunks of it as FILE:1,3-5 (may be repeated)
+    /// Part to accept: all, FILE, or hunks as FILE:1,3-5 (repeatable)
     #[arg(long, value_name = "WHAT", num_args = 1.., conflicts_with = "reject")]
     pub(crate) accept: Vec<String>,
-    /// Reject: all, or a file or hunks as above; the rest is accepted
+    /// Part to reject: all, FILE, or hunks as FILE:1,3-5; the rest is accepted (repeatable)
     #[arg(long, value_name = "WHAT", num_args = 1..)]
     pub(crate) reject: Vec<String>,
-    /// Accept also a result with errors; the history records it
+    /// Accept the result even if verification failed; the history records that
     #[arg(long)]
     pub(crate) no_verify: bool,
 }

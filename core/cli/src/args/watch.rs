@@ -5,16 +5,16 @@ use clap::Args;
 /// `deepcoder watch`
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
-    /// Have the daemon watch it and return at once
+    /// Start watching in the daemon and return
     #[arg(long, conflicts_with_all = ["list", "stop", "once"])]
     pub(crate) detach: bool,
-    /// List what is watched
+    /// List the watched repositories
     #[arg(long, conflicts_with_all = ["stop", "once"])]
     pub(crate) list: bool,
-    /// Watch this repository no more
+    /// Stop watching this repository
     #[arg(long, conflicts_with = "once")]
     pub(crate) stop: bool,
-    /// End after the first job that is made of a change or a comment
+    /// Exit after the first job
     #[arg(long)]
     pub(crate) once: bool,
 }

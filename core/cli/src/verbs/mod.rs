@@ -53,7 +53,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Doctor => doctor::doctor(invocation, console),
         Verb::Demo(args) => demo::demo(&args, invocation, console),
         // They need no invocation, and were answered before there was one.
-        Verb::Help(_) | Verb::Version => Ok(Done::Clean),
+        Verb::Help(_) | Verb::Version | Verb::Completions(_) => Ok(Done::Clean),
         Verb::Debug(DebugVerb::Steps) => {
             deepcoder_app::STEPS.iter().try_for_each(|step| console.line(step))?;
             Ok(Done::Clean)
