@@ -1,12 +1,12 @@
 # Two commands do all the set-up on a fresh machine with Rust, Python >= 3.11 with pip, make and a C/C++ compiler:
 #   make demo   builds, installs into .venv, fetches the default model, and lets it edit a sample repository
 #   make test   builds and runs every test, the ones on the real model included
-# Others: make lint, make bench, make torture (an hour; see docs/torture.md), make wheel, make clean.
+# Others: make lint, make deny, make bench, make torture (an hour; see docs/lab/torture.md), make wheel, make clean.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test lint wheel bench torture install rust-test python-test test-model help clean
+.PHONY: demo test lint deny wheel bench torture install rust-test python-test test-model help clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -50,6 +50,7 @@ wheel: $(VENV)/.dev
 	$(CARGO) build --release --locked -p deepcoder-cli -p deepcoder-python
 	mkdir -p python/deepcoder.data/scripts
 	cp $(TARGET)/release/deepcoder python/deepcoder.data/scripts/deepcoder
+	$(bin)/python python/licences.py python/licenses
 	rm -rf $(TARGET)/wheels
 	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/maturin build --release --locked --quiet -m python/Cargo.toml -i $(CURDIR)/$(bin)/python --out $(TARGET)/wheels
 
@@ -105,9 +106,14 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
+# Known vulnerabilities, licences, sources and banned crates of every dependency.
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "error: cargo-deny is not installed; hint: cargo install --locked cargo-deny"; exit 2; }
+	$(CARGO) deny --locked check advisories bans licenses sources
+
 bench: install
 	$(bin)/deepcoder bench --model $(MODEL)
 
 clean:
-	rm -rf $(VENV) $(DEMO_DIR) python/deepcoder.data python/deepcoder/_core.abi3.so
+	rm -rf $(VENV) $(DEMO_DIR) python/deepcoder.data python/licenses python/deepcoder/_core.abi3.so
 	$(CARGO) clean
