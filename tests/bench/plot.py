@@ -1,7 +1,7 @@
 """Draws decode speed against the length of the context from what `deepcoder bench --shape NAME --json` wrote, or prints
 all of it as a table in Markdown.
 
-    python tests/bench/plot.py REPORT.json docs/deepseek-decode.svg
+    python tests/bench/plot.py REPORT.json docs/lab/deepseek-decode.svg
     python tests/bench/plot.py REPORT.json
 
 Needs Python's standard library only.

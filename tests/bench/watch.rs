@@ -1,6 +1,6 @@
 //! What watching a large repository costs: the time until all of it is watched, memory, the processor's time while nothing
 //! happens, and how long it takes from the beginning of a save to the job that it makes. The queue is one in memory, so
-//! that what is measured is watching; what the daemon adds is in docs/watching.md.
+//! that what is measured is watching; what the daemon adds is in docs/lab/watching.md.
 //!
 //!     cargo bench -p deepcoder-watch [-- [--saves N] [--idle SECONDS] [DIR]]
 //!

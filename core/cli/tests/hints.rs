@@ -1,6 +1,6 @@
 //! Every command that a message, a help text or a document names exists, and takes the flags that are written behind it.
 
-use clap::Command;
+use clap::{Arg, Command};
 use deepcoder_cli::command;
 use std::path::{Path, PathBuf};
 
@@ -124,30 +124,39 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-fn has_flag(command: &Command, flag: &str) -> bool {
+fn find_flag<'a>(command: &'a Command, flag: &str) -> Option<&'a Arg> {
     let name = flag.split('=').next().unwrap_or_default().trim_end_matches([',', '.', ':']);
-    command.get_arguments().any(|arg| match name.strip_prefix("--") {
+    command.get_arguments().find(|arg| match name.strip_prefix("--") {
         Some(long) => arg.get_long() == Some(long),
         None => name.chars().nth(1).is_some_and(|short| arg.get_short() == Some(short)),
     })
+}
+
+fn has_flag(command: &Command, flag: &str) -> bool {
+    find_flag(command, flag).is_some()
 }
 
 /// What is wrong with a command line behind `deepcoder`, if it is one: prose that begins with the program's name has no
 /// verb behind it.
 fn wrong(root: &Command, line: &str, quoted: bool) -> Option<String> {
     let mut command = root;
-    let mut verbs = true;
+    let (mut verbs, mut is_value) = (true, false);
     for word in words(line) {
         if word == "--" {
             break;
+        }
+        if std::mem::take(&mut is_value) {
+            continue;
         }
         if let Some(inner) = command.find_subcommand(&word).filter(|_| verbs) {
             command = inner;
         } else if word.starts_with('-') && word.len() > 1 && !word[1..].starts_with(|c: char| c.is_ascii_digit()) {
             let is_flag = word[1..].trim_start_matches('-').starts_with(|c: char| c.is_ascii_alphabetic());
-            if is_flag && !has_flag(command, &word) {
+            let flag = find_flag(command, &word);
+            if is_flag && flag.is_none() {
                 return Some(format!("`{}` has no {word}", command.get_name()));
             }
+            is_value = !word.contains('=') && flag.is_some_and(|flag| flag.get_action().takes_values());
         } else if command.get_name() == "deepcoder" && word.starts_with(|c: char| c.is_ascii_lowercase()) && quoted {
             return Some(format!("there is no `deepcoder {word}`"));
         } else {
@@ -179,10 +188,11 @@ fn check(root: &Command, text: &Text) -> Vec<String> {
             continue;
         }
         let line = &source[at + name.len()..];
-        // In a code span or behind a prompt it is a command; elsewhere it may be the beginning of a sentence.
+        // In a code span, in an indented block or behind a prompt it is a command; elsewhere it may be the beginning of a sentence.
         let span = before.ends_with('`') && line.split('\n').next().is_some_and(|line| line.contains('`'));
         let line = if span { line.split('`').next().unwrap_or_default() } else { line };
-        found.extend(wrong(root, line, span && text.message || before.ends_with("$ ")));
+        let block = before.ends_with("$ ") || (!text.message && before.len() >= 4 && before.trim().is_empty());
+        found.extend(wrong(root, line, span && text.message || block));
         for word in words(line) {
             prose = prose.replacen(&word, "", usize::from(word.starts_with("--")));
         }
@@ -229,7 +239,7 @@ fn documents_name_commands_that_exist() {
     let root = built();
     let mut wrong = Vec::new();
     let documents = ["docs", "plugins", "python"].iter().flat_map(|directory| files(directory, ".md"));
-    let top = ["README.md", "ARCHITECTURE.md"];
+    let top = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md"];
     let top =
         top.iter().map(|path| ((*path).to_owned(), std::fs::read_to_string(self::root().join(path)).expect("text")));
     for (path, document) in documents.chain(top).filter(|(path, _)| path != "docs/reference/commands.md") {
@@ -257,6 +267,8 @@ fn wrong_commands_are_seen() {
         said("core/x", "try another --seed; `deepcoder jobs review {0} --accept all` or `deepcoder undo ID`"),
         0
     );
+    let document = Text { place: "a.md:1".into(), words: "    deepcoder jobs ad x".into(), message: false };
+    assert_eq!(check(&root, &document).len(), 1);
     assert_eq!(said("core/x", "deepcoder never reads git's own files; `git add --force` does"), 0);
     let literals =
         texts("a.rs", "let q = '\"'; f(\"one \\\n   --two\"); // \"no\"\n/// doc\nlet s: &'a str = r\"x\\\";");

@@ -30,7 +30,7 @@ pub const WORKING_MEMORY: u64 = 768 << 20;
 pub struct ImportOptions {
     /// Name in the store, written to the manifest.
     pub name: String,
-    /// `None` keeps the source's precision as far as it matters (see `docs/models.md`), but takes 4 bits for DeepSeek-V2
+    /// `None` keeps the source's precision as far as it matters (see `docs/lab/models.md`), but takes 4 bits for DeepSeek-V2
     /// from floats; 4 or 8 round to new blocks of 32 with a searched scale.
     pub bits: Option<u32>,
     /// Weights that share a scale, with `bits`: 16, 32, 64, 128 or 256, for ONNX Runtime's own products.

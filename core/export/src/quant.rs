@@ -82,7 +82,7 @@ impl Layout {
 /// Weights that share a scale where the source's own grid is not kept. The kernels round the activations in the same
 /// blocks, so that larger ones cost precision twice: with 64 the logits are as near to the source's as llama.cpp's
 /// are, with 128 half as near. And up to 64 (32 with 4 bits) a row's result does not depend on how many rows are
-/// computed with it, which is what makes drafted, chunked and cached runs give the same tokens (`docs/models.md`).
+/// computed with it, which is what makes drafted, chunked and cached runs give the same tokens (`docs/lab/models.md`).
 pub(crate) const NEAR_BLOCK: usize = 64;
 
 /// Room for one row, reused from row to row.

@@ -235,7 +235,7 @@ fn tool_of(text: &[u8]) -> Option<&'static str> {
 fn note(tool: &str, hook: &str) -> Option<String> {
     match tool {
         "pre-commit" | "prek" => Some(format!(
-            "{tool} runs first; or let it run deepcoder, with an entry in .pre-commit-config.yaml (docs/hooks.md)"
+            "{tool} runs first; or let it run deepcoder, with an entry in .pre-commit-config.yaml (docs/guides/hooks.md)"
         )),
         "lefthook" => Some(format!(
             "lefthook writes its hooks anew now and then; an entry in lefthook.yml that runs `deepcoder hook run --type {hook}` \

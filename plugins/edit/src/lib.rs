@@ -3,7 +3,7 @@
 //! Small models write a whole file far better than they copy pieces of it, so that a file is written anew as long as it
 //! is not too long: shown in a fence, asked for in a fence whose opening line is already given, and compared with what was
 //! there. Longer files are edited definition by definition, and by SEARCH/REPLACE blocks where none is named.
-//! `docs/edit-formats.md` has the measurements behind that.
+//! `docs/lab/edit-formats.md` has the measurements behind that.
 //!
 //! What the model leaves out is never deleted: an answer that is cut off is an error, a marker for code left out is
 //! filled in or refused, and an answer that loses definitions is asked for again and otherwise needs a review.

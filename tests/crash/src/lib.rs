@@ -1,5 +1,5 @@
 //! Suites that try to make deepcoder lose something: a byte of somebody's, a request, a process. Each does what a bad day
-//! does, many times and at random, and ends in one line: what was tried, what was lost, how long it took. docs/torture.md
+//! does, many times and at random, and ends in one line: what was tried, what was lost, how long it took. docs/lab/torture.md
 //! has the results and says how to read them.
 //!
 //! Every suite can be run against `--writer plain`, a writer that does what careful tools do (compare, write beside, sync,

@@ -66,3 +66,50 @@ fn the_readme_shows_commands_that_exist() {
         assert!(known.is_match(&cli), "the README shows `deepcoder {verb}`, which the command line does not have");
     }
 }
+
+/// The anchor that a heading of a document gets.
+fn anchor(heading: &str) -> String {
+    let letters = heading.trim_start_matches('#').trim().to_lowercase();
+    letters
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+/// Protects readers: every link in a document, and every document that a source names, is there.
+#[test]
+fn links_lead_somewhere() {
+    let link = Regex::new(r"\]\(([^)\s]+)\)").expect("pattern");
+    let named = Regex::new(r"\bdocs/[a-z/-]+\.(?:md|svg)\b").expect("pattern");
+    let mut broken = Vec::new();
+    let top = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let top = top.map(|path| (path.to_owned(), tree::read(path)));
+    let documents: Vec<_> = top.into_iter().chain(tree::files("docs", &[".md"])).collect();
+    for (path, text) in &documents {
+        for (_, [target]) in link.captures_iter(text).map(|c| c.extract()).filter(|(_, [to])| !to.contains("://")) {
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let folder = tree::root().join(path);
+            let at = if file.is_empty() { folder } else { folder.parent().expect("a folder").join(file) };
+            let there = std::fs::read_to_string(&at).ok();
+            let has = there.is_some_and(|text| text.lines().any(|l| l.starts_with('#') && anchor(l) == heading));
+            if !(at.exists() && (heading.is_empty() || has)) {
+                broken.push(format!("{path}: {target}"));
+            }
+        }
+    }
+    let sources = tree::sources().into_iter().filter(|(path, _)| {
+        // Their documents are those of made-up repositories.
+        !path.contains("/tests") && !path.contains("/protect.rs") && !path.starts_with("tests/crash/")
+    });
+    for (path, text) in sources.chain(documents.iter().cloned()) {
+        let own = text.split("mod tests {").next().unwrap_or_default();
+        broken.extend(
+            named
+                .find_iter(own)
+                .filter(|m| !tree::root().join(m.as_str()).exists())
+                .map(|m| format!("{path}: {}", m.as_str())),
+        );
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}

@@ -3,7 +3,7 @@
 //! [`find_secrets`] is the one judge, of prompts and of hooks. It reads a text once for some 200 marks (an automaton), and
 //! looks closer only where one stands: `tokens` knows tokens by their first letters, `shapes` knows private keys,
 //! addresses and the like, and `assigned` judges values that are given to names such as `password`, by `value`.
-//! docs/hooks.md says how much it finds and how often it is wrong.
+//! docs/lab/secrets.md says how much it finds and how often it is wrong.
 
 mod assigned;
 #[cfg(test)]
