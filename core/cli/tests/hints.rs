@@ -136,9 +136,9 @@ fn has_flag(command: &Command, flag: &str) -> bool {
     find_flag(command, flag).is_some()
 }
 
-/// What is wrong with a command line behind `deepcoder`, if it is one: prose that begins with the program's name has no
-/// verb behind it.
-fn wrong(root: &Command, line: &str, quoted: bool) -> Option<String> {
+/// The command that a line behind `deepcoder` names, or what is wrong with it. Prose that begins with the program's name has
+/// no verb behind it and names the program itself.
+fn read<'a>(root: &'a Command, line: &str, quoted: bool) -> Result<&'a Command, String> {
     let mut command = root;
     let (mut verbs, mut is_value) = (true, false);
     for word in words(line) {
@@ -154,17 +154,17 @@ fn wrong(root: &Command, line: &str, quoted: bool) -> Option<String> {
             let is_flag = word[1..].trim_start_matches('-').starts_with(|c: char| c.is_ascii_alphabetic());
             let flag = find_flag(command, &word);
             if is_flag && flag.is_none() {
-                return Some(format!("`{}` has no {word}", command.get_name()));
+                return Err(format!("`{}` has no {word}", command.get_name()));
             }
             is_value = !word.contains('=') && flag.is_some_and(|flag| flag.get_action().takes_values());
         } else if command.get_name() == "deepcoder" && word.starts_with(|c: char| c.is_ascii_lowercase()) && quoted {
-            return Some(format!("there is no `deepcoder {word}`"));
+            return Err(format!("there is no `deepcoder {word}`"));
         } else {
             verbs = command.get_name() == "deepcoder";
         }
     }
     let incomplete = quoted && command.is_subcommand_required_set() && command.get_name() != "deepcoder";
-    incomplete.then(|| format!("`deepcoder {}` lacks a command", command.get_name()))
+    if incomplete { Err(format!("`deepcoder {}` lacks a command", command.get_name())) } else { Ok(command) }
 }
 
 fn flags(text: &str) -> impl Iterator<Item = &str> {
@@ -178,7 +178,7 @@ fn of<'a>(root: &'a Command, name: &str) -> &'a Command {
 }
 
 fn check(root: &Command, text: &Text) -> Vec<String> {
-    let mut found = Vec::new();
+    let (mut found, mut named) = (Vec::new(), Vec::new());
     // A script calls the program by a variable.
     let source = text.words.replace("\"$deepcoder\" ", "deepcoder ");
     let mut prose = source.clone();
@@ -192,7 +192,10 @@ fn check(root: &Command, text: &Text) -> Vec<String> {
         let span = before.ends_with('`') && line.split('\n').next().is_some_and(|line| line.contains('`'));
         let line = if span { line.split('`').next().unwrap_or_default() } else { line };
         let block = before.ends_with("$ ") || (!text.message && before.len() >= 4 && before.trim().is_empty());
-        found.extend(wrong(root, line, span && text.message || block));
+        match read(root, line, span && text.message || block) {
+            Ok(command) => named.push(command),
+            Err(error) => found.push(error),
+        }
         for word in words(line) {
             prose = prose.replacen(&word, "", usize::from(word.starts_with("--")));
         }
@@ -202,7 +205,8 @@ fn check(root: &Command, text: &Text) -> Vec<String> {
     let seen = SEEN_BY.iter().find(|(prefix, _)| path.starts_with(prefix)).map_or(&[][..], |(_, commands)| commands);
     if message && prose.contains(' ') && !OTHERS.iter().any(|other| prose.contains(&format!("{other} "))) {
         for flag in flags(&prose) {
-            let known = has_flag(root, flag) || seen.iter().any(|name| has_flag(of(root, name), flag));
+            let mut commands = named.iter().copied().chain(seen.iter().map(|name| of(root, name)));
+            let known = has_flag(root, flag) || commands.any(|command| has_flag(command, flag));
             if !known {
                 found.push(format!("{flag} is no flag of {seen:?}; write `deepcoder COMMAND {flag}`"));
             }
@@ -262,6 +266,7 @@ fn wrong_commands_are_seen() {
     assert_eq!(said("core/x", "`deepcoder pul` fetches it"), 1);
     assert_eq!(said("core/x", "`deepcoder jobs` decides"), 1);
     assert_eq!(said("core/x", "--max-tokens raises it"), 1);
+    assert_eq!(said("core/x", "`deepcoder generate` takes --max-tokens"), 0);
     assert_eq!(said("core/cli/src/verbs/generate.rs", "--max-tokens raises it"), 0);
     assert_eq!(
         said("core/x", "try another --seed; `deepcoder jobs review {0} --accept all` or `deepcoder undo ID`"),
