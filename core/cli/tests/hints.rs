@@ -5,7 +5,8 @@ use deepcoder_cli::command;
 use std::path::{Path, PathBuf};
 
 /// The commands whose users see the messages of a source, for messages that name a flag without its command.
-const SEEN_BY: [(&str, &[&str]); 16] = [
+const SEEN_BY: [(&str, &[&str]); 18] = [
+    ("core/app/src/error.rs", &["edit", "jobs review", "tasks review"]),
     ("core/apply/src/error/request.rs", &["edit", "restore"]),
     ("core/cli/src/verbs/bench/", &["bench"]),
     ("core/cli/src/verbs/demo.rs", &["demo"]),
@@ -19,6 +20,7 @@ const SEEN_BY: [(&str, &[&str]); 16] = [
     ("core/cli/src/verbs/jobs/review.rs", &["jobs review"]),
     ("core/cli/src/verbs/run.rs", &["edit"]),
     ("core/cli/src/verbs/service", &["service install"]),
+    ("core/cli/src/verbs/task", &["edit", "tasks review"]),
     ("core/cli/src/verbs/watch.rs", &["watch"]),
     ("core/hook/src/install.rs", &["hook install"]),
     ("core/session/src/install.rs", &["import"]),

@@ -20,6 +20,8 @@ fn help_of_every_verb() {
         "import",
         "models",
         "serve",
+        "tasks",
+        "tasks review",
         "jobs",
         "jobs add",
         "jobs list",
