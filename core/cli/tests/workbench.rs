@@ -84,7 +84,10 @@ impl Workbench {
             text = text.replace(&*real.to_string_lossy(), name).replace(&*path.to_string_lossy(), name);
         }
         // Each task has an id of its own.
-        if let Some((before, after)) = text.split_once("deepcoder tasks review ") {
+        let id = text
+            .split_once("deepcoder tasks review ")
+            .filter(|(_, after)| after.starts_with(|c: char| c.is_ascii_hexdigit()));
+        if let Some((before, after)) = id {
             let rest = after.trim_start_matches(|c: char| c.is_ascii_hexdigit());
             text = format!("{before}deepcoder tasks review [TASK]{rest}");
         }
