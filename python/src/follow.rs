@@ -197,7 +197,7 @@ fn connect(session: &Session, stopped: bool, cancel: &Cancel) -> Result<Client, 
             Ok(client) => return Ok(client),
             Err(_) if cancel.is_cancelled() => return Err(CallError::Cancelled.into()),
             Err(_) if Instant::now() > deadline => return Err(CallError::Refused(Failure::Stopping).into()),
-            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            Err(_) => _ = cancel.wait_timeout(Duration::from_millis(100)),
         }
     }
 }

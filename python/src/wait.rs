@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// How often Ctrl-C is looked for. Shorter than a person notices, longer than costs anything.
+/// How often Ctrl-C is looked for: the interpreter only sets a flag, which its main thread must ask. Shorter than a person notices, longer than costs anything.
 pub(crate) const POLL: Duration = Duration::from_millis(40);
 
 /// Cancels the calls that it is given to, from any thread.
@@ -88,16 +88,18 @@ pub(crate) fn leave_behind<T: Send + 'static>(
 ) -> PyResult<T> {
     py.detach(|| {
         let (done, waiting) = channel();
+        let give_up = done.clone();
+        let _waiting = cancel.on_cancel(move || give_up.send(None).unwrap_or_default());
         std::thread::spawn(move || {
             // Nobody may be waiting any more.
-            _ = done.send(catch_unwind(AssertUnwindSafe(work)));
+            _ = done.send(Some(catch_unwind(AssertUnwindSafe(work))));
         });
         loop {
             match waiting.recv_timeout(POLL) {
-                Ok(Ok(value)) => return Ok(value),
-                Ok(Err(panic)) => return Err(panicked(panic.as_ref())),
+                Ok(Some(Ok(value))) => return Ok(value),
+                Ok(Some(Err(panic))) => return Err(panicked(panic.as_ref())),
+                Ok(None) => return Err(cancelled()),
                 Err(RecvTimeoutError::Disconnected) => return Err(panicked(&"the worker thread is gone")),
-                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() => return Err(cancelled()),
                 Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals())?,
             }
         }

@@ -36,5 +36,5 @@ pub(crate) fn as_user(git: &Git, args: &[&str], input: &[u8], cancel: &Cancel) -
 }
 
 fn run(command: Command, input: &[u8], cancel: &Cancel) -> Result<Output, CommitError> {
-    deepcoder_git::run(command, input, &|| cancel.is_cancelled()).map_err(CommitError::NoGit)
+    deepcoder_git::run(command, input, cancel).map_err(CommitError::NoGit)
 }

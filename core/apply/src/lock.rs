@@ -2,13 +2,14 @@
 
 use crate::ApplyError;
 use crate::tree::Tree;
-use deepcoder_types::Cancel;
+use deepcoder_types::{Cancel, Cancelled};
 use rustix::fs::{Mode, OFlags};
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
+/// The system wakes nobody when another process gives the lock up, but for those who wait for good.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Held while somebody writes. The system releases it when the process ends, however it ends.
@@ -41,8 +42,9 @@ impl Lock {
                     return Err(ApplyError::Busy { pid: text.trim().parse().ok() });
                 }
                 Err(TryLockError::WouldBlock) => {
-                    cancel.check()?;
-                    std::thread::sleep(POLL);
+                    if cancel.wait_timeout(POLL) {
+                        return Err(Cancelled.into());
+                    }
                     waited += POLL;
                 }
             }

@@ -3,10 +3,7 @@
 use crate::failure::{Failure, Result};
 use deepcoder_types::Cancel;
 use std::io::Read;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
-
-const POLL: Duration = Duration::from_millis(30);
+use std::sync::mpsc::channel;
 
 /// The most that is read: far more than a prompt may have, far less than memory.
 const MAX_INPUT: u64 = 16 << 20;
@@ -58,16 +55,13 @@ impl Input {
         };
         let (sender, receiver) = channel();
         // When nobody waits any more the process is about to end.
-        std::thread::spawn(move || _ = sender.send((read(&mut *stdin), stdin)));
-        loop {
-            match receiver.recv_timeout(POLL) {
-                Ok((text, stdin)) => {
-                    self.stdin = Some(stdin);
-                    return text.map_err(|e| Failure::io("cannot read standard input", &e));
-                }
-                Err(RecvTimeoutError::Timeout) if !cancel.is_cancelled() => {}
-                Err(_) => return Err(Failure::new("nothing was read from standard input")),
-            }
-        }
+        let give_up = sender.clone();
+        std::thread::spawn(move || _ = sender.send(Some((read(&mut *stdin), stdin))));
+        let _waiting = cancel.on_cancel(move || give_up.send(None).unwrap_or_default());
+        let Ok(Some((text, stdin))) = receiver.recv() else {
+            return Err(Failure::new("nothing was read from standard input"));
+        };
+        self.stdin = Some(stdin);
+        text.map_err(|e| Failure::io("cannot read standard input", &e))
     }
 }

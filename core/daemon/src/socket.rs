@@ -50,6 +50,7 @@ pub(crate) fn bind(path: &Path) -> Result<(UnixListener, Bound), BindError> {
                 if connect(path).is_ok() || Instant::now() > deadline {
                     return Err(BindError::InUse);
                 }
+                // The system wakes nobody who may give up when a lock is free.
                 thread::sleep(Duration::from_millis(20));
             }
             Err(e) => return Err(io::Error::from(e).into()),

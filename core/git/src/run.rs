@@ -1,16 +1,15 @@
 //! Running one command to its end.
 
 use crate::process::{self, Pipes, Started};
-use rustix::process::{Pid, Signal, kill_process};
+use deepcoder_types::Cancel;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use std::io::{Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 /// A hook's output can be long; the reason for a refusal stands at the end.
 const MOST_LINES: usize = 30;
-
-const POLL: Duration = Duration::from_millis(5);
 
 /// How a command ended, and what it printed.
 #[derive(Debug)]
@@ -41,9 +40,8 @@ impl Output {
     }
 }
 
-/// Run `command` with `input` on its standard input. When `stop` says so the command is asked to end, so that git
-/// removes its locks first.
-pub fn run(mut command: Command, input: &[u8], stop: &dyn Fn() -> bool) -> std::io::Result<Output> {
+/// Run `command` with `input` on its standard input. `cancel` asks the command to end, so that git removes its locks first.
+pub fn run(mut command: Command, input: &[u8], cancel: &Cancel) -> std::io::Result<Output> {
     command.stdin(Stdio::null());
     let pipes = Pipes { stdin: !input.is_empty(), ..Pipes::ALL };
     let Started { mut child, stdin, stdout: out, stderr: err } = process::start(command, pipes)?;
@@ -52,7 +50,7 @@ pub fn run(mut command: Command, input: &[u8], stop: &dyn Fn() -> bool) -> std::
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
         let out = scope.spawn(|| read(out));
         let err = scope.spawn(|| read(err));
-        let status = wait(&mut child, stop)?;
+        let status = wait(&mut child, cancel)?;
         Ok(Output { status, out: out.join().unwrap_or_default(), err: err.join().unwrap_or_default() })
     })
 }
@@ -64,20 +62,28 @@ fn read(stream: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
-fn wait(child: &mut Child, stop: &dyn Fn() -> bool) -> std::io::Result<ExitStatus> {
-    let mut asked = false;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+fn wait(child: &mut Child, cancel: &Cancel) -> std::io::Result<ExitStatus> {
+    let pid = Pid::from_child(child);
+    let runs = Arc::new(Mutex::new(true));
+    let theirs = Arc::clone(&runs);
+    let waiting = cancel.on_cancel(move || {
+        if *lock(&theirs) {
+            let _ = kill_process(pid, Signal::TERM);
         }
-        if !asked && stop() {
-            asked = true;
-            if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-                let _ = kill_process(pid, Signal::TERM);
-            }
+    });
+    // It is not reaped yet: until no signal can go to it any more, its number must not become another process's.
+    while let Err(error) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+        if error != rustix::io::Errno::INTR {
+            return Err(error.into());
         }
-        thread::sleep(POLL);
     }
+    *lock(&runs) = false;
+    drop(waiting);
+    child.wait()
+}
+
+fn lock(runs: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    runs.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn plain(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! With the git that is installed.
 
 use crate::{Git, Scope, VARIABLES, forget_caller, run};
+use deepcoder_types::Cancel;
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -35,7 +36,7 @@ fn inherited(mut command: Command, of: &str) -> BTreeSet<String> {
             None => command.env_remove(name),
         };
     }
-    let out = run(command, b"", &|| false).expect("it runs").out;
+    let out = run(command, b"", &Cancel::new()).expect("it runs").out;
     String::from_utf8_lossy(&out).lines().map(str::to_owned).collect()
 }
 
@@ -87,9 +88,17 @@ fn a_process_that_outlives_its_caller_says_so_once() {
 fn pipes_do_not_block_and_commands_stop() {
     let mut command = Command::new("sh");
     command.args(["-c", "head -c 300000 /dev/zero; echo no >&2; exit 3"]);
-    let said = run(command, &vec![b'x'; 300_000], &|| false).expect("it runs");
+    let said = run(command, &vec![b'x'; 300_000], &Cancel::new()).expect("it runs");
     assert_eq!((said.status.code(), said.out.len(), said.reason()), (Some(3), 300_000, "no".into()));
-    let mut command = Command::new("sleep");
-    command.arg("600");
-    assert!(run(command, b"", &|| true).expect("it runs").status.code().is_none());
+    let asked = Cancel::new();
+    std::thread::scope(|scope| {
+        // Before it waits or while it does: either way the command ends.
+        for _ in 0..2 {
+            let mut command = Command::new("sleep");
+            command.arg("600");
+            let waits = scope.spawn(|| run(command, b"", &asked).expect("it runs"));
+            asked.cancel();
+            assert!(waits.join().expect("it ends").status.code().is_none());
+        }
+    });
 }

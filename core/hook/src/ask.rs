@@ -9,12 +9,10 @@ use deepcoder_syntax::{Kept, Language, parses, symbols, tokens};
 use deepcoder_types::{Applicability, Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
 use deepcoder_workspace::{Overlay, Tree};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
-
-/// How often a waiting hook looks whether it was cancelled.
-const TICK: Duration = Duration::from_millis(20);
+use std::sync::mpsc::channel;
+use std::time::Instant;
 
 /// Gets a model ready; an error says why there is none.
 pub type ModelSource = Arc<dyn Fn(&Cancel) -> Result<Arc<dyn LanguageModel>, String> + Send + Sync>;
@@ -120,27 +118,25 @@ impl Asker {
         &self,
         work: impl FnOnce(&Cancel) -> Result<T, String> + Send + 'static,
     ) -> Option<Result<T, NoAnswer>> {
-        let inner = Cancel::new();
-        let (send, receive) = channel();
+        let inner = self.cancel.child();
         let theirs = inner.clone();
         if Instant::now() >= self.deadline || self.cancel.is_cancelled() {
             return None;
         }
         // The process ends soon after; until then the thread holds nothing that others wait for.
-        std::thread::spawn(move || _ = send.send(work(&theirs)));
-        loop {
-            match receive.recv_timeout(TICK) {
-                Ok(result) => return Some(result.map_err(NoAnswer::Failed)),
-                Err(RecvTimeoutError::Disconnected) => {
-                    return Some(Err(NoAnswer::Failed("asking the model ended with a defect".into())));
-                }
-                Err(RecvTimeoutError::Timeout) if Instant::now() >= self.deadline || self.cancel.is_cancelled() => {
-                    inner.cancel();
-                    return None;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
+        let (send, receive) = channel();
+        let give_up = send.clone();
+        let _waiting = self.cancel.on_cancel(move || give_up.send(None).unwrap_or_default());
+        std::thread::spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| work(&theirs)));
+            send.send(Some(result.unwrap_or_else(|_| Err("asking the model ended with a defect".into()))))
+        });
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let result = receive.recv_timeout(left).ok().flatten();
+        if result.is_none() {
+            inner.cancel();
         }
+        result.map(|result| result.map_err(NoAnswer::Failed))
     }
 }
 

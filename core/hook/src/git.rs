@@ -59,7 +59,7 @@ impl Git {
     /// Run it with `input` on its standard input.
     pub(crate) fn run_with<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
         let args: Vec<&OsStr> = args.iter().map(AsRef::as_ref).collect();
-        let ran = deepcoder_git::run(self.command(&args), input, &|| false);
+        let ran = deepcoder_git::run(self.command(&args), input, &deepcoder_types::Cancel::new());
         let output = ran.map_err(|e| error(&args, &e.to_string()))?;
         if output.status.success() { Ok(output.out) } else { Err(error(&args, &output.reason())) }
     }
@@ -74,7 +74,7 @@ impl Git {
         // Without our own `-c`, which would be an answer.
         let mut command = self.0.command();
         command.args(["config", "--null", "--show-scope", "--type=path", "--get", key]);
-        let out = deepcoder_git::run(command, b"", &|| false).ok()?.out;
+        let out = deepcoder_git::run(command, b"", &deepcoder_types::Cancel::new()).ok()?.out;
         let mut parts = out.split(|b| *b == 0);
         let scope = String::from_utf8_lossy(parts.next()?).into_owned();
         Some((scope, os(parts.next()?)))

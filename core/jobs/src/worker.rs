@@ -31,7 +31,7 @@ const NOTHING: Duration = Duration::from_secs(30);
 const PRUNE: Duration = Duration::from_secs(15 * 60);
 const JUMP_MS: u64 = 60 * 60 * 1000;
 
-/// The longest that the keeper looks at nothing, at rest and while jobs run.
+/// The longest that the keeper looks at nothing, and the shortest.
 const REST: Duration = Duration::from_secs(2);
 const WATCH: Duration = Duration::from_millis(100);
 
@@ -187,10 +187,9 @@ pub(crate) fn tell(inner: &Inner, queue: &Queue, lease: &Lease, end: &End) {
         queue.finish(lease, end.clone(), inner.now_ms())
     {
         // Untold, it is found by the next worker, when the lease has run out.
-        if begin.elapsed() > TELL || inner.stop.is_cancelled() {
+        if begin.elapsed() > TELL || inner.stop.wait_timeout(TELL_AGAIN) {
             return;
         }
-        std::thread::sleep(TELL_AGAIN);
     }
 }
 
@@ -279,7 +278,7 @@ pub(crate) fn keep(inner: &Inner, on_change: &OnChange) {
     while !inner.stop.is_cancelled() {
         // Without it everybody's leases would run out: a defect costs a round.
         if catch_unwind(AssertUnwindSafe(|| rounds.next(inner, on_change))).is_err() {
-            std::thread::sleep(REST);
+            _ = inner.stop.wait_timeout(REST);
         }
     }
 }
@@ -303,14 +302,19 @@ fn has_gone_on(then: (Instant, u64), now: Instant, now_ms: u64) -> bool {
 impl Rounds {
     fn next(&mut self, inner: &Inner, on_change: &OnChange) {
         let Ok(queue) = inner.queue() else {
-            std::thread::sleep(REST);
+            _ = inner.stop.wait_timeout(REST);
             return;
         };
         let Self { seen, beat, expire, steady, due } = self;
         let before = *seen;
-        // At rest no longer than until something is due.
-        let due_in = Duration::from_millis(due.saturating_sub(inner.now_ms())).clamp(WATCH, REST);
-        *seen = queue.wait(*seen, if inner.is_working() { WATCH } else { due_in });
+        // No longer than until something is due, or the time of a job is over. A job that begins meanwhile notes that in the
+        // queue, which is a change.
+        let due_in = Duration::from_millis(due.saturating_sub(inner.now_ms()));
+        let due_in = due_in.min(inner.time_left().unwrap_or(REST)).clamp(WATCH, REST);
+        let waker = Arc::clone(&queue);
+        let waiting = inner.stop.on_cancel(move || waker.wake());
+        *seen = queue.wait(*seen, due_in);
+        drop(waiting);
         let changed = *seen != before;
         if changed {
             on_change();
@@ -361,8 +365,10 @@ impl Inner {
         }
     }
 
-    fn is_working(&self) -> bool {
-        !lock(&self.running).is_empty()
+    /// How long until the time of a job that runs is over.
+    fn time_left(&self) -> Option<Duration> {
+        let first = lock(&self.running).values().filter_map(|running| running.deadline).min();
+        first.map(|first| first.saturating_duration_since(Instant::now()))
     }
 
     fn watch_time(&self) {

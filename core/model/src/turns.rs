@@ -1,20 +1,28 @@
 //! Who computes: one at a time, and whoever a user waits for goes first.
 
-use deepcoder_types::{Cancel, Priority};
+use deepcoder_types::{Cancel, OnCancel, Priority};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-/// How often whoever waits looks at its cancel flag.
-const WAIT: Duration = Duration::from_millis(10);
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The right to compute, which passes from one to the next.
 #[derive(Default)]
 pub(crate) struct Turns {
-    taken: Mutex<Taken>,
-    freed: Condvar,
+    place: Arc<Place>,
     /// Interactive requests that wait. Changed under the lock, and read without it between two operations of a step.
     wanted: AtomicUsize,
+}
+
+/// Who computes, and the bell that rings when that changes.
+#[derive(Default)]
+struct Place {
+    taken: Mutex<Taken>,
+    freed: Condvar,
+}
+
+impl Place {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Default)]
@@ -36,6 +44,7 @@ pub(crate) struct Turn<'t> {
 impl Turns {
     /// Wait for a turn. `None` if it was cancelled first.
     pub(crate) fn enter(&self, priority: Priority, cancel: &Cancel) -> Option<Turn<'_>> {
+        let _waiting = self.wake_on(cancel);
         let mut taken = self.lock();
         match priority {
             Priority::Interactive => {
@@ -54,7 +63,7 @@ impl Turns {
         if cancel.is_cancelled() {
             drop(taken);
             // Those behind it need not wait for the sake of a request that is none any more.
-            self.freed.notify_all();
+            self.place.freed.notify_all();
             return None;
         }
         taken.busy = true;
@@ -73,11 +82,22 @@ impl Turns {
     }
 
     fn wait<'t>(&self, taken: MutexGuard<'t, Taken>) -> MutexGuard<'t, Taken> {
-        self.freed.wait_timeout(taken, WAIT).unwrap_or_else(PoisonError::into_inner).0
+        self.place.freed.wait(taken).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wake those who wait when `cancel` is set. To be called without the lock.
+    fn wake_on(&self, cancel: &Cancel) -> OnCancel {
+        let place = Arc::clone(&self.place);
+        cancel.on_cancel(move || {
+            // Under the lock, so that nobody is between looking and waiting.
+            let taken = place.lock();
+            place.freed.notify_all();
+            drop(taken);
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.place.lock()
     }
 }
 
@@ -88,10 +108,11 @@ impl Turn<'_> {
         if self.priority == Priority::Interactive || !self.turns.is_wanted() {
             return true;
         }
+        let _waiting = self.turns.wake_on(cancel);
         let mut taken = self.turns.lock();
         taken.busy = false;
         self.computes = false;
-        self.turns.freed.notify_all();
+        self.turns.place.freed.notify_all();
         while self.turns.is_due(&taken) {
             if cancel.is_cancelled() {
                 return false;
@@ -123,7 +144,7 @@ impl Drop for Turn<'_> {
             taken.background = false;
         }
         drop(taken);
-        self.turns.freed.notify_all();
+        self.turns.place.freed.notify_all();
     }
 }
 
@@ -132,7 +153,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::AtomicBool;
     use std::thread;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     const fn is_sync<T: Sync>(_: &T) {}
 

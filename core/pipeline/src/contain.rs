@@ -5,9 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often the watcher looks at the caller's flag. Short against what a person notices.
-const POLL: Duration = Duration::from_millis(20);
-
 /// How contained work ended.
 pub(crate) enum Contained<T> {
     /// It returned.
@@ -20,22 +17,16 @@ pub(crate) enum Contained<T> {
 
 /// Run `work` with a flag of its own that is set when the caller's is, or when `limit` has passed.
 pub(crate) fn contain<T>(limit: Duration, outer: &Cancel, work: impl FnOnce(&Cancel) -> T) -> Contained<T> {
-    let inner = Cancel::new();
-    if outer.is_cancelled() {
-        inner.cancel();
-    }
+    let inner = outer.child();
     let deadline = Instant::now().checked_add(limit);
     let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     let (done, wake) = (Mutex::new(false), Condvar::new());
     let result = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut finished = done.lock().unwrap_or_else(PoisonError::into_inner);
-            while !*finished {
-                if outer.is_cancelled() || late() {
-                    inner.cancel();
-                    return;
-                }
-                finished = wake.wait_timeout(finished, POLL).unwrap_or_else(PoisonError::into_inner).0;
+            let finished = done.lock().unwrap_or_else(PoisonError::into_inner);
+            let ended = wake.wait_timeout_while(finished, limit, |finished| !*finished);
+            if ended.unwrap_or_else(PoisonError::into_inner).1.timed_out() {
+                inner.cancel();
             }
         });
         // A panic leaves nothing of ours half-changed: the work reads a snapshot and returns a value.
@@ -74,5 +65,10 @@ mod tests {
         cancelled.cancel();
         assert!(matches!(contain(Duration::MAX, &cancelled, spin), Contained::Returned(())));
         assert!(matches!(contain(Duration::MAX, &free, |_| 7), Contained::Returned(7)));
+        let meanwhile = |cancel: &Cancel| {
+            free.cancel();
+            cancel.wait_timeout(Duration::MAX)
+        };
+        assert!(matches!(contain(Duration::MAX, &free, meanwhile), Contained::Returned(true)));
     }
 }

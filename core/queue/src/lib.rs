@@ -226,6 +226,11 @@ impl Queue {
         }
     }
 
+    /// Wake the threads in [`Queue::wait`], as a change does.
+    pub fn wake(&self) {
+        self.changes.bump();
+    }
+
     /// Whether another process has changed the file. Whoever commits writes to the log, and a look at that costs a hundredth
     /// of a question to the database: this is asked several times a second for as long as the daemon runs.
     fn others_changed(&self) -> bool {

@@ -22,7 +22,7 @@ mod path;
 mod stats;
 mod task;
 
-pub use cancel::{Cancel, Cancelled};
+pub use cancel::{Cancel, Cancelled, OnCancel};
 pub use change::{
     Applicability, Change, Constraint, EditSet, FileChange, FileEdit, FileImage, MovedFile, NewFile, Proposal,
     Renaming, TextEdit,

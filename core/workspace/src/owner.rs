@@ -37,7 +37,7 @@ pub(crate) fn check(repository: &Repository, folder: &Path) -> Result<(), OpenEr
     }
     let mut command = Git::new(folder).quiet();
     command.env("LC_ALL", "C").args(["rev-parse", "--git-dir"]);
-    let said = deepcoder_git::run(command, b"", &|| false);
+    let said = deepcoder_git::run(command, b"", &deepcoder_types::Cancel::new());
     match said {
         Ok(said) if said.status.success() => Ok(()),
         Ok(said) if !String::from_utf8_lossy(&said.err).contains("dubious ownership") => {

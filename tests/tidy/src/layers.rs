@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The layers from the bottom up. A crate depends on crates of lower layers only.
 const LAYERS: &[&[&str]] = &[
-    &["deepcoder-types", "deepcoder-files", "deepcoder-kernels", "deepcoder-git"],
+    &["deepcoder-types", "deepcoder-files", "deepcoder-kernels"],
+    &["deepcoder-git", "deepcoder-sqlite"],
     &[
         "deepcoder-plugin-api",
         "deepcoder-workspace",
@@ -13,11 +14,11 @@ const LAYERS: &[&[&str]] = &[
         "deepcoder-edit",
         "deepcoder-model",
         "deepcoder-export",
-        "deepcoder-sqlite",
+        "deepcoder-history",
+        "deepcoder-queue",
         "deepcoder-hub",
         "deepcoder-protocol",
     ],
-    &["deepcoder-history", "deepcoder-queue"],
     &["deepcoder-context", "deepcoder-verify", "deepcoder-apply"],
     &["deepcoder-plugin-edit", "deepcoder-plugin-explain", "deepcoder-plugin-complete"],
     &["deepcoder-plugins"],

@@ -87,7 +87,7 @@ fn git(dir: &Path, args: &[&str]) -> Result<()> {
         .args(["-c", "user.name=deepcoder demo", "-c", "user.email=demo@localhost"])
         .args(["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "init.templateDir="])
         .args(args);
-    let output = deepcoder_git::run(command, b"", &|| false)
+    let output = deepcoder_git::run(command, b"", &deepcoder_types::Cancel::new())
         .map_err(|e| Failure::io("cannot run git", &e).hint("the demo needs git on the path"))?;
     if output.status.success() {
         Ok(())

@@ -182,7 +182,7 @@ fn folder_check(name: &'static str, folder: &Path) -> Check {
 fn git() -> Check {
     let mut version = deepcoder_git::Git::new(Path::new("/")).command();
     version.arg("--version");
-    match deepcoder_git::run(version, b"", &|| false) {
+    match deepcoder_git::run(version, b"", &deepcoder_types::Cancel::new()) {
         Ok(output) if output.status.success() => {
             Check::new("git", State::Ok, String::from_utf8_lossy(&output.out).trim().to_owned())
         }

@@ -78,7 +78,7 @@ fn follow(
         };
         watched.notes.iter().filter(|note| !said.contains(note)).for_each(|note| console.warn(note));
         said = watched.notes;
-        std::thread::sleep(LOOK);
+        _ = invocation.cancel.wait_timeout(LOOK);
     }
     Ok(Done::Clean)
 }

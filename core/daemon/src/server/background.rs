@@ -10,12 +10,9 @@ use deepcoder_types::{
     Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, TokenEvent,
 };
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-/// How often a waiting call looks at its [`Cancel`].
-const TICK: Duration = Duration::from_millis(10);
 
 /// Lends models to the services, which the server holds: they must not hold the server.
 pub(super) struct Lender {
@@ -74,12 +71,7 @@ struct LentModel {
 
 impl LentModel {
     /// Queue `work` and wait for the event that ends it.
-    fn ask(
-        &self,
-        work: Work,
-        cancel: &Cancel,
-        on_token: &mut dyn FnMut(&TokenEvent),
-    ) -> Result<Option<Body>, GenerateError> {
+    fn ask(&self, work: Work, cancel: &Cancel, on_token: &mut dyn FnMut(&TokenEvent)) -> Result<Body, GenerateError> {
         let shared = self.shared.upgrade().ok_or_else(|| GenerateError::from(Failure::Stopping))?;
         let (events, received) = channel();
         // The server's end cancels a part only: the caller's own flag says what the caller wants.
@@ -87,19 +79,21 @@ impl LentModel {
         let (model, repository) = (self.name.clone(), self.repository.clone());
         let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new(), _held: None };
         shared.queue.push(job)?;
-        loop {
-            match received.recv_timeout(TICK) {
-                Ok(Body::Token(token)) => on_token(&token),
-                Ok(Body::Error { kind, .. }) => return Err(kind.into()),
-                Ok(body) => return Ok(Some(body)),
-                // One that waits ends at once, one that runs by itself within a step.
-                Err(RecvTimeoutError::Timeout) if cancel.is_cancelled() && shared.queue.remove(&sink).is_some() => {
-                    return Ok(None);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Failure::Stopping.into()),
+        let server = Weak::clone(&self.shared);
+        // One that waits ends at once, one that runs by itself within a step.
+        let _waiting = cancel.on_cancel(move || {
+            if server.upgrade().is_some_and(|shared| shared.queue.remove(&sink).is_some()) {
+                sink.finish(Body::Done(lane::nothing()));
+            }
+        });
+        for body in received {
+            match body {
+                Body::Token(token) => on_token(&token),
+                Body::Error { kind, .. } => return Err(kind.into()),
+                body => return Ok(body),
             }
         }
+        Err(Failure::Stopping.into())
     }
 }
 
@@ -118,7 +112,7 @@ impl LanguageModel for LentModel {
             }
         }
         match self.ask(Work::Count(text.to_owned()), &Cancel::new(), &mut |_| {})? {
-            Some(Body::Count(count)) => Ok(count),
+            Body::Count(count) => Ok(count),
             _ => Err(Failure::Cancelled.into()),
         }
     }
@@ -134,9 +128,8 @@ impl LanguageModel for LentModel {
             request.priority = Priority::Background;
         }
         match self.ask(Work::Generate(Box::new(request)), cancel, on_token)? {
-            Some(Body::Done(generation)) => Ok(generation),
-            None => Ok(lane::nothing()),
-            Some(_) => Err(Failure::Cancelled.into()),
+            Body::Done(generation) => Ok(generation),
+            _ => Err(Failure::Cancelled.into()),
         }
     }
 }

@@ -21,9 +21,6 @@ pub(super) const MOST_OF_A_CLIENT: usize = 4;
 /// Threads that did not come back, above which new calls are refused.
 const MOST_HUNG: usize = 64;
 
-/// How often a caller is looked at who may have left.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// All calls of a server.
 pub(super) struct Calls {
     permits: Arc<Semaphore>,
@@ -60,7 +57,7 @@ impl Calls {
                 Ok(_) => return Err(Failure::Stopping),
                 Err(_) => return Err(Failure::Busy("other calls wait for a disk or a database".into())),
             },
-            () = gone(sink) => return Err(Failure::Cancelled),
+            () = sink.gone() => return Err(Failure::Cancelled),
         };
         if self.hung.load(Ordering::SeqCst) >= MOST_HUNG {
             let message = format!("{MOST_HUNG} calls hang at a disk or a database that does not answer");
@@ -82,7 +79,7 @@ impl Calls {
                 "a disk or a database did not answer for {} s; what was asked may still be done",
                 self.limit.as_secs()
             )),
-            () = gone(sink) => Failure::Cancelled,
+            () = sink.gone() => Failure::Cancelled,
         };
         if !apart.swap(true, Ordering::SeqCst) {
             self.hung.fetch_add(1, Ordering::SeqCst);
@@ -103,13 +100,6 @@ impl Drop for Thread {
         if self.apart.swap(true, Ordering::SeqCst) {
             self.hung.fetch_sub(1, Ordering::SeqCst);
         }
-    }
-}
-
-/// Returns when the client has left or does not want the answer.
-async fn gone(sink: &Sink) {
-    while !sink.cancel().is_cancelled() && !sink.is_finished() {
-        sleep(LOOK).await;
     }
 }
 

@@ -28,18 +28,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 use tokio::runtime::Builder;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
 /// How long nobody is let in when that failed.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How often the caller's [`Cancel`] is looked at: each look wakes two threads, for as long as the daemon runs.
-const FLAG: Duration = Duration::from_millis(300);
-
-/// As [`FLAG`], where signals are seen without looking.
-const FLAG_AND_SIGNALS: Duration = Duration::from_secs(5);
 
 /// How long after the last client has gone its memory is given back: another one often follows at once.
 const REST: Duration = Duration::from_millis(50);
@@ -357,7 +351,9 @@ async fn accept(
     let listener = UnixListener::from_std(listener)?;
     let mut stop = shared.stop.subscribe();
     let mut signals = Signals::new(shared.options.handle_signals)?;
-    let flag = if shared.options.handle_signals { FLAG_AND_SIGNALS } else { FLAG };
+    let cancelled = Arc::new(Notify::new());
+    let ring = Arc::clone(&cancelled);
+    let _waiting = cancel.on_cancel(move || ring.notify_one());
     // When nobody will have been there for a while.
     let mut alone = None;
     loop {
@@ -378,12 +374,9 @@ async fn accept(
                 // Nobody waits for it.
                 drop(tokio::task::spawn_blocking(give_back_memory));
             }
-            () = sleep(flag) => {}
+            () = cancelled.notified() => return Ok(()),
             () = signals.wait() => return Ok(()),
             _ = stop.changed() => return Ok(()),
-        }
-        if cancel.is_cancelled() {
-            return Ok(());
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Sink {
     finished: AtomicBool,
     /// The model is working on it.
     started: AtomicBool,
+    /// Wakes the task that waits for the end of the request.
+    over: Arc<Notify>,
 }
 
 enum Out {
@@ -55,11 +57,20 @@ impl Sink {
 
     fn to(out: Out, cancel: Cancel) -> Arc<Self> {
         let (finished, started) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { out, cancel, finished, started })
+        Arc::new(Self { out, cancel, finished, started, over: Arc::default() })
     }
 
     pub(super) fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    /// Returns when the client has left or does not want the answer. One task may wait at a time.
+    pub(super) async fn gone(&self) {
+        let over = Arc::clone(&self.over);
+        let _waiting = self.cancel.on_cancel(move || over.notify_one());
+        while !self.cancel.is_cancelled() && !self.is_finished() {
+            self.over.notified().await;
+        }
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -128,6 +139,7 @@ impl Sink {
         let Out::Client { events, .. } = &self.out else { return };
         let start = Instant::now();
         while events.capacity() == 0 && !events.is_closed() && start.elapsed() < PATIENCE {
+            // A channel of tasks has no wait of a thread with an end. This is rare: the client does not read.
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -139,6 +151,7 @@ impl Sink {
                 in_flight.fetch_sub(1, Ordering::SeqCst);
             }
             self.send(body);
+            self.over.notify_one();
         }
     }
 

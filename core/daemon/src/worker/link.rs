@@ -18,9 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a waiting call looks at its [`Cancel`].
-const TICK: Duration = Duration::from_millis(10);
-
 /// How long a cancelled request may take to end before the process counts as hung. A step takes less.
 const LET_GO: Duration = Duration::from_secs(10);
 
@@ -50,8 +47,15 @@ struct Link {
 
 #[derive(Default)]
 struct Waiting {
-    requests: HashMap<u64, Sender<Body>>,
+    requests: HashMap<u64, Sender<News>>,
     dead: Option<String>,
+}
+
+/// What a waiting call hears.
+enum News {
+    Body(Body),
+    /// Its caller wants no answer any more.
+    Cancelled,
 }
 
 impl WorkerModel {
@@ -205,7 +209,7 @@ impl Link {
                     self.waiting()
                         .requests
                         .get(&id)
-                        .map(|to| to.send(Body::Token(token)))
+                        .map(|to| to.send(News::Body(Body::Token(token))))
                         .unwrap_or(Ok(()))
                         .unwrap_or_default();
                 }
@@ -213,12 +217,17 @@ impl Link {
                 Ok(Event { id: 0, event: Body::Error { kind, .. } }) => {
                     let all: Vec<_> = self.waiting().requests.drain().collect();
                     for (target, to) in all {
-                        to.send(Body::error(kind.clone())).unwrap_or_default();
+                        to.send(News::Body(Body::error(kind.clone()))).unwrap_or_default();
                         self.tell(Op::Cancel { target }).unwrap_or_default();
                     }
                 }
                 Ok(Event { id, event }) => {
-                    self.waiting().requests.remove(&id).map(|to| to.send(event)).unwrap_or(Ok(())).unwrap_or_default();
+                    self.waiting()
+                        .requests
+                        .remove(&id)
+                        .map(|to| to.send(News::Body(event)))
+                        .unwrap_or(Ok(()))
+                        .unwrap_or_default();
                 }
                 Err(e) if line.ends_with(b"\n") => {
                     strange = Some(format!("it said what cannot be understood: {e}"));
@@ -242,7 +251,7 @@ impl Link {
     }
 
     /// Send `op`; its events come out of the other end.
-    fn ask(&self, op: Op<'_>) -> Result<(u64, Receiver<Body>), GenerateError> {
+    fn ask(&self, op: Op<'_>) -> Result<(u64, Receiver<News>), GenerateError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (events, received) = channel();
         {
@@ -271,7 +280,7 @@ impl Link {
     /// Send `op` and wait for the event that ends it. A process that is silent for too long, or does not let go within
     /// `let_go` after a cancel, is ended.
     fn call(
-        &self,
+        self: &Arc<Self>,
         op: Op<'_>,
         cancel: &Cancel,
         let_go: Duration,
@@ -279,24 +288,33 @@ impl Link {
     ) -> Result<Body, GenerateError> {
         self.note_sign();
         let (id, received) = self.ask(op)?;
+        let link = Arc::downgrade(self);
+        // By the way that its events come, which the process's end closes.
+        let _waiting = cancel.on_cancel(move || {
+            let Some(link) = link.upgrade() else { return };
+            link.waiting().requests.get(&id).map_or(Ok(()), |to| to.send(News::Cancelled)).unwrap_or_default();
+        });
         let (mut cancelled, mut asked) = (None, None);
+        // Silence is judged to a quarter of the patience.
+        let look = (self.patience / 4).max(Duration::from_millis(1));
         loop {
-            match received.recv_timeout(TICK) {
-                Ok(Body::Token(token)) => on_token(&token),
-                Ok(Body::Error { kind, .. }) => return Err(kind.into()),
-                Ok(body) => return Ok(body),
+            let left = cancelled.map_or(look, |at: Instant| let_go.saturating_sub(at.elapsed()).min(look));
+            match received.recv_timeout(left.max(Duration::from_millis(1))) {
+                Ok(News::Body(Body::Token(token))) => on_token(&token),
+                Ok(News::Body(Body::Error { kind, .. })) => return Err(kind.into()),
+                Ok(News::Body(body)) => return Ok(body),
+                Ok(News::Cancelled) => {
+                    cancelled = Some(Instant::now());
+                    if let_go.is_zero() {
+                        return Err(Failure::Cancelled.into());
+                    }
+                    self.tell(Op::Cancel { target: id })?;
+                }
                 Err(RecvTimeoutError::Disconnected) => {
                     let reason = self.waiting().dead.clone().unwrap_or_default();
                     return Err(GenerateError::Died { reason });
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-            }
-            if cancelled.is_none() && cancel.is_cancelled() {
-                cancelled = Some(Instant::now());
-                if let_go.is_zero() {
-                    return Err(Failure::Cancelled.into());
-                }
-                self.tell(Op::Cancel { target: id })?;
             }
             if cancelled.is_some_and(|at: Instant| at.elapsed() > let_go) {
                 self.condemn("it hung: it did not stop when it was asked to");

@@ -5,7 +5,6 @@ use crate::server::resident;
 use deepcoder_protocol::{ModelLoader, WorkerCommand, WorkerStatus};
 use deepcoder_types::{Cancel, GenerateError, LanguageModel, ModelInfo};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// The pause after the second death in a row; each further one doubles it.
@@ -14,8 +13,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A pause that a request waits out. Through a longer one it is told.
 const WAITED_OUT: Duration = Duration::from_secs(1);
-
-const TICK: Duration = Duration::from_millis(10);
 
 /// Loads each model into a process of its own, one at a time.
 pub struct Workers {
@@ -108,10 +105,8 @@ impl Records {
             let reason = format!("{last}; {in_a_row} times in a row, so that it is not started again for {seconds} s");
             return Err(GenerateError::Died { reason });
         }
-        let until = Instant::now() + left;
-        while Instant::now() < until && !cancel.is_cancelled() {
-            thread::sleep(TICK.min(left));
-        }
+        // A cancel ends the request where the process is started.
+        _ = cancel.wait_timeout(left);
         Ok(())
     }
 

@@ -15,8 +15,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const POLL: Duration = Duration::from_millis(50);
-
 /// Without a byte for this long a download counts as dead; the next call continues it.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -104,6 +102,8 @@ fn download(
     let (thread_api, thread_repo, thread_name) = (api.clone(), repo.clone(), name.to_owned());
     let flag = job.cancel.clone();
     let watcher = Watcher { send: send.clone(), cancel: flag };
+    let give_up = send.clone();
+    let _waiting = job.cancel.on_cancel(move || give_up.send(Event::Cancelled).unwrap_or_default());
     spawn(job, move || {
         let repo = thread_api.repo(thread_repo);
         let result = catch_unwind(AssertUnwindSafe(|| repo.download_with_progress(&thread_name, watcher)));
@@ -131,6 +131,7 @@ enum Event {
     Begin,
     Bytes(u64),
     End(Result<PathBuf, ApiError>),
+    Cancelled,
 }
 
 /// Counts the bytes; ends the download when it is cancelled.
@@ -160,10 +161,8 @@ fn wait(job: &Job<'_>, events: &Receiver<Event>, on_bytes: &mut dyn FnMut(u64)) 
     let mut done = 0u64;
     let mut last = Instant::now();
     loop {
-        if job.cancel.is_cancelled() {
-            return Err(Stop::CANCELLED);
-        }
-        match events.recv_timeout(POLL) {
+        match events.recv_timeout(STALL.saturating_sub(last.elapsed())) {
+            Ok(Event::Cancelled) => return Err(Stop::CANCELLED),
             Ok(Event::Begin) => done = 0,
             Ok(Event::Bytes(n)) => {
                 done += n;
@@ -174,11 +173,10 @@ fn wait(job: &Job<'_>, events: &Receiver<Event>, on_bytes: &mut dyn FnMut(u64)) 
             Ok(Event::End(Err(_))) if job.cancel.is_cancelled() => return Err(Stop::CANCELLED),
             Ok(Event::End(Err(ApiError::IoError(e)))) if disk::is_full(&e) => return Err(job.failed(&job.work, e)),
             Ok(Event::End(Err(e))) => return Err(refused(e)),
-            Err(RecvTimeoutError::Timeout) if last.elapsed() > STALL => {
+            Err(RecvTimeoutError::Timeout) => {
                 let message = format!("no data for {} seconds", STALL.as_secs());
                 return Err(Stop::Source(SourceError::Unreachable(message)));
             }
-            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(Stop::Source(SourceError::Refused("the download ended unexpectedly".into())));
             }
@@ -192,24 +190,19 @@ fn call<T: Send + 'static>(
     request: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, Stop> {
     let (send, answer) = channel();
-    spawn(job, move || send.send(request()).unwrap_or_default())?;
+    let give_up = send.clone();
+    let _waiting = job.cancel.on_cancel(move || give_up.send(None).unwrap_or_default());
+    spawn(job, move || send.send(catch_unwind(AssertUnwindSafe(request)).ok()).unwrap_or_default())?;
     let limit = job.options.connect_timeout;
-    let start = Instant::now();
-    loop {
-        if job.cancel.is_cancelled() {
-            return Err(Stop::CANCELLED);
+    match answer.recv_timeout(limit) {
+        Ok(Some(result)) => result.map_err(refused),
+        Err(_) => {
+            let message = format!("no answer within {:.1} seconds", limit.as_secs_f32());
+            Err(Stop::Source(SourceError::Unreachable(message)))
         }
-        match answer.recv_timeout(POLL) {
-            Ok(result) => return result.map_err(refused),
-            Err(RecvTimeoutError::Timeout) if start.elapsed() > limit => {
-                let message = format!("no answer within {:.1} seconds", limit.as_secs_f32());
-                return Err(Stop::Source(SourceError::Unreachable(message)));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(Stop::Source(SourceError::Refused("the answer could not be understood".into())));
-            }
-        }
+        Ok(None) if job.cancel.is_cancelled() => Err(Stop::CANCELLED),
+        // The library panicked.
+        Ok(None) => Err(Stop::Source(SourceError::Refused("the answer could not be understood".into()))),
     }
 }
 

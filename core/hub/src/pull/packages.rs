@@ -19,6 +19,7 @@ use std::time::Duration;
 /// Begins the name of the folder that pip works in.
 const WHEEL: &str = "wheel-";
 
+/// Pip tells nothing of its progress, so that its folder is looked at meanwhile.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Room for the record, pip's own files and the file system's bookkeeping.
@@ -184,14 +185,13 @@ fn download(
         if let Some(status) = running.0.try_wait().map_err(io)? {
             break status;
         }
-        if job.cancel.is_cancelled() {
-            return Err(Stop::CANCELLED);
-        }
         if polls.is_multiple_of(5) {
             on_bytes(size_of(&temporary).max(size_of(&out)));
         }
         polls = polls.wrapping_add(1);
-        std::thread::sleep(POLL);
+        if job.cancel.wait_timeout(POLL) {
+            return Err(Stop::CANCELLED);
+        }
     };
     if !status.success() {
         let message = tail(&mut said);

@@ -213,7 +213,8 @@ impl Hint for SandboxError {
     }
 }
 
-/// How often the watcher looks for cancellation, and whether to count processes.
+/// How often the watcher looks whether to count processes, and the size of the scratch folder is taken: the system tells
+/// nobody when either grows. Cancellation is noticed on the way.
 const TICK: Duration = Duration::from_millis(5);
 
 /// What a program is started through: it waits for a line of input and then becomes the program. In between the resource

@@ -38,10 +38,10 @@ pub(crate) fn run(command: &mut Command, cancel: &Cancel) -> Result<Said> {
             if let Some(status) = child.0.try_wait().map_err(|e| failed(&e))? {
                 break status;
             }
-            if cancel.is_cancelled() {
+            // Its end wakes nobody who waits for a cancel as well.
+            if cancel.wait_timeout(WATCH) {
                 child.end();
             }
-            std::thread::sleep(WATCH);
         };
         cancel.check().map_err(|e| Failure::new(e.to_string()))?;
         let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());

@@ -183,7 +183,7 @@ pub(super) fn follow(
                     return Err(error.into());
                 }
                 progress.label("the daemon has gone; waiting for the next one");
-                std::thread::sleep(AGAIN);
+                _ = invocation.cancel.wait_timeout(AGAIN);
                 invocation.checkpoint()?;
                 client = invocation.session.client()?;
             }
