@@ -39,20 +39,25 @@ $(VENV)/.runtime: $(bin)/python
 
 $(VENV)/.dev: $(VENV)/.runtime python/pyproject.toml
 	$(call say,installing what building and testing need)
-	$(bin)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'pytest>=8,<10' 'pytest-timeout>=2,<3' 'mypy>=1.15,<3' 'ipython>=8,<10'
+	$(bin)/python -m pip install --quiet --disable-pip-version-check 'maturin>=1.9,<2' 'wheel>=0.45,<1' 'pytest>=8,<10' 'pytest-timeout>=2,<3' 'mypy>=1.15,<3' 'ipython>=8,<10'
 	@touch $@
 
 # --- install and demo -------------------------------------------------------------------------------------------
 
-# One cargo call builds the command and the extension, so that both share every dependency; maturin then only packs.
+# One cargo call builds the command and the extension, so that no crate is compiled twice: maturin's own call has other
+# features and another environment. Of maturin this takes the metadata, and `wheel` packs. The wheel is for this machine.
 wheel: $(VENV)/.dev
 	$(call say,building deepcoder (release; a few minutes the first time))
 	$(CARGO) build --release --locked -p deepcoder-cli -p deepcoder-python
-	mkdir -p python/deepcoder.data/scripts
-	cp $(TARGET)/release/deepcoder python/deepcoder.data/scripts/deepcoder
 	$(bin)/python python/licences.py python/licenses
-	rm -rf $(TARGET)/wheels
-	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/maturin build --release --locked --quiet -m python/Cargo.toml -i $(CURDIR)/$(bin)/python --out $(TARGET)/wheels
+	rm -rf $(TARGET)/wheels $(TARGET)/wheel
+	mkdir -p $(TARGET)/wheel/deepcoder
+	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/maturin --quiet pep517 write-dist-info --locked --compatibility linux --auditwheel skip \
+	  -m python/Cargo.toml -i $(CURDIR)/$(bin)/python --metadata-directory $(TARGET)/wheel >/dev/null
+	cp python/deepcoder/*.py python/deepcoder/*.pyi python/deepcoder/py.typed $(TARGET)/wheel/deepcoder
+	cp $(TARGET)/release/lib_core.so $(TARGET)/wheel/deepcoder/_core.abi3.so 2>/dev/null || cp $(TARGET)/release/lib_core.dylib $(TARGET)/wheel/deepcoder/_core.abi3.so
+	info=$$(basename $(TARGET)/wheel/*.dist-info) && data=$(TARGET)/wheel/$${info%.dist-info}.data/scripts && mkdir -p $$data && cp $(TARGET)/release/deepcoder $$data
+	$(bin)/python -m wheel pack --dest-dir $(TARGET)/wheels $(TARGET)/wheel >/dev/null
 
 install: wheel
 	$(call say,installing it into $(VENV))

@@ -113,3 +113,26 @@ fn links_lead_somewhere() {
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
+
+/// Protects readers of the documents: a sentence names its actor and uses the words of the glossary (docs/glossary.md).
+#[test]
+fn documents_are_in_plain_words() {
+    let nameless = Regex::new(r"(?m)(?:^|[.:;|] |[-*] )(?:What|Whoever|Nobody|Somebody|Whatever) [^?|\n]*(?:[.|\n]|$)")
+        .expect("pattern");
+    let word = Regex::new(r"(?i)\b(?:whoever|nobody|somebody|work trees?|folders?)\b").expect("pattern");
+    let top = ["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|path| (path.to_owned(), tree::read(path)));
+    let code = Regex::new(r"`[^`]*`").expect("pattern");
+    let mut found = Vec::new();
+    for (path, text) in top.into_iter().chain(tree::files("docs", &[".md", ".1"])) {
+        for (number, line) in text.lines().enumerate() {
+            let line = code.replace_all(line, "`x`");
+            found.extend(
+                nameless
+                    .find(&line)
+                    .or_else(|| word.find(&line))
+                    .map(|m| format!("{path}:{}: {}", number + 1, m.as_str())),
+            );
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
