@@ -104,7 +104,7 @@ fn replace(path: &Path, bytes: &[u8]) {
 
 /// Files evenly spread over the tree that may hold comments, with the sign of their comments.
 fn sources(root: &Path, count: usize) -> Vec<(PathBuf, &'static str)> {
-    let sign = |path: &RepoPath| Language::of(path).map(Language::line_comment);
+    let sign = |path: &RepoPath| Language::of(path).and_then(Language::line_comment);
     let workspace = Workspace::open(root).unwrap();
     let files = workspace.files().unwrap();
     let at = |path: &RepoPath| workspace.root().join(path.as_str());

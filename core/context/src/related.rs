@@ -4,12 +4,10 @@
 
 use crate::target::signatures;
 use crate::{Context, cut, whole};
-use deepcoder_syntax::{Language, RawSymbol, symbols};
+use deepcoder_syntax::{Language, RawSymbol, import_statements, symbols};
 use deepcoder_types::{RepoPath, Snippet, TextRange};
 use deepcoder_workspace::TextFile;
-use regex::Regex;
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
 /// Names of a prompt that are looked up in other files.
 const MAX_NAMES: usize = 8;
@@ -19,15 +17,6 @@ const MAX_IMPORTED: usize = 4;
 const MAX_SIGNATURES: usize = 12;
 /// A definition that the prompt names is shown whole up to this many bytes, and as its signature beyond.
 const MAX_DEFINITION: u32 = 2048;
-
-/// Statements that bring in names of other files, in the languages of `core/syntax`.
-#[expect(clippy::unwrap_used, reason = "the pattern is a constant, and a test uses it")]
-static IMPORTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?m)^[ \t]*(?:(?:from\s+\S+\s+import\s*(?:\([^)]*\)|[^\n]*))|import\b[^\n;]*|(?:pub(?:\([a-z]+\))?\s+)?use\s+[^;]*;|mod\s+\w+;|#include\s+"[^"\n]*"|(?:export|import)\s*\{[^}]*\}\s*from\s*['"][^'"\n]*['"]|(?:const|let|var)\s+[^=\n]*=\s*require\([^)\n]*\))"#,
-    )
-    .unwrap()
-});
 
 /// File names that stand for their folder.
 const OF_FOLDER: [&str; 4] = ["__init__", "mod", "index", "lib"];
@@ -91,14 +80,15 @@ impl Context<'_> {
     /// Signatures of what `target` imports from files of the repository.
     pub(crate) fn imported(&self, target: &TextFile, files: &[RepoPath]) -> Vec<Snippet> {
         let Some(language) = Language::of(&target.path) else { return Vec::new() };
-        let statements: Vec<&str> = IMPORTS.find_iter(&target.text).map(|m| m.as_str()).collect();
-        let words: Vec<BTreeSet<&str>> = statements
-            .iter()
+        let words: Vec<BTreeSet<&str>> = import_statements(language, &target.text)
+            .into_iter()
+            .filter_map(|range| target.text.get(range.as_range()))
             .map(|s| s.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).collect())
             .collect();
         let folder = folder(&target.path);
         let mut found: Vec<(bool, &RepoPath, usize)> = Vec::new();
-        for path in files.iter().filter(|p| **p != target.path && Language::of(p).is_some_and(|l| related(l, language)))
+        for path in
+            files.iter().filter(|p| **p != target.path && Language::of(p).is_some_and(|l| l.is_related(language)))
         {
             let (stem, parent) = (stem(path), crate::related::folder(path).rsplit('/').next().unwrap_or_default());
             let meant = if OF_FOLDER.contains(&stem) { parent } else { stem };
@@ -148,16 +138,6 @@ fn names(file: &TextFile) -> BTreeSet<String> {
 
 fn shown_kind(kind: &str) -> bool {
     !matches!(kind, "variable" | "field")
-}
-
-/// Whether files of one language import files of the other.
-fn related(one: Language, other: Language) -> bool {
-    let family = |l: Language| match l.name() {
-        "typescript" | "tsx" | "javascript" => "script",
-        "c" | "cpp" => "c",
-        name => name,
-    };
-    family(one) == family(other)
 }
 
 fn folder(path: &RepoPath) -> &str {

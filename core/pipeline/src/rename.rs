@@ -136,10 +136,7 @@ fn doubts(Renaming { name, .. }: &Renaming, defined: &[Defined], receivers: &BTr
 
 /// Why a file may mean another thing by the name: it has modules, and does not speak of the one that defines it.
 fn stranger(path: &RepoPath, text: &str, home: &RepoPath, name: &str) -> Option<String> {
-    let modules = matches!(
-        Language::of(path),
-        Some(Language::Python | Language::JavaScript | Language::TypeScript | Language::Tsx)
-    );
+    let modules = Language::of(path).is_some_and(|l| l == Language::Python || l.is_script());
     let stem = match home.file_name().split('.').next().unwrap_or_default() {
         "__init__" | "index" => home.as_str().rsplit('/').nth(1).unwrap_or_default(),
         stem => stem,

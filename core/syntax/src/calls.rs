@@ -60,7 +60,7 @@ pub fn calls(language: Language, text: &str) -> Option<Calls> {
     let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
     let script = match language {
         Language::Python => false,
-        Language::JavaScript | Language::TypeScript | Language::Tsx => true,
+        script if script.is_script() => true,
         _ => return None,
     };
     let mut reader = Reader { text, script, found: Calls::default(), bound: HashMap::new(), imported: BTreeSet::new() };

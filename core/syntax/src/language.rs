@@ -1,116 +1,322 @@
-//! The languages that have a grammar.
+//! What is known of a language. Each has a folder in `languages/`, with its [`Spec`] and the query that finds its
+//! definitions; everything else in the workspace asks here instead of listing languages of its own.
 
+pub use crate::languages::Language;
+use crate::tags::Tags;
 use deepcoder_types::RepoPath;
+use std::sync::{LazyLock, OnceLock};
+use tree_sitter::Node;
 
-/// A language that has a grammar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Language {
-    /// Python.
-    Python,
-    /// Rust.
-    Rust,
-    /// JavaScript, with JSX.
-    JavaScript,
-    /// TypeScript.
-    TypeScript,
-    /// TypeScript with JSX.
-    Tsx,
-    /// Go.
-    Go,
-    /// Java.
-    Java,
-    /// C.
-    C,
-    /// C++, and headers, which may be either.
-    Cpp,
+/// What a text of the language is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LanguageKind {
+    /// A program: it has definitions, statements and imports.
+    Program,
+    /// A document or a style sheet.
+    Markup,
+    /// Data and settings.
+    Data,
+}
+
+/// The place of a definition's documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Docs {
+    /// The string that its body begins with.
+    Docstring,
+    /// The comment in front of it.
+    Comment,
+}
+
+/// How a definition shows whether others may use it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Visibility {
+    /// Everything is public.
+    All,
+    /// A leading underscore hides it.
+    Underscore,
+    /// A capital letter exports it.
+    Capital,
+    /// One of these words in its signature exports it.
+    Marked(&'static [&'static str]),
+    /// Its signature begins with one of these.
+    Begins(&'static [&'static str]),
+    /// One of these words in its signature hides it, and so does being one of these names.
+    Hidden(&'static [&'static str], &'static [&'static str]),
+}
+
+/// The names of test files.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tests {
+    /// How the name ends, without the extension.
+    pub(crate) suffixes: &'static [&'static str],
+    /// Whole names.
+    pub(crate) names: &'static [&'static str],
+}
+
+/// The description of a language: data, so that adding one takes no code elsewhere.
+pub(crate) struct Spec {
+    /// Lower case; the tag of a Markdown fence as well.
+    pub(crate) name: &'static str,
+    /// Other names that people use.
+    pub(crate) aliases: &'static [&'static str],
+    /// Lower case, without the dot.
+    pub(crate) extensions: &'static [&'static str],
+    /// File names that no extension tells.
+    pub(crate) file_names: &'static [&'static str],
+    /// Programs that a `#!` line starts.
+    pub(crate) interpreters: &'static [&'static str],
+    /// Extensions for which models write another tag after a fence.
+    pub(crate) fences: &'static [(&'static str, &'static str)],
+    /// Languages of one family import each other's files.
+    pub(crate) family: &'static str,
+    pub(crate) kind: LanguageKind,
+    /// The grammar rejects what the language rejects. Where it does not, a text that does not parse needs a look only.
+    pub(crate) exact: bool,
+    /// Marks of a comment that ends with the line.
+    pub(crate) line_comments: &'static [&'static str],
+    /// Marks around a comment of several lines.
+    pub(crate) block_comments: &'static [(&'static str, &'static str)],
+    /// How comments begin that a compiler, an interpreter or a checker reads.
+    pub(crate) directives: &'static [&'static str],
+    pub(crate) docs: Docs,
+    /// How comments begin that tools show as documentation, where others are told apart from them.
+    pub(crate) doc_comments: &'static [&'static str],
+    pub(crate) visibility: Visibility,
+    /// Characters of a name besides letters, digits and the underscore.
+    pub(crate) name_characters: &'static str,
+    /// Reserved words. No name is one of them.
+    pub(crate) keywords: &'static [&'static str],
+    pub(crate) tests: Tests,
+    /// Names may be defined several times, with other parameters.
+    pub(crate) overloads: bool,
+    /// Names that a definition may have once at the top level: kinds of definitions, and the namespace that they share.
+    pub(crate) unique: &'static [(&'static [&'static str], &'static str)],
+    /// Files use each other's names without an import of each.
+    pub(crate) shares_names: bool,
+    pub(crate) grammar: fn() -> tree_sitter::Language,
+    /// Queries in the manner of `tags.scm`: see `definition.rs`.
+    pub(crate) tags: &'static [&'static str],
+    /// Nodes besides comments that lead a definition: attributes, decorators.
+    pub(crate) leads: &'static [&'static str],
+    /// Nodes that are only a shell around the definition in them.
+    pub(crate) shells: &'static [&'static str],
+    /// Shells where they hold one thing only.
+    pub(crate) single_shells: &'static [&'static str],
+    /// Nodes in which constants, variables and fields count, and not in blocks of statements.
+    pub(crate) homes: &'static [&'static str],
+    /// Finds what a declarator defines, where a query cannot follow it.
+    pub(crate) declarator: Option<Declarator>,
+}
+
+/// The kind of a definition with this declarator, its owner and its name.
+pub(crate) type Declarator = fn(node: Node<'_>, kind: &'static str, text: &str) -> Option<Declared>;
+
+/// What a declarator defines.
+pub(crate) struct Declared {
+    pub(crate) kind: &'static str,
+    pub(crate) name: String,
+    pub(crate) owner: Option<String>,
+}
+
+impl Spec {
+    /// A program in a language with comments in the manner of C.
+    pub(crate) const fn new(name: &'static str, grammar: fn() -> tree_sitter::Language) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            extensions: &[],
+            file_names: &[],
+            interpreters: &[],
+            fences: &[],
+            family: name,
+            kind: LanguageKind::Program,
+            exact: true,
+            line_comments: &["//"],
+            block_comments: &[("/*", "*/")],
+            directives: &[],
+            docs: Docs::Comment,
+            doc_comments: &[],
+            visibility: Visibility::All,
+            name_characters: "",
+            keywords: &[],
+            tests: Tests { suffixes: &[], names: &[] },
+            overloads: false,
+            unique: &[],
+            shares_names: false,
+            grammar,
+            tags: &[],
+            leads: &[],
+            shells: &[],
+            single_shells: &[],
+            homes: &[],
+            declarator: None,
+        }
+    }
 }
 
 impl Language {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Python,
-        Self::Rust,
-        Self::JavaScript,
-        Self::TypeScript,
-        Self::Tsx,
-        Self::Go,
-        Self::Java,
-        Self::C,
-        Self::Cpp,
-    ];
-
-    /// The language of a file, by its extension.
+    /// The language of a file, by its name.
     #[must_use]
     pub fn of(path: &RepoPath) -> Option<Self> {
-        let extension = path.extension()?.to_ascii_lowercase();
-        Some(match extension.as_str() {
-            "py" | "pyi" | "pyw" => Self::Python,
-            "rs" => Self::Rust,
-            "js" | "mjs" | "cjs" | "jsx" => Self::JavaScript,
-            "ts" | "mts" | "cts" => Self::TypeScript,
-            "tsx" => Self::Tsx,
-            "go" => Self::Go,
-            "java" => Self::Java,
-            "c" => Self::C,
-            "h" | "cc" | "cpp" | "cxx" | "c++" | "hh" | "hpp" | "hxx" | "h++" | "inl" | "ipp" => Self::Cpp,
-            _ => return None,
-        })
+        let by_name = Self::ALL.into_iter().find(|l| l.spec().file_names.contains(&path.file_name()));
+        by_name.or_else(|| Self::of_extension(&path.extension()?.to_ascii_lowercase()))
     }
 
-    /// The language that people call `name`: the name that [`Language::name`] gives, or a usual short form.
+    /// The language of a program, by its file's name; `None` for documents and data, which have other checks.
+    #[must_use]
+    pub fn program(path: &RepoPath) -> Option<Self> {
+        Self::of(path).filter(|language| language.kind() == LanguageKind::Program)
+    }
+
+    /// The language of files with this extension, in lower case and without the dot.
+    #[must_use]
+    pub fn of_extension(extension: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|l| l.spec().extensions.contains(&extension))
+    }
+
+    /// The language of a script by its first line: `#!/usr/bin/env python3`.
+    #[must_use]
+    pub fn of_shebang(text: &str) -> Option<Self> {
+        let line = text.strip_prefix("#!")?.lines().next()?;
+        let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
+        let program = words.find(|word| *word != "env" && !word.starts_with('-') && !word.contains('='))?;
+        let program = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        Self::ALL.into_iter().find(|l| l.spec().interpreters.contains(&program))
+    }
+
+    /// The language that people call `name`: its name, or a usual short form.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.trim().to_ascii_lowercase();
-        let short = match name.as_str() {
-            "py" | "python3" => Some(Self::Python),
-            "rs" => Some(Self::Rust),
-            "js" | "jsx" | "node" => Some(Self::JavaScript),
-            "ts" => Some(Self::TypeScript),
-            "golang" => Some(Self::Go),
-            "c++" | "cxx" => Some(Self::Cpp),
-            _ => None,
-        };
-        short.or_else(|| Self::ALL.into_iter().find(|l| l.name() == name))
+        Self::ALL.into_iter().find(|l| l.spec().name == name || l.spec().aliases.contains(&name.as_str()))
     }
 
     /// Its name in lower case, as it is written after a Markdown fence.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Python => "python",
-            Self::Rust => "rust",
-            Self::JavaScript => "javascript",
-            Self::TypeScript => "typescript",
-            Self::Tsx => "tsx",
-            Self::Go => "go",
-            Self::Java => "java",
-            Self::C => "c",
-            Self::Cpp => "cpp",
+    pub fn name(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// What its texts are for.
+    #[must_use]
+    pub fn kind(self) -> LanguageKind {
+        self.spec().kind
+    }
+
+    /// Whether a text that its grammar rejects is certainly wrong.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self.spec().exact
+    }
+
+    /// Whether files of one import files of the other.
+    #[must_use]
+    pub fn is_related(self, other: Self) -> bool {
+        self.spec().family == other.spec().family
+    }
+
+    /// JavaScript or TypeScript.
+    #[must_use]
+    pub fn is_script(self) -> bool {
+        self.is_related(Self::JavaScript)
+    }
+
+    /// C or C++.
+    #[must_use]
+    pub fn is_c(self) -> bool {
+        self.is_related(Self::C)
+    }
+
+    /// What begins a comment that ends with the line, in languages that have such comments.
+    #[must_use]
+    pub fn line_comment(self) -> Option<&'static str> {
+        self.spec().line_comments.first().copied()
+    }
+
+    /// What begins a comment.
+    pub fn comment_marks(self) -> impl Iterator<Item = &'static str> {
+        let spec = self.spec();
+        spec.line_comments.iter().copied().chain(spec.block_comments.iter().map(|(open, _)| *open))
+    }
+
+    /// What the comment `text` says: without its marks.
+    #[must_use]
+    pub fn said(self, text: &str) -> Option<&str> {
+        let spec = self.spec();
+        let block = spec.block_comments.iter().find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
+        block.or_else(|| spec.line_comments.iter().find_map(|mark| text.strip_prefix(mark)))
+    }
+
+    /// Whether a compiler, an interpreter or a checker reads the comment `text`.
+    #[must_use]
+    pub fn is_directive(self, text: &str) -> bool {
+        ["#!", "# vim:", "// vim:"].iter().chain(self.spec().directives).any(|mark| text.starts_with(mark))
+    }
+
+    /// Where documentation stands.
+    #[must_use]
+    pub fn docs(self) -> Docs {
+        self.spec().docs
+    }
+
+    /// Whether tools show a comment as documentation, and tell it from others.
+    #[must_use]
+    pub fn is_doc_comment(self, comment: &str) -> bool {
+        let shown = |line: &str| self.spec().doc_comments.iter().any(|mark| line.trim_start().starts_with(mark));
+        comment.lines().any(shown)
+    }
+
+    /// Whether a name is offered to others, as far as its own signature says so.
+    #[must_use]
+    pub fn is_public(self, name: &str, signature: &str) -> bool {
+        let has = |list: &[&str]| signature.split(|c: char| !c.is_alphanumeric()).any(|word| list.contains(&word));
+        match self.spec().visibility {
+            Visibility::All => true,
+            Visibility::Underscore => !name.starts_with('_'),
+            Visibility::Capital => name.starts_with(char::is_uppercase),
+            Visibility::Marked(words) => has(words),
+            Visibility::Begins(heads) => heads.iter().any(|head| signature.starts_with(head)),
+            Visibility::Hidden(words, names) => !has(words) && !names.contains(&name),
         }
     }
 
-    /// What begins a comment that ends with the line.
+    /// Whether `word` may be the name of a definition.
     #[must_use]
-    pub const fn line_comment(self) -> &'static str {
-        match self {
-            Self::Python => "#",
-            _ => "//",
-        }
+    pub fn is_identifier(self, word: &str) -> bool {
+        let spec = self.spec();
+        let extra = |c: char| c == '_' || spec.name_characters.contains(c);
+        word.starts_with(|c: char| c.is_alphabetic() || extra(c))
+            && word.chars().all(|c| c.is_alphanumeric() || extra(c))
+            && !spec.keywords.contains(&word)
+    }
+
+    /// Whether several definitions may have one name and differ in their parameters.
+    #[must_use]
+    pub fn has_overloads(self) -> bool {
+        self.spec().overloads
+    }
+
+    /// Whether files use names of each other without importing each.
+    #[must_use]
+    pub fn shares_names(self) -> bool {
+        self.spec().shares_names
+    }
+
+    /// The namespace in which a top-level definition of this kind has its name alone, if it must.
+    #[must_use]
+    pub fn namespace(self, kind: &str) -> Option<&'static str> {
+        self.spec().unique.iter().find(|(kinds, _)| kinds.contains(&kind)).map(|(_, namespace)| *namespace)
     }
 
     pub(crate) fn grammar(self) -> tree_sitter::Language {
-        match self {
-            Self::Python => tree_sitter_python::LANGUAGE,
-            Self::Rust => tree_sitter_rust::LANGUAGE,
-            Self::JavaScript => tree_sitter_javascript::LANGUAGE,
-            Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT,
-            Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX,
-            Self::Go => tree_sitter_go::LANGUAGE,
-            Self::Java => tree_sitter_java::LANGUAGE,
-            Self::C => tree_sitter_c::LANGUAGE,
-            Self::Cpp => tree_sitter_cpp::LANGUAGE,
-        }
-        .into()
+        (self.spec().grammar)()
+    }
+
+    /// The patterns of definitions, read at their first use. `None` does not happen: a test reads all of them.
+    pub(crate) fn tags(self) -> Option<&'static Tags> {
+        static TAGS: LazyLock<[OnceLock<Option<Tags>>; Language::ALL.len()]> =
+            LazyLock::new(|| std::array::from_fn(|_| OnceLock::new()));
+        TAGS.get(self as usize)?.get_or_init(|| Tags::new(self.spec().tags)).as_ref()
     }
 }
 
@@ -119,6 +325,11 @@ impl Language {
 pub fn is_test(path: &RepoPath) -> bool {
     let name = path.file_name().to_lowercase();
     let bare = name.split('.').next().unwrap_or_default();
+    let stem = path.file_name().rsplit_once('.').map_or(path.file_name(), |(stem, _)| stem);
+    let by_language = |language: Language| {
+        let tests = language.spec().tests;
+        tests.names.contains(&name.as_str()) || tests.suffixes.iter().any(|suffix| stem.ends_with(suffix))
+    };
     path.as_str()
         .split('/')
         .rev()
@@ -126,8 +337,7 @@ pub fn is_test(path: &RepoPath) -> bool {
         .any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "testing"))
         || bare.starts_with("test_")
         || bare.ends_with("_test")
-        || path.file_name().ends_with("Test.java")
         || name.contains(".test.")
         || name.contains(".spec.")
-        || name == "conftest.py"
+        || Language::of(path).is_some_and(by_language)
 }

@@ -7,19 +7,22 @@ mod calls;
 mod comments;
 mod definition;
 mod language;
+#[path = "../languages/mod.rs"]
+mod languages;
 mod names;
 mod parse;
 mod strings;
 mod symbols;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
 pub use calls::{Call, Callable, Calls, Parameter, calls};
 pub use comments::comments;
-pub use language::{Language, is_test};
+pub use language::{Docs, Language, LanguageKind, is_test};
 pub use names::{FreeName, Import, Surface, free_names, imports, missing_exports, surface};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
 pub use strings::multiline_strings;
-pub use symbols::{RawSymbol, enclosing, symbols};
+pub use symbols::{RawSymbol, enclosing, import_statements, symbols};
 pub use tokens::{Kept, Token, TokenKind, Tokens, tokens};

@@ -19,7 +19,7 @@ pub struct RawSymbol {
     /// The name with those of the definitions around it, joined with dots: `Class.method`.
     pub qualified: String,
     /// `function`, `method`, `class`, `struct`, `enum`, `union`, `trait`, `impl`, `interface`, `module`, `type`, `macro`,
-    /// `constant`, `variable` or `field`.
+    /// `constant`, `variable` or `field`; in documents and data `section`, `key`, `rule` or `element`.
     pub kind: &'static str,
     /// The whole definition, with the decorators, attributes and comments directly above it.
     pub range: TextRange,
@@ -63,6 +63,27 @@ pub fn enclosing(language: Language, text: &str, offset: u32) -> Option<RawSymbo
     symbols(language, text).into_iter().filter(|s| big(s) && covers(s)).min_by_key(|s| s.range.end - s.range.start)
 }
 
+/// The statements of `text` that bring in names of other files, by the query of the language.
+#[must_use]
+pub fn import_statements(language: Language, text: &str) -> Vec<TextRange> {
+    let (Some(tree), Some(tags)) = (parse::parse(language, text), language.tags()) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        if tags.captures(node, text, "reference.import").is_some() {
+            found.push(parse::range(node.start_byte(), node.end_byte()));
+        } else if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return found;
+            }
+        }
+    }
+}
+
 /// A node that the walk is in.
 struct Level<'t> {
     node: Node<'t>,
@@ -101,7 +122,7 @@ impl<'t> Walk<'t, '_> {
         let (first, last) = (node.start_byte(), node.end_byte());
         let led = self.lead.filter(|lead| self.adjacent(lead.end, first));
         let start = led.map_or(first, |lead| lead.start);
-        if definition::leads(node, self.text) {
+        if definition::leads(self.language, node, self.text) {
             // A comment behind code on the same line belongs to that code.
             let own_line = first == 0 || self.text[..first].trim_end_matches([' ', '\t']).ends_with('\n');
             self.lead = if led.is_some() || own_line || !node.kind().ends_with("comment") {
@@ -125,10 +146,18 @@ impl<'t> Walk<'t, '_> {
         gap.trim().is_empty() && gap.matches('\n').count() <= 1
     }
 
+    /// Whether constants, variables and fields count there: in a file, a module or a class, not in a block of statements.
+    fn is_home(&self, kind: &str, outer: Option<&Around>) -> bool {
+        match kind {
+            "statement_block" => outer.is_some_and(|a| a.kind == "module"),
+            _ => self.language.spec().homes.contains(&kind),
+        }
+    }
+
     fn define(&mut self, node: Node<'t>, start: usize, definition: Definition) {
         let (mut range_start, mut end, mut proper) = (start, node.end_byte(), node.start_byte());
         let mut parents = self.above.iter().rev().peekable();
-        while let Some(shell) = parents.next_if(|level| definition::wraps(level.node)) {
+        while let Some(shell) = parents.next_if(|level| definition::wraps(self.language, level.node)) {
             range_start = shell.start;
             proper = shell.node.start_byte();
             end = end.max(shell.node.end_byte());
@@ -143,7 +172,7 @@ impl<'t> Walk<'t, '_> {
         }
         let outer = self.around.last();
         let in_function = self.around.iter().any(|a| matches!(a.kind, "function" | "method"));
-        if definition.only_outside_functions && (in_function || !is_home(home, outer)) {
+        if definition.only_outside_functions && (in_function || !self.is_home(home, outer)) {
             return;
         }
         let in_type = outer
@@ -152,7 +181,7 @@ impl<'t> Walk<'t, '_> {
         let prefix = definition.owner.as_deref().or_else(|| outer.map(|a| a.qualified.as_str()));
         let qualified = prefix.map_or_else(|| definition.name.clone(), |p| format!("{p}.{}", definition.name));
         let qualified = qualified.replace("::", ".");
-        if matches!(self.language, Language::C | Language::Cpp) {
+        if self.language.is_c() {
             end += trailing_semicolon(&self.text[end..]);
         }
         // Some grammars count the line's end to the node.
@@ -170,34 +199,6 @@ impl<'t> Walk<'t, '_> {
             signature_end: parse::range(signature_end, signature_end).end,
         });
         self.around.push(Around { qualified, kind, end: node.end_byte() });
-    }
-}
-
-/// Where constants, variables and fields count: in a file, a module or a class, not in a block of statements.
-fn is_home(kind: &str, outer: Option<&Around>) -> bool {
-    match kind {
-        "statement_block" => outer.is_some_and(|a| a.kind == "module"),
-        "source_file"
-        | "program"
-        | "module"
-        | "translation_unit"
-        | "declaration_list"
-        | "class_body"
-        | "block"
-        | "field_declaration_list"
-        | "interface_body"
-        | "enum_body_declarations"
-        | "var_spec_list"
-        | "const_declaration"
-        | "var_declaration"
-        | "lexical_declaration"
-        | "variable_declaration"
-        | "preproc_if"
-        | "preproc_ifdef"
-        | "preproc_else"
-        | "preproc_elif"
-        | "linkage_specification" => true,
-        _ => false,
     }
 }
 

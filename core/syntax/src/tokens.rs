@@ -119,7 +119,7 @@ fn kind_of(node: Node<'_>) -> TokenKind {
 fn boundary(language: Language, node: Node<'_>) -> Option<TokenKind> {
     match node.kind() {
         "block" if language == Language::Python => Some(TokenKind::BlockEnd),
-        kind if kind.ends_with("_statement") && (is_script(language) || language == Language::Python) => {
+        kind if kind.ends_with("_statement") && (language.is_script() || language == Language::Python) => {
             Some(TokenKind::StatementEnd)
         }
         _ => None,
@@ -148,18 +148,14 @@ fn skips(
         return false;
     }
     if matches!(node.kind(), "import_statement" | "import_from_statement" | "future_import_statement")
-        && (python || is_script(language))
+        && (python || language.is_script())
     {
         if !for_types(text, node) {
             imports.push(range(node.start_byte(), node.end_byte()));
         }
         return true;
     }
-    if python { is_python_annotation(text, node, field) } else { is_script(language) && is_script_type(node) }
-}
-
-fn is_script(language: Language) -> bool {
-    matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx)
+    if python { is_python_annotation(text, node, field) } else { language.is_script() && is_script_type(node) }
 }
 
 /// A comma in front of a closing bracket. That of a tuple makes it one.
@@ -173,7 +169,7 @@ fn is_trailing_comma(node: Node<'_>) -> bool {
 }
 
 fn is_optional_semicolon(language: Language, node: Node<'_>) -> bool {
-    is_script(language) && node.kind() == ";" && node.parent().is_some_and(|p| p.kind() != "for_statement")
+    language.is_script() && node.kind() == ";" && node.parent().is_some_and(|p| p.kind() != "for_statement")
 }
 
 /// A docstring, or a statement that only holds a place.

@@ -2,7 +2,7 @@
 //! compared, so that neither layout nor an unlucky diff hides a change of the code.
 
 use crate::policy::Finding;
-use deepcoder_syntax::{Kept, Language, Token, TokenKind, Tokens, comments, tokens};
+use deepcoder_syntax::{Docs, Kept, Language, Token, TokenKind, Tokens, comments, tokens};
 use deepcoder_types::{Constraint, FileChange, Renaming, RepoPath};
 
 /// The most characters of code that a finding shows.
@@ -66,7 +66,7 @@ fn keeps_comments(constraint: &Constraint, language: Language, instruction: &str
                 docstrings |= word.starts_with("docstring");
                 comments |= word.starts_with("comment") || word.starts_with("licen") || word == "header";
             }
-            language == Language::Python && docstrings && !comments
+            language.docs() == Docs::Docstring && docstrings && !comments
         }
         Constraint::Rename(_) | Constraint::Layout => false,
     }
@@ -197,9 +197,7 @@ pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Opt
 fn is_key(path: &RepoPath, before: &str, after: &str) -> bool {
     match Language::of(path) {
         Some(Language::Python) => before != "{" && after == "=",
-        Some(Language::JavaScript | Language::TypeScript | Language::Tsx) => {
-            after == ":" || (before == "{" && matches!(after, "," | "}"))
-        }
+        Some(language) if language.is_script() => after == ":" || (before == "{" && matches!(after, "," | "}")),
         Some(Language::Go | Language::Rust) => after == ":",
         _ => false,
     }

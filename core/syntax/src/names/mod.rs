@@ -51,7 +51,7 @@ pub fn free_names(language: Language, text: &str) -> Option<Vec<FreeName>> {
     let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
     match language {
         Language::Python => python::Walk::of(&tree, text).free(),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => script::free(&tree, text),
+        script if script.is_script() => script::free(&tree, text),
         Language::Go | Language::Java => packages::free(language, &tree, text),
         _ => None,
     }
@@ -82,7 +82,7 @@ pub fn surface(language: Language, text: &str) -> Option<Surface> {
     let tree = parse(language, text).filter(|tree| !tree.root_node().has_error())?;
     match language {
         Language::Python => Some(python::Walk::of(&tree, text).surface()),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => Some(modules::exports(&tree, text)),
+        script if script.is_script() => Some(modules::exports(&tree, text)),
         _ => None,
     }
 }

@@ -39,13 +39,13 @@ pub(crate) fn imports(language: Language, tree: &Tree, text: &str) -> Vec<Import
             found.push(Import { module: module.to_owned(), names, line: line_of(node), optional });
         };
         match (language, node.kind()) {
-            (Language::JavaScript | Language::TypeScript | Language::Tsx, "import_statement" | "export_statement") => {
+            (script, "import_statement" | "export_statement") if script.is_script() => {
                 if let Some(source) = node.child_by_field_name("source") {
                     add(unquoted(source, text), script_names(node, text));
                 }
                 node.kind() == "export_statement"
             }
-            (Language::JavaScript | Language::TypeScript | Language::Tsx, "call_expression") => {
+            (script, "call_expression") if script.is_script() => {
                 let called = node.child_by_field_name("function").map(|f| said(f, text)).unwrap_or_default();
                 let arguments = node.child_by_field_name("arguments");
                 let only = arguments.filter(|a| a.named_child_count() == 1).and_then(|a| a.named_child(0));

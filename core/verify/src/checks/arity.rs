@@ -34,7 +34,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn has_calls(language: Language) -> bool {
-    matches!(language, Language::Python | Language::JavaScript | Language::TypeScript | Language::Tsx)
+    language == Language::Python || language.is_script()
 }
 
 /// The functions of a file that take other arguments than before.

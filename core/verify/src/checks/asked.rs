@@ -28,7 +28,7 @@ fn exported(context: &Context<'_>, words: &Words<'_>, findings: &mut Vec<Finding
         return;
     }
     for file in context.files.iter().filter(|file| file.old.is_none() && file.sound()) {
-        let script = file.language.is_some_and(is_script);
+        let script = file.language.is_some_and(Language::is_script);
         let Some(new) = file.new.filter(|_| script) else { continue };
         if !new.contains("export") {
             findings.push(Finding::review(file.path, "the instruction speaks of what is exported, and nothing is"));
@@ -233,8 +233,8 @@ fn renamed(context: &Context<'_>, name: &str, new_name: &str, findings: &mut Vec
     }
     let elsewhere = |path: &&RepoPath| {
         Language::of(path) == home.language && !context.tree.in_set(path)
-            || home.language.is_some_and(is_script)
-                && Language::of(path).is_some_and(is_script)
+            || home.language.is_some_and(Language::is_script)
+                && Language::of(path).is_some_and(Language::is_script)
                 && !context.tree.in_set(path)
     };
     for file in context.files.iter().filter(|file| file.sound()) {
@@ -262,17 +262,13 @@ fn renamed(context: &Context<'_>, name: &str, new_name: &str, findings: &mut Vec
     }
 }
 
-fn is_script(language: Language) -> bool {
-    matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx)
-}
-
 /// The first line that takes `name` from elsewhere: as a member or by an import, and anywhere in languages whose files share
 /// their names.
 fn uses(language: Language, text: &str, name: &str) -> Option<u32> {
     if !text.contains(name) || symbols(language, text).iter().any(|symbol| symbol.name == name) {
         return None;
     }
-    let shares = matches!(language, Language::Go | Language::Java | Language::C | Language::Cpp);
+    let shares = language.shares_names();
     let imported = imports(language, text).iter().any(|import| import.names.iter().any(|n| n == name));
     let tokens = tokens(language, text, Kept::All)?.code;
     let said = |at: usize| tokens.get(at).and_then(|t| text.get(t.range.as_range())).unwrap_or_default();

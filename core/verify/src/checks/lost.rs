@@ -91,7 +91,7 @@ fn unbound<'f>(file: &File<'_>, lost: Vec<&'f RawSymbol>) -> Vec<&'f RawSymbol> 
 
 /// Whether several definitions may have one name and differ in their parameters.
 fn overloads(language: Option<Language>) -> bool {
-    language == Some(Language::Java)
+    language.is_some_and(Language::has_overloads)
 }
 
 /// Whether the text takes `name` from elsewhere now.

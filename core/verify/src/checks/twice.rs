@@ -27,7 +27,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The key that no second definition may have: the kind of name, the name, and the parameters where overloads exist.
+/// The key that no second definition may have: the namespace, the name, and the parameters where overloads exist.
 type Key = (&'static str, String, String);
 
 fn definitions<'s>(language: Language, text: &str, symbols: &'s [RawSymbol]) -> HashMap<Key, Vec<&'s RawSymbol>> {
@@ -54,21 +54,10 @@ fn is_outermost(text: &str, symbol: &RawSymbol) -> bool {
 }
 
 fn key(language: Language, text: &str, symbol: &RawSymbol) -> Option<Key> {
-    use Language as L;
-    let kind = match (language, symbol.kind) {
-        (_, "impl" | "module" | "macro" | "variable" | "field" | "method") => return None,
-        // Declarations of these merge.
-        (L::TypeScript | L::Tsx, "interface" | "enum") => return None,
-        (L::TypeScript | L::Tsx | L::Rust, "type") => "type",
-        (L::Rust, "struct" | "enum" | "union" | "trait") => "type",
-        // `typedef struct Name {…} Name;`
-        (L::C | L::Cpp, "constant" | "type") => return None,
-        (L::C | L::Cpp, kind) => kind,
-        _ => "name",
-    };
+    let namespace = language.namespace(symbol.kind)?;
     let signature = text.get(symbol.signature_start as usize..symbol.signature_end as usize)?;
-    let signature = if language == L::Cpp { signature.split_whitespace().collect() } else { String::new() };
-    Some((kind, symbol.name.clone(), signature))
+    let signature = if language == Language::Cpp { signature.split_whitespace().collect() } else { String::new() };
+    Some((namespace, symbol.name.clone(), signature))
 }
 
 /// Whether it is a definition by itself, rather than one of several that belong together.
@@ -93,7 +82,7 @@ fn counts(language: Language, text: &str, symbol: &RawSymbol) -> bool {
         }),
         L::Rust => !lead.contains("#["),
         // A signature without a body is an overload's; `var` may be repeated.
-        L::JavaScript | L::TypeScript | L::Tsx => {
+        script if script.is_script() => {
             !code.starts_with("var ")
                 && !code.starts_with("export var ")
                 && !code.starts_with("declare ")
@@ -101,8 +90,8 @@ fn counts(language: Language, text: &str, symbol: &RawSymbol) -> bool {
                 && (symbol.kind != "function" || has_body)
         }
         L::Go => symbol.name != "init",
-        L::C | L::Cpp => symbol.kind != "function" || has_body && code.trim_end().ends_with('}'),
-        L::Java => true,
+        c if c.is_c() => symbol.kind != "function" || has_body && code.trim_end().ends_with('}'),
+        _ => true,
     }
 }
 
@@ -115,7 +104,7 @@ fn decorators<'t>(lead: &'t str, code: &'t str) -> impl Iterator<Item = &'t str>
 
 /// The ranges that the preprocessor may leave out.
 fn conditional_ranges(language: Language, text: &str) -> Vec<(usize, usize)> {
-    if !matches!(language, Language::C | Language::Cpp) {
+    if !language.is_c() {
         return Vec::new();
     }
     let (mut ranges, mut open, mut at) = (Vec::new(), Vec::new(), 0);

@@ -116,7 +116,8 @@ fn anew<'f>(file: &'f File<'_>) -> Vec<&'f RawSymbol> {
     let before: HashSet<&str> = file.before().iter().map(|s| s.name.as_str()).collect();
     let proper = |s: &&RawSymbol| match file.language {
         // Without a body it is a declaration, and a file may define one that another declares.
-        Some(Language::C | Language::Cpp) | None => false,
+        None => false,
+        Some(language) if language.is_c() => false,
         Some(Language::TypeScript | Language::Tsx) => s.signature_end < s.range.end,
         _ => true,
     };
@@ -213,7 +214,7 @@ fn of_project(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 /// Whether a file takes names from others by importing them.
 fn has_modules(language: Language) -> bool {
-    matches!(language, Language::Python | Language::JavaScript | Language::TypeScript | Language::Tsx | Language::Go)
+    matches!(language, Language::Python | Language::Go) || language.is_script()
 }
 
 fn is_usual(name: &str) -> bool {

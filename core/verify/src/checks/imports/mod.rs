@@ -46,10 +46,10 @@ struct Added<'i> {
 fn doubt(context: &Context<'_>, file: &File<'_>, language: Language, added: &Added<'_>) -> Option<String> {
     match language {
         Language::Python => python::doubt(context, file, added),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => other::script(context, file, added),
+        language if language.is_script() => other::script(context, file, added),
         Language::Go => other::go(context, added),
         Language::Rust => other::rust(context, file, added),
-        Language::Java | Language::C | Language::Cpp => None,
+        _ => None,
     }
 }
 
@@ -57,7 +57,7 @@ fn doubt(context: &Context<'_>, file: &File<'_>, language: Language, added: &Add
 pub(crate) fn home(context: &Context<'_>, language: Language, from: &RepoPath, module: &str) -> Option<RepoPath> {
     match language {
         Language::Python => python::home(context, from, module),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => other::home(context, from, module),
+        language if language.is_script() => other::home(context, from, module),
         _ => None,
     }
 }
