@@ -2,6 +2,7 @@
 
 use crate::rank::{Ranked, names_path};
 use crate::{Context, GatherError};
+use deepcoder_syntax::is_file_extension;
 use deepcoder_types::{Cancel, RepoPath};
 
 /// Files that are tried when the best ones cannot be used.
@@ -53,7 +54,7 @@ impl Context<'_> {
                 && !bare.ends_with('/')
                 && (1..=5).contains(&extension.len())
                 && extension.starts_with(|c: char| c.is_ascii_lowercase())
-                && (word.contains('/') || KNOWN.contains(&extension));
+                && (word.contains('/') || is_file_extension(extension));
             let Ok(path) = RepoPath::new(word) else { continue };
             if shaped && !self.tree.exists(&path) && !crate::rank::is_unsuited(&path) && !out.contains(&path) {
                 out.push(path);
@@ -62,12 +63,6 @@ impl Context<'_> {
         out
     }
 }
-
-/// Extensions that make a word without a slash a file name: `e.g` and `self.items` are none.
-const KNOWN: [&str; 29] = [
-    "py", "pyi", "rs", "js", "mjs", "cjs", "jsx", "ts", "tsx", "go", "java", "c", "h", "cc", "cpp", "hpp", "json",
-    "toml", "yaml", "yml", "md", "txt", "csv", "sh", "sql", "html", "css", "ini", "cfg",
-];
 
 /// Whether the prompt means as many files as there are.
 fn means_many(prompt: &str) -> bool {

@@ -297,7 +297,7 @@ impl Run<'_> {
         let mut part = self.budget.part(most);
         for path in related {
             self.cancel.check()?;
-            let Some(language) = Language::of(path) else { continue };
+            let Some(language) = Language::program(path) else { continue };
             let Ok(file) = self.context.admit(path) else { continue };
             let found = symbols(language, &file.text);
             for signature in target::signatures(&file, &found).take(MAP_SIGNATURES) {

@@ -51,7 +51,7 @@ impl Context<'_> {
         }
         let mut out = Vec::new();
         for path in files.iter().filter(|path| **path != target.path) {
-            let Some(language) = Language::of(path) else { continue };
+            let Some(language) = Language::program(path) else { continue };
             // Cheaper than `admit`, which looks for secrets: only what is shown is looked through.
             let Ok(file) = self.tree.read_text(path) else { continue };
             if !wanted.iter().any(|name| file.text.contains(name.as_str())) {
@@ -79,7 +79,7 @@ impl Context<'_> {
 
     /// Signatures of what `target` imports from files of the repository.
     pub(crate) fn imported(&self, target: &TextFile, files: &[RepoPath]) -> Vec<Snippet> {
-        let Some(language) = Language::of(&target.path) else { return Vec::new() };
+        let Some(language) = Language::program(&target.path) else { return Vec::new() };
         let words: Vec<BTreeSet<&str>> = import_statements(language, &target.text)
             .into_iter()
             .filter_map(|range| target.text.get(range.as_range()))
@@ -88,7 +88,7 @@ impl Context<'_> {
         let folder = folder(&target.path);
         let mut found: Vec<(bool, &RepoPath, usize)> = Vec::new();
         for path in
-            files.iter().filter(|p| **p != target.path && Language::of(p).is_some_and(|l| l.is_related(language)))
+            files.iter().filter(|p| **p != target.path && Language::program(p).is_some_and(|l| l.is_related(language)))
         {
             let (stem, parent) = (stem(path), crate::related::folder(path).rsplit('/').next().unwrap_or_default());
             let meant = if OF_FOLDER.contains(&stem) { parent } else { stem };
@@ -103,7 +103,7 @@ impl Context<'_> {
         let mut out = Vec::new();
         for (_, path, at) in found.into_iter().take(MAX_IMPORTED) {
             let Ok(file) = self.admit(path) else { continue };
-            let Some(language) = Language::of(path) else { continue };
+            let Some(language) = Language::program(path) else { continue };
             let all = symbols(language, &file.text);
             let top = |s: &RawSymbol| s.qualified.split('.').next().unwrap_or_default().to_owned();
             let named: Vec<RawSymbol> = all.iter().filter(|s| words[at].contains(top(s).as_str())).cloned().collect();
@@ -115,7 +115,7 @@ impl Context<'_> {
 
     /// Signatures of another target.
     pub(crate) fn outline(&self, path: &RepoPath) -> Vec<Snippet> {
-        let Some(language) = Language::of(path) else { return Vec::new() };
+        let Some(language) = Language::program(path) else { return Vec::new() };
         let Ok(file) = self.admit(path) else { return Vec::new() };
         let found = symbols(language, &file.text);
         signatures(&file, &found).take(MAX_SIGNATURES).collect()
@@ -126,13 +126,13 @@ impl Context<'_> {
         if fits {
             return vec![whole(file, "read")];
         }
-        let found = Language::of(&file.path).map(|l| symbols(l, &file.text)).unwrap_or_default();
+        let found = Language::program(&file.path).map(|l| symbols(l, &file.text)).unwrap_or_default();
         signatures(file, &found).collect()
     }
 }
 
 fn names(file: &TextFile) -> BTreeSet<String> {
-    let found = Language::of(&file.path).map(|l| symbols(l, &file.text)).unwrap_or_default();
+    let found = Language::program(&file.path).map(|l| symbols(l, &file.text)).unwrap_or_default();
     found.into_iter().map(|s| s.name).collect()
 }
 

@@ -83,7 +83,7 @@ impl Context<'_> {
         let mut found: Vec<(u8, TextFile, RawSymbol)> = Vec::new();
         for path in self.tree.files()? {
             cancel.check()?;
-            let Some(language) = Language::of(&path) else { continue };
+            let Some(language) = Language::program(&path) else { continue };
             let Ok(file) = self.tree.read_text(&path) else { continue };
             // Parsing is what takes the time.
             if !mentions.is_match(&file.text) {

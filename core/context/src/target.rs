@@ -30,7 +30,7 @@ impl Target {
 
     /// Keep only what the selection or the prompt means. An error when neither means a part.
     fn narrow(&mut self, prompt: &str, budget: &Budget<'_>) -> Result<(), GatherError> {
-        let language = Language::of(&self.file.path);
+        let language = Language::program(&self.file.path);
         let found = language.map(|l| symbols(l, &self.file.text)).unwrap_or_default();
         let mut meant: Vec<TextRange> = named(&found, prompt).map(|s| s.range).collect();
         if let Some(selection) = self.selection {
@@ -55,7 +55,7 @@ impl Target {
 
     /// Signatures of the rest of a narrowed file, so that the model knows what is around the part that it sees.
     fn outline(&self) -> Vec<Snippet> {
-        let language = Language::of(&self.file.path);
+        let language = Language::program(&self.file.path);
         let found = language.map(|l| symbols(l, &self.file.text)).unwrap_or_default();
         let shown = |range: TextRange| self.parts.iter().any(|p| overlap(p.range, range));
         let head = TextRange::new(0, found.first().map_or(0, |s| s.range.start));

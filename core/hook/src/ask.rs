@@ -5,7 +5,7 @@ use crate::config::{Action, Kind};
 use crate::lines::{added, changes, lines};
 use crate::text::{Found, Subject, check, program, undocumented};
 use deepcoder_pipeline::{Pipeline, Policy, RunOptions};
-use deepcoder_syntax::{Kept, Language, parses, symbols, tokens};
+use deepcoder_syntax::{Docs, Kept, Language, parses, symbols, tokens};
 use deepcoder_types::{Applicability, Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
 use deepcoder_workspace::{Overlay, Tree};
 use std::ops::Range;
@@ -148,10 +148,8 @@ fn prompt(action: &Action, subject: Subject<'_>, found: &[Found]) -> String {
     match action.kind {
         Kind::Document => {
             let names: Vec<_> = undocumented(subject).into_iter().map(|(_, name)| format!("`{name}`")).collect();
-            let what = match program(subject) {
-                Some((Language::Python, _)) => "docstring",
-                _ => "doc comment",
-            };
+            let docstring = program(subject).is_some_and(|(language, _)| language.docs() == Docs::Docstring);
+            let what = if docstring { "docstring" } else { "doc comment" };
             format!("add a short {what} to {}; change nothing else", names.join(", "))
         }
         Kind::TranslateComments => {
@@ -168,7 +166,7 @@ fn prompt(action: &Action, subject: Subject<'_>, found: &[Found]) -> String {
 
 /// The part of `new` that was asked for; `None` where `new` also does something else that matters.
 fn accepted(kind: Kind, subject: Subject<'_>, old: &str, new: &str) -> Option<String> {
-    let language = Language::of(subject.path);
+    let language = Language::program(subject.path);
     match (kind, language) {
         (Kind::Document, Some(language)) => documented(language, subject, old, new),
         (Kind::TranslateComments, Some(language)) => translated(language, subject, old, new),
@@ -205,7 +203,7 @@ fn word_places(language: Language, text: &str, names: &[&str]) -> Vec<Range<usiz
     let wanted = symbols(language, text).into_iter().filter(|s| names.contains(&s.qualified.as_str()));
     wanted
         .map(|symbol| {
-            if language != Language::Python {
+            if language.docs() != Docs::Docstring {
                 return line(symbol.range.start)..line(symbol.signature_start);
             }
             let body = code.iter().filter(|t| t.range.start >= symbol.signature_end && t.range.start < t.range.end);

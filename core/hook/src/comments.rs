@@ -61,47 +61,13 @@ fn outside(language: Language, text: &str) -> Vec<String> {
     code.lines().map(|l| l.trim_end().to_owned()).filter(|l| !l.is_empty()).collect()
 }
 
-/// How comments begin that a compiler, an interpreter or a checker reads.
-const STEERING: &[&str] = &[
-    "#!",
-    "# -*-",
-    "# type:",
-    "# noqa",
-    "# pylint:",
-    "# mypy:",
-    "# pyright:",
-    "# fmt:",
-    "# pragma",
-    "# ruff:",
-    "# cython:",
-    "# distutils:",
-    "# coding",
-    "# vim:",
-    "//go:",
-    "// +build",
-    "//export ",
-    "//nolint",
-    "// eslint",
-    "/* eslint",
-    "// @ts-",
-    "/* @",
-    "/*#__PURE__",
-    "/* webpack",
-    "// prettier-",
-    "/// <reference",
-    "//# source",
-    "// NOLINT",
-    "// clang-format",
-    "/* fall",
-];
-
 fn steering(language: Language, text: &str) -> Vec<&str> {
     let all = comments(language, text).into_iter().filter_map(|range| text.get(range.as_range()));
     // The comment above `import "C"` is C.
     let cgo = language == Language::Go && text.contains("import \"C\"");
     let is_c =
         |comment: &str| cgo && (comment.starts_with("/*") || comment.contains("#include") || comment.contains("#cgo"));
-    all.filter(|comment| STEERING.iter().any(|mark| comment.starts_with(mark)) || is_c(comment)).collect()
+    all.filter(|comment| language.is_directive(comment) || is_c(comment)).collect()
 }
 
 /// Another script, or a word that gives the language away.

@@ -13,6 +13,7 @@ use crate::tree::Change;
 use deepcoder_apply::protected;
 use deepcoder_syntax::{Language, parses};
 use deepcoder_types::RepoPath;
+use deepcoder_verify::broken_data;
 use deepcoder_workspace::{GitTree, MAX_FILE, Tree, Workspace};
 use std::cell::OnceCell;
 use std::sync::Arc;
@@ -206,7 +207,10 @@ pub(crate) fn unfixed(change: &Change, why: &str) -> Vec<Finding> {
 
 /// White space can have a meaning: inside of what several lines hold together, say.
 fn still_parses(path: &RepoPath, old: &[u8], new: &[u8]) -> bool {
-    let Some(language) = Language::of(path) else { return true };
+    let Some(language) = Language::program(path) else {
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        return text(old).zip(text(new)).is_none_or(|(old, new)| broken_data(path, Some(old), new).is_none());
+    };
     let parse = |bytes| std::str::from_utf8(bytes).ok().and_then(|text| parses(language, text));
     parse(old) != Some(true) || parse(new) == Some(true)
 }

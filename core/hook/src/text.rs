@@ -3,8 +3,9 @@
 use crate::config::Kind;
 use crate::decode;
 use crate::lines::{added, lines};
-use deepcoder_syntax::{Language, errors, parses, symbols};
+use deepcoder_syntax::{Language, documentation, errors, parses, symbols};
 use deepcoder_types::RepoPath;
+use deepcoder_verify::broken_data;
 use deepcoder_workspace::{find_secrets, is_secret_path};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -124,8 +125,16 @@ fn markers(subject: Subject<'_>) -> Vec<Found> {
 
 /// A file that parsed, or is new, has to parse.
 fn syntax(subject: Subject<'_>) -> Vec<Found> {
-    let Some((language, new)) = program(subject) else { return Vec::new() };
+    let Ok(new) = std::str::from_utf8(subject.new) else { return Vec::new() };
     let old = subject.old.and_then(|old| std::str::from_utf8(old).ok());
+    let Some(language) = Language::program(subject.path) else {
+        let broken = broken_data(subject.path, old, new);
+        return broken.map(|b| (b.line, format!("this is not {}: {}", b.format, b.message))).into_iter().collect();
+    };
+    // A grammar that rejects what the language accepts says nothing of a new file.
+    if !language.is_exact() && old.is_none() {
+        return Vec::new();
+    }
     if old.is_some_and(|old| parses(language, old) == Some(false)) {
         return Vec::new();
     }
@@ -135,7 +144,7 @@ fn syntax(subject: Subject<'_>) -> Vec<Found> {
 
 /// The language and the text of a subject that is program text.
 pub(crate) fn program(subject: Subject<'_>) -> Option<(Language, &str)> {
-    Language::of(subject.path).zip(std::str::from_utf8(subject.new).ok())
+    Language::program(subject.path).zip(std::str::from_utf8(subject.new).ok())
 }
 
 fn trailing_space(subject: Subject<'_>) -> Option<Vec<u8>> {
@@ -176,47 +185,21 @@ pub(crate) fn undocumented(subject: Subject<'_>) -> Vec<(usize, String)> {
             .any(|s| matches!(s.kind, "function" | "method") && s.signature_start < at.start && at.end <= s.range.end)
     };
     for symbol in &all {
-        let (start, proper, end) = (symbol.range.start, symbol.signature_start, symbol.signature_end);
+        let (proper, end) = (symbol.signature_start, symbol.signature_end);
         let part = |range: Range<u32>| new.get(range.start as usize..range.end as usize).unwrap_or_default();
         if !matches!(symbol.kind, "function" | "method")
             || known.contains(&symbol.qualified)
             || in_function(&(proper..symbol.range.end))
-            || !is_public(language, &symbol.name, part(proper..end))
+            || !language.is_public(&symbol.name, part(proper..end))
         {
             continue;
         }
-        let body = part(end..symbol.range.end);
-        let documented = match language {
-            Language::Python => is_docstring(body),
-            _ => ["//", "/*"].iter().any(|mark| part(start..proper).contains(mark)),
-        };
-        if !documented {
+        if documentation(language, new, symbol).is_none() {
             let line = new.as_bytes().iter().take(proper as usize).filter(|b| **b == b'\n').count() + 1;
             found.push((line, symbol.qualified.clone()));
         }
     }
     found
-}
-
-/// Whether a name is offered to others, as far as its own line says so.
-fn is_public(language: Language, name: &str, signature: &str) -> bool {
-    let words = || signature.split(|c: char| !c.is_alphanumeric());
-    match language {
-        Language::Python => !name.starts_with('_'),
-        Language::Rust => signature.starts_with("pub ") || signature.starts_with("pub("),
-        Language::Go => name.starts_with(char::is_uppercase),
-        Language::Java => words().any(|word| word == "public"),
-        Language::JavaScript | Language::TypeScript | Language::Tsx => words().any(|word| word == "export"),
-        Language::C | Language::Cpp => name != "main" && !words().any(|word| word == "static"),
-    }
-}
-
-fn is_docstring(body: &str) -> bool {
-    let body = body.trim_start().trim_start_matches(':');
-    // A comment may stand between.
-    let first = body.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
-    let first = first.trim_start_matches(['r', 'R', 'u', 'U']);
-    first.starts_with('"') || first.starts_with('\'')
 }
 
 #[cfg(test)]
@@ -269,6 +252,11 @@ mod tests {
         assert_eq!(at(&found(Kind::Parse, "a.py", None, "def f(:\n")), [1]);
         assert!(found(Kind::Parse, "a.py", Some("def (\n"), "def (\nx\n").is_empty());
         assert!(found(Kind::Parse, "a.txt", None, "def f(:\n").is_empty());
+        assert_eq!(at(&found(Kind::Parse, "a.json", Some("{}\n"), "{\n\"a\": 1,\n}\n")), [3]);
+        assert_eq!(found(Kind::Parse, "a.yaml", None, "a: [1\n").len(), 1);
+        assert!(found(Kind::Parse, "a.yaml", None, "a: {{ x }}\nb: [\n").is_empty());
+        assert!(found(Kind::Parse, "tsconfig.json", None, "{ // as it is usual\n}\n").is_empty());
+        assert!(found(Kind::Parse, "a.kt", None, "interface A { fun f(): Int }\n").is_empty());
     }
 
     /// Protects every byte that a fix is not about: line ends stay, untouched lines stay, a Markdown break stays.

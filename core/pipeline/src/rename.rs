@@ -39,7 +39,7 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
         if !text.contains(name.as_str()) {
             continue;
         }
-        if let Some(language) = Language::of(&path) {
+        if let Some(language) = Language::program(&path) {
             let found = symbols(language, text).into_iter().filter(|s| s.name == *name);
             defined.extend(found.map(|s| Defined { file: path.clone(), member: s.qualified != s.name }));
         }
@@ -49,7 +49,8 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
             }
             Ok(None) => {
                 let said = mentions(&path, text, name);
-                if !said.is_empty() && Language::of(&path).is_some_and(|language| parses(language, text) != Some(true))
+                if !said.is_empty()
+                    && Language::program(&path).is_some_and(|language| parses(language, text) != Some(true))
                 {
                     unread.push(path.to_string());
                 }
@@ -136,7 +137,7 @@ fn doubts(Renaming { name, .. }: &Renaming, defined: &[Defined], receivers: &BTr
 
 /// Why a file may mean another thing by the name: it has modules, and does not speak of the one that defines it.
 fn stranger(path: &RepoPath, text: &str, home: &RepoPath, name: &str) -> Option<String> {
-    let modules = Language::of(path).is_some_and(|l| l == Language::Python || l.is_script());
+    let modules = Language::program(path).is_some_and(|l| l == Language::Python || l.is_script());
     let stem = match home.file_name().split('.').next().unwrap_or_default() {
         "__init__" | "index" => home.as_str().rsplit('/').nth(1).unwrap_or_default(),
         stem => stem,

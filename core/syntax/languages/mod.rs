@@ -36,4 +36,14 @@ languages! {
     Java: java, "Java.";
     C: c, "C.";
     Cpp: cpp, "C++, and headers, which may be either.";
+    Bash: bash, "Bash and other shells that read the same.";
+    CSharp: csharp, "C#.";
+    Kotlin: kotlin, "Kotlin.";
+    Php: php, "PHP, with the HTML around it.";
+    Ruby: ruby, "Ruby.";
+    Html: html, "HTML.";
+    Css: css, "CSS.";
+    Json: json, "JSON, with comments.";
+    Toml: toml, "TOML.";
+    Yaml: yaml, "YAML.";
 }

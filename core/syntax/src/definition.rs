@@ -47,7 +47,12 @@ pub(crate) fn of(language: Language, node: Node<'_>, text: &str) -> Option<Defin
         .get("body")
         .map(|n| n.start_byte())
         .or_else(|| captures.get("body.after").map(|n| n.end_byte()))
-        .or_else(|| captures.get("body.of").unwrap_or(node).child_by_field_name("body").map(|n| n.start_byte()));
+        .or_else(|| captures.get("body.of").unwrap_or(node).child_by_field_name("body").map(|n| n.start_byte()))
+        .or_else(|| {
+            let mut cursor = node.walk();
+            let mut children = node.named_children(&mut cursor);
+            children.find(|child| language.spec().bodies.contains(&child.kind())).map(|n| n.start_byte())
+        });
     let (kind, name, owner) = match (captures.get("declarator"), language.spec().declarator) {
         (Some(declarator), Some(read)) => {
             let declared = read(declarator, kind, text)?;

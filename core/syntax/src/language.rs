@@ -104,6 +104,10 @@ pub(crate) struct Spec {
     pub(crate) single_shells: &'static [&'static str],
     /// Nodes in which constants, variables and fields count, and not in blocks of statements.
     pub(crate) homes: &'static [&'static str],
+    /// Nodes that are the body of the definition around them, where the grammar has no field for it.
+    pub(crate) bodies: &'static [&'static str],
+    /// Nodes whose children are statements that a line end ends.
+    pub(crate) statements: &'static [&'static str],
     /// Finds what a declarator defines, where a query cannot follow it.
     pub(crate) declarator: Option<Declarator>,
 }
@@ -149,6 +153,8 @@ impl Spec {
             shells: &[],
             single_shells: &[],
             homes: &[],
+            bodies: &[],
+            statements: &[],
             declarator: None,
         }
     }

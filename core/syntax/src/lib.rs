@@ -6,6 +6,8 @@
 mod calls;
 mod comments;
 mod definition;
+mod docs;
+mod formats;
 mod language;
 #[path = "../languages/mod.rs"]
 mod languages;
@@ -20,9 +22,11 @@ mod tokens;
 
 pub use calls::{Call, Callable, Calls, Parameter, calls};
 pub use comments::comments;
+pub use docs::{docstring, documentation, module_documentation};
+pub use formats::{comment_marks, fence_tag, is_file_extension};
 pub use language::{Docs, Language, LanguageKind, is_test};
 pub use names::{FreeName, Import, Surface, free_names, imports, missing_exports, surface};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};
-pub use strings::multiline_strings;
+pub use strings::{StringRange, multiline_strings, strings};
 pub use symbols::{RawSymbol, enclosing, import_statements, symbols};
 pub use tokens::{Kept, Token, TokenKind, Tokens, tokens};

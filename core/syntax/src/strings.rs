@@ -30,6 +30,40 @@ pub fn multiline_strings(language: Language, text: &str) -> Option<Vec<TextRange
     }
 }
 
+/// A string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StringRange {
+    /// All of it.
+    pub outer: TextRange,
+    /// What stands between its quotes.
+    pub inner: TextRange,
+}
+
+/// Every string of `text` that its grammar gives quotes of their own, in its order, outer ones only. Where a part of the text
+/// does not parse, the rest is still found.
+#[must_use]
+pub fn strings(language: Language, text: &str) -> Vec<StringRange> {
+    let Some(tree) = parse(language, text) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let last = u32::try_from(node.child_count()).ok().and_then(|count| count.checked_sub(1));
+        let quotes = node.child(0).zip(last.filter(|last| *last > 0).and_then(|last| node.child(last)));
+        if let Some((first, last)) = quotes.filter(|_| is_string(node)) {
+            let (outer, inner) = (node.byte_range(), first.end_byte()..last.start_byte());
+            found.push(StringRange { outer: range(outer.start, outer.end), inner: range(inner.start, inner.end) });
+        } else if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return found;
+            }
+        }
+    }
+}
+
 fn is_string(node: Node<'_>) -> bool {
     let kind = node.kind();
     kind == "string"
@@ -37,6 +71,8 @@ fn is_string(node: Node<'_>) -> bool {
         || kind == "jsx_text"
         || kind.ends_with("string_literal")
         || kind == "char_literal"
+        || matches!(kind, "raw_string" | "encapsed_string" | "nowdoc_string" | "heredoc" | "heredoc_body")
+        || kind == "interpolated_string_expression"
 }
 
 /// A string that is a statement by itself.

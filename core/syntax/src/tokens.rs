@@ -60,12 +60,15 @@ pub fn tokens(language: Language, text: &str, kept: Kept) -> Option<Tokens> {
     }
     let mut out = Tokens::default();
     let mut read = 0;
+    // For each node that the walk is in, whether its children are statements that a line end ends.
+    let mut within: Vec<bool> = Vec::new();
     let mut cursor = tree.walk();
     loop {
         let node = cursor.node();
         let field = cursor.field_name();
         let skipped = skips(language, text, node, field, kept, &mut out.imports);
         if !skipped && !is_atom(node) && cursor.goto_first_child() {
+            within.push(language.spec().statements.contains(&node.kind()));
             continue;
         }
         gap(text, read..node.start_byte(), &mut out.code);
@@ -73,6 +76,9 @@ pub fn tokens(language: Language, text: &str, kept: Kept) -> Option<Tokens> {
         if !skipped && node.start_byte() < node.end_byte() {
             let whole = range(node.start_byte(), node.end_byte());
             out.code.push(Token { range: whole, line: line_of(node.start_position()), kind: kind_of(node) });
+            if within.last() == Some(&true) && node.is_named() && kind_of(node) == TokenKind::Code {
+                out.code.push(end_of(node, TokenKind::StatementEnd));
+            }
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
@@ -80,12 +86,14 @@ pub fn tokens(language: Language, text: &str, kept: Kept) -> Option<Tokens> {
                 return Some(out);
             }
             let left = cursor.node();
-            if let Some(mark) = boundary(language, left) {
-                let end = range(left.end_byte(), left.end_byte());
-                out.code.push(Token { range: end, line: line_of(left.end_position()), kind: mark });
-            }
+            within.pop();
+            out.code.extend(boundary(language, left, within.last() == Some(&true)).map(|mark| end_of(left, mark)));
         }
     }
+}
+
+fn end_of(node: Node<'_>, kind: TokenKind) -> Token {
+    Token { range: range(node.end_byte(), node.end_byte()), line: line_of(node.end_position()), kind }
 }
 
 fn line_of(point: Point) -> u32 {
@@ -116,9 +124,10 @@ fn kind_of(node: Node<'_>) -> TokenKind {
 }
 
 /// What only the layout shows: the end of a block in Python, and that of a statement where no sign needs to end it.
-fn boundary(language: Language, node: Node<'_>) -> Option<TokenKind> {
+fn boundary(language: Language, node: Node<'_>, is_statement: bool) -> Option<TokenKind> {
     match node.kind() {
         "block" if language == Language::Python => Some(TokenKind::BlockEnd),
+        _ if is_statement && node.is_named() => Some(TokenKind::StatementEnd),
         kind if kind.ends_with("_statement") && (language.is_script() || language == Language::Python) => {
             Some(TokenKind::StatementEnd)
         }

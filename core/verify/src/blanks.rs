@@ -4,11 +4,8 @@ use deepcoder_edit::line_spans;
 use deepcoder_syntax::{Language, multiline_strings};
 use deepcoder_types::RepoPath;
 
-/// Formats without a grammar in which a blank at the end of a line says nothing.
-const PLAIN: &[&str] = &[
-    "json", "jsonc", "toml", "css", "scss", "less", "html", "sh", "bash", "rst", "sql", "kt", "swift", "rb", "php",
-    "cs",
-];
+/// Formats other than programs in which a blank at the end of a line says nothing.
+const PLAIN: &[&str] = &["json", "jsonc", "toml", "css", "scss", "less", "html", "rst", "sql", "swift"];
 
 /// Formats in which two blanks at the end of a line break it.
 const MARKDOWN: &[&str] = &["md", "mdx", "markdown"];
@@ -18,7 +15,7 @@ const MARKDOWN: &[&str] = &["md", "mdx", "markdown"];
 /// may mean something.
 #[must_use]
 pub fn without_added_blanks(path: &RepoPath, old: Option<&str>, new: &str) -> String {
-    let language = Language::of(path);
+    let language = Language::program(path);
     let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
     let markdown = MARKDOWN.contains(&extension.as_str());
     if language.is_none() && !markdown && !PLAIN.contains(&extension.as_str()) {
@@ -33,7 +30,8 @@ pub fn without_added_blanks(path: &RepoPath, old: Option<&str>, new: &str) -> St
         Some(language) => match multiline_strings(language, new) {
             Some(strings) => strings,
             // Another check refuses a text that does not parse; its strings cannot be located here.
-            None => return new.to_owned(),
+            None if language.is_exact() => return new.to_owned(),
+            None => Vec::new(),
         },
         None => Vec::new(),
     };

@@ -12,7 +12,7 @@ const SHOWN: usize = 60;
 pub(crate) fn check(change: &FileChange, constraint: &Constraint, instruction: &str, findings: &mut Vec<Finding>) {
     let path = &change.path;
     // Without a grammar there is nothing to hold the edit to; a text that is not UTF-8 is refused elsewhere.
-    let Some(language) = Language::of(path) else { return plain_lines(change, constraint, findings) };
+    let Some(language) = Language::program(path) else { return plain_lines(change, constraint, findings) };
     let text = |bytes: &'_ Vec<u8>| String::from_utf8(bytes.clone()).ok();
     let (Some(old), Some(new)) = (&change.old, &change.new) else {
         let what = if change.old.is_some() { "deletes" } else { "adds" };
@@ -143,7 +143,7 @@ pub struct Taken {
 /// or if the text does not parse.
 pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Option<Renamed>, Taken> {
     let Renaming { name, new_name } = renaming;
-    let found = Language::of(path).and_then(|language| tokens(language, text, Kept::All));
+    let found = Language::program(path).and_then(|language| tokens(language, text, Kept::All));
     let Some(Tokens { code: tokens, .. }) = found else { return Ok(None) };
     let said = |at: usize| tokens.get(at).and_then(|t: &Token| text.get(t.range.as_range())).unwrap_or_default();
     let mut out =
@@ -195,7 +195,7 @@ pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Opt
 
 /// Whether a name between these tokens is that of an argument (`f(name=1)`) or of a key (`{ name: 1 }`, `{ name }`).
 fn is_key(path: &RepoPath, before: &str, after: &str) -> bool {
-    match Language::of(path) {
+    match Language::program(path) {
         Some(Language::Python) => before != "{" && after == "=",
         Some(language) if language.is_script() => after == ":" || (before == "{" && matches!(after, "," | "}")),
         Some(Language::Go | Language::Rust) => after == ":",

@@ -14,6 +14,7 @@ mod syntax;
 mod text;
 
 pub use blanks::without_added_blanks;
+pub use checks::data::{BrokenData, broken_data};
 pub use constraint::{Renamed, Taken, rename_in};
 pub use policy::{Finding, Policy, Severity, Verification};
 

@@ -30,7 +30,7 @@ pub(crate) fn check(change: &FileChange, policy: &Policy, findings: &mut Vec<Fin
     for (line, text) in markers::introduced(old.unwrap_or_default(), new, markers::is_conflict) {
         findings.push(Finding::error(path, format!("line {line} is a conflict marker: `{}`", shown(text))));
     }
-    if deepcoder_syntax::Language::of(path).is_some() {
+    if deepcoder_syntax::Language::program(path).is_some() {
         for (line, text) in markers::introduced(old.unwrap_or_default(), new, markers::is_placeholder) {
             findings.push(Finding::error(path, format!("line {line} stands for code left out: `{}`", shown(text))));
         }

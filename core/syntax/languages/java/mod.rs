@@ -2,6 +2,7 @@ use crate::language::{Spec, Tests, Visibility};
 
 pub(crate) static SPEC: Spec = Spec {
     extensions: &["java"],
+    directives: &["/* fall", "// NOLINT", "// CHECKSTYLE"],
     visibility: Visibility::Marked(&["public"]),
     name_characters: "$",
     keywords: &[

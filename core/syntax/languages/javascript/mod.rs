@@ -9,6 +9,7 @@ pub(crate) const DIRECTIVES: &[&str] = &[
     "/* @",
     "/*#__PURE__",
     "/* webpack",
+    "/* fall",
     "// prettier-",
     "/// <reference",
     "//# source",

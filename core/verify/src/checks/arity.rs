@@ -53,8 +53,8 @@ fn elsewhere(
     findings: &mut Vec<Finding>,
 ) {
     let others = context.tree.files().iter().filter(|path| !context.tree.in_set(path));
-    for path in others.filter(|path| Language::of(path).is_some_and(has_calls)).take(MAX_ASKED) {
-        let Some(language) = Language::of(path) else { continue };
+    for path in others.filter(|path| Language::program(path).is_some_and(has_calls)).take(MAX_ASKED) {
+        let Some(language) = Language::program(path) else { continue };
         let Some(text) = context.tree.text(path) else { continue };
         if !changed.iter().any(|name| text.contains(name.as_str())) {
             continue;
@@ -98,8 +98,10 @@ impl<'c, 'a> Texts<'c, 'a> {
         if let Some(known) = self.read.borrow().get(path) {
             return known.clone();
         }
-        let found =
-            Language::of(path).zip(self.text(path)).and_then(|(language, text)| calls(language, &text)).map(Rc::new);
+        let found = Language::program(path)
+            .zip(self.text(path))
+            .and_then(|(language, text)| calls(language, &text))
+            .map(Rc::new);
         self.read.borrow_mut().insert(path.clone(), found.clone());
         found
     }

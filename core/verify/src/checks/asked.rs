@@ -232,9 +232,9 @@ fn renamed(context: &Context<'_>, name: &str, new_name: &str, findings: &mut Vec
         return;
     }
     let elsewhere = |path: &&RepoPath| {
-        Language::of(path) == home.language && !context.tree.in_set(path)
+        Language::program(path) == home.language && !context.tree.in_set(path)
             || home.language.is_some_and(Language::is_script)
-                && Language::of(path).is_some_and(Language::is_script)
+                && Language::program(path).is_some_and(Language::is_script)
                 && !context.tree.in_set(path)
     };
     for file in context.files.iter().filter(|file| file.sound()) {
@@ -251,7 +251,9 @@ fn renamed(context: &Context<'_>, name: &str, new_name: &str, findings: &mut Vec
         .filter(elsewhere)
         .filter(|path| {
             let text = context.tree.text(path);
-            text.is_some_and(|text| Language::of(path).is_some_and(|language| uses(language, &text, name).is_some()))
+            text.is_some_and(|text| {
+                Language::program(path).is_some_and(|language| uses(language, &text, name).is_some())
+            })
         })
         .map(RepoPath::as_str)
         .collect();

@@ -1,7 +1,7 @@
 //! JSON, TOML and YAML that parsed and no longer does.
 
+use super::Context;
 use super::values::Value;
-use super::{Context, File};
 use crate::policy::Finding;
 use deepcoder_types::RepoPath;
 use saphyr_parser::{Event, Parser};
@@ -69,16 +69,11 @@ fn is_settings(path: &RepoPath) -> bool {
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for file in &context.files {
-        let (Some(format), Some(new)) = (Format::of(file.path), file.new) else { continue };
-        if new.len() > MAX_PARSE || file.old.is_some_and(|old| old.len() > MAX_PARSE) {
-            continue;
-        }
-        let Some(broken) = broken(file, format, new) else { continue };
-        let Broken { line, message } = broken;
-        let name = format.name();
+        let Some(new) = file.new else { continue };
+        let Some(BrokenData { line, format, message }) = broken_data(file.path, file.old, new) else { continue };
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         let before = if file.old.is_some() { ", and it was before" } else { "" };
-        findings.push(Finding::error(file.path, format!("{place}the file is not {name}{before} ({message})")));
+        findings.push(Finding::error(file.path, format!("{place}the file is not {format}{before} ({message})")));
     }
 }
 
@@ -88,9 +83,30 @@ struct Broken {
     message: String,
 }
 
-/// How the result is broken, if the original was not.
-fn broken(file: &File<'_>, format: Format, new: &str) -> Option<Broken> {
-    let Some(old) = file.old else {
+/// Data that cannot be read any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenData {
+    /// The line, from 1, where it is known.
+    pub line: Option<usize>,
+    /// The format that it should be in.
+    pub format: &'static str,
+    /// What the reader says.
+    pub message: String,
+}
+
+/// How `new` is no data in the format of the file, if `old` was, or if the file is new. Templates are no data yet.
+#[must_use]
+pub fn broken_data(path: &RepoPath, old: Option<&str>, new: &str) -> Option<BrokenData> {
+    let format = Format::of(path)?;
+    if new.len() > MAX_PARSE || old.is_some_and(|old| old.len() > MAX_PARSE) {
+        return None;
+    }
+    let Broken { line, message } = broken(old, format, new)?;
+    Some(BrokenData { line, format: format.name(), message })
+}
+
+fn broken(old: Option<&str>, format: Format, new: &str) -> Option<Broken> {
+    let Some(old) = old else {
         // Templates are no data yet.
         return if new.contains("{{") || new.contains("{%") || new.trim().is_empty() {
             None

@@ -2,7 +2,7 @@
 
 use super::{Context, File, line_of, list};
 use crate::policy::Finding;
-use deepcoder_syntax::{Language, RawSymbol, comments};
+use deepcoder_syntax::{Docs, Language, RawSymbol, comments, docstring, documentation, module_documentation};
 use deepcoder_types::Constraint;
 use std::collections::{HashMap, HashSet};
 
@@ -139,12 +139,12 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn of_file(language: Language, why: &str, file: &File<'_>, (old, new): (&str, &str), findings: &mut Vec<Finding>) {
-    let of_module = module_doc(language, old).is_some_and(|doc| !new.contains(doc.trim_matches(['"', '\''])));
-    if of_module && module_doc(language, new).is_none() && !new.trim().is_empty() {
-        let what = if language == Language::Python { "docstring" } else { "doc comment" };
+    let of_module = module_documentation(language, old).is_some_and(|doc| !new.contains(doc.trim_matches(['"', '\''])));
+    if of_module && module_documentation(language, new).is_none() && !new.trim().is_empty() {
+        let what = if language.docs() == Docs::Docstring { "docstring" } else { "doc comment" };
         findings.push(Finding::review(file.path, format!("the {what} of the module is deleted, and {why}")));
     }
-    if language == Language::Python && is_displaced(old, new) {
+    if language.docs() == Docs::Docstring && is_displaced(old, new) {
         findings.push(Finding::review(
             file.path,
             "the docstring of the module is below other statements now, where it is only a string",
@@ -157,17 +157,17 @@ fn of_file(language: Language, why: &str, file: &File<'_>, (old, new): (&str, &s
         .before()
         .iter()
         .filter(|symbol| !matches!(symbol.kind, "variable" | "field" | "constant" | "impl" | "module"))
-        .filter_map(|symbol| Some((symbol, documented_by(language, old, symbol).filter(|doc| !new.contains(doc))?)))
+        .filter_map(|symbol| Some((symbol, documentation(language, old, symbol).filter(|doc| !new.contains(doc))?)))
         .filter(|(symbol, doc)| {
-            after.get(&key(symbol)).is_some_and(|after| match documented_by(language, new, after) {
-                Some(now) => is_doc_comment(language, doc) && !is_doc_comment(language, now),
+            after.get(&key(symbol)).is_some_and(|after| match documentation(language, new, after) {
+                Some(now) => language.is_doc_comment(doc) && !language.is_doc_comment(now),
                 None => true,
             })
         })
         .map(|(symbol, _)| symbol.qualified.as_str())
         .collect();
     if !bare.is_empty() {
-        let what = if language == Language::Python { "docstring" } else { "comment" };
+        let what = if language.docs() == Docs::Docstring { "docstring" } else { "comment" };
         findings.push(Finding::review(file.path, format!("the {what} of {} is deleted, and {why}", list(&bare))));
         return;
     }
@@ -180,21 +180,6 @@ fn of_file(language: Language, why: &str, file: &File<'_>, (old, new): (&str, &s
     }
 }
 
-/// The documentation of a module in a form that tools show: Python's docstring, Rust's inner doc comments.
-fn module_doc(language: Language, text: &str) -> Option<&str> {
-    match language {
-        Language::Python => docstring(text),
-        // The text of another file may be the documentation.
-        Language::Rust if text.contains("#![doc") => Some("#![doc"),
-        Language::Rust => text
-            .lines()
-            .map(str::trim)
-            .take_while(|line| line.is_empty() || line.starts_with("//") || line.starts_with("#!"))
-            .find(|line| line.strip_prefix("//!").is_some_and(|rest| !rest.trim().is_empty())),
-        _ => None,
-    }
-}
-
 /// Whether the docstring of a Python module is still there, and no longer what the module begins with.
 fn is_displaced(old: &str, new: &str) -> bool {
     let first = old.lines().map(str::trim_end).find(|line| line.starts_with(['"', '\'']));
@@ -203,42 +188,9 @@ fn is_displaced(old: &str, new: &str) -> bool {
         && first.is_some_and(|first| new.lines().any(|line| line.trim_end() == first))
 }
 
-/// Whether tools show a comment as documentation. Only Rust tells those from others in so many words.
-fn is_doc_comment(language: Language, comment: &str) -> bool {
-    let shown = |line: &str| ["///", "/**", "#[doc"].iter().any(|mark| line.trim_start().starts_with(mark));
-    language == Language::Rust && comment.lines().any(shown)
-}
-
 /// Whether a definition has a docstring or, in languages without, a comment in front.
 pub(crate) fn is_documented(language: Language, text: &str, symbol: &RawSymbol) -> bool {
-    documented_by(language, text, symbol).is_some()
-}
-
-fn documented_by<'t>(language: Language, text: &'t str, symbol: &RawSymbol) -> Option<&'t str> {
-    if language == Language::Python {
-        return docstring(text.get(symbol.signature_end as usize..symbol.range.end as usize)?);
-    }
-    let lead = text.get(symbol.range.start as usize..symbol.signature_start as usize)?.trim();
-    ["//", "/*"].iter().any(|mark| lead.contains(mark)).then_some(lead)
-}
-
-/// The string that a body or a module begins with.
-fn docstring(body: &str) -> Option<&str> {
-    let mut rest = body.trim_start_matches('\u{feff}').trim_start();
-    while rest.starts_with('#') {
-        rest = rest.split_once('\n')?.1.trim_start();
-    }
-    let quoted = rest.trim_start_matches(['r', 'R', 'u', 'U']);
-    for quote in ["\"\"\"", "'''", "\"", "'"] {
-        if let Some(inner) = quoted.strip_prefix(quote) {
-            let end = inner.find(quote)?;
-            let doc = &inner[..end];
-            let next = inner[end + quote.len()..].lines().next().unwrap_or_default().trim();
-            // A statement that begins with a string is none.
-            return (!doc.trim().is_empty() && (next.is_empty() || next.starts_with(['#', ';']))).then_some(doc);
-        }
-    }
-    None
+    documentation(language, text, symbol).is_some()
 }
 
 /// The first comment that is gone while the line of code that it is about is as it was.

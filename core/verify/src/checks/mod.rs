@@ -7,7 +7,7 @@
 mod arity;
 mod asked;
 mod content;
-mod data;
+pub(crate) mod data;
 mod docs;
 mod imports;
 mod literals;
@@ -100,7 +100,7 @@ impl<'a> File<'a> {
             path: &change.path,
             old: text(&change.old)?,
             new: text(&change.new)?,
-            language: Language::of(&change.path),
+            language: Language::program(&change.path),
             before: OnceCell::new(),
             after: OnceCell::new(),
             sound: OnceCell::new(),

@@ -68,7 +68,7 @@ fn added(context: &Context<'_>, file: &File<'_>) -> Vec<FreeName> {
         return Vec::new();
     }
     let folder = folder_of(file.path);
-    let sibling = |path: &&RepoPath| *path != file.path && Language::of(path) == Some(language);
+    let sibling = |path: &&RepoPath| *path != file.path && Language::program(path) == Some(language);
     let is_there = |name: &str| {
         let java = |path: &RepoPath| language == Language::Java && path.file_name().strip_suffix(".java") == Some(name);
         let mut siblings = context.tree.siblings(folder).filter(sibling);

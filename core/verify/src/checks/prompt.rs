@@ -1,5 +1,7 @@
 //! The definitions that an instruction names.
 
+use deepcoder_syntax::is_file_extension;
+
 /// The user's instruction.
 pub(crate) struct Prompt<'a> {
     text: &'a str,
@@ -230,13 +232,9 @@ const MODALS: &[&str] = &[
 
 /// Whether `after` begins like the ending of a file's name.
 fn extension_of(after: &str) -> bool {
-    const ENDINGS: &[&str] = &[
-        "py", "pyi", "rs", "js", "mjs", "cjs", "jsx", "ts", "tsx", "mts", "go", "java", "c", "h", "cc", "cpp", "hpp",
-        "md", "rst", "txt", "toml", "json", "yaml", "yml", "csv", "ini", "cfg", "sh", "html", "css", "sql",
-    ];
     let rest = after.trim_start_matches('.');
     let ending = rest.split(|c| !is_word(c)).next().unwrap_or_default();
-    ENDINGS.contains(&ending)
+    is_file_extension(ending)
 }
 
 /// The words of a name in lower case: `apply_discount` and `applyDiscount` are `apply` and `discount`.

@@ -4,6 +4,7 @@ use super::data::Format;
 use super::prompt::is_word;
 use super::{Context, File};
 use crate::policy::{Finding, Severity};
+use deepcoder_syntax::Language;
 use similar::TextDiff;
 use std::collections::{HashMap, HashSet};
 
@@ -40,7 +41,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     if !context.prompt.clauses_begin_with(NARROW) || context.prompt.removes() {
         return;
     }
-    for file in context.files.iter().filter(|f| f.language.is_none() && Format::of(f.path).is_none() && is_prose(f)) {
+    for file in context.files.iter().filter(|f| has_prose(f) && Format::of(f.path).is_none() && is_prose(f)) {
         let (Some(old), Some(new)) = (file.old, file.new) else { continue };
         // A file that another finding holds back needs no second one.
         if old == new || findings.iter().any(|f| f.path == *file.path && f.severity != Severity::Warning) {
@@ -55,6 +56,11 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             format!("the line `{text}` (line {line} before the edit{more}) is gone, and the instruction does not speak of it"),
         ));
     }
+}
+
+/// A shell script has few definitions: its lines are what may be lost.
+fn has_prose(file: &File<'_>) -> bool {
+    matches!(file.language, None | Some(Language::Bash))
 }
 
 /// Files that people write and read, and that are no program of a language with a grammar.

@@ -2,7 +2,7 @@
 
 use super::{Context, File};
 use crate::policy::Finding;
-use deepcoder_syntax::comments;
+use deepcoder_syntax::{comment_marks, comments};
 use deepcoder_types::RepoPath;
 use std::collections::HashMap;
 
@@ -85,18 +85,11 @@ fn comment_lines<'t>(file: &File<'_>, new: &'t str, all: &[&'t str]) -> HashMap<
             })
             .collect();
     }
-    let mark: &[&str] = match file.path.extension().map(str::to_ascii_lowercase).as_deref() {
-        Some("md" | "markdown" | "html" | "htm" | "xml" | "vue" | "svelte" | "svg") => &["<!--"],
-        Some("css") => &["/*"],
-        Some("scss" | "less" | "kt" | "swift" | "cs" | "scala" | "dart" | "php" | "proto") => &["//", "/*"],
-        Some("yaml" | "yml" | "toml" | "sh" | "bash" | "rb" | "pl" | "r" | "cfg" | "ini" | "cmake" | "mk") => &["#"],
-        Some("sql" | "lua" | "hs") => &["--"],
-        _ => return HashMap::new(),
-    };
+    let mark = comment_marks(file.path);
     let mut fenced = false;
     let mut lines = HashMap::new();
     for (index, text) in all.iter().enumerate() {
-        fenced ^= mark == ["<!--"] && (text.starts_with("```") || text.starts_with("~~~"));
+        fenced ^= mark.as_slice() == ["<!--"] && (text.starts_with("```") || text.starts_with("~~~"));
         if !fenced
             && mark.iter().any(|mark| text.starts_with(mark))
             && let Some(said) = said(text)

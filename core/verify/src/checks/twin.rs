@@ -236,7 +236,7 @@ fn elsewhere<'c>(
     let folder = folder_of(file.path);
     let far = |path: &&RepoPath| {
         folder_of(path) != folder
-            && Language::of(path) == Some(language)
+            && Language::program(path) == Some(language)
             && !is_repetitive(path)
             && !are_parallel(path, file.path)
     };
@@ -263,7 +263,7 @@ fn siblings<'c>(
         let stem = path.file_name().split('.').next().unwrap_or_default();
         let beside = folder_of(path) == folder;
         **path != own
-            && Language::of(path) == Some(language)
+            && Language::program(path) == Some(language)
             && !is_repetitive(path)
             && (beside || imported.contains(stem))
     };

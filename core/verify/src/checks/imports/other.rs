@@ -137,7 +137,7 @@ fn relative(context: &Context<'_>, file: &File<'_>, module: &str, added: &Added<
         return (!package && !place.is_empty())
             .then(|| format!("imports `{module}`, and the project has no such file"));
     };
-    let language = Language::of(&found).filter(|language| language.is_script())?;
+    let language = Language::program(&found).filter(|language| language.is_script())?;
     let surface = surface(language, &context.tree.text(&found)?).filter(|s| !s.open && !s.names.is_empty())?;
     let lost: Vec<&str> = added.names.iter().map(|n| n.as_str()).filter(|n| !surface.names.contains(*n)).collect();
     (!lost.is_empty()).then(|| format!("imports {} from `{module}`, and `{found}` does not export that", list(&lost)))

@@ -1,0 +1,24 @@
+use crate::Language;
+use crate::tests::{describes, is_known};
+
+const TEXT: &str = r##"# Settings.
+name: "x # no"
+jobs:
+  build: a#b # yes
+  steps:
+    - run: |
+        # no
+"##;
+
+/// Protects settings: keys are found under those around them, and a `#` in a string or a word is no comment.
+#[test]
+fn definitions_and_comments_are_found() {
+    let definitions = ["key name", "key jobs", "key jobs.build", "key jobs.steps", "key jobs.steps.run"];
+    describes(Language::Yaml, TEXT, &definitions, &["# Settings.", "# yes"]);
+}
+
+/// Protects the detection of the language and of its tests.
+#[test]
+fn its_files_are_known() {
+    is_known(Language::Yaml, &["a/ci.yml", "x.yaml"], &["yml"], &["tests/a.yml"]);
+}
