@@ -2,11 +2,12 @@
 
 use crate::ask::{Question, ask};
 use crate::guard::doubt;
-use crate::target::{Base, language_tag, shown};
+use crate::target::{Base, shown};
 use crate::work::{Edited, Work, refused};
 use deepcoder_edit::formats::envelope::{self, FileOp};
 use deepcoder_edit::formats::{Applied, FormatError, fenced::same_file, patch, search_replace};
 use deepcoder_plugin_api::{Level, PluginError, fill};
+use deepcoder_syntax::fence_tag;
 use deepcoder_types::{Message, RepoPath};
 
 const SEARCH_REPLACE: &str = include_str!("../prompts/search-replace.md");
@@ -80,7 +81,7 @@ fn prefill(path: &RepoPath, kind: Kind) -> String {
     match kind {
         Kind::Diff => format!("```diff\n--- a/{path}\n+++ b/{path}\n@@"),
         Kind::Patch => format!("*** Begin Patch\n*** Update File: {path}\n"),
-        Kind::SearchReplace => format!("{path}\n```{}\n<<<<<<< SEARCH\n", language_tag(path)),
+        Kind::SearchReplace => format!("{path}\n```{}\n<<<<<<< SEARCH\n", fence_tag(path)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What makes a new text look wrong: small models drop code that nobody asked them to touch.
 
-use crate::target::language_tag;
+use deepcoder_syntax::{Language, RawSymbol, comment_marks, symbols};
 use deepcoder_types::RepoPath;
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,14 +11,13 @@ const SMALL: usize = 12;
 /// instruction names may go; no other word of it excuses a loss.
 #[must_use]
 pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<String> {
-    let defined = |text| if is_code(path) { definitions(text) } else { BTreeSet::new() };
-    let kept = defined(new);
-    let lost: Vec<&str> = defined(old).difference(&kept).copied().filter(|name| !names(instruction, name)).collect();
+    let (had, kept) = (definitions(path, old), definitions(path, new));
+    let lost: Vec<&String> = had.difference(&kept).filter(|name| !names(instruction, name)).collect();
     if !lost.is_empty() {
         let names: Vec<String> = lost.iter().take(5).map(|n| format!("`{n}`")).collect();
         return Some(format!("{} would be lost", names.join(", ")));
     }
-    if is_code(path)
+    if Language::program(path).is_some()
         && let Some(name) = lost_import(old, new)
     {
         return Some(format!("the import of `{name}`, which is still used, would be lost"));
@@ -44,19 +43,20 @@ pub(crate) fn without_example(path: &RepoPath, old: &str, new: &str, instruction
     const MARKERS: [&str; 7] =
         ["example usage", "usage example", "example:", "sample usage", "test the ", "testing the ", "test cases"];
     let wanted = ["example", "usage", "main", "demo", "test", "print", "script"];
-    if !is_code(path) || mentions(instruction, &wanted) {
+    if Language::program(path).is_none() || mentions(instruction, &wanted) {
         return None;
     }
     let is_marker = |line: &str| {
-        let text = ["# ", "// ", "#", "//"].iter().find_map(|sign| line.strip_prefix(sign)).map(str::to_lowercase);
+        let text = comment_marks(path).into_iter().find_map(|mark| line.strip_prefix(mark)).map(str::to_lowercase);
         text.is_some_and(|text| MARKERS.iter().any(|marker| text.trim_start().starts_with(marker)))
     };
     let lines: Vec<&str> = new.lines().collect();
     let first = lines.iter().position(|line| is_marker(line))?;
     let known: BTreeSet<&str> = old.lines().map(str::trim).collect();
-    let added = |line: &&str| line.trim().is_empty() || (!known.contains(line.trim()) && definition(line).is_none());
+    let added = |line: &&str| line.trim().is_empty() || !known.contains(line.trim());
     let rest = lines.get(..first)?.join("\n");
-    (lines[first..].iter().all(added) && !rest.trim().is_empty()).then(|| rest.trim_end().to_owned() + "\n")
+    let defines = defined(path, new).iter().any(|symbol| symbol.signature_start as usize >= rest.len());
+    (lines[first..].iter().all(added) && !defines && !rest.trim().is_empty()).then(|| rest.trim_end().to_owned() + "\n")
 }
 
 /// Words that instructions are made of: when they are names as well, only backticks show that the name is meant.
@@ -128,10 +128,6 @@ fn lost_import<'a>(old: &'a str, new: &str) -> Option<&'a str> {
     lost.flat_map(words).find(|name| !imported.contains(name) && used.contains(name) && used_before.contains(name))
 }
 
-fn is_code(path: &RepoPath) -> bool {
-    !matches!(language_tag(path), "" | "markdown" | "json" | "yaml" | "toml" | "html" | "css" | "xml")
-}
-
 fn filled(text: &str) -> Vec<&str> {
     text.lines().map(str::trim).filter(|l| !l.is_empty()).collect()
 }
@@ -151,50 +147,15 @@ fn shared(before: &[&str], after: &[&str]) -> usize {
         .count()
 }
 
-/// The names that lines define with a keyword, as most languages have it. A parser would know more; that is `verify`'s.
-pub(crate) fn definitions(text: &str) -> BTreeSet<&str> {
-    text.lines().filter_map(definition).collect()
+/// The functions and types that a program defines.
+pub(crate) fn definitions(path: &RepoPath, text: &str) -> BTreeSet<String> {
+    defined(path, text).into_iter().map(|symbol| symbol.name).collect()
 }
 
-fn definition(line: &str) -> Option<&str> {
-    const MODIFIERS: [&str; 17] = [
-        "pub",
-        "pub(crate)",
-        "pub(super)",
-        "async",
-        "export",
-        "default",
-        "static",
-        "public",
-        "private",
-        "protected",
-        "abstract",
-        "final",
-        "unsafe",
-        "const",
-        "internal",
-        "override",
-        "sealed",
-    ];
-    const KEYWORDS: [&str; 11] =
-        ["def", "class", "fn", "func", "function", "struct", "enum", "trait", "interface", "type", "module"];
-    let mut rest = line.trim_start();
-    loop {
-        let (word, tail) = rest.split_once([' ', '\t'])?;
-        rest = tail.trim_start();
-        if KEYWORDS.contains(&word) {
-            break;
-        }
-        if !MODIFIERS.contains(&word) {
-            return None;
-        }
-    }
-    // Go's receiver stands before the name.
-    if rest.starts_with('(') {
-        rest = rest.split_once(')')?.1.trim_start();
-    }
-    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-    (end > 0).then(|| &rest[..end])
+fn defined(path: &RepoPath, text: &str) -> Vec<RawSymbol> {
+    let mut found = Language::program(path).map(|language| symbols(language, text)).unwrap_or_default();
+    found.retain(|s| !matches!(s.kind, "variable" | "constant" | "field" | "macro" | "impl"));
+    found
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use crate::guard::{mentions, names as is_named};
 use crate::python::{Item, Source, names};
-use crate::target::language_tag;
 use deepcoder_edit::{LineEnding, edits_between, split_bom};
+use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -70,7 +70,7 @@ pub(crate) struct Tidied {
 /// `new` with the imports that it adds to `old` where the imports of the file are; `None` where nothing is to be done.
 #[must_use]
 pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<Tidied> {
-    if language_tag(path) != "python" {
+    if Language::of(path) != Some(Language::Python) {
         return None;
     }
     let (bom, new_body) = split_bom(new);

@@ -28,6 +28,7 @@ pub use options::{Finding, Format, Options, Repair};
 use blocks::Kind;
 use deepcoder_edit::edits_between;
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
+use deepcoder_syntax::{Language, parses};
 use deepcoder_types::{
     Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Instruction, NewFile, Outcome,
     Proposal, RepoPath,
@@ -175,16 +176,17 @@ fn nothing_to_do(prompt: &str, path: &RepoPath, text: &str) -> bool {
     let of_definitions = || guard::mentions(prompt, &["function", "method", "class"]);
     match narrow::constraint(prompt) {
         Some(Constraint::Comments | Constraint::Annotations) => {
-            text.trim().is_empty() || (of_definitions() && has_keywords(path) && guard::definitions(text).is_empty())
+            text.trim().is_empty() || (of_definitions() && defines_nothing(path, text))
         }
         Some(Constraint::Layout) => text.trim().is_empty(),
         _ => false,
     }
 }
 
-/// Whether every function and class of the language begins with a keyword.
-fn has_keywords(path: &RepoPath) -> bool {
-    matches!(target::language_tag(path), "python" | "rust" | "go")
+/// Whether a program certainly has no function and no class.
+fn defines_nothing(path: &RepoPath, text: &str) -> bool {
+    Language::program(path).is_some_and(|language| parses(language, text) == Some(true))
+        && guard::definitions(path, text).is_empty()
 }
 
 fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {

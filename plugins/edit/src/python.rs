@@ -1,5 +1,6 @@
-//! As much of Python's grammar as import lines need: which bytes are code, where a logical line ends, what is imported.
+//! A Python text as import lines need it: which bytes are code, where a logical line ends, what is imported.
 
+use deepcoder_syntax::{Language, comments, strings};
 use std::ops::Range;
 
 /// A Python text by its logical lines.
@@ -58,43 +59,33 @@ impl<'a> Source<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
         let bytes = text.as_bytes();
         let mut kinds = vec![Kind::Code; bytes.len()];
+        let mut mark = |range: Range<usize>, kind| {
+            if let Some(part) = kinds.get_mut(range) {
+                part.fill(kind);
+            }
+        };
+        for comment in comments(Language::Python, text) {
+            mark(comment.as_range(), Kind::Comment);
+        }
+        for string in strings(Language::Python, text) {
+            let prefix = text[string.outer.start as usize..string.inner.start as usize].to_ascii_lowercase();
+            let doc = prefix.trim_start_matches(char::is_alphabetic).len() == 3 && !prefix.contains('f');
+            mark(string.inner.as_range(), if doc { Kind::Doc } else { Kind::Text });
+        }
         let (mut lines, mut start, mut depth, mut at) = (Vec::new(), 0, 0_usize, 0);
         while let Some(byte) = bytes.get(at) {
-            let end = match byte {
-                b'#' => {
-                    let end = at + text[at..].find(['\r', '\n']).unwrap_or(text.len() - at);
-                    kinds[at..end].fill(Kind::Comment);
-                    end
-                }
-                b'"' | b'\'' => {
-                    let (inner, end) = string(bytes, at);
-                    let formatted = text[..at]
-                        .bytes()
-                        .rev()
-                        .take_while(u8::is_ascii_alphabetic)
-                        .take(3)
-                        .any(|b| b.eq_ignore_ascii_case(&b'f'));
-                    let doc = inner.start - at == 3 && !formatted;
-                    kinds[inner].fill(if doc { Kind::Doc } else { Kind::Text });
-                    end
-                }
-                b'\\' => (at + if bytes[at..].starts_with(b"\\\r\n") { 3 } else { 2 }).min(bytes.len()),
+            at += 1;
+            match byte {
+                _ if kinds[at - 1] != Kind::Code => {}
+                b'\\' => at = (at + if bytes[at..].starts_with(b"\r\n") { 2 } else { 1 }).min(bytes.len()),
                 b'\n' if depth == 0 => {
-                    lines.push(start..at + 1);
-                    start = at + 1;
-                    at + 1
+                    lines.push(start..at);
+                    start = at;
                 }
-                b'(' | b'[' | b'{' => {
-                    depth += 1;
-                    at + 1
-                }
-                b')' | b']' | b'}' => {
-                    depth = depth.saturating_sub(1);
-                    at + 1
-                }
-                _ => at + 1,
-            };
-            at = end;
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
         }
         if start < text.len() {
             lines.push(start..text.len());
@@ -144,23 +135,6 @@ impl<'a> Source<'a> {
     pub(crate) fn import(&self, line: usize) -> Option<Vec<Item>> {
         parse(self.code_of(line))
     }
-}
-
-/// The inside of the string that starts at `at`, and its end.
-fn string(bytes: &[u8], at: usize) -> (Range<usize>, usize) {
-    let quote = bytes[at];
-    let width = if bytes[at..].starts_with(&[quote; 3]) { 3 } else { 1 };
-    let mut end = at + width;
-    while let Some(byte) = bytes.get(end) {
-        match byte {
-            b'\\' => end += if bytes[end..].starts_with(b"\\\r\n") { 2 } else { 1 },
-            b'\n' if width == 1 => return (at + 1..end, end),
-            _ if bytes[end..].starts_with(&[quote; 3][..width]) => return (at + width..end, end + width),
-            _ => {}
-        }
-        end += 1;
-    }
-    ((at + width).min(bytes.len())..bytes.len(), bytes.len())
 }
 
 fn parse(code: &str) -> Option<Vec<Item>> {

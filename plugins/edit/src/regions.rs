@@ -28,7 +28,7 @@ pub(crate) fn find(
     };
     if ranges.is_empty() {
         let mut names = words(&instruction.prompt);
-        names.extend(plain_names(&instruction.prompt, &base.text));
+        names.extend(plain_names(&instruction.prompt, path, &base.text));
         names.dedup();
         for word in names {
             let found = host.search_symbols(word, MAX_SYMBOLS)?;
@@ -67,8 +67,8 @@ pub(crate) fn each(
         return Ok(None);
     }
     let mut lines: Vec<Range<usize>> = Vec::new();
-    for name in definitions(&base.text) {
-        let found = host.search_symbols(name, MAX_SYMBOLS)?;
+    for name in definitions(path, &base.text) {
+        let found = host.search_symbols(&name, MAX_SYMBOLS)?;
         let functions =
             found.into_iter().filter(|s| s.path == *path && matches!(s.kind.as_str(), "function" | "method"));
         lines.extend(functions.filter_map(|s| whole_lines(&base.text, s.range)));
@@ -103,10 +103,10 @@ fn is_named(name: &str, word: &str) -> bool {
 }
 
 /// Words of the instruction that the file defines, but for those that instructions are made of anyway.
-fn plain_names<'a>(prompt: &'a str, text: &str) -> Vec<&'a str> {
-    let defined = definitions(text);
+fn plain_names<'a>(prompt: &'a str, path: &RepoPath, text: &str) -> Vec<&'a str> {
+    let defined = definitions(path, text);
     let words = prompt.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| word.len() > 3);
-    words.filter(|word| defined.contains(word) && names(prompt, word)).take(MAX_WORDS).collect()
+    words.filter(|word| defined.contains(*word) && names(prompt, word)).take(MAX_WORDS).collect()
 }
 
 /// The first word of the instruction that is written as a call: `f()`.

@@ -2,6 +2,7 @@
 
 use deepcoder_edit::formats::fenced::fence_for;
 use deepcoder_plugin_api::{ErrorCode, Host, PluginError, fill};
+use deepcoder_syntax::fence_tag;
 use deepcoder_types::{ContentHash, ContextBundle, Instruction, RepoPath, Snippet, TextRange};
 
 const FILE: &str = include_str!("../prompts/file.md");
@@ -83,8 +84,7 @@ fn base(path: &RepoPath, context: &ContextBundle, host: &dyn Host) -> Result<Opt
 pub(crate) fn shown(path: &RepoPath, text: &str) -> String {
     let ended = ended(text);
     let fence = fence_for(&ended);
-    let values =
-        [("path", path.as_str()), ("fence", &fence), ("language", language_tag(path)), ("text", ended.as_str())];
+    let values = [("path", path.as_str()), ("fence", &fence), ("language", fence_tag(path)), ("text", ended.as_str())];
     fill(FILE, &values)
 }
 
@@ -96,36 +96,4 @@ pub(crate) fn ended(text: &str) -> String {
         out.push('\n');
     }
     out
-}
-
-/// What models write after the fence for such a file.
-#[must_use]
-pub(crate) fn language_tag(path: &RepoPath) -> &'static str {
-    match path.extension().unwrap_or_default().to_ascii_lowercase().as_str() {
-        "py" | "pyi" | "pyw" => "python",
-        "rs" => "rust",
-        "js" | "mjs" | "cjs" => "javascript",
-        "jsx" => "jsx",
-        "ts" | "mts" | "cts" => "typescript",
-        "tsx" => "tsx",
-        "go" => "go",
-        "java" => "java",
-        "c" | "h" => "c",
-        "cc" | "cpp" | "cxx" | "hpp" | "hh" | "hxx" => "cpp",
-        "cs" => "csharp",
-        "rb" => "ruby",
-        "php" => "php",
-        "kt" | "kts" => "kotlin",
-        "swift" => "swift",
-        "sh" | "bash" => "bash",
-        "sql" => "sql",
-        "html" | "htm" => "html",
-        "css" => "css",
-        "json" => "json",
-        "yaml" | "yml" => "yaml",
-        "toml" => "toml",
-        "md" | "markdown" => "markdown",
-        "xml" => "xml",
-        _ => "",
-    }
 }

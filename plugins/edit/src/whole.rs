@@ -3,11 +3,12 @@
 
 use crate::ask::{Attempt, Question, ask};
 use crate::guard::{doubt, mentions, without_example};
-use crate::target::{Base, ended, language_tag, shown};
+use crate::target::{Base, ended, shown};
 use crate::work::{Edited, Work};
 use deepcoder_edit::formats::{FormatError, fenced, lazy, region};
 use deepcoder_edit::{Adoption, adopt};
 use deepcoder_plugin_api::{ErrorCode, Level, PluginError, fill};
+use deepcoder_syntax::fence_tag;
 use deepcoder_types::{Message, RepoPath};
 use std::ops::Range;
 
@@ -45,7 +46,7 @@ pub(crate) fn repair(work: &Work<'_>, path: &RepoPath, base: &Base, previous: &s
 
 /// A file that does not exist yet.
 pub(crate) fn create(work: &Work<'_>, path: &RepoPath) -> Result<String, PluginError> {
-    let fence = if language_tag(path) == "markdown" { "````" } else { "```" };
+    let fence = if fence_tag(path) == "markdown" { "````" } else { "```" };
     let prompt = |context: &str| {
         let values = [("context", context), ("path", path.as_str()), ("instruction", work.instruction.prompt.trim())];
         fill(CREATE, &values)
@@ -53,7 +54,7 @@ pub(crate) fn create(work: &Work<'_>, path: &RepoPath) -> Result<String, PluginE
     let messages = work.fitted(&|context| vec![Message::user(prompt(context))], 512)?;
     let question = Question {
         messages,
-        prefill: format!("{fence}{}\n", language_tag(path)),
+        prefill: format!("{fence}{}\n", fence_tag(path)),
         stop: vec![format!("\n{fence}")],
         draft: None,
         tokens: 64..work.options.max_tokens.unwrap_or(NEW_FILE_TOKENS),
@@ -153,7 +154,7 @@ impl<'a> Rewriting<'a> {
     /// The opening line of the answer, and the fence that ends it.
     fn fences(&self, draft: &str) -> (String, String) {
         let fence = fenced::fence_for(&[self.old, draft].join("\n"));
-        (format!("{fence}{}\n", language_tag(self.path)), fence)
+        (format!("{fence}{}\n", fence_tag(self.path)), fence)
     }
 
     fn question(

@@ -82,7 +82,7 @@ fn crates_depend_downwards_only() {
     }
 }
 
-/// Protects the plugin contract: what a plugin can do is what types, plugin-api and edit offer.
+/// Protects the plugin contract: what a plugin can do is what types, plugin-api, edit and syntax offer.
 #[test]
 fn plugins_see_the_contract_only() {
     let plugins = tree::crates();
@@ -91,7 +91,7 @@ fn plugins_see_the_contract_only() {
     for plugin in plugins {
         seen += 1;
         for dependency in plugin.dependencies().iter().filter(|d| d.starts_with("deepcoder-")) {
-            let allowed = ["deepcoder-types", "deepcoder-plugin-api", "deepcoder-edit"];
+            let allowed = ["deepcoder-types", "deepcoder-plugin-api", "deepcoder-edit", "deepcoder-syntax"];
             assert!(allowed.contains(&dependency.as_str()), "{} may not depend on {dependency}", plugin.name);
         }
     }
