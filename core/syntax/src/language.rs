@@ -84,8 +84,8 @@ pub(crate) struct Spec {
     pub(crate) visibility: Visibility,
     /// Characters of a name besides letters, digits and the underscore.
     pub(crate) name_characters: &'static str,
-    /// Reserved words. No name is one of them.
-    pub(crate) keywords: &'static [&'static str],
+    /// Reserved words, with spaces between them. No name is one of them.
+    pub(crate) keywords: &'static str,
     pub(crate) tests: Tests,
     /// Names may be defined several times, with other parameters.
     pub(crate) overloads: bool,
@@ -142,7 +142,7 @@ impl Spec {
             doc_comments: &[],
             visibility: Visibility::All,
             name_characters: "",
-            keywords: &[],
+            keywords: "",
             tests: Tests { suffixes: &[], names: &[] },
             overloads: false,
             unique: &[],
@@ -245,14 +245,6 @@ impl Language {
         spec.line_comments.iter().copied().chain(spec.block_comments.iter().map(|(open, _)| *open))
     }
 
-    /// What the comment `text` says: without its marks.
-    #[must_use]
-    pub fn said(self, text: &str) -> Option<&str> {
-        let spec = self.spec();
-        let block = spec.block_comments.iter().find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close));
-        block.or_else(|| spec.line_comments.iter().find_map(|mark| text.strip_prefix(mark)))
-    }
-
     /// Whether a compiler, an interpreter or a checker reads the comment `text`.
     #[must_use]
     pub fn is_directive(self, text: &str) -> bool {
@@ -293,7 +285,7 @@ impl Language {
         let extra = |c: char| c == '_' || spec.name_characters.contains(c);
         word.starts_with(|c: char| c.is_alphabetic() || extra(c))
             && word.chars().all(|c| c.is_alphanumeric() || extra(c))
-            && !spec.keywords.contains(&word)
+            && !spec.keywords.split(' ').any(|keyword| keyword == word)
     }
 
     /// Whether several definitions may have one name and differ in their parameters.

@@ -48,9 +48,8 @@ pub fn strings(language: Language, text: &str) -> Vec<StringRange> {
     let mut cursor = tree.walk();
     loop {
         let node = cursor.node();
-        let last = u32::try_from(node.child_count()).ok().and_then(|count| count.checked_sub(1));
-        let quotes = node.child(0).zip(last.filter(|last| *last > 0).and_then(|last| node.child(last)));
-        if let Some((first, last)) = quotes.filter(|_| is_string(node)) {
+        let last = node.child_count().checked_sub(1).filter(|last| *last > 0 && is_string(node));
+        if let Some((first, last)) = node.child(0).zip(last.and_then(|last| node.child(last))) {
             let (outer, inner) = (node.byte_range(), first.end_byte()..last.start_byte());
             found.push(StringRange { outer: range(outer.start, outer.end), inner: range(inner.start, inner.end) });
         } else if cursor.goto_first_child() {

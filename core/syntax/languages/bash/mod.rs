@@ -1,6 +1,6 @@
 use crate::language::{Spec, Visibility};
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     aliases: &["sh", "shell", "zsh"],
     extensions: &["sh", "bash"],
     file_names: &[".bashrc", ".bash_profile", ".bash_aliases", ".profile"],
@@ -11,10 +11,7 @@ pub(crate) static SPEC: Spec = Spec {
     directives: &["# shellcheck"],
     visibility: Visibility::Underscore,
     name_characters: "-.:",
-    keywords: &[
-        "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select", "then",
-        "time", "until", "while",
-    ],
+    keywords: "case coproc do done elif else esac fi for function if in select then time until while",
     tags: &[include_str!("tags.scm")],
     homes: &["program"],
     statements: &["program", "compound_statement", "do_group", "subshell", "if_statement", "else_clause", "case_item"],

@@ -3,52 +3,42 @@
 use crate::language::{Declared, Spec, Visibility};
 use tree_sitter::Node;
 
-pub(crate) const FAMILY: &str = "c";
 pub(crate) const TAGS: &str = include_str!("tags.scm");
-pub(crate) const DIRECTIVES: &[&str] = &["// NOLINT", "// clang-format", "/* fall"];
-pub(crate) const VISIBILITY: Visibility = Visibility::Hidden(&["static"], &["main"]);
-pub(crate) const HOMES: &[&str] = &[
-    "translation_unit",
-    "declaration_list",
-    "field_declaration_list",
-    "preproc_if",
-    "preproc_ifdef",
-    "preproc_else",
-    "preproc_elif",
-    "linkage_specification",
-];
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     extensions: &["c"],
-    family: FAMILY,
-    directives: DIRECTIVES,
-    visibility: VISIBILITY,
-    keywords: &[
-        "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
-        "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed",
-        "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while",
+    directives: &["// NOLINT", "// clang-format", "/* fall"],
+    visibility: Visibility::Hidden(&["static"], &["main"]),
+    keywords: "auto break case char const continue default do double else enum extern float for goto if inline int long \
+        register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while",
+    // A tag and its type definition have one name.
+    unique: &[
+        (&["function"], "function"),
+        (&["struct"], "struct"),
+        (&["union"], "union"),
+        (&["enum"], "enum"),
+        (&["class"], "class"),
     ],
-    unique: UNIQUE,
     shares_names: true,
     tags: &[TAGS],
     shells: &["field_declaration"],
-    homes: HOMES,
+    homes: &[
+        "translation_unit",
+        "declaration_list",
+        "field_declaration_list",
+        "preproc_if",
+        "preproc_ifdef",
+        "preproc_else",
+        "preproc_elif",
+        "linkage_specification",
+    ],
     declarator: Some(declarator),
     ..Spec::new("c", || tree_sitter_c::LANGUAGE.into())
 };
 
-/// A tag and its type definition have one name.
-pub(crate) const UNIQUE: &[(&[&str], &str)] = &[
-    (&["function"], "function"),
-    (&["struct"], "struct"),
-    (&["union"], "union"),
-    (&["enum"], "enum"),
-    (&["class"], "class"),
-];
-
 /// What the declarator of `node` defines: a function (where `kind` is another, one that is only declared), a type or a
 /// variable.
-pub(crate) fn declarator(node: Node<'_>, kind: &'static str, text: &str) -> Option<Declared> {
+fn declarator(node: Node<'_>, kind: &'static str, text: &str) -> Option<Declared> {
     // `void (*f)(int);` is a variable that holds a function.
     let is_function = || {
         innermost(node, |n| n.kind() == "function_declarator")

@@ -1,6 +1,6 @@
 use crate::language::{LanguageKind, Spec};
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     extensions: &["css"],
     kind: LanguageKind::Markup,
     exact: false,

@@ -1,7 +1,7 @@
 use crate::language::{Declared, LanguageKind, Spec};
 use tree_sitter::Node;
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     aliases: &["htm"],
     extensions: &["html", "htm"],
     kind: LanguageKind::Markup,

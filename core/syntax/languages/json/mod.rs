@@ -1,6 +1,6 @@
 use crate::language::{LanguageKind, Spec};
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     aliases: &["jsonc"],
     extensions: &["json", "jsonc", "webmanifest", "geojson", "har", "avsc", "code-workspace"],
     file_names: &["composer.lock", "Pipfile.lock", "flake.lock", ".babelrc"],

@@ -1,6 +1,6 @@
 use crate::language::{Docs, Spec, Tests, Visibility};
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     aliases: &["py", "python3"],
     extensions: &["py", "pyi", "pyw"],
     interpreters: &["python", "pypy"],
@@ -22,11 +22,8 @@ pub(crate) static SPEC: Spec = Spec {
     ],
     docs: Docs::Docstring,
     visibility: Visibility::Underscore,
-    keywords: &[
-        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
-        "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
-        "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
-    ],
+    keywords: "False None True and as assert async await break class continue def del elif else except finally for from \
+        global if import in is lambda nonlocal not or pass raise return try while with yield",
     tests: Tests { suffixes: &[], names: &["conftest.py"] },
     unique: &[(&["function", "class", "constant", "type"], "name")],
     tags: &[include_str!("tags.scm")],

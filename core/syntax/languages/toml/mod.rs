@@ -1,6 +1,6 @@
 use crate::language::{LanguageKind, Spec};
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     extensions: &["toml"],
     file_names: &["Cargo.lock", "poetry.lock", "uv.lock", "pdm.lock", "Pipfile"],
     kind: LanguageKind::Data,

@@ -1,27 +1,16 @@
 use super::javascript;
-use crate::language::{Spec, Visibility};
+use crate::language::Spec;
 
-pub(crate) const TAGS: &[&str] = &[javascript::TAGS, include_str!("tags.scm")];
-pub(crate) const HOMES: &[&str] =
-    &["program", "class_body", "interface_body", "lexical_declaration", "variable_declaration", "module_block"];
-/// Declarations of interfaces and enumerations merge.
-pub(crate) const UNIQUE: &[(&[&str], &str)] = &[(&["type"], "type"), (&["function", "class", "constant"], "name")];
-
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
+    name: "typescript",
+    grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
     aliases: &["ts"],
     extensions: &["ts", "mts", "cts"],
     interpreters: &["ts-node", "tsx", "deno", "bun"],
-    family: javascript::FAMILY,
-    directives: javascript::DIRECTIVES,
-    visibility: Visibility::Marked(&["export"]),
-    name_characters: "$",
-    keywords: javascript::KEYWORDS,
-    tests: javascript::TESTS,
-    unique: UNIQUE,
-    tags: TAGS,
-    leads: &["decorator"],
-    shells: javascript::SHELLS,
-    single_shells: javascript::SINGLE_SHELLS,
-    homes: HOMES,
-    ..Spec::new("typescript", || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into())
+    fences: &[],
+    // Declarations of interfaces and enumerations merge.
+    unique: &[(&["type"], "type"), (&["function", "class", "constant"], "name")],
+    tags: &[javascript::TAGS, include_str!("tags.scm")],
+    homes: &["program", "class_body", "interface_body", "lexical_declaration", "variable_declaration", "module_block"],
+    ..javascript::SPEC
 };

@@ -1,6 +1,6 @@
 use crate::language::{LanguageKind, Spec};
 
-pub(crate) static SPEC: Spec = Spec {
+pub(crate) const SPEC: Spec = Spec {
     aliases: &["yml"],
     extensions: &["yaml", "yml"],
     file_names: &[".clang-format", ".clang-tidy"],
