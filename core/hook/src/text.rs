@@ -125,10 +125,9 @@ fn markers(subject: Subject<'_>) -> Vec<Found> {
 
 /// A file that parsed, or is new, has to parse.
 fn syntax(subject: Subject<'_>) -> Vec<Found> {
-    let Ok(new) = std::str::from_utf8(subject.new) else { return Vec::new() };
     let old = subject.old.and_then(|old| std::str::from_utf8(old).ok());
-    let Some(language) = Language::program(subject.path) else {
-        let broken = broken_data(subject.path, old, new);
+    let Some((language, new)) = program(subject) else {
+        let broken = std::str::from_utf8(subject.new).ok().and_then(|new| broken_data(subject.path, old, new));
         return broken.map(|b| (b.line, format!("this is not {}: {}", b.format, b.message))).into_iter().collect();
     };
     // A grammar that rejects what the language accepts says nothing of a new file.
@@ -142,9 +141,11 @@ fn syntax(subject: Subject<'_>) -> Vec<Found> {
     found.map(|e| (Some(e.line as usize), format!("this is not valid {}", language.name()))).collect()
 }
 
-/// The language and the text of a subject that is program text.
+/// The language and the text of a subject that is program text; by its first line, where its name does not tell.
 pub(crate) fn program(subject: Subject<'_>) -> Option<(Language, &str)> {
-    Language::program(subject.path).zip(std::str::from_utf8(subject.new).ok())
+    let text = std::str::from_utf8(subject.new).ok()?;
+    let unnamed = || Language::of_shebang(text).filter(|_| subject.path.extension().is_none());
+    Some((Language::program(subject.path).or_else(unnamed)?, text))
 }
 
 fn trailing_space(subject: Subject<'_>) -> Option<Vec<u8>> {
@@ -255,6 +256,7 @@ mod tests {
         assert_eq!(at(&found(Kind::Parse, "a.json", Some("{}\n"), "{\n\"a\": 1,\n}\n")), [3]);
         assert_eq!(found(Kind::Parse, "a.yaml", None, "a: [1\n").len(), 1);
         assert!(found(Kind::Parse, "a.yaml", None, "a: {{ x }}\nb: [\n").is_empty());
+        assert_eq!(at(&found(Kind::Parse, "bin/run", None, "#!/usr/bin/env python3\ndef f(:\n")), [2]);
         assert!(found(Kind::Parse, "tsconfig.json", None, "{ // as it is usual\n}\n").is_empty());
         assert!(found(Kind::Parse, "a.kt", None, "interface A { fun f(): Int }\n").is_empty());
     }

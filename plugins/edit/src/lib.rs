@@ -31,7 +31,7 @@ use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest}
 use deepcoder_syntax::{Language, parses};
 use deepcoder_types::{
     Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Instruction, NewFile, Outcome,
-    Proposal, RepoPath,
+    Proposal, Renaming, RepoPath,
 };
 use target::{Base, Target};
 use work::{Edited, Work};
@@ -73,10 +73,14 @@ impl Plugin for EditPlugin {
             Some(Constraint::Rename(renaming)) => Some(renaming),
             _ => None,
         };
-        if let Some(name) = narrow::wrong_name(&instruction.prompt) {
+        let reserved = renaming.as_ref().map(|renaming: &Renaming| renaming.new_name.as_str()).filter(|name| {
+            let mut languages = instruction.targets.iter().filter_map(Language::program);
+            languages.any(|language| !language.is_identifier(name))
+        });
+        if let Some(name) = narrow::wrong_name(&instruction.prompt).or(reserved) {
             return Err(PluginError::new(ErrorCode::Invalid, format!("`{name}` is not a name that code can have"))
                 .with_hint(
-                    "names are letters, digits and `_`, and begin with no digit: rename transfer to move_money",
+                    "names are letters, digits and `_`, begin with no digit and are no keyword: rename transfer to move_money",
                 ));
         }
         Ok(ContextRequest { renaming, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })

@@ -22,6 +22,20 @@ fn cases_hold() {
     cases().iter().for_each(|case| check(&plugin(), case));
 }
 
+/// Protects renamings from a name that the language of the file reserves: the model is not asked, and nothing is renamed.
+#[test]
+fn a_keyword_is_no_new_name() {
+    let mut instruction = cases().remove(0).instruction;
+    let mut plan = |prompt: &str, path: &str| {
+        instruction.prompt = prompt.to_owned();
+        instruction.targets = vec![RepoPath::new(path).expect("a path")];
+        EditPlugin::new().plan(&instruction).map_err(|error| error.message)
+    };
+    assert!(plan("rename total to lambda", "a.py").is_err_and(|message| message.contains("`lambda`")));
+    assert!(plan("rename total to lambda", "a.rs").is_ok());
+    assert!(plan("rename total to lambda", "a.txt").is_ok());
+}
+
 fn requests(name: &str) -> Vec<deepcoder_types::GenerateRequest> {
     let case = cases().into_iter().find(|c| c.name == name).expect("case");
     Hosted::new(&plugin(), &case.tree, case.model()).run(&case.instruction).model.requests()
