@@ -7,6 +7,7 @@ use crate::text::{Found, Subject, check, program, undocumented};
 use deepcoder_pipeline::{Pipeline, Policy, RunOptions};
 use deepcoder_syntax::{Docs, Kept, Language, parses, symbols, tokens};
 use deepcoder_types::{Applicability, Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
+use deepcoder_verify::broken_data;
 use deepcoder_workspace::{Overlay, Tree};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -166,11 +167,13 @@ fn prompt(action: &Action, subject: Subject<'_>, found: &[Found]) -> String {
 
 /// The part of `new` that was asked for; `None` where `new` also does something else that matters.
 fn accepted(kind: Kind, subject: Subject<'_>, old: &str, new: &str) -> Option<String> {
-    let language = Language::program(subject.path);
+    let language = program(subject).map(|(language, _)| language);
     match (kind, language) {
         (Kind::Document, Some(language)) => documented(language, subject, old, new),
         (Kind::TranslateComments, Some(language)) => translated(language, subject, old, new),
         (Kind::Fix, Some(language)) => (parses(language, new) == Some(true)).then(|| new.to_owned()),
+        // As after an empty file, of which nothing excuses a template.
+        (Kind::Fix, None) => broken_data(subject.path, Some(""), new).is_none().then(|| new.to_owned()),
         (Kind::Edit, _) => Some(new.to_owned()),
         _ => None,
     }
@@ -269,6 +272,12 @@ mod tests {
         assert!(!takes(Kind::TranslateComments, subject(&rs, old), old, "fn f() {} // yes, so\n"));
         assert!(takes(Kind::Fix, subject(&py, "def f(:\n"), "def f(:\n", "def f():\n    pass\n"));
         assert!(!takes(Kind::Fix, subject(&py, "def f(:\n"), "def f(:\n", "def g(:\n"));
+        let json = RepoPath::new("a.json").expect("a path");
+        assert!(takes(Kind::Fix, subject(&json, "{\n"), "{\n", "{}\n"));
+        assert!(!takes(Kind::Fix, subject(&json, "{\n"), "{\n", "{{}\n"));
+        let script = RepoPath::new("run").expect("a path");
+        let bad = "#!/usr/bin/python3\ndef f(:\n";
+        assert!(!takes(Kind::Fix, subject(&script, bad), bad, &bad.replace("f(", "g(")));
     }
 
     /// Protects what the commit does not touch: words about functions that were there before are left out, in every

@@ -48,6 +48,7 @@ fn read(comment: &str) -> Option<(Mark, &str)> {
     if comment.contains('\n') {
         return None;
     }
+    let comment = comment.strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->")).unwrap_or(comment).trim();
     let body = comment.trim_start_matches(['/', '#', '*', '!']).trim_start();
     let body = if comment.starts_with("/*") { body.trim_end().trim_end_matches(['/', '*']) } else { body }.trim();
     let first = body.split_whitespace().next()?;
@@ -90,6 +91,7 @@ mod tests {
         assert_eq!(said("// ai! add a check"), Some((Mark::Edit, "add a check")));
         assert_eq!(said("//! AI: be brief AI!"), Some((Mark::Edit, "AI: be brief")));
         assert_eq!(said("/* what is this, Ai? */"), Some((Mark::Ask, "what is this")));
+        assert_eq!(said("<!-- add a title AI! -->"), Some((Mark::Edit, "add a title")));
         assert_eq!(said("#AI? why"), Some((Mark::Ask, "why")));
         assert_eq!(said("// keep the order, AI"), Some((Mark::Note, "keep the order")));
         assert_eq!(said("# AI!"), Some((Mark::Edit, "")));

@@ -60,7 +60,7 @@ fn added(context: &Context<'_>, file: &File<'_>) -> Vec<FreeName> {
         None => BTreeSet::new(),
     };
     let new = after.into_iter().filter(|free| !before.contains(&free.name));
-    if !matches!(language, Language::Go | Language::Java) {
+    if !language.shares_names() {
         return new.collect();
     }
     // Of a text by itself it is not known what its package has.
