@@ -94,6 +94,8 @@ pub(crate) struct Spec {
     /// Files use each other's names without an import of each.
     pub(crate) shares_names: bool,
     pub(crate) grammar: fn() -> tree_sitter::Language,
+    /// Whether the grammar cannot read a text of this shape without harm.
+    pub(crate) refuses: Option<fn(&str) -> bool>,
     /// Queries in the manner of `tags.scm`: see `definition.rs`.
     pub(crate) tags: &'static [&'static str],
     /// Nodes besides comments that lead a definition: attributes, decorators.
@@ -148,6 +150,7 @@ impl Spec {
             unique: &[],
             shares_names: false,
             grammar,
+            refuses: None,
             tags: &[],
             leads: &[],
             shells: &[],

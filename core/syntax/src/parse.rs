@@ -70,7 +70,7 @@ pub fn parses(language: Language, text: &str) -> Option<bool> {
 /// Gives up on text that costs much more work than program text of its length, and on what still takes too long:
 /// error recovery can need time that grows with the square of the length (`a<b<a<b<…` in C++).
 pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
-    if text.len() > MAX_PARSE {
+    if text.len() > MAX_PARSE || language.spec().refuses.is_some_and(|refuses| refuses(text)) {
         return None;
     }
     let mut parser = Parser::new();

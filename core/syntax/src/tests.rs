@@ -1,4 +1,4 @@
-use crate::{Language, MAX_PARSE, RawSymbol, enclosing, errors, parses, symbols};
+use crate::{Kept, Language, MAX_PARSE, RawSymbol, enclosing, errors, parses, symbols};
 use deepcoder_types::{RepoPath, TextRange};
 
 pub(crate) fn outline(language: Language, text: &str) -> Vec<String> {
@@ -231,6 +231,15 @@ fn hostile_nesting_and_size_are_survived() {
     ] {
         let _ = (symbols(language, &text), errors(language, &text), enclosing(language, &text, 7));
     }
+    for language in Language::ALL {
+        for piece in
+            ["(", "{", "[", "<a>", "$(", "- ", "a: ", "<<A\n", "if a; then\n", "<?php {", "\"${", "&a *", "\t[a"]
+        {
+            let text = piece.repeat(400);
+            let _ =
+                (symbols(language, &text), crate::comments(language, &text), crate::tokens(language, &text, Kept::All));
+        }
+    }
     assert_eq!(parses(Language::Python, &"a".repeat(MAX_PARSE + 1)), None);
 }
 
@@ -297,11 +306,11 @@ pub(crate) fn describes(language: Language, text: &str, definitions: &[&str], sa
     let cut = |range: TextRange| &text[range.as_range()];
     assert_eq!(crate::comments(language, text).into_iter().map(cut).collect::<Vec<_>>(), said);
     assert_eq!(parses(language, text), Some(true), "{:?}", errors(language, text));
-    for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)).step_by(7) {
+    for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)).step_by(29) {
         let hole: String = text.chars().enumerate().filter(|(n, _)| n % 7 != at % 7).map(|(_, c)| c).collect();
         for broken in [&text[..at], &text[at..], hole.as_str()] {
             let _ = (symbols(language, broken), errors(language, broken), crate::comments(language, broken));
-            let _ = (crate::tokens(language, broken, crate::Kept::Code), crate::import_statements(language, broken));
+            let _ = (crate::tokens(language, broken, Kept::Code), crate::import_statements(language, broken));
             let _ = (crate::multiline_strings(language, broken), crate::imports(language, broken));
         }
     }

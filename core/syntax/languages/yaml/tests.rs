@@ -22,3 +22,14 @@ fn definitions_and_comments_are_found() {
 fn its_files_are_known() {
     is_known(Language::Yaml, &["a/ci.yml", "x.yaml"], &["yml"], &["tests/a.yml"]);
 }
+
+/// Protects the process: so many open blocks overflow a buffer of the grammar's scanner, which ends the process.
+#[test]
+fn many_open_blocks_are_not_parsed() {
+    let steps = |count: usize| (0..count).map(|n| format!("{}- \n", " ".repeat(n))).collect::<String>();
+    for text in ["- ".repeat(300), "? ".repeat(300), steps(300)] {
+        assert_eq!(crate::parses(Language::Yaml, &text), None);
+    }
+    let flat: String = (0..500).map(|n| format!("k{n}:\n- a: 1\n  b: 2\n")).collect();
+    assert_eq!(crate::parses(Language::Yaml, &flat), Some(true));
+}
