@@ -11,7 +11,9 @@
 
 use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watching as _};
 use deepcoder_syntax::Language;
-use deepcoder_types::{Decision, GenerateError, Job, JobEvent, JobFilter, JobSpec, JobState, LanguageModel, RepoPath};
+use deepcoder_types::{
+    Cancel, Decision, GenerateError, Job, JobEvent, JobFilter, JobSpec, JobState, LanguageModel, RepoPath,
+};
 use deepcoder_watch::{Options, Roots, Watches};
 use deepcoder_workspace::Workspace;
 use std::fs;
