@@ -226,7 +226,7 @@ fn a_follow_ends_when_it_is_asked_to() {
         let ended = following.join().expect("no panic");
         assert!(matches!(ended, Err(CallError::Refused(Failure::Stopping))), "{ended:?}");
     });
-    assert!(memory.stopped.load(Ordering::SeqCst), "the tasks are told");
+    eventually("the tasks are told", || memory.stopped.load(Ordering::SeqCst));
 }
 
 /// Protects a user's running task from an upgrade: the daemon says that it is busy, does not end when it is asked to end
