@@ -51,8 +51,8 @@ wheel: $(VENV)/.dev
 	$(CARGO) build --release --locked -p deepcoder-cli -p deepcoder-python
 	$(bin)/python python/licences.py python/licenses
 	rm -rf $(TARGET)/wheels $(TARGET)/wheel
-	mkdir -p $(TARGET)/wheel/deepcoder
-	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/maturin --quiet pep517 write-dist-info --locked --compatibility linux --auditwheel skip \
+	mkdir -p $(TARGET)/wheels $(TARGET)/wheel/deepcoder
+	PATH="$(CURDIR)/$(bin):$$PATH" $(bin)/maturin pep517 write-dist-info --locked --compatibility linux --auditwheel skip \
 	  -m python/Cargo.toml -i $(CURDIR)/$(bin)/python --metadata-directory $(TARGET)/wheel >/dev/null
 	cp python/deepcoder/*.py python/deepcoder/*.pyi python/deepcoder/py.typed $(TARGET)/wheel/deepcoder
 	cp $(TARGET)/release/lib_core.so $(TARGET)/wheel/deepcoder/_core.abi3.so 2>/dev/null || cp $(TARGET)/release/lib_core.dylib $(TARGET)/wheel/deepcoder/_core.abi3.so
