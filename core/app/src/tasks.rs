@@ -47,6 +47,9 @@ struct Inner {
     models: OnceLock<Arc<dyn Models>>,
     now_ms: Clock,
     held: Held,
+    /// The last one that was written to. While its history is open, the next task opens and closes it without a
+    /// checkpoint, which waits for the disk.
+    open: Mutex<Option<Repo>>,
     tasks: Mutex<BTreeMap<String, Arc<Entry>>>,
     count: AtomicU64,
     stop: Cancel,
@@ -73,8 +76,9 @@ impl App {
     #[must_use]
     pub fn new(session: Session, now_ms: Clock) -> Self {
         let held = Held::new(&session.folders().state);
-        let (models, tasks, count, stop) = (OnceLock::new(), Mutex::default(), AtomicU64::new(0), Cancel::new());
-        Self { inner: Arc::new(Inner { session, models, now_ms, held, tasks, count, stop }) }
+        let (models, open, tasks) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        let (count, stop) = (AtomicU64::new(0), Cancel::new());
+        Self { inner: Arc::new(Inner { session, models, now_ms, held, open, tasks, count, stop }) }
     }
 
     /// One that runs in this process, with these models.
@@ -373,6 +377,7 @@ impl Inner {
         };
         entry.push(Event::Stage(Stage::Land));
         let landed = self.land(&repo, &part, request, request.consent, &request.delivery, &entry.cancel)?;
+        *lock(&self.open) = Some(repo);
         Ok(Outcome { run: part, verdict, landed: Some(landed) })
     }
 
