@@ -2,6 +2,7 @@
 
 use crate::args::Global;
 use crate::console::{Console, Loudness};
+use crate::environment::Interrupt;
 use crate::failure::{Failure, Result};
 use crate::input::Input;
 use crate::progress::Progress;
@@ -56,8 +57,7 @@ impl Invocation {
         executable: PathBuf,
         input: Input,
         now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
-        cancel: Cancel,
-        hung_up: Arc<AtomicBool>,
+        interrupt: Interrupt,
     ) -> Result<Self> {
         let named = global.directory.as_ref().is_some_and(|directory| directory.is_absolute());
         if cwd.as_os_str().is_empty() && !named {
@@ -87,8 +87,8 @@ impl Invocation {
             session,
             wrong_settings,
             input,
-            cancel,
-            hung_up,
+            cancel: interrupt.cancel,
+            hung_up: interrupt.hung_up,
             seed: global.seed,
             named_model: global.model,
             vars,

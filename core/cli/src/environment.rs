@@ -35,18 +35,25 @@ pub struct Environment {
     pub stderr_is_terminal: bool,
     /// Milliseconds since 1970.
     pub now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// Set when the user interrupts.
+    /// What the user does to end the command.
+    pub interrupt: Interrupt,
+}
+
+/// How a user ends a command.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt {
+    /// Set when the command is to end.
     pub cancel: Cancel,
-    /// Set, before [`Environment::cancel`], when the terminal was closed instead.
+    /// Set, before [`Interrupt::cancel`], when the terminal was closed.
     pub hung_up: Arc<AtomicBool>,
 }
 
 impl Environment {
-    /// The surroundings of this process. `cancel` and `hung_up` are what its signal handler sets.
+    /// The surroundings of this process. `interrupt` is what its signal handler sets.
     ///
     /// # Errors
     /// When the system does not say which program this is.
-    pub fn of_process(cancel: Cancel, hung_up: Arc<AtomicBool>) -> std::io::Result<Self> {
+    pub fn of_process(interrupt: Interrupt) -> std::io::Result<Self> {
         let (stdin, stdout, stderr) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
         Ok(Self {
             args: std::env::args_os().collect(),
@@ -63,8 +70,7 @@ impl Environment {
             stderr_is_terminal: stderr.is_terminal(),
             stderr: Box::new(stderr),
             now_ms: Box::new(now_ms),
-            cancel,
-            hung_up,
+            interrupt,
         })
     }
 }

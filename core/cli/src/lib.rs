@@ -17,7 +17,7 @@ mod sanitise;
 mod time;
 mod verbs;
 
-pub use environment::Environment;
+pub use environment::{Environment, Interrupt};
 
 use args::Cli;
 use clap::{CommandFactory as _, Parser as _};
@@ -38,17 +38,7 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn run(environment: Environment) -> u8 {
     let Environment {
-        args,
-        vars,
-        cwd,
-        executable,
-        stdin,
-        stdin_is_terminal,
-        stdin_is_piped,
-        now_ms,
-        cancel,
-        hung_up,
-        ..
+        args, vars, cwd, executable, stdin, stdin_is_terminal, stdin_is_piped, now_ms, interrupt, ..
     } = environment;
     let streams = Streams {
         out: environment.stdout,
@@ -82,7 +72,7 @@ pub fn run(environment: Environment) -> u8 {
     console.json = cli.global.json;
     console.loudness = context::loudness(&cli.global);
     let input = input::Input { stdin: Some(stdin), is_terminal: stdin_is_terminal, is_piped: stdin_is_piped };
-    let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, cancel.clone(), hung_up).and_then(
+    let outcome = Invocation::new(cli.global, vars, &cwd, executable, input, now_ms, interrupt.clone()).and_then(
         |mut invocation| match (&cli.verb, invocation.wrong_settings.take()) {
             (args::Verb::Doctor, wrong) => {
                 invocation.wrong_settings = wrong;
@@ -95,7 +85,7 @@ pub fn run(environment: Environment) -> u8 {
     match outcome {
         Ok(Done::Clean) => 0,
         Ok(Done::Findings) => 1,
-        Err(failure) if cancel.is_cancelled() => {
+        Err(failure) if interrupt.cancel.is_cancelled() => {
             // An error that says more than that it was cancelled must not be lost.
             let known = failure.message.starts_with("interrupted");
             let message = if known { failure.message } else { "interrupted".into() };

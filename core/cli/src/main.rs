@@ -1,7 +1,6 @@
 //! The deepcoder command: signals, and then [`deepcoder_cli::run`].
 
-use deepcoder_cli::{Environment, run};
-use deepcoder_types::Cancel;
+use deepcoder_cli::{Environment, Interrupt, run};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -21,11 +20,10 @@ const GRACE_OF_A_SERVER: Duration = Duration::from_secs(30);
 fn main() -> ExitCode {
     // No child inherits the descriptors that a shell or a build tool left open, and neither does the daemon.
     deepcoder_workspace::process::mark_inherited();
-    let cancel = Cancel::new();
+    let interrupt = Interrupt::default();
     // Without a handler a signal ends the process at once, which is safe as well: the journal sees to that.
-    let hung_up = Arc::new(AtomicBool::new(false));
-    let _ = handle_signals(cancel.clone(), Arc::clone(&hung_up));
-    match Environment::of_process(cancel, hung_up) {
+    let _ = handle_signals(interrupt.clone());
+    match Environment::of_process(interrupt) {
         Ok(environment) => ExitCode::from(run(environment)),
         Err(error) => {
             say(&format!("error: cannot start: {error}"));
@@ -41,7 +39,7 @@ fn say(text: &str) {
 
 /// The first signal asks the work to stop. A second one ends the process, and so does a while in which it did not stop: it
 /// may wait for a file or a program that never answers. Ending it at any moment loses nothing, as the journal sees to.
-fn handle_signals(cancel: Cancel, hung_up: Arc<AtomicBool>) -> std::io::Result<()> {
+fn handle_signals(interrupt: Interrupt) -> std::io::Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // In this order: the exit is armed by the flag that only the first signal sets.
@@ -53,8 +51,8 @@ fn handle_signals(cancel: Cancel, hung_up: Arc<AtomicBool>) -> std::io::Result<(
     let grace = if serves { GRACE_OF_A_SERVER } else { GRACE };
     std::thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            hung_up.store(signal == SIGHUP, Ordering::SeqCst);
-            cancel.cancel();
+            interrupt.hung_up.store(signal == SIGHUP, Ordering::SeqCst);
+            interrupt.cancel.cancel();
             std::thread::sleep(grace);
             say(&format!("error: interrupted; what was going on did not stop within {} s", grace.as_secs()));
             signal_hook::low_level::exit(i32::from(INTERRUPTED));

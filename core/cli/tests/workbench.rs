@@ -1,9 +1,8 @@
 //! A place to run commands in: a home of its own, an environment of its own, and a repository.
 
-use deepcoder_cli::Environment;
+use deepcoder_cli::{Environment, Interrupt};
 use deepcoder_session::Vars;
 use deepcoder_test_support::TestRepo;
-use deepcoder_types::Cancel;
 use std::ffi::OsString;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -110,8 +109,7 @@ impl Workbench {
             stderr: Box::new(err.clone()),
             stderr_is_terminal: true,
             now_ms: Box::new(|| 1_700_000_000_000),
-            hung_up: std::sync::Arc::default(),
-            cancel: Cancel::new(),
+            interrupt: Interrupt::default(),
         };
         let code = deepcoder_cli::run(environment);
         (code, out.text(), self.anonymous(&err.text()))
