@@ -88,6 +88,11 @@ class AsyncEdit:
         return self._edit.applicability
 
     @property
+    def reasons(self) -> list[str]:
+        """Why a person should look first; see :attr:`deepcoder.Edit.reasons`."""
+        return self._edit.reasons
+
+    @property
     def rationale(self) -> str:
         """The reasons and doubts of the plugin that made it, in lines; may be empty."""
         return self._edit.rationale

@@ -111,9 +111,11 @@ class AsyncJob:
         """Ask how it stands now."""
         await _run(lambda cancel: self._job.refresh(cancel=cancel))
 
-    async def accept(self, hunks: Sequence[tuple[str, int]] | None = None, *, reviewed: bool = False) -> None:
+    async def accept(
+        self, hunks: Sequence[tuple[str, int]] | None = None, *, reviewed: bool = False, unverified: bool = False
+    ) -> None:
         """Let the result land, or some hunks of it; see :meth:`deepcoder.Job.accept`, whose errors it raises."""
-        await _run(lambda cancel: self._job.accept(hunks, reviewed=reviewed, cancel=cancel))
+        await _run(lambda cancel: self._job.accept(hunks, reviewed=reviewed, unverified=unverified, cancel=cancel))
 
     async def reject(self) -> None:
         """Say no to the result."""

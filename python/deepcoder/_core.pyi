@@ -334,6 +334,10 @@ class Edit:
         """
 
     @property
+    def reasons(self) -> list[str]:
+        """Why a person should look before it is applied: findings and doubts, a line each. Empty where it is ``safe``."""
+
+    @property
     def rationale(self) -> str:
         """The reasons and doubts of the plugin that made it, in lines; may be empty."""
 
@@ -688,12 +692,13 @@ class Job:
         hunks: Sequence[tuple[str, int]] | None = None,
         *,
         reviewed: bool = False,
+        unverified: bool = False,
         cancel: Cancel | None = None,
     ) -> None:
         """Let the result land: all of it, or these ``hunks`` and nothing else.
 
         ``reviewed``: a person has looked at it; without that, a result whose :attr:`applicability` is ``needs-review`` is
-        refused.
+        refused. ``unverified``: also a result with errors.
 
         Raises :class:`EditError` when it needs a review, :class:`DaemonError` when it does not wait for a decision or its
         files were changed since, and :class:`ValueError` when ``hunks`` is empty.

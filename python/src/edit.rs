@@ -1,13 +1,12 @@
 //! `Edit`: a proposed edit, and what was found about it.
 
 use crate::error::{Kind, raise, with_hint};
-use crate::repo::{Repo, kind_of};
+use crate::repo::{Repo, kind_of, kind_of_task};
 use crate::surroundings::now_ms;
 use crate::wait::{PyCancel, cancel_of, off_interpreter};
-use deepcoder_pipeline::{ApplyRunError, Run};
-use deepcoder_session::{ApplyRun, CommitPlace, RepoError};
-use deepcoder_types::{Applicability, Hint as _};
-use deepcoder_verify::Severity;
+use deepcoder_app::{ApplyRun, RepoError, TaskError, land, may_land};
+use deepcoder_pipeline::Run;
+use deepcoder_types::{Applicability, Consent, Delivery, Severity, Verdict};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::path::PathBuf;
@@ -46,47 +45,24 @@ impl Edit {
         Self { repo, run, instruction, applied: Mutex::new(None) }
     }
 
-    /// An error where this may not be applied: what the command line does not apply with `--yes` alone.
-    fn check(&self, py: Python<'_>, unverified: bool, reviewed: bool) -> PyResult<()> {
-        if !self.run.changes() {
-            return Ok(());
-        }
-        if !unverified && let Err(error) = self.run.require_verified() {
-            return Err(refused(py, &error));
-        }
-        match self.run.applicability {
-            Applicability::NeedsReview if !reviewed => {
-                let hint = "look at `edit.diff` and `edit.findings`; edit.apply(reviewed=True) applies it".to_owned();
-                let message = format!("not applied: the edit needs a review{}", self.reasons());
-                Err(with_hint(py, Kind::Edit, &message, Some(hint)))
+    /// An error where this may not land: the rule of every surface.
+    fn check(&self, py: Python<'_>, delivery: &Delivery, consent: Consent) -> PyResult<()> {
+        let (error, hint) = match may_land(&self.run, delivery, consent) {
+            Verdict::Held(reasons) => (TaskError::NeedsReview(reasons), HINT_REVIEW),
+            Verdict::LandsInPart(_) => (TaskError::NeedsReview(self.run.reasons()), HINT_REVIEW),
+            Verdict::Refused(reasons) if self.run.applicability == Applicability::DisplayOnly => {
+                (TaskError::Refused(reasons), "take what you want from `edit.diff`")
             }
-            Applicability::DisplayOnly => {
-                let hint = "take what you want from `edit.diff`".to_owned();
-                Err(with_hint(py, Kind::Edit, "not applied: the edit is only a suggestion", Some(hint)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Why it needs a review, for the end of a message.
-    fn reasons(&self) -> String {
-        let found = self.run.verification.iter().flat_map(|verification| verification.reviews());
-        let found = found.map(ToString::to_string).chain(self.run.rationale.lines().map(str::to_owned));
-        let reasons: Vec<_> = found.filter(|line| !line.trim().is_empty()).collect();
-        if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) }
+            Verdict::Refused(reasons) => (TaskError::Refused(reasons), HINT_CHECKS),
+            Verdict::Nothing | Verdict::Lands | Verdict::Shown => return Ok(()),
+        };
+        Err(with_hint(py, Kind::Edit, &error.to_string(), Some(hint.to_owned())))
     }
 }
 
-/// A result that failed verification, with a hint for Python.
-fn refused(py: Python<'_>, error: &ApplyRunError) -> PyErr {
-    let hint = match error {
-        ApplyRunError::Unverified(_) => {
-            Some("word it differently or pass another `seed`; edit.apply(unverified=True) applies it anyway".to_owned())
-        }
-        ApplyRunError::Apply(error) => error.hint(),
-    };
-    with_hint(py, Kind::Edit, &error.to_string(), hint)
-}
+const HINT_REVIEW: &str = "look at `edit.diff` and `edit.reasons`; edit.apply(reviewed=True) applies it";
+const HINT_CHECKS: &str =
+    "word it differently or pass another `seed`; edit.apply(unverified=True) applies it all the same";
 
 /// The name of an applicability, as in JSON.
 pub(crate) const fn name_of(applicability: Applicability) -> &'static str {
@@ -161,6 +137,15 @@ impl Edit {
         name_of(self.run.applicability)
     }
 
+    /// Why a person should look before it is applied: findings and doubts, a line each. Empty where it is ``safe``.
+    #[getter]
+    fn reasons(&self) -> Vec<String> {
+        match self.run.applicability {
+            Applicability::Safe => Vec::new(),
+            _ => self.run.reasons(),
+        }
+    }
+
     /// The reasons and doubts of the plugin that made it, in lines; may be empty.
     #[getter]
     fn rationale(&self) -> &str {
@@ -206,17 +191,19 @@ impl Edit {
         if !commit && (branch.is_some() || worktree.is_some()) {
             return Err(PyValueError::new_err("branch and worktree go with commit=True"));
         }
-        self.check(py, unverified, reviewed)?;
+        let delivery = match commit {
+            true => Delivery::Commit { branch, worktree: worktree.clone() },
+            false => Delivery::Apply,
+        };
+        self.check(py, &delivery, Consent { reviewed, unverified, protected })?;
+        if !self.run.changes() {
+            return Ok(None);
+        }
         let repo = self.repo.get().open(py)?;
         let how = ApplyRun { now_ms: now_ms(), unverified, protected };
         let elsewhere = worktree.is_some();
-        let place = CommitPlace { branch, work_tree: worktree };
         let applied = off_interpreter(py, &cancel_of(cancel), |cancel| {
-            if !commit {
-                return Ok(repo.apply(&self.run, how, cancel)?.map(|applied| applied.id));
-            }
-            let landed = repo.apply_and_commit(&self.run, &self.instruction, &place, how, cancel);
-            Ok(landed?.map(|landed| landed.applied.id))
+            land(&repo, &self.run, &self.instruction, &delivery, how, cancel).map(|landed| landed.edit)
         })?;
         let here = |id: &String| {
             // In a work tree of its own it is not for this repository's history to undo.
@@ -230,10 +217,10 @@ impl Edit {
                 Ok(id)
             }
             Err(error) => {
-                if let RepoError::NotCommitted { id, .. } = &error {
+                if let TaskError::Repo(RepoError::NotCommitted { id, .. }) = &error {
                     here(id);
                 }
-                Err(raise(py, kind_of(&error), &error))
+                Err(raise(py, kind_of_task(&error), &error))
             }
         }
     }

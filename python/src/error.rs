@@ -68,15 +68,16 @@ pub(crate) fn with_hint(py: Python<'_>, kind: Kind, message: &str, hint: Option<
 
 /// What the user should know about how a model was loaded, as warnings.
 pub(crate) fn warn(py: Python<'_>, model: &ModelInfo) -> PyResult<()> {
-    all(py, &model.warnings)
+    warn_all(py, &model.warnings)
 }
 
 /// What the user should know before the model fills a hole.
 pub(crate) fn warn_of_fill(py: Python<'_>, model: &ModelInfo) -> PyResult<()> {
-    all(py, model.fill_warning.as_slice())
+    warn_all(py, model.fill_warning.as_slice())
 }
 
-fn all(py: Python<'_>, warnings: &[String]) -> PyResult<()> {
+/// These lines as warnings.
+pub(crate) fn warn_all(py: Python<'_>, warnings: &[String]) -> PyResult<()> {
     for warning in warnings {
         let text = CString::new(warning.replace('\0', " ")).unwrap_or_default();
         PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)?;

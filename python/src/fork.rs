@@ -7,7 +7,7 @@
 //! So values that rest on threads belong to one process ([`Owned`]): a child neither uses nor drops them. Histories are
 //! closed before a fork ([`before`]), and both processes open theirs again ([`Slot`]).
 
-use deepcoder_session::Repo;
+use deepcoder_app::Repo;
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

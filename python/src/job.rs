@@ -6,6 +6,7 @@ use crate::events::{JobEvent, JobEvents};
 use crate::follow::{CallFailed, Follow, Step, is_settled};
 use crate::wait::{PyCancel, cancel_of, cancelled, leave_behind};
 use deepcoder_protocol::client::{CallError, Client};
+use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_session::Session;
 use deepcoder_types::{Applicability, Cancel, Consent, Decision, HunkRef, JobState, RepoPath};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
@@ -78,21 +79,6 @@ impl Job {
         self.known().job.result.as_ref().and_then(|result| result.applicability)
     }
 
-    /// An error where the result may not be accepted unseen.
-    fn check_review(&self, py: Python<'_>, reviewed: bool) -> PyResult<()> {
-        let (message, hint) = match self.applies() {
-            Some(Applicability::NeedsReview) if !reviewed => {
-                ("needs a review", "look at `job.diff` and `job.notes`; job.accept(reviewed=True) accepts it")
-            }
-            Some(Applicability::DisplayOnly) => ("is only a suggestion", "take what you want from `job.diff`"),
-            _ => return Ok(()),
-        };
-        let notes = self.notes().join("; ");
-        let reasons = if notes.is_empty() { notes } else { format!(": {notes}") };
-        let message = format!("not accepted: the result {message}{reasons}");
-        Err(with_hint(py, Kind::Edit, &message, Some(hint.to_owned())))
-    }
-
     /// An error for a job that came to nothing.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let known = self.known();
@@ -120,6 +106,10 @@ pub(crate) fn call<T: Send + 'static>(
 pub(crate) fn error_of(py: Python<'_>, error: &CallFailed) -> PyErr {
     match error {
         CallFailed::Call(CallError::Cancelled) => cancelled(),
+        CallFailed::Call(CallError::Refused(Failure::Refused {
+            reason: Refusal::NeedsReview | Refusal::Checks,
+            ..
+        })) => raise(py, Kind::Edit, error),
         error => raise(py, Kind::Daemon, error),
     }
 }
@@ -359,7 +349,7 @@ impl Job {
     /// Let the result land: all of it, or these ``hunks`` and nothing else.
     ///
     /// ``reviewed``: a person has looked at it; without that, a result whose :attr:`applicability` is ``needs-review`` is
-    /// refused.
+    /// refused. ``unverified``: also a result with errors.
     ///
     /// Raises :class:`EditError` when it needs a review, :class:`DaemonError` when it does not wait for a decision or its
     /// files were changed since, and :class:`ValueError` when ``hunks`` is empty.
@@ -380,9 +370,6 @@ impl Job {
             }
             Some(hunks) => Decision::accept_hunks(hunks.into_iter().map(hunk).collect::<PyResult<_>>()?, consent),
         };
-        // There may be another result than the one that this handle knows.
-        self.ask(py, cancel, Client::job)?;
-        self.check_review(py, reviewed)?;
         self.ask(py, cancel, move |client, id| client.review_job(id, &decision))
     }
 

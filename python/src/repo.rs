@@ -2,15 +2,18 @@
 
 use crate::args::{ModelOrName, Paths, json_of, text_of};
 use crate::edit::Edit;
-use crate::error::{Kind, raise, with_hint};
+use crate::error::{Kind, raise};
 use crate::fork::{Owned, Slot};
 use crate::model::Model;
-use crate::surroundings::{now_ms, request_id, session};
+use crate::surroundings::{now_ms, session};
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
-use deepcoder_pipeline::{Event, Policy, Run};
-use deepcoder_session::{Overrides, Place, RepoError, Session, Side};
-use deepcoder_types::{Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
-use deepcoder_workspace::ResolveError;
+use deepcoder_app::{RepoError, Side, TaskError, carry_out};
+use deepcoder_pipeline::Run;
+use deepcoder_protocol::Models;
+use deepcoder_session::{Overrides, Session};
+use deepcoder_types::{
+    Cancel, Delivery, Event, FailureKind, GenerateError, LanguageModel, Level, Position, RepoPath, Request,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -70,16 +73,6 @@ pub(crate) struct Repo {
     loaded: Mutex<Owned<Loaded>>,
 }
 
-/// The arguments of a verb.
-#[derive(Default)]
-struct Request<'a, 'py> {
-    paths: Option<Paths>,
-    new: bool,
-    read: Option<Paths>,
-    model: Option<ModelOrName<'py>>,
-    progress: Option<&'a Py<PyAny>>,
-}
-
 impl Repo {
     /// The work tree that `path` is in; its model is where `session` has it.
     pub(crate) fn new_at(
@@ -101,7 +94,7 @@ impl Repo {
     }
 
     /// The repository, opened again where it was closed for a fork.
-    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Arc<deepcoder_session::Repo>> {
+    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Arc<deepcoder_app::Repo>> {
         match self.slot.get().map_err(|e| raise(py, Kind::Repository, &e))? {
             Some(open) => Ok(open),
             None => Ok(self.slot.put(opened(py, &self.session, &self.root)?)),
@@ -119,32 +112,18 @@ impl Repo {
         fresh
     }
 
-    fn model(
-        &self,
-        py: Python<'_>,
-        asked: Option<ModelOrName<'_>>,
-        cancel: &Cancel,
-    ) -> PyResult<Arc<dyn LanguageModel>> {
-        let name = match (asked, &self.given) {
-            (Some(ModelOrName::Model(model)), _) => return model.get().shared(py),
-            (Some(ModelOrName::Name(name)), _) => name,
-            (None, Some(given)) => return given.get().shared(py),
-            (None, None) => self.session.settings().model.clone(),
+    /// What the name of a model, or none, means here.
+    fn models(&self, py: Python<'_>, asked: Option<ModelOrName<'_>>) -> PyResult<(Lent, Option<String>)> {
+        let (model, name) = match (asked, &self.given) {
+            (Some(ModelOrName::Model(model)), _) => (Some(model.get().shared(py)?), None),
+            (Some(ModelOrName::Name(name)), _) => (None, Some(name)),
+            (None, Some(given)) => (Some(given.get().shared(py)?), None),
+            (None, None) => (None, None),
         };
-        let loaded = self.loaded();
-        crate::exit::engine_loaded();
-        let model = off_interpreter(py, cancel, |cancel| {
-            let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(model) = loaded.get(&name) {
-                return Ok(Arc::clone(model));
-            }
-            let model = self.session.model(&name, cancel)?;
-            loaded.insert(name, Arc::clone(&model));
-            Ok(model)
-        })?;
-        let model = model.map_err(|e: deepcoder_session::ModelError| raise(py, Kind::Model, &e))?;
-        crate::error::warn(py, model.info())?;
-        Ok(model)
+        if model.is_none() {
+            crate::exit::engine_loaded();
+        }
+        Ok((Lent { model, loaded: self.loaded(), session: self.session.clone() }, name))
     }
 
     fn path(&self, py: Python<'_>, path: PathBuf) -> PyResult<RepoPath> {
@@ -154,91 +133,85 @@ impl Repo {
         path.map_err(|e| raise(py, Kind::Repository, &e))
     }
 
-    fn instruction(verb: &str, prompt: String, seed: u64) -> Instruction {
-        Instruction {
-            id: request_id(),
+    /// A request about this repository.
+    fn request(&self, verb: &str, prompt: String, paths: Option<Paths>, seed: u64) -> PyResult<Request> {
+        Ok(Request {
             verb: verb.into(),
             prompt,
-            targets: Vec::new(),
-            reads: Vec::new(),
-            selection: None,
-            options: serde_json::json!({}),
+            directory: self.root.clone(),
+            paths: paths.unwrap_or_default().texts()?,
             seed,
-        }
-    }
-
-    /// The files that `paths` mean, which exist unless `new` files are wanted.
-    fn targets(
-        &self,
-        py: Python<'_>,
-        repo: &deepcoder_session::Repo,
-        paths: Option<Paths>,
-        new: bool,
-    ) -> PyResult<Vec<RepoPath>> {
-        let found = repo.targets(&self.root, &paths.unwrap_or_default().texts()?, new);
-        found.map_err(|error| match &error {
-            RepoError::Resolve(ResolveError::NothingMatched { .. }) if !new => {
-                let hint = "new=True lets an edit make a file that does not exist";
-                let hint = error.hint().map_or_else(|| hint.to_owned(), |other| format!("{other}? {hint}"));
-                with_hint(py, Kind::Repository, &error.to_string(), Some(hint))
-            }
-            error => raise(py, kind_of(error), error),
+            delivery: Delivery::Show,
+            origin: "python".into(),
+            ..Request::default()
         })
     }
 
-    /// Resolve the paths, load the model and run the plugin of the verb.
+    /// Carry `request` out but for what is written.
     fn run(
         &self,
         py: Python<'_>,
-        mut instruction: Instruction,
-        request: Request<'_, '_>,
+        mut request: Request,
+        model: Option<ModelOrName<'_>>,
+        progress: Option<&Py<PyAny>>,
         cancel: &Cancel,
     ) -> PyResult<Run> {
-        let Request { paths, new, read, model, progress } = request;
-        let repo = self.open(py)?;
-        // An edit that was interrupted is brought to an end before the tree is read. Where that cannot be done, nothing can
-        // be applied either, which is said then.
-        if instruction.verb == "edit" {
-            _ = off_interpreter(py, cancel, |_| repo.recover())?;
-        }
-        let targets = self.targets(py, &repo, paths, new)?;
-        let reads = self.targets(py, &repo, read, false)?;
-        for files in [&targets, &reads] {
-            repo.check_readable(files).map_err(|e| raise(py, kind_of(&e), &e))?;
-        }
-        let mut policy = Policy::default();
-        if !targets.is_empty() {
-            policy = policy.writing_only(&targets);
-            instruction.targets = targets;
-        }
-        instruction.reads = reads.into_iter().filter(|path| !instruction.targets.contains(path)).collect();
-        let model = self.model(py, model, cancel)?;
-        if instruction.verb == "complete" {
-            crate::error::warn_of_fill(py, model.info())?;
-        }
-        let run = off_interpreter(py, cancel, |cancel| {
-            let mut failed = None;
-            let run = repo.run(model, &instruction, policy, cancel, &mut |event| {
-                if let Some(progress) = progress
-                    && failed.is_none()
-                    && let Some(line) = line_of(&event)
-                {
+        // An error where the history cannot be used after a fork.
+        self.open(py)?;
+        let (models, name) = self.models(py, model)?;
+        request.model = name;
+        let (run, failed, warnings) = off_interpreter(py, cancel, |cancel| {
+            let (mut failed, mut warnings) = (None, Vec::new());
+            let run = carry_out(&self.session, &models, &request, cancel, &mut |event| {
+                if let Event::Log { level: Level::Warn, message } = &event {
+                    warnings.push(message.clone());
+                }
+                for line in progress.iter().flat_map(|_| lines_of(&event)) {
                     // An exception of the callback ends the work and is raised from the call.
-                    failed = Python::attach(|py| progress.call1(py, (line,))).err();
+                    if failed.is_none() {
+                        failed = progress.and_then(|told| Python::attach(|py| told.call1(py, (line,))).err());
+                    }
                     if failed.is_some() {
                         cancel.cancel();
                     }
                 }
             });
-            (run, failed)
+            (run, failed, warnings)
         })?;
-        match run {
+        crate::error::warn_all(py, &warnings)?;
+        match (run, failed) {
             (_, Some(error)) => Err(error),
-            (Ok(_), None) if cancel.is_cancelled() => Err(cancelled()),
+            _ if cancel.is_cancelled() => Err(cancelled()),
             (Ok(run), None) => Ok(run),
-            (Err(_), None) if cancel.is_cancelled() => Err(cancelled()),
-            (Err(error), None) => Err(raise(py, Kind::Edit, &error)),
+            (Err(error), None) => Err(raise(py, kind_of_task(&error), &error)),
         }
+    }
+}
+
+/// The models of a repository: the one that the user gave, or those that are loaded by name and then kept.
+struct Lent {
+    model: Option<Arc<dyn LanguageModel>>,
+    loaded: Loaded,
+    session: Session,
+}
+
+impl Models for Lent {
+    fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        if let Some(model) = &self.model {
+            return Ok(Arc::clone(model));
+        }
+        let name = name.unwrap_or(&self.session.settings().model);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = loaded.get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let model = self.session.model(name, cancel)?;
+        loaded.insert(name.to_owned(), Arc::clone(&model));
+        Ok(model)
+    }
+
+    fn background(&self, name: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        self.interactive(name, &Cancel::new())
     }
 }
 
@@ -252,25 +225,25 @@ fn side_of(state: &str) -> PyResult<Side> {
 }
 
 /// Open the work tree that `path` is in.
-fn opened(py: Python<'_>, session: &Session, path: &Path) -> PyResult<Arc<deepcoder_session::Repo>> {
-    let opened = off_interpreter(py, &Cancel::new(), |_| deepcoder_session::Repo::open(session, path))?;
+fn opened(py: Python<'_>, session: &Session, path: &Path) -> PyResult<Arc<deepcoder_app::Repo>> {
+    let opened = off_interpreter(py, &Cancel::new(), |_| deepcoder_app::Repo::open(session, path))?;
     opened.map(Arc::new).map_err(|e| raise(py, kind_of(&e), &e))
 }
 
-/// What a progress callback is told.
-fn line_of(event: &Event) -> Option<String> {
+/// What a progress callback is told of an event.
+fn lines_of(event: &Event) -> Vec<String> {
     match event {
-        Event::Targets(files) => {
-            let names: Vec<_> = files.iter().map(ToString::to_string).collect();
-            Some(format!("chose {}", names.join(", ")))
-        }
-        Event::Gathered { notes, .. } if !notes.is_empty() => Some(notes.join("; ")),
-        Event::Generating { call, .. } => Some(format!("asking the model (call {call})")),
-        Event::Progress { message, .. } => Some(message.clone()),
-        Event::Generated { usage, timing } => {
-            Some(format!("{} tokens, {:.0} tokens/s", usage.completion_tokens, timing.decode_tps))
-        }
-        _ => None,
+        Event::Progress { message, .. } => vec![message.clone()],
+        Event::Stage(stage) => vec![stage.label().to_owned()],
+        event => event.lines().into_iter().map(|(_, line)| line).collect(),
+    }
+}
+
+pub(crate) const fn kind_of_task(error: &TaskError) -> Kind {
+    match error.kind() {
+        FailureKind::Repository => Kind::Repository,
+        FailureKind::Model => Kind::Model,
+        FailureKind::Other => Kind::Edit,
     }
 }
 
@@ -328,13 +301,18 @@ impl Repo {
         progress: Option<Py<PyAny>>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Edit> {
-        let mut asked = Self::instruction("edit", instruction.clone(), seed);
+        let this = slf.get();
+        let mut request = this.request("edit", instruction, paths, seed)?;
+        request.new_files = new;
+        request.reads = read.unwrap_or_default().texts()?;
         if let Some(options) = options {
-            asked.options = json_of(options)?;
+            request.params = json_of(options)?.as_object().cloned().unwrap_or_default();
         }
-        let request = Request { paths, new, read, model, progress: progress.as_ref() };
-        let run = slf.get().run(py, asked, request, &cancel_of(cancel))?;
-        Ok(Edit::new(slf.unbind(), run, instruction))
+        // The result may be written: an interrupted edit that cannot be brought to an end is an error.
+        request.delivery = Delivery::Review;
+        let prompt = request.prompt.clone();
+        let run = this.run(py, request, model, progress.as_ref(), &cancel_of(cancel))?;
+        Ok(Edit::new(slf.unbind(), run, prompt))
     }
 
     /// Answer a question about files, in words. ``paths`` and ``model`` are as in :meth:`edit`, and so are the errors.
@@ -348,8 +326,8 @@ impl Repo {
         seed: u64,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
-        let request = Request { paths, model, ..Request::default() };
-        let run = self.run(py, Self::instruction("explain", question, seed), request, &cancel_of(cancel))?;
+        let request = self.request("explain", question, paths, seed)?;
+        let run = self.run(py, request, model, None, &cancel_of(cancel))?;
         Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
     }
 
@@ -368,13 +346,10 @@ impl Repo {
         seed: u64,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
-        let mut instruction = Self::instruction("complete", String::new(), seed);
-        let (repo, place) = (self.open(py)?, Place { line, column });
-        let found = repo.find_place(&self.root, &text_of(path)?, place);
-        let (path, offset) = found.map_err(|e| raise(py, Kind::Repository, &e))?;
-        instruction.targets = vec![path];
-        instruction.selection = Some(deepcoder_types::TextRange::new(offset, offset));
-        let run = self.run(py, instruction, Request { model, ..Request::default() }, &cancel_of(cancel))?;
+        let mut request = self.request("complete", String::new(), None, seed)?;
+        request.paths = vec![text_of(path)?];
+        request.position = Some(Position { line, column });
+        let run = self.run(py, request, model, None, &cancel_of(cancel))?;
         Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
     }
 
@@ -432,7 +407,7 @@ impl Repo {
         let repo = self.open(py)?;
         let log = off_interpreter(py, &Cancel::new(), |_| repo.log(limit))?;
         let log = log.map_err(|e| raise(py, Kind::Edit, &e))?;
-        let entry = |entry: deepcoder_apply::LogEntry| HistoryEntry {
+        let entry = |entry: deepcoder_app::LogEntry| HistoryEntry {
             id: entry.id,
             title: entry.title,
             created_ms: entry.created_ms,

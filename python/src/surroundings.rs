@@ -5,7 +5,6 @@ use deepcoder_session::{Launcher, Overrides, Session, Vars};
 use pyo3::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Folders and settings as the command line would have them; models run in this process, on the `onnxruntime` wheel of
 /// this interpreter where there is one.
@@ -57,10 +56,4 @@ fn open(py: Python<'_>, overrides: &Overrides, launcher: Option<Launcher>) -> Py
 pub(crate) fn now_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// An id that no other request has: threads begin several in one millisecond, and so do processes.
-pub(crate) fn request_id() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    format!("{:x}-{:x}-{:x}", now_ms(), std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -147,10 +147,23 @@ class FakeDaemon:
                 after, limit = given["after"], given["limit"]
                 return {"job-events": self.events[id][after : after + limit]}
         if verb == "review":
+            if refused := self._may_not_land(self.jobs[id]["result"], given["decision"]):
+                return {"error": {"message": refused["message"], "kind": {"refused": refused}}}
             self.move(id, "rejected" if given["decision"] == "reject" else "done")
         elif verb != "get":
             self.move(id, {"cancel": "cancelled", "retry": "queued", "pause": "paused", "resume": "queued"}[verb])
         return {"job": self.jobs[id]}
+
+    @staticmethod
+    def _may_not_land(result: dict[str, Any], decision: Any) -> dict[str, str] | None:
+        """As the daemon decides about what is accepted."""
+        match (result.get("applicability"), decision):
+            case ("display-only", {"accept": _}):
+                return {"reason": "checks", "message": "not applied: it is only a suggestion", "hint": HINT}
+            case ("needs-review", {"accept": {"consent": {"reviewed": False}}}):
+                message = "not applied: it needs a review: " + "; ".join(result["notes"])
+                return {"reason": "needs-review", "message": message, "hint": "accept it with reviewed=True"}
+        return None
 
     def _model(self, kind: str, what: dict[str, Any]) -> Any:
         if kind == "model-info":

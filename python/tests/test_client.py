@@ -88,7 +88,9 @@ def test_a_job_is_followed_decided_and_shown(
     (listed,) = client.jobs.list()
     assert listed.diff == DIFF, "a list leaves diffs out; they are fetched when they are looked at"
     job.accept([("a.py", 2)])
-    assert {"jobs": {"review": {"id": job.id, "decision": {"accept": [{"path": "a.py", "hunk": 2}]}}}} in daemon.asked
+    consent = {"reviewed": False, "unverified": False, "protected": False}
+    accepted = {"hunks": [{"path": "a.py", "hunk": 2}], "consent": consent, "delivery": None}
+    assert {"jobs": {"review": {"id": job.id, "decision": {"accept": accepted}}}} in daemon.asked
     assert job.state == "done" and job.over
     with pytest.raises(ValueError, match="reject"):
         job.accept([])

@@ -173,7 +173,7 @@ def test_what_failed_verification_says_how_in_python(
     daemon.answer = "```python\n" + CODE.replace("return 1", "return (") + "```\n"
     edit = client.edit("return two", "a.py", repo=root)
     assert not edit.verified and "error" in {finding.severity for finding in edit.findings}
-    with pytest.raises(deepcoder.EditError, match="verification") as refused:
+    with pytest.raises(deepcoder.EditError, match="not applied: a.py: line 2 is not valid python") as refused:
         edit.apply(reviewed=True)
     assert "apply(unverified=True)" in (refused.value.hint or "") and "--" not in (refused.value.hint or "")
 

@@ -31,6 +31,20 @@ pub(crate) struct Made {
     pub(crate) repo: Option<Repo>,
 }
 
+/// Do everything that `request` asks for but write, in this call: for a surface that holds the result itself and lands it
+/// with [`may_land`](crate::may_land) and [`land`].
+pub fn carry_out(
+    session: &Session,
+    models: &dyn Models,
+    request: &Request,
+    cancel: &Cancel,
+    events: &mut (dyn FnMut(Event) + Send),
+) -> Result<Run, TaskError> {
+    let made = Carrier { session, models, cancel }.make(request, "", None, events)?;
+    cancel.check()?;
+    Ok(made.run)
+}
+
 impl Carrier<'_> {
     /// Do everything that `request` asks for but write. `previous` is the result that it continues from, with a person's
     /// words about it.

@@ -8,7 +8,7 @@ use deepcoder_edit::hunks::ChooseError;
 use deepcoder_pipeline::{ApplyRunError, RunError};
 use deepcoder_plugin_api::{ErrorCode, PluginError};
 use deepcoder_protocol::Refusal;
-use deepcoder_types::{Cancelled, GenerateError, Hint, JobFailure, PathError};
+use deepcoder_types::{Cancelled, FailureKind, GenerateError, Hint, JobFailure, PathError};
 use deepcoder_workspace::ResolveError;
 use std::error::Error;
 
@@ -72,7 +72,7 @@ pub enum TaskError {
     #[error("not applied: {}", .0.join("; "))]
     Refused(Vec<String>),
     /// A person must look at the result first.
-    #[error("a person must look at it first{}", list(.0))]
+    #[error("not applied: it needs a review{}", list(.0))]
     NeedsReview(Vec<String>),
     /// The branch was moved while the task worked on it.
     #[error("the branch `{0}` was moved by somebody else meanwhile")]
@@ -98,7 +98,7 @@ impl Hint for TaskError {
                 let hint = error.hint();
                 match error {
                     RepoError::Resolve(ResolveError::NothingMatched { .. }) => {
-                        let new = "--new (in Python new=True) lets the edit make a file that does not exist";
+                        let new = "--new lets the edit make a file that does not exist";
                         Some(hint.map_or_else(|| new.to_owned(), |hint| format!("{hint}? {new}")))
                     }
                     _ => hint,
@@ -115,8 +115,7 @@ impl Hint for TaskError {
             Self::NoSuchLine { count, .. } => Some(format!("name lines up to {count}")),
             Self::NotLines { file, .. } => Some(format!("lines count from 1, and the first comes first: {file}:10-40")),
             Self::Refused(_) => Some(
-                "look at the findings, and ask again with a narrower instruction; --no-verify (in Python \
-                 unverified=True) applies it all the same"
+                "look at the findings, and ask again with a narrower instruction; --no-verify applies it all the same"
                     .into(),
             ),
             Self::NeedsReview(_) => {
@@ -173,13 +172,31 @@ impl TaskError {
     /// As it is kept and sent.
     #[must_use]
     pub fn failure(&self) -> JobFailure {
-        JobFailure { message: in_words(self), hint: self.hint(), transient: self.is_transient() }
+        let (transient, kind) = (self.is_transient(), self.kind());
+        JobFailure { message: in_words(self), hint: self.hint(), transient, kind }
+    }
+
+    /// What it is about, for programs.
+    #[must_use]
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::Repo(RepoError::Open(_) | RepoError::Resolve(_))
+            | Self::Position(_)
+            | Self::Path(_)
+            | Self::NoSuchLine { .. }
+            | Self::NotLines { .. }
+            | Self::Unreadable { .. } => FailureKind::Repository,
+            Self::Model(_) => FailureKind::Model,
+            _ => FailureKind::Other,
+        }
     }
 
     /// The reason, for programs.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         match self {
+            Self::NeedsReview(_) => Refusal::NeedsReview,
+            Self::Refused(_) => Refusal::Checks,
             Self::Stale(_) | Self::BranchMoved(_) => Refusal::Stale,
             Self::Repo(RepoError::Apply(ApplyRunError::Apply(error))) if is_passing(error) => Refusal::Stale,
             _ => Refusal::Invalid,

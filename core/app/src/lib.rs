@@ -18,7 +18,7 @@ mod tasks;
 mod tests;
 mod verdict;
 
-pub use carry_out::{check_request, land};
+pub use carry_out::{carry_out, check_request, land};
 pub use commit::CommitPlace;
 pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
 pub use error::{TaskError, in_words};

@@ -377,7 +377,10 @@ impl Inner {
         };
         entry.push(Event::Stage(Stage::Land));
         let landed = self.land(&repo, &part, request, request.consent, &request.delivery, &entry.cancel)?;
-        *lock(&self.open) = Some(repo);
+        // Another process may fork, and a child must not inherit an open history.
+        if deepcoder_git::outlives_caller() {
+            *lock(&self.open) = Some(repo);
+        }
         Ok(Outcome { run: part, verdict, landed: Some(landed) })
     }
 
@@ -406,6 +409,9 @@ impl Inner {
             Verdict::Nothing | Verdict::Shown => {
                 return Err(TaskError::Refused(vec!["nothing of it is left".to_owned()]));
             }
+        }
+        if deepcoder_git::outlives_caller() && matches!(delivery, Delivery::Commit { .. }) {
+            return Err(TaskError::NotHere);
         }
         let repo = Repo::open(&self.session, &request.directory)?;
         let landed = self.land(&repo, &run, request, consent, delivery, &self.stop)?;

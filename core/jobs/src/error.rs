@@ -6,7 +6,7 @@ use deepcoder_edit::hunks::ChooseError;
 use deepcoder_pipeline::RunError;
 use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_queue::{OpenQueueError, QueueError};
-use deepcoder_types::{Cancelled, GenerateError, Hint, JobFailure};
+use deepcoder_types::{Cancelled, FailureKind, GenerateError, Hint, JobFailure};
 
 /// Why a job did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,11 @@ impl WorkError {
 
     /// As the queue keeps it.
     pub(crate) fn failure(&self) -> JobFailure {
-        JobFailure { message: in_words(self), hint: self.hint(), transient: self.is_transient() }
+        let kind = match self {
+            Self::Task(error) => error.kind(),
+            _ => FailureKind::Other,
+        };
+        JobFailure { message: in_words(self), hint: self.hint(), transient: self.is_transient(), kind }
     }
 
     /// As it is told to the caller.

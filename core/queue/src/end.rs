@@ -5,7 +5,7 @@ use super::error::QueueError;
 use super::link::Row;
 use super::state::{With, become_, json, lock};
 use super::{End, Held, Lease, Queue, host};
-use deepcoder_types::{JobFailure, JobResult, JobState};
+use deepcoder_types::{FailureKind, JobFailure, JobResult, JobState};
 
 /// How long a job waits before its second attempt, and at most before later ones.
 const FIRST_HOLD_MS: u64 = 1_000;
@@ -75,6 +75,7 @@ fn died(tx: &mut Tx<'_>, row: &Row, count: bool, now_ms: u64) -> Result<(), Trou
         message: DIED.into(),
         hint: Some("`deepcoder jobs logs` shows how far it came".into()),
         transient: true,
+        kind: FailureKind::Other,
     };
     let spent = row.int("attempts")? >= row.int("max_attempts")?;
     if count && spent && row.text("back")? == "queued" && row.maybe_text("ask")?.is_none() {
@@ -125,7 +126,8 @@ fn finish(tx: &mut Tx<'_>, seq: i64, row: &Row, end: &End, now_ms: u64) -> Resul
                 () if decision => JobState::Review,
                 () if pause => JobState::Paused,
                 () if *count && row.int("attempts")? >= row.int("max_attempts")? => {
-                    let failure = JobFailure { message: reason.clone(), hint: None, transient: true };
+                    let failure =
+                        JobFailure { message: reason.clone(), hint: None, transient: true, kind: FailureKind::Other };
                     let with = With { reason: Some(reason), failure: Some(&failure), ..nothing };
                     return become_(tx, seq, JobState::Failed, with, now_ms);
                 }

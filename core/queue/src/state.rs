@@ -4,7 +4,7 @@
 use super::base::{Trouble, Tx};
 use super::error::QueueError;
 use super::link::{Arg, Row};
-use deepcoder_types::{Job, JobFailure, JobHappening, JobId, JobState};
+use deepcoder_types::{FailureKind, Job, JobFailure, JobHappening, JobId, JobState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -146,7 +146,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, seq: i64, now_ms: u64) -> Result<JobState,
         if how.is_over() {
             let message = format!("job {id}, which it waits for, is {}", how.name());
             let hint = Some(format!("`deepcoder jobs retry {id}`, then retry this one"));
-            let failure = JobFailure { message: message.clone(), hint, transient: false };
+            let failure = JobFailure { message: message.clone(), hint, transient: false, kind: FailureKind::Other };
             let with = With { reason: Some(&message), failure: Some(&failure), ..With::default() };
             shift(tx, seq, JobState::Failed, with, now_ms)?;
             return Ok(JobState::Failed);

@@ -6,7 +6,7 @@ mod server;
 mod suite;
 
 use super::*;
-use deepcoder_types::{Delivery, JobHappening, JobSpec, JobState, Schedule};
+use deepcoder_types::{Delivery, FailureKind, JobHappening, JobSpec, JobState, Schedule};
 
 /// When the tests take place.
 const NOW: u64 = 1_800_000_000_000;
@@ -57,7 +57,7 @@ fn result(summary: &str) -> JobResult {
 }
 
 fn failure(transient: bool) -> JobFailure {
-    JobFailure { message: "it broke".into(), hint: None, transient }
+    JobFailure { message: "it broke".into(), hint: None, transient, kind: FailureKind::Other }
 }
 
 fn add(queue: &Queue, spec: &JobSpec) -> JobId {

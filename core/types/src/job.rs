@@ -140,6 +140,26 @@ impl JobState {
     }
 }
 
+/// What a failure is about, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The repository, or a path in it.
+    Repository,
+    /// The model: it is not installed, or does not load.
+    Model,
+    /// Anything else, also what a later version knows.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+impl FailureKind {
+    const fn is_other(&self) -> bool {
+        matches!(self, Self::Other)
+    }
+}
+
 /// Why a job failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobFailure {
@@ -150,6 +170,9 @@ pub struct JobFailure {
     pub hint: Option<String>,
     /// Whether another attempt may come out differently: a worker that died, a file that changed meanwhile.
     pub transient: bool,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "FailureKind::is_other")]
+    pub kind: FailureKind,
 }
 
 /// One file of a result.

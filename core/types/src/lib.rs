@@ -35,8 +35,8 @@ pub use hash::ContentHash;
 pub use hint::Hint;
 pub use instruction::{Answer, ContextBundle, ContextRequest, Instruction, Outcome, Snippet, Symbol, TextRange};
 pub use job::{
-    HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult, JobSpec,
-    JobState, Schedule,
+    FailureKind, HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult,
+    JobSpec, JobState, Schedule,
 };
 pub use limits::{MAX_LOGPROBS, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPERATURE, REPETITION_PENALTIES};
 pub use manifest::{

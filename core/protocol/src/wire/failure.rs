@@ -104,6 +104,10 @@ pub enum Refusal {
     Invalid,
     /// Files have changed since the result was made.
     Stale,
+    /// A person must look at the result first.
+    NeedsReview,
+    /// The checks refuse the result.
+    Checks,
     /// The database failed: busy, full, read-only, damaged, too new, gone.
     Storage,
     /// This daemon does not do it.

@@ -107,6 +107,8 @@ names!(event, BODIES, Body, {
     Body::Error { kind: Failure::Refused { reason: Refusal::State, .. }, .. } => "error state",
     Body::Error { kind: Failure::Refused { reason: Refusal::Invalid, .. }, .. } => "error refused-invalid",
     Body::Error { kind: Failure::Refused { reason: Refusal::Stale, .. }, .. } => "error stale",
+    Body::Error { kind: Failure::Refused { reason: Refusal::NeedsReview, .. }, .. } => "error needs-review",
+    Body::Error { kind: Failure::Refused { reason: Refusal::Checks, .. }, .. } => "error checks",
     Body::Error { kind: Failure::Refused { reason: Refusal::Storage, .. }, .. } => "error storage",
     Body::Error { kind: Failure::Refused { reason: Refusal::Unsupported, .. }, .. } => "error unsupported",
     Body::Error { kind: Failure::Refused { reason: Refusal::Unavailable, .. }, .. } => "error refused-unavailable",
