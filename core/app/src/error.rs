@@ -42,6 +42,9 @@ pub enum TaskError {
     /// The name of a buffer cannot be one.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// The verb is about a position, and none is named.
+    #[error("`{0}` needs a position in a file")]
+    NoPosition(String),
     /// The lines are not in the file.
     #[error("{file} has {count} lines, not {line}")]
     NoSuchLine {
@@ -112,6 +115,7 @@ impl Hint for TaskError {
             Self::Choose(e) => e.hint(),
             Self::Position(e) => e.hint(),
             Self::Path(_) | Self::Unreadable { .. } => None,
+            Self::NoPosition(verb) => Some(format!("name it: deepcoder {verb} src/util.py:12:9")),
             Self::NoSuchLine { count, .. } => Some(format!("name lines up to {count}")),
             Self::NotLines { file, .. } => Some(format!("lines count from 1, and the first comes first: {file}:10-40")),
             Self::Refused(_) => Some(

@@ -1,8 +1,9 @@
 //! From what was typed to files, lines and positions.
 
 use crate::{Repo, RepoError, TaskError};
-use deepcoder_pipeline::{Policy, RunError, check_options};
-use deepcoder_types::{Instruction, Request, TextRange};
+use deepcoder_pipeline::{Policy, RunError, verb};
+use deepcoder_plugin_api::{ErrorCode, PluginError, Takes};
+use deepcoder_types::{Instruction, Position, Request, TextRange};
 use deepcoder_workspace::ReadError;
 use std::path::Path;
 
@@ -47,14 +48,41 @@ pub fn resolve(repo: &Repo, request: &Request, id: &str) -> Result<Resolved, Tas
 
 /// Refuses what makes no sense whatever the files are.
 pub(crate) fn check(request: &Request) -> Result<(), TaskError> {
-    if request.position.is_none() && request.prompt.trim().is_empty() {
-        return Err(RunError::EmptyInstruction.into());
+    let verb = verb(&request.verb).ok_or_else(|| RunError::NoPlugin(request.verb.clone()))?;
+    match verb.manifest.takes {
+        Takes::Words if request.position.is_none() && request.prompt.trim().is_empty() => {
+            return Err(RunError::EmptyInstruction.into());
+        }
+        Takes::Position if request.position.is_none() || request.paths.is_empty() => {
+            return Err(TaskError::NoPosition(request.verb.clone()));
+        }
+        _ => {}
     }
-    let verbs = deepcoder_pipeline::verbs();
-    if !verbs.contains(&request.verb) {
-        return Err(RunError::NoPlugin(request.verb.clone()).into());
-    }
-    Ok(check_options(&request.verb, &params(request))?)
+    Ok(verb.manifest.check(&request.params)?)
+}
+
+/// A request for `verb` from what a program hands over, with the parameters as one JSON object. Refused where the manifest
+/// of the verb says otherwise. The caller adds the directory, the model and the delivery.
+pub fn request_for(
+    verb: &str,
+    words: &str,
+    paths: Vec<String>,
+    position: Option<Position>,
+    params: serde_json::Value,
+) -> Result<Request, TaskError> {
+    let params = match params {
+        serde_json::Value::Null => serde_json::Map::new(),
+        serde_json::Value::Object(params) => params,
+        other => {
+            let error =
+                PluginError::new(ErrorCode::Invalid, format!("the options of `{verb}` are not an object: {other}"));
+            return Err(error.into());
+        }
+    };
+    let (verb, prompt) = (verb.to_owned(), words.trim().to_owned());
+    let request = Request { verb, prompt, paths, position, params, ..Request::default() };
+    check(&request)?;
+    Ok(request)
 }
 
 /// `request` for the plugin, without files.
@@ -66,13 +94,9 @@ pub(crate) fn instruction(request: &Request, id: &str) -> Instruction {
         targets: Vec::new(),
         reads: Vec::new(),
         selection: None,
-        options: params(request),
+        options: request.params.clone().into(),
         seed: request.seed,
     }
-}
-
-fn params(request: &Request) -> serde_json::Value {
-    request.params.clone().into()
 }
 
 /// The paths, and the lines that are named with the first of them.

@@ -1,6 +1,7 @@
 //! What is asked, looked at before it is kept: a job that cannot come to anything is refused while somebody is there to
 //! be told.
 
+use deepcoder_app::Takes;
 use deepcoder_apply::check_free_branch;
 use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_types::{Cancel, Delivery, Hint, JobSpec, Schedule};
@@ -19,18 +20,19 @@ const MAX_PATHS: usize = 10_000;
 
 /// `spec` as it is kept: with the canonical root of its repository.
 pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> {
-    let verbs = deepcoder_pipeline::verbs();
-    if !verbs.contains(&spec.kind) {
+    let Some(verb) = deepcoder_pipeline::verb(&spec.kind) else {
         let message = format!("no plugin serves the verb `{}`", spec.kind);
+        let verbs: Vec<String> = deepcoder_pipeline::verbs().into_iter().map(|verb| verb.manifest.name).collect();
         return Err(refused(Refusal::NotFound, message, Some(format!("the verbs are {}", verbs.join(", ")))));
-    }
-    if spec.kind == "complete" {
+    };
+    let takes = verb.manifest.takes;
+    if takes == Takes::Position {
         return invalid(
-            "`complete` needs a place in a file, which a job does not have",
-            "`deepcoder complete FILE:LINE:COLUMN` does it at once",
+            &format!("`{}` needs a place in a file, which a job does not have", spec.kind),
+            &format!("`deepcoder {} FILE:LINE:COLUMN` does it at once", spec.kind),
         );
     }
-    if spec.prompt.trim().is_empty() {
+    if takes == Takes::Words && spec.prompt.trim().is_empty() {
         return invalid("the instruction is empty", "say what to do, such as \"add type hints to every function\"");
     }
     if spec.prompt.len() > MAX_PROMPT || spec.paths.len() > MAX_PATHS {

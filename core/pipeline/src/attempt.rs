@@ -262,9 +262,12 @@ impl<'a> Asking<'a> {
         failed.proposal.rationale = [left_out.join("\n"), rationale].join("\n").trim_end().to_owned();
     }
 
-    /// The same request on the same tree with the same answer has the same id, so that a repeat is recognised.
+    /// The same request on the same tree with the same answer has the same id, so that a repeat is recognised. The name
+    /// that a surface gives to the request is no part of that.
     pub(crate) fn set_id(&self, instruction: &Instruction, proposal: &Proposal) -> String {
-        let inputs = serde_json::json!([instruction, self.model.info().fingerprint, proposal]);
+        let Instruction { id: _, verb, prompt, targets, reads, selection, options, seed } = instruction;
+        let asked = serde_json::json!([verb, prompt, targets, reads, selection, options, seed]);
+        let inputs = serde_json::json!([asked, self.model.info().fingerprint, proposal]);
         id_of(&inputs.to_string())
     }
 }

@@ -142,7 +142,7 @@ mod tests {
 
     fn grants(capabilities: &str, policy: &Policy) -> Grants {
         let text = format!(
-            "id='a'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=['edit']\n[capabilities]\n{capabilities}"
+            "id='a'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=[{{name='edit',summary='Edit'}}]\n[capabilities]\n{capabilities}"
         );
         Grants::new(&PluginManifest::parse(&text).expect("a manifest"), policy).expect("globs")
     }

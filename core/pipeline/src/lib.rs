@@ -12,18 +12,18 @@ mod each;
 mod error;
 mod grants;
 mod host;
-mod options;
 mod record;
 mod rename;
 mod run;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod verbs;
 mod within;
 
 pub use deepcoder_types::{Event, Skipped, Stage, Stats};
 pub use error::{ApplyRunError, RunError};
 pub use grants::{Grants, GrantsError, Policy};
-pub use options::{check_options, verbs};
 pub use record::Record;
 pub use run::{Pipeline, Run, RunOptions, apply};
+pub use verbs::{Verb, check_options, verb, verbs};

@@ -11,7 +11,7 @@ use crate::record::Record;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
 use deepcoder_context::Choice;
 use deepcoder_edit::unified_diff;
-use deepcoder_plugin_api::Plugin;
+use deepcoder_plugin_api::{Plugin, Takes};
 use deepcoder_types::{
     Answer, Applicability, Cancel, EditSet, Event, Instruction, LanguageModel, RepoPath, Stage, Stats,
 };
@@ -170,9 +170,10 @@ impl<'a> Pipeline<'a> {
     ) -> Result<Run, RunError> {
         let events: Events<'_> = Mutex::new(events);
         let plugin = self.plugin_for(&instruction.verb)?;
-        // A completion is about a place, and a selection may speak for itself; everything else is about words.
-        let about_place = instruction.verb == "complete" || instruction.selection.is_some();
-        if !about_place && instruction.prompt.trim().is_empty() {
+        // A selection may speak for itself.
+        let takes = plugin.manifest().verb(&instruction.verb).map(|verb| verb.takes).unwrap_or_default();
+        let needs_words = takes == Takes::Words && instruction.selection.is_none();
+        if needs_words && instruction.prompt.trim().is_empty() {
             return Err(RunError::EmptyInstruction);
         }
         emit(&events, Event::Stage(Stage::Context));
@@ -261,7 +262,7 @@ impl<'a> Pipeline<'a> {
     }
 
     fn plugin_for(&self, verb: &str) -> Result<&dyn Plugin, RunError> {
-        let serves = |plugin: &&Arc<dyn Plugin>| plugin.manifest().verbs.iter().any(|v| v == verb);
+        let serves = |plugin: &&Arc<dyn Plugin>| plugin.manifest().verb(verb).is_some();
         self.plugins.iter().find(serves).map(Arc::as_ref).ok_or_else(|| RunError::NoPlugin(verb.to_owned()))
     }
 

@@ -43,7 +43,7 @@ fn plugin(
     work: impl Fn(&Instruction, &ContextBundle, &dyn Host) -> Result<Outcome, PluginError> + Send + Sync + 'static,
 ) -> Vec<Arc<dyn Plugin>> {
     let manifest = PluginManifest::parse(
-        "id='test'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=['edit']\n[capabilities]\nread=['**']\n\
+        "id='test'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=[{name='edit',summary='Edit'}]\n[capabilities]\nread=['**']\n\
          write=['**']\nmodel={max_calls=2,max_tokens=100}\n[limits]\nwall_ms=2000",
     );
     vec![Arc::new(TestPlugin { manifest: manifest.expect("a manifest"), work: Box::new(work) })]
@@ -250,24 +250,25 @@ fn cancelling_ends_the_run() {
     assert!(matches!(run, Err(RunError::Plugin(e)) if e.code == ErrorCode::Cancelled));
 }
 
-/// Protects "exactly once": the same request on the same tree gets the same id, another request another one.
+/// Protects "exactly once": the same request on the same tree gets the same id, whatever a surface calls the request, and
+/// another request gets another one.
 #[test]
 fn the_id_of_an_edit_set_names_the_request_and_its_inputs() {
-    let id = |text: &'static str, request: &str| {
+    let id = |text: &'static str, request: &str, prompt: &str| {
         let tree = Memory::of(path("a.py"), "x = 1\n");
         let result = Pipeline::new(&tree, Arc::new(quiet()))
             .with_plugins(plugin(move |_, context, _| Ok(become_text(context, text))))
             .run(
-                &Instruction { id: request.into(), ..instruction() },
+                &Instruction { id: request.into(), prompt: prompt.into(), ..instruction() },
                 &RunOptions::default(),
                 &Cancel::new(),
                 &mut |_| {},
             );
         result.expect("a run").edit_set.expect("a change").id
     };
-    assert_eq!(id("x = 2\n", "1"), id("x = 2\n", "1"));
-    assert_ne!(id("x = 2\n", "1"), id("x = 2\n", "2"));
-    assert_ne!(id("x = 2\n", "1"), id("x = 3\n", "1"));
+    assert_eq!(id("x = 2\n", "1", "two"), id("x = 2\n", "2", "two"));
+    assert_ne!(id("x = 2\n", "1", "two"), id("x = 2\n", "1", "three"));
+    assert_ne!(id("x = 2\n", "1", "two"), id("x = 3\n", "1", "two"));
 }
 
 /// Protects users from a blank page: nothing typed, or a change that changes nothing, is said and not applied.
@@ -325,7 +326,7 @@ fn single(
     work: impl Fn(&Instruction, &ContextBundle, &dyn Host) -> Result<Outcome, PluginError> + Send + Sync + 'static,
 ) -> Vec<Arc<dyn Plugin>> {
     let manifest = PluginManifest::parse(
-        "id='test'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=['edit']\neach_target=true\n[capabilities]\n\
+        "id='test'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=[{name='edit',summary='Edit'}]\neach_target=true\n[capabilities]\n\
          read=['**']\nwrite=['**']\nmodel={max_calls=2,max_tokens=100}\n[limits]\nwall_ms=2000",
     );
     vec![Arc::new(TestPlugin { manifest: manifest.expect("a manifest"), work: Box::new(work) })]

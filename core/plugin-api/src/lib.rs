@@ -9,12 +9,14 @@ mod error;
 mod host;
 mod manifest;
 mod prompt;
+mod verb;
 
 pub use deepcoder_types::Level;
 pub use error::{ErrorCode, PluginError};
 pub use host::Host;
 pub use manifest::{API_VERSION, Capabilities, Limits, ManifestError, ModelGrant, PluginManifest, Runtime};
 pub use prompt::fill;
+pub use verb::{Param, ParamType, Takes, VerbManifest};
 
 use deepcoder_types::{ContextBundle, ContextRequest, Instruction, Outcome};
 

@@ -1,5 +1,6 @@
 //! `plugin.toml`: read without running any code of the plugin.
 
+use crate::VerbManifest;
 use serde::{Deserialize, Serialize};
 
 /// The version of the contract. Before 1.0 a minor version may break.
@@ -78,7 +79,7 @@ pub struct PluginManifest {
     #[serde(default)]
     pub sha256: Option<String>,
     /// Verbs that it serves.
-    pub verbs: Vec<String>,
+    pub verbs: Vec<VerbManifest>,
     /// Languages that it understands; empty means any.
     #[serde(default)]
     pub languages: Vec<String>,
@@ -86,9 +87,6 @@ pub struct PluginManifest {
     /// others in the context, and a target that fails does not cost the rest.
     #[serde(default)]
     pub each_target: bool,
-    /// Options that its verbs read; empty means that nothing is said of them.
-    #[serde(default)]
-    pub options: Vec<String>,
     /// What it may use.
     #[serde(default)]
     pub capabilities: Capabilities,
@@ -133,6 +131,9 @@ impl PluginManifest {
         if manifest.verbs.is_empty() {
             return invalid("`verbs` is empty");
         }
+        if let Some(mistake) = manifest.verbs.iter().find_map(VerbManifest::mistake) {
+            return invalid(&mistake);
+        }
         if manifest.id.is_empty()
             || !manifest.id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
         {
@@ -149,16 +150,17 @@ impl PluginManifest {
         }
         Ok(manifest)
     }
-}
 
-/// Options that the program itself puts beside those of a plugin.
-const PUT_BESIDE: &[&str] = &["comments", "repair"];
+    /// The verb `name`, where the plugin serves it.
+    #[must_use]
+    pub fn verb(&self, name: &str) -> Option<&VerbManifest> {
+        self.verbs.iter().find(|verb| verb.name == name)
+    }
 
-impl PluginManifest {
-    /// The first of the options with these names that the plugin does not read.
-    pub fn unknown_option<'o>(&self, mut names: impl Iterator<Item = &'o String>) -> Option<&'o str> {
-        let read = |name: &str| self.options.iter().any(|known| known == name) || PUT_BESIDE.contains(&name);
-        names.find(|name| !self.options.is_empty() && !read(name)).map(String::as_str)
+    /// Whether its verbs may change files. Otherwise they answer in words.
+    #[must_use]
+    pub fn changes_files(&self) -> bool {
+        !self.capabilities.write.is_empty()
     }
 }
 
@@ -166,22 +168,14 @@ impl PluginManifest {
 mod tests {
     use super::*;
 
-    /// Protects users from options that silently do nothing, and plugins that declare none from being refused theirs.
-    #[test]
-    fn options_that_nobody_reads_are_found() {
-        let mut manifest = PluginManifest::parse(GOOD).expect("valid");
-        let options = ["format", "repair", "fromat"].map(str::to_owned);
-        assert_eq!(manifest.unknown_option(options.iter()), None);
-        manifest.options = vec!["format".into()];
-        assert_eq!(manifest.unknown_option(options.iter()), Some("fromat"));
-    }
-
     const GOOD: &str = r#"
         id = "acme.modernise"
         version = "1.2.0"
         api = "0.1"
         runtime = "rust"
-        verbs = ["refactor"]
+        [[verbs]]
+        name = "refactor"
+        summary = "Refactor"
         [capabilities]
         read = ["src/**"]
         write = ["src/**"]
@@ -198,7 +192,8 @@ mod tests {
             ("wall_ms", "wall_sm"),
             ("api = \"0.1\"", "api = \"0.2\""),
             ("write = [\"src/**\"]", "write = [\"src/[\"]"),
-            ("verbs = [\"refactor\"]", "verbs = []"),
+            ("name = \"refactor\"", "name = \"Refactor this\""),
+            ("summary = \"Refactor\"", "params = [{ name = \"a\", type = \"int\", help = \"x\" }]"),
             ("runtime = \"rust\"", "runtime = \"wasm\""),
             ("acme.modernise", "../x"),
         ] {
@@ -211,7 +206,7 @@ mod tests {
     /// Protects defaults: what is not declared is not granted.
     #[test]
     fn undeclared_capabilities_are_empty() {
-        let text = "id='a'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=['edit']";
+        let text = "id='a'\nversion='1.0.0'\napi='0.1'\nruntime='rust'\nverbs=[{name='edit',summary='Edit'}]";
         let manifest = PluginManifest::parse(text).expect("valid");
         assert_eq!(manifest.capabilities, Capabilities::default());
         assert_eq!(manifest.limits, Limits::default());

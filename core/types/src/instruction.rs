@@ -26,12 +26,19 @@ impl TextRange {
     }
 }
 
+/// The verb that changes files as instructed. What has no verb of its own means it: a job without one, a fix of a hook, a
+/// comment that ends with `AI!`, EditEval.
+pub const EDIT: &str = "edit";
+
+/// The verb that answers in words: a comment that ends with `AI?` means it.
+pub const EXPLAIN: &str = "explain";
+
 /// One request to a plugin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Instruction {
     /// Unique for this request; names it in logs and in the history.
     pub id: String,
-    /// `edit`, `explain`, `complete`, …
+    /// A verb of a plugin, such as [`EDIT`].
     pub verb: String,
     /// What the user typed.
     pub prompt: String,

@@ -33,7 +33,9 @@ pub use finding::{Finding, Severity, Verification};
 pub use glob::check_glob;
 pub use hash::ContentHash;
 pub use hint::Hint;
-pub use instruction::{Answer, ContextBundle, ContextRequest, Instruction, Outcome, Snippet, Symbol, TextRange};
+pub use instruction::{
+    Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, Snippet, Symbol, TextRange,
+};
 pub use job::{
     FailureKind, HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult,
     JobSpec, JobState, Schedule,

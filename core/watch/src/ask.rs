@@ -4,7 +4,7 @@ use crate::comment::{Comment, Mark, marked};
 use crate::{CommentLanding, Told};
 use deepcoder_protocol::Jobs;
 use deepcoder_syntax::Language;
-use deepcoder_types::{ContentHash, Delivery, Hint as _, JobId, JobSpec, JobState, RepoPath, Schedule};
+use deepcoder_types::{ContentHash, Delivery, EDIT, EXPLAIN, Hint as _, JobId, JobSpec, JobState, RepoPath, Schedule};
 use deepcoder_workspace::{ReadError, Recorded, TextFile, Workspace};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -153,7 +153,7 @@ impl Asks {
     fn question(&self, file: &TextFile, comment: &Comment) -> JobSpec {
         let said = if comment.said.is_empty() { "what does this do" } else { &comment.said };
         let prompt = format!("{said}\n\nThis is asked in line {}, about the code next to it.", comment.line);
-        self.spec("explain", prompt, vec![file.path.clone()], json!({}), file, comment)
+        self.spec(EXPLAIN, prompt, vec![file.path.clone()], json!({}), file, comment)
     }
 
     /// The request with the notes that belong to it; `None` when nothing is said anywhere.
@@ -182,7 +182,7 @@ impl Asks {
             }
         });
         let marks: Vec<_> = parts.iter().map(|(path, c)| json!({ "path": path, "text": c.text })).collect();
-        Some(self.spec("edit", prompt, paths, json!({ "comments": marks }), file, comment))
+        Some(self.spec(EDIT, prompt, paths, json!({ "comments": marks }), file, comment))
     }
 
     fn spec(

@@ -16,7 +16,7 @@ pub fn all() -> Vec<Arc<dyn Plugin>> {
 /// The plugin that serves `verb`.
 #[must_use]
 pub fn for_verb(verb: &str) -> Option<Arc<dyn Plugin>> {
-    all().into_iter().find(|plugin| plugin.manifest().verbs.iter().any(|v| v == verb))
+    all().into_iter().find(|plugin| plugin.manifest().verb(verb).is_some())
 }
 
 #[cfg(test)]
@@ -29,7 +29,8 @@ mod tests {
     fn manifests_are_valid_and_distinct() {
         let plugins = all();
         let ids: BTreeSet<&str> = plugins.iter().map(|p| p.manifest().id.as_str()).collect();
-        let verbs: Vec<&str> = plugins.iter().flat_map(|p| &p.manifest().verbs).map(String::as_str).collect();
+        let verbs: Vec<&str> =
+            plugins.iter().flat_map(|p| &p.manifest().verbs).map(|verb| verb.name.as_str()).collect();
         assert_eq!(ids.len(), plugins.len());
         assert_eq!(verbs.iter().collect::<BTreeSet<_>>().len(), verbs.len());
         for verb in verbs {

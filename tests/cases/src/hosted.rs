@@ -69,7 +69,7 @@ impl<'a> Hosted<'a> {
         let model = Arc::new(self.model);
         let mut policy = Policy::default();
         policy.model = self.grant.unwrap_or(policy.model);
-        let instruction = Instruction { verb: manifest.verbs[0].clone(), ..instruction.clone() };
+        let instruction = Instruction { verb: manifest.verbs[0].name.clone(), ..instruction.clone() };
         let mut log = Vec::new();
         let ended = Pipeline::new(&files, Arc::clone(&model) as _)
             .with_plugins(vec![Arc::clone(&watched) as _])
