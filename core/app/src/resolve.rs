@@ -53,6 +53,9 @@ pub(crate) fn check(request: &Request) -> Result<(), TaskError> {
         Takes::Words if request.position.is_none() && request.prompt.trim().is_empty() => {
             return Err(RunError::EmptyInstruction.into());
         }
+        Takes::OptionalWords if request.prompt.trim().is_empty() && request.paths.is_empty() => {
+            return Err(RunError::EmptyInstruction.into());
+        }
         Takes::Position if request.position.is_none() || request.paths.is_empty() => {
             return Err(TaskError::NoPosition(request.verb.clone()));
         }

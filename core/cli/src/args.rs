@@ -5,6 +5,7 @@ mod help;
 mod history;
 mod hook;
 mod jobs;
+mod plugin;
 mod service;
 mod tasks;
 mod watch;
@@ -15,6 +16,7 @@ pub(crate) use help::HelpArgs;
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
 pub(crate) use jobs::{JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
+pub(crate) use plugin::{AnswerArgs, ChangeArgs, PlaceArgs, PluginArgs, PluginVerb, command, parse};
 pub(crate) use service::{ServiceInstallArgs, ServiceVerb};
 pub(crate) use tasks::{TaskReviewArgs, TasksArgs, TasksVerb};
 pub(crate) use watch::WatchArgs;
@@ -32,28 +34,6 @@ pub(crate) enum ColorChoice {
     Always,
     /// Never
     Never,
-}
-
-/// Extent of a completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExtentChoice {
-    /// The line when text follows the cursor, otherwise the block
-    Auto,
-    /// To the end of the line
-    Line,
-    /// To the end of the block
-    Block,
-}
-
-impl ExtentChoice {
-    /// The name that the plugin knows.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Line => "line",
-            Self::Block => "block",
-        }
-    }
 }
 
 /// Edit code in git repositories with a language model that runs on this machine
@@ -113,13 +93,9 @@ pub(crate) struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Change files as instructed
-    ///
-    /// Prints the diff on standard output. On a terminal, asks before it writes; elsewhere, writes only with --yes.
-    /// `deepcoder undo` reverts an applied edit.
-    #[command(override_usage = "deepcoder edit [OPTIONS] <INSTRUCTION> [PATHS]...\n       \
-                                deepcoder edit [OPTIONS] -m <INSTRUCTION> [PATHS]...")]
-    Edit(EditArgs),
+    /// A verb of a plugin; see [`plugin`].
+    #[command(skip)]
+    Plugin(PluginVerb),
     /// Revert an edit exactly; refuses to overwrite files that have changed since
     Undo(UndoArgs),
     /// Restore single files to their content before an edit
@@ -130,11 +106,6 @@ pub(crate) enum Verb {
     Log(LogArgs),
     /// Generate text from a prompt
     Generate(GenerateArgs),
-    /// Complete code at a position in a file
-    Complete(CompleteArgs),
-    /// Explain code
-    #[command(override_usage = "deepcoder explain [OPTIONS] [QUESTION] [PATHS]...")]
-    Explain(ExplainArgs),
     /// Download and import a model
     Pull(PullArgs),
     /// Import a model from a GGUF file or a directory of safetensors
@@ -189,51 +160,6 @@ pub(crate) enum Verb {
     Debug(DebugVerb),
 }
 
-/// `deepcoder edit`
-#[derive(Debug, Args)]
-pub(crate) struct EditArgs {
-    /// Instruction (`-` reads it from standard input), then the files, directories or globs to change; FILE:10-40 selects
-    /// lines. Without paths, deepcoder chooses the file that the instruction names
-    #[arg(value_name = "INSTRUCTION_AND_PATHS")]
-    pub(crate) words: Vec<String>,
-    /// Instruction; makes every positional argument a path
-    #[arg(short, long, value_name = "INSTRUCTION")]
-    pub(crate) message: Option<String>,
-    /// Print the diff and write nothing; exit code 1 if there is one
-    #[arg(short = 'n', long, conflicts_with = "yes")]
-    pub(crate) dry_run: bool,
-    /// Apply without asking, unless a finding needs your review
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    /// With --yes: apply even if a finding needs your review
-    #[arg(long, requires = "yes")]
-    pub(crate) force: bool,
-    /// Apply even if verification fails; the history records that
-    #[arg(long)]
-    pub(crate) no_verify: bool,
-    /// Allow paths that do not exist yet: the edit may create those files
-    #[arg(long)]
-    pub(crate) new: bool,
-    /// File to show to the model without changing it (repeatable)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) read: Vec<String>,
-    /// Allow changes to protected files: CI, hooks and the configuration of coding agents
-    #[arg(long)]
-    pub(crate) allow_protected: bool,
-    /// Commit only the changed files, with the instruction as the message; runs hooks
-    #[arg(long)]
-    pub(crate) commit: bool,
-    /// With --commit: new branch to commit on and switch to
-    #[arg(long, value_name = "NAME", requires = "commit")]
-    pub(crate) branch: Option<String>,
-    /// With --commit: new linked working tree to commit in, on a new branch; leaves the files here unchanged
-    #[arg(long, value_name = "PATH", requires = "commit")]
-    pub(crate) worktree: Option<PathBuf>,
-    /// Option of the edit plugin, such as format=whole (repeatable)
-    #[arg(short, long = "option", value_name = "KEY=VALUE")]
-    pub(crate) option: Vec<String>,
-}
-
 /// How tokens are chosen.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Sampling")]
@@ -277,35 +203,6 @@ pub(crate) struct GenerateArgs {
     pub(crate) logprobs: Option<u32>,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
-}
-
-/// `deepcoder complete`
-#[derive(Debug, Args)]
-pub(crate) struct CompleteArgs {
-    /// Position, such as src/util.py:12:9; line and column (in characters) count from 1, and the text goes before that
-    /// character
-    #[arg(value_name = "FILE:LINE:COL")]
-    pub(crate) place: String,
-    /// Maximum number of tokens to generate [default: enough for the line or the block]
-    #[arg(long, value_name = "N")]
-    pub(crate) max_tokens: Option<u32>,
-    /// Read the text of the file from standard input, such as an editor's unsaved buffer
-    #[arg(long)]
-    pub(crate) stdin: bool,
-    /// Extent of the completion
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) extent: ExtentChoice,
-}
-
-/// `deepcoder explain`
-#[derive(Debug, Args)]
-pub(crate) struct ExplainArgs {
-    /// Question (optional), then the files that it is about; FILE:10-40 selects lines
-    #[arg(value_name = "QUESTION_AND_PATHS")]
-    pub(crate) words: Vec<String>,
-    /// Question; makes every positional argument a path
-    #[arg(short, long, value_name = "QUESTION")]
-    pub(crate) message: Option<String>,
 }
 
 /// `deepcoder pull`

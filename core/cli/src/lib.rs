@@ -19,8 +19,6 @@ mod verbs;
 
 pub use environment::{Environment, Interrupt};
 
-use args::Cli;
-use clap::{CommandFactory as _, Parser as _};
 use console::{Console, Streams};
 use context::Invocation;
 use failure::{Done, Failure};
@@ -31,7 +29,7 @@ const FAILED: u8 = 2;
 /// The command line as clap knows it: the source of help, completions, man pages and the reference of commands.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    args::command()
 }
 
 /// Run one invocation; returns its exit code.
@@ -47,7 +45,7 @@ pub fn run(environment: Environment) -> u8 {
         err_is_terminal: environment.stderr_is_terminal,
     };
     let mut console = Console::new(streams, &vars);
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match args::parse(args) {
         Ok(cli) => cli,
         Err(error) => return usage(&mut console, &error),
     };
@@ -55,10 +53,10 @@ pub fn run(environment: Environment) -> u8 {
         args::Verb::Help(help) => {
             let words = help.verb.iter().map(String::as_str);
             let asked = ["deepcoder"].into_iter().chain(words).chain(["--help"]);
-            return Cli::try_parse_from(asked).map_or_else(|error| usage(&mut console, &error), |_| FAILED);
+            return args::parse(asked).map_or_else(|error| usage(&mut console, &error), |_| FAILED);
         }
         args::Verb::Version => {
-            return Cli::try_parse_from(["deepcoder", "--version"])
+            return args::parse(["deepcoder", "--version"])
                 .map_or_else(|error| usage(&mut console, &error), |_| FAILED);
         }
         args::Verb::Completions(wanted) => {

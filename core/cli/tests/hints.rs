@@ -264,7 +264,7 @@ fn wrong_commands_are_seen() {
     let said = |path: &str, words: &str| {
         check(&root, &Text { place: format!("{path}:1"), words: words.to_owned(), message: true }).len()
     };
-    assert_eq!(said("core/x", "`deepcoder edit --max-tokens 9` makes it longer"), 1);
+    assert_eq!(said("core/x", "`deepcoder edit --top-k 9` makes it longer"), 1);
     assert_eq!(said("core/x", "`deepcoder pul` fetches it"), 1);
     assert_eq!(said("core/x", "`deepcoder jobs` decides"), 1);
     assert_eq!(said("core/x", "--max-tokens raises it"), 1);

@@ -11,12 +11,10 @@ pub struct Verb {
     pub changes_files: bool,
 }
 
-/// The verbs of all plugins, sorted by name.
+/// The verbs of all plugins, in the order in which they are shown.
 #[must_use]
 pub fn verbs() -> Vec<Verb> {
-    let mut verbs: Vec<Verb> = deepcoder_plugins::all().iter().flat_map(|plugin| verbs_of(&**plugin)).collect();
-    verbs.sort_by(|a, b| a.manifest.name.cmp(&b.manifest.name));
-    verbs
+    deepcoder_plugins::all().iter().flat_map(|plugin| verbs_of(&**plugin)).collect()
 }
 
 /// The verb `name`, where a plugin serves it.

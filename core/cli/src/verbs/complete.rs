@@ -1,19 +1,23 @@
-//! `deepcoder complete`
+//! Verbs of plugins about a position, such as `deepcoder complete`.
 
 use super::task;
-use crate::args::CompleteArgs;
+use crate::args::{PlaceArgs, PluginVerb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::place;
 use serde_json::json;
 
-pub(crate) fn complete(args: &CompleteArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
+pub(crate) fn complete(
+    verb: &PluginVerb,
+    args: &PlaceArgs,
+    invocation: &mut Invocation,
+    console: &mut Console,
+) -> Result {
     let place = place::parse(&args.place)?;
-    let mut request = task::request("complete", String::new(), vec![place.file.clone()], invocation);
+    let mut request = task::request(&verb.name, String::new(), vec![place.file.clone()], invocation);
     request.position = Some(place.position);
-    request.params.insert("max_tokens".into(), json!(args.max_tokens));
-    request.params.insert("extent".into(), json!(args.extent.name()));
+    request.params.clone_from(&verb.params);
     if args.stdin {
         let text = invocation.input.all(&invocation.cancel)?;
         request.buffers.insert(place.file.clone(), text);

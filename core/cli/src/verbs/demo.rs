@@ -1,12 +1,14 @@
 //! `deepcoder demo`
 
-use super::{edit, install};
-use crate::args::{DemoArgs, EditArgs};
+use super::install;
+use crate::args::{ChangeArgs, DemoArgs, PluginArgs, PluginVerb, Verb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Failure, Result};
+use deepcoder_app::Takes;
 use deepcoder_hub::StoreError;
 use deepcoder_session::PullOptions;
+use deepcoder_types::EDIT;
 use std::path::Path;
 
 /// The sample: a small module with a test.
@@ -34,22 +36,14 @@ pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut C
     console.note(&format!("made a sample repository in {}", args.dir.display()));
     console.note(&format!("$ deepcoder edit '{INSTRUCTION}' {TARGET} -C {} --yes", args.dir.display()));
     invocation.base.clone_from(&dir);
-    let edit = EditArgs {
-        words: vec![INSTRUCTION.into(), TARGET.into()],
-        message: None,
-        dry_run: false,
-        yes: true,
-        force: false,
-        no_verify: false,
-        new: false,
-        read: Vec::new(),
-        allow_protected: false,
-        commit: false,
-        branch: None,
-        worktree: None,
-        option: Vec::new(),
+    let change = ChangeArgs { words: vec![INSTRUCTION.into(), TARGET.into()], yes: true, ..ChangeArgs::default() };
+    let verb = PluginVerb {
+        name: EDIT.to_owned(),
+        takes: Takes::Words,
+        params: serde_json::Map::new(),
+        args: PluginArgs::Change(Box::new(change)),
     };
-    let done = edit::edit(&edit, invocation, console)?;
+    let done = super::dispatch(Verb::Plugin(verb), invocation, console)?;
     let shown = args.dir.display();
     console.note(&format!("look at it:   git -C {shown} diff"));
     console.note(&format!("take it back: deepcoder undo -C {shown}"));

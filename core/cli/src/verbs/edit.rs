@@ -1,13 +1,13 @@
-//! `deepcoder edit`
+//! Verbs of plugins that change files, such as `deepcoder edit`.
 
 use super::history::short;
 use super::{pick, task};
-use crate::args::EditArgs;
+use crate::args::{ChangeArgs, PluginVerb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::sanitise::for_terminal;
-use deepcoder_app::{CommitPlace, Repo, TaskError, lines_of};
+use deepcoder_app::{CommitPlace, Repo, Takes, TaskError, lines_of};
 use deepcoder_pipeline::RunError;
 use deepcoder_protocol::Tasks;
 use deepcoder_types::{
@@ -25,20 +25,22 @@ enum Next {
 
 /// A request and where it is carried out.
 struct Edit<'a> {
-    args: &'a EditArgs,
+    args: &'a ChangeArgs,
     tasks: &'a dyn Tasks,
     consent: Consent,
     /// Where an accepted result goes.
     delivery: Delivery,
 }
 
-pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
-    let (prompt, paths) = task::words(&args.words, args.message.as_ref(), invocation)?;
-    if prompt.is_empty() {
-        return Err(RunError::EmptyInstruction.into());
-    }
-    if args.message.is_none() {
-        not_a_path(&prompt, &paths, invocation)?;
+pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
+    let (prompt, paths) = task::words(verb.takes, &args.words, args.message.as_ref(), invocation)?;
+    if verb.takes == Takes::Words {
+        if prompt.is_empty() {
+            return Err(RunError::EmptyInstruction.into());
+        }
+        if args.message.is_none() {
+            not_a_path(verb, &prompt, &paths, invocation)?;
+        }
     }
     let delivery = match args.commit {
         true => Delivery::Commit {
@@ -48,10 +50,11 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
         false => Delivery::Apply,
     };
     let consent = Consent { reviewed: args.force, unverified: args.no_verify, protected: args.allow_protected };
-    let mut request = task::request("edit", prompt, paths, invocation);
+    let mut request = task::request(&verb.name, prompt, paths, invocation);
     request.reads.clone_from(&args.read);
     request.new_files = args.new;
     request.params = task::params(&args.option)?;
+    request.params.extend(verb.params.clone());
     request.consent = consent;
     request.delivery = match (args.dry_run, args.yes) {
         (true, _) => Delivery::Show,
@@ -79,7 +82,7 @@ pub(crate) fn edit(args: &EditArgs, invocation: &mut Invocation, console: &mut C
 }
 
 /// An instruction is words. One that names a file is a path whose instruction was forgotten.
-fn not_a_path(prompt: &str, paths: &[String], invocation: &Invocation) -> Result<()> {
+fn not_a_path(verb: &PluginVerb, prompt: &str, paths: &[String], invocation: &Invocation) -> Result<()> {
     let (file, _) = lines_of(prompt);
     let names_a_file = !prompt.contains(char::is_whitespace)
         && (invocation.path(std::path::Path::new(file)).symlink_metadata().is_ok() || file.contains(['/', '*']));
@@ -89,7 +92,7 @@ fn not_a_path(prompt: &str, paths: &[String], invocation: &Invocation) -> Result
     let all: Vec<&str> = std::iter::once(prompt).chain(paths.iter().map(String::as_str)).collect();
     let all = for_terminal(&all.join(" "));
     let failure = Failure::new(format!("what is to be done with {all}?"));
-    Err(failure.hint(format!("say it first: deepcoder edit \"add docstrings\" {all}")))
+    Err(failure.hint(format!("say it first: deepcoder {} \"add docstrings\" {all}", verb.name)))
 }
 
 /// Show the result, and have it land where that is wanted.

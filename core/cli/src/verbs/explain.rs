@@ -1,19 +1,31 @@
-//! `deepcoder explain`
+//! Verbs of plugins that answer in words, such as `deepcoder explain`.
 
 use super::task;
-use crate::args::ExplainArgs;
+use crate::args::{AnswerArgs, PluginVerb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
-use deepcoder_app::lines_of;
+use deepcoder_app::Takes;
 use serde_json::json;
 
-/// The question when the user names only files.
-const DEFAULT_QUESTION: &str = "Explain what this code does.";
-
-pub(crate) fn explain(args: &ExplainArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
-    let (question, paths) = question(args, invocation)?;
-    let request = task::request("explain", question, paths, invocation);
+pub(crate) fn explain(
+    verb: &PluginVerb,
+    args: &AnswerArgs,
+    invocation: &mut Invocation,
+    console: &mut Console,
+) -> Result {
+    let (question, paths) = task::words(verb.takes, &args.words, args.message.as_ref(), invocation)?;
+    let needed = match verb.takes {
+        Takes::Words => question.is_empty(),
+        _ => question.is_empty() && paths.is_empty() && verb.takes != Takes::Nothing,
+    };
+    if needed {
+        let name = &verb.name;
+        return Err(Failure::new(format!("nothing to {name}"))
+            .hint(format!("deepcoder {name} src/util.py, or deepcoder {name} \"how are paths checked?\"")));
+    }
+    let mut request = task::request(&verb.name, question, paths, invocation);
+    request.params.clone_from(&verb.params);
     let tasks = task::tasks(&request, false, invocation, console)?;
     // Shown as it comes only to a person: a pipe gets the finished answer.
     let live = console.streams_live();
@@ -47,20 +59,4 @@ pub(crate) fn explain(args: &ExplainArgs, invocation: &mut Invocation, console: 
         }
     }
     Ok(Done::Clean)
-}
-
-/// The first word is a question unless it names a file.
-fn question(args: &ExplainArgs, invocation: &mut Invocation) -> Result<(String, Vec<String>)> {
-    let names_a_file = |word: &String| {
-        word != "-" && invocation.path(std::path::Path::new(lines_of(word).0)).symlink_metadata().is_ok()
-    };
-    if args.message.is_none() && args.words.first().is_some_and(names_a_file) {
-        return Ok((DEFAULT_QUESTION.into(), args.words.clone()));
-    }
-    let (question, paths) = task::words(&args.words, args.message.as_ref(), invocation)?;
-    if question.is_empty() {
-        return Err(Failure::new("nothing to explain")
-            .hint("deepcoder explain src/util.py, or deepcoder explain \"how are paths checked?\""));
-    }
-    Ok((question, paths))
 }

@@ -21,7 +21,7 @@ mod task;
 mod tasks;
 mod watch;
 
-use crate::args::{DebugVerb, Verb};
+use crate::args::{DebugVerb, PluginArgs, Verb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
@@ -29,13 +29,15 @@ use crate::failure::{Done, Result};
 /// Do what was asked.
 pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Console) -> Result {
     match verb {
-        Verb::Edit(args) => edit::edit(&args, invocation, console),
+        Verb::Plugin(verb) => match &verb.args {
+            PluginArgs::Change(args) => edit::edit(&verb, args, invocation, console),
+            PluginArgs::Answer(args) => explain::explain(&verb, args, invocation, console),
+            PluginArgs::Place(args) => complete::complete(&verb, args, invocation, console),
+        },
         Verb::Undo(args) => history::undo(&args, invocation, console),
         Verb::Restore(args) => history::restore(&args, invocation, console),
         Verb::Log(args) => history::log(&args, invocation, console),
         Verb::Generate(args) => generate::generate(&args, invocation, console),
-        Verb::Complete(args) => complete::complete(&args, invocation, console),
-        Verb::Explain(args) => explain::explain(&args, invocation, console),
         Verb::Pull(args) => install::pull(&args, invocation, console),
         Verb::Import(args) => install::import(&args, invocation, console),
         Verb::Models(verb) => models::models(&verb, invocation, console),

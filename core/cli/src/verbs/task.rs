@@ -5,7 +5,7 @@ use crate::context::Invocation;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::sanitise::for_terminal;
-use deepcoder_app::{App, SessionModels};
+use deepcoder_app::{App, SessionModels, Takes, lines_of};
 use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::Tasks;
 use deepcoder_protocol::client::RemoteTasks;
@@ -13,14 +13,20 @@ use deepcoder_types::{Cancel, Delivery, Event, JobState, Request, Task, Tone, en
 use std::sync::Arc;
 
 /// The instruction and the paths of `words`, of which the first is the instruction unless `-m` gave it. `-` reads it
-/// from standard input.
+/// from standard input. For a verb that takes words or none, a first word that names a file is one.
 pub(crate) fn words(
+    takes: Takes,
     words: &[String],
     message: Option<&String>,
     invocation: &mut Invocation,
 ) -> Result<(String, Vec<String>)> {
+    let names_a_file = |word: &String| {
+        word != "-" && invocation.path(std::path::Path::new(lines_of(word).0)).symlink_metadata().is_ok()
+    };
     let (instruction, paths) = match (message, words) {
         (Some(message), paths) => (message.clone(), paths),
+        (None, paths) if takes == Takes::Nothing => (String::new(), paths),
+        (None, [first, ..]) if takes == Takes::OptionalWords && names_a_file(first) => (String::new(), words),
         (None, [first, paths @ ..]) => (first.clone(), paths),
         (None, []) => (String::new(), words),
     };

@@ -7,14 +7,16 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::verbs::task;
 use chrono::{DateTime, Local, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
-use deepcoder_types::{Delivery, JobSpec, JobState, Schedule};
+use deepcoder_types::{Delivery, EDIT, JobSpec, JobState, Schedule};
 use deepcoder_workspace::Workspace;
 use serde_json::json;
 use std::path::{Component, Path, PathBuf};
 
 pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
-    let (kind, words) = verb(&args.words, &deepcoder_pipeline::verbs());
-    let (prompt, mut typed) = task::words(words, args.message.as_ref(), invocation)?;
+    let verbs: Vec<String> = deepcoder_app::verbs().into_iter().map(|verb| verb.manifest.name).collect();
+    let (kind, words) = verb(&args.words, &verbs);
+    let takes = deepcoder_app::verb(&kind).map(|verb| verb.manifest.takes).unwrap_or_default();
+    let (prompt, mut typed) = task::words(takes, words, args.message.as_ref(), invocation)?;
     typed.extend(args.paths.iter().cloned());
     let options = serde_json::Value::from(task::params(&args.option)?);
     deepcoder_pipeline::check_options(&kind, &without_new(&options))?;
@@ -73,11 +75,11 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     Ok(Done::Clean)
 }
 
-/// The verb, which is `edit` where none is named, and the words behind it.
+/// The verb, which is [`EDIT`] where none is named, and the words behind it.
 fn verb<'w>(words: &'w [String], verbs: &[String]) -> (String, &'w [String]) {
     match words {
         [first, rest @ ..] if verbs.contains(first) => (first.clone(), rest),
-        words => ("edit".to_owned(), words),
+        words => (EDIT.to_owned(), words),
     }
 }
 
