@@ -16,12 +16,11 @@ mod result;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod verdict;
 
 pub use carry_out::{carry_out, check_request, land};
 pub use commit::CommitPlace;
 pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
-pub use deepcoder_pipeline::{Verb, verb, verbs};
+pub use deepcoder_pipeline::{Verb, may_land, verb, verbs};
 pub use deepcoder_plugin_api::{Param, ParamType, Takes};
 pub use error::{TaskError, in_words};
 pub use kept::{Kept, KeptError, from_bytes, to_bytes};
@@ -30,7 +29,6 @@ pub use repo::{ApplyRun, Repo, RepoError};
 pub use resolve::{Resolved, lines_of, request_for, resolve};
 pub use result::{files_of, notes_of, summary_of};
 pub use tasks::{App, Clock};
-pub use verdict::may_land;
 
 use deepcoder_protocol::Models;
 use deepcoder_session::Session;

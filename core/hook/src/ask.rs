@@ -4,9 +4,9 @@ use crate::comments::{runs_the_same, same_code};
 use crate::config::{Action, Kind};
 use crate::lines::{added, changes, lines};
 use crate::text::{Found, Subject, check, program, undocumented};
-use deepcoder_pipeline::{Pipeline, Policy, RunOptions};
+use deepcoder_pipeline::{Pipeline, Policy, RunOptions, unattended_text};
 use deepcoder_syntax::{Docs, Kept, Language, parses, symbols, tokens};
-use deepcoder_types::{Applicability, Cancel, Hint as _, Instruction, LanguageModel, RepoPath};
+use deepcoder_types::{Cancel, EDIT, Hint as _, Instruction, LanguageModel, RepoPath};
 use deepcoder_verify::broken_data;
 use deepcoder_workspace::{Overlay, Tree};
 use std::ops::Range;
@@ -84,7 +84,7 @@ impl Asker {
         let run = self.in_time(move |cancel| {
             let instruction = Instruction {
                 id: format!("hook-{path}"),
-                verb: "edit".into(),
+                verb: EDIT.into(),
                 prompt,
                 targets: vec![path.clone()],
                 reads: Vec::new(),
@@ -92,10 +92,9 @@ impl Asker {
                 options: serde_json::json!({}),
                 seed: 0,
             };
-            let told = |e: &dyn std::fmt::Display| e.to_string();
             // As earlier actions left it.
             let mut tree = Overlay::new(tree);
-            tree.write(&path, text).map_err(|e| told(&e))?;
+            tree.write(&path, text).map_err(|e| e.to_string())?;
             // The model sees this file only, which keeps within the deadline. Verification sees them all.
             let policy = Policy::default().writing_only(&[path]);
             let policy = Policy { read: policy.write.clone(), ..policy };
@@ -104,12 +103,7 @@ impl Asker {
                 let hint = e.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
                 format!("{e}{hint}")
             })?;
-            run.require_verified().map_err(|e| told(&e))?;
-            if run.changes() && run.applicability != Applicability::Safe {
-                return Err("a person should look at what the model wrote".to_owned());
-            }
-            let new = run.edit_set.and_then(|set| set.files.into_iter().next()).and_then(|file| file.new);
-            new.map(|image| String::from_utf8(image.bytes)).transpose().map_err(|e| told(&e))
+            unattended_text(run)
         });
         run.unwrap_or(Err(NoAnswer::Late))
     }

@@ -19,6 +19,7 @@ mod run;
 mod tests;
 mod trim;
 mod verbs;
+mod verdict;
 mod within;
 
 pub use deepcoder_types::{Event, Skipped, Stage, Stats};
@@ -27,3 +28,4 @@ pub use grants::{Grants, GrantsError, Policy};
 pub use record::Record;
 pub use run::{Pipeline, Run, RunOptions, apply};
 pub use verbs::{Verb, check_options, verb, verbs};
+pub use verdict::{may_land, unattended_text};

@@ -8,8 +8,8 @@ use crate::failure::{Done, Failure, Result};
 use crate::progress::Progress;
 use deepcoder_eval::editeval::{Edited, Question};
 use deepcoder_eval::{Harness, Progress as At, Report, RunOptions, Verdict, editeval, fim, humaneval, perplexity};
-use deepcoder_pipeline::Pipeline;
-use deepcoder_types::{Applicability, Instruction, LanguageModel, RepoPath};
+use deepcoder_pipeline::{Pipeline, unattended_text};
+use deepcoder_types::{EDIT, Instruction, LanguageModel, RepoPath};
 use deepcoder_workspace::Memory;
 use serde_json::json;
 use std::path::Path;
@@ -53,7 +53,7 @@ fn edits(args: &EvalArgs, invocation: &Invocation, console: &mut Console) -> Res
     let tasks = editeval::load(&invocation.path(&args.data))?;
     let (harness, options) = (harness(invocation)?, options(args, invocation));
     let plugin_options = serde_json::Value::from(task::params(&args.option)?);
-    deepcoder_pipeline::check_options("edit", &plugin_options)?;
+    deepcoder_pipeline::check_options(EDIT, &plugin_options)?;
     let model = invocation.model(console)?;
     let info = model.info();
     let name = format!("{} {} {plugin_options}", info.name, info.fingerprint);
@@ -74,7 +74,7 @@ fn edit_one(
     let path = RepoPath::new("code.py").map_err(|e| e.to_string())?;
     let instruction = Instruction {
         id: question.task_id.to_owned(),
-        verb: "edit".into(),
+        verb: EDIT.into(),
         prompt: question.instruction.to_owned(),
         targets: vec![path.clone()],
         reads: Vec::new(),
@@ -87,16 +87,9 @@ fn edit_one(
         .run(&instruction, &deepcoder_pipeline::RunOptions::default(), &invocation.cancel, &mut |_| {})
         .map_err(|e| e.to_string())?;
     // What `edit --yes` would not write does not count as an edit.
-    run.require_verified().map_err(|e| e.to_string())?;
-    if run.changes() && run.applicability != Applicability::Safe {
-        return Err(format!("needs a review: {}", run.reasons().join("; ")));
-    }
-    let new = run.edit_set.and_then(|set| set.files.into_iter().next()).and_then(|file| file.new);
-    let code = match new {
-        Some(image) => String::from_utf8(image.bytes).map_err(|e| e.to_string())?,
-        None => question.code.to_owned(),
-    };
-    Ok(Edited { code, usage: run.record.stats.usage })
+    let usage = run.record.stats.usage;
+    let code = unattended_text(run)?.unwrap_or_else(|| question.code.to_owned());
+    Ok(Edited { code, usage })
 }
 
 fn text(data: &Path, window: usize, invocation: &Invocation, console: &mut Console) -> Result {

@@ -1,6 +1,6 @@
 //! The one rule that decides whether a result lands, for every surface.
 
-use deepcoder_pipeline::Run;
+use crate::Run;
 use deepcoder_types::{Applicability, Consent, Delivery, Verdict};
 
 /// Whether `run` may go where `delivery` says, with what the user allows by `consent`.
@@ -41,4 +41,19 @@ pub fn may_land(run: &Run, delivery: &Delivery, consent: Consent) -> Verdict {
         _ if needs_review => Verdict::Held(run.reasons()),
         _ => Verdict::Lands,
     }
+}
+
+/// The new text of the one file of `run`, where the result lands without a person; `None` where nothing changes. An error
+/// says why it does not land.
+pub fn unattended_text(run: Run) -> Result<Option<String>, String> {
+    match may_land(&run, &Delivery::Apply, Consent::default()) {
+        Verdict::Nothing => return Ok(None),
+        Verdict::Lands => {}
+        Verdict::Refused(reasons) => return Err(format!("the result is refused: {}", reasons.join("; "))),
+        Verdict::Held(_) | Verdict::LandsInPart(_) | Verdict::Shown => {
+            return Err(format!("a person should look at what the model wrote: {}", run.reasons().join("; ")));
+        }
+    }
+    let new = run.edit_set.and_then(|set| set.files.into_iter().next()).and_then(|file| file.new);
+    new.map(|image| String::from_utf8(image.bytes).map_err(|error| error.to_string())).transpose()
 }
