@@ -169,8 +169,12 @@ impl TaskError {
 
     /// Whether the task ended because it was cancelled, and nothing else is to be said.
     #[must_use]
-    pub const fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Run(RunError::Cancelled(_)))
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Run(RunError::Cancelled(_)) => true,
+            Self::Run(RunError::Plugin(error)) => error.code == ErrorCode::Cancelled,
+            _ => false,
+        }
     }
 
     /// As it is kept and sent.

@@ -22,7 +22,8 @@ const MAX_PATHS: usize = 10_000;
 pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> {
     let Some(verb) = deepcoder_pipeline::verb(&spec.kind) else {
         let message = format!("no plugin serves the verb `{}`", spec.kind);
-        let verbs: Vec<String> = deepcoder_pipeline::verbs().into_iter().map(|verb| verb.manifest.name).collect();
+        let mut verbs: Vec<String> = deepcoder_pipeline::verbs().into_iter().map(|verb| verb.manifest.name).collect();
+        verbs.sort();
         return Err(refused(Refusal::NotFound, message, Some(format!("the verbs are {}", verbs.join(", ")))));
     };
     let takes = verb.manifest.takes;
