@@ -25,6 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-pipeline", "deepcoder-eval"],
     &["deepcoder-hook"],
     &["deepcoder-session"],
+    &["deepcoder-app"],
     &["deepcoder-watch", "deepcoder-jobs", "deepcoder-daemon"],
     &["deepcoder-python"],
     &["deepcoder-cli"],

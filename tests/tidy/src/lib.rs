@@ -4,9 +4,13 @@
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod doors;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod manifests;
+#[cfg(test)]
+mod modules;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]
