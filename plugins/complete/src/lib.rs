@@ -1,7 +1,7 @@
 //! The `complete` plugin: the code that belongs where the cursor is, by filling in the middle.
 //!
-//! The answer is exactly what is to be inserted, with the line endings of the file. Where the cursor is, how far to go
-//! and how much of the file to show are [`Options`].
+//! The answer is exactly what is to be inserted, with the line endings of the file. The cursor is where the selection
+//! starts; how far to go and how much of the file to show are [`Options`].
 
 mod options;
 mod trim;
@@ -59,7 +59,7 @@ impl Plugin for CompletePlugin {
     fn run(&self, instruction: &Instruction, _: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {
         let options = Options::parse(&instruction.options)?;
         let file = host.read_file(target(instruction)?)?;
-        let offset = options.offset(instruction, &file.text)?.max(split_bom(&file.text).0.len());
+        let offset = options::cursor(instruction, &file.text)?.max(split_bom(&file.text).0.len());
         let before = split_bom(&file.text[..offset]).1.replace("\r\n", "\n");
         let after = file.text[offset..].replace("\r\n", "\n");
         let rest_of_line = after.split('\n').next().unwrap_or_default();

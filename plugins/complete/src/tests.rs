@@ -2,7 +2,7 @@ use crate::CompletePlugin;
 use deepcoder_plugin_api::{ErrorCode, Plugin, PluginError};
 use deepcoder_test_cases::{Files, Hosted};
 use deepcoder_test_support::{FakeModel, Reply};
-use deepcoder_types::{GenerateRequest, Instruction, Outcome, Prompt, RepoPath};
+use deepcoder_types::{GenerateRequest, Instruction, Outcome, Prompt, RepoPath, TextRange};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -15,20 +15,34 @@ fn run(text: &str, options: serde_json::Value, reply: Reply) -> Ran {
     run_all(text, options, vec![reply])
 }
 
-fn run_all(text: &str, options: serde_json::Value, replies: Vec<Reply>) -> Ran {
-    let path = RepoPath::new("a.py").expect("path");
-    let files = Files::from([(path.clone(), text.as_bytes().to_vec())]);
-    let plugin: Arc<dyn Plugin> = Arc::new(CompletePlugin::new());
-    let instruction = Instruction {
+fn instruction(selection: Option<TextRange>, options: serde_json::Value) -> Instruction {
+    Instruction {
         id: "1".into(),
         verb: "complete".into(),
         prompt: String::new(),
-        targets: vec![path],
+        targets: vec![RepoPath::new("a.py").expect("path")],
         reads: Vec::new(),
-        selection: None,
+        selection,
         options,
         seed: 3,
-    };
+    }
+}
+
+/// `options` may have `line` and `column`, from 1, for the cursor, which is otherwise at the end of the line.
+fn run_all(text: &str, mut options: serde_json::Value, replies: Vec<Reply>) -> Ran {
+    let mut number = |name: &str| options.as_object_mut().and_then(|options| options.remove(name)?.as_u64());
+    let (line, column) = (number("line"), number("column"));
+    let selection = line.map(|line| {
+        let start: usize = text.split_inclusive('\n').take(line as usize - 1).map(str::len).sum();
+        let content = text[start..].split(['\r', '\n']).next().unwrap_or_default();
+        let before = column.map_or(content.len(), |c| content.chars().take(c as usize - 1).map(char::len_utf8).sum());
+        let at = u32::try_from(start + before).expect("small");
+        TextRange::new(at, at)
+    });
+    let path = RepoPath::new("a.py").expect("path");
+    let files = Files::from([(path, text.as_bytes().to_vec())]);
+    let plugin: Arc<dyn Plugin> = Arc::new(CompletePlugin::new());
+    let instruction = instruction(selection, options);
     let ran = Hosted::new(&plugin, &files, FakeModel::new(replies)).run(&instruction);
     Ran { requests: ran.model.requests(), outcome: ran.outcome }
 }
@@ -63,16 +77,18 @@ fn the_hole_is_where_the_cursor_is() {
     assert!(matches!(&ran.requests[0].prompt, Prompt::Fill { prefix, suffix } if prefix == "a\n" && suffix.is_empty()));
 }
 
-/// Protects users from a completion in the wrong place: a cursor outside of the file is an error that says where it ends.
+/// Protects users from a completion in the wrong place: a cursor outside of the file or within a character is an error.
 #[test]
 fn a_cursor_outside_of_the_file_is_refused() {
-    for options in [json!({"line": 9, "column": 1}), json!({"line": 1, "column": 9}), json!({"line": 0}), json!({})] {
-        let ran = run("abc\n", options.clone(), said("x"));
-        assert!(matches!(&ran.outcome, Err(e) if e.code == ErrorCode::Invalid), "{options}");
-        assert!(ran.requests.is_empty());
+    let ran = run("abc\n", json!({}), said("x"));
+    assert!(matches!(&ran.outcome, Err(e) if e.code == ErrorCode::Invalid) && ran.requests.is_empty(), "no cursor");
+    for (text, at, inside) in [("abc\n", 4, true), ("abc\n", 5, false), ("é\n", 1, false)] {
+        let files = Files::from([(RepoPath::new("a.py").expect("path"), text.as_bytes().to_vec())]);
+        let plugin: Arc<dyn Plugin> = Arc::new(CompletePlugin::new());
+        let instruction = instruction(Some(TextRange::new(at, at)), json!({}));
+        let ran = Hosted::new(&plugin, &files, FakeModel::new([said("x")])).run(&instruction);
+        assert_eq!(ran.outcome.is_ok(), inside, "{text:?} at {at}");
     }
-    let ran = run("abc\n", json!({"line": 1, "column": 0}), said("x"));
-    assert!(ran.outcome.is_err());
 }
 
 /// Protects code from answers that do not fit where the cursor is: they are asked for again, with the blanks before it.
