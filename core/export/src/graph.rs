@@ -3,7 +3,6 @@
 use crate::onnx::{self, Attribute, Dim, Element, Message, Opset};
 
 pub(crate) const MS: &str = "com.microsoft";
-pub(crate) const OURS: &str = "ai.deepcoder";
 
 /// Collects the parts of the model; weights are declared elsewhere.
 #[derive(Debug, Default)]
@@ -51,7 +50,7 @@ impl Graph {
     /// A node of the engine's own operators.
     pub(crate) fn own(&mut self, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attribute)]) {
         self.has_own = true;
-        self.node(op, OURS, inputs, outputs, attributes);
+        self.node(op, onnx::OURS, inputs, outputs, attributes);
     }
 
     fn node(&mut self, op: &str, domain: &str, inputs: &[&str], outputs: &[&str], attributes: &[(&str, Attribute)]) {

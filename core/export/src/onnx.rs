@@ -1,6 +1,9 @@
 //! The few messages of ONNX's protobuf schema that a model needs, written by hand: `onnx.proto` has been stable for
 //! years, and a generator would bring a build script and a compiler with it.
 
+/// The domain of our own operators.
+pub(crate) const OURS: &str = "ai.deepcoder";
+
 /// Element types, with ONNX's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Element {
@@ -173,7 +176,7 @@ pub(crate) fn model(graph: &Message, opset: Opset) -> Vec<u8> {
         .message(7, graph)
         .message(8, &import("", version))
         .message(8, &import("com.microsoft", 1))
-        .message(8, &import(crate::graph::OURS, 1))
+        .message(8, &import(OURS, 1))
         .into_bytes()
 }
 

@@ -8,6 +8,7 @@ use deepcoder_types::{Cancel, Delivery, Hint, JobSpec, Schedule};
 use deepcoder_workspace::Workspace;
 use globset::GlobBuilder;
 
+use crate::refuse::{invalid, refused};
 use crate::schedule;
 
 /// The most attempts of a job, and its longest time.
@@ -104,12 +105,4 @@ fn landing(workspace: &Workspace, spec: &JobSpec) -> Result<(), Failure> {
 /// The branch of a work tree: named like its folder.
 pub(crate) fn branch_of(path: &std::path::Path) -> Option<String> {
     path.file_name().map(|name| name.to_string_lossy().into_owned())
-}
-
-pub(crate) fn refused(reason: Refusal, message: String, hint: Option<String>) -> Failure {
-    Failure::Refused { reason, message, hint }
-}
-
-pub(crate) fn invalid<T>(message: &str, hint: &str) -> Result<T, Failure> {
-    Err(refused(Refusal::Invalid, message.to_owned(), Some(hint.to_owned())))
 }

@@ -11,6 +11,7 @@
 mod check;
 mod error;
 mod land;
+mod refuse;
 mod review;
 mod run;
 mod schedule;

@@ -1,8 +1,8 @@
 //! Decisions about results.
 
-use crate::check::{invalid, refused};
 use crate::error::{WorkError, queue as told};
 use crate::land::{self, Site};
+use crate::refuse::{invalid, refused};
 use crate::run;
 use crate::service::Inner;
 use crate::worker::{LEASE, contained, landed_before, still_held, tell};

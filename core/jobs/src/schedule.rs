@@ -1,6 +1,6 @@
 //! Jobs that come with time: those that wait for a moment, and templates that are due again and again.
 
-use crate::check::{invalid, refused};
+use crate::refuse::{invalid, refused};
 use chrono::{DateTime, Local, TimeZone as _};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};

@@ -1,7 +1,30 @@
 //! What a plugin proposes, and the byte images that it comes to.
 
-use crate::{ContentHash, RepoPath, TextRange};
+use crate::{ContentHash, RepoPath};
 use serde::{Deserialize, Serialize};
+
+/// UTF-8 byte offsets `[start, end)` into a file's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TextRange {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl TextRange {
+    /// `[start, end)`.
+    #[must_use]
+    pub const fn new(start: u32, end: u32) -> Self {
+        Self { start, end }
+    }
+
+    /// As a range for slicing.
+    #[must_use]
+    pub const fn as_range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
 
 /// Replace the bytes of `range` with `replacement`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,30 +1,7 @@
 //! What is asked, and what the model gets to see. Mirrors `plugin.wit`.
 
-use crate::{ContentHash, Proposal, Renaming, RepoPath};
+use crate::{ContentHash, Proposal, Renaming, RepoPath, TextRange};
 use serde::{Deserialize, Serialize};
-
-/// UTF-8 byte offsets `[start, end)` into a file's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct TextRange {
-    /// First byte.
-    pub start: u32,
-    /// One past the last byte.
-    pub end: u32,
-}
-
-impl TextRange {
-    /// `[start, end)`.
-    #[must_use]
-    pub const fn new(start: u32, end: u32) -> Self {
-        Self { start, end }
-    }
-
-    /// As a range for slicing.
-    #[must_use]
-    pub const fn as_range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
 
 /// The verb that changes files as instructed. What has no verb of its own means it: a job without one, a fix of a hook, a
 /// comment that ends with `AI!`, EditEval.

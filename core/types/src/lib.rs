@@ -25,7 +25,7 @@ mod task;
 pub use cancel::{Cancel, Cancelled, OnCancel};
 pub use change::{
     Applicability, Change, Constraint, EditSet, FileChange, FileEdit, FileImage, MovedFile, NewFile, Proposal,
-    Renaming, TextEdit,
+    Renaming, TextEdit, TextRange,
 };
 pub use config::env_var;
 pub use event_words::Tone;
@@ -33,9 +33,7 @@ pub use finding::{Finding, Severity, Verification};
 pub use glob::check_glob;
 pub use hash::ContentHash;
 pub use hint::Hint;
-pub use instruction::{
-    Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, Snippet, Symbol, TextRange,
-};
+pub use instruction::{Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, Snippet, Symbol};
 pub use job::{
     FailureKind, HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult,
     JobSpec, JobState, Schedule,
