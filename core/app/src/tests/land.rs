@@ -112,7 +112,7 @@ fn every_surface_holds_the_same_result() {
     // As `Edit.apply()` and `tasks review --accept` of one who allowed nothing.
     let asked = done(&app, request(Delivery::Review));
     let refused = app.decide(&asked.id, &Decision::accept(Consent::default())).expect_err("it is held").to_string();
-    assert!(refused.contains("a person must look at it first"), "{refused}");
+    assert!(refused.contains("needs a review"), "{refused}");
     assert_eq!(app.get(&asked.id).expect("it waits").state, JobState::Review);
     // As a worker, from what it keeps.
     let kept = from_bytes(&app.content(&asked.id).expect("its content")).expect("it is read");
