@@ -422,6 +422,24 @@ class Repo:
         cannot be used, :class:`EditError` when no edit comes of it, and :class:`Cancelled`.
         """
 
+    def run(
+        self,
+        verb: str,
+        words: str = "",
+        paths: _Paths | None = None,
+        *,
+        model: Model | str | None = None,
+        seed: int = 0,
+        cancel: Cancel | None = None,
+        **params: Any,
+    ) -> Edit | str:
+        """Carry out any verb of a plugin, with its parameters as keywords: ``repo.run("explain", "why?", ["a.py"])``.
+
+        ``words``, ``paths`` and ``model`` are as in :meth:`edit`. Returns an :class:`Edit` where the verb proposes a change,
+        and otherwise its answer. Raises :class:`EditError` for a verb or a parameter that does not exist, and as
+        :meth:`edit` does.
+        """
+
     def explain(
         self,
         question: str,

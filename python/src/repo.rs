@@ -7,7 +7,7 @@ use crate::fork::{Owned, Slot};
 use crate::model::Model;
 use crate::surroundings::{now_ms, session};
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
-use deepcoder_app::{RepoError, Side, TaskError, carry_out};
+use deepcoder_app::{RepoError, Side, TaskError, carry_out, request_for};
 use deepcoder_pipeline::Run;
 use deepcoder_protocol::Models;
 use deepcoder_session::{Overrides, Session};
@@ -148,7 +148,7 @@ impl Repo {
     }
 
     /// Carry `request` out but for what is written.
-    fn run(
+    fn answer(
         &self,
         py: Python<'_>,
         mut request: Request,
@@ -311,8 +311,42 @@ impl Repo {
         // The result may be written: an interrupted edit that cannot be brought to an end is an error.
         request.delivery = Delivery::Review;
         let prompt = request.prompt.clone();
-        let run = this.run(py, request, model, progress.as_ref(), &cancel_of(cancel))?;
+        let run = this.answer(py, request, model, progress.as_ref(), &cancel_of(cancel))?;
         Ok(Edit::new(slf.unbind(), run, prompt))
+    }
+
+    /// Carry out any verb of a plugin, with its parameters as keywords: ``repo.run("explain", "why?", ["a.py"])``.
+    ///
+    /// ``words``, ``paths`` and ``model`` are as in :meth:`edit`. Returns an :class:`Edit` where the verb proposes a change,
+    /// and otherwise its answer. Raises :class:`EditError` for a verb or a parameter that does not exist, and as
+    /// :meth:`edit` does.
+    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
+    #[pyo3(signature = (verb, words="", paths=None, *, model=None, seed=0, cancel=None, **params))]
+    fn run(
+        slf: Bound<'_, Self>,
+        py: Python<'_>,
+        verb: &str,
+        words: &str,
+        paths: Option<Paths>,
+        model: Option<ModelOrName<'_>>,
+        seed: u64,
+        cancel: Option<&Bound<'_, PyCancel>>,
+        params: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let this = slf.get();
+        let params = params.map_or(Ok(serde_json::Value::Null), json_of)?;
+        let paths = paths.unwrap_or_default().texts()?;
+        let request = request_for(verb, words, paths, None, params);
+        let mut request = request.map_err(|error| raise(py, kind_of_task(&error), &error))?;
+        (request.seed, request.origin) = (seed, "python".into());
+        request.directory.clone_from(&this.root);
+        request.delivery = Delivery::Review;
+        let prompt = request.prompt.clone();
+        let run = this.answer(py, request, model, None, &cancel_of(cancel))?;
+        match (run.changes(), &run.answer) {
+            (false, Some(answer)) => Ok(answer.text.as_str().into_pyobject(py)?.into_any().unbind()),
+            _ => Ok(Py::new(py, Edit::new(slf.unbind(), run, prompt))?.into_any()),
+        }
     }
 
     /// Answer a question about files, in words. ``paths`` and ``model`` are as in :meth:`edit`, and so are the errors.
@@ -327,7 +361,7 @@ impl Repo {
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
         let request = self.request("explain", question, paths, seed)?;
-        let run = self.run(py, request, model, None, &cancel_of(cancel))?;
+        let run = self.answer(py, request, model, None, &cancel_of(cancel))?;
         Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
     }
 
@@ -349,7 +383,7 @@ impl Repo {
         let mut request = self.request("complete", String::new(), None, seed)?;
         request.paths = vec![text_of(path)?];
         request.position = Some(Position { line, column });
-        let run = self.run(py, request, model, None, &cancel_of(cancel))?;
+        let run = self.answer(py, request, model, None, &cancel_of(cancel))?;
         Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
     }
 

@@ -178,6 +178,22 @@ def test_what_failed_verification_says_how_in_python(
     assert "apply(unverified=True)" in (refused.value.hint or "") and "--" not in (refused.value.hint or "")
 
 
+def test_any_verb_of_a_plugin_is_carried_out(
+    daemon: FakeDaemon, client: deepcoder.Client, make_repo: MakeRepo
+) -> None:
+    """Protects users of a new plugin: its verbs and parameters need no code of the package, and wrong ones are named."""
+    repo = client.repo(make_repo({"a.py": CODE.encode()}))
+    daemon.answer = "It returns one."
+    assert repo.run("explain", "what is this?", "a.py") == "It returns one."
+    daemon.answer = "```python\n" + CODE.replace("return 1", "return 2") + "```\n"
+    edit = repo.run("edit", "return 2", "a.py", max_tokens=100)
+    assert isinstance(edit, deepcoder.Edit) and edit.files == ["a.py"]
+    with pytest.raises(deepcoder.EditError, match="no plugin serves the verb `fly`"):
+        repo.run("fly", "away")
+    with pytest.raises(deepcoder.EditError, match="colour"):
+        repo.run("edit", "return 2", "a.py", colour="red")
+
+
 def test_hints_are_in_the_words_of_python(
     daemon: FakeDaemon, client: deepcoder.Client, make_repo: MakeRepo
 ) -> None:

@@ -3,7 +3,7 @@
 //!
 //!     cargo bench -p deepcoder-cli [-- ROUNDS]
 #![expect(clippy::print_stdout, reason = "a report")]
-#![allow(dead_code, clippy::expect_used, clippy::disallowed_methods, reason = "the modules are those of the tests")]
+#![expect(dead_code, clippy::expect_used, clippy::disallowed_methods, reason = "the modules are those of the tests")]
 
 #[path = "../../core/cli/tests/fake_daemon.rs"]
 mod fake_daemon;
