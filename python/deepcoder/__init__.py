@@ -1,4 +1,4 @@
-"""deepcoder: instructed edits of git repositories by a code model that runs in your own process.
+"""deepcoder: instructed edits of git repositories by a code model on your own machine.
 
 >>> import deepcoder
 >>> edit = deepcoder.Repo(".").edit("add type hints to every function", paths=["src/util.py"])
@@ -6,7 +6,8 @@
 >>> edit.apply()
 >>> edit.undo()
 
-Nothing is written before :meth:`Edit.apply`, and everything that was written can be undone. ``AsyncRepo`` and
+Nothing is written before :meth:`Edit.apply`, and everything that was written can be undone. The daemon does the work, which
+is started when it is needed; or this process, with a model that it has loaded (:meth:`Model.load`). ``AsyncRepo`` and
 ``AsyncModel`` offer the same for asyncio.
 
 :class:`Client` works through the daemon, which is started when it is needed, keeps a model warm for everybody, and does
@@ -22,7 +23,7 @@ in colours, and ``%load_ext deepcoder`` brings ``%%deepcoder``.
 
 from typing import Any
 
-from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRepo
+from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRepo, AsyncTask
 from deepcoder._aio_client import AsyncClient, AsyncJob, AsyncJobs
 from deepcoder._core import (
     Cancel,
@@ -44,6 +45,7 @@ from deepcoder._core import (
     Repo,
     RepositoryError,
     Stream,
+    Task,
     TokenEvent,
     Watched,
     __version__,
@@ -57,6 +59,7 @@ __all__ = [
     "AsyncJobs",
     "AsyncModel",
     "AsyncRepo",
+    "AsyncTask",
     "Cancel",
     "Cancelled",
     "Client",
@@ -77,6 +80,7 @@ __all__ = [
     "Repo",
     "RepositoryError",
     "Stream",
+    "Task",
     "TokenEvent",
     "Watched",
     "__version__",

@@ -7,7 +7,7 @@ step of the model.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -89,7 +89,7 @@ class AsyncEdit:
 
     @property
     def reasons(self) -> list[str]:
-        """Why a person should look first; see :attr:`deepcoder.Edit.reasons`."""
+        """Why a person must look at it first; see :attr:`deepcoder.Edit.reasons`."""
         return self._edit.reasons
 
     @property
@@ -125,9 +125,78 @@ class AsyncEdit:
             )
         )
 
+    async def reject(self) -> None:
+        """Reject it; see :meth:`deepcoder.Edit.reject`."""
+        await _run(lambda cancel: self._edit.reject(cancel=cancel))
+
     async def undo(self) -> None:
         """Take it back; see :meth:`deepcoder.Edit.undo`."""
         await _run(lambda cancel: self._edit.undo(cancel=cancel))
+
+
+class AsyncTask:
+    """A request in flight, or one that has ended; see :class:`deepcoder.Task`, whose properties it has.
+
+    ``await task`` waits for it. Cancelling the waiting does not cancel the task.
+    """
+
+    def __init__(self, task: _core.Task) -> None:
+        self._task = task
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._task, name)
+
+    def __repr__(self) -> str:
+        return f"Async{self._task!r}"
+
+    def _repr_html_(self) -> str:
+        """The diff of its result in colours, for notebooks."""
+        return self._task._repr_html_()
+
+    async def refresh(self) -> None:
+        """Ask how it stands now."""
+        await _run(lambda cancel: self._task.refresh(cancel=cancel))
+
+    async def wait(
+        self, timeout: float | None = None, *, check: bool = True, progress: Callable[[str], object] | None = None
+    ) -> AsyncTask:
+        """Wait until it no longer runs; see :meth:`deepcoder.Task.wait`. ``progress`` is called on another thread."""
+        await _run(lambda cancel: self._task.wait(timeout, check=check, progress=progress, cancel=cancel))
+        return self
+
+    def __await__(self) -> Generator[Any, None, AsyncTask]:
+        return self.wait().__await__()
+
+    async def cancel(self) -> None:
+        """Cancel it."""
+        await _run(lambda cancel: self._task.cancel(cancel=cancel))
+
+    async def apply(
+        self,
+        *,
+        reviewed: bool = False,
+        unverified: bool = False,
+        protected: bool = False,
+        commit: bool = False,
+        branch: str | None = None,
+        worktree: str | PathLike[str] | None = None,
+    ) -> str | None:
+        """Let the result land; see :meth:`deepcoder.Edit.apply`, whose errors it raises."""
+        return await _run(
+            lambda cancel: self._task.apply(
+                reviewed=reviewed,
+                unverified=unverified,
+                protected=protected,
+                commit=commit,
+                branch=branch,
+                worktree=worktree,
+                cancel=cancel,
+            )
+        )
+
+    async def reject(self) -> None:
+        """Reject the result."""
+        await _run(lambda cancel: self._task.reject(cancel=cancel))
 
 
 _AnyModel: TypeAlias = "AsyncModel | _core.Model | str | None"
@@ -201,6 +270,14 @@ class AsyncRepo:
         return await _run(
             lambda cancel: self._repo.complete(path, line, column, model=_model(model), seed=seed, cancel=cancel)
         )
+
+    async def tasks(self) -> list[AsyncTask]:
+        """The tasks of this repository, newest first; see :meth:`deepcoder.Repo.tasks`."""
+        return [AsyncTask(task) for task in await _run(lambda cancel: self._repo.tasks(cancel=cancel))]
+
+    async def task(self, id: str) -> AsyncTask:
+        """One task, by its id or the beginning of it; see :meth:`deepcoder.Repo.task`."""
+        return AsyncTask(await _run(lambda cancel: self._repo.task(id, cancel=cancel)))
 
     async def undo(self, id: str | None = None) -> str:
         """Take an applied edit back; see :meth:`deepcoder.Repo.undo`."""

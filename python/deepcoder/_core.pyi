@@ -26,6 +26,7 @@ __all__ = [
     "Repo",
     "RepositoryError",
     "Stream",
+    "Task",
     "TokenEvent",
     "Watched",
     "__version__",
@@ -296,7 +297,10 @@ class HistoryEntry:
 
 @final
 class Edit:
-    """A proposed edit. Nothing is written before :meth:`apply`."""
+    """A proposed edit. Nothing is written before :meth:`apply`.
+
+    Until then the result waits, as ``deepcoder tasks`` shows; it is forgotten with the last reference to this object.
+    """
 
     @property
     def title(self) -> str:
@@ -311,7 +315,10 @@ class Edit:
         """The files that it changes, makes or deletes, relative to the root."""
 
     def text_of(self, path: str) -> str | None:
-        """The text that the file ``path`` would have; ``None`` where the edit leaves it alone or deletes it."""
+        """The text that the file ``path`` would have; ``None`` where the edit leaves it alone or deletes it.
+
+        Raises :class:`EditError` when the result was rejected, or landed in another work tree.
+        """
 
     @property
     def changed(self) -> bool:
@@ -330,12 +337,13 @@ class Edit:
         """How far the edit may be trusted.
 
         ``safe``: it may be applied without a look, once :attr:`verified`. ``needs-review``: a person should see the diff
-        first; see :attr:`findings` and :attr:`rationale`. ``display-only``: it is a suggestion that is never applied.
+        first; see :attr:`reasons`. ``display-only``: it is a suggestion that is never applied.
         """
 
     @property
     def reasons(self) -> list[str]:
-        """Why a person should look before it is applied: findings and doubts, a line each. Empty where it is ``safe``."""
+        """Why a person must look at it before it is applied, or why it is not applied at all: one line each, empty where
+        :meth:`apply` needs no consent."""
 
     @property
     def rationale(self) -> str:
@@ -370,6 +378,9 @@ class Edit:
         ``worktree`` comes without ``commit``.
         """
 
+    def reject(self, *, cancel: Cancel | None = None) -> None:
+        """Reject it: the result is forgotten now. Raises :class:`EditError` when it was applied or rejected already."""
+
     def undo(self, *, cancel: Cancel | None = None) -> None:
         """Take it back, all files or none.
 
@@ -380,11 +391,133 @@ class Edit:
         """The diff in colours, for notebooks."""
 
 @final
+class Task:
+    """A request in flight, or one that has ended and is still known: :meth:`Repo.tasks`. It goes on whatever becomes of this
+    handle.
+
+    The properties say how it stood when it was last asked for: by :meth:`refresh`, at the end of :meth:`wait`, or by any
+    other call.
+    """
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def verb(self) -> str:
+        """The verb: ``edit``, ``explain``, …"""
+
+    @property
+    def prompt(self) -> str:
+        """The instruction or question, as it was given."""
+
+    @property
+    def repository(self) -> str | None:
+        """Absolute path of the work tree."""
+
+    @property
+    def state(self) -> str:
+        """``running``, ``review`` (the result waits for :meth:`apply` or :meth:`reject`), ``done``, ``rejected``, ``failed`` or
+        ``cancelled``."""
+
+    @property
+    def created_ms(self) -> int:
+        """When it began, in milliseconds since 1970 (UTC)."""
+
+    @property
+    def finished_ms(self) -> int | None:
+        """When it ended, in milliseconds since 1970 (UTC)."""
+
+    @property
+    def diff(self) -> str:
+        """The unified diff of its result; empty where there is none. Asked for where :meth:`Repo.tasks` left it out."""
+
+    @property
+    def files(self) -> list[str]:
+        """The files that the result changes, relative to the root."""
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings of the checks; see :attr:`Edit.findings`."""
+
+    @property
+    def applicability(self) -> _Applicability | None:
+        """How far the result may be trusted; see :attr:`Edit.applicability`. ``None`` where there is no result."""
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why a person must look at the result, one line each; see :attr:`Edit.reasons`."""
+
+    @property
+    def answer(self) -> str | None:
+        """The answer in words, of a task that has one."""
+
+    @property
+    def edit(self) -> str | None:
+        """The edit in the history of the repository, once it has landed; see :meth:`Repo.undo`."""
+
+    @property
+    def commit(self) -> str | None:
+        """The commit, once it has landed in one."""
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed."""
+
+    @property
+    def hint(self) -> str | None:
+        """The way out of that error, where one is known."""
+
+    def refresh(self, *, cancel: Cancel | None = None) -> None:
+        """Ask how it stands now. Raises :class:`EditError` when it is no longer known, and :class:`DaemonError`."""
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        check: bool = True,
+        progress: Callable[[str], object] | None = None,
+        cancel: Cancel | None = None,
+    ) -> Task:
+        """Wait until it no longer runs; returns itself.
+
+        ``timeout`` in seconds; ``progress`` is called with a line of text now and then. Ctrl-C and ``cancel`` end the
+        waiting, not the task. Raises :class:`TimeoutError`, and with ``check`` the error that it failed with and
+        :class:`Cancelled` when it was cancelled.
+        """
+
+    def cancel(self, *, cancel: Cancel | None = None) -> None:
+        """Cancel it; one that runs ends within one step of the model and changes nothing.
+
+        Raises :class:`EditError` when it is no longer known, and :class:`DaemonError`.
+        """
+
+    def apply(
+        self,
+        *,
+        reviewed: bool = False,
+        unverified: bool = False,
+        protected: bool = False,
+        commit: bool = False,
+        branch: str | None = None,
+        worktree: str | PathLike[str] | None = None,
+        cancel: Cancel | None = None,
+    ) -> str | None:
+        """Let the result land; arguments, result and errors are those of :meth:`Edit.apply`."""
+
+    def reject(self, *, cancel: Cancel | None = None) -> None:
+        """Reject the result, which is forgotten. Raises :class:`EditError` when none waits for a decision."""
+
+    def _repr_html_(self) -> str:
+        """The diff of its result in colours, for notebooks."""
+
+@final
 class Repo:
     """A git repository.
 
     ``path``: the repository is the one whose work tree it is in; ``None`` is the working directory.
-    ``model``: a loaded model, the name of one, or ``None`` for the default; loaded on first use, then kept.
+    ``model``: a loaded model, which works in this process; or the name of one, or ``None`` for the default, which the daemon
+    has, unless ``DEEPCODER_NO_DAEMON`` or ``daemon = false`` says that this process loads it.
 
     Threads may share it. A forked child may use it as well: it opens the history and loads models of its own.
     Raises :class:`RepositoryError` when ``path`` is in no repository.
@@ -464,6 +597,16 @@ class Repo:
         """The code that belongs at ``line`` and ``column``, both from 1, the column in characters.
 
         Raises :class:`RepositoryError` when there is no such place, and as :meth:`edit` does.
+        """
+
+    def tasks(self, *, cancel: Cancel | None = None) -> list[Task]:
+        """The tasks of this repository that are known, newest first: those that run, those whose result waits, and the latest
+        that have ended. Nothing is started. Raises :class:`DaemonError`."""
+
+    def task(self, id: str, *, cancel: Cancel | None = None) -> Task:
+        """One task, by its id or the beginning of it.
+
+        Raises :class:`EditError` when there is none, or several, and :class:`DaemonError`.
         """
 
     def undo(self, id: str | None = None, *, cancel: Cancel | None = None) -> str:
@@ -716,10 +859,10 @@ class Job:
         """Let the result land: all of it, or these ``hunks`` and nothing else.
 
         ``reviewed``: a person has looked at it; without that, a result whose :attr:`applicability` is ``needs-review`` is
-        refused. ``unverified``: also a result with errors.
+        refused. ``unverified``: also where a check found an error.
 
-        Raises :class:`EditError` when it needs a review, :class:`DaemonError` when it does not wait for a decision or its
-        files were changed since, and :class:`ValueError` when ``hunks`` is empty.
+        Raises :class:`EditError` when it needs a review or the checks refuse it, :class:`DaemonError` when it does not wait
+        for a decision or its files were changed since, and :class:`ValueError` when ``hunks`` is empty.
         """
 
     def reject(self, *, cancel: Cancel | None = None) -> None:

@@ -101,7 +101,11 @@ def _edit_cell(client: _core.Client, code: str, instruction: str, seed: int) -> 
         repo = client.repo(folder)
         with Progress() as show:
             edit = repo.edit(instruction, ["cell.py"], seed=seed, progress=show)
-        return CellEdit(edit, _patched(code, edit))
+        changed = CellEdit(edit, _patched(code, edit))
+        if edit.changed:
+            # The repository is gone in a moment: nothing is left to decide about.
+            edit.reject()
+        return changed
 
 
 def _patched(code: str, edit: _core.Edit) -> str:

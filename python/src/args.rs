@@ -81,7 +81,7 @@ pub(crate) fn text_of(path: PathBuf) -> PyResult<String> {
 }
 
 /// A dictionary as JSON.
-pub(crate) fn json_of(options: &Bound<'_, PyDict>) -> PyResult<serde_json::Value> {
+pub(crate) fn json_of(options: &Bound<'_, PyDict>) -> PyResult<serde_json::Map<String, serde_json::Value>> {
     let text: String = options.py().import("json")?.call_method1("dumps", (options,))?.extract()?;
     serde_json::from_str(&text).map_err(|e| PyValueError::new_err(format!("options: {e}")))
 }

@@ -163,7 +163,7 @@ impl Client {
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<Edit> {
         let repo = self.at(py, repo)?;
-        Repo::edit(repo, py, instruction, paths, new, read, model, options, seed, progress, cancel)
+        Repo::edit(repo, instruction, paths, new, read, model, options, seed, progress, cancel)
     }
 
     /// Answer a question about files; arguments and errors are those of :meth:`Repo.explain`.
@@ -179,7 +179,7 @@ impl Client {
         seed: u64,
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<String> {
-        self.at(py, repo)?.get().explain(py, question, paths, model, seed, cancel)
+        Repo::explain(self.at(py, repo)?, question, paths, model, seed, cancel)
     }
 
     /// The code that belongs at a position; arguments and errors are those of :meth:`Repo.complete`.
@@ -196,7 +196,7 @@ impl Client {
         seed: u64,
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<String> {
-        self.at(py, repo)?.get().complete(py, path, line, column, model, seed, cancel)
+        Repo::complete(self.at(py, repo)?, path, line, column, model, seed, cancel)
     }
 
     /// Watch a repository, also after a restart of the daemon.

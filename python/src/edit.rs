@@ -1,16 +1,12 @@
 //! `Edit`: a proposed edit, and what was found about it.
 
 use crate::error::{Kind, raise, with_hint};
-use crate::repo::{Repo, kind_of, kind_of_task};
 use crate::surroundings::now_ms;
+use crate::task::{Handle, delivery_of};
 use crate::wait::{PyCancel, cancel_of, off_interpreter};
-use deepcoder_app::{ApplyRun, RepoError, TaskError, land, may_land};
-use deepcoder_pipeline::Run;
-use deepcoder_types::{Applicability, Consent, Delivery, Severity, Verdict};
-use pyo3::exceptions::PyValueError;
+use deepcoder_types::{Applicability, Consent, Severity, TaskResult};
 use pyo3::prelude::*;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 /// A finding of a check.
 #[pyclass(module = "deepcoder._core", frozen, get_all)]
@@ -24,6 +20,17 @@ pub(crate) struct Finding {
     message: String,
 }
 
+impl From<&deepcoder_types::Finding> for Finding {
+    fn from(finding: &deepcoder_types::Finding) -> Self {
+        let severity = match finding.severity {
+            Severity::Error => "error",
+            Severity::Review => "review",
+            Severity::Warning => "warning",
+        };
+        Self { path: finding.path.to_string(), severity, message: finding.message.clone() }
+    }
+}
+
 #[pymethods]
 impl Finding {
     fn __repr__(&self) -> String {
@@ -32,37 +39,16 @@ impl Finding {
 }
 
 /// A proposed edit. Nothing is written before :meth:`apply`.
+///
+/// Until then the result waits, as ``deepcoder tasks`` shows; it is forgotten with the last reference to this object.
 #[pyclass(module = "deepcoder._core", frozen)]
-pub(crate) struct Edit {
-    repo: Py<Repo>,
-    run: Run,
-    instruction: String,
-    applied: Mutex<Option<String>>,
-}
+pub(crate) struct Edit(pub(crate) Handle);
 
-impl Edit {
-    pub(crate) const fn new(repo: Py<Repo>, run: Run, instruction: String) -> Self {
-        Self { repo, run, instruction, applied: Mutex::new(None) }
-    }
-
-    /// An error where this may not land: the rule of every surface.
-    fn check(&self, py: Python<'_>, delivery: &Delivery, consent: Consent) -> PyResult<()> {
-        let (error, hint) = match may_land(&self.run, delivery, consent) {
-            Verdict::Held(reasons) => (TaskError::NeedsReview(reasons), HINT_REVIEW),
-            Verdict::LandsInPart(_) => (TaskError::NeedsReview(self.run.reasons()), HINT_REVIEW),
-            Verdict::Refused(reasons) if self.run.applicability == Applicability::DisplayOnly => {
-                (TaskError::Refused(reasons), "take what you want from `edit.diff`")
-            }
-            Verdict::Refused(reasons) => (TaskError::Refused(reasons), HINT_CHECKS),
-            Verdict::Nothing | Verdict::Lands | Verdict::Shown => return Ok(()),
-        };
-        Err(with_hint(py, Kind::Edit, &error.to_string(), Some(hint.to_owned())))
+impl Drop for Edit {
+    fn drop(&mut self) {
+        self.0.forget();
     }
 }
-
-const HINT_REVIEW: &str = "look at `edit.diff` and `edit.reasons`; edit.apply(reviewed=True) applies it";
-const HINT_CHECKS: &str =
-    "word it differently or pass another `seed`; edit.apply(unverified=True) applies it all the same";
 
 /// The name of an applicability, as in JSON.
 pub(crate) const fn name_of(applicability: Applicability) -> &'static str {
@@ -77,85 +63,73 @@ pub(crate) const fn name_of(applicability: Applicability) -> &'static str {
 impl Edit {
     /// One line; empty when nothing would change.
     #[getter]
-    fn title(&self) -> &str {
-        self.run.edit_set.as_ref().map_or("", |set| &set.title)
+    fn title(&self) -> String {
+        self.0.of(|result| result.title.clone())
     }
 
     /// The unified diff, as ``git apply`` takes it; empty when nothing would change.
     #[getter]
-    fn diff(&self) -> &str {
-        &self.run.diff
+    fn diff(&self) -> String {
+        self.0.of(|result| result.diff.clone())
     }
 
     /// The files that it changes, makes or deletes, relative to the root.
     #[getter]
     fn files(&self) -> Vec<String> {
-        self.run.edit_set.iter().flat_map(|set| &set.files).map(|file| file.path.to_string()).collect()
+        self.0.files()
     }
 
     /// The text that the file ``path`` would have; ``None`` where the edit leaves it alone or deletes it.
-    fn text_of(&self, path: &str) -> Option<String> {
-        let file = self.run.edit_set.iter().flat_map(|set| &set.files).find(|file| file.path.as_str() == path)?;
-        Some(String::from_utf8_lossy(&file.new.as_ref()?.bytes).into_owned())
+    ///
+    /// Raises :class:`EditError` when the result was rejected, or landed in another work tree.
+    fn text_of(&self, py: Python<'_>, path: &str) -> PyResult<Option<String>> {
+        self.0.text_of(py, path)
     }
 
     /// Whether it would change anything.
     #[getter]
     fn changed(&self) -> bool {
-        self.run.changes()
+        self.0.of(TaskResult::changes)
     }
 
     /// Whether no check found an error.
     #[getter]
     fn verified(&self) -> bool {
-        self.run.verified()
+        self.0.of(|result| result.verification.as_ref().is_none_or(|found| found.passed))
     }
 
     /// The findings of the checks, errors, reviews and warnings, in the order of the files.
     #[getter]
     fn findings(&self) -> Vec<Finding> {
-        let found = self.run.verification.iter().flat_map(|verification| &verification.findings);
-        found
-            .map(|finding| Finding {
-                path: finding.path.to_string(),
-                severity: match finding.severity {
-                    Severity::Error => "error",
-                    Severity::Review => "review",
-                    Severity::Warning => "warning",
-                },
-                message: finding.message.clone(),
-            })
-            .collect()
+        self.0.findings()
     }
 
     /// How far the edit may be trusted.
     ///
     /// ``safe``: it may be applied without a look, once :attr:`verified`. ``needs-review``: a person should see the diff
-    /// first; see :attr:`findings` and :attr:`rationale`. ``display-only``: it is a suggestion that is never applied.
+    /// first; see :attr:`reasons`. ``display-only``: it is a suggestion that is never applied.
     #[getter]
     fn applicability(&self) -> &'static str {
-        name_of(self.run.applicability)
+        self.0.of(|result| Some(name_of(result.applicability))).unwrap_or("safe")
     }
 
-    /// Why a person should look before it is applied: findings and doubts, a line each. Empty where it is ``safe``.
+    /// Why a person must look at it before it is applied, or why it is not applied at all: one line each, empty where
+    /// :meth:`apply` needs no consent.
     #[getter]
     fn reasons(&self) -> Vec<String> {
-        match self.run.applicability {
-            Applicability::Safe => Vec::new(),
-            _ => self.run.reasons(),
-        }
+        self.0.reasons()
     }
 
     /// The reasons and doubts of the plugin that made it, in lines; may be empty.
     #[getter]
-    fn rationale(&self) -> &str {
-        &self.run.rationale
+    fn rationale(&self) -> String {
+        self.0.of(|result| result.rationale.clone())
     }
 
     /// Its id in the history, once applied.
     #[getter]
     fn id(&self) -> Option<String> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.edit()
     }
 
     /// Write it, all files or none; returns the id in the history, or ``None`` when it changes nothing.
@@ -188,41 +162,14 @@ impl Edit {
         worktree: Option<PathBuf>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Option<String>> {
-        if !commit && (branch.is_some() || worktree.is_some()) {
-            return Err(PyValueError::new_err("branch and worktree go with commit=True"));
-        }
-        let delivery = match commit {
-            true => Delivery::Commit { branch, worktree: worktree.clone() },
-            false => Delivery::Apply,
-        };
-        self.check(py, &delivery, Consent { reviewed, unverified, protected })?;
-        if !self.run.changes() {
-            return Ok(None);
-        }
-        let repo = self.repo.get().open(py)?;
-        let how = ApplyRun { now_ms: now_ms(), unverified, protected };
-        let elsewhere = worktree.is_some();
-        let applied = off_interpreter(py, &cancel_of(cancel), |cancel| {
-            land(&repo, &self.run, &self.instruction, &delivery, how, cancel).map(|landed| landed.edit)
-        })?;
-        let here = |id: &String| {
-            // In a work tree of its own it is not for this repository's history to undo.
-            if !elsewhere {
-                *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
-            }
-        };
-        match applied {
-            Ok(id) => {
-                id.iter().for_each(here);
-                Ok(id)
-            }
-            Err(error) => {
-                if let TaskError::Repo(RepoError::NotCommitted { id, .. }) = &error {
-                    here(id);
-                }
-                Err(raise(py, kind_of_task(&error), &error))
-            }
-        }
+        let delivery = delivery_of(py, commit, branch, worktree)?;
+        self.0.apply(py, Consent { reviewed, unverified, protected }, &delivery, &cancel_of(cancel))
+    }
+
+    /// Reject it: the result is forgotten now. Raises :class:`EditError` when it was applied or rejected already.
+    #[pyo3(signature = (*, cancel=None))]
+    fn reject(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<()> {
+        self.0.reject(py, cancel)
     }
 
     /// Take it back, all files or none.
@@ -233,20 +180,22 @@ impl Edit {
         let Some(id) = self.id() else {
             return Err(with_hint(py, Kind::Edit, "the edit is not applied", None));
         };
-        let repo = self.repo.get().open(py)?;
+        let repo = self.0.repo().get().open(py)?;
         let undone = off_interpreter(py, &cancel_of(cancel), |cancel| repo.undo(Some(&id), now_ms(), cancel))?;
-        undone.map_err(|e| raise(py, kind_of(&e), &e))?;
-        *self.applied.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        undone.map_err(|error| raise(py, Kind::Edit, &error))?;
+        if let Some(result) = &mut self.0.task().result {
+            result.landed = None;
+        }
         Ok(())
     }
 
     /// The diff in colours, for notebooks.
     fn _repr_html_(&self) -> String {
-        crate::html::diff(&self.run.diff)
+        crate::html::diff(&self.diff())
     }
 
-    fn __str__(&self) -> &str {
-        &self.run.diff
+    fn __str__(&self) -> String {
+        self.diff()
     }
 
     fn __repr__(&self) -> String {

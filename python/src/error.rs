@@ -1,6 +1,7 @@
 //! Errors as Python exceptions that carry their hint.
 
-use deepcoder_types::{Hint, ModelInfo};
+use deepcoder_protocol::{Failure, Refusal};
+use deepcoder_types::{FailureKind, Hint, JobFailure, ModelInfo};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyUserWarning};
 use pyo3::prelude::*;
@@ -27,6 +28,28 @@ pub(crate) fn raise(py: Python<'_>, kind: Kind, error: &dyn Hint) -> PyErr {
     with_hint(py, kind, &error.to_string(), error.hint().as_deref().map(in_python))
 }
 
+/// Why the application refuses, as an exception: of the daemon where it cannot be asked, and of the edit otherwise.
+pub(crate) fn refused(py: Python<'_>, failure: &Failure) -> PyErr {
+    let kind = match failure {
+        Failure::Cancelled => return crate::wait::cancelled(),
+        Failure::Refused { reason: Refusal::Unavailable | Refusal::Unsupported | Refusal::Storage, .. } => Kind::Daemon,
+        Failure::Refused { .. } => Kind::Edit,
+        Failure::Load { .. } => Kind::Model,
+        _ => Kind::Daemon,
+    };
+    raise(py, kind, failure)
+}
+
+/// Why a task failed, as an exception.
+pub(crate) fn failed(py: Python<'_>, failure: &JobFailure) -> PyErr {
+    let kind = match failure.kind {
+        FailureKind::Repository => Kind::Repository,
+        FailureKind::Model => Kind::Model,
+        FailureKind::Other => Kind::Edit,
+    };
+    with_hint(py, kind, &failure.message, failure.hint.as_deref().map(in_python))
+}
+
 /// The options of the command line that hints name, and the arguments that they are here.
 const ARGUMENTS: &[(&str, &str)] = &[
     ("--state before", "state=\"before\""),
@@ -41,7 +64,7 @@ const ARGUMENTS: &[(&str, &str)] = &[
 ];
 
 /// A hint in the words of Python. Between backticks are commands, which stay as they are.
-fn in_python(hint: &str) -> String {
+pub(crate) fn in_python(hint: &str) -> String {
     let parts = hint.split('`').enumerate().map(|(index, part)| match index % 2 {
         0 => ARGUMENTS.iter().fold(part.to_owned(), |text, (option, argument)| text.replace(option, argument)),
         _ => part.to_owned(),
@@ -68,16 +91,16 @@ pub(crate) fn with_hint(py: Python<'_>, kind: Kind, message: &str, hint: Option<
 
 /// What the user should know about how a model was loaded, as warnings.
 pub(crate) fn warn(py: Python<'_>, model: &ModelInfo) -> PyResult<()> {
-    warn_all(py, &model.warnings)
+    warn_of(py, &model.warnings)
 }
 
 /// What the user should know before the model fills a hole.
 pub(crate) fn warn_of_fill(py: Python<'_>, model: &ModelInfo) -> PyResult<()> {
-    warn_all(py, model.fill_warning.as_slice())
+    warn_of(py, model.fill_warning.as_slice())
 }
 
-/// These lines as warnings.
-pub(crate) fn warn_all(py: Python<'_>, warnings: &[String]) -> PyResult<()> {
+/// `warnings` as Python has them.
+pub(crate) fn warn_of(py: Python<'_>, warnings: &[String]) -> PyResult<()> {
     for warning in warnings {
         let text = CString::new(warning.replace('\0', " ")).unwrap_or_default();
         PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)?;

@@ -4,7 +4,7 @@ use crate::edit::name_of;
 use crate::error::{Kind, raise, with_hint};
 use crate::events::{JobEvent, JobEvents};
 use crate::follow::{CallFailed, Follow, Step, is_settled};
-use crate::wait::{PyCancel, cancel_of, cancelled, leave_behind};
+use crate::wait::{PyCancel, cancel_of, cancelled, deadline_of, leave_behind};
 use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_session::Session;
@@ -13,7 +13,6 @@ use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 /// A background job. It goes on whatever becomes of this handle, this process or the daemon.
 ///
@@ -322,10 +321,7 @@ impl Job {
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<Bound<'py, Self>> {
         let job = slf.get();
-        let seconds = timeout.map(|s| Duration::try_from_secs_f64(s.max(0.0))).transpose();
-        let seconds = seconds.map_err(|_| PyValueError::new_err("the timeout is not a number of seconds"))?;
-        // One that is too far away to be a time is none.
-        let deadline = seconds.and_then(|seconds| Instant::now().checked_add(seconds));
+        let deadline = deadline_of(timeout)?;
         let follow = Follow::start(Arc::clone(&job.session), job.name(), 0, cancel_of(cancel).child(), None);
         loop {
             match py.detach(|| follow.next(deadline))? {
@@ -349,10 +345,10 @@ impl Job {
     /// Let the result land: all of it, or these ``hunks`` and nothing else.
     ///
     /// ``reviewed``: a person has looked at it; without that, a result whose :attr:`applicability` is ``needs-review`` is
-    /// refused. ``unverified``: also a result with errors.
+    /// refused. ``unverified``: also where a check found an error.
     ///
-    /// Raises :class:`EditError` when it needs a review, :class:`DaemonError` when it does not wait for a decision or its
-    /// files were changed since, and :class:`ValueError` when ``hunks`` is empty.
+    /// Raises :class:`EditError` when it needs a review or the checks refuse it, :class:`DaemonError` when it does not wait
+    /// for a decision or its files were changed since, and :class:`ValueError` when ``hunks`` is empty.
     #[pyo3(signature = (hunks=None, *, reviewed=false, unverified=false, cancel=None))]
     fn accept(
         &self,

@@ -120,7 +120,7 @@ impl Jobs {
             prompt: instruction,
             paths: paths.into_iter().flatten().map(|path| below(&repository, path)).collect::<PyResult<_>>()?,
             repository,
-            options: options.map_or_else(|| Ok(json!({})), json_of)?,
+            options: options.map(json_of).transpose()?.unwrap_or_default().into(),
             model: model.or_else(|| self.model.clone()),
             seed,
             priority,

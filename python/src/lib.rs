@@ -1,4 +1,4 @@
-//! The Python extension `deepcoder._core`: thin wrappers around [`deepcoder_session`]. `deepcoder/_core.pyi` documents
+//! The Python extension `deepcoder._core`: thin wrappers around [`deepcoder_app`]. `deepcoder/_core.pyi` documents
 //! it for Python users.
 //!
 //! **Invariant:** every call that may take long runs on a thread of its own without the interpreter, and polls for
@@ -18,6 +18,7 @@ mod jobs;
 mod model;
 mod repo;
 mod surroundings;
+mod task;
 mod wait;
 
 use pyo3::prelude::*;
@@ -37,6 +38,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<repo::HistoryEntry>()?;
     module.add_class::<edit::Edit>()?;
     module.add_class::<repo::Repo>()?;
+    module.add_class::<task::Task>()?;
     module.add_class::<events::JobEvent>()?;
     module.add_class::<events::JobEvents>()?;
     module.add_class::<job::Job>()?;

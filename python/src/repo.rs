@@ -2,17 +2,17 @@
 
 use crate::args::{ModelOrName, Paths, json_of, text_of};
 use crate::edit::Edit;
-use crate::error::{Kind, raise};
+use crate::error::{Kind, raise, refused};
 use crate::fork::{Owned, Slot};
 use crate::model::Model;
-use crate::surroundings::{now_ms, session};
-use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
-use deepcoder_app::{RepoError, Side, TaskError, carry_out, request_for};
-use deepcoder_pipeline::Run;
-use deepcoder_protocol::Models;
+use crate::surroundings::{now_ms, repo_session};
+use crate::task::{Handle, Task, Teller, Trouble, checked};
+use crate::wait::{PyCancel, cancel_of, off_interpreter};
+use deepcoder_app::{App, OneModel, RepoError, Side, in_daemon, known_tasks};
+use deepcoder_protocol::{Failure, Models, Tasks};
 use deepcoder_session::{Overrides, Session};
 use deepcoder_types::{
-    Cancel, Delivery, Event, FailureKind, GenerateError, LanguageModel, Level, Position, RepoPath, Request,
+    Cancel, Delivery, Event, GenerateError, JobState, LanguageModel, Level, Position, RepoPath, Request,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -52,13 +52,35 @@ impl HistoryEntry {
     }
 }
 
-/// Models that were loaded by name, which threads wait for while one loads.
-type Loaded = Arc<Mutex<HashMap<String, Arc<dyn LanguageModel>>>>;
+/// The models of this process, loaded by name on first use and then kept. Threads wait for each other while one loads.
+struct Loaded {
+    session: Session,
+    models: Mutex<HashMap<String, Arc<dyn LanguageModel>>>,
+}
+
+impl Models for Loaded {
+    fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        crate::exit::engine_loaded();
+        let name = name.unwrap_or(&self.session.settings().model);
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = models.get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let model = self.session.model(name, cancel)?;
+        models.insert(name.to_owned(), Arc::clone(&model));
+        Ok(model)
+    }
+
+    fn background(&self, name: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        self.interactive(name, &Cancel::new())
+    }
+}
 
 /// A git repository.
 ///
 /// ``path``: the repository is the one whose work tree it is in; ``None`` is the working directory.
-/// ``model``: a loaded model, the name of one, or ``None`` for the default; loaded on first use, then kept.
+/// ``model``: a loaded model, which works in this process; or the name of one, or ``None`` for the default, which the daemon
+/// has, unless ``DEEPCODER_NO_DAEMON`` or ``daemon = false`` says that this process loads it.
 ///
 /// Threads may share it. A forked child may use it as well: it opens the history and loads models of its own.
 /// Raises :class:`RepositoryError` when ``path`` is in no repository.
@@ -69,8 +91,8 @@ pub(crate) struct Repo {
     session: Session,
     /// The model that the user gave.
     given: Option<Py<Model>>,
-    /// Those that were asked for by name, loaded on first use and then kept.
-    loaded: Mutex<Owned<Loaded>>,
+    /// What carries requests out in this process.
+    app: Mutex<Owned<App>>,
 }
 
 impl Repo {
@@ -85,7 +107,8 @@ impl Repo {
         let opened = opened(py, &session, &path)?;
         let root = opened.workspace().root().to_owned();
         let slot = Slot::new(opened).map_err(|e| raise(py, Kind::Repository, &e))?;
-        Ok(Self { slot, root, session, given, loaded: Mutex::new(Owned::new(Loaded::default())) })
+        let app = Mutex::new(Owned::new(app(&session)));
+        Ok(Self { slot, root, session, given, app })
     }
 
     /// The canonical root.
@@ -101,29 +124,35 @@ impl Repo {
         }
     }
 
-    /// The models of this process.
-    fn loaded(&self) -> Loaded {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = loaded.get() {
-            return Arc::clone(own);
+    /// The application in this process.
+    pub(crate) fn app(&self) -> App {
+        let mut own = self.app.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(app) = own.get() {
+            return app.clone();
         }
-        let fresh = Loaded::default();
-        *loaded = Owned::new(Arc::clone(&fresh));
+        let fresh = app(&self.session);
+        *own = Owned::new(fresh.clone());
         fresh
     }
 
-    /// What the name of a model, or none, means here.
-    fn models(&self, py: Python<'_>, asked: Option<ModelOrName<'_>>) -> PyResult<(Lent, Option<String>)> {
-        let (model, name) = match (asked, &self.given) {
-            (Some(ModelOrName::Model(model)), _) => (Some(model.get().shared(py)?), None),
-            (Some(ModelOrName::Name(name)), _) => (None, Some(name)),
-            (None, Some(given)) => (Some(given.get().shared(py)?), None),
-            (None, None) => (None, None),
-        };
-        if model.is_none() {
-            crate::exit::engine_loaded();
-        }
-        Ok((Lent { model, loaded: self.loaded(), session: self.session.clone() }, name))
+    /// The tasks that are known without starting anything.
+    pub(crate) fn known(&self) -> Arc<dyn Tasks> {
+        known_tasks(&self.session, || self.app())
+    }
+
+    /// Ask what is known, without starting anything.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        cancel: Option<&Bound<'_, PyCancel>>,
+        what: impl FnOnce(&dyn Tasks, &Path) -> Result<T, Failure> + Send,
+    ) -> PyResult<(Arc<dyn Tasks>, T)> {
+        let answer = off_interpreter(py, &cancel_of(cancel), |_| {
+            let tasks = self.known();
+            let answer = what(&*tasks, &self.root)?;
+            Ok((tasks, answer))
+        })?;
+        answer.map_err(|failure| refused(py, &failure))
     }
 
     fn path(&self, py: Python<'_>, path: PathBuf) -> PyResult<RepoPath> {
@@ -133,86 +162,92 @@ impl Repo {
         path.map_err(|e| raise(py, Kind::Repository, &e))
     }
 
-    /// A request about this repository.
     fn request(&self, verb: &str, prompt: String, paths: Option<Paths>, seed: u64) -> PyResult<Request> {
         Ok(Request {
-            verb: verb.into(),
+            verb: verb.to_owned(),
             prompt,
             directory: self.root.clone(),
             paths: paths.unwrap_or_default().texts()?,
             seed,
             delivery: Delivery::Show,
-            origin: "python".into(),
+            origin: "python".to_owned(),
             ..Request::default()
         })
     }
 
-    /// Carry `request` out but for what is written.
-    fn answer(
-        &self,
-        py: Python<'_>,
+    /// Carry `request` out, in the daemon or here, until its task no longer runs.
+    fn carry_out(
+        slf: &Bound<'_, Self>,
         mut request: Request,
         model: Option<ModelOrName<'_>>,
         progress: Option<&Py<PyAny>>,
         cancel: &Cancel,
-    ) -> PyResult<Run> {
-        // An error where the history cannot be used after a fork.
-        self.open(py)?;
-        let (models, name) = self.models(py, model)?;
-        request.model = name;
-        let (run, failed, warnings) = off_interpreter(py, cancel, |cancel| {
-            let (mut failed, mut warnings) = (None, Vec::new());
-            let run = carry_out(&self.session, &models, &request, cancel, &mut |event| {
-                if let Event::Log { level: Level::Warn, message } = &event {
+    ) -> PyResult<Handle> {
+        let (repo, py) = (slf.get(), slf.py());
+        let given = match (model, &repo.given) {
+            (Some(ModelOrName::Model(model)), _) => Some(model.get().shared(py)?),
+            (Some(ModelOrName::Name(name)), _) => {
+                request.model = Some(name);
+                None
+            }
+            (None, Some(given)) => Some(given.get().shared(py)?),
+            (None, None) => None,
+        };
+        let name = given.as_ref().map(|model| model.info().name.clone());
+        request.model = request.model.or(name).or_else(|| Some(repo.session.settings().model.clone()));
+        let (open, stop) = (repo.open(py)?, cancel.child());
+        let mut teller = Teller { progress, stop: stop.clone(), failed: None };
+        let mut warnings = Vec::new();
+        let done = off_interpreter(py, cancel, |_| {
+            let (tasks, here): (Arc<dyn Tasks>, bool) = match given {
+                Some(model) => {
+                    (Arc::new(App::here(repo.session.clone(), Arc::new(OneModel(model)), Arc::new(now_ms))), true)
+                }
+                None => match in_daemon(&repo.session, &request)? {
+                    Some(tasks) => (Arc::new(tasks), false),
+                    None => (Arc::new(repo.app()), true),
+                },
+            };
+            // In use, so that a fork meanwhile knows of it.
+            let open = here.then_some(open);
+            let id = tasks.submit(request)?.id;
+            let mut seen = 0;
+            let followed = tasks.follow(&id, 0, &stop, &mut |event| {
+                seen = event.seq;
+                if let Event::Log { level: Level::Warn, message } = &event.event {
                     warnings.push(message.clone());
                 }
-                for line in progress.iter().flat_map(|_| lines_of(&event)) {
-                    // An exception of the callback ends the work and is raised from the call.
-                    if failed.is_none() {
-                        failed = progress.and_then(|told| Python::attach(|py| told.call1(py, (line,))).err());
-                    }
-                    if failed.is_some() {
-                        cancel.cancel();
-                    }
-                }
+                teller.tell(&event.event);
             });
-            (run, failed, warnings)
+            let task = match followed {
+                Err(Failure::Cancelled) => {
+                    tasks.cancel(&id)?;
+                    // It ends within a step: when this returns nothing of it goes on.
+                    let task = tasks.follow(&id, seen, &Cancel::new(), &mut |_| {})?;
+                    // It may have ended with a result all the same, which nobody will decide about.
+                    _ = tasks.forget(&id);
+                    deepcoder_types::Task { state: JobState::Cancelled, ..task }
+                }
+                task => task?,
+            };
+            drop(open);
+            Ok::<_, Trouble>((tasks, here, task))
         })?;
-        crate::error::warn_all(py, &warnings)?;
-        match (run, failed) {
-            (_, Some(error)) => Err(error),
-            _ if cancel.is_cancelled() => Err(cancelled()),
-            (Ok(run), None) => Ok(run),
-            (Err(error), None) => Err(raise(py, kind_of_task(&error), &error)),
+        if let Some(error) = teller.failed {
+            return Err(error);
         }
+        let (tasks, here, task) = done.map_err(|error| error.raise(py))?;
+        let handle = Handle::new(slf.clone().unbind(), tasks, here, task);
+        checked(py, &handle.task())?;
+        crate::error::warn_of(py, &warnings)?;
+        Ok(handle)
     }
 }
 
-/// The models of a repository: the one that the user gave, or those that are loaded by name and then kept.
-struct Lent {
-    model: Option<Arc<dyn LanguageModel>>,
-    loaded: Loaded,
-    session: Session,
-}
-
-impl Models for Lent {
-    fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        if let Some(model) = &self.model {
-            return Ok(Arc::clone(model));
-        }
-        let name = name.unwrap_or(&self.session.settings().model);
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = loaded.get(name) {
-            return Ok(Arc::clone(model));
-        }
-        let model = self.session.model(name, cancel)?;
-        loaded.insert(name.to_owned(), Arc::clone(&model));
-        Ok(model)
-    }
-
-    fn background(&self, name: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        self.interactive(name, &Cancel::new())
-    }
+/// The application with the models of this process.
+fn app(session: &Session) -> App {
+    let models = Loaded { session: session.clone(), models: Mutex::default() };
+    App::here(session.clone(), Arc::new(models), Arc::new(now_ms))
 }
 
 fn side_of(state: &str) -> PyResult<Side> {
@@ -230,24 +265,7 @@ fn opened(py: Python<'_>, session: &Session, path: &Path) -> PyResult<Arc<deepco
     opened.map(Arc::new).map_err(|e| raise(py, kind_of(&e), &e))
 }
 
-/// What a progress callback is told of an event.
-fn lines_of(event: &Event) -> Vec<String> {
-    match event {
-        Event::Progress { message, .. } => vec![message.clone()],
-        Event::Stage(stage) => vec![stage.label().to_owned()],
-        event => event.lines().into_iter().map(|(_, line)| line).collect(),
-    }
-}
-
-pub(crate) const fn kind_of_task(error: &TaskError) -> Kind {
-    match error.kind() {
-        FailureKind::Repository => Kind::Repository,
-        FailureKind::Model => Kind::Model,
-        FailureKind::Other => Kind::Edit,
-    }
-}
-
-pub(crate) fn kind_of(error: &RepoError) -> Kind {
+fn kind_of(error: &RepoError) -> Kind {
     match error {
         RepoError::Open(_) | RepoError::Resolve(_) => Kind::Repository,
         _ => Kind::Edit,
@@ -264,7 +282,7 @@ impl Repo {
             Some(ModelOrName::Name(name)) => (Some(name), None),
             None => (None, None),
         };
-        let session = session(py, &Overrides { model: name, ..Overrides::default() })?;
+        let session = repo_session(py, &Overrides { model: name, ..Overrides::default() })?;
         Self::new_at(py, session, path, given)
     }
 
@@ -290,7 +308,6 @@ impl Repo {
         cancel=None))]
     pub(crate) fn edit(
         slf: Bound<'_, Self>,
-        py: Python<'_>,
         instruction: String,
         paths: Option<Paths>,
         new: bool,
@@ -301,18 +318,12 @@ impl Repo {
         progress: Option<Py<PyAny>>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Edit> {
-        let this = slf.get();
-        let mut request = this.request("edit", instruction, paths, seed)?;
+        let mut request = slf.get().request("edit", instruction, paths, seed)?;
         request.new_files = new;
         request.reads = read.unwrap_or_default().texts()?;
-        if let Some(options) = options {
-            request.params = json_of(options)?.as_object().cloned().unwrap_or_default();
-        }
-        // The result may be written: an interrupted edit that cannot be brought to an end is an error.
+        request.params = options.map(json_of).transpose()?.unwrap_or_default();
         request.delivery = Delivery::Review;
-        let prompt = request.prompt.clone();
-        let run = this.answer(py, request, model, progress.as_ref(), &cancel_of(cancel))?;
-        Ok(Edit::new(slf.unbind(), run, prompt))
+        Self::carry_out(&slf, request, model, progress.as_ref(), &cancel_of(cancel)).map(Edit)
     }
 
     /// Carry out any verb of a plugin, with its parameters as keywords: ``repo.run("explain", "why?", ["a.py"])``.
@@ -352,27 +363,24 @@ impl Repo {
     /// Answer a question about files, in words. ``paths`` and ``model`` are as in :meth:`edit`, and so are the errors.
     #[pyo3(signature = (question, paths=None, *, model=None, seed=0, cancel=None))]
     pub(crate) fn explain(
-        &self,
-        py: Python<'_>,
+        slf: Bound<'_, Self>,
         question: String,
         paths: Option<Paths>,
         model: Option<ModelOrName<'_>>,
         seed: u64,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
-        let request = self.request("explain", question, paths, seed)?;
-        let run = self.answer(py, request, model, None, &cancel_of(cancel))?;
-        Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
+        let request = slf.get().request("explain", question, paths, seed)?;
+        let handle = Self::carry_out(&slf, request, model, None, &cancel_of(cancel))?;
+        Ok(handle.of(|result| Some(result.answer.as_ref()?.text.clone())).unwrap_or_default())
     }
 
     /// The code that belongs at ``line`` and ``column``, both from 1, the column in characters.
     ///
     /// Raises :class:`RepositoryError` when there is no such place, and as :meth:`edit` does.
-    #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     #[pyo3(signature = (path, line, column, *, model=None, seed=0, cancel=None))]
     pub(crate) fn complete(
-        &self,
-        py: Python<'_>,
+        slf: Bound<'_, Self>,
         path: PathBuf,
         line: usize,
         column: usize,
@@ -380,11 +388,29 @@ impl Repo {
         seed: u64,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<String> {
-        let mut request = self.request("complete", String::new(), None, seed)?;
+        let mut request = slf.get().request("complete", String::new(), None, seed)?;
         request.paths = vec![text_of(path)?];
         request.position = Some(Position { line, column });
-        let run = self.answer(py, request, model, None, &cancel_of(cancel))?;
-        Ok(run.answer.map(|answer| answer.text).unwrap_or_default())
+        let handle = Self::carry_out(&slf, request, model, None, &cancel_of(cancel))?;
+        Ok(handle.of(|result| Some(result.answer.as_ref()?.text.clone())).unwrap_or_default())
+    }
+
+    /// The tasks of this repository that are known, newest first: those that run, those whose result waits, and the latest
+    /// that have ended. Nothing is started. Raises :class:`DaemonError`.
+    #[pyo3(signature = (*, cancel=None))]
+    fn tasks(slf: Bound<'_, Self>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Vec<Task>> {
+        let (tasks, found) = slf.get().ask(slf.py(), cancel, |tasks, root| tasks.list(Some(root)))?;
+        let task = |task| Task(Handle::new(slf.clone().unbind(), Arc::clone(&tasks), true, task));
+        Ok(found.into_iter().map(task).collect())
+    }
+
+    /// One task, by its id or the beginning of it.
+    ///
+    /// Raises :class:`EditError` when there is none, or several, and :class:`DaemonError`.
+    #[pyo3(signature = (id, *, cancel=None))]
+    fn task(slf: Bound<'_, Self>, id: String, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Task> {
+        let (tasks, task) = slf.get().ask(slf.py(), cancel, |tasks, _| tasks.get(&id))?;
+        Ok(Task(Handle::new(slf.unbind(), tasks, true, task)))
     }
 
     /// Take an applied edit back, all files or none; returns its id.

@@ -12,6 +12,12 @@ pub(crate) fn session(py: Python<'_>, overrides: &Overrides) -> PyResult<Session
     open(py, overrides, None)
 }
 
+/// As [`session`], with the daemon where the `deepcoder` command of this installation can start it.
+pub(crate) fn repo_session(py: Python<'_>, overrides: &Overrides) -> PyResult<Session> {
+    let launcher = command(py)?.map(Launcher::new);
+    open(py, overrides, launcher)
+}
+
 /// As [`session`], for the daemon: the `deepcoder` command `given`, or the one of this installation, starts it.
 pub(crate) fn daemon_session(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Session> {
     let command = match given {

@@ -2,10 +2,11 @@
 
 use crate::error::{Cancelled, DeepcoderError};
 use deepcoder_types::Cancel;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often Ctrl-C is looked for: the interpreter only sets a flag, which its main thread must ask. Shorter than a person notices, longer than costs anything.
 pub(crate) const POLL: Duration = Duration::from_millis(40);
@@ -53,6 +54,23 @@ pub(crate) fn off_interpreter<T: Send>(
     cancel: &Cancel,
     work: impl FnOnce(&Cancel) -> T + Send,
 ) -> PyResult<T> {
+    until(py, cancel, None, work)
+}
+
+/// The time that is `timeout` seconds away. One that is too far away to be a time is none.
+pub(crate) fn deadline_of(timeout: Option<f64>) -> PyResult<Option<Instant>> {
+    let seconds = timeout.map(|s| Duration::try_from_secs_f64(s.max(0.0))).transpose();
+    let seconds = seconds.map_err(|_| PyValueError::new_err("the timeout is not a number of seconds"))?;
+    Ok(seconds.and_then(|seconds| Instant::now().checked_add(seconds)))
+}
+
+/// As [`off_interpreter`]; a `deadline` that passes sets `cancel`.
+pub(crate) fn until<T: Send>(
+    py: Python<'_>,
+    cancel: &Cancel,
+    deadline: Option<Instant>,
+    work: impl FnOnce(&Cancel) -> T + Send,
+) -> PyResult<T> {
     py.detach(|| {
         std::thread::scope(|scope| {
             let (done, waiting) = channel();
@@ -67,6 +85,9 @@ pub(crate) fn off_interpreter<T: Send>(
                     Ok(Err(panic)) => return Err(panicked(panic.as_ref())),
                     Err(RecvTimeoutError::Disconnected) => return Err(panicked(&"the worker thread is gone")),
                     Err(RecvTimeoutError::Timeout) => {
+                        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                            cancel.cancel();
+                        }
                         if interrupt.is_none()
                             && let Err(error) = Python::attach(|py| py.check_signals())
                         {

@@ -11,6 +11,33 @@ import deepcoder
 
 HINT = "`deepcoder jobs list` shows them"
 
+USAGE = ("prompt_tokens", "cached_tokens", "completion_tokens", "drafted_tokens", "accepted_tokens")
+
+#: A result of a task that needs a review.
+HELD: dict[str, Any] = {
+    "id": "5f1c",
+    "title": "do it",
+    "diff": "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x = 1\n+x = 2\n",
+    "files": [{"path": "a.py", "status": "modified", "hunks": 1, "old_sha256": "aa", "new_sha256": "bb"}],
+    "verification": {"passed": True, "findings": [{"path": "a.py", "severity": "review", "message": "look"}]},
+    "applicability": "needs-review",
+    "rationale": "because",
+    "partial": False,
+    "answer": None,
+    "targets": ["a.py"],
+    "skipped": [],
+    "model": "m",
+    "seed": 0,
+    "stats": {"calls": 1, "usage": dict.fromkeys(USAGE, 0), "model_ms": 1.0, "first_token_ms": 1.0, "repaired": False},
+    "verdict": {"held": ["a.py: review: look", "because"]},
+    "landed": None,
+}
+
+
+def refused(reason: str, message: str, hint: str | None = None) -> dict[str, Any]:
+    """The event of a refusal."""
+    return {"error": {"message": message, "kind": {"refused": {"reason": reason, "message": message, "hint": hint}}}}
+
 
 class FakeDaemon:
     """Serves at the socket of ``home`` until it is closed; ``command`` is the program that clients think it is."""
@@ -22,6 +49,9 @@ class FakeDaemon:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.watched: list[str] = []
+        self.tasks: dict[str, dict[str, Any]] = {}
+        #: The end of each task that is submitted, as fields of it; empty for one that runs on.
+        self.outcome: dict[str, Any] = {"state": "review", "result": HELD}
         self.asked: list[Any] = []
         #: The answer of the model to whatever it is asked.
         self.answer = ""
@@ -105,6 +135,9 @@ class FakeDaemon:
                     elif isinstance(do, dict) and isinstance(do.get("jobs"), dict) and "follow" in do["jobs"]:
                         args = (connection, id, do["jobs"]["follow"], cancelled, say)
                         threading.Thread(target=self._follow, args=args, daemon=True).start()
+                    elif isinstance(do, dict) and isinstance(do.get("task"), dict) and "follow" in do["task"]:
+                        args = (connection, id, do["task"]["follow"], cancelled, say)
+                        threading.Thread(target=self._follow_task, args=args, daemon=True).start()
                     else:
                         say(id, self._answer(do))
         except OSError:
@@ -128,6 +161,8 @@ class FakeDaemon:
             return {"hello": {"protocol": 3, "version": self.version, "pid": os.getpid()}}
         if kind == "watching":
             return self._watching(what)
+        if kind == "task":
+            return self._task(what)
         if self.stuck.is_set():
             threading.Event().wait(30)
         if what == "counts":
@@ -140,30 +175,21 @@ class FakeDaemon:
                 return {"jobs": [self._listed(job) for job in reversed(self.jobs.values())]}
             id = next((id for id in self.jobs if id.startswith(given["id"])), None)
             if id is None:
-                message = f"there is no job `{given['id']}`"
-                refused = {"reason": "not-found", "message": message, "hint": HINT}
-                return {"error": {"message": message, "kind": {"refused": refused}}}
+                return refused("not-found", f"there is no job `{given['id']}`", HINT)
             if verb == "events":
                 after, limit = given["after"], given["limit"]
                 return {"job-events": self.events[id][after : after + limit]}
         if verb == "review":
-            if refused := self._may_not_land(self.jobs[id]["result"], given["decision"]):
-                return {"error": {"message": refused["message"], "kind": {"refused": refused}}}
+            applicability = (self.jobs[id].get("result") or {}).get("applicability")
+            accept = given["decision"]["accept"] if given["decision"] != "reject" else None
+            if accept and applicability == "display-only":
+                return refused("checks", "not applied: it is only a suggestion")
+            if accept and applicability == "needs-review" and not accept["consent"]["reviewed"]:
+                return refused("needs-review", "not applied: it needs a review", "accept it with reviewed=True")
             self.move(id, "rejected" if given["decision"] == "reject" else "done")
         elif verb != "get":
             self.move(id, {"cancel": "cancelled", "retry": "queued", "pause": "paused", "resume": "queued"}[verb])
         return {"job": self.jobs[id]}
-
-    @staticmethod
-    def _may_not_land(result: dict[str, Any], decision: Any) -> dict[str, str] | None:
-        """As the daemon decides about what is accepted."""
-        match (result.get("applicability"), decision):
-            case ("display-only", {"accept": _}):
-                return {"reason": "checks", "message": "not applied: it is only a suggestion", "hint": HINT}
-            case ("needs-review", {"accept": {"consent": {"reviewed": False}}}):
-                message = "not applied: it needs a review: " + "; ".join(result["notes"])
-                return {"reason": "needs-review", "message": message, "hint": "accept it with reviewed=True"}
-        return None
 
     def _model(self, kind: str, what: dict[str, Any]) -> Any:
         if kind == "model-info":
@@ -177,6 +203,51 @@ class FakeDaemon:
         timing = dict.fromkeys(("prefill_tps", "decode_tps", "first_token_ms", "total_ms"), 1.0)
         done = {"text": self.answer.removeprefix(prefill), "finish": "end", "timing": timing}
         return {"done": done | {"usage": usage | {"accepted_tokens": 0}}}
+
+    def _task(self, what: dict[str, Any]) -> Any:
+        (verb, given), = what.items()
+        with self.changed:
+            if verb == "submit":
+                id, request = f"{len(self.tasks):02}T", given["request"]
+                self.tasks[id] = {"id": id, "request": request, "repository": request["directory"], "state": "running"}
+                self.tasks[id] |= {"created_ms": 1, "finished_ms": None, "events": 1, "result": None, "failure": None}
+                return {"task": self.tasks[id]}
+            if verb == "list":
+                listed = [task for task in reversed(self.tasks.values()) if task["repository"] == given["repository"]]
+                return {"tasks": [task | {"result": task["result"] and task["result"] | {"diff": ""}} for task in listed]}
+            id = next((id for id in self.tasks if id.startswith(given["id"])), "")
+            if not id:
+                return refused("not-found", f"there is no task {given['id']}", "`deepcoder tasks` lists the tasks")
+            task = self.tasks[id]
+            if verb == "text":
+                return {"text": "x = 2\n"}
+            if verb == "decide" and given["decision"] != "reject":
+                if not given["decision"]["accept"]["consent"]["reviewed"]:
+                    return refused("needs-review", "not applied: it needs a review: a.py: review: look")
+                landed = {"edit": "5f1c", "files": ["a.py"]}
+                task.update(state="done", result=HELD | {"verdict": "lands", "landed": landed})
+            elif verb != "get":
+                task["state"] = {"decide": "rejected", "cancel": "cancelled", "forget": "forgotten"}[verb]
+            self.changed.notify_all()
+            return "ok" if self.tasks[id]["state"] == "forgotten" and self.tasks.pop(id) else {"task": task}
+
+    def _follow_task(self, connection: socket.socket, request: int, do: Any, cancelled: set[int], say: Any) -> None:
+        task = self.tasks[do["id"]]
+        try:
+            if do["after"] == 0:
+                warning = {"log": {"level": "warn", "message": "the model is old"}}
+                say(request, {"task-event": {"seq": 1, "event": warning}})
+            with self.changed:
+                task.update(self.outcome if task["state"] == "running" else {})
+                self.changed.wait_for(
+                    lambda: task["state"] != "running" or request in cancelled or connection not in self.connections,
+                    timeout=30,
+                )
+            if request in cancelled:
+                return say(request, {"error": {"message": "cancelled", "kind": "cancelled"}})
+            say(request, {"task": task})
+        except OSError:
+            pass
 
     def _add(self, spec: dict[str, Any]) -> Any:
         for job in self.jobs.values():

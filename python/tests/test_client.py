@@ -89,8 +89,8 @@ def test_a_job_is_followed_decided_and_shown(
     assert listed.diff == DIFF, "a list leaves diffs out; they are fetched when they are looked at"
     job.accept([("a.py", 2)])
     consent = {"reviewed": False, "unverified": False, "protected": False}
-    accepted = {"hunks": [{"path": "a.py", "hunk": 2}], "consent": consent, "delivery": None}
-    assert {"jobs": {"review": {"id": job.id, "decision": {"accept": accepted}}}} in daemon.asked
+    accept = {"hunks": [{"path": "a.py", "hunk": 2}], "consent": consent, "delivery": None}
+    assert {"jobs": {"review": {"id": job.id, "decision": {"accept": accept}}}} in daemon.asked
     assert job.state == "done" and job.over
     with pytest.raises(ValueError, match="reject"):
         job.accept([])
@@ -100,10 +100,11 @@ def test_a_job_is_followed_decided_and_shown(
 def test_a_result_that_needs_a_review_is_not_accepted_unseen(
     daemon: FakeDaemon, client: deepcoder.Client, home: Path, make_repo: MakeRepo, asyncio_too: bool
 ) -> None:
-    """Protects trees from scripts: what the command line leaves to a person, `accept` does not take without one."""
+    """Protects trees from scripts: the daemon's refusal of a result that no person has looked at is an error of the edit,
+    with its words, and no error of the daemon."""
     job = client.jobs.add("do it", repo=make_repo({}))
     daemon.move(job.id, "review", result=RESULT | {"applicability": "needs-review"})
-    with pytest.raises(deepcoder.EditError, match="needs a review: <b>careful") as refused:
+    with pytest.raises(deepcoder.EditError, match="not applied: it needs a review") as refused:
         if asyncio_too:
             other = deepcoder.AsyncClient(command=home / "deepcoder")
 

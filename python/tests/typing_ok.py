@@ -15,6 +15,12 @@ def use() -> str:
     entries: list[deepcoder.HistoryEntry] = repo.log()
     restored: str | None = repo.restore(entries[0].id, entries[0].changed_since, state="after")
     old: bytes | None = repo.file_of("1", "a.py")
+    edit.reject()
+    reasons: list[str] = edit.reasons
+    tasks: list[deepcoder.Task] = repo.tasks()
+    landed: str | None = repo.task(tasks[0].id).wait(1.0, progress=reasons.append).apply(reviewed=True)
+    tasks[0].reject()
+    print(landed, tasks[0].diff, tasks[0].reasons)
     text: str = deepcoder.Model.load().generate("q", stop=["x"]).text
     return f"{applied}{severities}{entries}{restored}{old!r}{text}{edit.diff}"
 
@@ -59,3 +65,5 @@ async def use_async() -> None:
         print(event.text)
     edit = await deepcoder.AsyncRepo(".", model=model).edit("do", read=Path("b.py"), model=model, options={})
     await edit.apply(commit=True, branch="topic")
+    for task in await deepcoder.AsyncRepo(".").tasks():
+        await (await task).apply(reviewed=True)

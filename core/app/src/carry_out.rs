@@ -5,11 +5,12 @@ use crate::position::offset_in;
 use crate::repo::{ApplyRun, Repo};
 use crate::resolve::{self, Resolved, resolve};
 use crate::{FindPositionError, RepoError, TaskError};
-use deepcoder_pipeline::{Pipeline, Policy, Run, RunOptions};
+use deepcoder_pipeline::{Pipeline, Policy, Run, RunOptions, may_land};
 use deepcoder_protocol::Models;
 use deepcoder_session::Session;
 use deepcoder_types::{
-    Cancel, Delivery, Event, Instruction, Landed, LanguageModel, Level, RepoPath, Request, Stage, TextRange,
+    Cancel, Consent, Delivery, Event, Instruction, Landed, LanguageModel, Level, RepoPath, Request, Stage, TextRange,
+    Verdict,
 };
 use deepcoder_workspace::{MAX_FILE, Memory, OpenError, Overlay, Tree};
 use std::path::Path;
@@ -29,20 +30,6 @@ pub(crate) struct Carrier<'a> {
 pub(crate) struct Made {
     pub(crate) run: Run,
     pub(crate) repo: Option<Repo>,
-}
-
-/// Do everything that `request` asks for but write, in this call: for a surface that holds the result itself and lands it
-/// with [`may_land`](crate::may_land) and [`land`].
-pub fn carry_out(
-    session: &Session,
-    models: &dyn Models,
-    request: &Request,
-    cancel: &Cancel,
-    events: &mut (dyn FnMut(Event) + Send),
-) -> Result<Run, TaskError> {
-    let made = Carrier { session, models, cancel }.make(request, "", None, events)?;
-    cancel.check()?;
-    Ok(made.run)
 }
 
 impl Carrier<'_> {
@@ -151,7 +138,7 @@ impl Carrier<'_> {
 }
 
 /// Refuses a request that cannot be carried out, before a model is got ready for it.
-pub fn check_request(session: &Session, request: &Request) -> Result<(), TaskError> {
+pub(crate) fn check_request(session: &Session, request: &Request) -> Result<(), TaskError> {
     resolve::check(request)?;
     let repo = match Repo::open(session, &request.directory) {
         Ok(repo) if request.buffers.is_empty() => repo,
@@ -162,7 +149,18 @@ pub fn check_request(session: &Session, request: &Request) -> Result<(), TaskErr
     resolve(&repo, request, "").map(drop)
 }
 
-/// Writes `run`, of the request with this `prompt`, where `delivery` says. The caller has asked [`crate::may_land`].
+/// An error where `run` does not land now and whole: a decision about it has no part to leave for another one.
+pub fn may_land_now(run: &Run, delivery: &Delivery, consent: Consent) -> Result<(), TaskError> {
+    match may_land(run, delivery, consent) {
+        Verdict::Lands => Ok(()),
+        Verdict::Refused(reasons) => Err(TaskError::Refused(reasons)),
+        Verdict::Held(reasons) => Err(TaskError::NeedsReview(reasons)),
+        Verdict::LandsInPart(_) => Err(TaskError::NeedsReview(run.reasons())),
+        Verdict::Nothing | Verdict::Shown => Err(TaskError::Refused(vec!["nothing of it is left".to_owned()])),
+    }
+}
+
+/// Writes `run`, of the request with this `prompt`, where `delivery` says. The caller has asked [`may_land_now`] or [`may_land`].
 pub fn land(
     repo: &Repo,
     run: &Run,

@@ -8,6 +8,7 @@ mod carry_out;
 mod commit;
 mod error;
 mod held;
+mod host;
 mod kept;
 mod position;
 mod repo;
@@ -17,12 +18,13 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-pub use carry_out::{carry_out, check_request, land};
+pub use carry_out::{land, may_land_now};
 pub use commit::CommitPlace;
 pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
 pub use deepcoder_pipeline::{Verb, may_land, verb, verbs};
 pub use deepcoder_plugin_api::{Param, ParamType, Takes};
 pub use error::{TaskError, in_words};
+pub use host::{in_daemon, known_tasks};
 pub use kept::{Kept, KeptError, from_bytes, to_bytes};
 pub use position::{FindPositionError, PositionError, offset_in};
 pub use repo::{ApplyRun, Repo, RepoError};

@@ -1,6 +1,6 @@
 //! The tasks of one user: each on a thread of its own, with events that any number of callers follow.
 
-use crate::carry_out::{Carrier, land};
+use crate::carry_out::{Carrier, land, may_land_now};
 use crate::error::TaskError;
 use crate::held::Held;
 use crate::repo::{ApplyRun, Repo};
@@ -401,15 +401,7 @@ impl Inner {
             Delivery::Show | Delivery::Review => &Delivery::Apply,
             other => other,
         };
-        match may_land(&run, delivery, consent) {
-            Verdict::Lands => {}
-            Verdict::Refused(reasons) => return Err(TaskError::Refused(reasons)),
-            Verdict::Held(reasons) => return Err(TaskError::NeedsReview(reasons)),
-            Verdict::LandsInPart(_) => return Err(TaskError::NeedsReview(run.reasons())),
-            Verdict::Nothing | Verdict::Shown => {
-                return Err(TaskError::Refused(vec!["nothing of it is left".to_owned()]));
-            }
-        }
+        may_land_now(&run, delivery, consent)?;
         if deepcoder_git::outlives_caller() && matches!(delivery, Delivery::Commit { .. }) {
             return Err(TaskError::NotHere);
         }

@@ -267,6 +267,12 @@ impl Session {
         client::running(&self.folders.socket, &launcher.version())
     }
 
+    /// Whether there is a program to start as the daemon.
+    #[must_use]
+    pub const fn has_daemon(&self) -> bool {
+        self.launcher.is_some()
+    }
+
     /// The tasks of the daemon, if one runs that is to be used.
     pub fn running_tasks(&self) -> Result<Option<RemoteTasks>, ModelError> {
         let Some(launcher) = &self.launcher else { return Ok(None) };

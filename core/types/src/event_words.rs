@@ -41,6 +41,16 @@ impl Stage {
 }
 
 impl Event {
+    /// The lines that tell a user who waits of this event.
+    #[must_use]
+    pub fn progress(&self) -> Vec<String> {
+        match self {
+            Self::Stage(stage) => vec![stage.label().to_owned()],
+            Self::Progress { message, .. } => vec![message.clone()],
+            event => event.lines().into_iter().filter(|(tone, _)| *tone > Tone::Detail).map(|(_, line)| line).collect(),
+        }
+    }
+
     /// The lines of a log that tell of this event, each with whom it is for.
     #[must_use]
     pub fn lines(&self) -> Vec<(Tone, String)> {

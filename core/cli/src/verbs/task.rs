@@ -8,8 +8,7 @@ use crate::sanitise::for_terminal;
 use deepcoder_app::{App, SessionModels, Takes, lines_of};
 use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::Tasks;
-use deepcoder_protocol::client::RemoteTasks;
-use deepcoder_types::{Cancel, Delivery, Event, JobState, Request, Task, Tone, env_var};
+use deepcoder_types::{Cancel, Delivery, Event, JobState, Request, Task, Tone};
 use std::sync::Arc;
 
 /// The instruction and the paths of `words`, of which the first is the instruction unless `-m` gave it. `-` reads it
@@ -62,8 +61,7 @@ pub(crate) fn request(verb: &str, prompt: String, paths: Vec<String>, invocation
     }
 }
 
-/// Where `request` is carried out: by the daemon, or in this process where the settings say so or where the request
-/// needs what only this process has: the repository that git's variables name, or the user's shell for a commit.
+/// Where `request` is carried out: in this process also where it needs the user's shell for a commit.
 pub(crate) fn tasks(
     request: &Request,
     commits: bool,
@@ -71,17 +69,10 @@ pub(crate) fn tasks(
     console: &mut Console,
 ) -> Result<Arc<dyn Tasks>> {
     let session = &invocation.session;
-    let named = [env_var::GIT_DIR, env_var::GIT_WORK_TREE].iter().any(|name| session.vars().get(name).is_some());
-    let steps = cfg!(debug_assertions) && session.vars().get(env_var::STEP).is_some();
     let model = &session.settings().model;
-    if session.settings().daemon && !commits && !named && !steps {
+    if !commits && let Some(tasks) = deepcoder_app::in_daemon(session, request)? {
         console.detail(&format!("using the model {model} in the daemon"));
-        if let Some(tasks) = session.running_tasks()? {
-            return Ok(Arc::new(tasks));
-        }
-        // What cannot be done is said before a daemon is started for it.
-        deepcoder_app::check_request(session, request)?;
-        return Ok(Arc::new(session.start_tasks(model)?));
+        return Ok(Arc::new(tasks));
     }
     console.detail(&format!("using the model {model}"));
     Ok(Arc::new(here(invocation)))
@@ -89,11 +80,7 @@ pub(crate) fn tasks(
 
 /// The tasks that are known without starting anything.
 pub(crate) fn known(invocation: &Invocation) -> Arc<dyn Tasks> {
-    let socket = &invocation.session.folders().socket;
-    match deepcoder_protocol::client::Client::connect(socket) {
-        Ok(_) => Arc::new(RemoteTasks::new(socket.clone())),
-        Err(_) => Arc::new(here(invocation)),
-    }
+    deepcoder_app::known_tasks(&invocation.session, || here(invocation))
 }
 
 fn here(invocation: &Invocation) -> App {
