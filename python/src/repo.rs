@@ -344,19 +344,14 @@ impl Repo {
         cancel: Option<&Bound<'_, PyCancel>>,
         params: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Py<PyAny>> {
-        let this = slf.get();
-        let params = params.map_or(Ok(serde_json::Value::Null), json_of)?;
-        let paths = paths.unwrap_or_default().texts()?;
-        let request = request_for(verb, words, paths, None, params);
-        let mut request = request.map_err(|error| raise(py, kind_of_task(&error), &error))?;
-        (request.seed, request.origin) = (seed, "python".into());
-        request.directory.clone_from(&this.root);
+        let mut request = slf.get().request(verb, words.trim().to_owned(), paths, seed)?;
+        request.params = params.map(json_of).transpose()?.unwrap_or_default();
         request.delivery = Delivery::Review;
-        let prompt = request.prompt.clone();
-        let run = this.answer(py, request, model, None, &cancel_of(cancel))?;
-        match (run.changes(), &run.answer) {
-            (false, Some(answer)) => Ok(answer.text.as_str().into_pyobject(py)?.into_any().unbind()),
-            _ => Ok(Py::new(py, Edit::new(slf.unbind(), run, prompt))?.into_any()),
+        let handle = Self::carry_out(&slf, request, model, None, &cancel_of(cancel))?;
+        match handle.of(|result| result.answer.as_ref().filter(|_| !result.changes()).map(|answer| answer.text.clone()))
+        {
+            Some(answer) => Ok(answer.into_pyobject(py)?.into_any().unbind()),
+            None => Ok(Py::new(py, Edit(handle))?.into_any()),
         }
     }
 

@@ -182,6 +182,7 @@ def test_what_failed_verification_says_how_in_python(
     assert "unverified=True" in (refused.value.hint or "") and "--" not in (refused.value.hint or "")
 
 
+@pytest.mark.filterwarnings("ignore:the model is old")
 def test_any_verb_of_a_plugin_is_carried_out(
     daemon: FakeDaemon, client: deepcoder.Client, make_repo: MakeRepo
 ) -> None:
