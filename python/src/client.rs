@@ -7,10 +7,10 @@ use crate::job::call;
 use crate::jobs::Jobs;
 use crate::model::Model;
 use crate::repo::Repo;
-use crate::surroundings::daemon_session;
+use crate::surroundings::daemon_profile;
 use crate::wait::{PyCancel, cancel_of, leave_behind};
+use deepcoder_profile::{Overrides, Profile};
 use deepcoder_protocol::client::{Client as Connection, ConnectError};
-use deepcoder_session::{Overrides, Session};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::json;
@@ -56,7 +56,7 @@ impl Watched {
 /// Raises :class:`DaemonError` when there is no such program.
 #[pyclass(module = "deepcoder._core", frozen)]
 pub(crate) struct Client {
-    session: Arc<Session>,
+    profile: Arc<Profile>,
     /// The model that the user named; `None` leaves the choice for jobs to the daemon.
     model: Option<String>,
 }
@@ -68,22 +68,22 @@ pub(crate) enum RepoOrPath<'py> {
     Path(PathBuf),
 }
 
-pub(crate) fn root_of(py: Python<'_>, session: &Session, repo: Option<RepoOrPath<'_>>) -> PyResult<PathBuf> {
+pub(crate) fn root_of(py: Python<'_>, profile: &Profile, repo: Option<RepoOrPath<'_>>) -> PyResult<PathBuf> {
     match repo {
         Some(RepoOrPath::Repo(repo)) => Ok(repo.get().root_path().to_owned()),
-        Some(RepoOrPath::Path(path)) => opened(py, session, Some(path)),
-        None => opened(py, session, None),
+        Some(RepoOrPath::Path(path)) => opened(py, profile, Some(path)),
+        None => opened(py, profile, None),
     }
 }
 
-fn opened(py: Python<'_>, session: &Session, path: Option<PathBuf>) -> PyResult<PathBuf> {
-    Ok(Repo::new_at(py, session.clone(), path, None)?.root_path().to_owned())
+fn opened(py: Python<'_>, profile: &Profile, path: Option<PathBuf>) -> PyResult<PathBuf> {
+    Ok(Repo::new_at(py, profile.clone(), path, None)?.root_path().to_owned())
 }
 
 impl Client {
     /// The repository `repo`, or the one of the working directory, with its model in the daemon.
     fn at<'py>(&self, py: Python<'py>, repo: Option<RepoOrPath<'py>>) -> PyResult<Bound<'py, Repo>> {
-        let root = root_of(py, &self.session, repo)?;
+        let root = root_of(py, &self.profile, repo)?;
         Bound::new(py, self.repo(py, Some(root))?)
     }
 }
@@ -93,14 +93,14 @@ impl Client {
     #[new]
     #[pyo3(signature = (*, model=None, command=None))]
     fn new(py: Python<'_>, model: Option<String>, command: Option<PathBuf>) -> PyResult<Self> {
-        let session = daemon_session(py, &Overrides { model: model.clone(), ..Overrides::default() }, command)?;
-        Ok(Self { session: Arc::new(session), model })
+        let profile = daemon_profile(py, &Overrides { model: model.clone(), ..Overrides::default() }, command)?;
+        Ok(Self { profile: Arc::new(profile), model })
     }
 
     /// The background jobs.
     #[getter]
     fn jobs(&self) -> Jobs {
-        Jobs::new(Arc::clone(&self.session), self.model.clone())
+        Jobs::new(Arc::clone(&self.profile), self.model.clone())
     }
 
     /// A model in the daemon, shared with everyone else who uses it. ``name``: ``None`` is the model of the client.
@@ -108,8 +108,8 @@ impl Client {
     /// Raises :class:`ModelError` when it is not installed or cannot be loaded.
     #[pyo3(signature = (name=None, *, cancel=None))]
     fn model(&self, py: Python<'_>, name: Option<String>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Model> {
-        let name = name.unwrap_or_else(|| self.session.settings().model.clone());
-        let model = Model::in_daemon(py, &self.session, name, &cancel_of(cancel))?;
+        let name = name.unwrap_or_else(|| self.profile.settings().model.clone());
+        let model = Model::in_daemon(py, &self.profile, name, &cancel_of(cancel))?;
         warn(py, model.info())?;
         Ok(model)
     }
@@ -119,7 +119,7 @@ impl Client {
     /// Raises :class:`RepositoryError` when it is in none.
     #[pyo3(signature = (path=None))]
     fn repo(&self, py: Python<'_>, path: Option<PathBuf>) -> PyResult<Repo> {
-        Repo::new_at(py, (*self.session).clone(), path, None)
+        Repo::new_at(py, (*self.profile).clone(), path, None)
     }
 
     /// Generate text; the options and errors are those of :meth:`Model.generate`.
@@ -209,8 +209,8 @@ impl Client {
         repo: Option<RepoOrPath<'_>>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Watched> {
-        let root = root_of(py, &self.session, repo)?;
-        Ok(call(py, &self.session, &cancel_of(cancel), move |client| client.watch(&root))?.into())
+        let root = root_of(py, &self.profile, repo)?;
+        Ok(call(py, &self.profile, &cancel_of(cancel), move |client| client.watch(&root))?.into())
     }
 
     /// Watch it no more; ``False`` when it was not watched. Raises :class:`DaemonError`.
@@ -224,15 +224,15 @@ impl Client {
         let root = match repo {
             // One that is gone can still be forgotten.
             Some(RepoOrPath::Path(path)) if path.is_absolute() && !path.exists() => path,
-            repo => root_of(py, &self.session, repo)?,
+            repo => root_of(py, &self.profile, repo)?,
         };
-        call(py, &self.session, &cancel_of(cancel), move |client| client.unwatch(&root))
+        call(py, &self.profile, &cancel_of(cancel), move |client| client.unwatch(&root))
     }
 
     /// The repositories that are watched. Raises :class:`DaemonError`.
     #[pyo3(signature = (*, cancel=None))]
     fn watched(&self, py: Python<'_>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Vec<Watched>> {
-        let watched = call(py, &self.session, &cancel_of(cancel), Connection::watched)?;
+        let watched = call(py, &self.profile, &cancel_of(cancel), Connection::watched)?;
         Ok(watched.into_iter().map(Watched::from).collect())
     }
 
@@ -245,7 +245,7 @@ impl Client {
         py: Python<'py>,
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let socket = self.session.folders().socket.clone();
+        let socket = self.profile.folders().socket.clone();
         let connected = leave_behind(py, &cancel_of(cancel), move || Connection::connect(&socket))?;
         let mut client = match connected {
             Err(ConnectError::NotRunning { .. }) => return Ok(None),
@@ -257,6 +257,6 @@ impl Client {
     }
 
     fn __repr__(&self) -> String {
-        format!("Client({:?})", self.session.folders().socket)
+        format!("Client({:?})", self.profile.folders().socket)
     }
 }

@@ -1,9 +1,9 @@
 //! Following a job: a thread of its own for each, over restarts of the daemon.
 
 use crate::wait::receive;
+use deepcoder_profile::{ClientError, Profile};
 use deepcoder_protocol::Failure;
 use deepcoder_protocol::client::{CallError, Client};
-use deepcoder_session::{ClientError, Session};
 use deepcoder_types::{Cancel, Hint, Job, JobEvent, JobHappening, JobState};
 use pyo3::prelude::*;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -54,7 +54,7 @@ pub(crate) struct Follow {
 impl Follow {
     /// Follow the job `id` from behind event `after`. `notify` is called, on another thread, after each step.
     pub(crate) fn start(
-        session: Arc<Session>,
+        profile: Arc<Profile>,
         id: String,
         after: u64,
         cancel: Cancel,
@@ -64,7 +64,7 @@ impl Follow {
         let stop = cancel.clone();
         std::thread::spawn(move || {
             let teller = Teller { send, notify };
-            let end = until_settled(&session, &id, after, &stop, &teller);
+            let end = until_settled(&profile, &id, after, &stop, &teller);
             teller.tell(Step::End(Box::new(end)));
         });
         Self { steps: Mutex::new(steps), cancel }
@@ -124,7 +124,7 @@ pub(crate) fn is_settled(state: JobState) -> bool {
     state.is_over() || matches!(state, JobState::Review | JobState::Scheduled)
 }
 
-fn until_settled(session: &Session, id: &str, after: u64, cancel: &Cancel, teller: &Teller) -> Result<Job, CallFailed> {
+fn until_settled(profile: &Profile, id: &str, after: u64, cancel: &Cancel, teller: &Teller) -> Result<Job, CallFailed> {
     let mut seen = after;
     let mut losses = 0;
     let mut stopped = false;
@@ -133,7 +133,7 @@ fn until_settled(session: &Session, id: &str, after: u64, cancel: &Cancel, telle
             return Err(CallError::Cancelled.into());
         }
         let before = seen;
-        let found = connect(session, stopped, cancel).and_then(|client| once(client, id, &mut seen, cancel, teller));
+        let found = connect(profile, stopped, cancel).and_then(|client| once(client, id, &mut seen, cancel, teller));
         losses = if seen == before { losses + 1 } else { 0 };
         match found {
             Ok(Some(job)) => return Ok(job),
@@ -187,13 +187,13 @@ fn once(
 }
 
 /// A daemon that was told to stop is not started again by those who followed; one that died is.
-fn connect(session: &Session, stopped: bool, cancel: &Cancel) -> Result<Client, CallFailed> {
+fn connect(profile: &Profile, stopped: bool, cancel: &Cancel) -> Result<Client, CallFailed> {
     if !stopped {
-        return Ok(session.client()?);
+        return Ok(profile.client()?);
     }
     let deadline = Instant::now() + RETURN;
     loop {
-        match Client::connect(&session.folders().socket) {
+        match Client::connect(&profile.folders().socket) {
             Ok(client) => return Ok(client),
             Err(_) if cancel.is_cancelled() => return Err(CallError::Cancelled.into()),
             Err(_) if Instant::now() > deadline => return Err(CallError::Refused(Failure::Stopping).into()),

@@ -4,10 +4,10 @@ use crate::edit::name_of;
 use crate::error::{Kind, raise, with_hint};
 use crate::events::{JobEvent, JobEvents};
 use crate::follow::{CallFailed, Follow, Step, is_settled};
-use crate::wait::{PyCancel, cancel_of, cancelled, deadline_of, leave_behind};
+use crate::wait::{PyCancel, cancel_of, cancelled, leave_behind};
+use deepcoder_profile::Profile;
 use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_protocol::{Failure, Refusal};
-use deepcoder_session::Session;
 use deepcoder_types::{Applicability, Cancel, Consent, Decision, HunkRef, JobState, RepoPath};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// events, or by any other call.
 #[pyclass(module = "deepcoder._core", frozen)]
 pub(crate) struct Job {
-    session: Arc<Session>,
+    profile: Arc<Profile>,
     known: Mutex<Known>,
 }
 
@@ -32,8 +32,8 @@ struct Known {
 }
 
 impl Job {
-    pub(crate) const fn new(session: Arc<Session>, job: deepcoder_types::Job, whole: bool) -> Self {
-        Self { session, known: Mutex::new(Known { job, whole }) }
+    pub(crate) const fn new(profile: Arc<Profile>, job: deepcoder_types::Job, whole: bool) -> Self {
+        Self { profile, known: Mutex::new(Known { job, whole }) }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -56,7 +56,7 @@ impl Job {
         what: impl FnOnce(&mut Client, &str) -> Result<deepcoder_types::Job, CallError> + Send + 'static,
     ) -> PyResult<()> {
         let id = self.name();
-        let job = call(py, &self.session, &cancel_of(cancel), move |client| what(client, &id))?;
+        let job = call(py, &self.profile, &cancel_of(cancel), move |client| what(client, &id))?;
         self.set(job, true);
         Ok(())
     }
@@ -93,12 +93,12 @@ impl Job {
 /// Ask the daemon, started when there is none, on a connection of its own.
 pub(crate) fn call<T: Send + 'static>(
     py: Python<'_>,
-    session: &Arc<Session>,
+    profile: &Arc<Profile>,
     cancel: &Cancel,
     what: impl FnOnce(&mut Client) -> Result<T, CallError> + Send + 'static,
 ) -> PyResult<T> {
-    let session = Arc::clone(session);
-    let work = move || -> Result<T, CallFailed> { Ok(what(&mut session.client()?)?) };
+    let profile = Arc::clone(profile);
+    let work = move || -> Result<T, CallFailed> { Ok(what(&mut profile.client()?)?) };
     leave_behind(py, cancel, work)?.map_err(|error| error_of(py, &error))
 }
 
@@ -298,7 +298,7 @@ impl Job {
     #[pyo3(signature = (after=0, *, notify=None))]
     fn events(slf: Bound<'_, Self>, after: u64, notify: Option<Py<PyAny>>) -> JobEvents {
         let job = slf.get();
-        let follow = Follow::start(Arc::clone(&job.session), job.name(), after, Cancel::new(), notify);
+        let follow = Follow::start(Arc::clone(&job.profile), job.name(), after, Cancel::new(), notify);
         JobEvents::new(follow, slf.unbind())
     }
 
@@ -321,8 +321,11 @@ impl Job {
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<Bound<'py, Self>> {
         let job = slf.get();
-        let deadline = deadline_of(timeout)?;
-        let follow = Follow::start(Arc::clone(&job.session), job.name(), 0, cancel_of(cancel).child(), None);
+        let seconds = timeout.map(|s| Duration::try_from_secs_f64(s.max(0.0))).transpose();
+        let seconds = seconds.map_err(|_| PyValueError::new_err("the timeout is not a number of seconds"))?;
+        // One that is too far away to be a time is none.
+        let deadline = seconds.and_then(|seconds| Instant::now().checked_add(seconds));
+        let follow = Follow::start(Arc::clone(&job.profile), job.name(), 0, cancel_of(cancel).child(), None);
         loop {
             match py.detach(|| follow.next(deadline))? {
                 Some(Step::Event(event)) => {

@@ -4,8 +4,8 @@ use crate::args::{Paths, Texts, json_of, text_of};
 use crate::client::{RepoOrPath, root_of};
 use crate::job::{Job, call};
 use crate::wait::{PyCancel, cancel_of};
+use deepcoder_profile::Profile;
 use deepcoder_protocol::client::Client as Connection;
-use deepcoder_session::Session;
 use deepcoder_types::{Delivery, JobFilter, JobId, JobSpec, JobState, Schedule};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -17,13 +17,13 @@ use std::sync::Arc;
 /// The background jobs of the daemon: :attr:`Client.jobs`.
 #[pyclass(module = "deepcoder._core", frozen)]
 pub(crate) struct Jobs {
-    session: Arc<Session>,
+    profile: Arc<Profile>,
     model: Option<String>,
 }
 
 impl Jobs {
-    pub(crate) const fn new(session: Arc<Session>, model: Option<String>) -> Self {
-        Self { session, model }
+    pub(crate) const fn new(profile: Arc<Profile>, model: Option<String>) -> Self {
+        Self { profile, model }
     }
 }
 
@@ -100,7 +100,7 @@ impl Jobs {
         key: Option<String>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Job> {
-        let repository = root_of(py, &self.session, repo)?;
+        let repository = root_of(py, &self.profile, repo)?;
         let landing = match (branch, worktree, apply) {
             (None, None, false) => Delivery::Review,
             (Some(branch), None, false) => Delivery::Branch(branch),
@@ -132,15 +132,15 @@ impl Jobs {
             landing,
             origin: "python".into(),
         };
-        let added = call(py, &self.session, &cancel_of(cancel), move |client| client.add_job(&spec))?;
-        Ok(Job::new(Arc::clone(&self.session), added.job, true))
+        let added = call(py, &self.profile, &cancel_of(cancel), move |client| client.add_job(&spec))?;
+        Ok(Job::new(Arc::clone(&self.profile), added.job, true))
     }
 
     /// One job, by its id or the beginning of it. Raises :class:`DaemonError` when there is none, or several.
     #[pyo3(signature = (id, *, cancel=None))]
     fn get(&self, py: Python<'_>, id: String, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Job> {
-        let job = call(py, &self.session, &cancel_of(cancel), move |client| client.job(&id))?;
-        Ok(Job::new(Arc::clone(&self.session), job, true))
+        let job = call(py, &self.profile, &cancel_of(cancel), move |client| client.job(&id))?;
+        Ok(Job::new(Arc::clone(&self.profile), job, true))
     }
 
     /// The jobs, newest first, at most ``limit``; ``before`` one of them is the next page.
@@ -157,18 +157,18 @@ impl Jobs {
         limit: u32,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Vec<Job>> {
-        let repository = repo.map(|repo| root_of(py, &self.session, Some(repo))).transpose()?;
+        let repository = repo.map(|repo| root_of(py, &self.profile, Some(repo))).transpose()?;
         let states = states.unwrap_or_default().0.iter().map(|name| state(name)).collect::<PyResult<_>>()?;
         let before = before.map(|job| JobId(job.id()));
         let filter = JobFilter { repository, states, before, limit };
-        let jobs = call(py, &self.session, &cancel_of(cancel), move |client| client.jobs(&filter))?;
-        Ok(jobs.into_iter().map(|job| Job::new(Arc::clone(&self.session), job, false)).collect())
+        let jobs = call(py, &self.profile, &cancel_of(cancel), move |client| client.jobs(&filter))?;
+        Ok(jobs.into_iter().map(|job| Job::new(Arc::clone(&self.profile), job, false)).collect())
     }
 
     /// The numbers of jobs: ``waiting``, ``queued``, ``running`` and ``review``. Raises :class:`DaemonError`.
     #[pyo3(signature = (*, cancel=None))]
     fn counts<'py>(&self, py: Python<'py>, cancel: Option<&Bound<'py, PyCancel>>) -> PyResult<Bound<'py, PyDict>> {
-        let counts = call(py, &self.session, &cancel_of(cancel), Connection::job_counts)?;
+        let counts = call(py, &self.profile, &cancel_of(cancel), Connection::job_counts)?;
         let dict = PyDict::new(py);
         dict.set_item("waiting", counts.waiting)?;
         dict.set_item("queued", counts.queued)?;

@@ -2,9 +2,9 @@
 
 use crate::error::{Kind, raise, with_hint};
 use crate::fork::Owned;
-use crate::surroundings::session;
+use crate::surroundings::profile;
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter, receive};
-use deepcoder_session::{Overrides, Session};
+use deepcoder_profile::{Overrides, Profile};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, LanguageModel, Message, ModelInfo, Priority, Prompt, Role,
     Sampling,
@@ -227,7 +227,7 @@ pub(crate) struct Model {
     model: Mutex<Owned<Arc<dyn LanguageModel>>>,
     info: ModelInfo,
     /// Where the daemon has it, and its name there; a child of this process connects anew.
-    daemon: Option<(Arc<Session>, String)>,
+    daemon: Option<(Arc<Profile>, String)>,
 }
 
 impl Model {
@@ -235,10 +235,10 @@ impl Model {
         Self { info: model.info().clone(), model: Mutex::new(Owned::new(model)), daemon: None }
     }
 
-    /// The model `name` of the daemon of `session`.
-    pub(crate) fn in_daemon(py: Python<'_>, session: &Arc<Session>, name: String, cancel: &Cancel) -> PyResult<Self> {
-        let model = connected(py, session, &name, cancel)?;
-        let daemon = Some((Arc::clone(session), name));
+    /// The model `name` of the daemon of `profile`.
+    pub(crate) fn in_daemon(py: Python<'_>, profile: &Arc<Profile>, name: String, cancel: &Cancel) -> PyResult<Self> {
+        let model = connected(py, profile, &name, cancel)?;
+        let daemon = Some((Arc::clone(profile), name));
         Ok(Self { daemon, ..Self::here(model) })
     }
 
@@ -251,20 +251,20 @@ impl Model {
         if let Some(own) = lock(&self.model).get() {
             return Ok(Arc::clone(own));
         }
-        let Some((session, name)) = &self.daemon else {
+        let Some((profile, name)) = &self.daemon else {
             let hint = "load it in the process that uses it, start processes with \
                         multiprocessing.get_context(\"spawn\"), or share one through deepcoder.Client";
             let message = "the model belongs to the process that this one was forked from";
             return Err(with_hint(py, Kind::Model, message, Some(hint.to_owned())));
         };
-        let model = connected(py, session, name, &Cancel::new())?;
+        let model = connected(py, profile, name, &Cancel::new())?;
         *lock(&self.model) = Owned::new(Arc::clone(&model));
         Ok(model)
     }
 }
 
-fn connected(py: Python<'_>, session: &Arc<Session>, name: &str, cancel: &Cancel) -> PyResult<Arc<dyn LanguageModel>> {
-    let model = off_interpreter(py, cancel, |cancel| session.model(name, cancel))?;
+fn connected(py: Python<'_>, profile: &Arc<Profile>, name: &str, cancel: &Cancel) -> PyResult<Arc<dyn LanguageModel>> {
+    let model = off_interpreter(py, cancel, |cancel| profile.model(name, cancel))?;
     model.map_err(|e| raise(py, Kind::Model, &e))
 }
 
@@ -344,13 +344,13 @@ impl Model {
             config: device.map(|device| format!("device={device}")).into_iter().collect(),
             ..Overrides::default()
         };
-        let session = session(py, &overrides)?;
+        let profile = profile(py, &overrides)?;
         crate::exit::engine_loaded();
         let loaded = off_interpreter(py, &Cancel::new(), |_| match name {
             // A path has a separator; a name of the store cannot have one.
-            Some(path) if path.components().count() > 1 || path.is_absolute() => session.engine_at(&path),
-            Some(name) => session.engine(&name.to_string_lossy()),
-            None => session.engine(&session.settings().model),
+            Some(path) if path.components().count() > 1 || path.is_absolute() => profile.engine_at(&path),
+            Some(name) => profile.engine(&name.to_string_lossy()),
+            None => profile.engine(&profile.settings().model),
         })?;
         let engine = loaded.map_err(|e| raise(py, Kind::Model, &e))?;
         crate::error::warn(py, engine.info())?;

@@ -5,12 +5,12 @@ use crate::edit::Edit;
 use crate::error::{Kind, raise, refused};
 use crate::fork::{Owned, Slot};
 use crate::model::Model;
-use crate::surroundings::{now_ms, repo_session};
-use crate::task::{Handle, Task, Teller, Trouble, checked};
-use crate::wait::{PyCancel, cancel_of, off_interpreter};
-use deepcoder_app::{App, OneModel, RepoError, Side, in_daemon, known_tasks};
-use deepcoder_protocol::{Failure, Models, Tasks};
-use deepcoder_session::{Overrides, Session};
+use crate::surroundings::{now_ms, profile};
+use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
+use deepcoder_app::{RepoError, Side, TaskError, carry_out};
+use deepcoder_pipeline::Run;
+use deepcoder_profile::{Overrides, Profile};
+use deepcoder_protocol::Models;
 use deepcoder_types::{
     Cancel, Delivery, Event, GenerateError, JobState, LanguageModel, Level, Position, RepoPath, Request,
 };
@@ -88,7 +88,7 @@ impl Models for Loaded {
 pub(crate) struct Repo {
     slot: Arc<Slot>,
     root: PathBuf,
-    session: Session,
+    profile: Profile,
     /// The model that the user gave.
     given: Option<Py<Model>>,
     /// What carries requests out in this process.
@@ -96,19 +96,18 @@ pub(crate) struct Repo {
 }
 
 impl Repo {
-    /// The work tree that `path` is in; its model is where `session` has it.
+    /// The work tree that `path` is in; its model is where `profile` has it.
     pub(crate) fn new_at(
         py: Python<'_>,
-        session: Session,
+        profile: Profile,
         path: Option<PathBuf>,
         given: Option<Py<Model>>,
     ) -> PyResult<Self> {
         let path = path.unwrap_or_else(|| PathBuf::from("."));
-        let opened = opened(py, &session, &path)?;
+        let opened = opened(py, &profile, &path)?;
         let root = opened.workspace().root().to_owned();
         let slot = Slot::new(opened).map_err(|e| raise(py, Kind::Repository, &e))?;
-        let app = Mutex::new(Owned::new(app(&session)));
-        Ok(Self { slot, root, session, given, app })
+        Ok(Self { slot, root, profile, given, loaded: Mutex::new(Owned::new(Loaded::default())) })
     }
 
     /// The canonical root.
@@ -120,7 +119,7 @@ impl Repo {
     pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Arc<deepcoder_app::Repo>> {
         match self.slot.get().map_err(|e| raise(py, Kind::Repository, &e))? {
             Some(open) => Ok(open),
-            None => Ok(self.slot.put(opened(py, &self.session, &self.root)?)),
+            None => Ok(self.slot.put(opened(py, &self.profile, &self.root)?)),
         }
     }
 
@@ -135,24 +134,18 @@ impl Repo {
         fresh
     }
 
-    /// The tasks that are known without starting anything.
-    pub(crate) fn known(&self) -> Arc<dyn Tasks> {
-        known_tasks(&self.session, || self.app())
-    }
-
-    /// Ask what is known, without starting anything.
-    fn ask<T: Send>(
-        &self,
-        py: Python<'_>,
-        cancel: Option<&Bound<'_, PyCancel>>,
-        what: impl FnOnce(&dyn Tasks, &Path) -> Result<T, Failure> + Send,
-    ) -> PyResult<(Arc<dyn Tasks>, T)> {
-        let answer = off_interpreter(py, &cancel_of(cancel), |_| {
-            let tasks = self.known();
-            let answer = what(&*tasks, &self.root)?;
-            Ok((tasks, answer))
-        })?;
-        answer.map_err(|failure| refused(py, &failure))
+    /// What the name of a model, or none, means here.
+    fn models(&self, py: Python<'_>, asked: Option<ModelOrName<'_>>) -> PyResult<(Lent, Option<String>)> {
+        let (model, name) = match (asked, &self.given) {
+            (Some(ModelOrName::Model(model)), _) => (Some(model.get().shared(py)?), None),
+            (Some(ModelOrName::Name(name)), _) => (None, Some(name)),
+            (None, Some(given)) => (Some(given.get().shared(py)?), None),
+            (None, None) => (None, None),
+        };
+        if model.is_none() {
+            crate::exit::engine_loaded();
+        }
+        Ok((Lent { model, loaded: self.loaded(), profile: self.profile.clone() }, name))
     }
 
     fn path(&self, py: Python<'_>, path: PathBuf) -> PyResult<RepoPath> {
@@ -182,39 +175,15 @@ impl Repo {
         model: Option<ModelOrName<'_>>,
         progress: Option<&Py<PyAny>>,
         cancel: &Cancel,
-    ) -> PyResult<Handle> {
-        let (repo, py) = (slf.get(), slf.py());
-        let given = match (model, &repo.given) {
-            (Some(ModelOrName::Model(model)), _) => Some(model.get().shared(py)?),
-            (Some(ModelOrName::Name(name)), _) => {
-                request.model = Some(name);
-                None
-            }
-            (None, Some(given)) => Some(given.get().shared(py)?),
-            (None, None) => None,
-        };
-        let name = given.as_ref().map(|model| model.info().name.clone());
-        request.model = request.model.or(name).or_else(|| Some(repo.session.settings().model.clone()));
-        let (open, stop) = (repo.open(py)?, cancel.child());
-        let mut teller = Teller { progress, stop: stop.clone(), failed: None };
-        let mut warnings = Vec::new();
-        let done = off_interpreter(py, cancel, |_| {
-            let (tasks, here): (Arc<dyn Tasks>, bool) = match given {
-                Some(model) => {
-                    (Arc::new(App::here(repo.session.clone(), Arc::new(OneModel(model)), Arc::new(now_ms))), true)
-                }
-                None => match in_daemon(&repo.session, &request)? {
-                    Some(tasks) => (Arc::new(tasks), false),
-                    None => (Arc::new(repo.app()), true),
-                },
-            };
-            // In use, so that a fork meanwhile knows of it.
-            let open = here.then_some(open);
-            let id = tasks.submit(request)?.id;
-            let mut seen = 0;
-            let followed = tasks.follow(&id, 0, &stop, &mut |event| {
-                seen = event.seq;
-                if let Event::Log { level: Level::Warn, message } = &event.event {
+    ) -> PyResult<Run> {
+        // An error where the history cannot be used after a fork.
+        self.open(py)?;
+        let (models, name) = self.models(py, model)?;
+        request.model = name;
+        let (run, failed, warnings) = off_interpreter(py, cancel, |cancel| {
+            let (mut failed, mut warnings) = (None, Vec::new());
+            let run = carry_out(&self.profile, &models, &request, cancel, &mut |event| {
+                if let Event::Log { level: Level::Warn, message } = &event {
                     warnings.push(message.clone());
                 }
                 teller.tell(&event.event);
@@ -244,10 +213,31 @@ impl Repo {
     }
 }
 
-/// The application with the models of this process.
-fn app(session: &Session) -> App {
-    let models = Loaded { session: session.clone(), models: Mutex::default() };
-    App::here(session.clone(), Arc::new(models), Arc::new(now_ms))
+/// The models of a repository: the one that the user gave, or those that are loaded by name and then kept.
+struct Lent {
+    model: Option<Arc<dyn LanguageModel>>,
+    loaded: Loaded,
+    profile: Profile,
+}
+
+impl Models for Lent {
+    fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        if let Some(model) = &self.model {
+            return Ok(Arc::clone(model));
+        }
+        let name = name.unwrap_or(&self.profile.settings().model);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = loaded.get(name) {
+            return Ok(Arc::clone(model));
+        }
+        let model = self.profile.model(name, cancel)?;
+        loaded.insert(name.to_owned(), Arc::clone(&model));
+        Ok(model)
+    }
+
+    fn background(&self, name: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        self.interactive(name, &Cancel::new())
+    }
 }
 
 fn side_of(state: &str) -> PyResult<Side> {
@@ -260,8 +250,8 @@ fn side_of(state: &str) -> PyResult<Side> {
 }
 
 /// Open the work tree that `path` is in.
-fn opened(py: Python<'_>, session: &Session, path: &Path) -> PyResult<Arc<deepcoder_app::Repo>> {
-    let opened = off_interpreter(py, &Cancel::new(), |_| deepcoder_app::Repo::open(session, path))?;
+fn opened(py: Python<'_>, profile: &Profile, path: &Path) -> PyResult<Arc<deepcoder_app::Repo>> {
+    let opened = off_interpreter(py, &Cancel::new(), |_| deepcoder_app::Repo::open(profile, path))?;
     opened.map(Arc::new).map_err(|e| raise(py, kind_of(&e), &e))
 }
 
@@ -282,8 +272,8 @@ impl Repo {
             Some(ModelOrName::Name(name)) => (Some(name), None),
             None => (None, None),
         };
-        let session = repo_session(py, &Overrides { model: name, ..Overrides::default() })?;
-        Self::new_at(py, session, path, given)
+        let profile = profile(py, &Overrides { model: name, ..Overrides::default() })?;
+        Self::new_at(py, profile, path, given)
     }
 
     /// Absolute path of the work tree.

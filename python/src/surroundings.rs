@@ -1,25 +1,19 @@
 //! What the extension takes from the process that it is loaded into: variables, clock, prefix.
 
 use crate::error::{Kind, raise, with_hint};
-use deepcoder_session::{Launcher, Overrides, Session, Vars};
+use deepcoder_profile::{Launcher, Overrides, Profile, Vars};
 use pyo3::prelude::*;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Folders and settings as the command line would have them; models run in this process, on the `onnxruntime` wheel of
 /// this interpreter where there is one.
-pub(crate) fn session(py: Python<'_>, overrides: &Overrides) -> PyResult<Session> {
+pub(crate) fn profile(py: Python<'_>, overrides: &Overrides) -> PyResult<Profile> {
     open(py, overrides, None)
 }
 
-/// As [`session`], with the daemon where the `deepcoder` command of this installation can start it.
-pub(crate) fn repo_session(py: Python<'_>, overrides: &Overrides) -> PyResult<Session> {
-    let launcher = command(py)?.map(Launcher::new);
-    open(py, overrides, launcher)
-}
-
-/// As [`session`], for the daemon: the `deepcoder` command `given`, or the one of this installation, starts it.
-pub(crate) fn daemon_session(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Session> {
+/// As [`profile`], for the daemon: the `deepcoder` command `given`, or the one of this installation, starts it.
+pub(crate) fn daemon_profile(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Profile> {
     let command = match given {
         Some(command) => Some(py.import("os.path")?.call_method1("abspath", (command,))?.extract()?),
         None => command(py)?,
@@ -39,7 +33,7 @@ fn command(py: Python<'_>) -> PyResult<Option<PathBuf>> {
     if found.is_none() { which.call1(("deepcoder",))? } else { found }.extract()
 }
 
-fn open(py: Python<'_>, overrides: &Overrides, launcher: Option<Launcher>) -> PyResult<Session> {
+fn open(py: Python<'_>, overrides: &Overrides, launcher: Option<Launcher>) -> PyResult<Profile> {
     // `os.environ`, not the C environment: it is what the user's code has set.
     // Variables are bytes: one that is not UTF-8 must not keep the others from being read.
     let vars: Vec<(OsString, OsString)> = py
@@ -53,8 +47,8 @@ fn open(py: Python<'_>, overrides: &Overrides, launcher: Option<Launcher>) -> Py
     let vars = Vars::new(vars).or_home(std::env::home_dir());
     let prefix: PathBuf = py.import("sys")?.getattr("prefix")?.extract()?;
     let cwd: PathBuf = py.import("os")?.call_method0("getcwd")?.extract()?;
-    let session = Session::open(vars, &cwd, overrides, launcher).map_err(|e| raise(py, Kind::Model, &e))?;
-    Ok(session.with_prefix(prefix))
+    let profile = Profile::open(vars, &cwd, overrides, launcher).map_err(|e| raise(py, Kind::Model, &e))?;
+    Ok(profile.with_prefix(prefix))
 }
 
 /// Milliseconds since 1970.

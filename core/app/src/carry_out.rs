@@ -5,9 +5,9 @@ use crate::position::offset_in;
 use crate::repo::{ApplyRun, Repo};
 use crate::resolve::{self, Resolved, resolve};
 use crate::{FindPositionError, RepoError, TaskError};
-use deepcoder_pipeline::{Pipeline, Policy, Run, RunOptions, may_land};
+use deepcoder_pipeline::{Pipeline, Policy, Run, RunOptions};
+use deepcoder_profile::Profile;
 use deepcoder_protocol::Models;
-use deepcoder_session::Session;
 use deepcoder_types::{
     Cancel, Consent, Delivery, Event, Instruction, Landed, LanguageModel, Level, RepoPath, Request, Stage, TextRange,
     Verdict,
@@ -21,7 +21,7 @@ const SHORT: usize = 8;
 
 /// What carrying out a request needs.
 pub(crate) struct Carrier<'a> {
-    pub(crate) session: &'a Session,
+    pub(crate) profile: &'a Profile,
     pub(crate) models: &'a dyn Models,
     pub(crate) cancel: &'a Cancel,
 }
@@ -30,6 +30,20 @@ pub(crate) struct Carrier<'a> {
 pub(crate) struct Made {
     pub(crate) run: Run,
     pub(crate) repo: Option<Repo>,
+}
+
+/// Do everything that `request` asks for but write, in this call: for a surface that holds the result itself and lands it
+/// with [`may_land`](crate::may_land) and [`land`].
+pub fn carry_out(
+    profile: &Profile,
+    models: &dyn Models,
+    request: &Request,
+    cancel: &Cancel,
+    events: &mut (dyn FnMut(Event) + Send),
+) -> Result<Run, TaskError> {
+    let made = Carrier { profile, models, cancel }.make(request, "", None, events)?;
+    cancel.check()?;
+    Ok(made.run)
 }
 
 impl Carrier<'_> {
@@ -43,7 +57,7 @@ impl Carrier<'_> {
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Made, TaskError> {
         resolve::check(request)?;
-        let repo = match Repo::open(self.session, &request.directory) {
+        let repo = match Repo::open(self.profile, &request.directory) {
             Ok(repo) => repo,
             Err(RepoError::Open(OpenError::NotARepository(_))) if request.position.is_some() => {
                 return Ok(Made { run: self.on_buffer(request, id, events)?, repo: None });
@@ -138,9 +152,9 @@ impl Carrier<'_> {
 }
 
 /// Refuses a request that cannot be carried out, before a model is got ready for it.
-pub(crate) fn check_request(session: &Session, request: &Request) -> Result<(), TaskError> {
+pub fn check_request(profile: &Profile, request: &Request) -> Result<(), TaskError> {
     resolve::check(request)?;
-    let repo = match Repo::open(session, &request.directory) {
+    let repo = match Repo::open(profile, &request.directory) {
         Ok(repo) if request.buffers.is_empty() => repo,
         Ok(_) => return Ok(()),
         Err(RepoError::Open(OpenError::NotARepository(_))) if request.position.is_some() => return Ok(()),

@@ -32,16 +32,16 @@ pub use resolve::{Resolved, lines_of, request_for, resolve};
 pub use result::{files_of, notes_of, summary_of};
 pub use tasks::{App, Clock};
 
+use deepcoder_profile::Profile;
 use deepcoder_protocol::Models;
-use deepcoder_session::Session;
 use deepcoder_types::{Cancel, GenerateError, LanguageModel};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Models as a session has them: in the daemon, or in this process.
-pub struct SessionModels(pub Session);
+/// Models as a profile has them: in the daemon, or in this process.
+pub struct ProfileModels(pub Profile);
 
-impl Models for SessionModels {
+impl Models for ProfileModels {
     fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         Ok(self.0.model(name.unwrap_or(&self.0.settings().model), cancel)?)
     }

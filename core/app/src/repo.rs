@@ -6,7 +6,7 @@ use deepcoder_apply::{
 };
 use deepcoder_edit::unified_diff;
 use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
-use deepcoder_session::Session;
+use deepcoder_profile::Profile;
 use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, RepoPath, env_var};
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
@@ -107,14 +107,14 @@ pub struct ApplyRun {
 
 impl Repo {
     /// The work tree that `start` is in. Nothing is written; see [`Repo::recover`].
-    pub fn open(session: &Session, start: &Path) -> Result<Self, RepoError> {
-        let workspace = session.workspace(start)?;
+    pub fn open(profile: &Profile, start: &Path) -> Result<Self, RepoError> {
+        let workspace = profile.workspace(start)?;
         // Only in builds for tests: nobody's edit is to end half-way by a variable.
-        let script = if cfg!(debug_assertions) { session.vars().text(env_var::STEP) } else { None };
+        let script = if cfg!(debug_assertions) { profile.vars().text(env_var::STEP) } else { None };
         Ok(Self {
             workspace,
-            attribution: session.settings().attribution,
-            state: session.folders().state.clone(),
+            attribution: profile.settings().attribution,
+            state: profile.folders().state.clone(),
             steps: script.map(|script| script.parse().map(Arc::new)).transpose()?,
             applier: OnceLock::new(),
         })

@@ -8,8 +8,8 @@ use crate::result::result_of;
 use crate::{kept, may_land};
 use deepcoder_edit::hunks;
 use deepcoder_pipeline::Run;
+use deepcoder_profile::Profile;
 use deepcoder_protocol::{Failure, Models, Refusal, Tasks};
-use deepcoder_session::Session;
 use deepcoder_types::{
     Cancel, Consent, ContentHash, Decision, Delivery, Event, GenerateError, JobFailure, JobState, Landed, RepoPath,
     Request, Stage, Task, TaskEvent, Verdict,
@@ -43,7 +43,7 @@ pub struct App {
 }
 
 struct Inner {
-    session: Session,
+    profile: Profile,
     models: OnceLock<Arc<dyn Models>>,
     now_ms: Clock,
     held: Held,
@@ -72,19 +72,19 @@ struct State {
 }
 
 impl App {
-    /// The application with the folders and settings of `session`. It takes no request before [`Tasks::start`].
+    /// The application with the folders and settings of `profile`. It takes no request before [`Tasks::start`].
     #[must_use]
-    pub fn new(session: Session, now_ms: Clock) -> Self {
-        let held = Held::new(&session.folders().state);
+    pub fn new(profile: Profile, now_ms: Clock) -> Self {
+        let held = Held::new(&profile.folders().state);
         let (models, open, tasks) = (OnceLock::new(), Mutex::default(), Mutex::default());
         let (count, stop) = (AtomicU64::new(0), Cancel::new());
-        Self { inner: Arc::new(Inner { session, models, now_ms, held, open, tasks, count, stop }) }
+        Self { inner: Arc::new(Inner { profile, models, now_ms, held, open, tasks, count, stop }) }
     }
 
     /// One that runs in this process, with these models.
     #[must_use]
-    pub fn here(session: Session, models: Arc<dyn Models>, now_ms: Clock) -> Self {
-        let app = Self::new(session, now_ms);
+    pub fn here(profile: Profile, models: Arc<dyn Models>, now_ms: Clock) -> Self {
+        let app = Self::new(profile, now_ms);
         app.inner.models.get_or_init(|| models);
         app
     }
@@ -270,7 +270,7 @@ impl Inner {
         let (created_ms, number) = (self.now(), self.count.fetch_add(1, Ordering::Relaxed));
         let mut id = ContentHash::of(format!("{created_ms} {number} {}", std::process::id()).as_bytes()).to_string();
         id.truncate(DIGITS);
-        let root = self.session.workspace(&request.directory).ok().map(|workspace| workspace.root().to_owned());
+        let root = self.profile.workspace(&request.directory).ok().map(|workspace| workspace.root().to_owned());
         Task {
             id,
             request: Request { buffers: BTreeMap::new(), ..request.clone() },
@@ -359,7 +359,7 @@ impl Inner {
 
     fn attempt(&self, entry: &Entry, request: &Request, previous: Option<&Run>) -> Result<Outcome, TaskError> {
         let models = self.models.get().ok_or_else(|| GenerateError::Unavailable("it is starting".into()))?;
-        let carrier = Carrier { session: &self.session, models: &**models, cancel: &entry.cancel };
+        let carrier = Carrier { profile: &self.profile, models: &**models, cancel: &entry.cancel };
         let words = request.previous.as_ref().map(|previous| previous.feedback.as_str()).unwrap_or_default();
         let id = lock(&entry.state).task.id.clone();
         let mut events = |event| entry.push(event);
@@ -405,7 +405,7 @@ impl Inner {
         if deepcoder_git::outlives_caller() && matches!(delivery, Delivery::Commit { .. }) {
             return Err(TaskError::NotHere);
         }
-        let repo = Repo::open(&self.session, &request.directory)?;
+        let repo = Repo::open(&self.profile, &request.directory)?;
         let landed = self.land(&repo, &run, request, consent, delivery, &self.stop)?;
         Ok((run, landed))
     }

@@ -4,8 +4,8 @@ mod land;
 mod tasks;
 
 use crate::{App, OneModel};
+use deepcoder_profile::{Overrides, Profile, Vars};
 use deepcoder_protocol::Tasks;
-use deepcoder_session::{Overrides, Session, Vars};
 use deepcoder_test_support::{FakeModel, TestRepo};
 use deepcoder_types::{Cancel, Delivery, EDIT, LanguageModel, Request, Task, TaskEvent};
 use std::path::Path;
@@ -30,15 +30,15 @@ impl Bench {
         Self { repo, home: tempfile::tempdir().expect("a folder") }
     }
 
-    fn session(&self) -> Session {
+    fn profile(&self) -> Profile {
         let vars = Vars::new([("DEEPCODER_HOME".into(), self.home.path().as_os_str().to_owned())]);
-        Session::open(vars, self.home.path(), &Overrides::default(), None).expect("a session")
+        Profile::open(vars, self.home.path(), &Overrides::default(), None).expect("a profile")
     }
 
     /// An application with a clock of its own.
     fn app(&self, model: Arc<dyn LanguageModel>) -> App {
         let clock = AtomicU64::new(1_700_000_000_000);
-        App::here(self.session(), Arc::new(OneModel(model)), Arc::new(move || clock.fetch_add(1, Ordering::SeqCst)))
+        App::here(self.profile(), Arc::new(OneModel(model)), Arc::new(move || clock.fetch_add(1, Ordering::SeqCst)))
     }
 
     /// One whose model writes these files.
@@ -63,7 +63,7 @@ impl Bench {
 
     /// The results that are kept in files.
     fn kept(&self) -> usize {
-        let files = std::fs::read_dir(self.session().folders().state.join("tasks"));
+        let files = std::fs::read_dir(self.profile().folders().state.join("tasks"));
         files.into_iter().flatten().count()
     }
 }

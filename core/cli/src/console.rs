@@ -4,7 +4,7 @@ use crate::args::ColorChoice;
 use crate::failure::{Failure, Result};
 use crate::sanitise::{self, for_terminal};
 use anstyle::{AnsiColor, Style};
-use deepcoder_session::Vars;
+use deepcoder_profile::Vars;
 use deepcoder_types::env_var;
 use serde::Serialize;
 use std::io::Write;

@@ -6,7 +6,7 @@ use crate::environment::Interrupt;
 use crate::failure::{Failure, Result};
 use crate::input::Input;
 use crate::progress::Progress;
-use deepcoder_session::{Launcher, Overrides, Session, SettingsError, Vars};
+use deepcoder_profile::{Launcher, Overrides, Profile, SettingsError, Vars};
 use deepcoder_types::{Cancel, LanguageModel};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct Invocation {
     /// Whether `-C` named that folder.
     pub(crate) moved: bool,
     /// Folders, settings and models.
-    pub(crate) session: Session,
+    pub(crate) profile: Profile,
     /// What is wrong with the settings, for a verb that goes on without them.
     pub(crate) wrong_settings: Option<SettingsError>,
     /// Standard input.
@@ -80,11 +80,11 @@ impl Invocation {
             config: global.config,
         };
         let launcher = Launcher::new(executable.clone());
-        let (session, wrong_settings) = Session::open_anyway(vars.clone(), cwd, &overrides, Some(launcher))?;
+        let (profile, wrong_settings) = Profile::open_anyway(vars.clone(), cwd, &overrides, Some(launcher))?;
         Ok(Self {
             base,
             moved: global.directory.is_some(),
-            session,
+            profile,
             wrong_settings,
             input,
             cancel: interrupt.cancel,
@@ -114,11 +114,11 @@ impl Invocation {
 
     /// The model of the settings, loaded.
     pub(crate) fn model(&self, console: &mut Console) -> Result<Arc<dyn LanguageModel>> {
-        let settings = self.session.settings();
+        let settings = self.profile.settings();
         let place = if settings.daemon { "in the daemon" } else { "in this process" };
         console.detail(&format!("using the model {} {place}", settings.model));
         let waiting = Progress::spinner(console.can_animate(&self.vars), &format!("loading {}", settings.model));
-        let model = self.session.model(&settings.model, &self.cancel);
+        let model = self.profile.model(&settings.model, &self.cancel);
         waiting.clear();
         self.checkpoint()?;
         let model = model?;

@@ -1,6 +1,6 @@
 //! Everything that the command takes from its surroundings, so that a test can hand it other ones.
 
-use deepcoder_session::Vars;
+use deepcoder_profile::Vars;
 use deepcoder_types::Cancel;
 use rustix::fs::FileType;
 use std::ffi::OsString;

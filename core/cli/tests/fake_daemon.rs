@@ -4,9 +4,9 @@ use crate::workbench::Workbench;
 use deepcoder_app::{App, Clock};
 use deepcoder_daemon::{ServeOptions, Services, serve};
 use deepcoder_jobs::{JobService, Options as JobOptions};
+use deepcoder_profile::{Overrides, Profile, Vars};
 use deepcoder_protocol::ModelLoader;
 use deepcoder_protocol::client::Client;
-use deepcoder_session::{Overrides, Session, Vars};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Timing, TokenEvent,
     Usage,
@@ -24,15 +24,15 @@ impl FakeDaemon {
     /// Serves `model` under every name until it is dropped.
     pub(crate) fn start(bench: &Workbench, model: Arc<dyn LanguageModel>) -> Self {
         // Another build's daemon would be ended and replaced.
-        Self::start_as(bench, model, &deepcoder_session::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref()))
+        Self::start_as(bench, model, &deepcoder_profile::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref()))
     }
 
     /// As [`FakeDaemon::start`], with background jobs as the real one has them.
     pub(crate) fn with_jobs(bench: &Workbench, model: Arc<dyn LanguageModel>) -> Self {
-        let (session, now_ms) = surroundings(bench);
-        let jobs = JobService::new(JobOptions::new(session, now_ms));
+        let (profile, now_ms) = surroundings(bench);
+        let jobs = JobService::new(JobOptions::new(profile, now_ms));
         let services = Services { jobs: Some(Arc::new(jobs)), ..Services::default() };
-        let version = deepcoder_session::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref());
+        let version = deepcoder_profile::build_version(env!("CARGO_BIN_EXE_deepcoder").as_ref());
         Self::serve(bench, model, &version, services)
     }
 
@@ -42,8 +42,8 @@ impl FakeDaemon {
     }
 
     fn serve(bench: &Workbench, model: Arc<dyn LanguageModel>, version: &str, mut services: Services) -> Self {
-        let (session, now_ms) = surroundings(bench);
-        services.tasks = Some(Arc::new(App::new(session, now_ms)));
+        let (profile, now_ms) = surroundings(bench);
+        services.tasks = Some(Arc::new(App::new(profile, now_ms)));
         let mut options = ServeOptions::new(bench.socket());
         options.handle_signals = false;
         options.idle = Duration::from_secs(60);
@@ -64,11 +64,11 @@ impl FakeDaemon {
 }
 
 /// The folders of the workbench, and the clock.
-fn surroundings(bench: &Workbench) -> (Session, Clock) {
+fn surroundings(bench: &Workbench) -> (Profile, Clock) {
     let vars = Vars::new([("DEEPCODER_HOME".into(), bench.home().as_os_str().to_owned())]);
-    let session = Session::open(vars, bench.home(), &Overrides::default(), None).expect("a session");
+    let profile = Profile::open(vars, bench.home(), &Overrides::default(), None).expect("a profile");
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    (session, Arc::new(move || u64::try_from(now().as_millis()).expect("a time")))
+    (profile, Arc::new(move || u64::try_from(now().as_millis()).expect("a time")))
 }
 
 impl Drop for FakeDaemon {

@@ -23,7 +23,7 @@ const SEEN_BY: [(&str, &[&str]); 18] = [
     ("core/cli/src/verbs/task", &["edit", "tasks review"]),
     ("core/cli/src/verbs/watch.rs", &["watch"]),
     ("core/hook/src/install.rs", &["hook install"]),
-    ("core/session/src/install.rs", &["import"]),
+    ("core/profile/src/install.rs", &["import"]),
 ];
 
 /// Other programs, whose flags these tests do not know.

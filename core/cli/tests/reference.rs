@@ -3,7 +3,7 @@
 
 use clap::{Arg, Command};
 use deepcoder_cli::command;
-use deepcoder_session::SETTINGS;
+use deepcoder_profile::SETTINGS;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! A place to run commands in: a home of its own, an environment of its own, and a repository.
 
 use deepcoder_cli::{Environment, Interrupt};
-use deepcoder_session::Vars;
+use deepcoder_profile::Vars;
 use deepcoder_test_support::TestRepo;
 use std::ffi::OsString;
 use std::io::{Cursor, Write};

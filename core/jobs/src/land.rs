@@ -11,8 +11,8 @@ use crate::error::WorkError;
 use deepcoder_app::{ApplyRun, Kept, Repo, TaskError};
 use deepcoder_apply::{Aside, Published, clear_aside, forget_mark, keep_work_tree, landed};
 use deepcoder_pipeline::Run;
+use deepcoder_profile::Profile;
 use deepcoder_queue::{Held, Lease, Queue};
-use deepcoder_session::Session;
 use deepcoder_types::{Cancel, Consent, Delivery, Job, JobResult, RepoPath};
 use deepcoder_workspace::Workspace;
 use std::path::{Path, PathBuf};
@@ -73,8 +73,8 @@ pub(crate) struct Site {
 
 impl Site {
     /// Open the site of `job`; `scratch` is a folder of ours for work trees.
-    pub(crate) fn open(session: &Session, job: &Job, scratch: &Path, cancel: &Cancel) -> Result<Self, WorkError> {
-        let repo = Repo::open(session, &job.spec.repository)?;
+    pub(crate) fn open(profile: &Profile, job: &Job, scratch: &Path, cancel: &Cancel) -> Result<Self, WorkError> {
+        let repo = Repo::open(profile, &job.spec.repository)?;
         let home = repo.workspace().clone();
         let place = Place::of(&job.spec.landing);
         let (repo, aside) = match &place {
@@ -85,7 +85,7 @@ impl Site {
             }
             Place::Branch { branch, .. } => {
                 let aside = Aside::open(&home, &scratch.join(&job.id.0), branch, cancel)?;
-                (Repo::open(session, aside.root())?, Some(aside))
+                (Repo::open(profile, aside.root())?, Some(aside))
             }
         };
         Ok(Self { repo, aside, home, place })
@@ -172,12 +172,12 @@ impl Site {
 
 /// What of `job` has landed already; what the worker that landed it could not clear away is cleared away then.
 pub(crate) fn already(
-    session: &Session,
+    profile: &Profile,
     job: &Job,
     scratch: &Path,
     cancel: &Cancel,
 ) -> Result<Option<Landed>, WorkError> {
-    let home = Repo::open(session, &job.spec.repository)?;
+    let home = Repo::open(profile, &job.spec.repository)?;
     match Place::of(&job.spec.landing) {
         Place::Tree => {
             let found = home.applied(&job.id.0)?;
@@ -192,8 +192,8 @@ pub(crate) fn already(
 }
 
 /// Forget what only [`already`] needed, once the queue knows.
-pub(crate) fn forget(session: &Session, job: &Job) {
-    if let (Place::Branch { .. }, Ok(home)) = (Place::of(&job.spec.landing), Repo::open(session, &job.spec.repository))
+pub(crate) fn forget(profile: &Profile, job: &Job) {
+    if let (Place::Branch { .. }, Ok(home)) = (Place::of(&job.spec.landing), Repo::open(profile, &job.spec.repository))
     {
         forget_mark(home.workspace(), &job.id.0);
     }

@@ -25,7 +25,7 @@ pub(crate) fn review(inner: &Inner, queue: &Queue, job: &Job, decision: &Decisio
     match contained(|| decide(inner, queue, &claim, decision, &listed.running.cancel)) {
         Ok(end) => {
             tell(inner, queue, &claim.lease, &end);
-            land::forget(&inner.options.session, &claim.job);
+            land::forget(&inner.options.profile, &claim.job);
             match end {
                 End::Done(result) if *decision == Decision::Reject => Err(landed_already(&result)),
                 _ => Ok(()),
@@ -50,9 +50,9 @@ fn landed_already(result: &JobResult) -> Failure {
 
 fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Decision, cancel: &Cancel) -> Result<End, WorkError> {
     let job = &claim.job;
-    let session = &inner.options.session;
+    let profile = &inner.options.profile;
     // By an earlier decision whose end nobody could tell.
-    if let Some(landed) = land::already(session, job, &inner.scratch(), cancel)? {
+    if let Some(landed) = land::already(profile, job, &inner.scratch(), cancel)? {
         return Ok(End::Done(landed.into_result(job.result.clone().unwrap_or_else(landed_before))));
     }
     let (chosen, consent) = match decision {
@@ -74,7 +74,7 @@ fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Decision, canc
         Verdict::Held(reasons) => return Err(TaskError::NeedsReview(reasons).into()),
         _ => {}
     }
-    let site = Site::open(session, job, &inner.scratch(), cancel)?;
+    let site = Site::open(profile, job, &inner.scratch(), cancel)?;
     let landed = if kept.base != site.base() {
         Err(TaskError::Stale("what the branch holds".into()).into())
     } else if let Some(names) = site.changed_since(&kept.run) {

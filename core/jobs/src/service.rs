@@ -4,9 +4,9 @@ use crate::check::check;
 use crate::error::{open, queue as told};
 use crate::review;
 use crate::worker::{Running, Wake, Why, keep, lock, work};
+use deepcoder_profile::Profile;
 use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange};
 use deepcoder_queue::{Queue, QueueError, QueuePlace, Repositories};
-use deepcoder_session::Session;
 use deepcoder_types::{Cancel, Decision, Job, JobEvent, JobFilter, JobId, JobSpec};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 #[derive(Clone)]
 pub struct Options {
     /// Whose folders and settings they have.
-    pub session: Session,
+    pub profile: Profile,
     /// The clock.
     pub now_ms: Clock,
     /// How many run at once. The model answers one at a time; a second one reads and checks meanwhile.
@@ -30,8 +30,8 @@ pub struct Options {
 impl Options {
     /// The defaults.
     #[must_use]
-    pub fn new(session: Session, now_ms: Clock) -> Self {
-        Self { session, now_ms, workers: 2 }
+    pub fn new(profile: Profile, now_ms: Clock) -> Self {
+        Self { profile, now_ms, workers: 2 }
     }
 }
 
@@ -56,8 +56,8 @@ impl JobService {
     /// Nothing is opened yet, and nothing runs before [`Jobs::start`].
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let file = || QueuePlace::Sqlite(options.session.folders().state.join("jobs.db"));
-        let place = options.session.settings().store.clone().unwrap_or_else(file);
+        let file = || QueuePlace::Sqlite(options.profile.folders().state.join("jobs.db"));
+        let place = options.profile.settings().store.clone().unwrap_or_else(file);
         let inner = Inner {
             options,
             place,
@@ -122,7 +122,7 @@ impl Inner {
 
     /// A folder of ours for work trees.
     pub(crate) fn scratch(&self) -> PathBuf {
-        self.options.session.folders().state.join("jobs")
+        self.options.profile.folders().state.join("jobs")
     }
 
     /// Whether nothing can be taken without a change of the queue. Those of a server also wait for folders.

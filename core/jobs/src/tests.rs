@@ -5,8 +5,8 @@ mod people;
 mod times;
 
 use crate::{JobService, Options};
+use deepcoder_profile::{Overrides, Profile, Vars};
 use deepcoder_protocol::{Jobs, Models};
-use deepcoder_session::{Overrides, Session, Vars};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{
     Cancel, Delivery, FinishReason, GenerateError, GenerateRequest, Generation, Job, JobHappening, JobSpec, JobState,
@@ -203,12 +203,12 @@ impl Drop for Scene {
     }
 }
 
-fn session(home: &Path) -> Session {
+fn profile(home: &Path) -> Profile {
     let vars = Vars::new([("DEEPCODER_HOME".into(), home.as_os_str().to_owned())]);
-    Session::open(vars, home, &Overrides::default(), None).expect("a session")
+    Profile::open(vars, home, &Overrides::default(), None).expect("a profile")
 }
 
 fn service(home: &Path, clock: &Arc<AtomicU64>) -> Arc<JobService> {
     let clock = Arc::clone(clock);
-    Arc::new(JobService::new(Options::new(session(home), Arc::new(move || clock.load(Ordering::SeqCst)))))
+    Arc::new(JobService::new(Options::new(profile(home), Arc::new(move || clock.load(Ordering::SeqCst)))))
 }

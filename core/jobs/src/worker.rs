@@ -147,7 +147,7 @@ fn one(inner: &Inner, queue: &Queue, claim: &Claim, models: &dyn Models) {
         let done = matches!(end, End::Done(_));
         tell(inner, queue, &claim.lease, &end);
         if done {
-            land::forget(&inner.options.session, &claim.job);
+            land::forget(&inner.options.profile, &claim.job);
         }
     }
 }
@@ -201,15 +201,15 @@ fn attempt(
     running: &Running,
 ) -> Result<End, WorkError> {
     let (job, cancel) = (&claim.job, &running.cancel);
-    let session = &inner.options.session;
-    if let Some(landed) = land::already(session, job, &inner.scratch(), cancel)? {
+    let profile = &inner.options.profile;
+    if let Some(landed) = land::already(profile, job, &inner.scratch(), cancel)? {
         let result = job.result.clone().unwrap_or_else(landed_before);
         return Ok(End::Done(landed.into_result(result)));
     }
     let now_ms = || inner.now_ms();
     let mut reporter = Reporter::new(queue, &claim.lease, &now_ms);
     reporter.stage("opening");
-    let site = Site::open(session, job, &inner.scratch(), cancel)?;
+    let site = Site::open(profile, job, &inner.scratch(), cancel)?;
     let ended = on_site(inner, queue, claim, models, &site, cancel, &mut reporter);
     site.close();
     ended
@@ -335,7 +335,7 @@ impl Rounds {
         if steady.0.elapsed() >= PRUNE {
             let gone_on = has_gone_on(*steady, Instant::now(), now);
             *steady = (Instant::now(), now);
-            if let Some(keep) = inner.options.session.settings().jobs_keep.filter(|_| gone_on) {
+            if let Some(keep) = inner.options.profile.settings().jobs_keep.filter(|_| gone_on) {
                 _ = queue.prune(now.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
             }
         }

@@ -24,7 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-plugins"],
     &["deepcoder-pipeline", "deepcoder-eval"],
     &["deepcoder-hook"],
-    &["deepcoder-session"],
+    &["deepcoder-profile"],
     &["deepcoder-app"],
     &["deepcoder-watch", "deepcoder-jobs", "deepcoder-daemon"],
     &["deepcoder-python"],

@@ -194,7 +194,7 @@ fn a_half_written_tree_is_recovered_before_a_task_reads_it() {
     let files = vec![file("a.py", OLD, half), file("b.py", CALLER, caller)];
     let set = EditSet { id: "e1".into(), title: "rename".into(), files };
     let options = ApplierOptions { steps: Box::new(Fails), ..ApplierOptions::default() };
-    let state = bench.session().folders().state.clone();
+    let state = bench.profile().folders().state.clone();
     let applier = Applier::open_with(&workspace, &state, options).expect("opens");
     applier.apply(&set, &ApplyOptions::default(), &Cancel::new()).expect_err("it is interrupted");
     drop(applier);

@@ -7,7 +7,7 @@ use crate::context::Invocation;
 use crate::failure::{Failure, Result};
 use deepcoder_app::Takes;
 use deepcoder_hub::StoreError;
-use deepcoder_session::PullOptions;
+use deepcoder_profile::PullOptions;
 use deepcoder_types::EDIT;
 use std::path::Path;
 
@@ -25,8 +25,8 @@ const TARGET: &str = "src/util.py";
 pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let dir = invocation.path(&args.dir);
     check_empty(&dir, &args.dir)?;
-    let model = invocation.session.settings().model.clone();
-    if let Err(StoreError::NotInstalled { .. }) = invocation.session.store().path(&model) {
+    let model = invocation.profile.settings().model.clone();
+    if let Err(StoreError::NotInstalled { .. }) = invocation.profile.store().path(&model) {
         console.note(&format!("the model {model} is not installed yet"));
         let options = PullOptions::new(&model);
         install::install(&model, &options, invocation, console)?;

@@ -81,7 +81,7 @@ fn version(invocation: &Invocation) -> String {
 }
 
 fn runtime_checks(invocation: &Invocation) -> Vec<Check> {
-    let search = invocation.session.runtime_search();
+    let search = invocation.profile.runtime_search();
     match runtime::locate(&search) {
         Ok(library) => {
             let found = format!("{} at {}, found by {}", library.version, library.path.display(), library.found_by);
@@ -109,8 +109,8 @@ fn runtime_checks(invocation: &Invocation) -> Vec<Check> {
 
 /// Where the model that is set would be computed, and why not with CUDA.
 fn device(invocation: &Invocation, providers: &[String]) -> Check {
-    let settings = invocation.session.settings();
-    let listed = invocation.session.store().list().unwrap_or_default();
+    let settings = invocation.profile.settings();
+    let listed = invocation.profile.store().list().unwrap_or_default();
     let model = listed.into_iter().find(|m| m.name == settings.model).and_then(|m| m.model.ok());
     let Some(model) = model.filter(|_| settings.device != "cpu") else {
         return Check::new("device", State::Ok, format!("{}, and the processor is always there", settings.device));
@@ -128,8 +128,8 @@ fn device(invocation: &Invocation, providers: &[String]) -> Check {
 }
 
 fn model_checks(invocation: &Invocation) -> Vec<Check> {
-    let store = invocation.session.store();
-    let wanted = &invocation.session.settings().model;
+    let store = invocation.profile.store();
+    let wanted = &invocation.profile.settings().model;
     let mut checks = Vec::new();
     match store.list() {
         Ok(listed) => {
@@ -151,7 +151,7 @@ fn model_checks(invocation: &Invocation) -> Vec<Check> {
 }
 
 fn folder_checks(invocation: &Invocation) -> Vec<Check> {
-    let folders = invocation.session.folders();
+    let folders = invocation.profile.folders();
     let config = if folders.config_file.exists() { "read" } else { "not there, which is fine" };
     let mut checks = vec![match &invocation.wrong_settings {
         None => Check::new("config", State::Ok, format!("{} ({config})", folders.config_file.display())),
@@ -191,7 +191,7 @@ fn git() -> Check {
 }
 
 fn repository(invocation: &Invocation) -> Check {
-    match invocation.session.workspace(&invocation.base) {
+    match invocation.profile.workspace(&invocation.base) {
         Ok(workspace) => Check::new("repository", State::Ok, workspace.root().display().to_string()),
         Err(error @ OpenError::NotARepository(_)) => Check::new("repository", State::Note, error.to_string()),
         Err(error) => Check::problem("repository", &error),
@@ -206,7 +206,7 @@ fn machine() -> Vec<Check> {
         if flags.is_empty() { (false, "unknown features".into()) } else { (!flags.contains(&"avx2"), flags.join(" ")) };
     let cpu = Check::new("cpu", if slow { State::Note } else { State::Ok }, format!("{cores} cores, {flags}"));
     checks.push(cpu.hint(slow.then(|| "without AVX2 models run slowly".to_owned())));
-    if let Some(memory) = deepcoder_session::memory() {
+    if let Some(memory) = deepcoder_profile::memory() {
         let low = memory.available < 1 << 30;
         let message = format!("{} of {} available", time::bytes(memory.available), time::bytes(memory.total));
         let check = Check::new("memory", if low { State::Note } else { State::Ok }, message);
@@ -238,7 +238,7 @@ fn cpu_flags() -> Vec<&'static str> {
 }
 
 fn daemon(invocation: &Invocation) -> Vec<Check> {
-    let socket = &invocation.session.folders().socket;
+    let socket = &invocation.profile.folders().socket;
     let ok = |message: String| vec![Check::new("daemon", State::Ok, format!("{message} {}", socket.display()))];
     match super::status::running(invocation) {
         Ok(Some(status)) => {

@@ -63,7 +63,7 @@ pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invoca
     };
     if let Some(place) = CommitPlace::of(&delivery) {
         // Before a person waits for a model: what cannot be committed is said first.
-        Repo::open(&invocation.session, &invocation.base)?.check_commit(&[], &place, &invocation.cancel)?;
+        Repo::open(&invocation.profile, &invocation.base)?.check_commit(&[], &place, &invocation.cancel)?;
     }
     let tasks = task::tasks(&request, args.commit, invocation, console)?;
     let edit = Edit { args, tasks: &*tasks, consent, delivery };

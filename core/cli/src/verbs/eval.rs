@@ -95,8 +95,8 @@ fn edit_one(
 fn text(data: &Path, window: usize, invocation: &Invocation, console: &mut Console) -> Result {
     let text = std::fs::read_to_string(invocation.path(data))
         .map_err(|e| Failure::io(format_args!("cannot read {}", data.display()), &e))?;
-    let settings = invocation.session.settings();
-    let engine = invocation.session.engine(&settings.model)?;
+    let settings = invocation.profile.settings();
+    let engine = invocation.profile.engine(&settings.model)?;
     let tokens = engine.tokenize(&text)?;
     let progress = Progress::count(console.can_animate(&invocation.vars), "scoring", 0);
     let mut score = |tokens: &[u32]| engine.score(tokens, &invocation.cancel);
@@ -120,8 +120,8 @@ fn text(data: &Path, window: usize, invocation: &Invocation, console: &mut Conso
 
 /// Tests run with the Python beside this program, or the path's.
 fn harness(invocation: &Invocation) -> Result<Harness> {
-    let python = invocation.session.python();
-    let scratch = invocation.session.folders().state.join("scratch");
+    let python = invocation.profile.python();
+    let scratch = invocation.profile.folders().state.join("scratch");
     std::fs::create_dir_all(&scratch)
         .map_err(|e| Failure::io(format_args!("cannot make {}", scratch.display()), &e))?;
     Ok(Harness::new(&python, &scratch)?)

@@ -14,7 +14,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 pub(crate) fn undo(args: &UndoArgs, invocation: &Invocation, console: &mut Console) -> Result {
-    let repo = Repo::open(&invocation.session, &invocation.base)?;
+    let repo = Repo::open(&invocation.profile, &invocation.base)?;
     let undone = repo.undo(args.id.as_deref(), invocation.now_ms(), &invocation.cancel)?;
     if console.json {
         console.json(&json!({
@@ -48,7 +48,7 @@ pub(crate) fn undo(args: &UndoArgs, invocation: &Invocation, console: &mut Conso
 }
 
 pub(crate) fn restore(args: &RestoreArgs, invocation: &Invocation, console: &mut Console) -> Result {
-    let repo = Repo::open(&invocation.session, &invocation.base)?;
+    let repo = Repo::open(&invocation.profile, &invocation.base)?;
     let resolve = |typed: &String| repo.workspace().resolve(&invocation.base, typed).map_err(Failure::from);
     let paths = args.path.iter().map(resolve).collect::<Result<Vec<RepoPath>>>()?;
     let side = match args.state {
@@ -121,7 +121,7 @@ fn copy_out(image: &FileImage, target: &Path, invocation: &Invocation, console: 
 const MOST: usize = 100_000;
 
 pub(crate) fn log(args: &LogArgs, invocation: &Invocation, console: &mut Console) -> Result {
-    let repo = Repo::open(&invocation.session, &invocation.base)?;
+    let repo = Repo::open(&invocation.profile, &invocation.base)?;
     let wanted = wanted(&args.paths, &repo, invocation)?;
     let mut entries = repo.log(if wanted.is_some() { MOST } else { args.limit as usize })?;
     if let Some(wanted) = wanted {

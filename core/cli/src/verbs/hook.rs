@@ -25,13 +25,13 @@ pub(crate) fn hook(verb: &HookVerb, invocation: &mut Invocation, console: &mut C
 }
 
 fn target(hook: HookType, global: bool, invocation: &Invocation) -> Target {
-    let state_dir = invocation.session.folders().state.clone();
+    let state_dir = invocation.profile.folders().state.clone();
     Target { cwd: invocation.base.clone(), hook, global, state_dir }
 }
 
 fn install(args: &HookInstallArgs, invocation: &Invocation, console: &mut Console) -> Result {
     // Before anything is written: a file that is wrong would refuse every commit.
-    let trusted = deepcoder_hook::trust_config(&invocation.base, &invocation.session.folders().state)?;
+    let trusted = deepcoder_hook::trust_config(&invocation.base, &invocation.profile.folders().state)?;
     let mut all = Vec::new();
     for hook in args.types.iter().copied().map(HookType::from) {
         let done = deepcoder_hook::install(&target(hook, args.global, invocation), &invocation.executable)?;
@@ -103,7 +103,7 @@ fn uninstall(args: &HookUninstallArgs, invocation: &Invocation, console: &mut Co
 }
 
 fn status(invocation: &Invocation, console: &mut Console) -> Result {
-    let (hooks, trusted) = deepcoder_hook::status(&invocation.base, &invocation.session.folders().state)?;
+    let (hooks, trusted) = deepcoder_hook::status(&invocation.base, &invocation.profile.folders().state)?;
     if console.json {
         let hooks: Vec<_> = hooks
             .iter()
@@ -150,7 +150,7 @@ const fn word(standing: &Standing) -> &'static str {
 }
 
 fn trust(invocation: &Invocation, console: &mut Console) -> Result {
-    let actions = deepcoder_hook::trust_config(&invocation.base, &invocation.session.folders().state)?;
+    let actions = deepcoder_hook::trust_config(&invocation.base, &invocation.profile.folders().state)?;
     if actions.is_none() {
         return Err(Failure::new(format!("there is no {CONFIG_FILE} in the root of this repository")));
     }
@@ -182,7 +182,7 @@ fn run(args: &HookRunArgs, invocation: &mut Invocation, console: &mut Console) -
         // Whoever names a folder means the repository there.
         in_hook: !invocation.moved && [env_var::GIT_DIR, env_var::GIT_INDEX_FILE].iter().any(|v| vars.get(v).is_some()),
         index_file: vars.get(env_var::GIT_INDEX_FILE).map(Into::into),
-        state_dir: invocation.session.folders().state.clone(),
+        state_dir: invocation.profile.folders().state.clone(),
         now_ms: invocation.now_ms(),
         cancel: invocation.cancel.clone(),
         model: model(invocation),
@@ -197,9 +197,9 @@ fn run(args: &HookRunArgs, invocation: &mut Invocation, console: &mut Console) -
 
 /// The model of the settings, asked for only when an action needs it.
 fn model(invocation: &Invocation) -> ModelSource {
-    let session = invocation.session.clone();
+    let profile = invocation.profile.clone();
     Arc::new(move |cancel: &Cancel| {
-        session.model(&session.settings().model, cancel).map_err(|error| {
+        profile.model(&profile.settings().model, cancel).map_err(|error| {
             let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
             format!("{error}{hint}")
         })

@@ -9,7 +9,7 @@ use crate::time;
 use deepcoder_export::{ImportOptions, ImportProgress, ImportStage};
 use deepcoder_hub::Catalogue;
 use deepcoder_hub::pull::FetchProgress;
-use deepcoder_session::{InstallProgress, Installed, PullOptions, Session};
+use deepcoder_profile::{InstallProgress, Installed, Profile, PullOptions};
 use serde_json::json;
 
 pub(crate) fn pull(args: &PullArgs, invocation: &Invocation, console: &mut Console) -> Result {
@@ -28,13 +28,13 @@ pub(crate) fn install(
     invocation: &Invocation,
     console: &mut Console,
 ) -> Result<Installed> {
-    let store = invocation.session.store();
+    let store = invocation.profile.store();
     if let (false, Ok(entry)) = (!options.force && store.path(name).is_ok(), Catalogue::builtin().entry(name)) {
         console.note(&format!("{} · {} · {}", entry.title, time::bytes(entry.size), entry.license.name));
         console.note(&format!("licence: {} ({})", entry.license.note, entry.license.url));
     }
     let mut shown = Shown::new(console, invocation);
-    let installed = invocation.session.pull(name, options, &mut |p| shown.show(p, console), &invocation.cancel);
+    let installed = invocation.profile.pull(name, options, &mut |p| shown.show(p, console), &invocation.cancel);
     shown.clear();
     Ok(installed?)
 }
@@ -47,12 +47,12 @@ pub(crate) fn import(args: &ImportArgs, invocation: &Invocation, console: &mut C
     })?;
     let name = match &args.name {
         Some(name) => name.clone(),
-        None => Session::name_for(&source)?,
+        None => Profile::name_for(&source)?,
     };
     let options = ImportOptions { license: args.license.clone(), ..recipe(&name, args.recipe) };
     let mut shown = Shown::new(console, invocation);
     let installed =
-        invocation.session.import(&source, options, args.force, &mut |p| shown.show(p, console), &invocation.cancel);
+        invocation.profile.import(&source, options, args.force, &mut |p| shown.show(p, console), &invocation.cancel);
     shown.clear();
     report(&installed?, console)
 }

@@ -38,7 +38,7 @@ fn each(
     console: &mut Console,
     how: fn(&mut Client, &str) -> std::result::Result<Job, CallError>,
 ) -> Result {
-    let mut client = invocation.session.client()?;
+    let mut client = invocation.profile.client()?;
     let mut failed = None;
     for id in &args.ids {
         match how(&mut client, id) {
@@ -63,7 +63,7 @@ fn list(args: &JobListArgs, invocation: &Invocation, console: &mut Console) -> R
         Err(error) if invocation.moved => return Err(error.into()),
         Err(_) => None,
     };
-    let mut client = invocation.session.client()?;
+    let mut client = invocation.profile.client()?;
     let before = match &args.before {
         Some(id) => Some(client.job(id)?.id),
         None => None,

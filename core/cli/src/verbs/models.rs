@@ -15,7 +15,7 @@ pub(crate) fn models(verb: &ModelsVerb, invocation: &Invocation, console: &mut C
         ModelsVerb::List => list(invocation, console),
         ModelsVerb::Show { name } => show(name, invocation, console),
         ModelsVerb::Rm { name } => {
-            let freed = invocation.session.store().remove(name)?;
+            let freed = invocation.profile.store().remove(name)?;
             if console.json {
                 console.json(&json!({ "removed": name, "freed": freed }))?;
             } else {
@@ -28,9 +28,9 @@ pub(crate) fn models(verb: &ModelsVerb, invocation: &Invocation, console: &mut C
 }
 
 fn list(invocation: &Invocation, console: &mut Console) -> Result {
-    let store = invocation.session.store();
+    let store = invocation.profile.store();
     let installed = store.list()?;
-    let default = &invocation.session.settings().model;
+    let default = &invocation.profile.settings().model;
     let mut damaged = false;
     for model in &installed {
         match &model.model {
@@ -84,7 +84,7 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
 }
 
 fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
-    let model = invocation.session.store().show(name)?;
+    let model = invocation.profile.store().show(name)?;
     let manifest = &model.manifest;
     if console.json {
         let mut value = json!(manifest);
@@ -130,7 +130,7 @@ fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
 
 fn verify(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
     let progress = Progress::bytes(console.can_animate(&invocation.vars), "checking", 0);
-    let store = invocation.session.store();
+    let store = invocation.profile.store();
     let verified = store.verify_with(name, &mut |at| progress.position(at.done, at.total), &invocation.cancel);
     progress.clear();
     verified?;

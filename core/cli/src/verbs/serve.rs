@@ -7,8 +7,8 @@ use crate::failure::{Done, Result};
 use deepcoder_app::App;
 use deepcoder_daemon::{ServeError, ServeOptions, Services, WorkOptions, Workers};
 use deepcoder_jobs::{JobService, Options as JobOptions};
+use deepcoder_profile::build_version;
 use deepcoder_protocol::{ModelLoader, client};
-use deepcoder_session::build_version;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,27 +17,27 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     let socket = args
         .socket
         .as_deref()
-        .map_or_else(|| invocation.session.folders().socket.clone(), |socket| invocation.path(socket));
+        .map_or_else(|| invocation.profile.folders().socket.clone(), |socket| invocation.path(socket));
     deepcoder_daemon::keep_memory_together();
     let mut options = ServeOptions::new(&socket);
     if args.detached {
-        options.exit = Some(invocation.session.settings().exit);
+        options.exit = Some(invocation.profile.settings().exit);
         // Away from the terminal of whoever started us. It fails where we lead a group already: then we are away.
         let _ = rustix::process::setsid();
     }
-    options.idle = args.idle_seconds.map_or(invocation.session.settings().idle, Duration::from_secs);
+    options.idle = args.idle_seconds.map_or(invocation.profile.settings().idle, Duration::from_secs);
     options.version = build_version(&invocation.executable);
-    options.model.clone_from(&invocation.session.settings().model);
+    options.model.clone_from(&invocation.profile.settings().model);
     if !args.detached {
         console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
     }
-    let jobs = JobService::new(JobOptions::new(invocation.session.clone(), invocation.clock()));
-    let watching = super::watch::service(&invocation.session, jobs.queue(), invocation.clock());
-    let tasks = App::new(invocation.session.clone(), invocation.clock());
+    let jobs = JobService::new(JobOptions::new(invocation.profile.clone(), invocation.clock()));
+    let watching = super::watch::service(&invocation.profile, jobs.queue(), invocation.clock());
+    let tasks = App::new(invocation.profile.clone(), invocation.clock());
     let services =
         Services { jobs: Some(Arc::new(jobs)), watching: Some(Arc::new(watching)), tasks: Some(Arc::new(tasks)) };
-    let engines = invocation.session.engines();
-    let loader: Arc<dyn ModelLoader> = match invocation.session.worker_command() {
+    let engines = invocation.profile.engines();
+    let loader: Arc<dyn ModelLoader> = match invocation.profile.worker_command() {
         Some(command) => Arc::new(Workers::new(command, engines)),
         None => engines,
     };
@@ -50,13 +50,13 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
 }
 
 pub(crate) fn worker(args: &WorkerArgs, invocation: &Invocation) -> Result {
-    let session = &invocation.session;
-    let options = WorkOptions { parent: args.parent, memory: session.settings().worker_memory };
-    match deepcoder_daemon::work(session.engines(), &options)? {}
+    let profile = &invocation.profile;
+    let options = WorkOptions { parent: args.parent, memory: profile.settings().worker_memory };
+    match deepcoder_daemon::work(profile.engines(), &options)? {}
 }
 
 pub(crate) fn stop(invocation: &Invocation, console: &mut Console) -> Result {
-    let stopped = client::stop(&invocation.session.folders().socket)?;
+    let stopped = client::stop(&invocation.profile.folders().socket)?;
     if console.json {
         console.json(&json!({ "stopped": stopped }))?;
     } else {

@@ -42,7 +42,7 @@ fn install(args: &ServiceInstallArgs, invocation: &Invocation, console: &mut Con
     }
     let unit = Unit {
         program: invocation.executable.clone(),
-        environment: invocation.session.daemon_variables(),
+        environment: invocation.profile.daemon_variables(),
         memory_max: args.memory_max.clone(),
         cpu_quota: args.cpu_quota.clone(),
     };
@@ -65,7 +65,7 @@ fn install(args: &ServiceInstallArgs, invocation: &Invocation, console: &mut Con
     ours(&path)?;
     write(&path, &text)?;
     // One that was started on demand would stand in its way.
-    _ = client::stop(&invocation.session.folders().socket);
+    _ = client::stop(&invocation.profile.folders().socket);
     start(&path).map_err(|said| {
         Failure::new(format!("{} is written, but it was not started: {said}", path.display())).hint(match MANAGER {
             Manager::Systemd => format!("in a session with systemd, run: systemctl --user enable --now {UNIT}"),

@@ -4,9 +4,9 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
 use crate::{sanitise, time};
+use deepcoder_profile::build_version;
 use deepcoder_protocol::client::{Client, ConnectError};
 use deepcoder_protocol::{JobCounts, Status, Watched};
-use deepcoder_session::build_version;
 use serde_json::json;
 
 pub(crate) fn status(invocation: &Invocation, console: &mut Console) -> Result {
@@ -75,7 +75,7 @@ pub(crate) fn running(invocation: &Invocation) -> Result<Option<Status>> {
 }
 
 fn connected(invocation: &Invocation) -> Result<Option<Client>> {
-    match Client::connect(&invocation.session.folders().socket) {
+    match Client::connect(&invocation.profile.folders().socket) {
         Ok(client) => Ok(Some(client)),
         Err(ConnectError::NotRunning { .. }) => Ok(None),
         Err(error) => Err(error.into()),
@@ -83,7 +83,7 @@ fn connected(invocation: &Invocation) -> Result<Option<Client>> {
 }
 
 fn socket(invocation: &Invocation) -> String {
-    invocation.session.folders().socket.to_string_lossy().into_owned()
+    invocation.profile.folders().socket.to_string_lossy().into_owned()
 }
 
 fn not_running(invocation: &Invocation, console: &mut Console) -> Result {

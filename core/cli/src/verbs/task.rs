@@ -5,7 +5,7 @@ use crate::context::Invocation;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::sanitise::for_terminal;
-use deepcoder_app::{App, SessionModels, Takes, lines_of};
+use deepcoder_app::{App, ProfileModels, Takes, lines_of};
 use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::Tasks;
 use deepcoder_types::{Cancel, Delivery, Event, JobState, Request, Task, Tone};
@@ -53,7 +53,7 @@ pub(crate) fn request(verb: &str, prompt: String, paths: Vec<String>, invocation
         prompt,
         directory: invocation.base.clone(),
         paths,
-        model: Some(invocation.session.settings().model.clone()),
+        model: Some(invocation.profile.settings().model.clone()),
         seed: invocation.seed.unwrap_or(0),
         delivery: Delivery::Show,
         origin: "cli".to_owned(),
@@ -68,11 +68,18 @@ pub(crate) fn tasks(
     invocation: &Invocation,
     console: &mut Console,
 ) -> Result<Arc<dyn Tasks>> {
-    let session = &invocation.session;
-    let model = &session.settings().model;
-    if !commits && let Some(tasks) = deepcoder_app::in_daemon(session, request)? {
+    let profile = &invocation.profile;
+    let named = [env_var::GIT_DIR, env_var::GIT_WORK_TREE].iter().any(|name| profile.vars().get(name).is_some());
+    let steps = cfg!(debug_assertions) && profile.vars().get(env_var::STEP).is_some();
+    let model = &profile.settings().model;
+    if profile.settings().daemon && !commits && !named && !steps {
         console.detail(&format!("using the model {model} in the daemon"));
-        return Ok(Arc::new(tasks));
+        if let Some(tasks) = profile.running_tasks()? {
+            return Ok(Arc::new(tasks));
+        }
+        // What cannot be done is said before a daemon is started for it.
+        deepcoder_app::check_request(profile, request)?;
+        return Ok(Arc::new(profile.start_tasks(model)?));
     }
     console.detail(&format!("using the model {model}"));
     Ok(Arc::new(here(invocation)))
@@ -80,12 +87,16 @@ pub(crate) fn tasks(
 
 /// The tasks that are known without starting anything.
 pub(crate) fn known(invocation: &Invocation) -> Arc<dyn Tasks> {
-    deepcoder_app::known_tasks(&invocation.session, || here(invocation))
+    let socket = &invocation.profile.folders().socket;
+    match deepcoder_protocol::client::Client::connect(socket) {
+        Ok(_) => Arc::new(RemoteTasks::new(socket.clone())),
+        Err(_) => Arc::new(here(invocation)),
+    }
 }
 
 fn here(invocation: &Invocation) -> App {
-    let models = Arc::new(SessionModels(invocation.session.clone()));
-    App::here(invocation.session.clone(), models, invocation.clock())
+    let models = Arc::new(ProfileModels(invocation.profile.clone()));
+    App::here(invocation.profile.clone(), models, invocation.clock())
 }
 
 /// Send `request` and show how it goes, until the task no longer runs. `on_token` sees what the model writes.

@@ -37,7 +37,7 @@ pub(crate) fn tasks(args: &TasksArgs, invocation: &mut Invocation, console: &mut
 }
 
 fn list(tasks: &dyn Tasks, all: bool, invocation: &Invocation, console: &mut Console) -> Result {
-    let here = invocation.session.workspace(&invocation.base).ok().map(|workspace| workspace.root().to_owned());
+    let here = invocation.profile.workspace(&invocation.base).ok().map(|workspace| workspace.root().to_owned());
     let found = tasks.list(here.as_deref().filter(|_| !all))?;
     if found.is_empty() && !console.json {
         console.note("no tasks");

@@ -5,10 +5,10 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::ids;
+use deepcoder_profile::Profile;
 use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::client::Client;
 use deepcoder_queue::Queue;
-use deepcoder_session::Session;
 use deepcoder_types::{Job, JobFilter, JobId, JobState};
 use deepcoder_watch::{CommentLanding, Options, StoredRoots, Watches};
 use serde_json::json;
@@ -30,8 +30,8 @@ pub(crate) fn watch(args: &WatchArgs, invocation: &Invocation, console: &mut Con
     if args.stop {
         return stop(invocation, console);
     }
-    let workspace = invocation.session.daemon_workspace(&invocation.base)?;
-    let mut client = invocation.session.client()?;
+    let workspace = invocation.profile.daemon_workspace(&invocation.base)?;
+    let mut client = invocation.profile.client()?;
     let mut seen = Seen::default();
     seen.update(jobs(&mut client, workspace.root())?);
     let watched = client.watch(workspace.root())?;
@@ -139,7 +139,7 @@ fn show(job: &Job, client: &mut Client, console: &mut Console) -> Result<()> {
 }
 
 fn list(invocation: &Invocation, console: &mut Console) -> Result {
-    let watched = invocation.session.client()?.watched()?;
+    let watched = invocation.profile.client()?.watched()?;
     if console.json {
         console.json(&json!({ "watched": watched }))?;
         return Ok(Done::Clean);
@@ -154,7 +154,7 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
 fn stop(invocation: &Invocation, console: &mut Console) -> Result {
     // The folder may be gone, and is known by its name then.
     let base = std::fs::canonicalize(&invocation.base).unwrap_or_else(|_| invocation.base.clone());
-    let was = invocation.session.client()?.unwatch(&base)?;
+    let was = invocation.profile.client()?.unwatch(&base)?;
     if console.json {
         console.json(&json!({ "stopped": was }))?;
     } else {
@@ -163,13 +163,13 @@ fn stop(invocation: &Invocation, console: &mut Console) -> Result {
     Ok(Done::Clean)
 }
 
-/// How the daemon of this session watches. Roots are remembered in the database of the jobs, to which `queue` leads.
+/// How the daemon of this profile watches. Roots are remembered in the database of the jobs, to which `queue` leads.
 pub(crate) fn service(
-    session: &Session,
+    profile: &Profile,
     queue: Box<dyn Fn() -> std::result::Result<Arc<Queue>, Refused> + Send + Sync>,
     now_ms: Arc<dyn Fn() -> u64 + Send + Sync>,
 ) -> Watches {
-    let settings = session.settings();
+    let settings = profile.settings();
     let options = Options {
         comments: match settings.watch_comments.as_str() {
             "review" => CommentLanding::Review,
@@ -179,7 +179,7 @@ pub(crate) fn service(
         gap: settings.watch_gap,
         model_per_hour: settings.watch_model,
         always: settings.watch.clone(),
-        ..Options::new(&session.folders().state)
+        ..Options::new(&profile.folders().state)
     };
     Watches::new(options, Box::new(StoredRoots { queue, now_ms: Box::new(move || now_ms()) }))
 }

@@ -21,10 +21,10 @@ fn die_after(scene: &Scene, step: Step) {
     let claim: Claim =
         queue.claim("dying", &Repositories::Any, Duration::from_millis(1), 0).expect("a claim").expect("a job");
     if step >= Step::Kept {
-        let (session, cancel) = (session(scene.home.path()), Cancel::new());
+        let (profile, cancel) = (profile(scene.home.path()), Cancel::new());
         let now = || 1_700_000_000_000;
         let mut reporter = Reporter::new(&queue, &claim.lease, &now);
-        let site = Site::open(&session, &claim.job, &scene.home.path().join("state/jobs"), &cancel).expect("a site");
+        let site = Site::open(&profile, &claim.job, &scene.home.path().join("state/jobs"), &cancel).expect("a site");
         let models = Lent(Arc::clone(&scene.model));
         let run = run::run(&site.repo, &claim.job, &models, scene.repo.path(), &cancel, &mut reporter).expect("a run");
         site.keep(&queue, &claim.lease, &run, &run::result(&run), now()).expect("kept");
@@ -65,7 +65,7 @@ fn a_result_lands_once_in_the_work_tree() {
         assert_eq!((scene.text().as_str(), scene.asked()), (wanted, asked), "{step:?}");
         let result = done.result.expect("a result");
         assert_eq!(result.edit.as_deref(), Some(job.id.0.as_str()), "the edit is called like the job");
-        let history = deepcoder_app::Repo::open(&session(scene.home.path()), scene.repo.path()).expect("a repo");
+        let history = deepcoder_app::Repo::open(&profile(scene.home.path()), scene.repo.path()).expect("a repo");
         assert_eq!(history.log(10).expect("a history").len(), 1, "{step:?}");
     }
 }
@@ -176,10 +176,10 @@ fn whoever_has_lost_a_job_lands_nothing() {
     scene.add(Delivery::Apply);
     let queue = Queue::open(&QueuePlace::Sqlite(scene.home.path().join("state/jobs.db"))).expect("a queue");
     let claim = queue.claim("slow", &Repositories::Any, Duration::from_secs(20), 0).expect("claim").expect("a job");
-    let (session, cancel) = (session(scene.home.path()), Cancel::new());
+    let (profile, cancel) = (profile(scene.home.path()), Cancel::new());
     let now = || 1_700_000_000_000;
     let mut reporter = Reporter::new(&queue, &claim.lease, &now);
-    let site = Site::open(&session, &claim.job, &scene.home.path().join("state/jobs"), &cancel).expect("a site");
+    let site = Site::open(&profile, &claim.job, &scene.home.path().join("state/jobs"), &cancel).expect("a site");
     let models = Lent(Arc::clone(&scene.model));
     let run = run::run(&site.repo, &claim.job, &models, scene.repo.path(), &cancel, &mut reporter).expect("a run");
     queue.cancel(&claim.job.id, 0).expect("cancelled");
@@ -187,7 +187,7 @@ fn whoever_has_lost_a_job_lands_nothing() {
     let landed = site.land(&claim.job, &run, Consent::default(), &held, 0, &cancel);
     assert!(matches!(landed, Err(WorkError::Lost)), "{landed:?}");
     assert_eq!(scene.text(), OLD);
-    assert_eq!(land::already(&session, &claim.job, scene.home.path(), &cancel).expect("a look"), None);
+    assert_eq!(land::already(&profile, &claim.job, scene.home.path(), &cancel).expect("a look"), None);
 }
 
 /// Protects kept results: they come back as they were, bytes that are no text included, and a damaged one is no result.

@@ -21,7 +21,7 @@ impl Machine {
         Self {
             cpu: cpu.map(|(_, name)| name.trim().to_owned()),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            memory: deepcoder_session::memory().map(|memory| memory.total),
+            memory: deepcoder_profile::memory().map(|memory| memory.total),
         }
     }
 

@@ -48,8 +48,8 @@ pub(crate) fn bench(args: &BenchArgs, invocation: &Invocation, console: &mut Con
 
 fn load(args: &BenchArgs, invocation: &Invocation) -> Result<Engine> {
     Ok(match &args.folder {
-        Some(folder) => invocation.session.engine_at(&invocation.path(folder))?,
-        None => invocation.session.engine(&invocation.session.settings().model)?,
+        Some(folder) => invocation.profile.engine_at(&invocation.path(folder))?,
+        None => invocation.profile.engine(&invocation.profile.settings().model)?,
     })
 }
 

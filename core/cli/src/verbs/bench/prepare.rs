@@ -43,7 +43,7 @@ impl<'s> Plan<'s> {
         console: &mut Console,
     ) -> Result<Self> {
         let seed = invocation.seed.unwrap_or(0);
-        let home = &invocation.session.folders().bench;
+        let home = &invocation.profile.folders().bench;
         let folder = home.join(shape.name);
         let gguf = match &args.keep {
             Some(path) => invocation.path(path),
@@ -59,7 +59,7 @@ impl<'s> Plan<'s> {
         ));
         let need = memory(shape, size, context);
         console.note(&format!("running it takes about {} of memory", time::bytes(need)));
-        check_memory(shape, need, deepcoder_session::memory().map(|memory| memory.available))?;
+        check_memory(shape, need, deepcoder_profile::memory().map(|memory| memory.available))?;
         std::fs::create_dir_all(home).map_err(|e| Failure::io(format_args!("cannot make {}", home.display()), &e))?;
         let lock = lock(home)?;
         let name = format!("{}-random-{seed}", shape.name);

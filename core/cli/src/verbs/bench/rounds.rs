@@ -82,7 +82,7 @@ impl Group {
 pub(crate) fn bench(args: &BenchArgs, shape: &Shape, invocation: &Invocation, console: &mut Console) -> Result {
     let cancel = &invocation.cancel;
     let machine = Machine::this();
-    let threads = invocation.session.settings().threads.unwrap_or(machine.cores);
+    let threads = invocation.profile.settings().threads.unwrap_or(machine.cores);
     let groups = Group::all(args.quick, shape.context());
     let longest = groups.iter().map(|g| g.plan().longest()).max().unwrap_or(0);
     // Whatever can be known to be wrong is said before the work.
@@ -91,7 +91,7 @@ pub(crate) fn bench(args: &BenchArgs, shape: &Shape, invocation: &Invocation, co
         LlamaBench::new(program, Path::new(""), threads, cancel)?;
     }
     let plan = Plan::new(args, shape, longest, invocation, console)?;
-    invocation.session.start_runtime()?;
+    invocation.profile.start_runtime()?;
     plan.make(invocation, console)?;
     let llama = program.map(|program| LlamaBench::new(&program, &plan.gguf, threads, cancel)).transpose()?;
 
@@ -188,7 +188,7 @@ fn note_theirs(rows: &mut [Row], measured: &[Measured]) {
 
 /// Our engine in a process of its own, with the settings of this one.
 fn ours(folder: &Path, plan: &BenchOptions, threads: usize, invocation: &Invocation) -> Result<BenchReport> {
-    let settings = invocation.session.settings();
+    let settings = invocation.profile.settings();
     let plan = serde_json::to_string(plan).map_err(|e| Failure::new(e.to_string()))?;
     let mut command = Command::new(&invocation.executable);
     command.args(["bench", "--json", "--threads", &threads.to_string(), "--plan", &plan, "--folder"]).arg(folder);

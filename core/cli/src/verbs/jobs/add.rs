@@ -20,7 +20,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     typed.extend(args.paths.iter().cloned());
     let options = serde_json::Value::from(task::params(&args.option)?);
     deepcoder_pipeline::check_options(&kind, &without_new(&options))?;
-    let workspace = invocation.session.daemon_workspace(&invocation.base)?;
+    let workspace = invocation.profile.daemon_workspace(&invocation.base)?;
     let paths = typed.iter().map(|path| below(&workspace, &invocation.base, path)).collect::<Result<Vec<_>>>()?;
     let schedule = schedule(args, invocation.now_ms())?;
     // A job that runs here at once needs its files now; a branch or a later time may have other files.
@@ -34,7 +34,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
         (_, _, Some(path)) => Delivery::Worktree(plain(&invocation.path(path))),
         _ => Delivery::Review,
     };
-    let mut client = invocation.session.client()?;
+    let mut client = invocation.profile.client()?;
     // Prefixes are for people; what is kept is whole.
     let after = args.after.iter().map(|id| Ok(client.job(id)?.id)).collect::<Result<Vec<_>>>()?;
     let spec = JobSpec {

@@ -9,7 +9,7 @@ use crate::verbs::pick;
 use deepcoder_types::{Consent, JobState, RepoPath};
 
 pub(super) fn review(args: &JobReviewArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
-    let mut client = invocation.session.client()?;
+    let mut client = invocation.profile.client()?;
     let job = client.job(&args.id)?;
     let Some(result) = job.result.as_ref().filter(|_| job.state == JobState::Review) else {
         let failure = Failure::new(format!("job {} is {}", short(&job.id), job.state.name()));

@@ -21,7 +21,7 @@ const COMES_BACK: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_millis(300);
 
 pub(super) fn show(args: &JobArgs, invocation: &Invocation, console: &mut Console) -> Result {
-    let mut client = invocation.session.client()?;
+    let mut client = invocation.profile.client()?;
     let job = client.job(&args.id)?;
     if console.json {
         let events = events(&mut client, &job)?;
@@ -108,7 +108,7 @@ fn events(client: &mut Client, job: &Job) -> Result<Vec<JobEvent>> {
 }
 
 pub(super) fn logs(args: &JobLogsArgs, invocation: &Invocation, console: &mut Console) -> Result {
-    let mut client = invocation.session.client()?;
+    let mut client = invocation.profile.client()?;
     if args.follow {
         return follow(&args.id, 0, client, invocation, console);
     }
@@ -150,7 +150,7 @@ pub(super) fn follow(
         }
         let followed = match followed {
             Err(CallError::Cancelled) if !invocation.cancel.is_cancelled() => {
-                client = invocation.session.client()?;
+                client = invocation.profile.client()?;
                 let job = client.job(id)?;
                 // It may have been decided about long ago.
                 if job.state != JobState::Review {
@@ -185,7 +185,7 @@ pub(super) fn follow(
                 progress.label("the daemon has gone; waiting for the next one");
                 _ = invocation.cancel.wait_timeout(AGAIN);
                 invocation.checkpoint()?;
-                client = invocation.session.client()?;
+                client = invocation.profile.client()?;
             }
             Err(error) => return Err(Failure::from(error)),
         }

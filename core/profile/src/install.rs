@@ -1,6 +1,6 @@
 //! Getting models: download, import, store.
 
-use crate::Session;
+use crate::Profile;
 use deepcoder_export::{ImportError, ImportOptions, ImportProgress, WORKING_MEMORY, Words};
 use deepcoder_hub::pull::{FetchError, FetchOptions, FetchProgress, fetch};
 use deepcoder_hub::{Catalogue, CatalogueError, Entry, SourceFormat, StoreError};
@@ -93,7 +93,7 @@ impl Hint for InstallError {
     }
 }
 
-impl Session {
+impl Profile {
     /// Download and import the model `name` of the catalogue, unless it is installed.
     pub fn pull(
         &self,
@@ -285,7 +285,7 @@ mod tests {
     fn what_cannot_be_loaded_is_not_imported() {
         let dir = tempfile::tempdir().expect("dir");
         let home = [(env_var::HOME.into(), dir.path().join("home").into())];
-        let session = Session::open(Vars::new(home), dir.path(), &Overrides::default(), None).expect("opened");
+        let profile = Profile::open(Vars::new(home), dir.path(), &Overrides::default(), None).expect("opened");
         let source = dir.path().join("m.gguf");
         let import = |change: &dyn Fn(&mut GgufWriter)| {
             let mut file = tiny_model("qwen2", 3);
@@ -293,7 +293,7 @@ mod tests {
             #[expect(clippy::disallowed_methods, reason = "a test's folder")]
             std::fs::write(&source, file.finish()).expect("written");
             let options = ImportOptions { name: "m".into(), ..ImportOptions::default() };
-            session.import(&source, options, true, &mut |_| {}, &Cancel::new())
+            profile.import(&source, options, true, &mut |_| {}, &Cancel::new())
         };
         let template = |text: &str| {
             let text = text.to_owned();
@@ -308,7 +308,7 @@ mod tests {
         ] {
             let error = import(&template(text)).expect_err("refused");
             assert!(error.to_string().contains(says) && error.hint().is_some(), "{error}");
-            let left: Vec<_> = std::fs::read_dir(session.store().dir()).expect("a folder").collect();
+            let left: Vec<_> = std::fs::read_dir(profile.store().dir()).expect("a folder").collect();
             assert!(left.is_empty(), "{left:?}");
         }
         let installed = import(&template("{% for m in messages %}{{ m.content }}{% endfor %}")).expect("imported");

@@ -1,5 +1,5 @@
 //! What every surface needs and none should have twice: where things live ([`Folders`]), what the user wants
-//! ([`Settings`]), models ready to be asked ([`Session::model`]) and installed ([`Session::pull`]).
+//! ([`Settings`]), models ready to be asked ([`Profile::model`]) and installed ([`Profile::pull`]).
 //!
 //! **Invariant:** nothing here reads the environment, the clock or the terminal; callers pass [`Vars`], times and
 //! callbacks.
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 /// One user's folders and settings.
 #[derive(Debug, Clone)]
-pub struct Session {
+pub struct Profile {
     folders: Folders,
     settings: Settings,
     vars: Vars,
@@ -36,9 +36,9 @@ pub struct Session {
     prefixes: Vec<PathBuf>,
 }
 
-/// Why a session cannot be opened.
+/// Why a profile cannot be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum SessionError {
+pub enum ProfileError {
     /// No folder to use.
     #[error(transparent)]
     NoHome(#[from] NoHome),
@@ -47,7 +47,7 @@ pub enum SessionError {
     Settings(#[from] SettingsError),
 }
 
-impl Hint for SessionError {
+impl Hint for ProfileError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NoHome(e) => e.hint(),
@@ -56,7 +56,7 @@ impl Hint for SessionError {
     }
 }
 
-impl Session {
+impl Profile {
     /// Resolve folders and settings; touches nothing. `launcher` says how the daemon is started; without one, models
     /// run in this process.
     pub fn open(
@@ -64,12 +64,12 @@ impl Session {
         cwd: &Path,
         overrides: &Overrides,
         launcher: Option<Launcher>,
-    ) -> Result<Self, SessionError> {
-        let (session, wrong) = Self::open_anyway(vars, cwd, overrides, launcher)?;
-        wrong.map_or(Ok(session), |error| Err(error.into()))
+    ) -> Result<Self, ProfileError> {
+        let (profile, wrong) = Self::open_anyway(vars, cwd, overrides, launcher)?;
+        wrong.map_or(Ok(profile), |error| Err(error.into()))
     }
 
-    /// As [`Session::open`], but with the default settings and the reason where the user's are wrong: for whoever only
+    /// As [`Profile::open`], but with the default settings and the reason where the user's are wrong: for whoever only
     /// says what is wrong.
     pub fn open_anyway(
         vars: Vars,
@@ -182,21 +182,21 @@ impl Session {
 }
 
 /// What a daemon must know that is not in its environment already, or would mean something else in its folder.
-fn env_for_daemon(session: &Session) -> Vec<(OsString, OsString)> {
+fn env_for_daemon(profile: &Profile) -> Vec<(OsString, OsString)> {
     let mut env = Vec::new();
     let mut set = |name: &str, value: &Path| env.push((OsString::from(name), value.as_os_str().to_owned()));
-    if let Some(home) = session.vars.get(env_var::HOME) {
-        set(env_var::HOME, &session.cwd.join(home));
+    if let Some(home) = profile.vars.get(env_var::HOME) {
+        set(env_var::HOME, &profile.cwd.join(home));
     }
-    let search = session.runtime_search();
+    let search = profile.runtime_search();
     if let Some(setting) = &search.setting {
         set(env_var::ORT, setting);
     }
     if let Some(path) = &search.ort_dylib_path {
         set(env_var::ORT_DYLIB_PATH, path);
     }
-    if let Some(venv) = session.vars.get(env_var::VIRTUAL_ENV) {
-        set(env_var::VIRTUAL_ENV, &session.cwd.join(venv));
+    if let Some(venv) = profile.vars.get(env_var::VIRTUAL_ENV) {
+        set(env_var::VIRTUAL_ENV, &profile.cwd.join(venv));
     }
     env
 }

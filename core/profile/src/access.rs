@@ -1,6 +1,6 @@
 //! Where models run: in the daemon that keeps them in memory, or in this process.
 
-use crate::{Session, env_for_daemon};
+use crate::{Profile, env_for_daemon};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
 use deepcoder_protocol::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel, RemoteTasks};
@@ -67,10 +67,10 @@ impl Launcher {
         build_version(Path::new(self.argv.first().map_or_else(|| std::ffi::OsStr::new(""), OsString::as_os_str)))
     }
 
-    /// How the daemon starts a process for a model, with the settings of `session`.
-    fn worker(&self, session: &Session) -> Option<WorkerCommand> {
+    /// How the daemon starts a process for a model, with the settings of `profile`.
+    fn worker(&self, profile: &Profile) -> Option<WorkerCommand> {
         let (program, before) = self.argv.split_first()?;
-        let settings = &session.settings;
+        let settings = &profile.settings;
         let mut args = before.to_vec();
         args.push("worker".into());
         let pairs = [
@@ -87,7 +87,7 @@ impl Launcher {
             true => (itself.to_owned(), Some(program.clone())),
             false => (program.into(), None),
         };
-        Some(WorkerCommand { program, name, args, env: env_for_daemon(session), patience: PATIENCE })
+        Some(WorkerCommand { program, name, args, env: env_for_daemon(profile), patience: PATIENCE })
     }
 
     /// What the program was installed into: the parent of the `bin` that it is in.
@@ -171,7 +171,7 @@ impl Hint for ClientError {
     }
 }
 
-impl Session {
+impl Profile {
     /// The model `name`: through the daemon, started when it is needed, or in this process, as the settings say.
     pub fn model(&self, name: &str, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, ModelError> {
         cancel.check()?;
@@ -247,7 +247,7 @@ impl Session {
         Ok(self.start(launcher)?)
     }
 
-    /// The variables that a daemon of this session needs and that another environment may lack: those that say where
+    /// The variables that a daemon of this profile needs and that another environment may lack: those that say where
     /// models, jobs and the socket are, and what is set for it. Without them a service would be another daemon than the
     /// one that commands look for.
     #[must_use]
@@ -288,16 +288,16 @@ impl Session {
 
     /// The first call goes over `client`. Each later one looks again: the daemon may end in between.
     fn tasks_of(&self, launcher: &Launcher, client: Client) -> RemoteTasks {
-        let (session, launcher, first) = (self.clone(), launcher.clone(), Mutex::new(Some(client)));
+        let (profile, launcher, first) = (self.clone(), launcher.clone(), Mutex::new(Some(client)));
         RemoteTasks::with(move || {
             if let Some(client) = first.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 return Ok(client);
             }
-            session.running(&launcher)?.ok_or_else(|| Failure::Unavailable("it has ended".into()))
+            profile.running(&launcher)?.ok_or_else(|| Failure::Unavailable("it has ended".into()))
         })
     }
 
-    /// As [`Session::client`], for the model `name`.
+    /// As [`Profile::client`], for the model `name`.
     fn daemon(&self, launcher: &Launcher, name: &str) -> Result<Client, ModelError> {
         if let Some(client) = self.running(launcher)? {
             return Ok(client);
@@ -323,7 +323,7 @@ impl Session {
         })
     }
 
-    /// Start the daemon on its own: it leaves our session itself (`--detached`), and nothing of ours stays open in it.
+    /// Start the daemon on its own: it starts a terminal session of its own (`--detached`), and nothing of ours stays open in it.
     fn spawn(&self, launcher: &Launcher) -> std::io::Result<Child> {
         let path = self.folders.log_file();
         let log = open_log(&path).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
@@ -347,7 +347,7 @@ impl Session {
 }
 
 /// Loads models for the daemon.
-struct EngineLoader(Session);
+struct EngineLoader(Profile);
 
 impl ModelLoader for EngineLoader {
     fn load(&self, name: &str, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
