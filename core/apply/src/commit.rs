@@ -2,7 +2,7 @@
 
 use crate::plan::{Plan, Planned};
 use crate::preimage::{Images, blob_id, own_names};
-use crate::publish::Standing;
+use crate::publish::FileState;
 use crate::tree::{Pins, split};
 use crate::{Applied, Applier, ApplyError, Refusal};
 use deepcoder_history::{FileRow, ImageRow, NewSet, State};
@@ -151,7 +151,7 @@ impl Applier {
     /// The last look, and the commit point.
     fn decide(&self, seq: i64, set: &NewSet, as_before: &[FileRow], cancel: &Cancel) -> Result<(), ApplyError> {
         for file in set.files.iter().chain(as_before) {
-            if self.standing(file)? != Standing::Old {
+            if self.file_state(file)? != FileState::Old {
                 return Err(Refusal::Stale(file.path.clone()).into());
             }
         }
@@ -236,7 +236,7 @@ impl Applier {
         }
         let mut left = Vec::new();
         for file in &set.files {
-            if self.standing(file)? != Standing::Old {
+            if self.file_state(file)? != FileState::Old {
                 left.push(file.path.clone());
             }
         }

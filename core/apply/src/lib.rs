@@ -71,7 +71,7 @@ use deepcoder_history::{FileRow, History, ImageRow, SetRow, State, TreeId};
 use deepcoder_types::{Cancel, EditSet};
 use deepcoder_workspace::Workspace;
 use lock::Lock;
-use publish::Standing;
+use publish::FileState;
 use sharing::Sharing;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -265,7 +265,7 @@ impl Applier {
         };
         let mut changed_since = Vec::new();
         for file in row.set.files.iter().filter(|_| state == LogState::Applied) {
-            if matches!(self.standing(file)?, Standing::Third | Standing::Aside) {
+            if matches!(self.file_state(file)?, FileState::Foreign | FileState::Displaced) {
                 changed_since.push(file.path.clone());
             }
         }

@@ -11,17 +11,17 @@ use deepcoder_history::{FileRow, ImageRow};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-/// What stands at the path of a file.
+/// What is at the path of a file, compared with an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// What stood there before.
+pub(crate) enum FileState {
+    /// The file from before the edit, or its absence.
     Old,
-    /// What is to stand there.
+    /// The file that the edit makes, or its absence.
     New,
-    /// Nothing, because the old file waits under its other name.
-    Aside,
-    /// Something that nobody told us of.
-    Third,
+    /// Nothing: the old file was moved to its other name, and the new one has not arrived yet.
+    Displaced,
+    /// Anything else: another program has written there.
+    Foreign,
 }
 
 /// How an exchange went.
@@ -42,31 +42,31 @@ impl Applier {
         }
     }
 
-    /// What stands at the path of `file`.
-    pub(crate) fn standing(&self, file: &FileRow) -> Result<Standing, ApplyError> {
+    /// The state of the path of `file`.
+    pub(crate) fn file_state(&self, file: &FileRow) -> Result<FileState, ApplyError> {
         // A folder that somebody moved away and linked to has its files still.
         if self.tree.folder(split(file.path.as_str()).0).is_err_and(|e| e == Errno::LOOP) {
-            return Ok(Standing::Third);
+            return Ok(FileState::Foreign);
         }
         let Some(folder) = self.folder_of(file)? else {
             return Ok(match (&file.old, &file.new) {
-                (None, Some(_)) => Standing::Old,
-                (Some(_), None) => Standing::New,
-                _ => Standing::Third,
+                (None, Some(_)) => FileState::Old,
+                (Some(_), None) => FileState::New,
+                _ => FileState::Foreign,
             });
         };
         let found = self.look(&folder, split(file.path.as_str()).1, file)?;
         // The old state first: where both are the same bytes and mode, nothing needs to be done.
         if is(&found, file.old.as_ref(), file) {
-            return Ok(Standing::Old);
+            return Ok(FileState::Old);
         }
         if is(&found, file.new.as_ref(), file) {
-            return Ok(Standing::New);
+            return Ok(FileState::New);
         }
         if matches!(found, Found::Nothing) && is(&self.look(&folder, &file.displaced, file)?, file.old.as_ref(), file) {
-            return Ok(Standing::Aside);
+            return Ok(FileState::Displaced);
         }
-        Ok(Standing::Third)
+        Ok(FileState::Foreign)
     }
 
     /// Whether the new bytes wait beside the path, or none are needed.

@@ -1,7 +1,7 @@
 //! Bringing to an end what was interrupted. It goes by the hash of what each file holds now, so that being interrupted
 //! itself changes nothing.
 
-use crate::publish::Standing;
+use crate::publish::FileState;
 use crate::{Applier, ApplyError, Recovery};
 use deepcoder_history::{NewSet, SetRow, State};
 use deepcoder_workspace::Workspace;
@@ -51,17 +51,17 @@ impl Applier {
     fn can_complete(&self, set: &NewSet) -> Result<Option<Vec<bool>>, ApplyError> {
         let mut there = Vec::with_capacity(set.files.len());
         for file in &set.files {
-            let standing = self.standing(file)?;
-            let ready = match standing {
-                Standing::New => !self.written_late(file)?,
-                Standing::Old => self.is_staged(file)?,
+            let state = self.file_state(file)?;
+            let ready = match state {
+                FileState::New => !self.written_late(file)?,
+                FileState::Old => self.is_staged(file)?,
                 // The path is empty: putting the old file back first leaves one way for everything.
-                Standing::Aside | Standing::Third => false,
+                FileState::Displaced | FileState::Foreign => false,
             };
             if !ready {
                 return Ok(None);
             }
-            there.push(standing == Standing::New);
+            there.push(state == FileState::New);
         }
         Ok(Some(there))
     }
@@ -113,7 +113,7 @@ impl Applier {
             if self.has_leftovers(file)? {
                 return Ok(State::Committing);
             }
-            all_old &= self.standing(file)? == Standing::Old;
+            all_old &= self.file_state(file)? == FileState::Old;
         }
         Ok(if newest && all_old { State::Aborted } else { State::Done })
     }

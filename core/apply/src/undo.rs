@@ -1,7 +1,7 @@
 //! Taking a set back: the same order of writes with old and new exchanged.
 
 use crate::commit::About;
-use crate::publish::Standing;
+use crate::publish::FileState;
 use crate::tree::{Found, split};
 use crate::{Applier, ApplyError, UndoError, Undone};
 use deepcoder_history::{FileRow, History, HistoryError, SetRow, State, TreeId};
@@ -18,11 +18,11 @@ impl Applier {
         // All of them are looked at before anything else, so that all are named.
         let (mut wanted, mut already, mut later) = (Vec::new(), Vec::new(), Vec::new());
         for file in &set.files {
-            match self.standing(file)? {
-                Standing::New => wanted.push(file),
+            match self.file_state(file)? {
+                FileState::New => wanted.push(file),
                 // By `git checkout`, or by hand.
-                Standing::Old => already.push(file.clone()),
-                Standing::Aside | Standing::Third => later.push(file.path.clone()),
+                FileState::Old => already.push(file.clone()),
+                FileState::Displaced | FileState::Foreign => later.push(file.path.clone()),
             }
         }
         if !later.is_empty() {

@@ -9,7 +9,7 @@
 
 use crate::index::Entries;
 use crate::preimage::blob_id;
-use crate::publish::Standing;
+use crate::publish::FileState;
 use crate::undo::find_by_id;
 use crate::{Applier, ApplyError, CommitError, git};
 use deepcoder_history::{NewSet, SetRow, State};
@@ -95,7 +95,7 @@ impl Applier {
             return Ok(Committed { commit, branch: branch_of(&repo), by_hooks: Vec::new() });
         }
         for file in &row.set.files {
-            if self.standing(file)? != Standing::New {
+            if self.file_state(file)? != FileState::New {
                 return Err(CommitError::Changed(file.path.clone()));
             }
         }

@@ -36,9 +36,9 @@ pub(crate) struct Exchange {
     pub(crate) new: String,
 }
 
-/// What stands in an index for a path.
+/// The entry of a path in an index.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct IndexEntry {
     pub(crate) path: RepoPath,
     pub(crate) mode: String,
     pub(crate) blob: String,
@@ -47,8 +47,8 @@ pub(crate) struct Standing {
 }
 
 impl Place {
-    /// What stands in the index `index` for `paths`.
-    pub(crate) fn standing(&self, index: &Path, paths: &[&RepoPath]) -> Result<Vec<Standing>, HookError> {
+    /// The entries of `paths` in the index `index`.
+    pub(crate) fn index_entries(&self, index: &Path, paths: &[&RepoPath]) -> Result<Vec<IndexEntry>, HookError> {
         let mut found = Vec::new();
         // A command line holds only so much.
         for some in paths.chunks(500) {
@@ -61,7 +61,7 @@ impl Place {
                 let words: Vec<&str> = head.split(' ').collect();
                 let ([tag, mode, blob, stage], Ok(path)) = (words.as_slice(), RepoPath::new(path)) else { continue };
                 let plain = *tag == "H" && *stage == "0";
-                found.push(Standing { path, mode: (*mode).into(), blob: (*blob).into(), plain });
+                found.push(IndexEntry { path, mode: (*mode).into(), blob: (*blob).into(), plain });
             }
         }
         Ok(found)
@@ -98,9 +98,9 @@ impl Place {
             let base = read(index)?;
             let made = self.copy(&base, index)?;
             let paths: Vec<&RepoPath> = wanted.iter().map(|e| &e.path).collect();
-            let standing = self.standing(&made.0, &paths)?;
+            let found = self.index_entries(&made.0, &paths)?;
             let still = |e: &&Exchange| {
-                standing.iter().any(|s| s.plain && s.path == e.path && s.blob == e.old && s.mode == e.mode)
+                found.iter().any(|s| s.plain && s.path == e.path && s.blob == e.old && s.mode == e.mode)
             };
             let ready: Vec<&Exchange> = wanted.iter().filter(still).collect();
             if ready.is_empty() {

@@ -43,12 +43,12 @@ pub struct Installed {
     pub note: Option<String>,
 }
 
-/// What stands where git looks for a hook.
+/// The state of the place where git looks for a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
+pub enum HookState {
     /// Nothing.
     Nothing,
-    /// Somebody else's, and whose, where that is known.
+    /// The hook of another tool, with its name where it is known, or one that the user wrote.
     Foreign(Option<&'static str>),
     /// Ours.
     Ours,
@@ -64,7 +64,7 @@ pub struct Status {
     /// Where git looks for it.
     pub path: PathBuf,
     /// What is there.
-    pub standing: Standing,
+    pub state: HookState,
     /// The hook from before, which is run first.
     pub chained: Option<PathBuf>,
 }
@@ -166,15 +166,15 @@ pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Trusted), In
     for hook in HookType::ALL {
         let path = folder.path.join(hook.name());
         let text = look(&path)?;
-        let standing = match text.as_deref().map(|text| (recognise(text), text)) {
-            None => Standing::Nothing,
-            Some((Ours::Intact, _)) => Standing::Ours,
-            Some((Ours::Changed, _)) => Standing::Changed,
-            Some((Ours::No, text)) => Standing::Foreign(folder.tool.or_else(|| tool_of(text))),
+        let state = match text.as_deref().map(|text| (recognise(text), text)) {
+            None => HookState::Nothing,
+            Some((Ours::Intact, _)) => HookState::Ours,
+            Some((Ours::Changed, _)) => HookState::Changed,
+            Some((Ours::No, text)) => HookState::Foreign(folder.tool.or_else(|| tool_of(text))),
         };
         let before = folder.path.join(format!("{}{BEFORE}", hook.name()));
         let chained = before.symlink_metadata().is_ok().then_some(before);
-        all.push(Status { hook, path, standing, chained });
+        all.push(Status { hook, path, state, chained });
     }
     let is_trusted = |config: Vec<u8>| trust::is_trusted(state_dir, &place.root, &config);
     // A file that cannot be read hides no hook.

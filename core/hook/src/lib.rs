@@ -43,7 +43,7 @@ pub use deepcoder_apply::{NoSteps, Steps};
 pub use entries::Skipped;
 pub use error::{HookError, InstallError};
 pub use git::GitError;
-pub use install::{Installed, Standing, Status, Target, Trusted, install, status, trust_config, uninstall};
+pub use install::{HookState, Installed, Status, Target, Trusted, install, status, trust_config, uninstall};
 pub use run::{Finding, Fixed, Job, Report, Surroundings, run};
 pub use tree::InTree;
 

@@ -296,9 +296,9 @@ impl Work {
         let paths: Vec<RepoPath> = changes.iter().map(|(change, _)| change.path.clone()).collect();
         let paths: Vec<&RepoPath> = paths.iter().collect();
         let filtered: HashMap<RepoPath, String> = self.place.filtered(&paths)?;
-        let standing = self.place.standing(&self.place.index, &paths)?;
+        let entries = self.place.index_entries(&self.place.index, &paths)?;
         let why = |change: &Change| {
-            let plain = standing.iter().find(|s| s.path == change.path).is_some_and(|s| s.plain);
+            let plain = entries.iter().find(|s| s.path == change.path).is_some_and(|s| s.plain);
             match (protected(&change.path), filtered.get(&change.path)) {
                 (Some(reason), _) => Some(reason.to_owned()),
                 (_, Some(attribute)) => Some(format!("it has the attribute `{attribute}`")),

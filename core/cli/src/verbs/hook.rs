@@ -6,7 +6,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::sanitise;
 use deepcoder_hook::{
-    CONFIG_FILE, HookType, InTree, InstallError, Job, ModelSource, NoSteps, Report, Standing, Surroundings, Target,
+    CONFIG_FILE, HookState, HookType, InTree, InstallError, Job, ModelSource, NoSteps, Report, Surroundings, Target,
 };
 use deepcoder_types::{Cancel, Hint as _, env_var};
 use serde_json::json;
@@ -111,7 +111,7 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
                 json!({
                     "type": status.hook.name(),
                     "path": status.path.to_string_lossy(),
-                    "standing": word(&status.standing),
+                    "standing": word(&status.state),
                     "runs_first": status.chained.as_deref().map(|path| path.to_string_lossy()),
                 })
             })
@@ -120,11 +120,11 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
         return Ok(Done::Clean);
     }
     for status in &hooks {
-        let whose = match &status.standing {
-            Standing::Nothing => "not installed".to_owned(),
-            Standing::Foreign(tool) => format!("not installed; there is one of {}", tool.unwrap_or("your own")),
-            Standing::Ours => "installed".to_owned(),
-            Standing::Changed => "installed, and changed since".to_owned(),
+        let whose = match &status.state {
+            HookState::Nothing => "not installed".to_owned(),
+            HookState::Foreign(tool) => format!("not installed; there is one of {}", tool.unwrap_or("your own")),
+            HookState::Ours => "installed".to_owned(),
+            HookState::Changed => "installed, and changed since".to_owned(),
         };
         let first = if status.chained.is_some() { ", after the one that was there" } else { "" };
         console.line(&format!("{:12} {whose}{first}", status.hook.name()))?;
@@ -140,12 +140,12 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
     Ok(Done::Clean)
 }
 
-const fn word(standing: &Standing) -> &'static str {
-    match standing {
-        Standing::Nothing => "none",
-        Standing::Foreign(_) => "foreign",
-        Standing::Ours => "installed",
-        Standing::Changed => "changed",
+const fn word(state: &HookState) -> &'static str {
+    match state {
+        HookState::Nothing => "none",
+        HookState::Foreign(_) => "foreign",
+        HookState::Ours => "installed",
+        HookState::Changed => "changed",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Installing, and what git and other tools make of it.
 
 use super::Bench;
-use crate::{HookType, InstallError, Standing, Target};
+use crate::{HookState, HookType, InstallError, Target};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -126,9 +126,9 @@ fn the_folder_of_hooks_is_the_one_that_git_uses() {
     let done = crate::install(&there, &ours).expect("installed");
     assert_eq!(done.path, bench.repo.path().canonicalize().expect("a folder").join(".git/hooks/pre-commit"));
     let (all, trusted) = crate::status(bench.repo.path(), bench.state.path()).expect("a status");
-    let standing: Vec<_> = all.into_iter().map(|s| s.standing).collect();
+    let state: Vec<_> = all.into_iter().map(|s| s.state).collect();
     let trusted = trusted.expect("readable");
-    assert_eq!((standing, trusted), (vec![Standing::Ours, Standing::Nothing, Standing::Nothing], Some(false)));
+    assert_eq!((state, trusted), (vec![HookState::Ours, HookState::Nothing, HookState::Nothing], Some(false)));
 }
 
 /// Protects users of other hook managers: theirs is kept and named, also a link.
@@ -210,7 +210,7 @@ fn pipes_in_the_place_of_files_hold_up_nobody() {
     std::fs::remove_file(bench.repo.join("deepcoder.toml")).expect("removed");
     pipe(&bench.repo.join("deepcoder.toml"));
     let (all, trusted) = crate::status(bench.repo.path(), bench.state.path()).expect("a status");
-    assert_eq!(all[0].standing, Standing::Foreign(None));
+    assert_eq!(all[0].state, HookState::Foreign(None));
     let target = bench.target(HookType::PreCommit);
     let refused = crate::install(&target, Path::new("/bin/true")).expect_err("a pipe");
     assert!(refused.to_string().contains("it is a FIFO"), "{refused}");
