@@ -29,17 +29,19 @@
 //! SQLite adds two for the first write of a process (the new log and its folder) and two when it closes the history (the
 //! log, the database), after the edit is said to be applied. Opening costs none.
 
-mod aside;
 mod error;
 mod protect;
+mod scratch_worktree;
 mod steps;
 mod types;
 
-pub use aside::{Aside, Published, check_free_branch, clear_aside, forget_mark, keep_work_tree, landed};
 pub use error::{
     ApplyError, CommitError, LogError, OpenError, PruneError, RecoverError, Refusal, RestoreError, UndoError,
 };
 pub use protect::protected;
+pub use scratch_worktree::{
+    Published, ScratchWorktree, check_free_branch, clear_scratch_worktree, forget_mark, keep_work_tree, landed,
+};
 pub use steps::{NoSteps, STEPS, ScriptError, StepScript, Steps};
 pub use types::{
     Applied, ApplyOptions, LogEntry, LogFile, LogImage, LogState, Pruned, Recovery, Restored, Side, Undone,

@@ -70,12 +70,12 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
         .map_err(|error| refused(Refusal::NotFound, error.to_string(), error.hint()))?;
     spec.repository = workspace.root().to_owned();
     schedule::check(&spec.schedule, now_ms)?;
-    landing(&workspace, &spec)?;
+    delivery(&workspace, &spec)?;
     Ok(spec)
 }
 
-fn landing(workspace: &Workspace, spec: &JobSpec) -> Result<(), Failure> {
-    let branch = match &spec.landing {
+fn delivery(workspace: &Workspace, spec: &JobSpec) -> Result<(), Failure> {
+    let branch = match &spec.delivery {
         Delivery::Review | Delivery::Apply => return Ok(()),
         Delivery::Show | Delivery::Commit { .. } => {
             return invalid(

@@ -9,7 +9,7 @@
 use crate::check::branch_of;
 use crate::error::WorkError;
 use deepcoder_app::{ApplyRun, Kept, Repo, TaskError};
-use deepcoder_apply::{Aside, Published, clear_aside, forget_mark, keep_work_tree, landed};
+use deepcoder_apply::{Published, ScratchWorktree, clear_scratch_worktree, forget_mark, keep_work_tree, landed};
 use deepcoder_pipeline::Run;
 use deepcoder_profile::Profile;
 use deepcoder_queue::{Held, Lease, Queue};
@@ -26,8 +26,8 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) fn of(landing: &Delivery) -> Self {
-        match landing {
+    pub(crate) fn of(delivery: &Delivery) -> Self {
+        match delivery {
             Delivery::Show | Delivery::Review | Delivery::Apply | Delivery::Commit { .. } => Self::Tree,
             Delivery::Branch(branch) => Self::Branch { branch: branch.clone(), at: None },
             Delivery::Worktree(path) => {
@@ -66,7 +66,7 @@ impl Landed {
 /// Where a job works: in the user's work tree, or beside it.
 pub(crate) struct Site {
     pub(crate) repo: Repo,
-    aside: Option<Aside>,
+    worktree: Option<ScratchWorktree>,
     home: Workspace,
     place: Place,
 }
@@ -76,24 +76,24 @@ impl Site {
     pub(crate) fn open(profile: &Profile, job: &Job, scratch: &Path, cancel: &Cancel) -> Result<Self, WorkError> {
         let repo = Repo::open(profile, &job.spec.repository)?;
         let home = repo.workspace().clone();
-        let place = Place::of(&job.spec.landing);
-        let (repo, aside) = match &place {
+        let place = Place::of(&job.spec.delivery);
+        let (repo, worktree) = match &place {
             Place::Tree => {
                 // No half-written tree is read.
                 repo.recover()?;
                 (repo, None)
             }
             Place::Branch { branch, .. } => {
-                let aside = Aside::open(&home, &scratch.join(&job.id.0), branch, cancel)?;
-                (Repo::open(profile, aside.root())?, Some(aside))
+                let worktree = ScratchWorktree::open(&home, &scratch.join(&job.id.0), branch, cancel)?;
+                (Repo::open(profile, worktree.root())?, Some(worktree))
             }
         };
-        Ok(Self { repo, aside, home, place })
+        Ok(Self { repo, worktree, home, place })
     }
 
     /// The commit that the job sees, where it does not see the user's work tree.
     pub(crate) fn base(&self) -> Option<String> {
-        self.aside.as_ref().map(Aside::tip)
+        self.worktree.as_ref().map(ScratchWorktree::tip)
     }
 
     /// Whether `kept` can land as it is.
@@ -142,14 +142,14 @@ impl Site {
     ) -> Result<Landed, WorkError> {
         let how = ApplyRun { now_ms, unverified: consent.unverified, protected: consent.protected };
         held()?;
-        match (&self.place, &self.aside) {
-            (Place::Branch { branch, at }, Some(aside)) => {
+        match (&self.place, &self.worktree) {
+            (Place::Branch { branch, at }, Some(worktree)) => {
                 let there = Delivery::Commit { branch: None, worktree: None };
                 let made = deepcoder_app::land(&self.repo, run, &job.spec.prompt, &there, how, cancel)?;
                 let Some(commit) = made.commit else { return Ok(Landed::default()) };
                 // Hooks of the user's may have run for long.
                 held()?;
-                match aside.publish(&job.id.0, &commit)? {
+                match worktree.publish(&job.id.0, &commit)? {
                     Published::Yes => Ok(Landed::on_branch(&self.home, branch, at.as_deref(), commit, cancel)),
                     Published::Moved => Err(TaskError::BranchMoved(branch.clone()).into()),
                 }
@@ -163,9 +163,9 @@ impl Site {
 
     /// Clear away what was made beside the user's work tree.
     pub(crate) fn close(self) {
-        if let Some(aside) = self.aside {
+        if let Some(worktree) = self.worktree {
             self.repo.forget_history();
-            aside.remove();
+            worktree.remove();
         }
     }
 }
@@ -178,14 +178,14 @@ pub(crate) fn already(
     cancel: &Cancel,
 ) -> Result<Option<Landed>, WorkError> {
     let home = Repo::open(profile, &job.spec.repository)?;
-    match Place::of(&job.spec.landing) {
+    match Place::of(&job.spec.delivery) {
         Place::Tree => {
             let found = home.applied(&job.id.0)?;
             Ok(found.map(|entry| Landed { edit: Some(entry.id), ..Landed::default() }))
         }
         Place::Branch { branch, at } => {
             let Some(commit) = landed(home.workspace(), &job.id.0, &branch)? else { return Ok(None) };
-            clear_aside(&scratch.join(&job.id.0), Some(home.workspace().root()));
+            clear_scratch_worktree(&scratch.join(&job.id.0), Some(home.workspace().root()));
             Ok(Some(Landed::on_branch(home.workspace(), &branch, at.as_deref(), commit, cancel)))
         }
     }
@@ -193,7 +193,7 @@ pub(crate) fn already(
 
 /// Forget what only [`already`] needed, once the queue knows.
 pub(crate) fn forget(profile: &Profile, job: &Job) {
-    if let (Place::Branch { .. }, Ok(home)) = (Place::of(&job.spec.landing), Repo::open(profile, &job.spec.repository))
+    if let (Place::Branch { .. }, Ok(home)) = (Place::of(&job.spec.delivery), Repo::open(profile, &job.spec.repository))
     {
         forget_mark(home.workspace(), &job.id.0);
     }

@@ -65,7 +65,7 @@ fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Decision, canc
         *set = hunks::choose(set, chosen)?;
         kept.run.diff = unified_diff(set);
     }
-    let delivery = match &job.spec.landing {
+    let delivery = match &job.spec.delivery {
         Delivery::Review => &Delivery::Apply,
         delivery => delivery,
     };

@@ -100,7 +100,7 @@ fn request_of(repo: &Repo, job: &Job) -> Request {
         params,
         model: spec.model.clone(),
         seed: spec.seed,
-        delivery: spec.landing.clone(),
+        delivery: spec.delivery.clone(),
         origin: spec.origin.clone(),
         ..Request::default()
     }

@@ -3,7 +3,7 @@
 
 use crate::service::Inner;
 use crate::worker::lock;
-use deepcoder_apply::clear_aside;
+use deepcoder_apply::clear_scratch_worktree;
 use deepcoder_queue::{Queue, QueueError};
 use deepcoder_types::{JobId, JobState};
 
@@ -23,6 +23,6 @@ pub(crate) fn sweep(inner: &Inner, queue: &Queue) {
             Ok(_) | Err(QueueError::NotFound(_)) => None,
             Err(_) => return,
         };
-        clear_aside(&entry.path(), home.as_deref());
+        clear_scratch_worktree(&entry.path(), home.as_deref());
     }
 }

@@ -149,17 +149,17 @@ impl Scene {
         self.start();
     }
 
-    fn spec(&self, landing: Delivery) -> JobSpec {
+    fn spec(&self, delivery: Delivery) -> JobSpec {
         let mut spec: JobSpec = serde_json::from_value(serde_json::json!({
             "kind": "edit", "repository": self.repo.path(), "prompt": "return two", "paths": ["a.py"],
         }))
         .expect("a spec");
-        spec.landing = landing;
+        spec.delivery = delivery;
         spec
     }
 
-    fn add(&self, landing: Delivery) -> Job {
-        self.service.add(self.spec(landing)).expect("added").job
+    fn add(&self, delivery: Delivery) -> Job {
+        self.service.add(self.spec(delivery)).expect("added").job
     }
 
     fn wait(&self, job: &Job, state: JobState) -> Job {

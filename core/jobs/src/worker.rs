@@ -245,7 +245,7 @@ fn on_site(
     };
     cancel.check()?;
     let consent = Consent::default();
-    let run = match may_land(&run, &job.spec.landing, consent) {
+    let run = match may_land(&run, &job.spec.delivery, consent) {
         Verdict::Nothing => return Ok(End::Done(result)),
         Verdict::Lands => run,
         // A job is one result: a person decides about all of it.

@@ -47,7 +47,7 @@ fn spec(repository: &str, prompt: &str) -> JobSpec {
         max_attempts: 2,
         timeout_ms: Some(1000),
         key: None,
-        landing: Delivery::Branch("docs".into()),
+        delivery: Delivery::Branch("docs".into()),
         origin: "cli".into(),
     }
 }

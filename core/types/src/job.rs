@@ -73,9 +73,9 @@ pub struct JobSpec {
     /// Two jobs of one repository never have the same key: whoever adds the second gets the first.
     #[serde(default)]
     pub key: Option<String>,
-    /// What becomes of the result.
-    #[serde(default)]
-    pub landing: Delivery,
+    /// Where the result goes. In JSON it is `landing`: rows and clients of earlier versions have that name.
+    #[serde(default, rename = "landing", alias = "delivery")]
+    pub delivery: Delivery,
     /// Who asked, in one word: `cli`, `python`, `watch`, `cron`.
     #[serde(default)]
     pub origin: String,

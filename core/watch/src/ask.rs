@@ -1,7 +1,7 @@
 //! From comments that ask for something to jobs, one for each and none of them twice.
 
 use crate::comment::{Comment, Mark, marked};
-use crate::{CommentLanding, Told};
+use crate::{CommentDelivery, Notices};
 use deepcoder_protocol::Jobs;
 use deepcoder_syntax::Language;
 use deepcoder_types::{ContentHash, Delivery, EDIT, EXPLAIN, Hint as _, JobId, JobSpec, JobState, RepoPath, Schedule};
@@ -27,7 +27,7 @@ pub(crate) struct Asks {
     workspace: Workspace,
     recorded: Recorded,
     jobs: Arc<dyn Jobs>,
-    landing: CommentLanding,
+    delivery: CommentDelivery,
     /// Jobs that were made of comments which still stand there.
     open: HashMap<Which, JobId>,
     /// Questions that stand in a file: they stay when they are answered.
@@ -37,9 +37,9 @@ pub(crate) struct Asks {
 }
 
 impl Asks {
-    pub(crate) fn new(workspace: Workspace, jobs: Arc<dyn Jobs>, landing: CommentLanding) -> Self {
+    pub(crate) fn new(workspace: Workspace, jobs: Arc<dyn Jobs>, delivery: CommentDelivery) -> Self {
         let (open, asked, notes) = (HashMap::new(), HashSet::new(), BTreeMap::new());
-        Self { recorded: workspace.recorded(), workspace, jobs, landing, open, asked, notes }
+        Self { recorded: workspace.recorded(), workspace, jobs, delivery, open, asked, notes }
     }
 
     /// Another folder has taken the place of the work tree.
@@ -49,15 +49,15 @@ impl Asks {
     }
 
     /// Files have changed by the user's hand.
-    pub(crate) fn saved(&mut self, paths: &[RepoPath], told: &mut Told) {
-        if self.landing == CommentLanding::Off {
+    pub(crate) fn saved(&mut self, paths: &[RepoPath], notices: &mut Notices) {
+        if self.delivery == CommentDelivery::Off {
             return;
         }
         let mut files: Vec<(TextFile, Vec<Comment>)> = Vec::new();
         for path in paths {
             match self.read(path) {
                 Ok(read) => files.extend(read),
-                Err(error) => self.unreadable(path, &error, told),
+                Err(error) => self.unreadable(path, &error, notices),
             }
         }
         for path in paths {
@@ -66,7 +66,7 @@ impl Asks {
         }
         for (file, comments) in &files {
             for comment in comments.iter().filter(|comment| comment.mark != Mark::Note) {
-                self.act(file, comment, comments, told);
+                self.act(file, comment, comments, notices);
             }
         }
     }
@@ -94,13 +94,13 @@ impl Asks {
     }
 
     /// Tells the user that a file with a request cannot be read as text, so that the request does not wait in silence.
-    fn unreadable(&mut self, path: &RepoPath, error: &ReadError, told: &mut Told) {
+    fn unreadable(&mut self, path: &RepoPath, error: &ReadError, notices: &mut Notices) {
         let (Some(language), Ok(image)) = (Language::of(path), self.workspace.read(path)) else { return };
         let asks = |bytes: &[u8]| marked(language, &any_text(bytes)).iter().filter(|c| c.mark != Mark::Note).count();
         let known = self.recorded.of(path).iter().map(|bytes| asks(bytes)).max().unwrap_or(0);
         if asks(&image.bytes) > known {
             let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-            told.say(format!("nothing is done about the comments in it: {error}{hint}"));
+            notices.add(format!("nothing is done about the comments in it: {error}{hint}"));
         }
     }
 
@@ -118,7 +118,7 @@ impl Asks {
         }
     }
 
-    fn act(&mut self, file: &TextFile, comment: &Comment, all: &[Comment], told: &mut Told) {
+    fn act(&mut self, file: &TextFile, comment: &Comment, all: &[Comment], notices: &mut Notices) {
         let which = (file.path.clone(), comment.text.clone(), comment.nth);
         if self.asked.contains(&which) {
             return;
@@ -134,7 +134,7 @@ impl Asks {
             _ => match self.edit(file, comment, all) {
                 Some(spec) => spec,
                 None => {
-                    told.say(format!("{}:{}: `{}` says nothing to do", file.path, comment.line, comment.text));
+                    notices.add(format!("{}:{}: `{}` says nothing to do", file.path, comment.line, comment.text));
                     return;
                 }
             },
@@ -146,7 +146,7 @@ impl Asks {
                     self.asked.insert(which);
                 }
             }
-            Err(failure) => told.say(format!("{}:{}: no job could be added: {failure}", file.path, comment.line)),
+            Err(failure) => notices.add(format!("{}:{}: no job could be added: {failure}", file.path, comment.line)),
         }
     }
 
@@ -211,7 +211,7 @@ impl Asks {
             max_attempts: ATTEMPTS,
             timeout_ms: None,
             key: Some(format!("comment:{about}:{}", file.hash)),
-            landing: if self.landing == CommentLanding::Review { Delivery::Review } else { Delivery::Apply },
+            delivery: if self.delivery == CommentDelivery::Review { Delivery::Review } else { Delivery::Apply },
             origin: "watch".to_owned(),
         }
     }

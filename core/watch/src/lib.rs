@@ -30,7 +30,7 @@ use std::time::Duration;
 
 /// What becomes of what a comment asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CommentLanding {
+pub enum CommentDelivery {
     /// It is written into the work tree, as an edit that can be undone.
     #[default]
     Apply,
@@ -46,7 +46,7 @@ pub struct Options {
     /// How their trees are.
     pub tree: deepcoder_workspace::WatchOptions,
     /// What becomes of what a comment asks for.
-    pub comments: CommentLanding,
+    pub comments: CommentDelivery,
     /// The least time between two jobs of one template.
     pub gap: Duration,
     /// The most time that the model may work within an hour for the changes of one repository. What a comment asks for
@@ -64,7 +64,7 @@ impl Options {
     pub fn new(state: &Path) -> Self {
         Self {
             tree: deepcoder_workspace::WatchOptions::default(),
-            comments: CommentLanding::default(),
+            comments: CommentDelivery::default(),
             gap: Duration::from_secs(10),
             model_per_hour: Duration::from_secs(15 * 60),
             always: Vec::new(),
@@ -95,18 +95,18 @@ pub(crate) struct Services {
     pub(crate) models: Arc<dyn Models>,
 }
 
-/// What happened that the user should know, newest last.
+/// Notices for the user, newest last.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct Notices {
     lines: Vec<String>,
 }
 
-impl Told {
+impl Notices {
     /// Only the last few are kept, each once.
     const MOST: usize = 5;
 
-    pub(crate) fn say(&mut self, line: String) {
-        self.lines.retain(|said| *said != line);
+    pub(crate) fn add(&mut self, line: String) {
+        self.lines.retain(|notice| *notice != line);
         self.lines.push(line);
         let over = self.lines.len().saturating_sub(Self::MOST);
         self.lines.drain(..over);

@@ -3,7 +3,7 @@
 use crate::ask::Asks;
 use crate::own::Own;
 use crate::trigger::Triggers;
-use crate::{CommentLanding, Options, Services, Told};
+use crate::{CommentDelivery, Notices, Options, Services};
 use deepcoder_protocol::Watched;
 use deepcoder_types::RepoPath;
 use deepcoder_workspace::{Batch, ChangeKind, WatchError, Watcher, Workspace};
@@ -35,7 +35,7 @@ pub(crate) enum Begin {
 pub(crate) struct Repository {
     watcher: Option<Arc<Watcher>>,
     thread: Option<JoinHandle<()>>,
-    told: Arc<Mutex<Told>>,
+    notices: Arc<Mutex<Notices>>,
 }
 
 impl Repository {
@@ -46,13 +46,13 @@ impl Repository {
         begin: Begin,
     ) -> Result<Self, WatchError> {
         let (sender, batches) = channel();
-        let again = (begin == Begin::Again && options.comments != CommentLanding::Off).then(|| sender.clone());
+        let again = (begin == Begin::Again && options.comments != CommentDelivery::Off).then(|| sender.clone());
         let tell = move |batch| {
             // When the other thread is gone, so is the daemon.
             _ = sender.send(News::Batch(batch));
         };
         let watcher = Arc::new(Watcher::start(workspace.clone(), options.tree.clone(), tell)?);
-        let told = Arc::new(Mutex::new(Told::default()));
+        let notices = Arc::new(Mutex::new(Notices::default()));
         let root = workspace.root().to_owned();
         let mut agenda = Agenda {
             asks: Asks::new(workspace.clone(), Arc::clone(&services.jobs), options.comments),
@@ -64,7 +64,7 @@ impl Repository {
                 options.model_per_hour,
             ),
             own: Own::new(&options.history, &root),
-            told: Arc::clone(&told),
+            notices: Arc::clone(&notices),
             workspace,
         };
         let scanned = again.map(|again| (again, Arc::downgrade(&watcher)));
@@ -79,14 +79,14 @@ impl Repository {
         };
         let thread = std::thread::Builder::new().name("deepcoder-agenda".into()).spawn(run);
         let thread = thread.map_err(|source| WatchError::Thread { root, source })?;
-        Ok(Self { watcher: Some(watcher), thread: Some(thread), told })
+        Ok(Self { watcher: Some(watcher), thread: Some(thread), notices })
     }
 
     /// How it goes.
     pub(crate) fn watched(&self, root: &Path) -> Watched {
         let status = self.watcher.as_ref().map(|watcher| watcher.status());
         let mut notes = status.as_ref().map(|status| status.notes.clone()).unwrap_or_default();
-        notes.extend(self.told.lock().unwrap_or_else(PoisonError::into_inner).lines().iter().cloned());
+        notes.extend(self.notices.lock().unwrap_or_else(PoisonError::into_inner).lines().iter().cloned());
         let how = status.as_ref().map_or("nothing", |status| status.how.name()).to_owned();
         Watched { root: root.to_owned(), files: status.and_then(|status| status.files), how, notes }
     }
@@ -121,7 +121,7 @@ struct Agenda {
     asks: Asks,
     triggers: Triggers,
     own: Own,
-    told: Arc<Mutex<Told>>,
+    notices: Arc<Mutex<Notices>>,
 }
 
 impl Agenda {
@@ -132,23 +132,23 @@ impl Agenda {
                 None => news.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => news.recv_timeout(due.saturating_duration_since(Instant::now())),
             };
-            let mut told = Told::default();
+            let mut notices = Notices::default();
             match next {
-                Ok(News::Batch(batch)) => self.batch(&batch, &mut told),
+                Ok(News::Batch(batch)) => self.batch(&batch, &mut notices),
                 Ok(News::Left) => {
                     let left = self.workspace.uncommitted(LEFT);
-                    self.saved(left, &mut told);
+                    self.saved(left, &mut notices);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            due = self.triggers.fire(&mut told);
-            let mut shared = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            told.lines().iter().for_each(|line| shared.say(line.clone()));
+            due = self.triggers.fire(&mut notices);
+            let mut shared = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+            notices.lines().iter().for_each(|line| shared.add(line.clone()));
         }
     }
 
-    fn batch(&mut self, batch: &Batch, told: &mut Told) {
+    fn batch(&mut self, batch: &Batch, notices: &mut Notices) {
         if batch.changes.is_empty() {
             return;
         }
@@ -168,18 +168,18 @@ impl Agenda {
         let theirs: Vec<_> = theirs.collect();
         if theirs.len() <= SAVED {
             // Those that are gone as well: nobody waits for what their comments asked for.
-            self.saved(theirs.iter().map(|change| change.path.clone()).collect(), told);
+            self.saved(theirs.iter().map(|change| change.path.clone()).collect(), notices);
         }
         let there = theirs.iter().filter(|change| change.kind != ChangeKind::Removed);
-        self.triggers.changed(&there.map(|change| change.path.clone()).collect::<Vec<_>>(), told);
+        self.triggers.changed(&there.map(|change| change.path.clone()).collect::<Vec<_>>(), notices);
     }
 
-    fn saved(&mut self, paths: Vec<RepoPath>, told: &mut Told) {
+    fn saved(&mut self, paths: Vec<RepoPath>, notices: &mut Notices) {
         if let Some(operation) = self.workspace.operation() {
             // What a merge brings into the tree is not committed yet, and nobody typed it here.
-            told.say(format!("a {operation} is under way: comments are read again when it is over"));
+            notices.add(format!("a {operation} is under way: comments are read again when it is over"));
             return;
         }
-        self.asks.saved(&paths, told);
+        self.asks.saved(&paths, notices);
     }
 }

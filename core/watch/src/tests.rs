@@ -1,4 +1,4 @@
-use crate::{CommentLanding, Options, Roots, Watches};
+use crate::{CommentDelivery, Options, Roots, Watches};
 use deepcoder_apply::{Applier, ApplyOptions};
 use deepcoder_protocol::{Added, Failure, JobCounts, Jobs, Models, OnChange, Watched, Watching};
 use deepcoder_test_support::TestRepo;
@@ -197,7 +197,7 @@ fn a_comment_becomes_one_job() {
     scene.repo.write("a.py", b"# add a docstring AI!\ndef f(): pass\nx = '# no AI!'\n");
     let job = scene.jobs.wait(1).remove(0);
     assert_eq!((job.spec.kind.as_str(), job.spec.prompt.as_str()), ("edit", "add a docstring"));
-    assert_eq!((job.spec.paths, job.spec.landing), (vec!["a.py".to_owned()], Delivery::Apply));
+    assert_eq!((job.spec.paths, job.spec.delivery), (vec!["a.py".to_owned()], Delivery::Apply));
     assert_eq!(job.spec.options["comments"][0]["text"], "# add a docstring AI!");
     assert!(job.spec.priority > 0 && job.spec.origin == "watch");
     scene.repo.write("a.py", b"# add a docstring AI!\ndef f(): pass\n# more\n");
@@ -341,7 +341,7 @@ fn our_own_writes_start_nothing() {
 #[test]
 fn templates_gather_what_changes() {
     let scene = Scene::with(&[("src/a.py", b"1"), ("src/b.py", b"1"), ("c.py", b"1")], |options| {
-        options.comments = CommentLanding::Off;
+        options.comments = CommentDelivery::Off;
     });
     scene.jobs.template(&scene.root, &["src"]);
     scene.repo.write("c.py", b"22");

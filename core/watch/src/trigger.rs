@@ -1,6 +1,6 @@
 //! From changes to jobs: templates that wait for a change of their files.
 
-use crate::Told;
+use crate::Notices;
 use crate::budget::Budget;
 use deepcoder_protocol::{Jobs, Models};
 use deepcoder_types::{ContentHash, Job, JobFilter, JobId, JobSpec, JobState, RepoPath, Schedule};
@@ -55,11 +55,11 @@ impl Triggers {
     }
 
     /// Files have changed, and not by us.
-    pub(crate) fn changed(&mut self, paths: &[RepoPath], told: &mut Told) {
+    pub(crate) fn changed(&mut self, paths: &[RepoPath], notices: &mut Notices) {
         if paths.is_empty() {
             return;
         }
-        for template in self.templates(told) {
+        for template in self.templates(notices) {
             let Some(globs) = globs(&template.spec.paths) else { continue };
             let matching = paths.iter().filter(|path| globs.is_match(path.as_str())).cloned();
             let matching: Vec<RepoPath> = matching.collect();
@@ -70,12 +70,12 @@ impl Triggers {
     }
 
     /// Make the jobs that can be made now; when to come again, if any are left.
-    pub(crate) fn fire(&mut self, told: &mut Told) -> Option<Instant> {
+    pub(crate) fn fire(&mut self, notices: &mut Notices) -> Option<Instant> {
         if self.waiting.values().all(|waiting| waiting.paths.is_empty()) {
             return None;
         }
         let now = Instant::now();
-        let templates: BTreeMap<JobId, JobSpec> = self.templates(told).into_iter().map(|t| (t.id, t.spec)).collect();
+        let templates: BTreeMap<JobId, JobSpec> = self.templates(notices).into_iter().map(|t| (t.id, t.spec)).collect();
         // Paused and cancelled ones want to know of nothing.
         self.waiting.retain(|id, _| templates.contains_key(id));
         let mut next: Option<Instant> = None;
@@ -95,7 +95,7 @@ impl Triggers {
                 }
             }
             if let Some(again) = self.budget.wait(used, now) {
-                told.say(
+                notices.add(
                     "the model has worked for this repository as long as it may within an hour; changes wait".into(),
                 );
                 if let Some(again) = again {
@@ -107,7 +107,7 @@ impl Triggers {
             match self.jobs.add(instance(&self.workspace, id, spec, &paths)) {
                 Ok(added) => waiting.last = Some((added.job.id, now)),
                 Err(failure) => {
-                    told.say(format!("no job could be added: {failure}"));
+                    notices.add(format!("no job could be added: {failure}"));
                     waiting.paths = paths;
                     later(now + LOOK);
                 }
@@ -116,7 +116,7 @@ impl Triggers {
         next
     }
 
-    fn templates(&self, told: &mut Told) -> Vec<Job> {
+    fn templates(&self, notices: &mut Notices) -> Vec<Job> {
         let filter = JobFilter {
             repository: Some(self.workspace.root().to_owned()),
             states: vec![JobState::Scheduled],
@@ -126,7 +126,7 @@ impl Triggers {
         match self.jobs.list(&filter) {
             Ok(jobs) => jobs.into_iter().filter(|job| job.spec.schedule == Schedule::Change).collect(),
             Err(failure) => {
-                told.say(format!("the jobs cannot be read: {failure}"));
+                notices.add(format!("the jobs cannot be read: {failure}"));
                 Vec::new()
             }
         }

@@ -10,7 +10,7 @@ use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::client::Client;
 use deepcoder_queue::Queue;
 use deepcoder_types::{Job, JobFilter, JobId, JobState};
-use deepcoder_watch::{CommentLanding, Options, StoredRoots, Watches};
+use deepcoder_watch::{CommentDelivery, Options, StoredRoots, Watches};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -172,9 +172,9 @@ pub(crate) fn service(
     let settings = profile.settings();
     let options = Options {
         comments: match settings.watch_comments.as_str() {
-            "review" => CommentLanding::Review,
-            "off" => CommentLanding::Off,
-            _ => CommentLanding::Apply,
+            "review" => CommentDelivery::Review,
+            "off" => CommentDelivery::Off,
+            _ => CommentDelivery::Apply,
         },
         gap: settings.watch_gap,
         model_per_hour: settings.watch_model,

@@ -28,7 +28,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     if schedule == Schedule::Now && args.after.is_empty() && !elsewhere {
         workspace.expand(&invocation.base, &typed)?;
     }
-    let landing = match (args.apply, &args.branch, &args.worktree) {
+    let delivery = match (args.apply, &args.branch, &args.worktree) {
         (true, ..) => Delivery::Apply,
         (_, Some(branch), _) => Delivery::Branch(branch.clone()),
         (_, _, Some(path)) => Delivery::Worktree(plain(&invocation.path(path))),
@@ -51,7 +51,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
         max_attempts: args.attempts,
         timeout_ms: args.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
         key: args.key.clone(),
-        landing,
+        delivery,
         origin: "cli".into(),
     };
     let on_change = spec.schedule == Schedule::Change;

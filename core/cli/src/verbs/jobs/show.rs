@@ -41,7 +41,7 @@ pub(super) fn show(args: &JobArgs, invocation: &Invocation, console: &mut Consol
         let paths: Vec<_> = job.spec.paths.iter().map(|path| sanitise::path(path)).collect();
         rows.push(("paths", paths.join(" ")));
     }
-    rows.push(("goes", landing(&job.spec.landing)));
+    rows.push(("goes", delivery(&job.spec.delivery)));
     match &job.spec.schedule {
         Schedule::Cron(text) => rows.push(("again", text.clone())),
         Schedule::Change => rows.push(("again", "on changes of its paths".into())),
@@ -59,8 +59,8 @@ pub(super) fn show(args: &JobArgs, invocation: &Invocation, console: &mut Consol
     Ok(Done::Clean)
 }
 
-fn landing(landing: &Delivery) -> String {
-    match landing {
+fn delivery(delivery: &Delivery) -> String {
+    match delivery {
         Delivery::Show | Delivery::Review => "nowhere before it is reviewed".into(),
         Delivery::Apply | Delivery::Commit { .. } => "into the work tree".into(),
         Delivery::Branch(branch) => format!("on the branch {branch}"),

@@ -175,7 +175,7 @@ fn spec() -> JobSpec {
         max_attempts: 2,
         timeout_ms: Some(1000),
         key: Some("k".into()),
-        landing: Delivery::Branch("docs".into()),
+        delivery: Delivery::Branch("docs".into()),
         origin: "cli".into(),
     }
 }

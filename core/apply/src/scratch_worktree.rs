@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 
 const MARKS: &str = "refs/deepcoder/jobs";
 
-/// A work tree of ours, at the tip of a branch. Call [`Aside::remove`] when done; one that is left is replaced by the next
-/// one at the same place.
+/// A work tree of deepcoder's own, at the tip of a branch. Call [`ScratchWorktree::remove`] when done; one that is left is
+/// replaced by the next one at the same place.
 #[derive(Debug)]
-pub struct Aside {
+pub struct ScratchWorktree {
     home: Workspace,
     root: PathBuf,
     branch: String,
@@ -35,7 +35,7 @@ pub enum Published {
     Moved,
 }
 
-impl Aside {
+impl ScratchWorktree {
     /// Make a work tree at `at`, a path of our own, with what `branch` holds; a branch that does not exist yet begins at
     /// HEAD. Whatever is at `at` is replaced.
     pub fn open(workspace: &Workspace, at: &Path, branch: &str, cancel: &Cancel) -> Result<Self, CommitError> {
@@ -105,7 +105,7 @@ pub fn check_free_branch(workspace: &Workspace, branch: &str, cancel: &Cancel) -
 
 /// Remove what a worker that died has left at `at`, a path of our own, together with git's entry for it. `home` is the
 /// repository, for where the work tree itself does not say.
-pub fn clear_aside(at: &Path, home: Option<&Path>) {
+pub fn clear_scratch_worktree(at: &Path, home: Option<&Path>) {
     if let Some(home) = home_of(at).as_deref().or(home) {
         discard(&Git::new(home), at);
     } else if at.symlink_metadata().is_ok() {
