@@ -77,7 +77,7 @@ impl LentModel {
         // The server's end cancels a part only: the caller's own flag says what the caller wants.
         let sink = Sink::local(cancel.child(), events);
         let (model, repository) = (self.name.clone(), self.repository.clone());
-        let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new(), _held: None };
+        let job = Job { model, work, sink: Arc::clone(&sink), repository, emitted: Vec::new(), _held: None };
         shared.queue.push(job)?;
         let server = Weak::clone(&self.shared);
         // One that waits ends at once, one that runs by itself within a step.

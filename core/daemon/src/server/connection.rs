@@ -202,9 +202,9 @@ impl Client {
                         tokio::task::spawn_blocking(move || match lane::count(loaded.model.as_ref(), &text) {
                             // It was unloaded at this moment, or has died just before it was asked.
                             Body::Error { kind: Failure::Died { .. }, .. } => {
-                                let (model, work, said) = (loaded.name, Work::Count(text), Vec::new());
+                                let (model, work, emitted) = (loaded.name, Work::Count(text), Vec::new());
                                 let (repository, waits) = (None, Arc::clone(&sink));
-                                let job = Job { model, work, sink: waits, repository, said, _held: Some(held) };
+                                let job = Job { model, work, sink: waits, repository, emitted, _held: Some(held) };
                                 if let Err(refusal) = shared.queue.push(job) {
                                     sink.finish_blocking(Body::error(refusal));
                                 }
@@ -247,7 +247,7 @@ impl Client {
     async fn enqueue_in(&mut self, id: u64, model: String, work: Work, bytes: usize, repository: Option<PathBuf>) {
         let Some(sink) = self.sink(id).await else { return };
         let Some(held) = self.shared.memory.take(bytes) else { return sink.finish_soon(Body::error(full())).await };
-        let job = Job { model, work, sink: Arc::clone(&sink), repository, said: Vec::new(), _held: Some(held) };
+        let job = Job { model, work, sink: Arc::clone(&sink), repository, emitted: Vec::new(), _held: Some(held) };
         if let Err(refusal) = self.shared.queue.push(job) {
             sink.finish_soon(Body::error(refusal)).await;
         }

@@ -90,7 +90,7 @@ mod tests {
 
     fn job(model: &str) -> Job {
         let sink = Sink::local(Cancel::new(), std::sync::mpsc::channel().0);
-        Job { model: model.into(), work: Work::Info, sink, repository: None, said: Vec::new(), _held: None }
+        Job { model: model.into(), work: Work::Info, sink, repository: None, emitted: Vec::new(), _held: None }
     }
 
     /// Protects small repositories from a busy one: turns go by the time that was used, not by the number of requests,

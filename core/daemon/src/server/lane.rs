@@ -125,30 +125,30 @@ fn attempt(shared: &Shared, loader: &dyn ModelLoader, begun: &mut Begun) -> Body
     if !job.sink.start() || attempt.is_cancelled() {
         return cancelled_as(&job.work);
     }
-    let (sink, said) = (&job.sink, &mut job.said);
-    let generate = |request: &GenerateRequest| go_on(model.as_ref(), request, attempt, said, &|t| sink.token(t));
+    let (sink, emitted) = (&job.sink, &mut job.emitted);
+    let generate = |request: &GenerateRequest| go_on(model.as_ref(), request, attempt, emitted, &|t| sink.token(t));
     work(shared, &job.work, model.as_ref(), generate)
 }
 
-/// Generate, without a word on the tokens that were `said` before: the same request has the same tokens.
+/// Generate, and skip the tokens that were `emitted` before a preemption: the same request has the same tokens.
 fn go_on(
     model: &dyn LanguageModel,
     request: &GenerateRequest,
     attempt: &Cancel,
-    said: &mut Vec<u32>,
-    say: &dyn Fn(&TokenEvent),
+    emitted: &mut Vec<u32>,
+    emit: &dyn Fn(&TokenEvent),
 ) -> Body {
     let (mut at, mut differs) = (0, false);
     let result = model.generate(request, attempt, &mut |token| {
-        match said.get(at) {
+        match emitted.get(at) {
             Some(id) if *id == token.id => {}
             Some(_) => {
                 differs = true;
                 attempt.cancel();
             }
             None => {
-                said.push(token.id);
-                say(token);
+                emitted.push(token.id);
+                emit(token);
             }
         }
         at += 1;

@@ -26,8 +26,8 @@ pub(super) struct Job {
     pub(super) sink: Arc<Sink>,
     /// For which repository, where it is background work.
     pub(super) repository: Option<PathBuf>,
-    /// Tokens that went out before it was interrupted.
-    pub(super) said: Vec<u32>,
+    /// Tokens that were emitted before it was preempted.
+    pub(super) emitted: Vec<u32>,
     /// The memory that it takes, where a client sent it.
     pub(super) _held: Option<Held>,
 }
@@ -52,10 +52,10 @@ pub(super) enum Next {
 pub(super) struct Begun {
     pub(super) job: Job,
     pub(super) repository: PathBuf,
-    /// Ends this attempt, for the client or for somebody who goes first.
+    /// Ends this attempt: its client has cancelled it, or a user's own request preempts it.
     pub(super) attempt: Cancel,
     started: Instant,
-    hurried: Duration,
+    preempted_for: Duration,
 }
 
 /// A model in memory.
@@ -89,9 +89,10 @@ struct Inner {
     /// When a user's own request was last done.
     last_front: Option<Instant>,
     last_work: Instant,
-    /// How long users' own requests had the model in all, and since when the one that runs has it.
-    hurried: Duration,
-    hurried_since: Option<Instant>,
+    /// How long users' own requests had the model in all, and since when the one that runs has it: a background job is not
+    /// charged for the time of its preemption.
+    preempted_for: Duration,
+    preempted_since: Option<Instant>,
     stopping: bool,
 }
 
@@ -112,8 +113,8 @@ impl Queue {
                 loaded: None,
                 last_front: None,
                 last_work: Instant::now(),
-                hurried: Duration::ZERO,
-                hurried_since: None,
+                preempted_for: Duration::ZERO,
+                preempted_since: None,
                 stopping: false,
             }),
             wake: Condvar::new(),
@@ -158,7 +159,7 @@ impl Queue {
             }
             if let Some(job) = inner.waiting.pop_front() {
                 inner.front = Some(Arc::clone(&job.sink));
-                inner.hurried_since = Some(Instant::now());
+                inner.preempted_since = Some(Instant::now());
                 return Next::Job(job);
             }
             // A limit beyond what the clock can count is none, and so is one while the background works.
@@ -193,8 +194,8 @@ impl Queue {
                     let attempt = job.sink.cancel().child();
                     let (sink, model) = (Arc::clone(&job.sink), job.model.clone());
                     inner.back = Some(Back { sink, model, attempt: attempt.clone() });
-                    let hurried = inner.hurried();
-                    return Some(Begun { job, repository, attempt, started: Instant::now(), hurried });
+                    let preempted_for = inner.preempted_for();
+                    return Some(Begun { job, repository, attempt, started: Instant::now(), preempted_for });
                 }
                 patience = kept;
             }
@@ -208,8 +209,8 @@ impl Queue {
     /// Note the time of an attempt that is over.
     pub(super) fn charge(&self, begun: &Begun) {
         let mut inner = self.lock();
-        let hurried = inner.hurried() - begun.hurried;
-        inner.lines.charge(&begun.repository, begun.started.elapsed().saturating_sub(hurried));
+        let preempted_for = inner.preempted_for() - begun.preempted_for;
+        inner.lines.charge(&begun.repository, begun.started.elapsed().saturating_sub(preempted_for));
     }
 
     /// An attempt is over; `again` puts the job in front of its line, to go on when no user waits.
@@ -310,10 +311,10 @@ impl Inner {
             self.last_front = Some(now);
             self.last_work = now;
         }
-        self.hurried += self.hurried_since.take().map_or(Duration::ZERO, |since| now - since);
+        self.preempted_for += self.preempted_since.take().map_or(Duration::ZERO, |since| now - since);
     }
 
-    fn hurried(&self) -> Duration {
-        self.hurried + self.hurried_since.map_or(Duration::ZERO, |since| since.elapsed())
+    fn preempted_for(&self) -> Duration {
+        self.preempted_for + self.preempted_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
