@@ -2,7 +2,7 @@
 
 use crate::comments::{runs_the_same, same_code};
 use crate::config::{Action, Kind};
-use crate::lines::{added, changes, lines};
+use crate::merge::{added, changes, lines};
 use crate::text::{Found, Subject, check, program, undocumented};
 use deepcoder_pipeline::{Pipeline, Policy, RunOptions, unattended_text};
 use deepcoder_syntax::{Docs, Kept, Language, parses, symbols, tokens};

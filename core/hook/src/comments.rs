@@ -1,7 +1,7 @@
 //! Comments in program text, by its grammar: whether there is something to translate, and whether anything else was
 //! changed.
 
-use crate::lines::lines;
+use crate::merge::lines;
 use crate::text::{Subject, program};
 use deepcoder_syntax::{Kept, Language, TokenKind, comments, tokens};
 

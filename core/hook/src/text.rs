@@ -2,7 +2,7 @@
 
 use crate::config::Kind;
 use crate::decode;
-use crate::lines::{added, lines};
+use crate::merge::{added, lines};
 use deepcoder_syntax::{Language, documentation, errors, parses, symbols};
 use deepcoder_types::RepoPath;
 use deepcoder_verify::broken_data;

@@ -2,7 +2,7 @@
 
 use crate::config::Kind;
 use crate::git::Git;
-use crate::lines::merge;
+use crate::merge::merge;
 use deepcoder_apply::{Applier, ApplyOptions};
 use deepcoder_types::{Cancel, ContentHash, EditSet, FileChange, FileImage, RepoPath};
 use deepcoder_verify::{Policy, Severity, verify};
