@@ -158,9 +158,9 @@ impl Mixture<'_> {
         let floats = room(floats, activations);
 
         self.gather(level, input, &parts, (&mut blocks[..rows * per_row], gathered), everywhere);
-        enter(level, &parts, gathered, per_row, floats, tiles, everywhere);
-        fold(level, &parts, floats, &mut blocks[..rounded], everywhere);
-        leave(level, &parts, &blocks[..rounded], output, hidden, everywhere);
+        gate_up(level, &parts, gathered, per_row, floats, tiles, everywhere);
+        quantize_activations(level, &parts, floats, &mut blocks[..rounded], everywhere);
+        down_accumulate(level, &parts, &blocks[..rounded], output, hidden, everywhere);
         Ok(())
     }
 
@@ -241,9 +241,9 @@ fn each_of<T: Send>(
     });
 }
 
-/// Gate and up: `SiLU(gate · x) * (up · x)` for every expert's tokens.
+/// The gate and up projections: `SiLU(gate · x) * (up · x)` for every expert's tokens.
 #[expect(unsafe_code, reason = "shares the results among threads")]
-fn enter(
+fn gate_up(
     level: Level,
     parts: &[Part<'_>],
     gathered: &[Block],
@@ -288,8 +288,14 @@ fn enter(
     );
 }
 
-/// Rounds the activations of every expert's tokens.
-fn fold(level: Level, parts: &[Part<'_>], floats: &[f32], blocks: &mut [Block], everywhere: &Everywhere<'_>) {
+/// Quantizes the activations of every expert's tokens, as the input of the down projection.
+fn quantize_activations(
+    level: Level,
+    parts: &[Part<'_>],
+    floats: &[f32],
+    blocks: &mut [Block],
+    everywhere: &Everywhere<'_>,
+) {
     let rows = parts.iter().map(|p| p.tokens.len()).sum();
     let mut rest = blocks;
     let groups = parts.iter().flat_map(|part| groups(part.tokens.len()).map(move |g| (part, g)));
@@ -307,9 +313,9 @@ fn fold(level: Level, parts: &[Part<'_>], floats: &[f32], blocks: &mut [Block], 
     });
 }
 
-/// Down, and the sum over the experts.
+/// The down projection, and the weighted sum over the experts.
 #[expect(unsafe_code, reason = "shares the output among threads")]
-fn leave(
+fn down_accumulate(
     level: Level,
     parts: &[Part<'_>],
     blocks: &[Block],
