@@ -96,73 +96,73 @@ impl Rules {
     }
 }
 
-/// What is said about a file without asking git's index.
+/// What the ignore rules say about a file, without a look at git's index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Judged {
+pub(crate) enum FileVerdict {
     /// It is as the rules and its name say.
     Is(Visibility),
     /// Only git hides it: it is visible if it is tracked.
     IfTracked,
 }
 
-/// Says of many files what [`visibility`] says of one, when each folder's are asked about together: what is on
-/// the way to the last one is not read again.
-pub(crate) struct Judge<'s> {
+/// Applies the ignore rules to many files, as [`visibility`] does to one. It keeps the rules of the folders above the last
+/// file, so that sorted paths read each folder's rules once.
+pub(crate) struct IgnoreWalker<'s> {
     source: &'s dyn RuleSource,
     root: Arc<Rules>,
-    way: Vec<Step>,
+    folders: Vec<Step>,
 }
 
-/// A folder on the way.
+/// A folder above the last file, with its rules.
 pub(crate) struct Step {
     folder: String,
     /// Whether git's rules hide it.
     by_git: bool,
-    /// Whether what lies in it has a say.
+    /// Whether its ignore files count.
     entered: bool,
-    /// The rules in it; none where nothing below it is to be seen.
+    /// The rules in it; none where everything below it is hidden.
     rules: Option<Arc<Rules>>,
 }
 
-impl<'s> Judge<'s> {
+impl<'s> IgnoreWalker<'s> {
     pub(crate) fn new(source: &'s dyn RuleSource) -> Self {
-        Self { source, root: source.root_rules(), way: Vec::new() }
+        Self { source, root: source.root_rules(), folders: Vec::new() }
     }
 
-    /// What is said of `path`, and the deepest folder on the way to it that has a say in it, if git's rules hide that
-    /// folder: what is said can change with what lies in there.
-    pub(crate) fn judge(&mut self, path: &RepoPath) -> (Judged, Option<&str>) {
+    /// The verdict on `path`, and the deepest folder above it whose ignore files count, if git's rules hide that folder: the
+    /// verdict can change with the ignore files in there.
+    pub(crate) fn check(&mut self, path: &RepoPath) -> (FileVerdict, Option<&str>) {
         if secrets::is_secret_path(path) {
-            return (Judged::Is(Visibility::Secret), None);
+            return (FileVerdict::Is(Visibility::Secret), None);
         }
         let text = path.as_str();
         let on_it = |folder: &str| text.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let kept = self.way.iter().take_while(|step| on_it(&step.folder)).count();
-        self.way.truncate(kept);
-        let known = self.way.last().map_or(0, |step| step.folder.len());
+        let kept = self.folders.iter().take_while(|step| on_it(&step.folder)).count();
+        self.folders.truncate(kept);
+        let known = self.folders.last().map_or(0, |step| step.folder.len());
         for (at, _) in text.match_indices('/').filter(|(at, _)| *at > known) {
-            let (rules, by_git) = match self.way.last() {
+            let (rules, by_git) = match self.folders.last() {
                 None => (Some(&self.root), false),
                 Some(step) => (step.rules.as_ref(), step.by_git),
             };
             let Some(rules) = rules.cloned() else { break };
-            self.way.push(self.source.step(&text[..at], rules, by_git));
+            self.folders.push(self.source.step(&text[..at], rules, by_git));
         }
-        let (rules, by_git) = match self.way.last() {
+        let (rules, by_git) = match self.folders.last() {
             None => (&self.root, false),
             Some(Step { rules: Some(rules), by_git, .. }) => (rules, *by_git),
-            Some(_) => return (Judged::Is(Visibility::Ignored), self.hidden()),
+            Some(_) => return (FileVerdict::Is(Visibility::Ignored), self.hidden()),
         };
-        let judged = match rules.verdict(text, false) {
-            Verdict::Hidden => Judged::Is(Visibility::Ignored),
-            Verdict::Shown if !by_git => Judged::Is(Visibility::Visible),
-            Verdict::HiddenByGit | Verdict::Shown => Judged::IfTracked,
+        let verdict = match rules.verdict(text, false) {
+            Verdict::Hidden => FileVerdict::Is(Visibility::Ignored),
+            Verdict::Shown if !by_git => FileVerdict::Is(Visibility::Visible),
+            Verdict::HiddenByGit | Verdict::Shown => FileVerdict::IfTracked,
         };
-        (judged, self.hidden())
+        (verdict, self.hidden())
     }
 
     fn hidden(&self) -> Option<&str> {
-        let last = self.way.iter().rev().find(|step| step.entered)?;
+        let last = self.folders.iter().rev().find(|step| step.entered)?;
         last.by_git.then_some(&last.folder)
     }
 }
@@ -208,7 +208,7 @@ pub(crate) trait RuleSource {
         Arc::new(Rules { parent: Some(parent), prefix: format!("{folder}/"), own, base: Vec::new(), git_inside: None })
     }
 
-    /// Go into a folder of one with these `rules`.
+    /// The step into `folder`, which lies in a folder with these `rules`.
     fn step(&self, folder: &str, rules: Arc<Rules>, by_git: bool) -> Step {
         let (by_git, entered) = match rules.verdict(folder, true) {
             Verdict::Shown => (by_git, true),
@@ -223,18 +223,18 @@ pub(crate) trait RuleSource {
 
 /// Whether a model may see `path`, which `tracked` says git knows.
 pub(crate) fn visibility(source: &dyn RuleSource, path: &RepoPath, tracked: impl FnOnce() -> bool) -> Visibility {
-    match Judge::new(source).judge(path).0 {
-        Judged::Is(visibility) => visibility,
-        Judged::IfTracked if tracked() => Visibility::Visible,
-        Judged::IfTracked => Visibility::Ignored,
+    match IgnoreWalker::new(source).check(path).0 {
+        FileVerdict::Is(visibility) => visibility,
+        FileVerdict::IfTracked if tracked() => Visibility::Visible,
+        FileVerdict::IfTracked => Visibility::Ignored,
     }
 }
 
 /// Those of the tracked files `paths` that a model may see.
 pub(crate) fn visible<'p>(source: &dyn RuleSource, paths: impl Iterator<Item = &'p RepoPath>) -> Vec<RepoPath> {
-    let mut judge = Judge::new(source);
-    let hidden = |judged| matches!(judged, Judged::Is(Visibility::Ignored | Visibility::Secret));
-    paths.filter(|path| !hidden(judge.judge(path).0)).cloned().collect()
+    let mut walker = IgnoreWalker::new(source);
+    let hidden = |verdict| matches!(verdict, FileVerdict::Is(Visibility::Ignored | Visibility::Secret));
+    paths.filter(|path| !hidden(walker.check(path).0)).cloned().collect()
 }
 
 /// The rules of an ignore file's text; `None` where it has none.

@@ -4,7 +4,7 @@ use super::events::Limit;
 use super::scratch::is_scratch;
 use super::stamp::Stamp;
 use super::{ChangeKind, Changed};
-use crate::rules::{Judge, Judged, RuleSource as _, Rules, Verdict, is_rules_file};
+use crate::rules::{FileVerdict, IgnoreWalker, RuleSource as _, Rules, Verdict, is_rules_file};
 use crate::{Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
 use rustix::fd::AsFd as _;
@@ -198,15 +198,15 @@ impl Tree {
                 }
             }
             paths.sort_unstable();
-            let mut judge = Judge::new(&workspace);
+            let mut walker = IgnoreWalker::new(&workspace);
             for path in paths {
-                let (judged, folder) = judge.judge(&path);
+                let (verdict, folder) = walker.check(&path);
                 let mut folder = folder.unwrap_or_default();
                 while !folder.is_empty() && self.folders.get(folder).is_none_or(|f| f.content == Content::Tracked) {
                     wanted.insert(folder.to_owned());
                     folder = split(folder).0;
                 }
-                if judged == Judged::IfTracked {
+                if verdict == FileVerdict::IfTracked {
                     self.tracked.insert(path.into());
                 }
             }
