@@ -707,7 +707,7 @@ class JobEvents:
 
 @final
 class Job:
-    """A background job. It goes on whatever becomes of this handle, this process or the daemon.
+    """A background job. It goes on when this handle is dropped, this process ends or the daemon restarts.
 
     The properties say how it stood when it was last asked for: by :meth:`refresh`, at the end of :meth:`wait` or of its
     events, or by any other call.

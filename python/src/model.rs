@@ -132,7 +132,7 @@ impl Stream {
         let stop = cancel.clone();
         std::thread::spawn(move || {
             let end = model.generate(&request, &stop, &mut |event| {
-                // Nobody listens any more: what would be written is for nobody.
+                // The iterator was dropped: stops the generation.
                 if send.send(Step::Token(event.clone())).is_err() {
                     stop.cancel();
                 }

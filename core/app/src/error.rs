@@ -78,7 +78,7 @@ pub enum TaskError {
     #[error("not applied: it needs a review{}", list(.0))]
     NeedsReview(Vec<String>),
     /// The branch was moved while the task worked on it.
-    #[error("the branch `{0}` was moved by somebody else meanwhile")]
+    #[error("the branch `{0}` was moved by another program meanwhile")]
     BranchMoved(String),
     /// A result was made for other files than those that are there now.
     #[error("{0} changed since the result was made")]

@@ -109,7 +109,7 @@ impl Repo {
     /// The work tree that `start` is in. Nothing is written; see [`Repo::recover`].
     pub fn open(profile: &Profile, start: &Path) -> Result<Self, RepoError> {
         let workspace = profile.workspace(start)?;
-        // Only in builds for tests: nobody's edit is to end half-way by a variable.
+        // Only in debug builds, which tests use: a variable must not be able to stop a user's edit half-way.
         let script = if cfg!(debug_assertions) { profile.vars().text(env_var::STEP) } else { None };
         Ok(Self {
             workspace,

@@ -80,7 +80,7 @@ impl Applier {
                 continue;
             }
             let row = self.history.by_prefix(self.tree_id, ulid).ok().and_then(|mut rows| rows.pop());
-            // Bytes that nobody else has written to are in git as well.
+            // Bytes that no other program has changed are in git as well.
             if let Some(file) = row.as_ref().and_then(|row| row.set.files.get(n))
                 && self.tree.look(&displaced, name).is_ok_and(|found| holds_old(&found, file))
             {

@@ -161,8 +161,8 @@ impl Applier {
         Ok(self.history.set_state(seq, State::Committing, None)?)
     }
 
-    /// Put every file in its place, but for those that `there` says are, and sync the folders. `false`: somebody else
-    /// was there.
+    /// Put every file in its place, except those that are there by `there`, and sync the folders. `false`: another
+    /// program wrote to one.
     pub(crate) fn publish_all(&self, set: &NewSet, there: &[bool]) -> Result<bool, ApplyError> {
         for (n, file) in set.files.iter().enumerate() {
             if !there.get(n).copied().unwrap_or(false) && !self.publish(file)? {
@@ -212,7 +212,7 @@ impl Applier {
         self.forget([set.ulid.as_str()])
     }
 
-    /// Give up after the commit point: everything goes back, but for files that somebody else has written to. Returns
+    /// Give up after the commit point: everything goes back, except files that another program has written to. Returns
     /// what to tell the user.
     pub(crate) fn roll_back(&self, seq: i64, set: &NewSet, cause: Option<ApplyError>) -> ApplyError {
         match self.roll_back_files(seq, set) {
@@ -256,7 +256,7 @@ impl Applier {
 }
 
 pub(crate) fn note(left: &[RepoPath], kept: &[PathBuf]) -> String {
-    let left = left.iter().map(|path| format!("{path} was changed by somebody else and left alone"));
+    let left = left.iter().map(|path| format!("{path} was changed by another program and left alone"));
     let kept = kept.iter().map(|path| format!("bytes were kept in {}", path.display()));
     left.chain(kept).collect::<Vec<_>>().join("; ")
 }

@@ -74,7 +74,7 @@ pub enum Refusal {
     /// It belongs to another repository.
     #[error("`{0}` is in a submodule or in another repository")]
     Submodule(RepoPath),
-    /// It lends the rights of its owner to whoever runs it.
+    /// It runs with the rights of its owner, whichever user starts it.
     #[error("`{0}` is setuid or setgid: it lends the rights of its owner")]
     Privileged(RepoPath),
     /// Git LFS keeps its contents elsewhere.
@@ -145,8 +145,8 @@ pub enum ApplyError {
     /// A file cannot be changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Somebody wrote to a file at the very moment. What they wrote stands, the rest is as before.
-    #[error("{} was changed by somebody else while the edit was applied", list(paths))]
+    /// Another program wrote to a file at the same moment. Its bytes stay, the rest is as before.
+    #[error("{} was changed by another program while the edit was applied", list(paths))]
     Conflict {
         /// The files.
         paths: Vec<RepoPath>,

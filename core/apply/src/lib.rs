@@ -1,5 +1,5 @@
 //! The only writer. It puts an [`EditSet`] into a work tree so that no byte is ever lost: not by a crash, not by a full
-//! disk, not by somebody who writes to the same file at the same moment.
+//! disk, not by another program that writes to the same file at the same moment.
 //!
 //! The order of the writes: the originals go into git, durably (`preimage`); the intent goes into the history
 //! (PREPARED); the new files are staged beside the old ones (`commit`); everything is hashed once more; COMMITTING is
@@ -152,11 +152,11 @@ impl Applier {
                     recovered.rebuilt = applier.adopt().map_err(RecoverError::from)?;
                     applier.recover_locked(&mut recovered).map_err(RecoverError::from)?;
                 }
-                // Nobody writes to it, so nobody is in the midst of it.
+                // The tree is read-only, so no other process is in the middle of an edit.
                 Err(ApplyError::ReadOnly { .. }) if !unfinished => {
                     recovered.rebuilt = applier.adopt().map_err(RecoverError::from)?;
                 }
-                // What is unknown can wait; whoever only reads must not be kept from it.
+                // Recovery of the unknown can wait: a caller that only reads must not be refused.
                 Err(ApplyError::Denied { .. } | ApplyError::Busy { .. }) if !unfinished => {}
                 Err(error) => return Err(RecoverError::from(error).into()),
             }
@@ -221,7 +221,8 @@ impl Applier {
         self.undo_locked(id, now_ms, cancel)
     }
 
-    /// The history, newest first: what changed the tree, and what was given up because somebody else did.
+    /// The history, newest first: edits that changed the tree, and edits that were rolled back because another program
+    /// wrote.
     pub fn log(&self, limit: usize) -> Result<Vec<LogEntry>, LogError> {
         let rows = self.history.newest(self.tree_id, limit)?;
         rows.into_iter().map(|row| self.entry(row)).collect()

@@ -9,10 +9,10 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-/// The system wakes nobody when another process gives the lock up, but for those who wait for good.
+/// The lock is polled, because the system cannot wake a process that waits for a lock with a time limit.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Held while somebody writes. The system releases it when the process ends, however it ends.
+/// Held by the process that writes. The system releases it when the process ends, also by a crash.
 pub(crate) struct Lock {
     _file: File,
 }
@@ -50,7 +50,7 @@ impl Lock {
             }
         }
         let note = format!("{}\n", std::process::id());
-        // Only a help for whoever waits; the lock holds without it.
+        // Names the holder in other processes' messages; the lock holds without it.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
         Ok(Self { _file: file })
     }

@@ -146,7 +146,7 @@ fn overlaps(set: &EditSet) -> Vec<Refusal> {
     refusals
 }
 
-/// Setuid and setgid. A model's bytes must not run with somebody's rights.
+/// Setuid and setgid. A model's bytes must not run with another user's rights.
 const fn lends_rights(mode: u32) -> bool {
     mode & 0o6000 != 0
 }

@@ -44,7 +44,7 @@ impl Applier {
 
     /// The state of the path of `file`.
     pub(crate) fn file_state(&self, file: &FileRow) -> Result<FileState, ApplyError> {
-        // A folder that somebody moved away and linked to has its files still.
+        // A folder that another program moved away and linked to still has its files.
         if self.tree.folder(split(file.path.as_str()).0).is_err_and(|e| e == Errno::LOOP) {
             return Ok(FileState::Foreign);
         }
@@ -75,7 +75,7 @@ impl Applier {
         Ok(is(&self.look(&folder, &file.temp, file)?, Some(new), file))
     }
 
-    /// Whether somebody has written to the old file after it came out, through a handle that was open before.
+    /// Whether another program has written to the old file after the exchange, through a handle that was open before.
     pub(crate) fn written_late(&self, file: &FileRow) -> Result<bool, ApplyError> {
         let Some(folder) = self.folder_of(file)? else { return Ok(false) };
         for name in [&file.temp, &file.displaced] {
@@ -120,7 +120,7 @@ impl Applier {
         self.tree.sync(&staged).map_err(|e| at_path(file, e))
     }
 
-    /// Put `file` in its place. `false`: somebody else was there; what is where is for [`Applier::revert`] to find out.
+    /// Put `file` in its place. `false`: another program wrote there. [`Applier::revert`] finds out what is where.
     pub(crate) fn publish(&self, file: &FileRow) -> Result<bool, ApplyError> {
         let Some(folder) = self.folder_of(file)? else { return Ok(false) };
         let name = split(file.path.as_str()).1;
@@ -143,7 +143,7 @@ impl Applier {
         Ok(is(&self.look(&folder, out, file)?, file.old.as_ref(), file))
     }
 
-    /// Put back what stood at the path of `file`, unless somebody else has written there since.
+    /// Put back what stood at the path of `file`, unless another program has written there since.
     pub(crate) fn revert(&self, file: &FileRow) -> Result<(), ApplyError> {
         let Some(folder) = self.folder_of(file)? else { return Ok(()) };
         let name = split(file.path.as_str()).1;
@@ -151,7 +151,8 @@ impl Applier {
         self.at("revert")?;
         let is_new = is(&found, file.new.as_ref(), file);
         match (&file.old, &file.new) {
-            // Ours stands there: exchange it for what came out, be that the old file or what somebody wrote to it.
+            // Our file is there: exchange it for the one that came out, which is the old file or another program's
+            // version of it.
             (Some(old), Some(_)) if is_new && !is(&found, Some(old), file) => {
                 let there = |n: &str| Ok::<_, ApplyError>(!matches!(self.look(&folder, n, file)?, Found::Nothing));
                 let (back, aside) = if there(&file.temp)? || !there(&file.displaced)? {
@@ -174,7 +175,7 @@ impl Applier {
                 if self.move_new(&folder, name, &file.temp, file)?
                     && !is(&self.look(&folder, &file.temp, file)?, file.new.as_ref(), file)
                 {
-                    // Somebody wrote in between: theirs goes back.
+                    // Another program wrote in between: its file goes back.
                     self.move_new(&folder, &file.temp, name, file)?;
                 }
                 Ok(())
@@ -183,7 +184,7 @@ impl Applier {
         }
     }
 
-    /// Exchange our file at `name` for `back`. Somebody's write in between goes back to its place.
+    /// Exchange our file at `name` for `back`. Another program's write in between goes back to its place.
     fn take_out(
         &self,
         folder: &OwnedFd,

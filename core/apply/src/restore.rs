@@ -35,7 +35,7 @@ impl Applier {
         let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let title = format!("restore {} {}: {}", names.join(", "), side.as_words(), row.set.title);
         let back = EditSet { id: String::new(), title, files };
-        // Whoever names the file and the edit has looked at both.
+        // The user has named the file and the edit, which is the consent to write.
         let plan = self.plan(&back, true)?;
         if let Some(refusal) = plan.refusals.first() {
             return Err(ApplyError::from(refusal.clone()).into());
@@ -77,7 +77,7 @@ impl Applier {
         self.image_of(&self.find_any(id)?, path, side)
     }
 
-    /// Also an edit that was given up because somebody else wrote, whose bytes are kept.
+    /// Also finds an edit that was rolled back because another program wrote: its bytes are kept.
     fn find_any(&self, id: &str) -> Result<SetRow, RestoreError> {
         let rows = find_by_id(&self.history, self.tree_id, id)?;
         let lasting = |row: &SetRow| matches!(row.state, State::Done | State::Conflict);

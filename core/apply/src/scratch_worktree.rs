@@ -1,9 +1,10 @@
-//! Commits on a branch that is not checked out: made in a work tree of our own, beside the user's, so that hooks, signing,
-//! filters and the identity are those of the user, while no file, no index and no HEAD of theirs is touched.
-//!
-//! The order of the writes: the commit is made on a detached HEAD, where nothing but the work tree names it; then
+//! Commits on a branch that is not checked out. They are made in a work tree of deepcoder's own, beside the user's:
+//! hooks, signing, filters and the identity are those of the user, while no file, no index and no HEAD of theirs is
+//! touched.
+//!  The order of the writes: the commit is made on a detached HEAD, where nothing but the work tree names it; then
 //! `refs/deepcoder/jobs/<mark>` does; then the branch is moved, from the commit that the work began with and no other.
-//! Whoever dies in between finds the mark ([`landed`]) and moves the branch, or sees that it was moved.
+//! After a crash in between, the next worker finds the mark ([`landed`]) and moves the branch, or sees that it was
+//! moved.
 
 use crate::{ApplyError, CommitError, git};
 use deepcoder_git::Git;
@@ -26,12 +27,12 @@ pub struct ScratchWorktree {
     tip: Oid,
 }
 
-/// What became of a branch that was to be moved.
+/// Whether the branch was moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Published {
     /// It is at the commit.
     Yes,
-    /// Somebody else has moved it meanwhile; nothing was changed.
+    /// Another program has moved it meanwhile; nothing was changed.
     Moved,
 }
 
@@ -114,8 +115,8 @@ pub fn clear_scratch_worktree(at: &Path, home: Option<&Path>) {
     }
 }
 
-/// The commit that was made under `mark` and is on `branch`, which is moved there if nobody has touched it since. A mark
-/// that leads nowhere any more is forgotten.
+/// The commit that was made under `mark` and is on `branch`, which is moved there if no other program has moved it
+/// since. A mark whose commit cannot be put on the branch any more is deleted.
 pub fn landed(workspace: &Workspace, mark: &str, branch: &str) -> Result<Option<String>, CommitError> {
     let repo = open(workspace)?;
     let Some(id) = target(&repo, &marked(mark))? else { return Ok(None) };
@@ -133,7 +134,7 @@ pub fn landed(workspace: &Workspace, mark: &str, branch: &str) -> Result<Option<
     Ok(None)
 }
 
-/// Forget `mark`, once nobody will ask for it any more. Best effort: it costs nothing but a name.
+/// Delete `mark` when the job is over. Best effort: a mark that stays costs only a name.
 pub fn forget_mark(workspace: &Workspace, mark: &str) {
     _ = git::quiet(&workspace.git(), &["update-ref", "-d", &marked(mark)], b"", &Cancel::new());
 }

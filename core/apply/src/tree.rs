@@ -311,8 +311,8 @@ pub(crate) fn rename_new(folder: &OwnedFd, from: &str, to: &str, plain: bool) ->
     // A second name is made only where there is none, so nothing can be replaced here either.
     match rustix::fs::linkat(folder, from, folder, to, AtFlags::empty()) {
         Ok(()) => rustix::fs::unlinkat(folder, from, AtFlags::empty()),
-        // No hard links either (FAT): a look before is all that is left, and a file that somebody makes in between is
-        // replaced. No Linux file system that holds repositories is known to lack both.
+        // No hard links either (FAT): a look before is all that is left, and a file that another program makes in
+        // between is replaced. No Linux file system that holds repositories is known to lack both.
         Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => match kind(folder, to) {
             Err(Errno::NOENT) => rustix::fs::renameat(folder, from, folder, to),
             Ok(_) => Err(Errno::EXIST),

@@ -41,7 +41,7 @@ pub struct Undone {
     pub title: String,
     /// The files that were changed.
     pub files: Vec<RepoPath>,
-    /// Files that were as before the edit already, by somebody else's doing.
+    /// Files that another program had already put back as they were before the edit.
     pub already: Vec<RepoPath>,
     /// The commit on the user's branch that the edit is in. It stays there: only files are taken back.
     pub user_commit: Option<String>,
@@ -58,7 +58,7 @@ pub enum Side {
     Before,
     /// Those that it wrote, or was about to.
     After,
-    /// Those that somebody else wrote to the old file while it was applied (see [`Applied::kept`]).
+    /// Those that another program wrote to the old file while the edit was applied (see [`Applied::kept`]).
     Kept,
 }
 
@@ -99,7 +99,7 @@ pub enum LogState {
     Applied,
     /// It was, and was undone.
     Undone,
-    /// Somebody else wrote at the same moment, so that it was taken back.
+    /// It was rolled back, because another program wrote at the same moment.
     Conflict,
     /// It was interrupted and is being brought to an end.
     Pending,
@@ -174,7 +174,7 @@ pub struct Recovery {
     pub completed: Vec<String>,
     /// Taken back: the tree is as before them.
     pub reverted: Vec<String>,
-    /// Taken back but for files that somebody else has written to since; those were left alone.
+    /// Rolled back, except files that another program has written to since: those were left alone.
     pub conflicts: Vec<(String, Vec<RepoPath>)>,
     /// As [`Applied::kept`].
     pub kept: Vec<PathBuf>,

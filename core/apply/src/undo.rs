@@ -30,7 +30,7 @@ impl Applier {
         }
         let files = wanted.into_iter().map(|file| self.inverse(file)).collect::<Result<_, _>>()?;
         let back = EditSet { id: String::new(), title: inverse_title(&set.title, set.undoes.is_some()), files };
-        // Whoever allowed the edit allowed taking it back.
+        // The user's consent to the edit covers its undo.
         let plan = self.plan(&back, true)?;
         let (stale, other): (Vec<_>, Vec<_>) = plan.refusals.iter().cloned().partition(crate::Refusal::is_stale);
         if let Some(refusal) = other.into_iter().next() {
@@ -102,7 +102,7 @@ pub(crate) enum NoEdit {
 }
 
 /// Every application, newest first, of the one edit whose id starts with `id`. An id in full is not the beginning of
-/// others, and attempts that came to nothing have none.
+/// others, and attempts that were aborted or rolled back do not count.
 pub(crate) fn find_by_id(history: &History, tree: TreeId, id: &str) -> Result<Vec<SetRow>, NoEdit> {
     let id = id.trim();
     let mut rows = if id.is_empty() { Vec::new() } else { history.by_prefix(tree, id).map_err(NoEdit::Failed)? };

@@ -203,8 +203,8 @@ impl Applier {
     }
 
     /// A hook that stages what it changed does so in an index of the commit's own, and `--only` leaves the user's as it
-    /// was before: the next `git status` would show that the hook's changes are to be reverted. Entries that nobody else
-    /// has changed become those of the commit. Returns what the hooks changed.
+    /// was before: the next `git status` would show that the hook's changes are to be reverted. Entries that no other
+    /// program has changed become those of the commit. Returns what the hooks changed.
     fn settle_index(&self, repo: &Repository, set: &NewSet, commit: &str) -> Result<Vec<RepoPath>, CommitError> {
         let (cancel, index) = (Cancel::new(), Entries::read(repo, &self.runner)?);
         let args = ["diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", commit];
@@ -262,7 +262,7 @@ pub fn add_work_tree(
 /// Take back [`add_work_tree`], before anything was written there. Best effort: what stays is named by `git worktree list`.
 pub fn remove_work_tree(workspace: &Workspace, path: &Path, branch: &str) {
     let (git, cancel) = (workspace.git(), Cancel::new());
-    // Not by force: it refuses where somebody has written something.
+    // Without `--force`, so that git refuses where files in it have changed.
     let removed = path.to_str().map(|path| git::quiet(&git, &["worktree", "remove", "--", path], b"", &cancel));
     if matches!(removed, Some(Ok(_))) {
         let _ = git::quiet(&git, &["branch", "--quiet", "-d", "--", branch], b"", &cancel);

@@ -54,7 +54,7 @@ impl Input {
             return Err(Failure::new("standard input was used already"));
         };
         let (sender, receiver) = channel();
-        // When nobody waits any more the process is about to end.
+        // When the receiver is gone, the process is about to end.
         let give_up = sender.clone();
         std::thread::spawn(move || _ = sender.send(Some((read(&mut *stdin), stdin))));
         let _waiting = cancel.on_cancel(move || give_up.send(None).unwrap_or_default());

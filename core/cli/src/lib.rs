@@ -104,7 +104,8 @@ fn usage(console: &mut Console, error: &clap::Error) -> u8 {
         console.ask(&text);
         FAILED
     } else {
-        // A reader that went away does not matter, and there is nobody to tell about anything else.
+        // The error is dropped: a reader that went away does not matter, and the output is the only place to report
+        // another one.
         let _ = console.raw(&text);
         0
     }

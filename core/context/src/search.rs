@@ -11,7 +11,7 @@ use regex::{Regex, RegexBuilder};
 /// A pattern that compiles to more than this is refused.
 const MAX_PATTERN: usize = 1 << 20;
 
-/// Longer lines are not shown whole, but around the match: nobody reads minified files.
+/// Longer lines are not shown whole, but around the match: minified files waste the context.
 const MAX_LINE: usize = 1024;
 
 /// The most results of one call.

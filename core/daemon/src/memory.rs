@@ -4,9 +4,9 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE: libc::c_int = 128 << 10;
 
-/// Have glibc's allocator keep what many threads use together, instead of in as many arenas as there are threads, each with
-/// holes of its own that are given to nobody; and large pieces apart, also after one of 100 MB was freed, when it would begin
-/// to put pieces of up to 32 MB among the small ones. To be called before there are threads.
+/// Limit glibc's allocator to one arena, because the free pages of an arena per thread cannot be reused by other
+/// threads. And fix the size from which it maps memory, because after freeing 100 MB it would put pieces of up to 32 MB
+/// among the small ones. Call it before there are threads.
 pub fn keep_memory_together() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "a function of the C library")]
@@ -17,12 +17,11 @@ pub fn keep_memory_together() {
     }
 }
 
-/// What was used and freed stays with glibc's allocator: give the pages back that nobody has. A daemon that is left running
-/// is to be small when it has nothing to do.
+/// Return free pages to the system, because glibc's allocator keeps them: an idle daemon must be small.
 pub(crate) fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[expect(unsafe_code, reason = "a function of the C library")]
-    // SAFETY: it may be called at any time, from any thread, and frees only pages that nobody has.
+    // SAFETY: it may be called at any time, from any thread, and frees only pages that hold no allocation.
     unsafe {
         libc::malloc_trim(0);
     }

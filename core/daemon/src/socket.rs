@@ -33,7 +33,7 @@ pub(crate) struct Bound {
     _lock: File,
 }
 
-/// Listen at `path`. A stale socket is replaced under a lock, and only when nobody answers.
+/// Listen at `path`. A stale socket is replaced under a lock, and only when no process answers on it.
 pub(crate) fn bind(path: &Path) -> Result<(UnixListener, Bound), BindError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     private_folder(folder)?;
@@ -50,7 +50,7 @@ pub(crate) fn bind(path: &Path) -> Result<(UnixListener, Bound), BindError> {
                 if connect(path).is_ok() || Instant::now() > deadline {
                     return Err(BindError::InUse);
                 }
-                // The system wakes nobody who may give up when a lock is free.
+                // Polls, because the system cannot wake a process that waits for a lock with a time limit.
                 thread::sleep(Duration::from_millis(20));
             }
             Err(e) => return Err(io::Error::from(e).into()),

@@ -158,7 +158,7 @@ mod tests {
         file.new.as_ref().map(|image| String::from_utf8(image.bytes.clone()).expect("text"))
     }
 
-    /// Protects whoever takes a part: what was not chosen stays as it was, byte for byte, line endings included.
+    /// Protects the user who takes a part: what was not chosen stays as it was, byte for byte, line endings included.
     #[test]
     fn a_part_is_exact() {
         let filler: String = (0..9).map(|n| format!("line {n}\r\n")).collect();

@@ -2,8 +2,8 @@
 //! ([`unified_diff`]), turning a plugin's proposal into the bytes to be written ([`materialise`]), and reading what
 //! models write ([`formats`]).
 //!
-//! **Invariant:** no I/O and no guessing. A text that fits in more than one place, or nowhere, is a typed error that can
-//! be sent back to the model; lines that nobody asked to change keep their bytes, line endings included.
+//! **Invariant:** no I/O and no guessing. A text that fits in more than one place, or nowhere, is a typed error that
+//! can be sent back to the model; lines outside of the edit keep their bytes, line endings included.
 
 mod adopt;
 mod diff;

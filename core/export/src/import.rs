@@ -315,7 +315,7 @@ impl Pace {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until the hash may go on; an error if nobody wants it any more.
+    /// Waits until the hash may go on; an error if the import was cancelled or the conversion failed.
     fn wait(&self, cancel: &Cancel) -> Result<(), ImportError> {
         loop {
             cancel.check()?;

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 
-/// One connection and the runtime that drives it. There is one writer; whoever else asks waits for the mutex.
+/// One connection and the runtime that drives it. There is one writer: other threads wait for the mutex.
 pub(crate) struct Blocking {
     inner: Mutex<Inner>,
 }

@@ -28,7 +28,7 @@ pub enum State {
     Aborted,
     /// Given up afterwards; the tree is as before.
     RolledBack,
-    /// Given up because somebody else wrote to a file of it; what they wrote stands.
+    /// Rolled back because another program wrote to a file of it; those bytes stay.
     Conflict,
 }
 

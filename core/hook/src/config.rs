@@ -426,7 +426,7 @@ mod tests {
         }
     }
 
-    /// Protects whoever writes the file: each mistake is named with its line and with what would be right, and none
+    /// Protects the author of the file: each mistake is named with its line and with what would be right, and none
     /// passes for a setting.
     #[test]
     fn mistakes_are_named_with_their_line() {

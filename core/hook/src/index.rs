@@ -1,8 +1,8 @@
 //! Putting fixed blobs into the index of a commit, by compare and swap.
-//!
-//! The new index is made beside the old one by a single `git update-index`. Only then it takes git's lock, complete, in one
-//! step; the old index is compared with what the new one was made from, and exchanged. Whoever stages something in
-//! between wins, and the fix is made once more for what is staged then. A hook that dies on the way changes nothing.
+//!  The new index is made beside the old one by a single `git update-index`. Only then it takes git's lock, complete,
+//! in one step; the old index is compared with what the new one was made from, and exchanged. A program that stages
+//! something in between wins, and the fix is made once more for the new index. A hook that dies on the way changes
+//! nothing.
 
 use crate::HookError;
 use crate::place::{Form, Place};
@@ -119,7 +119,8 @@ impl Place {
         Err(HookError::IndexBusy(index.to_owned()))
     }
 
-    /// Put `made` in the place of `index` if that is still `base`. `false`: somebody else was quicker.
+    /// Put `made` in the place of `index` if that is still `base`. `false`: another program has changed the index
+    /// first.
     #[expect(clippy::disallowed_methods, reason = "exchanges git's index, under git's own lock")]
     fn publish(
         &self,
@@ -159,7 +160,7 @@ impl Place {
     /// Say, as long as the value lives, that a hook is at work: `sweep` finds out by it that one was killed.
     pub(crate) fn mark(&self) -> Result<Temporary, HookError> {
         let path = self.git_dir.join(format!("{MARK}{}", std::process::id()));
-        // Of a process with the same number that died, or a link that somebody put there.
+        // A mark of a dead process with the same number, or a link that another program put there.
         drop(Temporary(path.clone()));
         OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| io(&path, e))?;
         Ok(Temporary(path))

@@ -157,7 +157,7 @@ pub type Trusted = Result<Option<bool>, ConfigError>;
 pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Trusted), InstallError> {
     let place = Place::find(cwd, false, None)?;
     if place.sweep() {
-        // Whoever needs the applier is told what keeps it from being opened.
+        // The error is dropped: commands that need the applier report it.
         let steps: Arc<dyn Steps> = Arc::new(NoSteps);
         let _ = crate::run::open(&place, state_dir, &steps);
     }

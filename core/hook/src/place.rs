@@ -27,7 +27,7 @@ pub(crate) struct Place {
 /// How the index of a commit is to be updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// `git commit`: the index itself, which nobody has locked.
+    /// `git commit`: the index itself, without a lock.
     AsIs,
     /// `git commit -a`, `-i` or `-p`: the new index, under the name of its lock.
     Locked,

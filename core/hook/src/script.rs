@@ -18,7 +18,7 @@ pub(crate) enum Ours {
     No,
     /// As it was written.
     Intact,
-    /// Somebody has edited it.
+    /// The user has edited it.
     Changed,
 }
 

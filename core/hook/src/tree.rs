@@ -80,7 +80,8 @@ pub(crate) fn update(
     }
     set.id = id(&set, now_ms);
     if applier.apply(&set, &options, cancel).is_err() {
-        // One file that somebody writes to at this moment must not keep the others from being fixed.
+        // One by one, because a file that another program writes to at this moment must not keep the others from being
+        // fixed.
         for file in std::mem::take(&mut set.files) {
             let path = file.path.clone();
             let mut one = EditSet { files: vec![file], ..set.clone() };

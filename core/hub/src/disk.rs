@@ -53,7 +53,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Take the lock, or `None` when somebody else holds it.
+    /// Take the lock, or `None` when another process holds it.
     pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
         loop {
             let file = deepcoder_files::open_to_write(path, OFlags::CREATE)?;
@@ -78,7 +78,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While still locked, so that nobody can hold the file that vanishes.
+        // While still locked, so that no other process can hold the file that vanishes.
         remove_file(&self.path).unwrap_or_default();
     }
 }

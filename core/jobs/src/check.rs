@@ -1,5 +1,4 @@
-//! What is asked, looked at before it is kept: a job that cannot come to anything is refused while somebody is there to
-//! be told.
+//! Checks a job before it is stored: one that cannot succeed is refused while the user can still be told.
 
 use deepcoder_app::Takes;
 use deepcoder_apply::check_free_branch;

@@ -51,7 +51,7 @@ fn landed_already(result: &JobResult) -> Failure {
 fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Decision, cancel: &Cancel) -> Result<End, WorkError> {
     let job = &claim.job;
     let profile = &inner.options.profile;
-    // By an earlier decision whose end nobody could tell.
+    // An earlier decision landed it, and the process died before it recorded that.
     if let Some(landed) = land::already(profile, job, &inner.scratch(), cancel)? {
         return Ok(End::Done(landed.into_result(job.result.clone().unwrap_or_else(landed_before))));
     }

@@ -60,7 +60,7 @@ impl<'a> Reporter<'a> {
         self.note(JobHappening::Progress(self.progress.clone()));
     }
 
-    /// What cannot be written down is lost: the result is what counts, and whoever has lost the job is told by the keeper.
+    /// Errors are dropped: only the result counts, and the heartbeat tells a worker that has lost the job.
     fn note(&self, what: JobHappening) {
         _ = self.queue.note(self.lease, &[what], (self.now_ms)());
     }

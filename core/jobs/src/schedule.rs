@@ -47,7 +47,7 @@ pub(crate) fn fire(queue: &Queue, now_ms: u64) -> Result<Option<u64>, QueueError
         let Schedule::Cron(text) = &template.spec.schedule else { continue };
         let Some(next) = parse(text).ok().and_then(|cron| next(&cron, now_ms)) else { continue };
         match template.due_ms {
-            // By the time that was announced: whoever else sees that it has come makes the same job.
+            // Keyed by the announced time, so that two processes that see it pass make the same job.
             Some(due) if due <= now_ms => {
                 _ = queue.instantiate(&template.id, &due.to_string(), now_ms, Some(next))?;
             }

@@ -70,8 +70,8 @@ impl JobService {
         Self { inner: Arc::new(inner), threads: Mutex::default() }
     }
 
-    /// A way to the queue for whoever keeps something beside it. Opened when it is first asked for; where it cannot be
-    /// opened, every call tries again.
+    /// Opens the queue for services that keep their own tables beside it. It opens at the first call; where that fails,
+    /// every later call tries again.
     #[must_use]
     pub fn queue(&self) -> Box<dyn Fn() -> Result<Arc<Queue>, Failure> + Send + Sync> {
         let inner = Arc::clone(&self.inner);
@@ -155,7 +155,7 @@ impl Jobs for JobService {
             let worker = std::thread::Builder::new().name(format!("job-{number}"));
             threads.extend(worker.spawn(move || work(&inner, &name, &*models)));
         }
-        // A queue that cannot be opened now is tried again; nobody else has to wait for it.
+        // The workers retry a queue that cannot be opened now, so that the other services need not wait for it.
         self.inner.queue().map(drop)
     }
 

@@ -48,11 +48,11 @@ const DEATHS: u32 = 1;
 /// Why a job's run was ended from outside. The first one counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// Somebody cancels it.
+    /// The user cancels it.
     Cancel,
-    /// Somebody pauses it.
+    /// The user pauses it.
     Pause,
-    /// It is somebody else's.
+    /// Another worker has it.
     Lost,
     /// Its time is over.
     Deadline,
@@ -134,7 +134,7 @@ pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
     }
 }
 
-/// Do one job, whatever becomes of it.
+/// Run one job and record how it ended.
 fn one(inner: &Inner, queue: &Queue, claim: &Claim, models: &dyn Models) {
     let listed = inner.begin(claim);
     let running = &listed.running;
@@ -157,7 +157,7 @@ pub(crate) fn contained<T>(work: impl FnOnce() -> Result<T, WorkError>) -> Resul
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(TaskError::Panic(words(&*panic)).into()))
 }
 
-/// How a turn ends that came to nothing; `None` where the job is somebody else's.
+/// How a turn ends that has no result; `None` where another worker has the job.
 fn failed(error: WorkError, running: &Running, claim: &Claim) -> Option<End> {
     let give_back = |reason: &str| Some(End::GiveBack { reason: reason.into(), count: false });
     match running.why().filter(|_| running.cancel.is_cancelled()) {
@@ -226,7 +226,7 @@ fn on_site(
 ) -> Result<End, WorkError> {
     let (job, lease) = (&claim.job, &claim.lease);
     let made_before = match &job.result {
-        // Of another attempt, which did not come to landing it.
+        // The result of an earlier attempt that ended before it could land.
         Some(_) => queue.saved(&job.id)?.and_then(|bytes| from_bytes(&bytes).ok()).filter(|kept| site.fits(kept)),
         None => None,
     };
@@ -351,7 +351,7 @@ impl Inner {
     pub(crate) fn begin(&self, claim: &Claim) -> Listed<'_> {
         let running = Running::new(claim);
         lock(&self.running).insert(claim.job.id.clone(), running.clone());
-        // After it is listed: whoever stops the service ends what is listed.
+        // After it is listed: stopping the service cancels the listed jobs only.
         if self.stop.is_cancelled() {
             running.end(Why::Stop);
         }

@@ -253,8 +253,8 @@ impl Slot {
     }
 }
 
-/// The right to a cache while its generation lasts, also where that is paused for another one. Others may copy from the
-/// cache meanwhile, and nobody takes it. Dropping this gives it back, and needs no lock.
+/// The right to a cache while its generation lasts, also where that is paused for another one. Other generations may
+/// copy from the cache meanwhile, and none takes it. Dropping this gives it back, and needs no lock.
 pub(crate) struct Lease {
     id: u64,
     _held: Arc<()>,

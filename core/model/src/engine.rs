@@ -178,7 +178,7 @@ impl Engine {
         self.turns.enter(priority, cancel)
     }
 
-    /// What whoever has the turn computes with. Held for one step.
+    /// The state that the holder of the turn computes with. Held for one step.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         // A panic of a caller's `on_token` leaves the state as it was after the last run.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -228,7 +228,7 @@ fn session_builder(
         .with_memory_pattern(false)?
         .with_intra_op_spinning(options.spin)?
         .with_config_entry(SPIN_KEY, SPIN_US)?
-        // Between runs nobody waits for work.
+        // Between runs no thread spins.
         .with_config_entry("session.force_spinning_stop", "1")?
         .with_operators(crate::operator::domain()?)?;
     Ok(builder)

@@ -13,8 +13,8 @@ use deepcoder_types::{
 };
 use std::time::Instant;
 
-/// The most tokens of a background prompt in one run. Such a run is broken off for whoever goes first, and begun again
-/// behind it: this is what may be lost. Longer runs are hardly faster.
+/// The most tokens of a background prompt in one run. An interactive request preempts such a run, which then starts
+/// again: this is the most work that is lost. Longer runs are hardly faster.
 const BACKGROUND_CHUNK: usize = 64;
 
 /// Answer one request.
@@ -106,8 +106,8 @@ impl Answer<'_> {
         Ok(Ran::Done)
     }
 
-    /// Run `tokens` behind what the cache holds, for the last `rows` of them, before or behind whoever goes first.
-    /// Halted once it is cancelled.
+    /// Run `tokens` behind what the cache holds, for the last `rows` of them; a background run waits for interactive
+    /// ones. Halted once it is cancelled.
     fn run(&mut self, tokens: &[u32], rows: usize) -> Result<Ran, GenerateError> {
         loop {
             if !self.turn.give_way(self.cancel) {

@@ -12,7 +12,7 @@ use std::ffi::{CString, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Runs shorter than this are over before somebody who watches could end them.
+/// Runs shorter than this are over before a watching thread could end them.
 const WATCHED_TOKENS: usize = 48;
 /// Runs are filled up to a multiple of this many tokens, and so are the rows of logits. The attention of a single token
 /// and the last row of an odd number take other kernels, which round differently: without them the result for a token
@@ -28,7 +28,7 @@ const WATCH: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy)]
 pub(crate) struct Halt<'a> {
     pub(crate) cancel: &'a Cancel,
-    /// Of background work: somebody else goes first.
+    /// The turn of background work, which an interactive request preempts.
     pub(crate) turn: Option<&'a Turn<'a>>,
 }
 

@@ -182,7 +182,7 @@ impl Drop for Buffer {
     }
 }
 
-/// A tensor over memory that somebody else keeps alive.
+/// A tensor over memory that its owner keeps alive.
 pub(crate) struct Tensor(NonNull<sys::OrtValue>);
 
 // SAFETY: the value is owned alone; its memory is kept alive by the owner of both.

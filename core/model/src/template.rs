@@ -27,7 +27,7 @@ const STACK: usize = 128 << 20;
 /// milliseconds and some copies of the chat.
 const BOUNDS: Bounds = Bounds { patience: Duration::from_secs(1), deadline: Duration::from_secs(20), growth: 1 << 30 };
 
-/// How often the memory of a long rendering is looked at: the system tells nobody that it grows.
+/// How often the memory of a long rendering is polled: the system has no event for its growth.
 const TICK: Duration = Duration::from_millis(50);
 
 const NAME: &str = "chat";

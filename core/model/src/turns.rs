@@ -1,4 +1,4 @@
-//! Who computes: one at a time, and whoever a user waits for goes first.
+//! Turns at computing: one request at a time, and interactive ones preempt background ones.
 
 use deepcoder_types::{Cancel, OnCancel, Priority};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ impl Place {
 
 #[derive(Default)]
 struct Taken {
-    /// Somebody computes.
+    /// A request computes.
     busy: bool,
     /// A background request is under way, computing or paused: another one waits for its end, so that no more than
     /// one holds memory.
@@ -76,7 +76,7 @@ impl Turns {
         self.wanted.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether somebody computes, or goes first.
+    /// Whether a request computes, or an interactive one waits.
     fn is_due(&self, taken: &Taken) -> bool {
         taken.busy || self.is_wanted()
     }
@@ -89,7 +89,7 @@ impl Turns {
     fn wake_on(&self, cancel: &Cancel) -> OnCancel {
         let place = Arc::clone(&self.place);
         cancel.on_cancel(move || {
-            // Under the lock, so that nobody is between looking and waiting.
+            // Under the lock, so that no thread is between its check and its wait.
             let taken = place.lock();
             place.freed.notify_all();
             drop(taken);
@@ -102,8 +102,8 @@ impl Turns {
 }
 
 impl Turn<'_> {
-    /// Between two steps: where this is background work and somebody goes first, wait until it is done. `false` if it
-    /// was cancelled meanwhile; then there is nothing to compute any more.
+    /// Between two steps: where this is background work and an interactive request waits, wait until that is done.
+    /// `false` if this one was cancelled meanwhile; then there is nothing to compute any more.
     pub(crate) fn give_way(&mut self, cancel: &Cancel) -> bool {
         if self.priority == Priority::Interactive || !self.turns.is_wanted() {
             return true;
@@ -124,7 +124,7 @@ impl Turn<'_> {
         true
     }
 
-    /// Whether a step is to be broken off for somebody who goes first.
+    /// Whether an interactive request preempts this step.
     pub(crate) fn is_wanted(&self) -> bool {
         self.priority == Priority::Background && self.turns.is_wanted()
     }
@@ -157,7 +157,7 @@ mod tests {
 
     const fn is_sync<T: Sync>(_: &T) {}
 
-    /// Protects whoever waits at the keyboard: background work lets a user's request in at its next step, goes on
+    /// Protects the user who waits at the keyboard: background work lets a user's request in at its next step, goes on
     /// behind it, and never computes at the same time.
     #[test]
     fn background_work_gives_way_and_goes_on() {
@@ -202,7 +202,7 @@ mod tests {
         });
     }
 
-    /// Protects memory: while one background request is paused another one does not begin. And whoever waits can be
+    /// Protects memory: while one background request is paused another one does not begin. And a waiting request can be
     /// cancelled, paused or not yet begun, and leaves no trace.
     #[test]
     fn one_in_the_background_and_cancels_end_the_waiting() {

@@ -130,7 +130,7 @@ impl Vocabulary {
     pub(crate) fn mark(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let clean: String;
-        // Somebody else's mark would vanish; U+FFFD is what such a character becomes when it is decoded.
+        // A mark in the user's text would vanish. U+FFFD is what decoding makes of such a character.
         let text = if text.contains(BREAK) {
             clean = text.replace(BREAK, "\u{FFFD}");
             &clean

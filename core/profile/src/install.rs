@@ -56,7 +56,7 @@ pub struct Installed {
 /// Why a model is not installed. Nothing half-made is left behind.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// Nobody knows it.
+    /// The catalogue does not have it.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// The store refuses.

@@ -69,8 +69,8 @@ impl Profile {
         wrong.map_or(Ok(profile), |error| Err(error.into()))
     }
 
-    /// As [`Profile::open`], but with the default settings and the reason where the user's are wrong: for whoever only
-    /// says what is wrong.
+    /// As [`Profile::open`], but where the user's settings are wrong, with the default ones and the error: commands
+    /// that only report, such as `deepcoder doctor`, must still run.
     pub fn open_anyway(
         vars: Vars,
         cwd: &Path,

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The model that is used when nobody has named one.
+/// The model that is used when neither the user nor a setting names one.
 pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct";
 
 /// How long the daemon keeps an unused model in memory.
@@ -240,7 +240,7 @@ impl ConfigFile {
 }
 
 impl Default for Settings {
-    /// What holds where nobody has said anything.
+    /// The values of settings that the user has not set.
     fn default() -> Self {
         Self {
             model: DEFAULT_MODEL.into(),

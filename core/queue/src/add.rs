@@ -200,7 +200,8 @@ pub(super) fn repository(tx: &mut Tx<'_>, root: &str) -> Result<i64, Trouble> {
 /// Write down what a job waits for.
 fn needs(tx: &mut Tx<'_>, seq: i64, after: &[JobId]) -> Result<(), Trouble> {
     for id in after {
-        // Whoever is just finishing it comes before or after, and then sees this one.
+        // Locked, so that a transaction that finishes the job runs before this one, or after it and then sees the
+        // dependent.
         let lock = tx.on_server(" FOR SHARE");
         let select = format!("SELECT seq FROM job WHERE id = $1{lock}");
         let needed = tx.row(&select, &[(&id.0).into()])?.ok_or_else(|| QueueError::NotFound(id.0.clone()))?;

@@ -15,8 +15,8 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 
 const SQLITE: Schema = Schema {
     migrations: &[(1, "jobs", include_str!("../../../migrations/sqlite/jobs/0001_jobs.sql"))],
-    lost: "A new queue was begun. The jobs that stood in this one, their logs and results that nobody had accepted are lost \
-           to it; what jobs had written or committed is in the history of edits and in git as before.",
+    lost: "A new queue was begun. It lacks the jobs of this one, their logs and the results that were not accepted yet; \
+           what jobs had written or committed is in the history of edits and in git as before.",
 };
 
 /// Whether a commit waits for the disk. A server's always does.
@@ -31,7 +31,7 @@ pub(super) enum Disk {
 /// The database.
 pub(super) struct Base {
     inner: Mutex<Inner>,
-    /// Said without waiting for whoever is at the database.
+    /// Readable without the lock, which another thread may hold for as long as a statement takes.
     damaged: AtomicBool,
 }
 
@@ -81,7 +81,7 @@ impl Base {
     }
 
     /// Do `work` in one transaction, and once more where the connection was lost or another transaction was in the way:
-    /// `work` must come to the same when its first run was committed and nobody heard of it.
+    /// `work` must be idempotent: it is retried when the connection drops after COMMIT.
     pub(super) fn transaction<T: Send>(
         &self,
         disk: Disk,
@@ -315,7 +315,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Run what waits for the next statement. Called first, it waits for whoever else is writing, so that times count from
+    /// Run what waits for the next statement. As the first call it waits for other writers, so that times count from
     /// then on.
     pub(super) fn flush(&mut self) -> Result<(), sqlx::Error> {
         if self.link.is_server() { Ok(()) } else { self.batch.flush(self.runtime, self.link).map(drop) }

@@ -3,8 +3,8 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often other processes' changes are looked for, where nobody tells of them: while something happens, and at rest,
-/// which is most of a daemon's life.
+/// How often the queue polls for other processes' changes, where the database sends no notice: while something happens,
+/// and at rest, which is most of a daemon's life.
 const LOOK: Duration = Duration::from_millis(150);
 const LOOK_AT_REST: Duration = Duration::from_secs(1);
 

@@ -15,9 +15,10 @@ const LONGEST_HOLD_MS: u64 = 300_000;
 const DIED: &str = "its worker died";
 
 impl Queue {
-    /// End a worker's turn. Said twice, it is done once, and answered alike.
+    /// End a worker's turn. Idempotent: a second call with the same lease changes nothing and returns the same.
     pub fn finish(&self, lease: &Lease, end: End, now_ms: u64) -> Result<Held, QueueError> {
-        // What somebody is asked to look at must not be gone after a power cut. All the rest is found done, or done again.
+        // A result that the user is asked to review must survive a power cut. After one, a worker finds every other
+        // effect done, or repeats it.
         let disk = if matches!(end, End::Review(_)) { Disk::Now } else { Disk::Later };
         let held = self.base.transaction(disk, |tx| {
             let (seq, state, row) = match lock(tx, &lease.job) {
@@ -28,7 +29,8 @@ impl Queue {
                 return Ok(Held::Lost);
             }
             if state != JobState::Running {
-                // Its own word, whose answer was lost; or it was taken away, and nobody has it yet.
+                // Either the first call was committed and its answer was lost, or the lease expired and no other worker
+                // has the job yet.
                 return Ok(if tx.is_again() { Held::Yes } else { Held::Lost });
             }
             finish(tx, seq, &row, &end, now_ms)?;
@@ -68,7 +70,7 @@ impl Queue {
     }
 }
 
-/// The worker of this job has gone. That was one of its attempts, unless a clock was put back and nobody knows.
+/// The worker of this job has gone. That counts as an attempt, unless a clock was put back, which makes it uncertain.
 fn died(tx: &mut Tx<'_>, row: &Row, count: bool, now_ms: u64) -> Result<(), Trouble> {
     let seq = row.int("seq")?;
     let failure = JobFailure {
@@ -91,7 +93,7 @@ fn finish(tx: &mut Tx<'_>, seq: i64, row: &Row, end: &End, now_ms: u64) -> Resul
     let decision = row.text("back")? == "review";
     let nothing = With::default();
     match end {
-        // What has landed has landed, whatever somebody wished for meanwhile.
+        // A result that has landed is kept, even where the user has asked to cancel or pause meanwhile.
         End::Done(result) => {
             keep(tx, seq, result)?;
             become_(tx, seq, JobState::Done, nothing, now_ms)

@@ -18,7 +18,7 @@ pub enum OpenQueueError {
         /// Why.
         reason: String,
     },
-    /// Nobody answers there.
+    /// No server answers at that address.
     #[error("cannot reach {server}: {reason}")]
     Unreachable {
         /// Where, without the password.

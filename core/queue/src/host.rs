@@ -3,7 +3,7 @@
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::LazyLock;
 
-/// Milliseconds on a clock that nobody sets, and that goes on while the machine sleeps where the system has one.
+/// Milliseconds on a monotonic clock, which counts the time of suspension where the system has such a clock.
 pub(super) fn boot_ms() -> i64 {
     #[cfg(target_os = "linux")]
     const CLOCK: ClockId = ClockId::Boottime;

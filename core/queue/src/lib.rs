@@ -5,12 +5,12 @@
 //! first one does is answered by [`Held::Lost`] and changes nothing.
 //!
 //! **Invariant:** what a person was told is on the disk: that a job is there, is cancelled, is up for review. In SQLite
-//! these calls do not wait for the disk: [`Queue::claim`], [`Queue::heartbeat`], [`Queue::still_held`], [`Queue::note`], and
-//! [`Queue::finish`] for all but a review. A power cut that takes the newest of them leaves a job that is queued or
-//! running under the lease of a boot that is over, and it is tried again. Nothing is lost by that, and nothing is done
-//! twice: all its workers are gone too, and whoever does a job looks first whether its effect is there. The log is one
-//! file, so what waits makes durable whatever came before it. A server's workers outlive its power cut, and a token that
-//! was given out must not be given out again: in PostgreSQL every call waits.
+//! these calls do not wait for the disk: [`Queue::claim`], [`Queue::heartbeat`], [`Queue::still_held`],
+//! [`Queue::note`], and [`Queue::finish`] for all but a review. A power cut that takes the newest of them leaves a job
+//! that is queued or running under the lease of a boot that is over, and it is tried again. Nothing is lost by that,
+//! and nothing is done twice: all its workers are gone too, and the next worker looks first whether the job's effect is
+//! there. The log is one file, so what waits makes durable whatever came before it. A server's workers outlive its
+//! power cut, and a token that was given out must not be given out again: in PostgreSQL every call waits.
 //!
 //! **Invariant:** a lease does not depend on the calendar. SQLite's are judged by the time since the machine was started,
 //! PostgreSQL's by its server's clock; one that would end later than its own length from now is over, so that a clock that
@@ -58,7 +58,7 @@ pub enum QueuePlace {
 }
 
 impl QueuePlace {
-    /// The PostgreSQL database at `url`, if that is an address of one. Nobody is asked there yet.
+    /// The PostgreSQL database at `url`, if that is an address of one. It opens no connection yet.
     pub fn server(url: &str) -> Result<Self, OpenQueueError> {
         postgres::Server::parse(url)?;
         Ok(Self::Postgres(url.to_owned()))
@@ -101,12 +101,12 @@ pub struct Claim {
     pub lease: Lease,
 }
 
-/// Shows that a job is somebody's.
+/// A worker's claim to a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The job.
     pub job: JobId,
-    /// Greater than that of whoever had the job before.
+    /// A fencing token, greater than that of the worker before.
     pub token: i64,
 }
 
@@ -119,7 +119,7 @@ pub enum Beat {
     Cancel,
     /// End, and give the job back by [`Queue::finish`].
     Pause,
-    /// End: the job is somebody else's, or nobody's.
+    /// End: the lease is lost to another worker, or has expired.
     Lost,
 }
 
@@ -231,8 +231,8 @@ impl Queue {
         self.changes.bump();
     }
 
-    /// Whether another process has changed the file. Whoever commits writes to the log, and a look at that costs a hundredth
-    /// of a question to the database: this is asked several times a second for as long as the daemon runs.
+    /// Whether another process has changed the file. Every commit writes to the log, and a look at that file costs a
+    /// hundredth of a query: this is asked several times a second for as long as the daemon runs.
     fn others_changed(&self) -> bool {
         let QueuePlace::Sqlite(path) = &self.place else { return false };
         let mut log = path.clone().into_os_string();

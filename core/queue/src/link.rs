@@ -81,7 +81,7 @@ enum Kept {
 }
 
 impl Batch {
-    /// Add one statement, whose rows nobody reads.
+    /// Add one statement. Its rows are discarded.
     pub(super) fn push(&mut self, sql: &str, args: &[Arg<'_>]) {
         let shift = self.args.len();
         if !self.sql.is_empty() {

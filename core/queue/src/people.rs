@@ -14,7 +14,7 @@ impl Queue {
     pub fn cancel(&self, id: &JobId, now_ms: u64) -> Result<Job, QueueError> {
         self.change(id, now_ms, |tx, seq, state, row| match state {
             JobState::Running => ask(tx, seq, row, "cancel", now_ms),
-            // Whoever asked first has what this one wants.
+            // Already done by an earlier call.
             JobState::Cancelled => Ok(()),
             state if state.is_over() => Err(wrong(id, state)),
             _ => become_(tx, seq, JobState::Cancelled, With::default(), now_ms),
@@ -92,14 +92,14 @@ fn wrong(id: &JobId, state: JobState) -> Trouble {
     QueueError::WrongState { id: id.0.clone(), state }.into()
 }
 
-/// Ask the worker for something, and write down that somebody did.
+/// Ask the worker for something, and record the request in the job's log.
 fn ask(tx: &mut Tx<'_>, seq: i64, row: &Row, what: &str, now_ms: u64) -> Result<(), Trouble> {
     let asked = row.maybe_text("ask")?;
     if asked.as_deref() == Some(what) || asked.as_deref() == Some("cancel") {
         return Ok(());
     }
     tx.run("UPDATE job SET ask = $2 WHERE seq = $1", &[seq.into(), what.into()])?;
-    let message = if what == "cancel" { "somebody cancels it" } else { "somebody pauses it" };
+    let message = if what == "cancel" { "cancel requested" } else { "pause requested" };
     let line = JobHappening::Log { level: "info".into(), message: message.into() };
     happened(tx, seq, &[line], now_ms)
 }

@@ -8,7 +8,7 @@ use super::{Counts, Queue};
 use deepcoder_types::{Job, JobEvent, JobFilter, JobId, JobState};
 use std::path::PathBuf;
 
-/// How many jobs a list has when nobody says, and at most.
+/// How many jobs a list has by default, and at most.
 const PAGE: (u32, u32) = (100, 1_000);
 
 impl Queue {

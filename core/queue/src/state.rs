@@ -50,7 +50,7 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<String, QueueError> {
     serde_json::to_string(value).map_err(|e| QueueError::Invalid(e.to_string()))
 }
 
-/// The row of a job, as somebody who is about to change it sees it: nobody else changes it until then.
+/// The row of a job, locked until the transaction ends, so that the caller can change it.
 pub(super) fn lock(tx: &mut Tx<'_>, id: &JobId) -> Result<(i64, JobState, Row), Trouble> {
     let lock = tx.on_server(" FOR UPDATE");
     let select = format!("SELECT * FROM job WHERE id = $1{lock}");
@@ -86,7 +86,7 @@ pub(super) struct With<'a> {
     pub(super) hold_ms: Option<u64>,
 }
 
-/// Bring a job into another state. Nobody has it from then on, and the jobs that wait for it are looked at.
+/// Bring a job into another state. No worker has it from then on, and the jobs that depend on it are updated.
 pub(super) fn become_(tx: &mut Tx<'_>, seq: i64, to: JobState, with: With<'_>, now_ms: u64) -> Result<(), Trouble> {
     shift(tx, seq, to, with, now_ms)?;
     if to.is_over() { dependents(tx, seq, now_ms) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! What comes with time.
+//! Waiting jobs whose time has come.
 
 use super::Queue;
 use super::base::Disk;

@@ -61,8 +61,8 @@ impl Queue {
         Ok(claim)
     }
 
-    /// Say that the worker is alive: the lease ends `extend` from now. One that has run out is good for as long as nobody
-    /// has noticed.
+    /// Say that the worker is alive: the lease ends `extend` from now. An expired lease stays valid until another
+    /// worker's call finds that it has expired.
     pub fn heartbeat(&self, lease: &Lease, extend: Duration) -> Result<Beat, QueueError> {
         self.base.transaction(Disk::Later, |tx| {
             tx.flush()?;
@@ -146,7 +146,8 @@ impl Queue {
     }
 }
 
-/// The oldest job of the highest priority of a repository that nobody else is just taking.
+/// The oldest job of the highest priority of a repository, without those that other workers are claiming at this
+/// moment.
 const SKIPPING: &str = "SELECT seq FROM job WHERE state = 'queued' AND repository = $1 ORDER BY priority DESC, seq LIMIT 1 \
                         FOR UPDATE SKIP LOCKED";
 

@@ -69,7 +69,7 @@ impl Drop for OnCancel {
 }
 
 impl Cancel {
-    /// A flag that nobody has set yet.
+    /// A flag that is not set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(Arc::strong_count(&whole.0), 1);
     }
 
-    /// Protects against a wake-up that is lost: a flag that is set while somebody begins to wait.
+    /// Protects against a wake-up that is lost: a flag that is set while a thread begins to wait.
     #[test]
     fn no_wake_up_is_lost() {
         for _ in 0..500 {

@@ -1,5 +1,5 @@
-//! Background work: what is asked ([`JobSpec`]), how it stands ([`Job`]), and what happened to it ([`JobEvent`]).
-//! Plain data: `store` keeps it, `jobs` does it, `daemon` carries it over the wire.
+//! Background work: what is asked ([`JobSpec`]), how it stands ([`Job`]), and what happened to it ([`JobEvent`]). Plain
+//! data: `queue` keeps it, `jobs` does it, `daemon` carries it over the wire.
 
 use crate::{Applicability, Delivery, RepoPath};
 use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ pub struct JobSpec {
     /// The most milliseconds that one attempt may take.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
-    /// Two jobs of one repository never have the same key: whoever adds the second gets the first.
+    /// Idempotency key: if this repository already has a job with this key, adding another returns that job.
     #[serde(default)]
     pub key: Option<String>,
     /// Where the result goes. In JSON it is `landing`: rows and clients of earlier versions have that name.
@@ -101,22 +101,22 @@ pub enum JobState {
     Queued,
     /// A worker has it.
     Running,
-    /// Somebody has paused it.
+    /// The user has paused it.
     Paused,
     /// Its result waits for a decision.
     Review,
     /// It is done: its result has landed, there was nothing to change, or it was an answer in words.
     Done,
-    /// Somebody has rejected its result.
+    /// The user has rejected its result.
     Rejected,
     /// It was tried as often as it may be.
     Failed,
-    /// Somebody has cancelled it.
+    /// The user has cancelled it.
     Cancelled,
 }
 
 impl JobState {
-    /// Whether nothing will happen any more unless somebody asks for it.
+    /// Whether the job stays as it is unless the user retries it.
     #[must_use]
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Rejected | Self::Failed | Self::Cancelled)

@@ -100,10 +100,11 @@ impl Default for Sampling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// Somebody waits for the answer.
+    /// A user waits for the answer.
     #[default]
     Interactive,
-    /// Nobody does: it gives way within one step, and goes on with the same tokens when the model is free again.
+    /// No user waits: an interactive request preempts it within one step, and it resumes with the same tokens when the
+    /// model is free again.
     Background,
 }
 
@@ -243,7 +244,7 @@ pub struct ModelInfo {
     pub context_length: u32,
     /// Whether [`Prompt::Fill`] works.
     pub supports_fill: bool,
-    /// Why its answers may be poor even so: whoever is asked to fill tells the user.
+    /// Why its completions may be poor even so. The program that asks for one tells the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fill_warning: Option<String>,
     /// Identifies the weights and recipe; the same prompt, seed, fingerprint and thread count give the same tokens.
@@ -266,7 +267,8 @@ pub enum GenerateError {
         /// Tokens that fit.
         context: u32,
     },
-    /// The model is not installed or damaged, or the runtime cannot run it: in the words of whoever found out.
+    /// The model is not installed or damaged, or the runtime cannot run it. The message is that of the crate that found
+    /// out.
     #[error("{message}")]
     Load {
         /// What is wrong.

@@ -71,8 +71,8 @@ impl Asks {
         }
     }
 
-    /// The marked comments of a file that are the user's own and new: what is committed or staged came from somewhere,
-    /// and nobody is to have their tree changed by what a branch brings along.
+    /// The marked comments of a file that are the user's own and new: committed or staged comments may come from a
+    /// branch, which must not change the user's tree.
     fn read(&mut self, path: &RepoPath) -> Result<Option<(TextFile, Vec<Comment>)>, ReadError> {
         let Some(language) = Language::of(path) else { return Ok(None) };
         let file = self.workspace.read_text(path)?;

@@ -5,7 +5,7 @@
 //! refresh: every run reads what it needs.
 //!
 //! **Invariant:** what deepcoder wrote itself starts nothing, judged by its bytes. **Invariant:** a comment that git
-//! brought along starts nothing: only what somebody typed here and has not committed.
+//! brought along starts nothing: only one that the user typed here and has not committed.
 
 mod ask;
 mod budget;

@@ -23,8 +23,8 @@ impl Own {
         Self { path: path.to_owned(), root: root.to_owned(), history: None }
     }
 
-    /// What we wrote of late. Empty where there is no history: then nothing was written, or nobody can say, and a change
-    /// that is taken for the user's costs a look and no more.
+    /// The files that deepcoder wrote recently. Empty where there is no history: then nothing was written, or it is
+    /// unknown, and a change that is taken for the user's costs one look.
     pub(crate) fn written(&mut self) -> Written {
         if self.history.is_none() && self.path.exists() {
             self.history = History::open(&self.path).ok();
@@ -33,7 +33,7 @@ impl Own {
         let tree = history.known_tree(&self.root);
         let sets = tree.and_then(|tree| tree.map_or(Ok(Vec::new()), |tree| history.newest(tree, NEWEST)));
         let Ok(sets) = sets else {
-            // Opened anew the next time: somebody may have put another file in its place.
+            // Opened anew the next time: another process may have replaced the file.
             self.history = None;
             return Written::new();
         };

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Nobody saves more files than this at once: that is a program at work, and its comments ask for nothing.
+/// A user does not save more files than this at once: a program is at work, and comments that it writes ask for
+/// nothing.
 const SAVED: usize = 20;
 
 /// Files that are looked at after a restart.
@@ -25,9 +26,9 @@ const SCAN: Duration = Duration::from_secs(600);
 /// How watching begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// Somebody asked for it now: what stands in the tree already is none of ours.
+    /// The user asked for it now: comments that are in the tree already are left alone.
     New,
-    /// It was watched before: comments that were saved while nobody looked are not lost.
+    /// It was watched before: comments that were saved while the daemon was down are not lost.
     Again,
 }
 
@@ -112,7 +113,7 @@ impl Drop for Repository {
 
 enum News {
     Batch(Batch),
-    /// Look at what was left when nobody watched.
+    /// Look for comments that were saved while the daemon was down.
     Left,
 }
 
@@ -167,7 +168,7 @@ impl Agenda {
             batch.changes.iter().filter(|change| !written.contains(&(change.path.clone(), hash(&change.path))));
         let theirs: Vec<_> = theirs.collect();
         if theirs.len() <= SAVED {
-            // Those that are gone as well: nobody waits for what their comments asked for.
+            // Removed files as well: their comments ask for nothing any more.
             self.saved(theirs.iter().map(|change| change.path.clone()).collect(), notices);
         }
         let there = theirs.iter().filter(|change| change.kind != ChangeKind::Removed);
@@ -176,7 +177,7 @@ impl Agenda {
 
     fn saved(&mut self, paths: Vec<RepoPath>, notices: &mut Notices) {
         if let Some(operation) = self.workspace.operation() {
-            // What a merge brings into the tree is not committed yet, and nobody typed it here.
+            // A merge brings comments into the tree that are not committed yet and that the user did not type here.
             notices.add(format!("a {operation} is under way: comments are read again when it is over"));
             return;
         }

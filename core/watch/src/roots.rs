@@ -1,4 +1,4 @@
-//! Where the roots that somebody asked for are remembered.
+//! Where the roots that the user asked to watch are stored.
 
 use deepcoder_protocol::{Failure, Refusal};
 use deepcoder_queue::{Queue, QueueError};
@@ -6,7 +6,7 @@ use deepcoder_types::Hint as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where the roots that somebody asked for are remembered.
+/// Where the roots that the user asked to watch are stored.
 pub trait Roots: Send + Sync {
     /// All of them.
     fn all(&self) -> Result<Vec<PathBuf>, Failure>;

@@ -31,7 +31,7 @@ impl Recorded {
 }
 
 impl Workspace {
-    /// What git has of files, for whoever asks again and again.
+    /// A reader of the files that git has, for callers that ask often.
     #[must_use]
     pub fn recorded(&self) -> Recorded {
         Recorded { workspace: self.clone(), repository: None }

@@ -28,7 +28,7 @@ pub enum OpenError {
     /// The repository has no files to edit.
     #[error("`{}` is a bare repository: it has no work tree", .0.display())]
     Bare(PathBuf),
-    /// The repository belongs to somebody else, who could make git run programs through its configuration.
+    /// The repository belongs to another user, who could make git run programs through its configuration.
     #[error("`{}` is owned by another user", .0.display())]
     Owner(PathBuf),
     /// `core.worktree` points to a folder that does not hold this repository.

@@ -96,8 +96,8 @@ impl deepcoder_types::Hint for ResolveError {
 }
 
 impl Workspace {
-    /// The path that `typed` means to somebody in the folder `base`. It need not exist, but may not be outside, in git's
-    /// folder, in another repository, or behind a link.
+    /// The path that `typed` means in the folder `base`. It need not exist, but may not be outside, in git's folder, in
+    /// another repository, or behind a link.
     pub fn resolve(&self, base: &Path, typed: &str) -> Result<RepoPath, ResolveError> {
         let text = self.locate(base, typed)?;
         let path = RepoPath::new(text)?;

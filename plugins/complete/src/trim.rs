@@ -68,7 +68,7 @@ pub(crate) fn after_blanks<'a>(blanks: &str, written: &'a str) -> &'a str {
 }
 
 /// Whether the line that the cursor is in ends where its first written line does: something stands before the cursor,
-/// and nothing is left open. What comes after it would be another statement.
+/// and nothing is left open. The next line would be another statement.
 pub(crate) fn ends_in_line(prefix: &str, written: &str) -> bool {
     let first = written.split('\n').next().unwrap_or_default().trim_end();
     let open =
@@ -289,7 +289,7 @@ mod tests {
         assert!(!misfits("return", " ", " x") && !misfits("return", "", "x"));
     }
 
-    /// Protects from statements that nobody asked for: a line that was begun is ended, and a block that it opens is filled.
+    /// Protects from unwanted statements: a line that was begun is ended, and a block that it opens is filled.
     #[test]
     fn a_line_that_was_begun_is_ended() {
         assert!(ends_in_line("    return ", "a + b\n    print(a)"));

@@ -1,4 +1,4 @@
-//! What makes a new text look wrong: small models drop code that nobody asked them to touch.
+//! Signs that a new text is wrong: small models drop code that the instruction does not mention.
 
 use deepcoder_syntax::{Language, RawSymbol, comment_marks, symbols};
 use deepcoder_types::RepoPath;
@@ -36,8 +36,8 @@ pub(crate) fn doubt(path: &RepoPath, old: &str, new: &str, instruction: &str) ->
     None
 }
 
-/// `new` without a usage example that the model put at its end although nobody asked for one; `None` where there is none.
-/// Such code would run whenever the file is imported.
+/// `new` without a usage example that the model put at its end although the instruction asks for none; `None` where
+/// there is none. Such code would run whenever the file is imported.
 #[must_use]
 pub(crate) fn without_example(path: &RepoPath, old: &str, new: &str, instruction: &str) -> Option<String> {
     const MARKERS: [&str; 7] =
@@ -166,7 +166,7 @@ mod tests {
         doubt(&RepoPath::new("a.py").expect("path"), old, new, instruction).is_some()
     }
 
-    /// Protects code that nobody asked to remove, and lets through what the instruction asks for.
+    /// Protects code that the instruction does not ask to remove, and lets through what the instruction asks for.
     #[test]
     fn losses_are_doubted_unless_they_are_asked_for() {
         let old = "import re\n\ndef f(x):\n    return re.sub('a', 'b', x)\n\ndef g():\n    return 1\n";

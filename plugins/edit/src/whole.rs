@@ -244,7 +244,7 @@ fn without_short_fence<'a>(answer: &'a str, old: &str) -> &'a str {
     if closes && fences(body) % 2 == 1 && fences(old) % 2 == 0 { rest } else { answer }
 }
 
-/// Why an attempt came to nothing.
+/// Why an attempt failed.
 enum Failure {
     Format(FormatError),
     Plugin(PluginError),

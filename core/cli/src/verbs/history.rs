@@ -223,7 +223,7 @@ const fn letter(file: &LogFile) -> char {
 
 fn kept(paths: &[std::path::PathBuf], console: &mut Console) {
     for kept in paths {
-        console.warn(&format!("somebody wrote meanwhile; those bytes are kept in {}", kept.display()));
+        console.warn(&format!("another program wrote meanwhile; its bytes are kept in {}", kept.display()));
     }
 }
 

@@ -179,7 +179,7 @@ fn run(args: &HookRunArgs, invocation: &mut Invocation, console: &mut Console) -
     let vars = &invocation.vars;
     let around = Surroundings {
         cwd: invocation.base.clone(),
-        // Whoever names a folder means the repository there.
+        // With `-C` the user names the repository: git's variables of a running hook do not count.
         in_hook: !invocation.moved && [env_var::GIT_DIR, env_var::GIT_INDEX_FILE].iter().any(|v| vars.get(v).is_some()),
         index_file: vars.get(env_var::GIT_INDEX_FILE).map(Into::into),
         state_dir: invocation.profile.folders().state.clone(),

@@ -22,7 +22,8 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     let mut options = ServeOptions::new(&socket);
     if args.detached {
         options.exit = Some(invocation.profile.settings().exit);
-        // Away from the terminal of whoever started us. It fails where we lead a group already: then we are away.
+        // Leaves the terminal of the program that started the daemon. It fails where this process leads a group
+        // already, which has the same effect.
         let _ = rustix::process::setsid();
     }
     options.idle = args.idle_seconds.map_or(invocation.profile.settings().idle, Duration::from_secs);

@@ -85,7 +85,7 @@ fn uninstall(invocation: &Invocation, console: &mut Console) -> Result {
     let there = path.exists();
     if there {
         ours(&path)?;
-        // It may not run, and nobody need be there to stop it.
+        // Failures do not matter: it may not run, and the service manager may be absent.
         _ = stop(&path);
         #[expect(clippy::disallowed_methods, reason = "a file that we wrote, as its first line says")]
         std::fs::remove_file(&path).map_err(|e| Failure::io(format_args!("cannot remove {}", path.display()), &e))?;
@@ -134,7 +134,7 @@ fn place(invocation: &Invocation) -> Result<PathBuf> {
     place.ok_or_else(|| Failure::new("there is no home folder").hint(format!("set {}", env_var::USER_HOME)))
 }
 
-/// A file that somebody else wrote is left alone.
+/// Refuses a file that deepcoder did not write.
 fn ours(path: &Path) -> Result<()> {
     match deepcoder_files::read_text(path, 1 << 20) {
         Ok(text) if text.contains(MARK) => Ok(()),

@@ -55,7 +55,7 @@ pub(crate) fn watch(args: &WatchArgs, invocation: &Invocation, console: &mut Con
     done
 }
 
-/// Show what becomes of jobs until somebody has had enough.
+/// Show the progress of jobs until the user stops the command.
 fn follow(
     once: bool,
     client: &mut Client,

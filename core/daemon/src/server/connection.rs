@@ -157,7 +157,7 @@ impl Client {
                 let info = ServerInfo { protocol: common, version, pid: std::process::id(), busy };
                 self.say(id, Body::Hello(info)).await;
             }
-            // Also without a greeting: whoever cannot speak with this server must be able to end it.
+            // Also without a greeting: a client of another protocol must be able to stop this daemon.
             Op::Stop => {
                 self.say(id, Body::Ok).await;
                 self.shared.stop.send_replace(true);
@@ -185,7 +185,7 @@ impl Client {
                     self.say(id, Body::error(error)).await;
                     return true;
                 }
-                // Whoever asks from outside for background work shares one turn with others that do.
+                // Background requests from clients share one turn.
                 let repository = (request.priority == Priority::Background).then(PathBuf::new);
                 let work = Work::Generate(Box::new(request));
                 self.enqueue_in(id, model.into_owned(), work, line.len(), repository).await;
@@ -276,13 +276,13 @@ impl Client {
         match self.shared.queue.remove(&sink).map(|job| job.work) {
             Some(Work::Generate(_)) => sink.finish_soon(lane::cancelled()).await,
             Some(_) => sink.finish_soon(Body::error(Failure::Cancelled)).await,
-            // The model is still being loaded, which nobody should have to wait for.
+            // The model is still being loaded, and a cancelled request does not wait for that.
             None if !sink.is_started() => sink.finish_soon(Body::error(Failure::Cancelled)).await,
             None => {}
         }
     }
 
-    /// The client is gone: nobody wants its answers any more.
+    /// The client is gone: cancels its requests.
     fn leave(&mut self) {
         for sink in std::mem::take(&mut self.requests).into_values() {
             sink.cancel().cancel();

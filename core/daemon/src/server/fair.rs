@@ -9,7 +9,8 @@ use std::time::Duration;
 #[derive(Default)]
 pub(super) struct Lines {
     lines: HashMap<PathBuf, Line>,
-    /// Of the line that was served last: whoever comes anew begins there, and has not saved up what it did not use.
+    /// The time of the line that was served last. A new line begins there, so that it cannot save up time that it did
+    /// not use.
     now: Duration,
 }
 
@@ -94,7 +95,7 @@ mod tests {
     }
 
     /// Protects small repositories from a busy one: turns go by the time that was used, not by the number of requests,
-    /// and whoever was away has saved nothing up.
+    /// and a repository that was away has saved nothing up.
     #[test]
     fn turns_go_by_time() {
         let (a, b, late) = (Path::new("/a"), Path::new("/b"), Path::new("/late"));

@@ -21,7 +21,7 @@ pub(super) fn front(shared: &Shared, loader: &dyn ModelLoader) {
         match queue.next(limit) {
             Next::Stop => break,
             Next::Idle if loaded => queue.set_loaded(None),
-            // Whoever holds a connection means to come back.
+            // A client that stays connected will send more requests.
             Next::Idle if shared.clients() == 0 && !shared.has_duties() => _ = shared.stop.send_replace(true),
             Next::Idle => {}
             Next::Job(job) => {
@@ -38,10 +38,10 @@ pub(super) fn front(shared: &Shared, loader: &dyn ModelLoader) {
 pub(super) fn back(shared: &Shared, loader: &dyn ModelLoader) {
     while let Some(mut begun) = shared.queue.next_background() {
         let body = guarded(|| attempt(shared, loader, &mut begun), || shared.queue.set_loaded(None));
-        // Ended by somebody who went first, and not by whom it is for.
+        // Preempted by a user's own request, not cancelled by its client.
         let ended = !matches!(&body, Body::Done(g) if g.finish != FinishReason::Cancelled);
         let again = ended && begun.attempt.is_cancelled() && !begun.job.sink.cancel().is_cancelled();
-        // Before the answer: whoever has it may ask what it has cost.
+        // Before the answer: the client that has it may ask for the cost.
         shared.queue.charge(&begun);
         if !again {
             shared.served.fetch_add(1, Ordering::Relaxed);

@@ -32,7 +32,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
 
-/// How long nobody is let in when that failed.
+/// How long the server accepts no connection after that failed.
 const TICK: Duration = Duration::from_millis(100);
 
 /// How long after the last client has gone its memory is given back: another one often follows at once.
@@ -301,7 +301,7 @@ pub fn serve(
     result.map_err(failed)
 }
 
-/// Start the services. What cannot be started says so when it is asked, and keeps nobody from the model.
+/// Start the services. One that cannot start reports that when it is called; the model stays usable.
 fn begin(shared: &Arc<Shared>, loader: &Arc<dyn ModelLoader>) {
     let lender: Arc<dyn Models> = Arc::new(background::Lender::new(shared, Arc::clone(loader)));
     // Standard error is the log.
@@ -354,7 +354,7 @@ async fn accept(
     let cancelled = Arc::new(Notify::new());
     let ring = Arc::clone(&cancelled);
     let _waiting = cancel.on_cancel(move || ring.notify_one());
-    // When nobody will have been there for a while.
+    // When the last client will have been gone for a while.
     let mut alone = None;
     loop {
         tokio::select! {
@@ -371,7 +371,7 @@ async fn accept(
             Some(_) = tasks.join_next(), if !tasks.is_empty() => alone = Some(Instant::now() + REST),
             () = sleep_until(alone.unwrap_or_else(Instant::now).into()), if alone.is_some() && tasks.is_empty() => {
                 alone = None;
-                // Nobody waits for it.
+                // The server does not wait for it.
                 drop(tokio::task::spawn_blocking(give_back_memory));
             }
             () = cancelled.notified() => return Ok(()),

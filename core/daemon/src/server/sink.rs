@@ -14,7 +14,7 @@ use tokio::time::timeout;
 /// How long the model waits for a client that is behind. Once: after that the client is cut off.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a follower may read nothing at all. Nobody else waits for it, so that it gets more time.
+/// How long a follower may read nothing at all. It gets more time than a client, because no other request waits for it.
 const FOLLOWER: Duration = Duration::from_secs(30);
 
 /// The events of one request. The thread that sends them runs the model, which others wait for: it waits for a client
@@ -22,7 +22,7 @@ const FOLLOWER: Duration = Duration::from_secs(30);
 pub(super) struct Sink {
     out: Out,
     cancel: Cancel,
-    /// Set by whoever sends the last event; there is one.
+    /// Set by the one thread that sends the last event.
     finished: AtomicBool,
     /// The model is working on it.
     started: AtomicBool,
@@ -98,7 +98,7 @@ impl Sink {
     }
 
     /// One of several events, for async tasks: waits for a client that is behind, for as long as it reads at all.
-    /// `false` once there is nobody to send to.
+    /// `false` once the client is gone.
     pub(super) async fn part(&self, body: Body) -> bool {
         if self.is_finished() || self.cancel.is_cancelled() {
             return false;

@@ -142,7 +142,7 @@ impl Inside {
                 let text = panic.downcast_ref::<&str>().copied();
                 let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
                 self.finish(id, Body::error(GenerateError::Engine(format!("it panicked: {text}"))));
-                // Nobody knows what state it left the model in.
+                // The panic leaves the model in an unknown state.
                 std::process::abort();
             }
         }

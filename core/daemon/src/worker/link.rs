@@ -30,7 +30,7 @@ pub(super) struct WorkerModel {
 struct Link {
     name: String,
     child: Mutex<Child>,
-    /// Lines for the process. A thread writes them, so that a process that does not read holds up nobody.
+    /// Lines for the process. A thread writes them, so that a process that does not read cannot block the daemon.
     lines: Sender<Vec<u8>>,
     waiting: Mutex<Waiting>,
     next: AtomicU64,
@@ -161,7 +161,7 @@ impl Link {
         program.envs(command.env.iter().map(|(key, value)| (key, value)));
         // What the terminal sends to the daemon is not for it: the daemon ends it.
         program.process_group(0);
-        // Its words go where the daemon's do; standard output is nobody's.
+        // Its standard error and output both go to the daemon's log: native libraries may print to either.
         let log = || io::stderr().as_fd().try_clone_to_owned();
         program.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::from(log()?)).stderr(Stdio::from(log()?));
         // The model's process, which runs third-party code, gets none of the daemon's inherited descriptors. It asks
@@ -265,7 +265,7 @@ impl Link {
         Ok((id, received))
     }
 
-    /// Send `op`, whose answer nobody waits for.
+    /// Send `op` without waiting for an answer.
     fn tell(&self, op: Op<'_>) -> Result<(), GenerateError> {
         self.send(self.next.fetch_add(1, Ordering::Relaxed), op)
     }
@@ -373,6 +373,6 @@ fn obituary(status: ExitStatus) -> String {
         (Some(signal @ (4 | 7 | 8 | 11)), _) => format!("it crashed (signal {signal})"),
         (Some(signal), _) => format!("it was ended by signal {signal}"),
         (None, Some(code)) => format!("it ended with exit code {code}"),
-        (None, None) => "nobody knows how".into(),
+        (None, None) => "it ended for an unknown reason".into(),
     }
 }

@@ -107,7 +107,7 @@ fn download(
     spawn(job, move || {
         let repo = thread_api.repo(thread_repo);
         let result = catch_unwind(AssertUnwindSafe(|| repo.download_with_progress(&thread_name, watcher)));
-        // Nobody listens any more where the call was given up.
+        // The send fails where the caller has given up.
         send.send(Event::End(result.unwrap_or(Err(ApiError::InvalidResume)))).unwrap_or_default();
     })?;
     let total = job.entry.size.max(before + metadata.size() as u64);

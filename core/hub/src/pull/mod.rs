@@ -110,7 +110,7 @@ pub fn fetch(
         let path = path.to_owned();
         move |source| FetchError::Io { path, source }
     };
-    // Private: nobody else may swap a file between its check and its use.
+    // Private, so that no other user can swap a file between its check and its use.
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_at(dir))?;
     let lock = dir.join(format!("{}.lock", entry.name));
     let Some(_lock) = Lock::take(&lock).map_err(io_at(&lock))? else {

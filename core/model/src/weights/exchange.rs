@@ -75,7 +75,7 @@ fn parse(maps: &str, inode: u64, path: &str) -> Vec<Mapped> {
         let address = |text| usize::from_str_radix(text, 16).ok();
         let (start, end) = addresses.split_once('-')?;
         let same = number.parse() == Ok(inode) && name.trim_start() == path;
-        // A shared mapping is somebody's way to write the file.
+        // A shared mapping may serve to write the file, so it is left alone.
         (same && access.starts_with('r') && access.ends_with('p')).then_some(Mapped {
             addresses: address(start)?..address(end)?,
             offset: u64::from_str_radix(offset, 16).ok()?,
@@ -150,7 +150,8 @@ impl Fresh {
         let before = all.addr().next_multiple_of(LARGE_PAGE) - all.addr();
         let start = all.wrapping_byte_add(before);
         #[expect(unsafe_code, reason = "a part of a mapping, and advice on the rest")]
-        // SAFETY: all of it is ours, and nobody has a view of it. Where the system has no large pages it has small ones.
+        // SAFETY: all of it is ours, and no reference into it exists. Where the system has no large pages it has small
+        // ones.
         unsafe {
             if before > 0 {
                 _ = munmap(all, before);
@@ -175,8 +176,8 @@ impl Fresh {
             // SAFETY: our own mapping.
             unsafe { mprotect(self.start, self.length, MprotectFlags::READ) }?;
         }
-        // SAFETY: `place` is a private mapping of the file that what was loaded just now has and keeps, and is exchanged at
-        // once for the same bytes. Nobody has a view of ours.
+        // SAFETY: `place` is a private mapping of the file that what was loaded just now has and keeps, and is
+        // exchanged at once for the same bytes. No reference into ours exists.
         let moved = unsafe { mremap_fixed(self.start, self.length, self.length, MremapFlags::MAYMOVE, place) };
         match moved {
             Ok(_) => {
@@ -190,7 +191,7 @@ impl Fresh {
                 // SAFETY: the system may have cleared the place before it failed: the file comes back to it.
                 let back = unsafe { mmap(place, self.length, ProtFlags::READ | write, flags, file, piece.offset) };
                 if back.is_err() {
-                    // Somebody has the address of memory that is not there any more.
+                    // The runtime has the address of memory that is gone.
                     std::process::abort();
                 }
                 Err(error.into())
@@ -202,7 +203,7 @@ impl Fresh {
 impl Drop for Fresh {
     #[expect(unsafe_code, reason = "gives back what `new` got")]
     fn drop(&mut self) {
-        // SAFETY: mapped by `new`, and nobody has a view of it.
+        // SAFETY: mapped by `new`, and no reference into it exists.
         _ = unsafe { munmap(self.start, self.length) };
     }
 }
@@ -239,8 +240,8 @@ mod tests {
         }
     }
 
-    /// Protects whoever reads the weights: after the exchange every byte is what it was, under the same address, and most of
-    /// them are not the file's pages any more; what others have of the file stays the file's.
+    /// Protects the reader of the weights: after the exchange every byte is what it was, under the same address, and
+    /// most of them are not the file's pages any more; what others have of the file stays the file's.
     #[test]
     fn pages_are_exchanged_and_bytes_are_not() {
         let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody listens.
+    /// No process listens on the socket.
     #[error("no daemon is running at `{}`", socket.display())]
     NotRunning {
         /// Where it would be.

@@ -52,7 +52,7 @@ pub(super) fn drain(pipe: Option<impl Read>, cap: usize, closed: &Sender<()>) ->
             dropped += excess as u64;
         }
     }
-    // Nobody listens any more once the run is over; that is fine.
+    // The send fails once the run is over, which does not matter.
     _ = closed.send(());
     let gap_at = head.len();
     head.extend(tail);

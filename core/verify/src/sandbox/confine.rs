@@ -97,8 +97,8 @@ impl<'a> Walls<'a> {
     }
 }
 
-/// Mount a file system in memory of `bytes` over `scratch`, for the calling thread and what it starts only: nobody else
-/// sees it, and it is gone with the last of them.
+/// Mount a file system in memory of `bytes` over `scratch`, for the calling thread and the processes that it starts: no
+/// other process sees it, and it is gone with the last of them.
 fn mount_memory(scratch: &Path, bytes: u64) -> io::Result<()> {
     if !capabilities(None)?.effective.contains(CapabilitySet::SYS_ADMIN) {
         return Err(io::ErrorKind::PermissionDenied.into());

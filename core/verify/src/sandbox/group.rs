@@ -19,7 +19,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// A group with nobody in it but its guard.
+    /// A group with only its guard in it.
     pub(super) fn start() -> io::Result<Self> {
         let mut guard = Command::new("/bin/sh");
         guard.args(["-c", GUARD]).env_clear().current_dir("/").process_group(0);
@@ -78,8 +78,8 @@ impl GroupId {
         })
     }
 
-    /// Kill every member. The kernel delivers to a whole group under one lock, and a fork with a signal pending fails, so
-    /// nobody escapes by forking; members cannot leave the group, since seccomp denies it.
+    /// Kill every member. The kernel delivers to a whole group under one lock, and a fork with a signal pending fails,
+    /// so no process escapes by forking; members cannot leave the group, since seccomp denies it.
     pub(super) fn kill(self) {
         _ = kill_process_group(self.0, Signal::KILL);
     }

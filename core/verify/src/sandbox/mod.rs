@@ -1,4 +1,4 @@
-//! Runs a program that nobody vouches for: code that a model wrote, or the tests of a repository.
+//! Runs untrusted programs: code that a model wrote, or the tests of a repository.
 //!
 //! Several walls, each of which holds by itself:
 //! Landlock (reads what `reads.rs` lists of the system and what the caller lists, writes one scratch folder), seccomp (the
@@ -213,8 +213,8 @@ impl Hint for SandboxError {
     }
 }
 
-/// How often the watcher looks whether to count processes, and the size of the scratch folder is taken: the system tells
-/// nobody when either grows. Cancellation is noticed on the way.
+/// How often the watcher polls the number of processes and the size of the scratch folder: the system has no event for
+/// their growth. It notices a cancellation at the same pace.
 const TICK: Duration = Duration::from_millis(5);
 
 /// What a program is started through: it waits for a line of input and then becomes the program. In between the resource
@@ -319,11 +319,12 @@ fn watch(
         let full = &full;
         let watcher = scope.spawn(move || {
             let _over = over;
-            // Root may have more processes than its limit says, so there the watcher is the wall, and it must not wait for
-            // its turn behind a bomb. Nobody else may raise a priority, nor needs to. It holds for this thread only.
+            // Root may have more processes than its limit says, so there the watcher is the wall, and it must not wait
+            // for its turn behind a bomb. Other users may not raise a priority, and need not. It holds for this thread
+            // only.
             _ = rustix::process::nice(-20);
             let ended = wait(&mut child, group, program, full, started, cancel, &ends);
-            // Whoever were left would hold the pipes open, and keep the readers waiting.
+            // Processes that were left would hold the pipes open, and keep the readers waiting.
             group.kill();
             match ended? {
                 Some(forced) => child.wait().map(|_| forced),

@@ -1,4 +1,4 @@
-//! Whether a value was made by a machine or by somebody who chose a password, rather than by somebody who writes words.
+//! Tells values that a machine made, or that a user chose as a password, from words and names.
 
 /// Which letters follow which in nine of ten pairs of letters in English words and in the names of programs.
 const COMMON: [&str; 26] = [
@@ -173,7 +173,7 @@ pub(super) fn is_wordy(value: &str) -> bool {
     counts.wordy() || counts.pairs < 6
 }
 
-/// A value that somebody chose as a password and that nobody would write as a word.
+/// A value that looks like a user's choice of a password and not like a word.
 pub(super) fn is_password(value: &str) -> bool {
     let graphic = value.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if !(8..=128).contains(&value.len()) || !graphic {

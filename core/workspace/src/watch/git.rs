@@ -72,7 +72,7 @@ pub(crate) struct Git {
     dir: PathBuf,
     /// First and last sign of what goes on.
     span: Option<(Instant, Instant)>,
-    /// A lock that nobody will take away.
+    /// The lock has outlasted the longest wait: it counts as stale.
     dead_lock: bool,
     head: Head,
 }

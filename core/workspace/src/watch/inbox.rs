@@ -1,4 +1,4 @@
-//! What the system said and nobody has looked at yet.
+//! Events from the system that the watcher has not looked at yet.
 
 use super::stamp::Stamp;
 use notify::event::Flag;
@@ -23,7 +23,7 @@ pub(crate) struct Inbox {
 pub(crate) struct News {
     /// Something happened there.
     pub(crate) paths: HashSet<PathBuf>,
-    /// Something happened and nobody knows where.
+    /// Something changed at an unknown place, so that everything is compared.
     pub(crate) lost: bool,
     /// When the first of it arrived, and the last.
     pub(crate) span: Option<(Instant, Instant)>,
@@ -88,7 +88,7 @@ impl Inbox {
         answers
     }
 
-    /// Wake up whoever waits, for good.
+    /// Wake the waiting thread, and end its waiting for good.
     pub(crate) fn stop(&self) {
         self.lock().stop = true;
         self.arrived.notify_all();
@@ -100,7 +100,7 @@ impl Inbox {
         let mut news = self.lock();
         loop {
             if news.stop {
-                // Nobody will answer any more.
+                // The watcher ends and answers no more questions.
                 news.asked.clear();
                 return None;
             }
@@ -109,7 +109,7 @@ impl Inbox {
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             news = match left {
-                // Events of one save come one by one: nobody is woken for each.
+                // Events of one save come one by one, and one wake-up is enough for all of them.
                 Some(left) if !left.is_zero() => {
                     self.arrived
                         .wait_timeout_while(news, left, |news| !news.stop && news.asked.is_empty())

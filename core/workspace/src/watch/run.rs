@@ -86,7 +86,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn wait(&mut self) -> Option<News> {
         let now = Instant::now();
-        // What git takes away is seen by looking: nobody is woken for each of its files.
+        // The watcher looks whether git has removed its files, because an event for each would wake it too often.
         let due = match self.git.hold(now, false) {
             Some(hold) => Some(hold.min(now + GLANCE)),
             None => self.due(now),
@@ -105,7 +105,7 @@ impl Run<'_> {
         let now = Instant::now();
         if !news.asked.is_empty() {
             let state = self.tree.state();
-            // Somebody who asked and went away is nobody's loss.
+            // The send fails where the caller has gone.
             news.asked.drain(..).for_each(|ask| _ = ask.send(state.clone()));
         }
         let mut signs = std::mem::take(&mut news.paths);
@@ -139,7 +139,7 @@ impl Run<'_> {
         let mut changes = std::mem::take(&mut self.untold);
         let rules = news.paths.iter().any(|path| self.is_rules(path) || *path == self.root);
         let mut rescanned = news.lost || polled;
-        // Somebody asks for it, who may have raised a limit; or enough time has passed.
+        // Tries events again after a request, because the user may have raised a limit, or after enough time.
         self.without_events.take_if(|(since, _)| news.lost || since.elapsed() >= EVENTS_AGAIN);
         if news.lost || polled || rules || self.gone {
             self.all(&mut changes);

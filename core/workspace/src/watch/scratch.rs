@@ -1,7 +1,7 @@
 //! Files that programs make beside the one that they save, for a moment or for as long as it is open.
 
-/// Whether a file of this name is nobody's work: backups, swap files and the temporary files of saving, those of deepcoder
-/// included.
+/// Whether a file of this name is not the user's work: backups, swap files and the temporary files of saving, those of
+/// deepcoder included.
 pub(crate) fn is_scratch(name: &str) -> bool {
     let after = |prefix: &str| name.strip_prefix(prefix);
     name.ends_with('~')

@@ -38,7 +38,7 @@ pub(crate) fn run(command: &mut Command, cancel: &Cancel) -> Result<Said> {
             if let Some(status) = child.0.try_wait().map_err(|e| failed(&e))? {
                 break status;
             }
-            // Its end wakes nobody who waits for a cancel as well.
+            // Polls, because the end of a child cannot wake a thread that also waits for a cancel.
             if cancel.wait_timeout(WATCH) {
                 child.end();
             }

@@ -132,7 +132,7 @@ pub(super) fn follow(
     let mut progress = Progress::spinner(console.can_animate(&invocation.vars), "waiting");
     loop {
         let mut broken = None;
-        // The daemon goes on until a job is over; whoever is to decide about it need not be waited for.
+        // The daemon follows a job until it is over. This command stops where the job waits for the user's decision.
         let enough = invocation.cancel.child();
         let followed = client.follow(id, last, &enough, &mut |event| {
             (last, lost) = (event.seq, None);
