@@ -39,7 +39,7 @@ impl Hint for CallFailed {
     }
 }
 
-/// What the following thread sends.
+/// The messages of the following thread.
 pub(crate) enum Step {
     Event(JobEvent),
     End(Box<Result<Job, CallFailed>>),

@@ -134,7 +134,7 @@ impl Repo {
         fresh
     }
 
-    /// What the name of a model, or none, means here.
+    /// The model that a name, or none, means here.
     fn models(&self, py: Python<'_>, asked: Option<ModelOrName<'_>>) -> PyResult<(Lent, Option<String>)> {
         let (model, name) = match (asked, &self.given) {
             (Some(ModelOrName::Model(model)), _) => (Some(model.get().shared(py)?), None),
@@ -255,7 +255,24 @@ fn opened(py: Python<'_>, profile: &Profile, path: &Path) -> PyResult<Arc<deepco
     opened.map(Arc::new).map_err(|e| raise(py, kind_of(&e), &e))
 }
 
-fn kind_of(error: &RepoError) -> Kind {
+/// The lines of an event for a progress callback.
+fn lines_of(event: &Event) -> Vec<String> {
+    match event {
+        Event::Progress { message, .. } => vec![message.clone()],
+        Event::Stage(stage) => vec![stage.label().to_owned()],
+        event => event.lines().into_iter().map(|(_, line)| line).collect(),
+    }
+}
+
+pub(crate) const fn kind_of_task(error: &TaskError) -> Kind {
+    match error.kind() {
+        FailureKind::Repository => Kind::Repository,
+        FailureKind::Model => Kind::Model,
+        FailureKind::Other => Kind::Edit,
+    }
+}
+
+pub(crate) fn kind_of(error: &RepoError) -> Kind {
     match error {
         RepoError::Open(_) | RepoError::Resolve(_) => Kind::Repository,
         _ => Kind::Edit,

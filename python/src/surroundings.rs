@@ -1,4 +1,4 @@
-//! What the extension takes from the process that it is loaded into: variables, clock, prefix.
+//! The inputs from the process that the extension is loaded into: variables, clock, prefix.
 
 use crate::error::{Kind, raise, with_hint};
 use deepcoder_profile::{Launcher, Overrides, Profile, Vars};

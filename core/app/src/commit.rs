@@ -22,9 +22,9 @@ pub struct CommitPlace {
 /// An edit that was applied and committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Made {
-    /// What was applied.
+    /// The edit that was applied.
     pub applied: Applied,
-    /// What was committed.
+    /// The commit.
     pub committed: Committed,
     /// The root of the work tree that was made for it.
     pub work_tree: Option<PathBuf>,

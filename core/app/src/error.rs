@@ -55,12 +55,12 @@ pub enum TaskError {
         /// The line that was named.
         line: usize,
     },
-    /// What follows a file's name is no range.
+    /// The text after a file's name is no range.
     #[error("`{lines}` is no range of lines of {file}")]
     NotLines {
         /// As typed.
         file: String,
-        /// What follows it.
+        /// The text after the name.
         lines: String,
     },
     /// A file that is in no repository cannot be read.
@@ -184,7 +184,7 @@ impl TaskError {
         JobFailure { message: in_words(self), hint: self.hint(), transient, kind }
     }
 
-    /// What it is about, for programs.
+    /// The kind of the error, for programs.
     #[must_use]
     pub const fn kind(&self) -> FailureKind {
         match self {

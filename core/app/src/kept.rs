@@ -1,4 +1,4 @@
-//! A result as it is kept and sent: everything that landing needs, so that no model is asked twice.
+//! A result as it is stored and sent: everything that applying it needs, so that the model runs once.
 
 use deepcoder_edit::unified_diff;
 use deepcoder_pipeline::{Record, Run};
@@ -12,13 +12,13 @@ const VERSION: u32 = 1;
 /// A result that has not landed.
 #[derive(Debug)]
 pub struct Kept {
-    /// What was made. It has an edit set.
+    /// The run, which has an edit set.
     pub run: Run,
     /// The commit that it was made on, where that is not a work tree of the user's.
     pub base: Option<String>,
 }
 
-/// What was kept cannot be read: it is from another version, or damaged.
+/// A stored result cannot be read: another version wrote it, or it is damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("the kept result cannot be read: {0}")]
 pub struct KeptError(String);

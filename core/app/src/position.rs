@@ -65,7 +65,7 @@ pub fn offset_in(text: &str, position: Position) -> Result<u32, PositionError> {
 /// Why a position in a repository cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum FindPositionError {
-    /// What was typed is not a file of it.
+    /// The typed path is not a file of it.
     #[error(transparent)]
     Repo(#[from] RepoError),
     /// The file cannot be read.

@@ -34,7 +34,7 @@ pub enum RepoError {
     /// It is not one.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// What was typed is not a file of it.
+    /// The typed path is not a file of it.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// A file of it cannot be read.
@@ -226,7 +226,7 @@ impl Repo {
         Ok(self.applier()?.restore(id, paths, side, now_ms, cancel)?)
     }
 
-    /// What a file was on `side` of the edit `id`; `None` where it did not exist.
+    /// The bytes of a file on `side` of the edit `id`; `None` where it did not exist.
     pub fn image(&self, id: &str, path: &RepoPath, side: Side) -> Result<Option<FileImage>, RepoError> {
         Ok(self.applier()?.image(id, path, side)?)
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 pub struct Resolved {
     /// For the plugin.
     pub instruction: Instruction,
-    /// What a result may change.
+    /// The limits of the result.
     pub policy: Policy,
     /// Targets that are left out: they are no text.
     pub unreadable: Vec<ReadError>,

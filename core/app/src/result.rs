@@ -14,7 +14,7 @@ pub fn files_of(run: &Run) -> Vec<JobFile> {
     files.map(|file| JobFile { path: file.path, status: file.status.to_owned(), hunks: file.hunks }).collect()
 }
 
-/// What a person should know of `run` beside its diff: findings, doubts, and what was left out.
+/// The notes on `run` beside its diff: findings, doubts, and changes that were left out.
 #[must_use]
 pub fn notes_of(run: &Run) -> Vec<String> {
     let mut notes: Vec<String> =

@@ -103,7 +103,7 @@ impl Applier {
         }
     }
 
-    /// What a user calls the displaced file `name`.
+    /// The user's name for the displaced file `name`.
     pub(crate) fn displaced_path(&self, name: &str) -> PathBuf {
         self.git_dir.join(lock::FOLDER).join("displaced").join(name)
     }

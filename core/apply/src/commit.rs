@@ -10,7 +10,7 @@ use deepcoder_types::{Cancel, ContentHash, RepoPath};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// What the plan does not say about a set.
+/// The facts about a set that the plan lacks.
 pub(crate) struct About {
     /// The id of the request; an undoing goes by its ulid.
     pub(crate) edit_id: Option<String>,

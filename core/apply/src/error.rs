@@ -1,4 +1,4 @@
-//! What can keep an edit from being applied or undone.
+//! The errors of applying and undoing an edit.
 
 mod request;
 
@@ -18,13 +18,13 @@ pub enum OpenError {
     Root {
         /// The root.
         path: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         source: std::io::Error,
     },
     /// The history cannot be opened.
     #[error(transparent)]
     History(#[from] deepcoder_history::OpenError),
-    /// What an earlier run left behind could not be brought to an end.
+    /// The recovery of an interrupted edit failed.
     #[error("cannot recover what an interrupted run left: {0}")]
     Recover(#[from] RecoverError),
 }
@@ -56,7 +56,7 @@ pub enum Refusal {
     Protected {
         /// The file.
         path: RepoPath,
-        /// What it steers.
+        /// The tool that it steers.
         reason: &'static str,
     },
     /// It is a link, or a folder on the way to it is one.
@@ -165,27 +165,27 @@ pub enum ApplyError {
     /// The disk is full.
     #[error("no space left to write {what}")]
     NoSpace {
-        /// What was being written.
+        /// The path that was being written.
         what: String,
     },
     /// The file system is read-only.
     #[error("cannot write {what}: the file system is read-only")]
     ReadOnly {
-        /// What was being written.
+        /// The path that was being written.
         what: String,
     },
     /// Not allowed.
     #[error("cannot write {what}: permission denied")]
     Denied {
-        /// What was being written.
+        /// The path that was being written.
         what: String,
     },
     /// Another failure of the file system.
     #[error("cannot write {what}: {source}")]
     Io {
-        /// What was being written.
+        /// The path that was being written.
         what: String,
-        /// What the system said.
+        /// The message of the system.
         source: std::io::Error,
     },
     /// Git's index does not tell which files are unmerged or submodules.
@@ -250,7 +250,7 @@ impl Hint for ApplyError {
     }
 }
 
-/// What to do about a failure of the file system that has no error of its own.
+/// The hint for a failure of the file system that has no error of its own.
 fn io_hint(error: &std::io::Error) -> String {
     match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => "allow more open files (`ulimit -n`) and run the command again".into(),

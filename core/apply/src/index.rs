@@ -1,4 +1,4 @@
-//! What git's index says about single files. Read only.
+//! The entries of git's index for single files. Read only.
 
 use crate::{ApplyError, git};
 use deepcoder_git::Git;

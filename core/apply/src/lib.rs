@@ -165,7 +165,7 @@ impl Applier {
         Ok(applier)
     }
 
-    /// What [`Applier::open`] found interrupted. Worth telling the user unless it [is empty](Recovery::is_empty).
+    /// The edits that [`Applier::open`] found interrupted, for the user to know.
     #[must_use]
     pub fn recovered(&self) -> &Recovery {
         &self.recovered
@@ -209,7 +209,7 @@ impl Applier {
         self.execute(&plan, about, cancel)
     }
 
-    /// What would keep `set` from being applied now. Writes nothing and takes no lock.
+    /// The refusals that applying `set` would meet now. Writes nothing and takes no lock.
     pub fn preview_conflicts(&self, set: &EditSet, options: &ApplyOptions) -> Result<Vec<Refusal>, ApplyError> {
         Ok(self.plan(set, options.allow_protected)?.refusals)
     }

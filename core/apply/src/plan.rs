@@ -1,4 +1,4 @@
-//! What a set comes to in this tree as it is now, and what stands in its way. Reads only.
+//! The plan of a set for this tree as it is now: its files and the refusals. Reads only.
 
 use crate::index::Entries;
 use crate::protect::protected;
@@ -14,7 +14,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) files: Vec<Planned<'a>>,
     /// Folders to be made, outermost first.
     pub(crate) made_dirs: Vec<String>,
-    /// What forbids it.
+    /// The reasons against it.
     pub(crate) refusals: Vec<Refusal>,
 }
 

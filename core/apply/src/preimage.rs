@@ -37,7 +37,7 @@ pub(crate) fn blob_id(bytes: &[u8]) -> Result<String, ApplyError> {
     Ok(Oid::hash_object(ObjectType::Blob, bytes)?.to_string())
 }
 
-/// What the message of the commit says, after the title.
+/// The body of the commit message.
 #[derive(Serialize, Deserialize)]
 struct About<S> {
     /// Linked work trees share the refs: the folder of this one inside git's, empty for the main one. A path would not

@@ -11,7 +11,7 @@ use deepcoder_history::{FileRow, ImageRow};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
-/// What is at the path of a file, compared with an edit.
+/// The state of a file's path, compared with an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileState {
     /// The file from before the edit, or its absence.
@@ -26,7 +26,7 @@ pub(crate) enum FileState {
 
 /// How an exchange went.
 enum Swap<'a> {
-    /// What came out bears this name.
+    /// The file that came out bears this name.
     Out(&'a str),
     /// There was nothing to exchange, or something new came in between.
     Lost,

@@ -100,7 +100,7 @@ impl Applier {
         Ok(Some(FileImage { bytes, mode: Some(image.mode) }))
     }
 
-    /// What a program wrote to the old file through a handle that it had opened before the exchange.
+    /// The bytes that a program wrote to the old file through a handle from before the exchange.
     fn kept_image(&self, set: &NewSet, n: usize, file: &FileRow) -> Result<FileImage, RestoreError> {
         let known = [&file.old, &file.new];
         let known = |hash| known.into_iter().flatten().any(|image| image.hash == hash);
@@ -127,7 +127,7 @@ impl Applier {
         };
         match found.map_err(|e| ApplyError::io(format!("`{path}`"), e))? {
             Found::File(disk) => Ok(Some(FileImage { bytes: disk.bytes, mode: Some(disk.mode) })),
-            // What stands there instead is for the plan to refuse.
+            // The plan refuses where another file is there.
             _ => Ok(None),
         }
     }

@@ -38,7 +38,7 @@ impl Drop for Pins<'_> {
 /// More folders than this are looked up each time, since descriptors are few.
 const MOST_PINS: usize = 256;
 
-/// What stands at a name.
+/// The entry at a name.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// Nothing.
@@ -68,7 +68,7 @@ impl OnDisk {
     }
 }
 
-/// What a staged file takes over from the file that it replaces.
+/// The attributes that a staged file takes over from the file that it replaces.
 pub(crate) struct Like<'a> {
     pub(crate) mode: u32,
     pub(crate) of: Option<&'a OnDisk>,
@@ -176,7 +176,7 @@ impl Tree {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut at = self.look_up("")?;
         for name in path.split('/') {
-            // What `openat2` says.
+            // The error of `openat2`.
             if matches!(name, "" | "." | "..") {
                 return Err(Errno::XDEV);
             }
@@ -322,7 +322,7 @@ pub(crate) fn rename_new(folder: &OwnedFd, from: &str, to: &str, plain: bool) ->
     }
 }
 
-/// What `name` is, without following it.
+/// The kind of `name`, without following it.
 pub(crate) fn kind(folder: &OwnedFd, name: &str) -> Result<FileType, Errno> {
     let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(FileType::from_raw_mode(stat.st_mode))

@@ -1,4 +1,4 @@
-//! What goes in and what comes out.
+//! The arguments and results of the applier.
 
 use deepcoder_types::{ContentHash, RepoPath};
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// What follows "the file" in a title.
+    /// The words after "the file" in a title.
     pub(crate) const fn as_words(self) -> &'static str {
         match self {
             Self::Before => "as before",
@@ -92,7 +92,7 @@ pub struct Restored {
     pub fsyncs: u32,
 }
 
-/// What became of a set.
+/// The state of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogState {
     /// It is in the tree.
@@ -143,13 +143,13 @@ pub struct LogImage {
 /// One line of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
-    /// What [`crate::Applier::undo`] takes.
+    /// The id for [`crate::Applier::undo`].
     pub id: String,
-    /// What it was.
+    /// The title.
     pub title: String,
     /// When, in milliseconds since 1970.
     pub created_ms: u64,
-    /// What became of it.
+    /// Its state.
     pub state: LogState,
     /// Its files.
     pub files: Vec<LogFile>,
@@ -163,11 +163,11 @@ pub struct LogEntry {
     pub commit: String,
     /// The commit on the user's branch that it was put into.
     pub user_commit: Option<String>,
-    /// What was out of the ordinary.
+    /// A note on unusual events.
     pub note: Option<String>,
 }
 
-/// What was found interrupted, and what became of it. Ids of sets.
+/// The sets that recovery found interrupted, by their outcome. Ids of sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
     /// Completed: the tree is as after them.
@@ -192,7 +192,7 @@ impl Recovery {
     }
 }
 
-/// What was forgotten.
+/// The edits that were pruned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Sets.

@@ -25,9 +25,9 @@ const SCHEMA: u32 = 1;
 pub(crate) enum Loudness {
     /// Errors only.
     Quiet,
-    /// What a user wants to know.
+    /// For every user.
     Normal,
-    /// What a curious user wants to know.
+    /// For users who ask for details.
     Verbose,
     /// Everything.
     Debug,
@@ -97,7 +97,7 @@ impl Console {
         }
     }
 
-    /// What `--color` says.
+    /// The value of `--color`.
     pub(crate) fn set_color(&mut self, choice: ColorChoice) {
         for stream in [&mut self.out, &mut self.err] {
             match choice {
@@ -194,7 +194,7 @@ impl Console {
         self.put_out(&painted)
     }
 
-    /// What the command is doing, on standard error.
+    /// The progress of the command, on standard error.
     pub(crate) fn note(&mut self, text: &str) {
         self.say(Loudness::Normal, &for_terminal(text));
     }
@@ -210,7 +210,7 @@ impl Console {
         self.say(Loudness::Normal, &format!("{label}: {}", for_terminal(text)));
     }
 
-    /// What to do next.
+    /// A hint at the next step.
     pub(crate) fn hint(&mut self, text: &str) {
         let label = self.err.paint(HINT, "hint");
         self.say(Loudness::Normal, &format!("{label}: {}", for_terminal(text)));

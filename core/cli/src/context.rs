@@ -20,7 +20,7 @@ pub(crate) struct Invocation {
     pub(crate) moved: bool,
     /// Folders, settings and models.
     pub(crate) profile: Profile,
-    /// What is wrong with the settings, for a verb that goes on without them.
+    /// The error in the settings, for a verb that goes on without them.
     pub(crate) wrong_settings: Option<SettingsError>,
     /// Standard input.
     pub(crate) input: Input,

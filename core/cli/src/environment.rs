@@ -35,7 +35,7 @@ pub struct Environment {
     pub stderr_is_terminal: bool,
     /// Milliseconds since 1970.
     pub now_ms: Box<dyn Fn() -> u64 + Send + Sync>,
-    /// What the user does to end the command.
+    /// The user's cancellation of the command.
     pub interrupt: Interrupt,
 }
 

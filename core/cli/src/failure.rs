@@ -12,16 +12,16 @@ pub(crate) enum Done {
     Findings,
 }
 
-/// What the user is told when a verb fails. The exit code is 2.
+/// The error of a verb, as the user sees it. The exit code is 2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// Lower case, no full stop.
     pub(crate) message: String,
-    /// What to do about it.
+    /// A hint for the user.
     pub(crate) hint: Option<String>,
 }
 
-/// What a verb returns.
+/// The result of a verb.
 pub(crate) type Result<T = Done> = std::result::Result<T, Failure>;
 
 impl Failure {

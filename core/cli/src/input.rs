@@ -31,7 +31,7 @@ impl Input {
         })
     }
 
-    /// One line. What follows can be read by another call.
+    /// One line. Another call can read the rest.
     pub(crate) fn line(&mut self, cancel: &Cancel) -> Result<String> {
         self.read(cancel, |stdin| {
             let mut line = Vec::new();

@@ -1,8 +1,8 @@
 //! The `deepcoder` command. [`run`] takes everything from an [`Environment`], so that tests can run it in their own
 //! process.
 //!
-//! **Invariant:** standard output carries only what was asked for; everything else goes to standard error. What a model
-//! or a repository wrote reaches a terminal only through `sanitise`.
+//! **Invariant:** standard output carries only the result; everything else goes to standard error. Text that a model or
+//! a repository wrote reaches a terminal only through `sanitise`.
 
 mod args;
 mod console;

@@ -46,7 +46,7 @@ impl Progress {
         Self { bar, tokens: 0, since: None, label: label.to_owned() }
     }
 
-    /// What is going on now.
+    /// The current stage.
     pub(crate) fn label(&mut self, label: &str) {
         if self.label != label {
             label.clone_into(&mut self.label);

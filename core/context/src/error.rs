@@ -20,7 +20,7 @@ pub enum GatherError {
     SecretText {
         /// The file.
         path: RepoPath,
-        /// What it looks like.
+        /// The kind of secret, in words.
         what: &'static str,
         /// Where, from 1.
         line: usize,

@@ -30,14 +30,15 @@ const MAP_SIGNATURES: usize = 12;
 /// A bundle, and what is worth telling the user about it.
 #[derive(Debug, Clone)]
 pub struct Gathered {
-    /// What the model gets to see.
+    /// The context for the model.
     pub bundle: ContextBundle,
-    /// What was left out and why, and which files were found; lower case, without a full stop.
+    /// Notes on the parts that were left out and why, and on the files that were found; lower case, without a full
+    /// stop.
     pub notes: Vec<String>,
 }
 
 impl Context<'_> {
-    /// What [`Context::gather_with_notes`] gives, without the notes.
+    /// As [`Context::gather_with_notes`], without the notes.
     pub fn gather(
         &self,
         instruction: &Instruction,

@@ -1,4 +1,4 @@
-//! What a model gets to see: targets, symbols, files by glob, the repository's own instructions, and, where no targets
+//! The context of a model: targets, symbols, files by glob, the repository's own instructions, and, where no targets
 //! are given, the files that the prompt is about; packed into a token budget.
 //!
 //! **Invariant:** everything comes through a [`Tree`] and is visible by its rules; text that looks

@@ -149,7 +149,7 @@ fn best(documents: Vec<Document>, weights: &[f64], limit: usize) -> Vec<Ranked> 
     ranked
 }
 
-/// What stands before the name of a definition in some language.
+/// The words before the name of a definition in some language.
 const DEFINING: &str = r"\b(?:def|fn|func|function|class|struct|enum|trait|interface|type|impl|mod|module|const|let|var)\s+(?:\([^)\n]{0,80}\)\s*)?[A-Za-z0-9_]{0,40}?";
 
 fn matcher(before: &str, terms: &[String]) -> Option<Regex> {

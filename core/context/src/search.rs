@@ -1,4 +1,4 @@
-//! What a plugin may ask while it runs: the functions of the plugin contract's `Host` that read.
+//! The queries of a running plugin: the functions of the plugin contract's `Host` that read.
 
 use crate::{Context, GatherError, cut, offset, whole};
 use deepcoder_plugin_api::{ErrorCode, PluginError};

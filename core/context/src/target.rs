@@ -9,7 +9,7 @@ use deepcoder_workspace::TextFile;
 /// The most signatures of a file that does not fit.
 const MAX_OUTLINE: usize = 60;
 
-/// What stands before the first definition is shown up to this many bytes.
+/// The text before the first definition is shown up to this many bytes.
 const MAX_HEAD: u32 = 2048;
 
 /// One target.

@@ -2,8 +2,8 @@
 //!
 //! [`serve`] is the server; `deepcoder-protocol` holds what it speaks, the client, and the traits of its services.
 //!
-//! **Invariant:** this crate holds no repository and no database, writes no file but its socket and lock, and answers only
-//! processes of its own user. What the daemon does besides generating is behind those traits.
+//! **Invariant:** this crate holds no repository and no database, writes no file but its socket and lock, and answers
+//! only processes of its own user. The daemon's other services are behind those traits.
 
 mod memory;
 mod server;

@@ -5,7 +5,8 @@ use crate::indentation;
 use crate::lines::split_bom;
 use std::ops::Range;
 
-/// What of the old file is kept although the model wrote something else. Models drop such things without being asked.
+/// The parts of the old file that are kept although the model wrote something else. Models drop such parts without
+/// being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adoption {
     /// Blanks at the end of lines that are otherwise unchanged.

@@ -103,7 +103,7 @@ fn both(change: &FileChange) -> Option<(&str, &str)> {
     Some((text(&change.old.as_ref()?.bytes)?, text(&change.new.as_ref()?.bytes)?))
 }
 
-/// What is left of a change with some of its hunks.
+/// The part of a change that some of its hunks make.
 fn part(change: &FileChange, picked: &BTreeSet<u32>) -> Option<FileChange> {
     if picked.is_empty() {
         return None;

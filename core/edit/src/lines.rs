@@ -22,7 +22,7 @@ impl LineEnding {
         }
     }
 
-    /// What most lines of `text` end with; [`LineEnding::Lf`] where it is even or there is none.
+    /// The line ending of most lines of `text`; [`LineEnding::Lf`] where it is even or there is none.
     #[must_use]
     pub fn dominant(text: &str) -> Self {
         let crlf = text.matches("\r\n").count();

@@ -12,9 +12,9 @@ pub enum MaterialiseError {
     Stale {
         /// The file.
         path: RepoPath,
-        /// What it should hash to.
+        /// The expected hash.
         wanted: ContentHash,
-        /// What it hashes to.
+        /// Its hash.
         found: ContentHash,
     },
     /// An edit, a move or a removal of a file that is not there.
@@ -34,7 +34,7 @@ pub enum MaterialiseError {
     FileAndFolder {
         /// The file.
         file: RepoPath,
-        /// What would be inside it.
+        /// The path that would be inside it.
         inside: RepoPath,
     },
     /// Edits of a file that is not UTF-8.
@@ -45,7 +45,7 @@ pub enum MaterialiseError {
     Edit {
         /// The file.
         path: RepoPath,
-        /// What is wrong.
+        /// The error, in words.
         source: EditError,
     },
     /// The tree could not be read.
@@ -121,7 +121,8 @@ pub fn materialise(proposal: &Proposal, id: &str, read: Read<'_>) -> Result<Edit
     plan.finish(id, &proposal.title)
 }
 
-/// What is taken away from the tree and what is put there; both are checked against each other at the end.
+/// The paths that are removed from the tree and those that are put there; both are checked against each other at the
+/// end.
 struct Plan<'a> {
     read: Read<'a>,
     olds: BTreeMap<RepoPath, Option<FileImage>>,

@@ -15,7 +15,7 @@ const HOLE: &str = "{{Code}}";
 pub struct Task {
     /// `EditEval/N`.
     pub task_id: String,
-    /// What to do.
+    /// The instruction.
     pub instruction: String,
     /// The program that the code belongs into, with `{{Code}}` in its place; empty where the code is the program.
     #[serde(default)]
@@ -42,18 +42,18 @@ impl Task {
     }
 }
 
-/// What an edit is given: the instruction and the code, and nothing of the context or the test.
+/// The input of an edit: the instruction and the code, and nothing of the context or the test.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// Names the task.
     pub task_id: &'a str,
-    /// What to do.
+    /// The instruction.
     pub instruction: &'a str,
     /// The file's text. It may be a part of a class or a call, indented as there, and have no final newline.
     pub code: &'a str,
 }
 
-/// What an edit came to.
+/// The result of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edited {
     /// The file's new text.

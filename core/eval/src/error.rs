@@ -23,7 +23,7 @@ pub enum EvalError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong.
+        /// The error, in words.
         message: String,
     },
     /// Two tasks cannot be told apart.

@@ -30,9 +30,9 @@ pub struct SpanTask {
     pub task_id: String,
     /// The function to test.
     pub entry_point: String,
-    /// What is before the span.
+    /// The text before the span.
     pub prompt: String,
-    /// What is after it.
+    /// The text after it.
     pub suffix: String,
     /// The span.
     pub canonical_solution: String,

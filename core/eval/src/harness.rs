@@ -20,7 +20,7 @@ pub struct Harness {
     limits: Limits,
 }
 
-/// What a test is made of.
+/// The parts of a test.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Test<'a> {
@@ -30,7 +30,7 @@ pub(crate) enum Test<'a> {
     Program { program: &'a str, test: &'a str, call: &'a str },
 }
 
-/// What came of a test.
+/// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judgement {
     pub(crate) verdict: Verdict,

@@ -35,7 +35,7 @@ pub fn load(path: &Path) -> Result<Vec<Task>, EvalError> {
     data::load(path)
 }
 
-/// What the model is asked.
+/// The prompt for the model.
 #[must_use]
 pub fn question(task: &Task) -> String {
     format!("{REQUEST}\n```python\n{}\n```\n", task.prompt.trim())
@@ -69,8 +69,8 @@ pub(crate) fn test_of<'a>(task: &'a Task, code: &'a str) -> Test<'a> {
 fn answer(model: &dyn LanguageModel, task: &Task, cancel: &Cancel) -> Result<Answer, NoAnswer> {
     let prompt = Prompt::Chat { messages: vec![Message::user(question(task))], prefill: String::new() };
     let request = GenerateRequest::greedy(prompt, MAX_TOKENS);
-    // Small models explain the code for as long as they may. What is tested is settled when its block is closed, so the
-    // generation is ended there; that changes the time, never the score.
+    // Small models explain the code for as long as they may. The tested code is complete when its block is closed, so
+    // the generation is ended there; that changes the time, never the score.
     let stop = Cancel::new();
     let (mut said, mut settled) = (String::new(), false);
     let generation = model.generate(&request, &stop, &mut |token| {

@@ -3,7 +3,7 @@
 use deepcoder_types::{FinishReason, Usage};
 use serde::{Deserialize, Serialize};
 
-/// What came of a task.
+/// The result of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -24,11 +24,11 @@ pub struct Record {
     pub run: String,
     /// The task.
     pub task_id: String,
-    /// What came of it.
+    /// Its result.
     pub verdict: Verdict,
     /// Why it failed, in one line. Empty when it passed.
     pub detail: String,
-    /// What was tested.
+    /// The text that was tested.
     pub answer: String,
     /// Why the generation ended, where there was one.
     pub finish: Option<FinishReason>,

@@ -1,4 +1,4 @@
-//! What all benchmarks share: choosing tasks, answering and testing side by side, keeping results, going on.
+//! The parts that all benchmarks share: choosing tasks, answering and testing side by side, keeping results, going on.
 
 use crate::harness::Judgement;
 use crate::{EvalError, Record, Report, Verdict};
@@ -147,7 +147,7 @@ impl<T: Sync> Suite<'_, T> {
             for result in judged {
                 tally.take(result, &mut results)?;
             }
-            // What was answered before the model failed has been tested and kept by now.
+            // The answers from before the model failed have been tested and stored by now.
             stopped
         })?;
 

@@ -39,8 +39,8 @@ pub(crate) fn encode(format: Format, columns: usize, values: &[f32], out: &mut V
     all_fine.into_inner().then_some(())
 }
 
-/// What an error of a weight counts. Large weights matter more to the output than their number suggests: inputs are
-/// not independent of them. With the row's mean square small ones do not become nothing.
+/// The weight of an error. Large weights matter more to the output than their number suggests: inputs are not
+/// independent of them. With the row's mean square small ones do not become nothing.
 fn importance(weight: f32, mean_square: f32) -> f32 {
     (mean_square + weight * weight).sqrt()
 }

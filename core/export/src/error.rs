@@ -10,7 +10,7 @@ pub enum ImportError {
     /// The operating system refused.
     #[error("cannot {what} `{}`", path.display())]
     Io {
-        /// What was tried, such as `read`.
+        /// The operation, such as `read`.
         what: &'static str,
         /// On which path.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum ImportError {
     Gguf {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error, in words.
         source: GgufError,
     },
     /// A damaged or unsupported file of a safetensors folder.
@@ -33,7 +33,7 @@ pub enum ImportError {
     Folder {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error, in words.
         reason: String,
     },
     /// A model of a kind that is not built here.

@@ -23,7 +23,7 @@ pub enum GgufError {
     /// A count or length that the file cannot hold.
     #[error("{what} of {value} is more than the file can hold or than is allowed")]
     TooMany {
-        /// What was counted.
+        /// The counted items.
         what: &'static str,
         /// The count.
         value: u64,

@@ -4,7 +4,7 @@
 use crate::tensor::TensorType;
 use half::{bf16, f16};
 
-/// What all blocks of a type have in common.
+/// The properties of all blocks of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
     /// Bits of a code.

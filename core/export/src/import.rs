@@ -44,21 +44,21 @@ pub struct ImportOptions {
     pub license: Option<String>,
 }
 
-/// What an import is doing.
+/// The stage of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportStage {
     /// An import that was killed is continued; told once, first.
     Resuming,
     /// Weights are converted.
     Converting,
-    /// What was written is made durable.
+    /// The written files are made durable.
     Finishing,
 }
 
 /// How far an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportProgress {
-    /// What is being done.
+    /// The current stage.
     pub stage: ImportStage,
     /// Bytes of the source that are converted and hashed.
     pub done: u64,
@@ -66,7 +66,7 @@ pub struct ImportProgress {
     pub total: u64,
 }
 
-/// What a source holds, read from its headers.
+/// The content of a source, read from its headers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceSummary {
     /// `gguf` or `safetensors`.
@@ -89,7 +89,7 @@ pub struct SourceSummary {
     pub chat: bool,
     /// The FIM tokens, if any.
     pub fim: Option<FimTokens>,
-    /// What the source says of its licence.
+    /// The licence in the source.
     pub license: Option<String>,
 }
 
@@ -115,7 +115,7 @@ pub fn inspect(source: &Path) -> Result<SourceSummary, ImportError> {
     })
 }
 
-/// What the model made from a source takes.
+/// The size of the model made from a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs {
     /// Bytes of its folder, a little rounded up.
@@ -277,7 +277,7 @@ fn needed(source: &Source, precision: Precision, own: bool) -> u64 {
 
 fn check_space(source: &Source, precision: Precision, own: bool, stage: &Stage) -> Result<(), ImportError> {
     let folder = &stage.folder;
-    // What an earlier import left is written over.
+    // The files of an earlier import are overwritten.
     let kept = std::fs::metadata(folder.join(WEIGHTS_FILE)).map_or(0, |meta| meta.len());
     let stat = rustix::fs::statvfs(folder).map_err(|e| ImportError::io("read the free space of", folder)(e.into()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_add(kept);
@@ -285,7 +285,7 @@ fn check_space(source: &Source, precision: Precision, own: bool, stage: &Stage) 
     if need > free { Err(ImportError::DiskFull { need, free, folder: folder.to_owned() }) } else { Ok(()) }
 }
 
-/// What the weights are made from and how: an import may go on with those of another if this is the same.
+/// The key of the weights' source and options: an import may go on with those of another if this is the same.
 fn key(source: &Source, options: &ImportOptions) -> ContentHash {
     let ImportOptions { bits, block, exact, portable, .. } = options;
     let mut text = format!("{} {bits:?} {block:?} {exact} {portable}\n{:?}\n", env!("CARGO_PKG_VERSION"), source.spec);

@@ -1,4 +1,4 @@
-//! What is durable of a weights' file that is being written, so that an import that was killed goes on where it was.
+//! The durable part of a weights' file that is being written, so that an import that was killed resumes there.
 //!
 //! The journal names the tensors that had reached the disk when it was written, and what they were made from. It is
 //! replaced as a whole, after the weights: what it says is never more than what is there.

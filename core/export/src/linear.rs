@@ -39,7 +39,7 @@ impl Stored {
     }
 }
 
-/// What a matrix is to the model, as far as its precision depends on it.
+/// The role of a matrix in the model, as far as its precision depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// One of a layer's.

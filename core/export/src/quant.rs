@@ -3,7 +3,8 @@
 use crate::grid::{self, Grid};
 use crate::tensor::TensorType;
 
-/// What the kernels read: codes of `bits`, `block` of which share a scale; the code `2^(bits-1)` stands for zero.
+/// The format that the kernels read: codes of `bits`, `block` of which share a scale; the code `2^(bits-1)` stands for
+/// zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) bits: u32,

@@ -205,7 +205,7 @@ fn join(parts: BTreeMap<u64, (String, TensorInfo)>, name: &str) -> Result<Tensor
     joined.ok_or_else(|| ImportError::MissingTensor(name.to_owned()))
 }
 
-/// What a tensor is called in GGUF.
+/// The name of a tensor in GGUF.
 enum Name {
     Tensor(String),
     /// One of many that are one tensor there.

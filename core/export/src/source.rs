@@ -19,7 +19,7 @@ pub(crate) struct Source {
     pub(crate) spec: Spec,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) license: Option<String>,
-    /// What the source calls itself; empty if it does not say.
+    /// The name in the source; empty if it has none.
     pub(crate) title: String,
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-/// What is known about a source's tokens.
+/// The tokens of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Vocabulary {
     pub(crate) tokenizer_json: Vec<u8>,

@@ -31,7 +31,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) cache: Vec<CacheTensor>,
 }
 
-/// What [`Builder::build`] has made.
+/// The result of [`Builder::build`].
 pub(crate) struct Built {
     pub(crate) model: Vec<u8>,
     pub(crate) weights: Weights,

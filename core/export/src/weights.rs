@@ -1,5 +1,5 @@
 //! The file with the weights: written once from front to back, hashed on the way, every tensor on a page boundary so
-//! that the runtime can map it. What an import that was killed had written is read instead.
+//! that the runtime can map it. Weights that a killed import had written are read instead.
 
 use crate::error::ImportError;
 use crate::journal::Journal;

@@ -1,4 +1,4 @@
-//! What can go wrong with the history.
+//! The errors of the history.
 
 use deepcoder_sqlite::FileFault;
 use deepcoder_types::Hint;

@@ -1,4 +1,4 @@
-//! What is stored, and reading it.
+//! The rows, and reading them.
 
 use crate::{History, HistoryError};
 use deepcoder_sqlite::wait;
@@ -113,13 +113,13 @@ pub struct NewSet {
 pub struct SetRow {
     /// Its place in the order of all sets.
     pub seq: i64,
-    /// What it is.
+    /// The edit set.
     pub set: NewSet,
     /// How far it has come.
     pub state: State,
     /// The ulid of the set that undid it.
     pub undone_by: Option<String>,
-    /// What was out of the ordinary.
+    /// A note on unusual events.
     pub note: Option<String>,
     /// Whether nothing is left beside the files.
     pub cleared: bool,

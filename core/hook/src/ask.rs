@@ -1,4 +1,5 @@
-//! Actions that the model fixes. What it writes counts only when it is verified and does nothing but what was asked.
+//! Actions that the model fixes. A result counts only when it is verified and does nothing else than the action asks
+//! for.
 
 use crate::comments::{runs_the_same, same_code};
 use crate::config::{Action, Kind};
@@ -42,7 +43,7 @@ impl Asker {
         Self { source, model: None, deadline, cancel }
     }
 
-    /// What `action` makes of `subject`, a file of `tree`; `None` when there is nothing for it to do.
+    /// The fix of `action` for `subject`, a file of `tree`; `None` when there is nothing for it to do.
     pub(crate) fn fix(
         &mut self,
         action: &Action,

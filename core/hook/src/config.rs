@@ -47,7 +47,7 @@ impl HookType {
     }
 }
 
-/// What an action does.
+/// The kind of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Refuse keys, tokens and passwords in added lines, and files that are named for them.
@@ -127,7 +127,7 @@ pub enum Mode {
 /// One action.
 #[derive(Debug, Clone)]
 pub struct Action {
-    /// What it does.
+    /// Its kind.
     pub kind: Kind,
     /// Whether it changes files.
     pub mode: Mode,
@@ -157,7 +157,7 @@ impl Action {
     }
 }
 
-/// What the hooks of a repository do.
+/// The configuration of a repository's hooks.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// In this order.
@@ -172,7 +172,7 @@ pub struct Config {
 const DEFAULT: [Kind; 3] = [Kind::RefuseSecrets, Kind::ConflictMarkers, Kind::Parse];
 
 impl Default for Config {
-    /// What is right for any repository: checks that are exact and quick.
+    /// The default for any repository: checks that are exact and quick.
     fn default() -> Self {
         let actions = DEFAULT.map(Action::new).to_vec();
         Self { actions, deadline: DEADLINE, strict: false }
@@ -195,9 +195,9 @@ pub enum ConfigError {
     Wrong {
         /// Where.
         line: usize,
-        /// What is wrong.
+        /// The error, in words.
         message: String,
-        /// What would be right.
+        /// The correction.
         hint: String,
     },
 }
@@ -240,7 +240,7 @@ struct RawAction {
 }
 
 impl Config {
-    /// What the file in the folder `root` says, and its bytes; the default where there is none.
+    /// The configuration in the folder `root`, and its bytes; the default where there is none.
     pub fn read(root: &Path) -> Result<(Self, Option<Vec<u8>>), ConfigError> {
         let Some(bytes) = Self::bytes(root)? else { return Ok((Self::default(), None)) };
         let path = root.join(CONFIG_FILE);
@@ -265,7 +265,7 @@ impl Config {
         }
     }
 
-    /// What `text` says.
+    /// Parses `text`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let from_toml = |error: toml::de::Error| {
             Text(text).wrong(

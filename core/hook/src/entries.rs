@@ -1,4 +1,4 @@
-//! What is staged, and what is pushed: files with the blob that they had and the one that they get.
+//! Staged and pushed files: files with the blob that they had and the one that they get.
 
 use crate::git::GitError;
 use crate::place::Place;
@@ -41,7 +41,7 @@ pub(crate) struct Listed {
 }
 
 impl Place {
-    /// What this commit would change.
+    /// The files that this commit would change.
     pub(crate) fn staged(&self) -> Result<Listed, GitError> {
         let against = |tree: &str| {
             let how = ["diff-index", "--cached", "--raw", "-z", "--abbrev=64", "-M", "-l200"];

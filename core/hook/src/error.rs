@@ -5,7 +5,7 @@ use crate::git::GitError;
 use deepcoder_types::{Hint, PathError};
 use std::path::PathBuf;
 
-/// Why a hook cannot run. What is staged is as before.
+/// Why a hook cannot run. The index is as before.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
     /// Git does not do as it is told.

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 pub struct GitError {
     /// Its arguments.
     pub command: String,
-    /// What it said.
+    /// Its message.
     pub message: String,
 }
 

@@ -39,7 +39,7 @@ pub struct Installed {
     pub already: bool,
     /// The hook from before, which is run first.
     pub chained: Option<PathBuf>,
-    /// What else the user may want to know.
+    /// A note for the user.
     pub note: Option<String>,
 }
 
@@ -63,7 +63,7 @@ pub struct Status {
     pub hook: HookType,
     /// Where git looks for it.
     pub path: PathBuf,
-    /// What is there.
+    /// Its state.
     pub state: HookState,
     /// The hook from before, which is run first.
     pub chained: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! What the actions make of the files of a hook.
+//! Runs the actions on the files of a hook.
 
 use crate::HookError;
 use crate::ask::{Asker, NoAnswer};
@@ -185,7 +185,7 @@ impl Work {
     }
 }
 
-/// What is staged; or the work tree, where its files are named or the library cannot read the index (a split one, say).
+/// The index; or the work tree, where its files are named or the library cannot read the index (a split one, say).
 fn tree_of(place: &Place, named: bool) -> Result<Arc<dyn Tree>, String> {
     let workspace = Workspace::open(&place.root).map_err(|e| e.to_string())?;
     match GitTree::index(&workspace, Some(&place.index)) {

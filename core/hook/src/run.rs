@@ -64,7 +64,7 @@ pub struct Surroundings {
     pub model: ModelSource,
     /// Instead of the configured deadline.
     pub deadline: Option<Duration>,
-    /// What cannot be done in time refuses the commit, whatever the configuration says.
+    /// Work that cannot be done in time refuses the commit, whatever the configuration says.
     pub strict: bool,
     /// Where tests make it fail.
     pub steps: Arc<dyn Steps>,
@@ -90,22 +90,22 @@ pub struct Fixed {
     pub path: RepoPath,
     /// The actions that did it.
     pub by: Vec<&'static str>,
-    /// What became of the file in the work tree.
+    /// The state of the file in the work tree.
     pub tree: InTree,
 }
 
-/// What a hook came to.
+/// The report of a hook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// How many files were looked at.
     pub looked_at: usize,
-    /// What refuses the commit.
+    /// The findings that refuse the commit.
     pub findings: Vec<Finding>,
-    /// What was put right.
+    /// The fixes.
     pub fixed: Vec<Fixed>,
-    /// What was not looked at.
+    /// The files that were skipped.
     pub skipped: Vec<Skipped>,
-    /// What could not be done, or is out of the ordinary.
+    /// Failures and unusual events.
     pub warnings: Vec<String>,
     /// Whether the commit may be made.
     pub passed: bool,
@@ -269,7 +269,7 @@ impl Work {
         let outcomes = tree::update(&self.place.git, &workspace, &applier, &changes, around.now_ms, &around.cancel);
         let fixed = changes.into_iter().zip(outcomes);
         self.report.fixed = fixed.map(|(c, tree)| Fixed { path: c.path.clone(), by: c.names(), tree }).collect();
-        // What was changed is to be staged first.
+        // The user must stage the changes first.
         self.report.passed = false;
         Ok(())
     }
@@ -286,7 +286,7 @@ impl Work {
         RepoPath::new(text).map_err(|e| e.to_string())
     }
 
-    /// What is to be written with; an error says why nothing can be.
+    /// The applier and its workspace; an error says why nothing can be written.
     fn open(&self, around: &Surroundings) -> Result<(Workspace, Applier), String> {
         open(&self.place, &around.state_dir, &around.steps)
     }
@@ -315,7 +315,7 @@ impl Work {
     }
 }
 
-/// What is to be written with; an error says why nothing can be. Interrupted work is brought to an end.
+/// The applier and its workspace, after the recovery of interrupted edits; an error says why nothing can be written.
 pub(crate) fn open(place: &Place, state_dir: &Path, steps: &Arc<dyn Steps>) -> Result<(Workspace, Applier), String> {
     let workspace = Workspace::open(&place.root).map_err(|e| e.to_string())?;
     let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();

@@ -44,7 +44,7 @@ impl<'a> Subject<'a> {
 /// Something that an action found: a line from 1, where it is about one, and what it is.
 pub(crate) type Found = (Option<usize>, String);
 
-/// What a check of this kind finds. Those that need a model in order to fix say what they would ask it for.
+/// The findings of a check of this kind. Those that need a model in order to fix say what they would ask it for.
 pub(crate) fn check(kind: Kind, subject: Subject<'_>) -> Vec<Found> {
     match kind {
         Kind::RefuseSecrets => secrets(subject),

@@ -27,7 +27,7 @@ impl Change {
     }
 }
 
-/// What became of a file of the work tree.
+/// The state of a file of the work tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InTree {
     /// It was as staged, and is fixed as well.

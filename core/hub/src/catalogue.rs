@@ -22,7 +22,7 @@ pub struct Entry {
     pub title: String,
     /// `qwen2`, `deepseek2`, …: what `export` must know to import it.
     pub architecture: String,
-    /// What is downloaded.
+    /// The format of the download.
     pub format: SourceFormat,
     /// File name of the source; `None` when it is a folder of files.
     pub file: Option<String>,
@@ -53,11 +53,11 @@ pub struct License {
     pub url: String,
     /// Whether it limits what the model may be used for: the user should see `note` before the download.
     pub restricted: bool,
-    /// What it means, in a sentence.
+    /// Its meaning, in a sentence.
     pub note: String,
 }
 
-/// What a source is.
+/// The format of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
@@ -114,7 +114,7 @@ pub enum CatalogueError {
     Entry {
         /// Which.
         name: String,
-        /// What is wrong.
+        /// The error, in words.
         message: &'static str,
     },
     /// It has no entries.
@@ -126,9 +126,9 @@ pub enum CatalogueError {
     /// No such entry.
     #[error("there is no model `{name}` in the catalogue")]
     Unknown {
-        /// What was asked for.
+        /// The path that was asked for.
         name: String,
-        /// What may have been meant.
+        /// Suggestions.
         nearest: Vec<String>,
     },
 }

@@ -189,7 +189,7 @@ impl ModelStore {
         Ok(size)
     }
 
-    /// What earlier removals left when they were killed. Best effort: the next removal tries again.
+    /// The leftovers of earlier removals that were killed. Best effort: the next removal tries again.
     fn empty_trash(&self) {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         for entry in entries.filter(|e| e.file_name().to_string_lossy().starts_with(TRASH)) {

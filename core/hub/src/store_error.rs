@@ -1,4 +1,4 @@
-//! What can be wrong with an installed model.
+//! The errors of installed models.
 
 use crate::name::NameError;
 use deepcoder_types::{Cancelled, Hint};
@@ -20,9 +20,9 @@ pub enum StoreError {
     /// Neither installed nor in the catalogue.
     #[error("there is no model `{name}`")]
     Unknown {
-        /// What was asked for.
+        /// The path that was asked for.
         name: String,
-        /// What may have been meant, of the installed and the known ones.
+        /// Suggestions, of the installed and the known ones.
         nearest: Vec<String>,
     },
     /// The folder is there and cannot be used.
@@ -30,7 +30,7 @@ pub enum StoreError {
     Damaged {
         /// Which.
         name: String,
-        /// What is wrong.
+        /// The error, in words.
         problem: String,
     },
     /// The folder does not look like one of ours.
@@ -38,7 +38,7 @@ pub enum StoreError {
     NotOurs {
         /// The folder.
         path: PathBuf,
-        /// What makes it so.
+        /// The reason.
         why: &'static str,
     },
     /// The operating system refused.

@@ -1,4 +1,4 @@
-//! What can go wrong with a job, as it is told to people and as it is kept.
+//! The errors of jobs, as messages and as stored.
 
 use deepcoder_app::{KeptError, RepoError, TaskError, in_words};
 use deepcoder_apply::{CommitError, LogError};
@@ -93,7 +93,7 @@ impl WorkError {
     }
 }
 
-/// What the queue says, as a failure of the protocol.
+/// The queue's error as a failure of the protocol.
 pub(crate) fn queue(error: &QueueError) -> Failure {
     let reason = match error {
         QueueError::NotFound(_) => Refusal::NotFound,

@@ -42,7 +42,7 @@ impl Place {
 pub(crate) struct Landed {
     pub(crate) edit: Option<String>,
     pub(crate) commit: Option<String>,
-    /// What did not come about, though the result is where it cannot be lost.
+    /// A part of the delivery that failed although the result is safe.
     pub(crate) note: Option<String>,
 }
 
@@ -170,7 +170,7 @@ impl Site {
     }
 }
 
-/// What of `job` has landed already; what the worker that landed it could not clear away is cleared away then.
+/// The part of `job` that has landed already. Clears away the leftovers of the worker that landed it.
 pub(crate) fn already(
     profile: &Profile,
     job: &Job,

@@ -84,7 +84,7 @@ fn decide(inner: &Inner, queue: &Queue, claim: &Claim, decision: &Decision, canc
     };
     site.close();
     let result = run::result(&kept.run);
-    // What was noticed about the whole is still worth knowing.
+    // Keeps the findings about the whole result.
     let notes = job.result.as_ref().map_or_else(|| result.notes.clone(), |whole| whole.notes.clone());
     Ok(End::Done(landed?.into_result(JobResult { notes, ..result })))
 }

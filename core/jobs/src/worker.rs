@@ -123,7 +123,7 @@ pub(crate) fn work(inner: &Inner, name: &str, models: &dyn Models) {
         match inner.repositories(&queue).and_then(|only| queue.claim(name, &only, LEASE, inner.now_ms())) {
             Ok(Some(claim)) => {
                 one(inner, &queue, &claim, models);
-                // What it has read may be twice a large repository's index.
+                // Frees memory: the job may have read a large repository's index twice.
                 models.rest();
             }
             // The keeper hears of every change, and wakes everybody up.
@@ -173,7 +173,7 @@ fn failed(error: WorkError, running: &Running, claim: &Claim) -> Option<End> {
         None if matches!(error, WorkError::Lost) => give_back("it was taken away"),
         None => {
             let mut failure = error.failure();
-            // What kills a model's process kills the next one as well, more often than not.
+            // A prompt that kills a model's process usually kills the next one as well.
             failure.transient &= !(error.is_of_the_model() && claim.job.attempts > DEATHS);
             Some(End::Failed(failure))
         }
@@ -261,7 +261,7 @@ pub(crate) fn still_held(queue: &Queue, lease: &Lease) -> Result<(), WorkError> 
     if queue.still_held(lease)? { Ok(()) } else { Err(WorkError::Lost) }
 }
 
-/// What is said of a result that landed before anybody could say what it was.
+/// The summary of a result that landed before its description was stored.
 pub(crate) fn landed_before() -> JobResult {
     JobResult { summary: "landed in an earlier attempt".into(), verified: true, ..JobResult::default() }
 }
@@ -283,7 +283,7 @@ pub(crate) fn keep(inner: &Inner, on_change: &OnChange) {
     }
 }
 
-/// What the keeper remembers from one round to the next.
+/// The keeper's state between rounds.
 struct Rounds {
     seen: u64,
     beat: Instant,
@@ -327,7 +327,7 @@ impl Rounds {
         }
         if expire.is_none_or(|last| last.elapsed() >= EXPIRE) {
             *expire = Some(Instant::now());
-            // What fails now is tried again in the next round.
+            // Errors are dropped: the next round retries.
             _ = queue.expire(inner.now_ms());
             sweep::sweep(inner, &queue);
         }

@@ -1,5 +1,5 @@
-//! What is computed in 32-bit floats: small products, softmax, norms. The same text is compiled for every width of
-//! vector, and every result is defined so that the width does not show:
+//! Computations in 32-bit floats: small products, softmax, norms. The same text is compiled for every width of vector,
+//! and every result is defined so that the width does not show:
 //!
 //! - a *dot* product is sixteen sums, of every sixteenth product each, which are then added in one order;
 //! - a *mix* of rows adds them one after the other, each with one fused multiply-add.

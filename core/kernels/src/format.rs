@@ -90,7 +90,7 @@ impl Format {
         }
     }
 
-    /// What lies before all blocks of a tile, so that the rest keeps to cache lines.
+    /// The part before all blocks of a tile, so that the rest keeps to cache lines.
     const fn head(self) -> Option<Part> {
         match self {
             Self::Q4_0 | Self::Q5_0 | Self::Q8_0 => Some(part(0, 2)),

@@ -78,7 +78,7 @@ pub struct Step<'a> {
     pub past: usize,
 }
 
-/// What does not fit together.
+/// Inputs that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttentionError {
     /// A size that is zero or odd.

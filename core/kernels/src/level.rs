@@ -14,7 +14,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// What this processor can, fastest first.
+    /// The levels that this processor has, fastest first.
     #[must_use]
     pub fn available() -> Vec<Self> {
         let all = [

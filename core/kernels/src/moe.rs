@@ -44,7 +44,7 @@ pub struct Mixture<'a> {
     pub routing: Routing,
 }
 
-/// What does not fit together.
+/// Inputs that do not fit together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MixtureError {
     /// Matrices of other shapes than those beside them.

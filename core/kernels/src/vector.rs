@@ -4,7 +4,7 @@
 /// One lane: any processor.
 pub(crate) mod scalar {
     pub(crate) const LANES: usize = 1;
-    /// What the bytes of [`dot8`] are too large by, as far as it does not take that back itself.
+    /// The bias of the bytes of [`dot8`], as far as it does not subtract it itself.
     pub(crate) const BIAS8: i32 = 0;
     pub(crate) type I = u32;
     pub(crate) type F = f32;

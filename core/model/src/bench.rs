@@ -1,4 +1,4 @@
-//! What the engine can do on this machine, in numbers.
+//! The speed of the engine on this machine.
 
 mod bandwidth;
 
@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::time::Instant;
 
-/// What to measure. Tokens that a context holds before are not computed: their cache holds noise, which costs the same.
+/// The measurements to make. Tokens that a context holds before are not computed: their cache holds noise, which costs
+/// the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BenchOptions {
     /// Tokens of the prompt whose prefill is measured.
@@ -57,7 +58,7 @@ impl BenchOptions {
     }
 }
 
-/// What was measured. Rates are tokens per second.
+/// The measurements. Rates are tokens per second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BenchReport {
     /// The model.
@@ -105,7 +106,7 @@ pub struct VerifyAt {
     pub tokens: usize,
     /// Tokens checked, if all are right.
     pub tps: f64,
-    /// What the run costs, in single steps.
+    /// The cost of the run, in single steps.
     pub steps: f64,
 }
 

@@ -18,7 +18,7 @@ const PLACES: usize = 48;
 const AHEAD: usize = 40;
 /// Stands between texts: no token.
 const GAP: u32 = u32::MAX;
-/// What each pair of tokens beyond the first costs in a run, against a run of one pair, the least that there is.
+/// The cost of each pair of tokens beyond the first in a run, against a run of one pair, the least that there is.
 /// Measured on the models of the catalogue; fixed rather than measured at run time, so that the same request always
 /// takes the same steps.
 const COST: f64 = 0.28;
@@ -178,7 +178,7 @@ impl Drafter {
         (place < self.draft_len).then_some((place, 1))
     }
 
-    /// What last followed the last token. Right one time in five, and the first drafted token costs nothing.
+    /// The token that last followed the last token. Right one time in five, and the first drafted token costs nothing.
     fn anything(&self) -> Option<(usize, usize)> {
         let place = *self.single.get(self.corpus.last()?)? as usize;
         (self.corpus.get(place)? != &GAP).then_some((place, 0))

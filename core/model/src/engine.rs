@@ -76,7 +76,7 @@ pub struct Engine {
     pub(crate) load_time: Duration,
 }
 
-/// What a request needs alone.
+/// The state of one request at a time.
 pub(crate) struct State {
     pub(crate) graph: Graph,
     pub(crate) slots: Slots,
@@ -127,7 +127,7 @@ impl Engine {
         })
     }
 
-    /// What the model of a folder will say of itself, but for the warnings of loading it. Reads the manifest only.
+    /// The description of the model in a folder, without the warnings of loading it. Reads the manifest only.
     pub fn describe(folder: &Path, options: &EngineOptions) -> Result<ModelInfo, LoadError> {
         Ok(describe(&folder::read_manifest(folder)?, options))
     }
@@ -139,7 +139,7 @@ impl Engine {
         Prompts::new(&manifest, &vocabulary, folder::read_template(folder, &manifest)?).map(drop)
     }
 
-    /// What the user should know about how it was loaded, such as that CUDA was not available.
+    /// Warnings to the user about how it was loaded, such as that CUDA was not available.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.info.warnings

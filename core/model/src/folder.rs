@@ -25,7 +25,7 @@ pub enum LoadError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong.
+        /// The error, in words.
         reason: String,
     },
     /// The folder was written by a later version.
@@ -41,7 +41,7 @@ pub enum LoadError {
     Damaged {
         /// The model.
         name: String,
-        /// What is wrong.
+        /// The error, in words.
         reason: String,
     },
     /// The model needs a later runtime.
@@ -65,7 +65,7 @@ pub enum LoadError {
     Memory {
         /// The model.
         name: String,
-        /// What the system says.
+        /// The message of the system.
         reason: String,
     },
     /// CUDA was asked for and is not there.
@@ -81,7 +81,7 @@ pub enum LoadError {
     Runtime {
         /// The model.
         name: String,
-        /// What the runtime says.
+        /// The message of the runtime.
         reason: String,
     },
 }

@@ -24,7 +24,7 @@ const EVEN: usize = 2;
 const WATCH_CLOSELY: Duration = Duration::from_millis(2);
 const WATCH: Duration = Duration::from_millis(10);
 
-/// What ends a run on the way.
+/// The conditions that end a run early.
 #[derive(Clone, Copy)]
 pub(crate) struct Halt<'a> {
     pub(crate) cancel: &'a Cancel,
@@ -52,7 +52,7 @@ impl<'a> Halt<'a> {
 pub(crate) enum Ran {
     /// The logits and the cache hold the result.
     Done,
-    /// It was ended on the way. What the cache held before is still there.
+    /// It was ended early. The earlier content of the cache is still there.
     Halted,
 }
 
@@ -162,7 +162,7 @@ impl Graph {
         self.ids.extend(tokens.iter().map(|t| i64::from(*t)));
         let filled = tokens.len().next_multiple_of(self.multiple);
         if filled <= cache.room() {
-            // What it writes lies behind the tokens that are held, and is overwritten by the next run.
+            // The run writes behind the tokens that are held, and the next run overwrites that.
             self.ids.resize(filled, self.ids.last().copied().unwrap_or(0));
         }
         self.rows.clear();
@@ -264,7 +264,7 @@ impl Graph {
 struct Names {
     inputs: Vec<*const c_char>,
     outputs: Vec<*const c_char>,
-    // What the pointers point to.
+    // The targets of the pointers.
     _owned: Vec<CString>,
 }
 

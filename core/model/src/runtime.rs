@@ -52,7 +52,7 @@ impl fmt::Display for FoundBy {
 pub struct RuntimeLibrary {
     /// The file.
     pub path: PathBuf,
-    /// What it says its version is.
+    /// Its version, by its own report.
     pub version: String,
     /// How it was found.
     pub found_by: FoundBy,
@@ -80,7 +80,7 @@ pub enum LocateError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What the loader says.
+        /// The message of the loader.
         reason: String,
     },
     /// A library is too old.
@@ -125,7 +125,7 @@ pub enum InitError {
     Failed {
         /// The library.
         path: PathBuf,
-        /// What it says.
+        /// Its message.
         reason: String,
     },
 }
@@ -139,8 +139,8 @@ impl Hint for InitError {
     }
 }
 
-/// Find the library to use: the setting, `ORT_DYLIB_PATH`, the wheel below a prefix, the system. What is named
-/// explicitly must work; of the others, the first that works is taken.
+/// Find the library to use: the setting, `ORT_DYLIB_PATH`, the wheel below a prefix, the system. A library that is
+/// named explicitly must work; of the others, the first that works is taken.
 pub fn locate(search: &RuntimeSearch) -> Result<RuntimeLibrary, LocateError> {
     let named = [(&search.setting, FoundBy::Setting), (&search.ort_dylib_path, FoundBy::OrtDylibPath)];
     for (path, found_by) in named {

@@ -1,6 +1,6 @@
 //! Bytes of tokens → text that may be shown: whole characters, nothing that may become a stop string.
 
-/// What [`TextStream::push`] found.
+/// The result of [`TextStream::push`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     /// Text that is certain now (may be empty).

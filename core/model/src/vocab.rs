@@ -205,8 +205,8 @@ impl Vocabulary {
         Ok(())
     }
 
-    /// Which added tokens are control: those marked so, those that the manifest names, and those that look like it.
-    /// What is left over are pieces of text that the vocabulary happens to list there.
+    /// Which added tokens are control: those marked so, those that the manifest names, and those that look like it. The
+    /// rest are pieces of text that the vocabulary happens to list there.
     fn sort_added(&mut self, manifest: &Manifest) {
         for (id, token) in self.tokenizer.get_added_tokens_decoder() {
             let text = token.content;

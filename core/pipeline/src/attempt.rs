@@ -48,7 +48,7 @@ pub(crate) struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// What a model may see of the tree.
+    /// The part of the tree that a model may see.
     pub(crate) fn context(&self) -> Context<'a> {
         Context::new(self.tree)
     }

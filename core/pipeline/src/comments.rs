@@ -14,7 +14,7 @@ use serde::Deserialize;
 /// The tree without the comments.
 pub(crate) struct AiComments<'t> {
     pub(crate) tree: Overlay<&'t dyn Tree>,
-    /// What the only comment is about, in the first target.
+    /// The definition that the only comment is about, in the first target.
     selection: Option<TextRange>,
     /// The line that the only comment stood behind.
     line: Option<String>,
@@ -91,7 +91,8 @@ fn without_comment(language: Language, text: &str, wanted: &str) -> Option<(Stri
     Some((out, Gap { at: cut.start, alone: alone.then_some(indent) }))
 }
 
-/// What a comment is about: the definition right below it, unless that is further out, or the one that it is in.
+/// The definition that a comment is about: the one right below it, unless that is further out, or the one that it is
+/// in.
 fn meant(language: Language, text: &str, gap: &Gap) -> Option<TextRange> {
     let below = gap.alone.and_then(|indent| {
         let follows = |start: usize| text.get(gap.at..start).is_some_and(|between| between.trim().is_empty());

@@ -33,7 +33,7 @@ pub enum RunError {
     Panic {
         /// Which.
         plugin: String,
-        /// What it said.
+        /// Its message.
         message: String,
     },
     /// The plugin took too long.

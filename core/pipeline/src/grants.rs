@@ -1,11 +1,11 @@
-//! What a plugin may do: what it declares, and what the caller allows.
+//! The rights of a plugin: those that it declares and the caller allows.
 
 use deepcoder_plugin_api::{Capabilities, ErrorCode, Limits, ModelGrant, PluginError, PluginManifest};
 use deepcoder_types::{Hint, RepoPath};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::time::Duration;
 
-/// What the caller allows a run to do. The default allows every visible file and a generous use of the model.
+/// The rights that the caller gives to a run. The default allows every visible file and a generous use of the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Globs of files that may be read.
@@ -54,14 +54,14 @@ pub struct Grants {
 pub struct GrantsError {
     /// The text.
     pub glob: String,
-    /// What is wrong with it.
+    /// The error in it.
     pub message: String,
 }
 
 impl Hint for GrantsError {}
 
 impl Grants {
-    /// What the plugin of `manifest` may do under `policy`.
+    /// The rights of the plugin of `manifest` under `policy`.
     pub fn new(manifest: &PluginManifest, policy: &Policy) -> Result<Self, GrantsError> {
         let Capabilities { read, write, model, checks: _ } = &manifest.capabilities;
         let least = |declared: &ModelGrant| ModelGrant {

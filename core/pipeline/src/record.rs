@@ -1,4 +1,4 @@
-//! What the history keeps of a run.
+//! The record of a run in the history.
 
 use deepcoder_types::{Finding, RepoPath, Skipped, Stats};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ pub struct Record {
     pub deepcoder: String,
     /// The verb.
     pub verb: String,
-    /// What the user typed.
+    /// The user's instruction.
     pub prompt: String,
     /// The files that it was about.
     pub targets: Vec<RepoPath>,
@@ -28,11 +28,11 @@ pub struct Record {
     pub snapshot: String,
     /// Whether the result passed verification.
     pub verified: bool,
-    /// What verification found.
+    /// The findings of verification.
     pub findings: Vec<Finding>,
     /// Targets without a change while others were edited.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
-    /// What it used.
+    /// Its use of the model.
     pub stats: Stats,
 }

@@ -34,14 +34,14 @@ impl Default for RunOptions {
     }
 }
 
-/// What a run came to. Nothing is written yet.
+/// The result of a run. Nothing is written yet.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// What would be written; `None` when there is nothing to write.
+    /// The edit set; `None` when there is nothing to write.
     pub edit_set: Option<EditSet>,
     /// The same for people: a unified diff that `git apply` accepts. Empty when there is nothing to write.
     pub diff: String,
-    /// What verification says about the edit set.
+    /// The verification of the edit set.
     pub verification: Option<Verification>,
     /// How far the plugin trusts its proposal.
     pub applicability: Applicability,
@@ -53,7 +53,7 @@ pub struct Run {
     pub partial: bool,
     /// An answer in words, for verbs that answer.
     pub answer: Option<Answer>,
-    /// What the history will keep.
+    /// The record for the history.
     pub record: Record,
 }
 

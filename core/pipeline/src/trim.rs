@@ -40,7 +40,7 @@ fn trim_file(best: &mut Trimmed, index: usize, verify: &dyn Fn(&EditSet) -> Veri
     let file = &best.set.files[index];
     let Some((before, after)) = texts(file) else { return false };
     let mut edits = edits_between(&before, &after);
-    // What lost most of a file says nothing about the rest of it.
+    // A result that lost most of a file says nothing about the rest of it.
     let filled = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
     if edits.len() > MAX_EDITS || filled(&after) * 2 < filled(&before) {
         return false;

@@ -1,4 +1,4 @@
-//! What is left of a result that does more than a narrow instruction asks for.
+//! Reduces a result that does more than a narrow instruction asks for.
 
 use deepcoder_edit::{apply_edits, edits_between};
 use deepcoder_types::{Constraint, EditSet, FileChange, TextEdit};
@@ -14,8 +14,8 @@ const MAX_LINES: usize = 20;
 /// The set with the files that pass verification, and of the others only those differences that do, one by one and all
 /// together; `None` where none does, or where nothing is asked that a difference could go beyond.
 ///
-/// What a new name comes to needs no model: where its answer for a file goes beyond, the code of that file gets the name
-/// wherever it has the old one.
+/// A rename needs no model: where its answer for a file goes beyond, the code of that file gets the name wherever it
+/// has the old one.
 pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
     policy.constraint.as_ref()?;
     let files: Vec<FileChange> = set.files.iter().filter_map(|file| part(set, file, policy)).collect();

@@ -1,4 +1,4 @@
-//! What can go wrong on either side of the contract.
+//! The errors on either side of the contract.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub struct PluginError {
     pub code: ErrorCode,
     /// Lower case, no full stop.
     pub message: String,
-    /// What to do about it.
+    /// A hint for the user.
     pub hint: Option<String>,
     /// Whether the same call may succeed later.
     pub retryable: bool,

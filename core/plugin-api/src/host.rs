@@ -1,4 +1,4 @@
-//! What a plugin may ask for.
+//! The functions that a plugin may call.
 
 use crate::PluginError;
 use deepcoder_types::{GenerateRequest, Generation, Level, ModelInfo, RepoPath, Snippet, Symbol, TokenEvent};

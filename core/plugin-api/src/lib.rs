@@ -25,7 +25,7 @@ pub trait Plugin: Send + Sync {
     /// Its `plugin.toml`.
     fn manifest(&self) -> &PluginManifest;
 
-    /// What must be gathered before [`Plugin::run`].
+    /// The context to gather before [`Plugin::run`].
     fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError>;
 
     /// Do the work. May be called from several threads at once.

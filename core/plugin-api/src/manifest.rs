@@ -28,7 +28,7 @@ pub struct ModelGrant {
     pub max_tokens: u32,
 }
 
-/// What a plugin declares that it uses. What it has not declared is denied.
+/// The rights that a plugin declares. All others are denied.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capabilities {
@@ -42,7 +42,7 @@ pub struct Capabilities {
     pub checks: Vec<String>,
 }
 
-/// What one run may cost.
+/// The limits of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -87,10 +87,10 @@ pub struct PluginManifest {
     /// others in the context, and a target that fails does not cost the rest.
     #[serde(default)]
     pub each_target: bool,
-    /// What it may use.
+    /// Its rights.
     #[serde(default)]
     pub capabilities: Capabilities,
-    /// What a run may cost.
+    /// The limits of a run.
     #[serde(default)]
     pub limits: Limits,
 }
@@ -106,7 +106,7 @@ pub enum ManifestError {
     Api {
         /// The plugin.
         id: String,
-        /// What it wants.
+        /// The version that it wants.
         wanted: String,
     },
     /// A field is out of range.
@@ -114,7 +114,7 @@ pub enum ManifestError {
     Invalid {
         /// The plugin.
         id: String,
-        /// What is wrong.
+        /// The error, in words.
         message: String,
     },
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// Options that the program itself puts beside the parameters of a verb.
 const PUT_BESIDE: &[&str] = &["comments", "repair"];
 
-/// What a verb needs beside files.
+/// The input of a verb beside files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Takes {
@@ -64,7 +64,7 @@ impl ParamType {
 pub struct Param {
     /// Letters, digits and `_`.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     #[serde(rename = "type")]
     pub kind: ParamType,
     /// The texts that it may be; empty means any.
@@ -73,7 +73,7 @@ pub struct Param {
     /// Its value where the user gives none; `None` where that depends on the request.
     #[serde(default)]
     pub default: Option<Value>,
-    /// What it does, in a phrase.
+    /// Its effect, in a phrase.
     pub help: String,
 }
 
@@ -95,9 +95,9 @@ impl Param {
 pub struct VerbManifest {
     /// The verb: lower-case letters, digits and `-`.
     pub name: String,
-    /// What it does, in a phrase.
+    /// Its effect, in a phrase.
     pub summary: String,
-    /// What it needs beside files.
+    /// Its input beside files.
     #[serde(default)]
     pub takes: Takes,
     /// Its parameters.
@@ -130,7 +130,7 @@ impl VerbManifest {
         Ok(())
     }
 
-    /// What is wrong with the description itself.
+    /// The error in the description itself.
     pub(crate) fn mistake(&self) -> Option<String> {
         let of_letters = |name: &str, also: char| {
             name.starts_with(|c: char| c.is_ascii_lowercase())

@@ -90,7 +90,7 @@ impl Launcher {
         Some(WorkerCommand { program, name, args, env: env_for_daemon(profile), patience: PATIENCE })
     }
 
-    /// What the program was installed into: the parent of the `bin` that it is in.
+    /// The prefix of the installation: the parent of the `bin` that the program is in.
     pub(crate) fn prefix(&self) -> Option<PathBuf> {
         let bin = Path::new(self.argv.first()?).parent()?;
         if bin.file_name()? == "bin" { bin.parent().map(Path::to_owned) } else { None }
@@ -216,7 +216,7 @@ impl Profile {
         self.launcher.as_ref()?.worker(self)
     }
 
-    /// What such a process loads its model with.
+    /// The loader of such a process.
     #[must_use]
     pub fn engines(&self) -> Arc<dyn ModelLoader> {
         Arc::new(EngineLoader(self.clone()))

@@ -32,7 +32,7 @@ impl PullOptions {
 /// How far it is.
 #[derive(Debug)]
 pub enum InstallProgress {
-    /// What the user should know before the work begins.
+    /// A warning to the user before the work begins.
     Warning(String),
     /// Downloading.
     Fetch(FetchProgress),
@@ -43,7 +43,7 @@ pub enum InstallProgress {
 /// A model that is ready.
 #[derive(Debug, Clone)]
 pub struct Installed {
-    /// What it is.
+    /// The model.
     pub manifest: Manifest,
     /// Its folder.
     pub folder: PathBuf,
@@ -231,7 +231,7 @@ fn warn_of_memory(need: u64, progress: &mut dyn FnMut(InstallProgress)) {
     )));
 }
 
-/// What a replacement left that was killed.
+/// The leftovers of a replacement that was killed.
 #[expect(clippy::disallowed_methods, reason = "the models' folder is ours")]
 fn remove_left_over(folder: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(folder) {

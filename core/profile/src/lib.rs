@@ -1,5 +1,5 @@
-//! What every surface needs and none should have twice: where things live ([`Folders`]), what the user wants
-//! ([`Settings`]), models ready to be asked ([`Profile::model`]) and installed ([`Profile::pull`]).
+//! The parts that all surfaces share: folders ([`Folders`]), the user's settings ([`Settings`]), models ready to be
+//! asked ([`Profile::model`]) and installed ([`Profile::pull`]).
 //!
 //! **Invariant:** nothing here reads the environment, the clock or the terminal; callers pass [`Vars`], times and
 //! callbacks.
@@ -129,7 +129,7 @@ impl Profile {
         &self.vars
     }
 
-    /// What the user wants.
+    /// The user's settings.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
@@ -181,7 +181,7 @@ impl Profile {
     }
 }
 
-/// What a daemon must know that is not in its environment already, or would mean something else in its folder.
+/// The variables that a daemon lacks in its environment, or that mean something else in its folder.
 fn env_for_daemon(profile: &Profile) -> Vec<(OsString, OsString)> {
     let mut env = Vec::new();
     let mut set = |name: &str, value: &Path| env.push((OsString::from(name), value.as_os_str().to_owned()));

@@ -1,4 +1,4 @@
-//! What the machine has.
+//! The memory of the machine.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use std::path::Path;
 pub struct Memory {
     /// All that is built in.
     pub total: u64,
-    /// What could be had now.
+    /// The memory that a process can get now.
     pub available: u64,
 }
 
@@ -22,7 +22,7 @@ pub fn memory() -> Option<Memory> {
     Some(group.map_or(all, |group| within(all, Path::new("/sys/fs/cgroup"), group)))
 }
 
-/// What of `all` is left within the limits of `group` and of those that it is in, below `root`.
+/// The part of `all` that the limits of `group` and of its parents leave, below `root`.
 fn within(all: Memory, root: &Path, group: &str) -> Memory {
     let groups = Path::new(group.trim_start_matches('/')).ancestors();
     groups.fold(all, |memory, group| {

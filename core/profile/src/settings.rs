@@ -33,7 +33,7 @@ pub struct Setting {
     pub variable: Option<&'static str>,
     /// The default, written as in `config.toml`, or empty where the meaning says what happens without it.
     pub default: &'static str,
-    /// What it does.
+    /// Its effect.
     pub meaning: &'static str,
 }
 
@@ -113,7 +113,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// What the caller's flags say; what is absent comes from elsewhere.
+/// The values of the caller's flags; absent ones come from the environment, the file or the default.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// The model to use.
@@ -192,9 +192,9 @@ pub enum SettingsError {
     Value {
         /// The variable or key.
         name: String,
-        /// What it is.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// The values that it may have.
         expected: &'static str,
     },
     /// The address of the jobs' database makes no sense.

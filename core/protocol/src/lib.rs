@@ -1,5 +1,5 @@
-//! What processes of deepcoder say to the daemon, and how: the wire types, the blocking client, and the traits behind
-//! which the daemon's services are. `PROTOCOL.md` beside this crate describes the lines.
+//! The protocol between processes of deepcoder and the daemon: the wire types, the blocking client, and the traits
+//! behind which the daemon's services are. `PROTOCOL.md` beside this crate describes the lines.
 //!
 //! **Invariant:** this crate has no async runtime, opens no file, and connects only to processes of its own user.
 

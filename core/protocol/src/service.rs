@@ -1,4 +1,4 @@
-//! What the daemon does besides answering for a model. The crates that do it are above this one and are put in when the
+//! The services of the daemon besides the model. The crates that do it are above this one and are put in when the
 //! server is started; the protocol and its clients see these traits and nothing else.
 
 use crate::wire::{Failure, WorkerStatus};
@@ -15,7 +15,7 @@ pub trait ModelLoader: Send + Sync {
     /// after the former model is gone.
     fn load(&self, name: &str, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError>;
 
-    /// What the model `name` is, without loading it where that can be known.
+    /// Describe the model `name`, without loading it where possible.
     fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError>;
 
     /// Whether the model that was loaded last is still there: it may be in a process that has died.
@@ -34,7 +34,7 @@ pub trait ModelLoader: Send + Sync {
 pub struct WorkerCommand {
     /// The program.
     pub program: PathBuf,
-    /// What it is called, where that is another name.
+    /// Its name in lists of processes, where that is not the program's.
     pub name: Option<OsString>,
     /// Its arguments; `--parent PID` follows.
     pub args: Vec<OsString>,
@@ -113,7 +113,7 @@ pub trait Jobs: Send + Sync {
     fn counts(&self) -> Result<JobCounts, Failure>;
 }
 
-/// What came of adding a job.
+/// The result of adding a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Added {
     /// The job.
@@ -153,7 +153,7 @@ pub trait Watching: Send + Sync {
     /// Watch it no more; `false` when it was not watched.
     fn unwatch(&self, root: &Path) -> Result<bool, Failure>;
 
-    /// What is watched.
+    /// The watched repositories.
     fn list(&self) -> Vec<Watched>;
 }
 
@@ -166,7 +166,7 @@ pub struct Watched {
     pub files: Option<u64>,
     /// `events` of the system, or `polling`.
     pub how: String,
-    /// What the user should know: a limit of the system that was reached, a root that is gone.
+    /// Notices for the user: a limit of the system that was reached, a root that is gone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

@@ -15,8 +15,8 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 
 const SQLITE: Schema = Schema {
     migrations: &[(1, "jobs", include_str!("../../../migrations/sqlite/jobs/0001_jobs.sql"))],
-    lost: "A new queue was begun. It lacks the jobs of this one, their logs and the results that were not accepted yet; \
-           what jobs had written or committed is in the history of edits and in git as before.",
+    lost: "A new queue was begun. The jobs of this one are lost, with their logs and the results that were not accepted \
+           yet; what jobs had written or committed is in the history of edits and in git as before.",
 };
 
 /// Whether a commit waits for the disk. A server's always does.
@@ -41,11 +41,11 @@ struct Inner {
     server: Option<postgres::Server>,
     /// Why the server could not be reached, when it may be tried again, and how long it is left alone then.
     away: Option<(String, Instant, Duration)>,
-    /// What `synchronous` is, and whether it may be less than FULL.
+    /// The value of `synchronous`, and whether it may be less than FULL.
     disk: Disk,
     may_wait: bool,
     data_version: i64,
-    /// What is wrong with the file. The next opening moves it aside, so that nothing may be promised any more that would be
+    /// The damage of the file. The next opening moves it aside, so that nothing may be promised any more that would be
     /// written to pages that still look whole.
     damage: Option<String>,
 }
@@ -287,7 +287,7 @@ pub(super) struct Tx<'a> {
     runtime: &'a Runtime,
     link: &'a mut Link,
     again: bool,
-    /// What SQLite has not been told yet.
+    /// The statements that SQLite has not run yet.
     batch: Batch,
 }
 
@@ -355,7 +355,7 @@ impl Tx<'_> {
         }
     }
 
-    /// What goes with [`Tx::clock`].
+    /// The argument of [`Tx::clock`].
     pub(super) fn now(&self) -> Arg<'static> {
         Arg::Int(Some(if self.link.is_server() { 0 } else { host::boot_ms() }))
     }

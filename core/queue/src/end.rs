@@ -11,7 +11,7 @@ use deepcoder_types::{FailureKind, JobFailure, JobResult, JobState};
 const FIRST_HOLD_MS: u64 = 1_000;
 const LONGEST_HOLD_MS: u64 = 300_000;
 
-/// What is said of a job whose worker has gone.
+/// The message about a job whose worker has gone.
 const DIED: &str = "its worker died";
 
 impl Queue {

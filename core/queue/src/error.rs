@@ -1,4 +1,4 @@
-//! What can go wrong with the queue.
+//! The errors of the queue.
 
 use super::MAX_RESULT;
 use deepcoder_sqlite::{FileFault, OpenError};
@@ -23,7 +23,7 @@ pub enum OpenQueueError {
     Unreachable {
         /// Where, without the password.
         server: String,
-        /// What the system or the server said.
+        /// The message of the system or the server.
         reason: String,
     },
     /// The user or the password is wrong.
@@ -31,7 +31,7 @@ pub enum OpenQueueError {
     Refused {
         /// Where, without the password.
         server: String,
-        /// What the server said.
+        /// The message of the server.
         reason: String,
     },
     /// The server has no such database.
@@ -39,7 +39,7 @@ pub enum OpenQueueError {
     NoDatabase {
         /// Where, without the password.
         server: String,
-        /// What the server said.
+        /// The message of the server.
         reason: String,
     },
     /// The user may not make or use the tables.
@@ -47,7 +47,7 @@ pub enum OpenQueueError {
     NoRights {
         /// Where, without the password.
         server: String,
-        /// What the server said.
+        /// The message of the server.
         reason: String,
     },
     /// It was written by a newer deepcoder.
@@ -71,7 +71,7 @@ pub enum OpenQueueError {
     Sql {
         /// Where, without the password.
         server: String,
-        /// What it said.
+        /// Its message.
         reason: String,
     },
 }
@@ -136,7 +136,7 @@ pub enum QueueError {
     Unreachable {
         /// Where, without the password.
         server: String,
-        /// What the system or the server said.
+        /// The message of the system or the server.
         reason: String,
     },
     /// The database failed in another way.

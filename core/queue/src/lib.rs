@@ -97,7 +97,7 @@ pub struct Queue {
 pub struct Claim {
     /// The job.
     pub job: Job,
-    /// What shows that it is this worker's.
+    /// The claim to it.
     pub lease: Lease,
 }
 
@@ -110,7 +110,7 @@ pub struct Lease {
     pub token: i64,
 }
 
-/// What a worker is to do next.
+/// The worker's next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
     /// Go on.

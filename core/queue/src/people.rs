@@ -1,4 +1,4 @@
-//! What people do to jobs. What they were told is on the disk.
+//! The users' calls. Their effect is on the disk when they return.
 
 use super::base::{Disk, Trouble, Tx};
 use super::error::QueueError;

@@ -82,7 +82,7 @@ impl Server {
         }
         let options = PgConnectOptions::from_str(url).map_err(|error| {
             wrong(match error {
-                // What the parser says may quote what it could not read.
+                // The parser's message may quote the text, and with it a password.
                 sqlx::Error::Configuration(_) => "a part of it cannot be read".into(),
                 _ => "it cannot be read".into(),
             })
@@ -138,7 +138,7 @@ impl Server {
 }
 
 impl OpenQueueError {
-    /// What the system or the server said.
+    /// The message of the system or the server.
     pub(super) fn reason(self) -> String {
         match self {
             Self::Unreachable { reason, .. }
@@ -191,8 +191,8 @@ impl Drop for Listener {
     }
 }
 
-/// Listen for good, and come back whenever the connection is lost. What happened in between is not known, so that counts
-/// as a change.
+/// Listen for good, and come back whenever the connection is lost. Changes in between are unknown, so that counts as a
+/// change.
 async fn listen(server: &Server, changes: &Changes, dirty: &Notify) {
     loop {
         let heard = hear(server, changes, dirty).await;

@@ -37,7 +37,7 @@ impl Queue {
         let mut args: Vec<Arg<'_>> = Vec::new();
         let machine = self.machine();
         if let Some(root) = &filter.repository {
-            // What is not UTF-8 has no jobs.
+            // A path that is not UTF-8 has no jobs.
             args.push(root.to_str().unwrap_or_default().into());
             args.push((&machine).into());
             conditions.push("repository = (SELECT id FROM repository WHERE root = $1 AND machine = $2)".to_owned());

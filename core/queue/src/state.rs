@@ -8,7 +8,7 @@ use deepcoder_types::{FailureKind, Job, JobFailure, JobHappening, JobId, JobStat
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What [`job`] reads.
+/// The columns that [`job`] reads.
 pub(super) const COLUMNS: &str = "id, state, spec, attempts, created_ms, started_ms, finished_ms, due_ms, worker, \
                                   progress, result, failure, template";
 
@@ -76,7 +76,7 @@ pub(super) fn event(tx: &mut Tx<'_>, seq: i64, after: u64, what: &JobHappening, 
     Ok(tx.run(insert, &[seq.into(), after.into(), now_ms.into(), (&what).into()])?)
 }
 
-/// What else changes with the state of a job.
+/// The other columns that change with the state of a job.
 #[derive(Clone, Copy, Default)]
 pub(super) struct With<'a> {
     pub(super) reason: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! What workers do until they are done: take, keep, tell.
+//! The workers' calls before a job ends: claim, heartbeat, progress.
 
 use super::base::{Disk, Trouble, Tx};
 use super::error::QueueError;
@@ -137,7 +137,7 @@ impl Queue {
         Ok(held)
     }
 
-    /// What was saved for a job that has not landed yet.
+    /// The stored result of a job that has not landed yet.
     pub fn saved(&self, id: &JobId) -> Result<Option<Vec<u8>>, QueueError> {
         self.base.transaction(Disk::Read, |tx| {
             let select = "SELECT bytes FROM result WHERE job = (SELECT seq FROM job WHERE id = $1)";
@@ -184,7 +184,7 @@ fn turn(tx: &mut Tx<'_>, repositories: &Repositories) -> Result<Vec<(i64, Option
     tx.rows(&select, &[])?.iter().map(|row| Ok((row.int("id")?, row.maybe_int("oldest")?))).collect()
 }
 
-/// What this process took when the answer was lost.
+/// The job that this process claimed when the answer was lost.
 fn taken(tx: &mut Tx<'_>, taking: Taking<'_>) -> Result<Option<Claim>, Trouble> {
     if host::holder().is_empty() {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What can go wrong with a database file.
+//! The errors of a database file.
 
 use deepcoder_types::Hint;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub enum OpenError {
     ReadOnly {
         /// The database.
         path: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
     /// The disk is full.
@@ -61,11 +61,11 @@ pub enum OpenError {
     /// The file system failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         action: &'static str,
         /// On what.
         path: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         source: std::io::Error,
     },
     /// SQLite failed in another way.
@@ -73,7 +73,7 @@ pub enum OpenError {
     Sql {
         /// The database.
         path: PathBuf,
-        /// What SQLite said.
+        /// The message of SQLite.
         message: String,
     },
 }
@@ -94,7 +94,7 @@ impl Hint for OpenError {
     }
 }
 
-/// What SQLite says is wrong with its file.
+/// The damage of a file, by SQLite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileFault {
     /// The disk is full.

@@ -33,7 +33,7 @@ enum Fault {
     Other(OpenError),
 }
 
-/// What an opening comes to: the runtime that drives the connection, and where a damaged file went.
+/// The result of opening: the runtime that drives the connection, and where a damaged file went.
 pub type Opened = (Runtime, SqliteConnection, Option<PathBuf>);
 
 /// Open the database file at `path`, making it and bringing its schema up to date where needed. A damaged file is moved

@@ -5,7 +5,7 @@ use crate::parse::{parse, range};
 use deepcoder_types::TextRange;
 
 /// Every comment of `text` in its order; empty when it is too large to parse. Where a part of the text does not parse,
-/// the rest is still found. What looks like a comment inside a string is none.
+/// the rest is still found. Text inside a string that looks like a comment is none.
 #[must_use]
 pub fn comments(language: Language, text: &str) -> Vec<TextRange> {
     let Some(tree) = parse(language, text) else { return Vec::new() };

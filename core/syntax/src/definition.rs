@@ -8,7 +8,7 @@
 use crate::Language;
 use tree_sitter::Node;
 
-/// What a node defines.
+/// The definition that a node is.
 pub(crate) struct Definition {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
@@ -39,7 +39,7 @@ pub(crate) fn wraps(language: Language, outer: Node<'_>) -> bool {
         || (spec.single_shells.contains(&outer.kind()) && outer.named_child_count() == 1)
 }
 
-/// What `node` defines, if anything.
+/// The definition that `node` is, if any.
 pub(crate) fn of(language: Language, node: Node<'_>, text: &str) -> Option<Definition> {
     let (kind, captures) = language.tags()?.captures(node, text, "definition.")?;
     let slice = |node: Node<'_>| text.get(node.byte_range()).unwrap_or_default();

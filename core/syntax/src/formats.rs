@@ -1,4 +1,4 @@
-//! What is known of files by their extension alone, those without a grammar among them.
+//! The properties of files by their extension alone, also of those without a grammar.
 
 use crate::Language;
 use deepcoder_types::RepoPath;
@@ -6,9 +6,9 @@ use deepcoder_types::RepoPath;
 /// A format without a grammar.
 struct Format {
     extensions: &'static [&'static str],
-    /// What models write after a fence; empty where that is not settled.
+    /// The word that models write after a fence; empty where models differ.
     fence: &'static str,
-    /// What begins a comment.
+    /// The signs that begin a comment.
     comments: &'static [&'static str],
 }
 
@@ -34,7 +34,7 @@ fn of(path: &RepoPath) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.extensions.contains(&extension.as_str()))
 }
 
-/// What models write after the fence for such a file; empty where that is not known.
+/// The word that models write after the fence for such a file; empty where that is unknown.
 #[must_use]
 pub fn fence_tag(path: &RepoPath) -> &'static str {
     let Some(language) = Language::of(path) else { return of(path).map_or("", |format| format.fence) };
@@ -43,7 +43,7 @@ pub fn fence_tag(path: &RepoPath) -> &'static str {
     own.map_or_else(|| language.name(), |(_, tag)| tag)
 }
 
-/// What begins a comment in such a file, as far as that is known.
+/// The signs that begin a comment in such a file, as far as they are known.
 #[must_use]
 pub fn comment_marks(path: &RepoPath) -> Vec<&'static str> {
     match Language::of(path) {

@@ -1,4 +1,4 @@
-//! What is known of a language. Each has a folder in `languages/`, with its [`Spec`] and the query that finds its
+//! The descriptors of languages. Each has a folder in `languages/`, with its [`Spec`] and the query that finds its
 //! definitions; everything else in the workspace asks here instead of listing languages of its own.
 
 pub use crate::languages::Language;
@@ -7,7 +7,7 @@ use deepcoder_types::RepoPath;
 use std::sync::{LazyLock, OnceLock};
 use tree_sitter::Node;
 
-/// What a text of the language is for.
+/// The purpose of texts of a language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LanguageKind {
     /// A program: it has definitions, statements and imports.
@@ -117,7 +117,7 @@ pub(crate) struct Spec {
 /// The kind of a definition with this declarator, its owner and its name.
 pub(crate) type Declarator = fn(node: Node<'_>, kind: &'static str, text: &str) -> Option<Declared>;
 
-/// What a declarator defines.
+/// The definition in a declarator.
 pub(crate) struct Declared {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
@@ -206,7 +206,7 @@ impl Language {
         self.spec().name
     }
 
-    /// What its texts are for.
+    /// The purpose of its texts.
     #[must_use]
     pub fn kind(self) -> LanguageKind {
         self.spec().kind
@@ -236,13 +236,13 @@ impl Language {
         self.is_related(Self::C)
     }
 
-    /// What begins a comment that ends with the line, in languages that have such comments.
+    /// The signs that begin a comment that ends with the line, in languages that have such comments.
     #[must_use]
     pub fn line_comment(self) -> Option<&'static str> {
         self.spec().line_comments.first().copied()
     }
 
-    /// What begins a comment.
+    /// The signs that begin a comment.
     pub fn comment_marks(self) -> impl Iterator<Item = &'static str> {
         let spec = self.spec();
         spec.line_comments.iter().copied().chain(spec.block_comments.iter().map(|(open, _)| *open))

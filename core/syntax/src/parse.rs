@@ -22,7 +22,7 @@ pub struct SyntaxError {
     pub range: TextRange,
     /// The line where it begins, from 1.
     pub line: u32,
-    /// What is missing, where the grammar knows (`;`, `)`, …).
+    /// The missing text, where the grammar knows it (`;`, `)`, …).
     pub missing: Option<String>,
 }
 

@@ -35,7 +35,7 @@ pub fn multiline_strings(language: Language, text: &str) -> Option<Vec<TextRange
 pub struct StringRange {
     /// All of it.
     pub outer: TextRange,
-    /// What stands between its quotes.
+    /// The text between its quotes.
     pub inner: TextRange,
 }
 

@@ -89,7 +89,7 @@ struct Level<'t> {
     node: Node<'t>,
     /// Where it begins with what leads it.
     start: usize,
-    /// What led at this level when the walk went down.
+    /// The lead at this level when the walk went down.
     lead: Option<Lead>,
 }
 

@@ -15,7 +15,7 @@ struct Pattern {
     predicates: Vec<Predicate>,
 }
 
-/// What a node must be.
+/// The conditions on a node.
 struct Matcher {
     shape: Shape,
     captures: Vec<&'static str>,
@@ -26,7 +26,7 @@ enum Shape {
     Any,
     /// A node of this kind, with children that fit.
     Kind(&'static str, Vec<(Option<&'static str>, Matcher)>),
-    /// What stands in quotes.
+    /// The text in quotes.
     Anonymous(&'static str),
     OneOf(Vec<Matcher>),
 }

@@ -5,12 +5,12 @@ use crate::parse::{parse, range};
 use deepcoder_types::TextRange;
 use tree_sitter::{Node, Point};
 
-/// What is told of a text.
+/// The tokens that are reported of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// Every token, comments too.
     All,
-    /// What runs: no comments, docstrings and statements that do nothing.
+    /// Code that runs: no comments, docstrings and statements that do nothing.
     Code,
     /// Code and docstrings without type annotations, and with the imports apart.
     Untyped,
@@ -23,11 +23,11 @@ pub struct Token {
     pub range: TextRange,
     /// Its line, from 1.
     pub line: u32,
-    /// What it is.
+    /// Its kind.
     pub kind: TokenKind,
 }
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// Anything that is none of the others.
@@ -123,7 +123,8 @@ fn kind_of(node: Node<'_>) -> TokenKind {
     }
 }
 
-/// What only the layout shows: the end of a block in Python, and that of a statement where no sign needs to end it.
+/// A token that only the layout shows: the end of a block in Python, and that of a statement where no sign needs to end
+/// it.
 fn boundary(language: Language, node: Node<'_>, is_statement: bool) -> Option<TokenKind> {
     match node.kind() {
         "block" if language == Language::Python => Some(TokenKind::BlockEnd),

@@ -1,4 +1,4 @@
-//! What a plugin proposes, and the byte images that it comes to.
+//! A plugin's proposal, and the byte images that are made of it.
 
 use crate::{ContentHash, RepoPath};
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,7 @@ pub struct Renaming {
     pub new_name: String,
 }
 
-/// What a plugin wants done. It cannot do it.
+/// The changes that a plugin proposes. It cannot write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     /// The snapshot that it was made for ([`crate::ContextBundle::snapshot`]).
@@ -124,7 +124,7 @@ pub struct Proposal {
     pub rationale: String,
     /// How far it may be trusted.
     pub applicability: Applicability,
-    /// What it changes.
+    /// The changes.
     pub changes: Vec<Change>,
     /// Checks, by the id that the workspace gave them, that should pass on the result.
     pub checks: Vec<String>,
@@ -146,9 +146,9 @@ pub struct FileImage {
 pub struct FileChange {
     /// The file.
     pub path: RepoPath,
-    /// What must be there now, byte for byte, for the change to be applied.
+    /// The file that must be there now, byte for byte, for the change to be applied.
     pub old: Option<FileImage>,
-    /// What will be there.
+    /// The file that will be there.
     pub new: Option<FileImage>,
 }
 

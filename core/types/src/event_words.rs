@@ -26,7 +26,7 @@ impl Tone {
 }
 
 impl Stage {
-    /// What goes on, for a line that is overwritten.
+    /// The current stage, for a line that is overwritten.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What a user can do about an error.
+//! Hints: the next step after an error.
 
 /// Errors that reach a user say what to do next. The command line prints it on a line that starts with `hint:`.
 pub trait Hint: std::error::Error {

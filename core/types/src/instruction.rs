@@ -1,10 +1,10 @@
-//! What is asked, and what the model gets to see. Mirrors `plugin.wit`.
+//! The instruction, and the context that the model sees. Mirrors `plugin.wit`.
 
 use crate::{ContentHash, Proposal, Renaming, RepoPath, TextRange};
 use serde::{Deserialize, Serialize};
 
-/// The verb that changes files as instructed. What has no verb of its own means it: a job without one, a fix of a hook, a
-/// comment that ends with `AI!`, EditEval.
+/// The verb that changes files as instructed. It is the default where no verb is given: a job without one, a fix of a
+/// hook, a comment that ends with `AI!`, EditEval.
 pub const EDIT: &str = "edit";
 
 /// The verb that answers in words: a comment that ends with `AI?` means it.
@@ -17,7 +17,7 @@ pub struct Instruction {
     pub id: String,
     /// A verb of a plugin, such as [`EDIT`].
     pub verb: String,
-    /// What the user typed.
+    /// The text that the user typed.
     pub prompt: String,
     /// The files that it is about; empty when the plugin is to find them.
     pub targets: Vec<RepoPath>,
@@ -32,7 +32,7 @@ pub struct Instruction {
     pub seed: u64,
 }
 
-/// What a plugin wants gathered before it runs.
+/// The context that a plugin wants gathered before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ContextRequest {
     /// The instruction only gives something another name: the host does that, token by token, and the plugin does not run.
@@ -92,7 +92,7 @@ pub struct Answer {
     pub text: String,
 }
 
-/// What a plugin's run came to.
+/// The result of a plugin's run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {

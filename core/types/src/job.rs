@@ -1,5 +1,5 @@
-//! Background work: what is asked ([`JobSpec`]), how it stands ([`Job`]), and what happened to it ([`JobEvent`]). Plain
-//! data: `queue` keeps it, `jobs` does it, `daemon` carries it over the wire.
+//! Background work: the request ([`JobSpec`]), its state ([`Job`]), and its log ([`JobEvent`]). Plain data: `queue`
+//! keeps it, `jobs` does it, `daemon` carries it over the wire.
 
 use crate::{Applicability, Delivery, RepoPath};
 use serde::{Deserialize, Serialize};
@@ -34,14 +34,14 @@ pub enum Schedule {
     Change,
 }
 
-/// What is asked.
+/// The request for a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobSpec {
     /// The verb of a plugin: `edit`, `explain`, …
     pub kind: String,
     /// The canonical root of the work tree.
     pub repository: PathBuf,
-    /// What the user typed.
+    /// The text that the user typed.
     pub prompt: String,
     /// Paths and globs below the root; empty when the plugin is to find the files.
     #[serde(default)]
@@ -140,7 +140,7 @@ impl JobState {
     }
 }
 
-/// What a failure is about, for programs.
+/// The kind of a failure, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
@@ -163,14 +163,14 @@ impl FailureKind {
 /// Why a job failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobFailure {
-    /// What went wrong.
+    /// The error, in words.
     pub message: String,
-    /// What to do about it.
+    /// A hint for the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// Whether another attempt may come out differently: a worker that died, a file that changed meanwhile.
     pub transient: bool,
-    /// What it is about.
+    /// Its kind.
     #[serde(default, skip_serializing_if = "FailureKind::is_other")]
     pub kind: FailureKind,
 }
@@ -186,7 +186,7 @@ pub struct JobFile {
     pub hunks: u32,
 }
 
-/// What a job came to, without the bytes.
+/// The result of a job, without the bytes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct JobResult {
     /// In one line, for lists.
@@ -203,7 +203,7 @@ pub struct JobResult {
     /// How far it may be trusted. Results from before this was kept do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applicability: Option<Applicability>,
-    /// What verification and the plugin noticed.
+    /// The notes of verification and of the plugin.
     #[serde(default)]
     pub notes: Vec<String>,
     /// The edit in the history of the repository, once it has landed.
@@ -232,7 +232,7 @@ pub struct JobProgress {
 pub struct Job {
     /// Its name.
     pub id: JobId,
-    /// What was asked.
+    /// The request.
     pub spec: JobSpec,
     /// How it stands.
     pub state: JobState,
@@ -255,7 +255,7 @@ pub struct Job {
     /// How far it is.
     #[serde(default)]
     pub progress: Option<JobProgress>,
-    /// What it came to.
+    /// Its result.
     #[serde(default)]
     pub result: Option<JobResult>,
     /// Why it failed, or did the last time.
@@ -279,7 +279,7 @@ pub struct JobEvent {
     pub what: JobHappening,
 }
 
-/// What happened.
+/// The event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobHappening {

@@ -37,7 +37,7 @@ pub struct Manifest {
     pub license: Option<String>,
     /// The names and shapes that the engine binds.
     pub graph: GraphInfo,
-    /// What it was made from.
+    /// Its source.
     pub source: SourceInfo,
     /// How it was made.
     pub recipe: Recipe,
@@ -56,7 +56,7 @@ pub struct FimTokens {
     pub middle: String,
 }
 
-/// What the engine needs to know to run `model.onnx`.
+/// The engine's description of `model.onnx`.
 ///
 /// Inputs: `input_ids` int64 `[1, S]`; `past_len` int64 `[1]`, the tokens already in the cache; `logit_rows` int64
 /// `[R]`, the rows of `S` whose logits are wanted; and the cache. Outputs: `logits` float32 `[R, vocab_size]` and the
@@ -92,7 +92,7 @@ pub struct CacheTensor {
     pub shape: Vec<i64>,
 }
 
-/// What a model folder was made from.
+/// The source of a model folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
     /// `gguf` or `safetensors`.

@@ -1,4 +1,4 @@
-//! What a language model is to the rest of the program. The engine, the daemon's client and the fakes of the tests
+//! A language model, as the rest of the program sees it. The engine, the daemon's client and the fakes of the tests
 //! implement [`LanguageModel`].
 
 use crate::Cancel;
@@ -21,7 +21,7 @@ pub enum Role {
 pub struct Message {
     /// Who speaks.
     pub role: Role,
-    /// What is said. Control tokens in it are text, never control.
+    /// The text. Control tokens in it are text, never control.
     pub content: String,
 }
 
@@ -45,7 +45,7 @@ impl Message {
     }
 }
 
-/// What the model is to continue. Only the engine knows the tokens that mark turns and holes.
+/// The text that the model is to continue. Only the engine knows the tokens that mark turns and holes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Prompt {
@@ -58,9 +58,9 @@ pub enum Prompt {
     },
     /// Fill in the middle, rendered with the model's own FIM tokens.
     Fill {
-        /// What stands before the hole.
+        /// The text before the hole.
         prefix: String,
-        /// What stands after it.
+        /// The text after it.
         suffix: String,
     },
     /// Plain text to continue; control tokens in it are not interpreted.
@@ -111,7 +111,7 @@ pub enum Priority {
 /// One request for text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
-    /// What to continue.
+    /// The text to continue.
     pub prompt: Prompt,
     /// How to choose.
     pub sampling: Sampling,
@@ -222,7 +222,7 @@ pub struct Timing {
     pub total_ms: f64,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
     /// The text, without what a stop string cut off.
@@ -235,7 +235,7 @@ pub struct Generation {
     pub timing: Timing,
 }
 
-/// What callers need to know about a model.
+/// A description of a model for callers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// Its name in the store.
@@ -249,7 +249,7 @@ pub struct ModelInfo {
     pub fill_warning: Option<String>,
     /// Identifies the weights and recipe; the same prompt, seed, fingerprint and thread count give the same tokens.
     pub fingerprint: String,
-    /// What the user should know about how it was loaded, such as that it runs on the processor for want of CUDA.
+    /// Warnings to the user about how it was loaded, such as that it runs on the processor for want of CUDA.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -271,9 +271,9 @@ pub enum GenerateError {
     /// out.
     #[error("{message}")]
     Load {
-        /// What is wrong.
+        /// The error, in words.
         message: String,
-        /// What to do about it.
+        /// A hint for the user.
         hint: Option<String>,
     },
     /// A setting is out of range.
@@ -321,7 +321,7 @@ impl crate::Hint for GenerateError {
 
 /// A model that continues text. Calls block the calling thread; a model that is busy makes the caller wait.
 pub trait LanguageModel: Send + Sync {
-    /// What it is.
+    /// Its description.
     fn info(&self) -> &ModelInfo;
 
     /// How many tokens `text` has as plain text.

@@ -1,9 +1,9 @@
-//! What a task used of the model.
+//! The model use of a task.
 
 use crate::{Generation, Usage};
 use serde::{Deserialize, Serialize};
 
-/// What a task used.
+/// The model use of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Stats {
     /// Calls of the model.

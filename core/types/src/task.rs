@@ -48,7 +48,7 @@ pub enum Delivery {
     Worktree(PathBuf),
 }
 
-/// What the user allows beyond the default.
+/// The consent of the user beyond the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Consent {
@@ -74,11 +74,11 @@ pub struct Position {
 pub struct Previous {
     /// The task that made it.
     pub task: String,
-    /// What a person says is wrong with it; empty to try again with the request's seed.
+    /// The user's criticism of it; empty to try again with the request's seed.
     pub feedback: String,
 }
 
-/// What is wanted, as every surface says it.
+/// A request, the same from every surface.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Request {
@@ -107,7 +107,7 @@ pub struct Request {
     pub seed: u64,
     /// Where the result goes.
     pub delivery: Delivery,
-    /// What the user allows beyond the default.
+    /// The consent of the user beyond the default.
     pub consent: Consent,
     /// The result that this continues from.
     pub previous: Option<Previous>,
@@ -160,11 +160,11 @@ pub enum Event {
         /// Why, in one line.
         reason: String,
     },
-    /// What the model will see.
+    /// The context was gathered.
     Gathered {
         /// The files, each once.
         files: Vec<RepoPath>,
-        /// What was left out, and why.
+        /// The parts that were left out, and why.
         notes: Vec<String>,
     },
     /// The model is asked.
@@ -204,11 +204,11 @@ pub enum Event {
 pub struct TaskEvent {
     /// Its number.
     pub seq: u64,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// What a person, or the rule for results without one, decides.
+/// The decision on a result, by the user or by the rule for results without one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
@@ -217,7 +217,7 @@ pub enum Decision {
         /// `None` is all of them.
         #[serde(default)]
         hunks: Option<Vec<HunkRef>>,
-        /// What the person allows.
+        /// The user's consent.
         #[serde(default)]
         consent: Consent,
         /// Where it goes instead of where the request said.
@@ -336,7 +336,7 @@ pub struct TaskResult {
     pub model: String,
     /// The seed.
     pub seed: u64,
-    /// What it used.
+    /// Its use of the model.
     pub stats: Stats,
     /// Whether it may land.
     pub verdict: Verdict,

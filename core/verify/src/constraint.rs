@@ -151,7 +151,7 @@ pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Opt
     let mut read = 0;
     let mut exports = false;
     for (at, token) in tokens.iter().enumerate() {
-        // What follows a quotation mark is what a string says.
+        // A token after a quotation mark is the text of a string.
         let in_string = at > 0 && tokens[at - 1].kind == TokenKind::Quote && token.kind == TokenKind::Code;
         match said(at) {
             "__all__" => exports = true,

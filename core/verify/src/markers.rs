@@ -91,7 +91,7 @@ pub(crate) fn introduced<'a>(old: &str, new: &'a str, wanted: impl Fn(&str) -> b
     found
 }
 
-/// What a comment says, for a line that is nothing but a comment.
+/// The text of a comment, for a line that is only a comment.
 fn comment_text(line: &str) -> Option<&str> {
     let line = line.trim();
     for (open, close) in [("/*", "*/"), ("<!--", "-->"), ("{/*", "*/}")] {

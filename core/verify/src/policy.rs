@@ -1,4 +1,4 @@
-//! What is allowed, and what was found.
+//! The policy and the result of verification.
 
 use deepcoder_types::{Constraint, FileChange};
 pub use deepcoder_types::{Finding, Severity, Verification};

@@ -104,7 +104,7 @@ impl Asks {
         }
     }
 
-    /// What no longer stands in the file is asked no more.
+    /// A comment that is gone from the file asks no more.
     fn forget_gone(&mut self, path: &RepoPath, now: &[Comment]) {
         let stands = |(of, text, nth): &Which| of != path || now.iter().any(|c| c.text == *text && c.nth == *nth);
         self.asked.retain(stands);

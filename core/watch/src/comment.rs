@@ -2,7 +2,7 @@
 
 use deepcoder_syntax::{Language, comments};
 
-/// What a comment wants.
+/// The request of a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Mark {
     /// `AI!`: the change that it describes.
@@ -19,7 +19,7 @@ pub(crate) struct Comment {
     pub(crate) mark: Mark,
     /// As it stands in the file, with its signs.
     pub(crate) text: String,
-    /// What it says, without signs and mark.
+    /// Its text, without signs and mark.
     pub(crate) said: String,
     /// Its line, from 1.
     pub(crate) line: usize,

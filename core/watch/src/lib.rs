@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// What becomes of what a comment asks for.
+/// Where the result of a comment's request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CommentDelivery {
     /// It is written into the work tree, as an edit that can be undone.
@@ -45,12 +45,12 @@ pub enum CommentDelivery {
 pub struct Options {
     /// How their trees are.
     pub tree: deepcoder_workspace::WatchOptions,
-    /// What becomes of what a comment asks for.
+    /// Where the result of a comment's request goes.
     pub comments: CommentDelivery,
     /// The least time between two jobs of one template.
     pub gap: Duration,
-    /// The most time that the model may work within an hour for the changes of one repository. What a comment asks for
-    /// is the user's own request and does not wait for it.
+    /// The most time that the model may work within an hour for the changes of one repository. A comment's request is
+    /// the user's own and does not wait for it.
     pub model_per_hour: Duration,
     /// Roots that are watched without being remembered: those of the settings.
     pub always: Vec<PathBuf>,

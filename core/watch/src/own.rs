@@ -15,7 +15,7 @@ pub(crate) struct Own {
     history: Option<History>,
 }
 
-/// What was written last: paths with the hash of their bytes, `None` where they were deleted.
+/// The files that were written last: paths with the hash of their bytes, `None` where they were deleted.
 pub(crate) type Written = HashSet<(RepoPath, Option<ContentHash>)>;
 
 impl Own {

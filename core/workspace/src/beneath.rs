@@ -60,7 +60,7 @@ fn link_or(at: BorrowedFd<'_>, name: &str, error: Errno) -> Errno {
     if kind(at, name) == Some(FileType::Symlink) { Errno::LOOP } else { error }
 }
 
-/// What `name` is, without following it.
+/// The kind of `name`, without following it.
 pub(crate) fn kind(at: BorrowedFd<'_>, name: &str) -> Option<FileType> {
     let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     Some(FileType::from_raw_mode(stat.st_mode))

@@ -1,4 +1,4 @@
-//! What is asked of git: the head and the index.
+//! Reads git's head and index.
 
 use crate::{Visibility, Workspace};
 use deepcoder_types::RepoPath;
@@ -6,8 +6,8 @@ use git2::{Repository, StatusOptions};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// What git has of files. Keeps the repository open: reading the index of a hundred thousand files takes a tenth of a second,
-/// and is done again only when it has changed.
+/// The files that git has. Keeps the repository open: reading the index of a hundred thousand files takes a tenth of a
+/// second, and is done again only when it has changed.
 pub struct Recorded {
     workspace: Workspace,
     repository: Option<Repository>,

@@ -14,7 +14,7 @@ pub enum OpenError {
     /// The path does not exist or cannot be reached.
     #[error("cannot open `{}`: {source}", path.display())]
     Start {
-        /// What was given.
+        /// The path that was given.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
@@ -36,7 +36,7 @@ pub enum OpenError {
     ForeignWorkTree {
         /// Git's folder.
         git_dir: PathBuf,
-        /// What its configuration says.
+        /// The work tree in its configuration.
         claimed: PathBuf,
     },
     /// A file that git reads would keep it, and us, waiting or reading for ever.
@@ -52,7 +52,7 @@ pub enum OpenError {
     Git {
         /// Where it was looked for.
         path: PathBuf,
-        /// What git's library says.
+        /// The message of git's library.
         message: String,
     },
 }

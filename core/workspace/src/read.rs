@@ -32,7 +32,7 @@ pub enum ReadError {
     /// There is no such file.
     #[error("`{path}` does not exist")]
     Missing {
-        /// What was asked for.
+        /// The path that was asked for.
         path: RepoPath,
         /// Visible files with names like it.
         similar: Vec<String>,
@@ -40,7 +40,7 @@ pub enum ReadError {
     /// The file, or a folder on the way to it, is a symbolic link.
     #[error("`{path}` is reached through the symbolic link `{link}`")]
     Symlink {
-        /// What was asked for.
+        /// The path that was asked for.
         path: RepoPath,
         /// The link.
         link: String,
@@ -150,7 +150,7 @@ impl Workspace {
         self.kind(path.as_str()) == Ok(FileType::RegularFile)
     }
 
-    /// What `path` is (empty for the root); `ELOOP` behind or at a link.
+    /// The kind of `path` (empty for the root); `ELOOP` behind or at a link.
     pub(crate) fn kind(&self, path: &str) -> Result<FileType, Errno> {
         let fd = beneath::open(self.inner.root_fd.as_fd(), path, OFlags::PATH)?;
         Ok(FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode))
@@ -164,7 +164,7 @@ impl Workspace {
                 ReadError::Symlink { link: link.to_owned(), path }
             }
             Errno::NOENT | Errno::NOTDIR => ReadError::Missing { similar: self.similar(path.as_str()), path },
-            // What opening a socket says.
+            // The error of opening a socket.
             Errno::NXIO => ReadError::NotRegular(path),
             other => ReadError::Io { path, source: other.into() },
         }

@@ -1,4 +1,4 @@
-//! What users type: paths relative to where they are, folders, globs.
+//! Resolves the user's arguments: relative paths, folders, globs.
 
 use crate::rules::RuleSource as _;
 use crate::{ListError, Visibility, Workspace, beneath};
@@ -19,7 +19,7 @@ pub enum ResolveError {
     /// It leads out of the work tree.
     #[error("`{typed}` is outside the repository `{}`", root.display())]
     Outside {
-        /// What was typed.
+        /// The text that the user typed.
         typed: String,
         /// The root of the work tree.
         root: PathBuf,
@@ -27,7 +27,7 @@ pub enum ResolveError {
     /// It, or a folder on the way to it, is a symbolic link.
     #[error("`{typed}` is reached through the symbolic link `{link}`")]
     Symlink {
-        /// What was typed.
+        /// The text that the user typed.
         typed: String,
         /// The link, from the root.
         link: String,
@@ -35,7 +35,7 @@ pub enum ResolveError {
     /// It belongs to a submodule or another repository inside this one.
     #[error("`{typed}` belongs to the repository in `{folder}`")]
     NestedRepository {
-        /// What was typed.
+        /// The text that the user typed.
         typed: String,
         /// Where that repository is.
         folder: String,
@@ -43,7 +43,7 @@ pub enum ResolveError {
     /// Nothing is there, or no visible file matches.
     #[error("{}", nothing(typed))]
     NothingMatched {
-        /// What was typed and matched nothing.
+        /// The text that the user typed, which matched nothing.
         typed: Vec<String>,
         /// Visible files with names like the first.
         similar: Vec<String>,
@@ -57,9 +57,9 @@ pub enum ResolveError {
     /// It is not a glob.
     #[error("`{typed}` is not a pattern: {message}")]
     Glob {
-        /// What was typed.
+        /// The text that the user typed.
         typed: String,
-        /// What is wrong.
+        /// The error, in words.
         message: String,
     },
     /// The tree cannot be listed.

@@ -33,7 +33,7 @@ const NAMES: [&str; KINDS] = [".gitignore", ".aiignore", ".deepcoderignore"];
 const KINDS: usize = 3;
 const GIT: usize = 0;
 
-/// What the rules say about one entry.
+/// The verdict of the rules on one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Shown,
@@ -56,7 +56,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// What is said about `path`, an entry of this very folder.
+    /// The verdict on `path`, an entry of this very folder.
     pub(crate) fn verdict(&self, path: &str, is_dir: bool) -> Verdict {
         let hidden = |kind| self.decide(kind, path, is_dir) == Some(true);
         if is_dir && self.git_inside().is_some_and(|git| git == path) {
@@ -96,7 +96,7 @@ impl Rules {
     }
 }
 
-/// What the ignore rules say about a file, without a look at git's index.
+/// The verdict of the ignore rules on a file, without a look at git's index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileVerdict {
     /// It is as the rules and its name say.

@@ -1,4 +1,4 @@
-//! What a user may have meant.
+//! Suggestions for mistyped paths.
 
 use crate::Workspace;
 use deepcoder_types::RepoPath;

@@ -3,8 +3,8 @@
 /// Lines shorter than this are found everywhere, and say nothing alone.
 const TELLING: usize = 8;
 
-/// What begins at the left margin once the model has left an indented block. `trimmed` would cut there anyway; this only
-/// saves the time until then.
+/// The beginnings of lines at the left margin, once the model has left an indented block. `trimmed` would cut there
+/// anyway; this only saves the time until then.
 const OUTSIDE: [&str; 14] = [
     "\ndef ",
     "\nclass ",
@@ -76,7 +76,7 @@ pub(crate) fn ends_in_line(prefix: &str, written: &str) -> bool {
     !cursor_line(prefix).trim().is_empty() && !open
 }
 
-/// What of `written` belongs into the hole between `prefix` and `suffix`.
+/// The part of `written` that belongs into the hole between `prefix` and `suffix`.
 pub(crate) fn trimmed(prefix: &str, written: &str, suffix: &str, line: bool, cut_off: bool) -> String {
     let mut text = written;
     if line {
@@ -90,7 +90,7 @@ pub(crate) fn trimmed(prefix: &str, written: &str, suffix: &str, line: bool, cut
     }
     let rest = suffix.split('\n').next().unwrap_or_default();
     let text = without_overlap(prefix, until_closed(cursor_line(prefix), text, rest), rest);
-    // What follows brings its own line ending.
+    // The suffix brings its own line ending.
     if suffix.starts_with('\n') || suffix.is_empty() { text.trim_end_matches('\n').to_owned() } else { text.to_owned() }
 }
 

@@ -13,9 +13,9 @@ pub(crate) struct Question {
     pub messages: Vec<Message>,
     /// The beginning of the answer.
     pub prefill: String,
-    /// What ends the answer.
+    /// Strings that end the answer.
     pub stop: Vec<String>,
-    /// What the answer is likely to repeat.
+    /// A text that the answer is likely to repeat.
     pub draft: Option<String>,
     /// How many tokens the answer needs at least, and how many it may have.
     pub tokens: std::ops::Range<u32>,

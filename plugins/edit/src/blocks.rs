@@ -23,7 +23,7 @@ pub(crate) enum Kind {
     SearchReplace,
     /// A unified diff.
     Diff,
-    /// What `apply_patch` reads.
+    /// The format of `apply_patch`.
     Patch,
 }
 

@@ -50,7 +50,7 @@ const TYPING: [&str; 38] = [
     "TypedDict",
     "Union",
 ];
-/// What a star import of `collections` stands for.
+/// The names of a star import of `collections`.
 const COLLECTIONS: [&str; 6] = ["ChainMap", "Counter", "OrderedDict", "defaultdict", "deque", "namedtuple"];
 /// Modules that models import from for annotations.
 const OF_ANNOTATIONS: [&str; 4] = ["typing", "collections", "collections.abc", "__future__"];
@@ -61,7 +61,7 @@ const WIDTH: usize = 100;
 pub(crate) struct Tidied {
     /// All of it.
     pub text: String,
-    /// What was left out.
+    /// A note on imports that were left out.
     pub note: Option<String>,
     /// Why a person should look at it first.
     pub doubt: Option<String>,
@@ -145,7 +145,7 @@ pub(crate) fn tidied(path: &RepoPath, old: &str, new: &str, instruction: &str) -
     if plan.lines.is_empty() && plan.insert.is_empty() {
         return None;
     }
-    // What a star of another module stands for is not known here.
+    // The names of another module's star are not known here.
     let unknown = plan.stars.iter().find(|module| !OF_ANNOTATIONS.contains(&module.as_str()));
     let doubt = unknown.filter(|_| calls_unknown(&before, &after, &plan)).map(|module| {
         format!("the new code may use names of `{module}` that are not imported: `from {module} import *` is left out")

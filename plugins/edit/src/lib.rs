@@ -5,8 +5,8 @@
 //! there. Longer files are edited definition by definition, and by SEARCH/REPLACE blocks where none is named.
 //! `docs/lab/edit-formats.md` has the measurements behind that.
 //!
-//! What the model leaves out is never deleted: an answer that is cut off is an error, a marker for code left out is
-//! filled in or refused, and an answer that loses definitions is asked for again and otherwise needs a review.
+//! Code that the model leaves out is never deleted: an answer that is cut off is an error, a marker for code left out
+//! is filled in or refused, and an answer that loses definitions is asked for again and otherwise needs a review.
 //!
 //! To have an earlier result corrected, run the same instruction with
 //! `options.repair = {"findings": [{"path", "message"}], "previous": {path: text}}`.
@@ -155,7 +155,7 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         return Ok((None, edited));
     }
     let mut edited = match previous {
-        // What nothing was found about stays as it was.
+        // A file without findings keeps its earlier result.
         Some(previous) if work.findings(path).is_empty() => {
             Edited { text: previous.clone(), notes: Vec::new(), doubt: None }
         }

@@ -1,5 +1,5 @@
-//! Instructions that are about one thing only: comments, type annotations, a name, the layout. What is not certainly such
-//! an instruction is none: a constraint that is wrong refuses good edits.
+//! Instructions that are about one thing only: comments, type annotations, a name, the layout. An instruction that is
+//! not certainly one of these is none: a constraint that is wrong refuses good edits.
 
 use deepcoder_types::{Constraint, Renaming};
 

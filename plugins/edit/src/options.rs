@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// What suits the file: see `plan` in this crate.
+    /// The format that suits the file: see `plan` in this crate.
     #[default]
     Auto,
     /// The complete new file.
@@ -20,7 +20,7 @@ pub enum Format {
     SearchReplace,
     /// A unified diff.
     Diff,
-    /// What `apply_patch` reads.
+    /// The format of `apply_patch`.
     Patch,
 }
 
@@ -38,10 +38,10 @@ pub struct Options {
     pub repair: Option<Repair>,
 }
 
-/// What was wrong with an earlier result.
+/// The errors in an earlier result.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct Repair {
-    /// What verification found.
+    /// The findings of verification.
     pub findings: Vec<Finding>,
     /// The text of each file as the earlier result left it.
     pub previous: BTreeMap<RepoPath, String>,
@@ -53,7 +53,7 @@ pub struct Finding {
     /// The file; `None` where it is about the result as a whole.
     #[serde(default)]
     pub path: Option<RepoPath>,
-    /// What is wrong.
+    /// The error, in words.
     pub message: String,
 }
 

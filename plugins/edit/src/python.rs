@@ -20,9 +20,9 @@ pub(crate) struct Source<'a> {
 pub(crate) struct Item {
     /// `m` of `from m import x`; `None` for `import x`.
     pub module: Option<String>,
-    /// What is imported.
+    /// The imported name.
     pub name: String,
-    /// What stands after `as`.
+    /// The name after `as`.
     pub alias: Option<String>,
 }
 
@@ -45,7 +45,7 @@ impl Item {
     }
 }
 
-/// What a byte belongs to.
+/// The kind of text that a byte belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Code,
@@ -55,7 +55,7 @@ enum Kind {
 }
 
 impl<'a> Source<'a> {
-    /// Read a text. What is no Python gives some lines as well.
+    /// Read a text. A text that is no Python gives some lines as well.
     pub(crate) fn new(text: &'a str) -> Self {
         let bytes = text.as_bytes();
         let mut kinds = vec![Kind::Code; bytes.len()];
@@ -131,7 +131,7 @@ impl<'a> Source<'a> {
             || (code.contains(';') && (code.starts_with("import ") || code.starts_with("from ")))
     }
 
-    /// What the line imports, if it is one import.
+    /// The names that the line imports, if it is one import.
     pub(crate) fn import(&self, line: usize) -> Option<Vec<Item>> {
         parse(self.code_of(line))
     }

@@ -12,7 +12,7 @@ const FILE: &str = include_str!("../prompts/file.md");
 pub(crate) struct Target {
     /// Where.
     pub path: RepoPath,
-    /// What is there; `None` for a file that is to be made.
+    /// The file that is there; `None` for a file that is to be made.
     pub base: Option<Base>,
 }
 

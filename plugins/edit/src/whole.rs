@@ -259,7 +259,7 @@ impl Failure {
     }
 }
 
-/// What of the layout is kept: everything that the instruction does not speak of.
+/// The parts of the layout that are kept: all that the instruction does not mention.
 pub(crate) fn adoption(instruction: &str) -> Adoption {
     let layout = mentions(
         instruction,

@@ -1,4 +1,4 @@
-//! What all formats share: the request, the model, and the context that fits.
+//! The parts that all formats share: the request, the model, and the context that fits.
 
 use crate::ask::{Attempt, room, too_large};
 use crate::options::Options;
@@ -9,7 +9,7 @@ use deepcoder_types::{ContextBundle, Hint as _, Instruction, Message, RepoPath, 
 
 /// One run.
 pub(crate) struct Work<'a> {
-    /// What is asked.
+    /// The user's instruction.
     pub instruction: &'a Instruction,
     /// Its options.
     pub options: Options,
@@ -17,7 +17,7 @@ pub(crate) struct Work<'a> {
     pub host: &'a dyn Host,
     /// Whether only one file is edited: then an answer that changes nothing is more likely a failure than the truth.
     pub(crate) sole: bool,
-    /// What the model may see beside the file, most important first, each ready to be put into a prompt.
+    /// The context beside the file, most important first, each ready to be put into a prompt.
     pub context: Vec<(RepoPath, String)>,
 }
 
@@ -31,7 +31,7 @@ fn in_pieces(snippet: &Snippet) -> bool {
 pub(crate) struct Edited {
     /// The text, with the file's own line endings.
     pub text: String,
-    /// What the user should know of how it came about.
+    /// Notes for the user on how it was made.
     pub notes: Vec<String>,
     /// Why a person should look at it first.
     pub doubt: Option<String>,
@@ -79,7 +79,7 @@ impl<'a> Work<'a> {
     }
 
     /// The messages that `build` makes of the context, with as much of the context as leaves `needed` tokens for the
-    /// answer. What is left out is logged.
+    /// answer. Parts that are left out are logged.
     pub(crate) fn fitted(
         &self,
         build: &dyn Fn(&str) -> Vec<Message>,
@@ -112,7 +112,7 @@ impl<'a> Work<'a> {
         format!("These files are for reference only. Do not edit them.\n\n{}\n", texts.join("\n"))
     }
 
-    /// What verification found about `path` or about everything, as a list.
+    /// The findings about `path` or about everything, as a list.
     pub(crate) fn findings(&self, path: &RepoPath) -> String {
         let all = self.options.repair.iter().flat_map(|r| &r.findings);
         let ours = all.filter(|f| f.path.as_ref().is_none_or(|p| p == path));

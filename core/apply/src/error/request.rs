@@ -1,11 +1,11 @@
-//! What can keep a commit or a restoring, which are only made when asked for, from being made.
+//! The errors of commits and restores, which are made only on request.
 
 use super::{ApplyError, list};
 use crate::undo::NoEdit;
 use deepcoder_types::{Hint, RepoPath};
 use std::path::PathBuf;
 
-/// Why an edit was not committed. What was applied stays applied.
+/// Why an edit was not committed. The applied edit stays.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
     /// The program cannot be run.
@@ -14,9 +14,9 @@ pub enum CommitError {
     /// It failed.
     #[error("git {command} failed: {said}")]
     Git {
-        /// What it was to do.
+        /// The command.
         command: String,
-        /// What it said.
+        /// Its message.
         said: String,
     },
     /// The user has changed a file.

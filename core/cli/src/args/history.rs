@@ -15,7 +15,7 @@ pub(crate) enum StateChoice {
 }
 
 impl StateChoice {
-    /// What stands between "it did not exist" and "the edit".
+    /// The word between "it did not exist" and "the edit".
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Before => "before",

@@ -251,7 +251,7 @@ fn daemon(invocation: &Invocation) -> Vec<Check> {
     }
 }
 
-/// What the daemon has to say about how it loaded `model`.
+/// The daemon's note on how it loaded `model`.
 fn warnings(socket: &Path, model: &str, cancel: &Cancel) -> Vec<Check> {
     let info = Client::connect(socket).ok().and_then(|mut client| client.model_info(model, cancel).ok());
     let warnings = info.map(|info| info.warnings).unwrap_or_default();

@@ -86,7 +86,7 @@ fn edit_one(
     let run = Pipeline::new(&tree, Arc::clone(model))
         .run(&instruction, &deepcoder_pipeline::RunOptions::default(), &invocation.cancel, &mut |_| {})
         .map_err(|e| e.to_string())?;
-    // What `edit --yes` would not write does not count as an edit.
+    // A result that `edit --yes` would not write does not count as an edit.
     let usage = run.record.stats.usage;
     let code = unattended_text(run)?.unwrap_or_else(|| question.code.to_owned());
     Ok(Edited { code, usage })

@@ -38,7 +38,7 @@ pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console
     }
 }
 
-/// What `--json` prints: text, finish, usage and timing first.
+/// The output of `--json`: text, finish, usage and timing first.
 #[derive(Serialize)]
 struct Report<'a> {
     #[serde(flatten)]

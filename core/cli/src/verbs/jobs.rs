@@ -106,7 +106,7 @@ fn list(args: &JobListArgs, invocation: &Invocation, console: &mut Console) -> R
     Ok(Done::Clean)
 }
 
-/// What a list says besides.
+/// The notes below a list.
 fn details(job: &Job, now: u64) -> String {
     let text = match (job.state, &job.result, &job.failure, &job.progress) {
         (JobState::Running, _, _, Some(progress)) => match progress.tokens {

@@ -59,7 +59,7 @@ pub(crate) fn by_words(files: &[JobFile], accept: &[String], reject: &[String]) 
     }
 }
 
-/// What accepting these hunks of `files`, and no others, is.
+/// The acceptance of these hunks of `files`, and no others.
 pub(crate) fn decision(files: &[JobFile], accepted: Vec<HunkRef>, consent: Consent) -> Decision {
     match accepted.len() {
         0 => Decision::Reject,

@@ -19,7 +19,7 @@ use text::{LABEL, MARK, Unit};
 
 const UNIT: &str = "deepcoder.service";
 
-/// What starts services here.
+/// The service manager of this system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manager {
     Systemd,

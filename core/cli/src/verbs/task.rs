@@ -77,7 +77,7 @@ pub(crate) fn tasks(
         if let Some(tasks) = profile.running_tasks()? {
             return Ok(Arc::new(tasks));
         }
-        // What cannot be done is said before a daemon is started for it.
+        // A request that cannot succeed is refused before a daemon is started for it.
         deepcoder_app::check_request(profile, request)?;
         return Ok(Arc::new(profile.start_tasks(model)?));
     }
@@ -137,7 +137,7 @@ pub(crate) fn follow(
     let followed = match followed {
         Err(Refused::Cancelled) if !invocation.hung_up() => {
             tasks.cancel(id)?;
-            // It ends within a step. What it did until then is told.
+            // It ends within a step. Its events until then are shown.
             tasks.follow(id, seen, &Cancel::new(), &mut |event| {
                 show(&event.event, &mut progress, console, &mut |_, _, _| {});
             })

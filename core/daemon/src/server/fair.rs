@@ -1,4 +1,5 @@
-//! What waits in the background: one line for each repository, and the model's time is what they take turns by.
+//! The waiting background requests: one line for each repository. The lines take turns by the model's time that they
+//! used.
 
 use super::queue::Job;
 use std::collections::{HashMap, VecDeque};
@@ -17,9 +18,9 @@ pub(super) struct Lines {
 #[derive(Default)]
 struct Line {
     jobs: VecDeque<Job>,
-    /// What the line has used, and what it has let pass while it was empty.
+    /// The time that the line has used, and that it has let pass while it was empty.
     turn: Duration,
-    /// What it has used.
+    /// The time that it has used.
     used: Duration,
 }
 

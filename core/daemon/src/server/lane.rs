@@ -66,7 +66,7 @@ pub(super) fn nothing() -> Generation {
     }
 }
 
-/// What a model that is in memory says to a quick question.
+/// The token count by a model that is in memory.
 pub(super) fn count(model: &dyn LanguageModel, text: &str) -> Body {
     let count = || match model.count_tokens(text) {
         Ok(count) => Body::Count(count),

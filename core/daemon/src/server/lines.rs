@@ -13,7 +13,7 @@ const LINE: Duration = Duration::from_secs(60);
 /// Bytes that are read at a time.
 const STEP: usize = 64 << 10;
 
-/// What came.
+/// The line that came.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// A whole line, without its end.

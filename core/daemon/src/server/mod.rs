@@ -84,7 +84,7 @@ impl ServeOptions {
     }
 }
 
-/// What the server offers besides models.
+/// The services that the server offers besides models.
 #[derive(Clone, Default)]
 pub struct Services {
     /// The background jobs.
@@ -139,7 +139,7 @@ impl Hint for ServeError {
     }
 }
 
-/// What all tasks of a server share.
+/// The state that all tasks of a server share.
 struct Shared {
     /// Also holds the model in memory, so that quick questions need not wait for a long answer.
     queue: Queue,

@@ -1,5 +1,5 @@
-//! What waits for the model, what runs, and which model is in memory. The user's own requests go first, in the order in
-//! which they came; what runs in the background gives way to them and goes on behind them.
+//! The requests that wait for the model, those that run, and the model in memory. The user's own requests go first, in
+//! the order in which they came; what runs in the background gives way to them and goes on behind them.
 
 use super::budget::Held;
 use super::fair::Lines;
@@ -39,7 +39,7 @@ pub(super) enum Work {
     Unload,
 }
 
-/// What the thread for the users' own requests is to do.
+/// The next work of the thread for the users' own requests.
 pub(super) enum Next {
     Job(Job),
     /// Nothing came in time.

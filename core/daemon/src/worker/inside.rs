@@ -83,7 +83,7 @@ fn confine(options: &WorkOptions) -> Result<(), WorkError> {
     // A dump would hold the user's code, and gigabytes of weights.
     limit(Resource::Core, 0)?;
     if let Some(memory) = options.memory {
-        // What is allocated and not what is mapped: weights that are read from their file do not count.
+        // Allocated memory without mapped files: weights that are read from their file do not count.
         limit(Resource::Data, memory)?;
     }
     #[expect(clippy::disallowed_methods, reason = "a setting of this process in /proc")]

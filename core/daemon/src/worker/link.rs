@@ -51,7 +51,7 @@ struct Waiting {
     dead: Option<String>,
 }
 
-/// What a waiting call hears.
+/// The messages to a waiting call.
 enum News {
     Body(Body),
     /// Its caller wants no answer any more.
@@ -159,7 +159,7 @@ impl Link {
         }
         program.args(&command.args).arg("--parent").arg(std::process::id().to_string());
         program.envs(command.env.iter().map(|(key, value)| (key, value)));
-        // What the terminal sends to the daemon is not for it: the daemon ends it.
+        // A process group of its own, so that the terminal's signals reach only the daemon, which ends the process.
         program.process_group(0);
         // Its standard error and output both go to the daemon's log: native libraries may print to either.
         let log = || io::stderr().as_fd().try_clone_to_owned();

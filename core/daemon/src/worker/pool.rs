@@ -22,7 +22,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts workers with `command`. What a model is without loading it, `describe` says.
+    /// Starts workers with `command`. `describe` describes a model without loading it.
     #[must_use]
     pub fn new(command: WorkerCommand, describe: Arc<dyn ModelLoader>) -> Self {
         Self { command, describe, records: Arc::default() }

@@ -21,7 +21,7 @@ use crate::lines::{LineEnding, split_bom, with_endings};
 
 const FORMAT: &str = "patch";
 
-/// What a patch does with one file.
+/// The operation of a patch on one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileOp {
     /// A new file.
@@ -62,7 +62,7 @@ pub struct Chunk {
     pub at_end: bool,
 }
 
-/// What is being read.
+/// The state of the parser.
 enum State {
     Outside,
     Between,
@@ -259,7 +259,7 @@ fn place(text: &str, from: usize, chunk: &Chunk, block: usize) -> Result<Place, 
         }
         places.retain(ends);
     } else if !chunk.context.is_empty() {
-        // What is meant is the first place below the context; that the context is there twice may leave two.
+        // The patch means the first place below the context; that the context is there twice may leave two.
         let firsts: Vec<usize> =
             starts.iter().filter_map(|&s| places.iter().position(|p| p.range.start >= s)).collect();
         let mut index = 0;

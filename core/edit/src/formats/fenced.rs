@@ -5,7 +5,7 @@ use super::FormatError;
 /// A fenced block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fenced {
-    /// What stands after the opening fence, such as `python`.
+    /// The word after the opening fence, such as `python`.
     pub info: String,
     /// The file that the lines before the block or its info name, if any looks like a file name.
     pub path: Option<String>,

@@ -43,7 +43,7 @@ pub enum LocateError {
     /// It is nowhere.
     #[error("the text to replace is not in the file{}", match nearest { Some(n) => n.told(), None => String::new() })]
     NotFound {
-        /// What resembles it most.
+        /// The text that resembles it most.
         nearest: Option<Nearest>,
     },
     /// It is in more than one place.
@@ -58,7 +58,7 @@ pub enum LocateError {
 }
 
 impl LocateError {
-    /// What to tell the model.
+    /// A message for the model.
     #[must_use]
     pub fn feedback(&self) -> String {
         match self {

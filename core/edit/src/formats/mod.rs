@@ -1,4 +1,4 @@
-//! What models write, read without guessing.
+//! Parsers of the formats that models write. They do not guess.
 //!
 //! A reply is first taken apart ([`search_replace::parse`], [`fenced::parse`], [`patch::parse`],
 //! [`envelope::parse`]) and then fitted to the
@@ -30,7 +30,7 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// What the user should know of how the pieces fitted: a line for each that was not exact.
+    /// Notes for the user on how the pieces fitted: a line for each that was not exact.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let told = |(index, fit): (usize, &Fit)| {
@@ -52,7 +52,7 @@ pub enum FormatError {
     /// The reply holds nothing in the format that was asked for.
     #[error("the model's answer has no {wanted}")]
     Nothing {
-        /// What was asked for, such as `code block`.
+        /// The expected part, such as `code block`.
         wanted: &'static str,
     },
     /// Several blocks could be the one.
@@ -80,7 +80,7 @@ pub enum FormatError {
     Malformed {
         /// Line of the answer, from 1.
         line: usize,
-        /// What it should be part of.
+        /// The format that it should be part of.
         format: &'static str,
     },
     /// A block names a file that was not given.
@@ -115,7 +115,7 @@ pub enum FormatError {
 }
 
 impl FormatError {
-    /// What to tell the model so that it can correct itself.
+    /// A message with which the model can correct itself.
     #[must_use]
     pub fn feedback(&self) -> String {
         match self {

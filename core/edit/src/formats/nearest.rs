@@ -1,4 +1,4 @@
-//! What to tell a model about a piece that is nowhere: the lines that resemble it most, and what is different.
+//! The message to a model about a piece that is nowhere: the lines that resemble it most, and the difference.
 
 /// Windows that are compared line by line when a piece is not found.
 const MAX_TIES: usize = 64;

@@ -4,7 +4,7 @@ use super::locate::Place;
 use crate::diff::line_spans;
 use crate::lines::{LineEnding, split_line, to_lf, with_endings};
 
-/// What takes the place of the range when the piece `before` becomes `after`. Lines that both have keep the bytes that the
+/// The replacement of the range when the piece `before` becomes `after`. Lines that both have keep the bytes that the
 /// text has for them, however loosely they fitted; new ones get its indentation and its line endings.
 pub(crate) fn replacement(text: &str, place: &Place, before: &str, after: &str) -> String {
     let ending = LineEnding::dominant(text).as_str();

@@ -1,5 +1,5 @@
-//! What others expect of such parsers: recorded calls of the tests of Roo Code, and replies that a model gave to aider.
-//! `cases/` has their origin and licences.
+//! The expectations of others on such parsers: recorded calls of the tests of Roo Code, and replies that a model gave
+//! to aider. `cases/` has their origin and licences.
 
 use super::envelope::{self, Chunk, FileOp};
 use super::{FormatError, locate, patch, search_replace};
@@ -49,7 +49,7 @@ fn lines(text: &Value) -> String {
     text.as_array().expect("lines").iter().map(|l| l.as_str().expect("line").to_owned() + "\n").collect()
 }
 
-/// What a recorded call comes to here: a value, or nothing where it is refused.
+/// The result of a recorded call here: a value, or nothing where it is refused.
 fn call(function: &str, args: &[Value], file: &str) -> Option<Value> {
     let text = args[0].as_str().unwrap_or_default();
     match (function, file) {

@@ -24,9 +24,9 @@ const DIVIDER: &str = "=======";
 pub struct Block {
     /// The file that the lines above the block name; a block without a name of its own has that of the one before.
     pub path: Option<String>,
-    /// What is to be replaced. Empty for a new file.
+    /// The text to replace. Empty for a new file.
     pub search: String,
-    /// What takes its place. Empty to remove it.
+    /// The replacement. Empty to remove the text.
     pub replace: String,
     /// The line, from 1, that the model says the text is at.
     pub line_hint: Option<usize>,

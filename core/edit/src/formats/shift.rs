@@ -2,7 +2,7 @@
 
 use crate::lines::{indent_of, split_line, with_endings};
 
-/// What must be done to the indentation of the piece's lines to fit the text.
+/// The change of the indentation that makes the piece's lines fit the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shift {
     /// Put this in front.
@@ -13,7 +13,7 @@ pub enum Shift {
     Map(Vec<(String, String)>),
 }
 
-/// What turns the indentation `from` into `to`, if it is adding or removing at the front.
+/// The change from the indentation `from` to `to`, if it adds or removes at the front.
 pub(crate) fn shift_between(from: &str, to: &str) -> Option<Shift> {
     if let Some(more) = to.strip_suffix(from) {
         return Some(Shift::Add(more.to_owned()));

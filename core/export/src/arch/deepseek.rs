@@ -8,7 +8,7 @@ use crate::tensor::TensorInfo;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
-/// What DeepSeek-V2 has beside the settings of any decoder. In a [`Spec`] with it, a head is `nope` elements and then
+/// The settings of DeepSeek-V2 beside those of any decoder. In a [`Spec`] with it, a head is `nope` elements and then
 /// `rope` rotated ones, and there are as many key-value heads as heads.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DeepSeek {
@@ -22,9 +22,9 @@ pub(crate) struct DeepSeek {
     pub(crate) rope: u64,
     /// Elements of a head of values.
     pub(crate) value: u64,
-    /// What scores are multiplied by, YaRN's share included.
+    /// The factor of the scores, YaRN's share included.
     pub(crate) scale: f64,
-    /// What cos and sin are multiplied by.
+    /// The factor of cos and sin.
     pub(crate) cos_sin_scale: f64,
     /// Layers before the first with experts.
     pub(crate) first_dense: u64,
@@ -45,7 +45,7 @@ pub(crate) struct Moe {
     pub(crate) groups: u64,
     pub(crate) top_groups: u64,
     pub(crate) group_limited: bool,
-    /// What the weights of the chosen are multiplied by.
+    /// The factor of the chosen experts' weights.
     pub(crate) routed_scale: f64,
     /// Whether the weights of the chosen are made to add up to 1 before that.
     pub(crate) normalise: bool,

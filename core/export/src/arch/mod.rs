@@ -1,4 +1,4 @@
-//! What a model is made of: the settings of the supported architectures, and the tensors they need.
+//! The parts of a model: the settings of the supported architectures, and the tensors they need.
 
 pub(crate) mod deepseek;
 mod llama;
@@ -29,7 +29,7 @@ pub(crate) struct Spec {
     pub(crate) rope: Vec<f64>,
     /// Pairs are neighbours (as GGUF permutes Llama's heads), not half a head apart.
     pub(crate) interleaved: bool,
-    /// What only DeepSeek-V2 has.
+    /// The settings that only DeepSeek-V2 has.
     pub(crate) deepseek: Option<DeepSeek>,
 }
 

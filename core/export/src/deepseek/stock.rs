@@ -16,7 +16,7 @@ use crate::transformer::{Builder, signed};
 const PREFILL: i64 = 64;
 
 impl Builder<'_> {
-    /// What all layers' attentions need, from the inputs.
+    /// The nodes that all layers' attentions need, from the inputs.
     fn stock_inputs(&mut self, spec: &Spec, deepseek: &DeepSeek) {
         let graph = &mut self.graph;
         graph.opset = Opset::V24;

@@ -1,4 +1,4 @@
-//! What a GGUF file says of itself: the keys that llama.cpp and the importer want, and a vocabulary.
+//! The metadata of a GGUF file: the keys that llama.cpp and the importer want, and a vocabulary.
 
 use super::{Attention, Shape};
 

@@ -1,5 +1,5 @@
 //! Models with the shape of a published one and random weights, to measure speed and memory where the real weights
-//! cannot be had. What a step costs does not depend on the weights' values, as long as tokens go to all experts.
+//! cannot be had. The cost of a step does not depend on the weights' values, as long as tokens go to all experts.
 
 mod metadata;
 mod random;
@@ -80,7 +80,7 @@ pub enum ShapeError {
     /// The operating system refused.
     #[error("cannot {what} `{}`", path.display())]
     Io {
-        /// What was tried, such as `write`.
+        /// The operation, such as `write`.
         what: &'static str,
         /// On which path.
         path: PathBuf,
@@ -152,7 +152,7 @@ impl Shape {
         self.context
     }
 
-    /// What the file gives as its name: it tells files of this shape and seed from others.
+    /// The name in the file, by which files of this shape and seed are recognised.
     #[must_use]
     pub fn title(&self, seed: u64) -> String {
         format!("{} with random weights, seed {seed}", self.name)

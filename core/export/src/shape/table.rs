@@ -116,7 +116,7 @@ const DEEPSEEK: [&str; 5] =
 const QWEN: [&str; 6] =
     ["<|endoftext|>", "<|im_end|>", "<|im_start|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"];
 
-/// What the sizes of Qwen differ in besides their layers.
+/// The differences between the sizes of Qwen besides their layers.
 #[derive(Clone, Copy)]
 struct Outer {
     vocabulary: u64,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Why the download failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The user cancelled. What is here is kept for the next call.
+    /// The user cancelled. The partial file is kept for the next call.
     #[error("cancelled")]
     Cancelled,
     /// Another process fetches the same model.
@@ -35,7 +35,7 @@ pub enum FetchError {
     NoSource {
         /// Which.
         name: String,
-        /// What was tried, in order.
+        /// The attempts, in order.
         attempts: Vec<Attempt>,
     },
     /// The operating system refused.
@@ -69,7 +69,7 @@ pub enum SourceError {
     /// There is no pip to fetch packages with.
     #[error("`{command}` cannot be run: {why}")]
     NoPip {
-        /// What was to be run.
+        /// The command.
         command: String,
         /// Why it did not.
         why: String,
@@ -87,7 +87,7 @@ pub enum SourceError {
     Package {
         /// `name==version`.
         package: String,
-        /// What is wrong.
+        /// The error, in words.
         message: String,
     },
     /// The bytes are not the right ones. They have been deleted.
@@ -95,9 +95,9 @@ pub enum SourceError {
     WrongHash {
         /// Of which file.
         file: String,
-        /// What it must be.
+        /// The expected hash.
         expected: ContentHash,
-        /// What it is.
+        /// Its hash.
         found: ContentHash,
     },
 }

@@ -1,7 +1,7 @@
 //! Bringing the source of a model to this machine.
 //!
-//! The sources of an entry are tried in order. What is interrupted is continued by the next call; what is wrong (its
-//! hash, its size) or does not fit on the disk is deleted at once.
+//! The sources of an entry are tried in order. The next call continues an interrupted download. A file with a wrong
+//! hash or size, or one that does not fit on the disk, is deleted at once.
 
 mod error;
 mod hub;
@@ -54,7 +54,7 @@ impl FetchOptions {
     }
 }
 
-/// What [`fetch`] tells while it works.
+/// The progress of [`fetch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchProgress {
     /// A source is tried.
@@ -184,7 +184,7 @@ impl Job<'_> {
         self.options.downloads_dir.join(self.entry.file.as_ref().unwrap_or(&self.entry.name))
     }
 
-    /// What an earlier call brought, if it is still what it should be.
+    /// The file of an earlier call, if it is still correct.
     fn finished(&self, progress: &mut dyn FnMut(FetchProgress)) -> Result<Option<Fetched>, FetchError> {
         let path = self.destination();
         if !path.exists() {

@@ -1,4 +1,4 @@
-//! What both forms do first.
+//! The first steps of both forms.
 
 use super::{Attention, Cache, Step, Weights};
 use crate::Level;

@@ -30,7 +30,7 @@ impl Routing {
         (1..=experts).contains(&self.top_k) && groups
     }
 
-    /// The tokens of each expert with their weights, from the router's results. What is equal goes to the lower number.
+    /// The tokens of each expert with their weights, from the router's results. Ties go to the lower number.
     pub(crate) fn choose(&self, level: Level, logits: &[f32], experts: usize) -> Vec<Vec<(usize, f32)>> {
         let mut chosen = vec![Vec::new(); experts];
         let mut powers = vec![0f32; experts.next_multiple_of(16)];

@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 /// A large page of the system.
 const LARGE_PAGE: usize = 2 << 20;
 
-/// What is exchanged at a time: large enough that calls cost nothing, and small enough to be shared evenly.
+/// The bytes that are exchanged at a time: large enough that calls cost nothing, and small enough to be shared evenly.
 const PIECE: usize = 16 * LARGE_PAGE;
 
 /// Held while something is loaded, so that mappings that come meanwhile are its own.
@@ -46,7 +46,7 @@ pub(super) fn move_files<T, E>(
     load: impl FnOnce() -> Result<T, E>,
 ) -> Result<(T, io::Result<()>), E> {
     let _alone = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
-    // What others have mapped may go at any moment, and its addresses with it.
+    // Mappings of other owners may go at any moment, and their addresses with them.
     let before: Vec<_> = paths.iter().map(|path| mapped(path).unwrap_or_default()).collect();
     let loaded = load()?;
     let moved = paths.iter().zip(before).try_for_each(|(path, before)| {
@@ -57,7 +57,7 @@ pub(super) fn move_files<T, E>(
     Ok((loaded, moved))
 }
 
-/// What this process has mapped of the file at `path`.
+/// The mappings of the file at `path` in this process.
 fn mapped(path: &Path) -> io::Result<Vec<Mapped>> {
     let inode = std::fs::metadata(path)?.ino();
     // The device is not compared: some file systems tell different ones. The path is the one that the system knows.
@@ -85,7 +85,7 @@ fn parse(maps: &str, inode: u64, path: &str) -> Vec<Mapped> {
     maps.lines().filter_map(line).collect()
 }
 
-/// What of `now` was not there `before`.
+/// The parts of `now` that were not there `before`.
 fn without(now: &Mapped, before: &[Mapped]) -> Vec<Mapped> {
     let mut left = vec![now.addresses.clone()];
     for old in before {

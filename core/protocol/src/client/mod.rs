@@ -147,7 +147,7 @@ impl Client {
         self.call(Op::Unload, cancel, None, &mut |_| {}).map(drop)
     }
 
-    /// What the model `name` is. Loads it.
+    /// Describe the model `name`. Loads it.
     pub fn model_info(&mut self, name: &str, cancel: &Cancel) -> Result<ModelInfo, CallError> {
         match self.call(Op::ModelInfo { model: name.into() }, cancel, None, &mut |_| {})? {
             Body::Model(info) => Ok(info),

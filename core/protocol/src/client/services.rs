@@ -112,7 +112,7 @@ impl Client {
         }
     }
 
-    /// What is watched.
+    /// The watched repositories.
     pub fn watched(&mut self) -> Result<Vec<Watched>, CallError> {
         match self.watching(WatchOp::List)? {
             Body::Watched(list) => Ok(list),

@@ -20,9 +20,9 @@ pub enum Failure {
     /// [`GenerateError::Load`].
     #[error("{message}")]
     Load {
-        /// What is wrong.
+        /// The error, in words.
         message: String,
-        /// What to do about it.
+        /// A hint for the user.
         hint: Option<String>,
     },
     /// [`GenerateError::Invalid`].
@@ -83,9 +83,9 @@ pub enum Failure {
     Refused {
         /// Why, for programs.
         reason: Refusal,
-        /// What is wrong.
+        /// The error, in words.
         message: String,
-        /// What to do about it.
+        /// A hint for the user.
         hint: Option<String>,
     },
 }
@@ -100,7 +100,7 @@ pub enum Refusal {
     Ambiguous,
     /// The job is in a state that does not allow it.
     State,
-    /// What was asked makes no sense.
+    /// The request is invalid.
     Invalid,
     /// Files have changed since the result was made.
     Stale,

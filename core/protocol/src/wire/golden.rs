@@ -198,7 +198,7 @@ fn a_newer_peer_is_understood() {
     let text = r#"{"id":7,"event":{"job-events":[{"job":"01J","seq":1,"at_ms":1,"what":"dreaming"},{"job":"01J","seq":2,"at_ms":1,"what":{"state":{"to":"queued"}}}]}}"#;
     let Body::JobEvents(events) = read_event(text.as_bytes()).expect("events").event else { panic!("no events") };
     assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [2]);
-    // What ends a request and cannot be read is an error: waiting on would be forever.
+    // A last event that cannot be read is an error: the client would wait for ever.
     assert!(read_event(br#"{"id":7,"event":{"count":"many"}}"#).is_err());
 }
 

@@ -1,4 +1,4 @@
-//! What goes over the socket: one JSON object a line. See `PROTOCOL.md`.
+//! The wire types: one JSON object a line. See `PROTOCOL.md`.
 
 mod failure;
 #[cfg(test)]
@@ -42,12 +42,12 @@ pub const MAX_REQUEST: usize = 16 << 20;
 pub struct Request<'a> {
     /// Chosen by the client; every event that answers carries it.
     pub id: u64,
-    /// What is to be done.
+    /// The operation.
     #[serde(rename = "do")]
     pub op: Op<'a>,
 }
 
-/// What is to be done.
+/// The operation.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Op<'a> {
@@ -75,7 +75,7 @@ pub enum Op<'a> {
         /// The text.
         text: Cow<'a, str>,
     },
-    /// What a model is.
+    /// Describe a model.
     ModelInfo {
         /// The model's name.
         model: Cow<'a, str>,
@@ -107,7 +107,7 @@ pub enum Op<'a> {
 pub enum JobOp {
     /// Add a job.
     Add {
-        /// What is to be done, where and when.
+        /// The job.
         spec: Box<JobSpec>,
     },
     /// One job.
@@ -160,7 +160,7 @@ pub enum JobOp {
     Review {
         /// Its id.
         id: String,
-        /// What is accepted.
+        /// The accepted hunks.
         decision: Decision,
     },
     /// How many jobs there are.
@@ -181,7 +181,7 @@ pub enum WatchOp {
         /// Its root.
         root: PathBuf,
     },
-    /// What is watched.
+    /// List the watched repositories.
     List,
 }
 
@@ -191,7 +191,7 @@ pub enum WatchOp {
 pub enum TaskOp {
     /// Begin to carry out a request.
     Submit {
-        /// What is wanted.
+        /// The request.
         request: Box<deepcoder_types::Request>,
     },
     /// The tasks that are known, newest first.
@@ -221,7 +221,7 @@ pub enum TaskOp {
     Decide {
         /// Its id.
         id: String,
-        /// What lands.
+        /// The part of the result that lands.
         decision: Decision,
     },
     /// The text that a file would have.
@@ -248,11 +248,11 @@ pub enum TaskOp {
 pub struct Event {
     /// Of the request; 0 where it could not be read.
     pub id: u64,
-    /// What happened.
+    /// The event.
     pub event: Body,
 }
 
-/// What happened.
+/// The event.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
@@ -264,7 +264,7 @@ pub enum Body {
     Done(Generation),
     /// A number of tokens.
     Count(u32),
-    /// What a model is.
+    /// A description of a model.
     Model(ModelInfo),
     /// How the daemon is.
     Status(Box<Status>),

@@ -36,8 +36,8 @@ pub(crate) const SPEC: Spec = Spec {
     ..Spec::new("c", || tree_sitter_c::LANGUAGE.into())
 };
 
-/// What the declarator of `node` defines: a function (where `kind` is another, one that is only declared), a type or a
-/// variable.
+/// The definition in the declarator of `node`: a function (where `kind` is another, one that is only declared), a type
+/// or a variable.
 fn declarator(node: Node<'_>, kind: &'static str, text: &str) -> Option<Declared> {
     // `void (*f)(int);` is a variable that holds a function.
     let is_function = || {

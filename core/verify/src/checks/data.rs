@@ -90,7 +90,7 @@ pub struct BrokenData {
     pub line: Option<usize>,
     /// The format that it should be in.
     pub format: &'static str,
-    /// What the reader says.
+    /// The message of the reader.
     pub message: String,
 }
 

@@ -189,14 +189,14 @@ fn of_project(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let mut others: Vec<(&RepoPath, Vec<RawSymbol>)> = siblings(context, file, language).collect();
-        // What the instruction names may be defined anywhere.
+        // A name in the instruction may be defined anywhere.
         let named: Vec<&str> = added.iter().map(|s| s.name.as_str()).filter(|name| context.names(name)).collect();
         if !named.is_empty() {
             others.extend(elsewhere(context, file, language, &named));
         }
         for symbol in added {
             let is = |s: &RawSymbol| s.name == symbol.name && s.qualified == s.name && s.kind == symbol.kind;
-            // What another file of the set gets as well is told by `of_set`.
+            // `of_set` reports a definition that another file of the set gets as well.
             let had = |path: &RepoPath| {
                 context.files.iter().find(|f| f.path == path).is_none_or(|f| f.before().iter().any(is))
             };

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::mpsc::Sender;
 
-/// What a program wrote: the beginning and the end, where it wrote more than the cap.
+/// The output of a program: only the beginning and the end, where it is larger than the cap.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Captured {
     /// The bytes kept.

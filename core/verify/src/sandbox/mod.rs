@@ -48,7 +48,7 @@ pub enum Profile {
     Toolchain,
 }
 
-/// What a run may cost.
+/// The limits of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// From start to end.
@@ -66,7 +66,7 @@ pub struct Limits {
     pub open_files: u64,
     /// Processes and threads at one time.
     pub processes: u32,
-    /// Bytes kept of each of the two output streams. What exceeds it is dropped from the middle.
+    /// Bytes kept of each of the two output streams. A larger output loses its middle.
     pub output_bytes: usize,
 }
 
@@ -102,7 +102,7 @@ pub struct Sandboxed {
     pub stdin: Vec<u8>,
     /// How much it is trusted with.
     pub profile: Profile,
-    /// What it may cost.
+    /// Its limits.
     pub limits: Limits,
     /// Whether the content of the scratch folder is of no use before and after the run. Then, where this process may
     /// mount, the folder is a file system in memory of its own, of the size of the quota.
@@ -148,7 +148,7 @@ pub enum Ended {
     Cancelled,
 }
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// How it ended.
@@ -217,8 +217,8 @@ impl Hint for SandboxError {
 /// their growth. It notices a cancellation at the same pace.
 const TICK: Duration = Duration::from_millis(5);
 
-/// What a program is started through: it waits for a line of input and then becomes the program. In between the resource
-/// limits are set from outside, which is the only way to limit a child and not this process. The text is constant and the
+/// The starter of a program: it waits for a line of input and then becomes the program. In between the resource limits
+/// are set from outside, which is the only way to limit a child and not this process. The text is constant and the
 /// words of the command are its arguments, so that nothing of them is ever read as a script.
 const GATE: &str = r#"read -r _ && exec "$@""#;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A tree with some of its files changed, added or removed: the unsaved buffers of an editor, files without the comments
 /// that ask for an edit, a proposed result, what an agent has written so far.
 ///
-/// What a model may see is as in the tree below: a change to an ignore file counts once it is there.
+/// A model may see the same files as in the tree below: a change to an ignore file counts once it is there.
 #[derive(Debug, Clone)]
 pub struct Overlay<B> {
     base: B,

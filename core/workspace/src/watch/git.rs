@@ -13,10 +13,10 @@ const PICK: Duration = Duration::from_millis(1500);
 /// Git that works without a sign of life for this long has died and left its lock.
 const DEAD: Duration = Duration::from_secs(5);
 
-/// Whatever goes on, changes are told at least this often.
+/// The watcher reports changes at least this often, also while git is at work.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// What git writes to when it works on the tree.
+/// The files that git writes when it works on the tree.
 const SIGNS: &[&str] = &[
     "HEAD",
     "HEAD.lock",
@@ -67,7 +67,7 @@ impl Workspace {
     }
 }
 
-/// What is known of git's work.
+/// The state of git's work.
 pub(crate) struct Git {
     dir: PathBuf,
     /// First and last sign of what goes on.
@@ -121,7 +121,7 @@ impl Git {
         Some(until)
     }
 
-    /// What goes on is over: whether anything did, and where HEAD is now if it moved.
+    /// End the current work: whether git did anything, and where HEAD is now if it moved.
     pub(crate) fn settle(&mut self, workspace: &Workspace) -> (bool, Option<Head>) {
         if self.span.take().is_none() {
             return (false, None);

@@ -18,7 +18,7 @@ pub(crate) struct Inbox {
     arrived: Condvar,
 }
 
-/// What has arrived.
+/// The events that have arrived.
 #[derive(Default)]
 pub(crate) struct News {
     /// Something happened there.

@@ -1,7 +1,7 @@
 //! Watching a work tree: what a model may see in it, kept up to date, and told in batches.
 //!
-//! Events of the system are hints about where to look. What is told comes from looking: a path is compared with what is
-//! known of it, a folder with its listing, and after events were lost everything is. So whatever the system leaves out,
+//! Events of the system are hints about where to look. Reports come from looking: a path is compared with what is known
+//! of it, a folder with its listing, and after events were lost everything is. So whatever the system leaves out,
 //! reorders or repeats, the state ends up as a fresh scan would find it.
 //!
 //! **Invariant:** a folder is watched before it is listed, and a folder that an event names is watched anew: what happens
@@ -52,7 +52,7 @@ impl Default for WatchOptions {
     }
 }
 
-/// What happened to a file.
+/// The kind of a file's change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeKind {
     /// It is there now.
@@ -72,7 +72,7 @@ pub struct Changed {
     pub kind: ChangeKind,
 }
 
-/// What is told at once.
+/// Changes that are reported together.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {
     /// Sorted by path, each path once.
@@ -114,7 +114,7 @@ pub struct WatchStatus {
     pub folders: u64,
     /// Where changes come from.
     pub how: How,
-    /// What the user should know.
+    /// Notices for the user.
     pub notes: Vec<String>,
     /// Scans of everything so far.
     pub scans: u64,
@@ -179,7 +179,7 @@ impl Watcher {
         true
     }
 
-    /// What is known, as of the last batch. Sorted by path.
+    /// The known files, as of the last batch. Sorted by path.
     #[must_use]
     pub fn state(&self) -> Vec<(String, Stamp)> {
         self.shared.inbox.ask().recv().unwrap_or_default()
@@ -202,7 +202,7 @@ impl Drop for Watcher {
 }
 
 impl Workspace {
-    /// What a watcher would know, from one fresh scan. Sorted by path.
+    /// The files that a watcher would know, from one fresh scan. Sorted by path.
     #[must_use]
     pub fn scan(&self) -> Vec<(String, Stamp)> {
         let mut tree = tree::Tree::new(self.clone());
@@ -212,7 +212,7 @@ impl Workspace {
     }
 }
 
-/// What the thread and its owner share.
+/// The state that the thread and its owner share.
 struct Shared {
     inbox: Arc<Inbox>,
     shown: Mutex<WatchStatus>,

@@ -75,7 +75,7 @@ struct Run<'a> {
     next_scan: Option<Instant>,
     /// When it is asked whether the root is still the same folder.
     next_glance: Instant,
-    /// What was seen when not everything could be looked at.
+    /// Changes that were seen when a part of the tree could not be read.
     untold: Vec<Changed>,
     /// Since when events are done without, and why.
     without_events: Option<(Instant, Limit)>,
@@ -131,7 +131,7 @@ impl Run<'_> {
     fn look(&mut self, polled: bool) {
         let news = std::mem::take(&mut self.news);
         if !self.can_look() {
-            // Whatever happened is found when everything is compared.
+            // The scan of everything will find the changes.
             self.next_scan = Some(Instant::now() + BLIND);
             return;
         }
@@ -235,7 +235,7 @@ impl Run<'_> {
             Err(gone) => Err(gone),
         };
         if let Err(Stopped::Limit(limit)) = outcome {
-            // Whatever was placed is given back, so that other programs have it.
+            // The placed watches are given back, so that other programs can use them.
             self.source = None;
             self.without_events = Some((Instant::now(), limit.clone()));
             self.limit = Some(limit);

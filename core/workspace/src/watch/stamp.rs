@@ -1,4 +1,4 @@
-//! What is known of a file without its bytes.
+//! The attributes of a file, without its bytes.
 
 use crate::{Workspace, beneath};
 use deepcoder_types::{ContentHash, RepoPath};
@@ -13,7 +13,7 @@ const TICK_NS: i128 = 20_000_000;
 /// As [`TICK_NS`], where times have whole seconds.
 const SECONDS_NS: i128 = 2_100_000_000;
 
-/// What is known of a file without its bytes.
+/// The attributes of a file, without its bytes.
 #[derive(Debug, Clone)]
 pub struct Stamp {
     size: u64,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Watching part of a tree anew costs a look at all watches for each of them: up to this many looks.
 const LOOKS: usize = 2_000_000;
 
-/// What is known.
+/// The known files and folders.
 pub(crate) struct Tree {
     pub(crate) workspace: Workspace,
     /// By their paths; the root is the empty one.
@@ -41,7 +41,7 @@ impl Folder {
     }
 }
 
-/// What of a folder's content counts.
+/// The part of a folder's content that counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     /// All that the rules show.
@@ -64,7 +64,7 @@ pub(crate) enum Stopped {
 /// Folders to watch: new ones, and ones that are watched and must be watched anew.
 pub(crate) type Place<'a> = dyn FnMut(Placing) -> Result<(), Limit> + 'a;
 
-/// What is to be done about watches, before the folders are listed.
+/// The watches to place and to remove, before the folders are listed.
 #[derive(Default)]
 pub(crate) struct Placing {
     pub(crate) new: Vec<String>,

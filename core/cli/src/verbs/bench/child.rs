@@ -9,7 +9,7 @@ use std::time::Duration;
 /// How often a running process is looked at. That takes microseconds.
 const WATCH: Duration = Duration::from_millis(100);
 
-/// What a process said.
+/// The output of a process.
 pub(crate) struct Said {
     pub(crate) status: ExitStatus,
     pub(crate) out: String,
@@ -51,7 +51,7 @@ pub(crate) fn run(command: &mut Command, cancel: &Cancel) -> Result<Said> {
 
 fn text(pipe: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
-    // What cannot be read any more was not said.
+    // Output that cannot be read counts as empty.
     _ = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }

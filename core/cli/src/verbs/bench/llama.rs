@@ -34,7 +34,7 @@ pub(crate) struct Measured {
     pub(crate) build: String,
 }
 
-/// What one run of `llama-bench` is to measure at one depth.
+/// The measurements of one run of `llama-bench` at one depth.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
     pub(crate) depth: usize,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use std::path::Path;
 
-/// What a reader of the numbers wants to know.
+/// The machine that the numbers are of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Machine {
     /// The processor's name.

@@ -1,4 +1,4 @@
-//! What a bench of a shape has found.
+//! The report of a bench of a shape.
 
 use super::machine::Machine;
 use crate::console::Console;
@@ -38,7 +38,7 @@ pub(crate) struct Peak {
     pub(crate) mib: f64,
 }
 
-/// What is measured.
+/// The measured quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Work {

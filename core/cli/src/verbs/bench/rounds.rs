@@ -25,7 +25,7 @@ const DECODE: usize = 32;
 const BUFFER: usize = 1 << 30;
 const PASSES: usize = 5;
 
-/// What is measured behind one length of context, in one process.
+/// The measurements behind one length of context, in one process.
 struct Group {
     context: usize,
     prefill: bool,
@@ -85,7 +85,7 @@ pub(crate) fn bench(args: &BenchArgs, shape: &Shape, invocation: &Invocation, co
     let threads = invocation.profile.settings().threads.unwrap_or(machine.cores);
     let groups = Group::all(args.quick, shape.context());
     let longest = groups.iter().map(|g| g.plan().longest()).max().unwrap_or(0);
-    // Whatever can be known to be wrong is said before the work.
+    // Reports the errors that can be known before the work.
     let program = args.llama_bench.as_deref().map(|path| invocation.path(path));
     if let Some(program) = &program {
         LlamaBench::new(program, Path::new(""), threads, cancel)?;
@@ -140,7 +140,7 @@ pub(crate) fn bench(args: &BenchArgs, shape: &Shape, invocation: &Invocation, co
     Ok(Done::Clean)
 }
 
-/// What is not about one piece of work.
+/// The fields that do not depend on the work.
 struct Found {
     bandwidth: f64,
     load_ms: f64,

@@ -90,7 +90,7 @@ fn without_new(options: &serde_json::Value) -> serde_json::Value {
     options
 }
 
-/// What is typed in the folder `base`, as a path or glob below the root.
+/// The text typed in the folder `base`, as a path or glob below the root.
 fn below(workspace: &Workspace, base: &Path, typed: &str) -> Result<String> {
     let outside = || Failure::new(format!("`{typed}` is outside of {}", workspace.root().display()));
     let base = base.canonicalize().map_err(|e| Failure::io(format_args!("cannot work in {}", base.display()), &e))?;

@@ -68,7 +68,7 @@ fn delivery(delivery: &Delivery) -> String {
     }
 }
 
-/// What a job came to.
+/// The result of a job.
 fn come_to(job: &Job, console: &mut Console) -> Result<()> {
     if let (Some(failure), false) = (&job.failure, matches!(job.state, JobState::Done | JobState::Review)) {
         console.warn(&failure.message);

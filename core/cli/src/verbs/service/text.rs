@@ -1,9 +1,9 @@
-//! What is written for systemd and launchd.
+//! The files for systemd and launchd.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What tells our files from others'.
+/// The mark of files that deepcoder wrote.
 pub(super) const MARK: &str = "Written by `deepcoder service install`; `deepcoder service uninstall` removes it.";
 
 /// The agent's name for launchd.
