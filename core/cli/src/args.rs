@@ -90,7 +90,7 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// A verb of a plugin; see [`plugin`].

@@ -57,7 +57,10 @@ fn a_path_is_no_instruction() {
     for words in [&["edit", "a.py"][..], &["edit", "src/none.py"], &["edit", "a.py", "b.py", "--yes"]] {
         let (exit, _, err) = bench.on_terminal(words, "y\n");
         assert_eq!(exit, 2, "{err}");
-        assert!(err.contains("what is to be done with") && err.contains("hint: say it first: deepcoder edit"), "{err}");
+        assert!(
+            err.contains("the instruction is missing") && err.contains("hint: give it first: deepcoder edit"),
+            "{err}"
+        );
     }
     assert_eq!(bench.repo.read("a.py"), OLD.as_bytes());
 }
@@ -69,7 +72,7 @@ fn nothing_changed_is_said_and_new_files_are_made() {
     let output = bench.command(&["edit", "make it two", "a.py", "--yes"]).output().expect("it runs");
     let err = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{err}");
-    assert!(err.contains("nothing changed: the model gave back what is there") && err.contains("hint: "), "{err}");
+    assert!(err.contains("nothing changed: the model returned the same text") && err.contains("hint: "), "{err}");
     let new = ["edit", "create an errors module with class ShopError", "src/errs.py", "--new", "--yes"];
     let output = bench.command(&new).output().expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

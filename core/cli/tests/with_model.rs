@@ -474,6 +474,6 @@ fn status_and_stop() {
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
     assert_eq!((status["running"].as_bool(), status["model"].as_str()), (Some(true), Some("some-model")));
     assert!(bench.transcript(&["stop"]).contains("stopped"));
-    assert!(bench.transcript(&["stop"]).contains("it was not running"));
+    assert!(bench.transcript(&["stop"]).contains("the daemon was not running"));
     drop(daemon);
 }

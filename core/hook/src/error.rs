@@ -86,8 +86,8 @@ pub enum InstallError {
     /// The hook that is there is a file of the repository.
     #[error("{} is a file of this repository", .0.display())]
     Tracked(PathBuf, &'static str),
-    /// Something stands where the hook that is there would be kept.
-    #[error("{} is in the way", .0.display())]
+    /// A file exists where the earlier hook would be kept.
+    #[error("{} exists already", .0.display())]
     InTheWay(PathBuf),
     /// Our hook was edited.
     #[error("{} was changed after it was installed", .0.display())]
@@ -123,7 +123,7 @@ impl Hint for InstallError {
             ),
             Self::Managed { how, .. } => Some(how.clone()),
             Self::Tracked(_, hook) => Some(format!("add the line: deepcoder hook run --type {hook} -- \"$@\"")),
-            Self::InTheWay(_) => Some("look at it, and move it away".into()),
+            Self::InTheWay(_) => Some("move it away and run the command again".into()),
             Self::Changed(_) => Some("take your changes out of it, or remove it by hand".into()),
             Self::NotInstalled => Some("`deepcoder hook install` installs one".into()),
             Self::Io { .. } => None,

@@ -52,7 +52,7 @@ impl Work {
         while !entries.is_empty() {
             if Instant::now() >= self.deadline {
                 self.late = true;
-                let left = format!("{} files of this push were not looked at: the deadline has passed", entries.len());
+                let left = format!("{} files of this push were skipped: the deadline has passed", entries.len());
                 self.report.warnings.push(left);
                 return Ok(());
             }

@@ -232,7 +232,7 @@ fn on_site(
     };
     let (run, result) = match made_before {
         Some(kept) => {
-            reporter.log("info", "goes on with what an earlier attempt has made");
+            reporter.log("info", "resumes with the result of an earlier attempt");
             let result = run::result(&kept.run);
             (kept.run, result)
         }

@@ -51,7 +51,7 @@ pub fn unattended_text(run: Run) -> Result<Option<String>, String> {
         Verdict::Lands => {}
         Verdict::Refused(reasons) => return Err(format!("the result is refused: {}", reasons.join("; "))),
         Verdict::Held(_) | Verdict::LandsInPart(_) | Verdict::Shown => {
-            return Err(format!("a person should look at what the model wrote: {}", run.reasons().join("; ")));
+            return Err(format!("the change of the model needs a review: {}", run.reasons().join("; ")));
         }
     }
     let new = run.edit_set.and_then(|set| set.files.into_iter().next()).and_then(|file| file.new);

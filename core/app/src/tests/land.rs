@@ -122,7 +122,7 @@ fn every_surface_holds_the_same_result() {
     }
     // As a hook and EditEval.
     let why = unattended_text(kept.run).expect_err("nobody has looked");
-    assert!(why.contains("a person should look"), "{why}");
+    assert!(why.contains("needs a review"), "{why}");
     assert_eq!(bench.text(), before, "nothing was written");
     let landed = app.decide(&asked.id, &Decision::accept(Consent::REVIEWED)).expect("it lands");
     assert!(landed.state == JobState::Done && bench.text() == DOUBTFUL, "{landed:?}");

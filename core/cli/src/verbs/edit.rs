@@ -91,8 +91,8 @@ fn not_a_path(verb: &PluginVerb, prompt: &str, paths: &[String], invocation: &In
     }
     let all: Vec<&str> = std::iter::once(prompt).chain(paths.iter().map(String::as_str)).collect();
     let all = for_terminal(&all.join(" "));
-    let failure = Failure::new(format!("what is to be done with {all}?"));
-    Err(failure.hint(format!("say it first: deepcoder {} \"add docstrings\" {all}", verb.name)))
+    let failure = Failure::new(format!("the instruction is missing before {all}"));
+    Err(failure.hint(format!("give it first: deepcoder {} \"add docstrings\" {all}", verb.name)))
 }
 
 /// Show the result, and have it land where that is wanted.
@@ -113,12 +113,12 @@ fn conclude(
         Verdict::Lands => told(&task, result, console).map(Next::Done),
         Verdict::LandsInPart(left) => {
             told(&task, result, console)?;
-            console.note(&format!("left for a person to look at: {}", names(left)));
+            console.note(&format!("not applied, needs a review: {}", names(left)));
             Ok(Next::Done(Done::Findings))
         }
         Verdict::Nothing | Verdict::Shown => left(&task, result, console).map(Next::Done),
         Verdict::Refused(_) if result.applicability == Applicability::DisplayOnly => {
-            console.note("nothing written: this is only a suggestion");
+            console.note("not applied: it is only a suggestion");
             left(&task, result, console).map(Next::Done)
         }
         Verdict::Refused(reasons) => {
@@ -128,25 +128,22 @@ fn conclude(
             Err(Failure { message: error.to_string(), hint: error.hint() })
         }
         Verdict::Held(_) if args.yes => {
-            console.note("nothing written: a person should look at this change first");
-            waits(&task, console);
+            console.note("not applied: the change needs a review");
+            console.hint(&applies(&task));
             left(&task, result, console).map(Next::Done)
         }
         Verdict::Held(_) if console.json || !invocation.input.is_terminal => {
-            console.note("nothing written: standard input is not a terminal");
-            waits(&task, console);
+            console.note("not applied: stdin is not a terminal");
+            console.hint(&format!("{}; pass --yes to apply changes that need no review", applies(&task)));
             left(&task, result, console).map(Next::Done)
         }
         Verdict::Held(_) => ask(edit, request, &task, result, invocation, console),
     }
 }
 
-/// The result waits in the application.
-fn waits(task: &Task, console: &mut Console) {
-    console.hint(&format!(
-        "`deepcoder tasks review {} --accept all` writes it; --yes writes what needs no review without asking",
-        task.id
-    ));
+/// The hint at the command that applies a waiting result.
+fn applies(task: &Task) -> String {
+    format!("`deepcoder tasks review {} --accept all` applies it", task.id)
 }
 
 /// The diff, and everything that a person should know beside it.
@@ -185,7 +182,7 @@ fn unchanged(task: &Task, result: &TaskResult, console: &mut Console) -> Result 
             console.warn("the model answered in words instead of changing files");
             console.note(&for_terminal(&answer.text));
         }
-        None => console.note("nothing changed: the model gave back what is there"),
+        None => console.note("nothing changed: the model returned the same text"),
     }
     console.hint(
         "say it differently, name one function or class, or use a larger --model; `deepcoder models list` shows them",
@@ -251,7 +248,7 @@ fn ask(
     };
     if hunks.as_ref().is_some_and(Vec::is_empty) {
         edit.tasks.decide(&task.id, &Decision::Reject)?;
-        console.note("nothing written");
+        console.note("not applied");
         return left(task, result, console).map(Next::Done);
     }
     let delivery = Some(edit.delivery.clone()).filter(|delivery| *delivery != request.delivery);

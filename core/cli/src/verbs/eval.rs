@@ -182,7 +182,7 @@ fn show(report: &Report, model: &dyn LanguageModel, console: &mut Console) -> Re
         ))?;
     }
     if !report.confined {
-        console.warn("the tests ran without all walls of the sandbox: this kernel lacks some");
+        console.warn("the sandbox of the tests was incomplete: this kernel lacks some of its walls");
     }
     Ok(Done::Clean)
 }

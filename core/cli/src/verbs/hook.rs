@@ -133,7 +133,7 @@ fn status(invocation: &Invocation, console: &mut Console) -> Result {
         None => console.note(&format!("there is no {CONFIG_FILE}: the default checks")),
         Some(true) => console.note(&format!("{CONFIG_FILE} is trusted")),
         Some(false) => {
-            console.warn(&format!("{CONFIG_FILE} is not trusted as it is: the model is not asked"));
+            console.warn(&format!("{CONFIG_FILE} is not trusted: hooks do not use the model"));
             console.hint("read it, then `deepcoder hook trust`");
         }
     }
@@ -226,13 +226,13 @@ fn tell(report: &Report, files: bool, console: &mut Console) -> Result<()> {
         console.note(&format!("{path}: {}{tree}", fixed.by.join(", ")));
     }
     for skipped in &report.skipped {
-        console.warn(&format!("{} was not looked at: {}", skipped.path, skipped.reason));
+        console.warn(&format!("{} was skipped: {}", skipped.path, skipped.reason));
     }
     report.warnings.iter().for_each(|warning| console.warn(warning));
     match (report.passed, &report.kept) {
         (false, _) if report.findings.is_empty() && files => console.note("files were changed; stage them"),
         (false, _) if report.findings.is_empty() => {
-            console.note("the commit is refused, since not everything could be done (strict)");
+            console.note("commit refused: some actions could not run (strict)");
         }
         (false, _) if !files => console.hint("`git commit --no-verify` commits anyway"),
         (true, Some(kept)) => console.detail(&format!("the index as it was is kept as {kept}")),

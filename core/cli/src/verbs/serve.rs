@@ -61,7 +61,7 @@ pub(crate) fn stop(invocation: &Invocation, console: &mut Console) -> Result {
     if console.json {
         console.json(&json!({ "stopped": stopped }))?;
     } else {
-        console.note(if stopped { "stopped" } else { "it was not running" });
+        console.note(if stopped { "stopped" } else { "the daemon was not running" });
     }
     Ok(Done::Clean)
 }

@@ -96,7 +96,7 @@ fn uninstall(invocation: &Invocation, console: &mut Console) -> Result {
     if console.json {
         console.json(&json!({ "uninstalled": there }))?;
     } else {
-        console.note(if there { "removed" } else { "it was not installed" });
+        console.note(if there { "removed" } else { "no service was installed" });
     }
     Ok(Done::Clean)
 }

@@ -103,7 +103,7 @@ fn review(tasks: &dyn Tasks, args: &TaskReviewArgs, invocation: &mut Invocation,
     let accepted = match by_words {
         Some(accepted) => accepted,
         None if console.json || !invocation.input.is_terminal => {
-            return Err(Failure::new("standard input is not a terminal").hint(format!(
+            return Err(Failure::new("nothing decided: stdin is not a terminal").hint(format!(
                 "`deepcoder tasks review {0} --accept all` or `--reject all` decides; `deepcoder tasks show {0}` shows \
                  the diff",
                 task.id
@@ -115,7 +115,7 @@ fn review(tasks: &dyn Tasks, args: &TaskReviewArgs, invocation: &mut Invocation,
             match pick::pick(&result.diff, &named, invocation, console)? {
                 Some(accepted) => accepted,
                 None => {
-                    console.note("nothing decided; it still waits");
+                    console.note("nothing decided: the result still waits");
                     return Ok(Done::Findings);
                 }
             }

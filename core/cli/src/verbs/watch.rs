@@ -158,7 +158,7 @@ fn stop(invocation: &Invocation, console: &mut Console) -> Result {
     if console.json {
         console.json(&json!({ "stopped": was }))?;
     } else {
-        console.note(if was { "not watched any more" } else { "it was not watched" });
+        console.note(if was { "not watched any more" } else { "this repository was not watched" });
     }
     Ok(Done::Clean)
 }

@@ -71,7 +71,7 @@ impl LlamaBench {
 const HINT: &str = "give the path of the llama-bench that llama.cpp's build makes";
 
 fn parse(json: &str) -> Result<Vec<Measured>> {
-    serde_json::from_str(json).map_err(|e| Failure::new(format!("llama-bench says what is not understood: {e}")))
+    serde_json::from_str(json).map_err(|e| Failure::new(format!("the output of llama-bench cannot be parsed: {e}")))
 }
 
 #[cfg(test)]
@@ -87,6 +87,6 @@ mod tests {
         let read = parse(json).unwrap();
         assert_eq!((read[0].prompt, read[0].generated, read[0].depth, read[0].tps), (8, 0, 1024, 33.25));
         assert_eq!((read[1].prompt, read[1].generated, read[1].build.as_str()), (0, 32, "0c1e570"));
-        assert!(parse("error: failed to load model").unwrap_err().message.contains("not understood"));
+        assert!(parse("error: failed to load model").unwrap_err().message.contains("cannot be parsed"));
     }
 }

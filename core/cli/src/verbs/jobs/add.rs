@@ -66,7 +66,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
         console.note(&format!("there is a job of this name already: it is {}", added.job.state.name()));
     }
     if on_change && !client.watched()?.iter().any(|watched| watched.root == spec.repository) {
-        console.hint("this repository is not watched yet; to watch it, run: deepcoder watch --detach");
+        console.hint("`deepcoder watch --detach` watches this repository, which is not watched yet");
     }
     if args.follow && added.job.state != JobState::Scheduled {
         return show::follow(&added.job.id.0, 0, client, invocation, console);

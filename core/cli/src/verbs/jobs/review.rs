@@ -19,7 +19,7 @@ pub(super) fn review(args: &JobReviewArgs, invocation: &mut Invocation, console:
     let accepted = match pick::by_words(&result.files, &args.accept, &args.reject)? {
         Some(accepted) => accepted,
         None if console.json || !invocation.input.is_terminal => {
-            return Err(Failure::new("standard input is not a terminal").hint(format!(
+            return Err(Failure::new("nothing decided: stdin is not a terminal").hint(format!(
                 "`deepcoder jobs review {0} --accept all` or `--reject all` decides; `deepcoder jobs show {0}` shows the \
                  diff",
                 short(&job.id)
@@ -31,7 +31,7 @@ pub(super) fn review(args: &JobReviewArgs, invocation: &mut Invocation, console:
             match pick::pick(&result.diff, &files, invocation, console)? {
                 Some(accepted) => accepted,
                 None => {
-                    console.note("nothing decided; it still waits");
+                    console.note("nothing decided: the result still waits");
                     return Ok(Done::Findings);
                 }
             }

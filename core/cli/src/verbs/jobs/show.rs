@@ -170,7 +170,7 @@ pub(super) fn follow(
             }
             Err(CallError::Cancelled) => {
                 progress.clear();
-                console.note("it goes on without being followed");
+                console.note("the job continues in the daemon");
                 return invocation.checkpoint().map(|()| Done::Clean);
             }
             // It may have died; the next one goes on with the job.
