@@ -4,7 +4,7 @@ use crate::edit::name_of;
 use crate::error::{Kind, raise, with_hint};
 use crate::events::{JobEvent, JobEvents};
 use crate::follow::{CallFailed, Follow, Step, is_settled};
-use crate::wait::{PyCancel, cancel_of, cancelled, leave_behind};
+use crate::wait::{PyCancel, cancel_of, cancelled, deadline_of, leave_behind};
 use deepcoder_profile::Profile;
 use deepcoder_protocol::client::{CallError, Client};
 use deepcoder_protocol::{Failure, Refusal};
@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A background job. It goes on when this handle is dropped, this process ends or the daemon restarts.
+/// A background job. It goes on whatever becomes of this handle, this process or the daemon.
 ///
 /// The properties say how it stood when it was last asked for: by :meth:`refresh`, at the end of :meth:`wait` or of its
 /// events, or by any other call.
@@ -78,7 +78,7 @@ impl Job {
         self.known().job.result.as_ref().and_then(|result| result.applicability)
     }
 
-    /// An error for a job that has no result.
+    /// An error for a job that came to nothing.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let known = self.known();
         match (known.job.state, &known.job.failure) {
@@ -321,10 +321,7 @@ impl Job {
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<Bound<'py, Self>> {
         let job = slf.get();
-        let seconds = timeout.map(|s| Duration::try_from_secs_f64(s.max(0.0))).transpose();
-        let seconds = seconds.map_err(|_| PyValueError::new_err("the timeout is not a number of seconds"))?;
-        // One that is too far away to be a time is none.
-        let deadline = seconds.and_then(|seconds| Instant::now().checked_add(seconds));
+        let deadline = deadline_of(timeout)?;
         let follow = Follow::start(Arc::clone(&job.profile), job.name(), 0, cancel_of(cancel).child(), None);
         loop {
             match py.detach(|| follow.next(deadline))? {

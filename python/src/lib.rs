@@ -1,4 +1,4 @@
-//! The Python extension `deepcoder._core`: thin wrappers around [`deepcoder_profile`]. `deepcoder/_core.pyi` documents
+//! The Python extension `deepcoder._core`: thin wrappers around [`deepcoder_app`]. `deepcoder/_core.pyi` documents
 //! it for Python users.
 //!
 //! **Invariant:** every call that may take long runs on a thread of its own without the interpreter, and polls for

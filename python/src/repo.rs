@@ -5,12 +5,12 @@ use crate::edit::Edit;
 use crate::error::{Kind, raise, refused};
 use crate::fork::{Owned, Slot};
 use crate::model::Model;
-use crate::surroundings::{now_ms, profile};
-use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
-use deepcoder_app::{RepoError, Side, TaskError, carry_out};
-use deepcoder_pipeline::Run;
+use crate::surroundings::{now_ms, repo_session};
+use crate::task::{Handle, Task, Teller, Trouble, checked};
+use crate::wait::{PyCancel, cancel_of, off_interpreter};
+use deepcoder_app::{App, OneModel, RepoError, Side, in_daemon, known_tasks};
 use deepcoder_profile::{Overrides, Profile};
-use deepcoder_protocol::Models;
+use deepcoder_protocol::{Failure, Models, Tasks};
 use deepcoder_types::{
     Cancel, Delivery, Event, GenerateError, JobState, LanguageModel, Level, Position, RepoPath, Request,
 };
@@ -54,19 +54,19 @@ impl HistoryEntry {
 
 /// The models of this process, loaded by name on first use and then kept. Threads wait for each other while one loads.
 struct Loaded {
-    session: Session,
+    profile: Profile,
     models: Mutex<HashMap<String, Arc<dyn LanguageModel>>>,
 }
 
 impl Models for Loaded {
     fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         crate::exit::engine_loaded();
-        let name = name.unwrap_or(&self.session.settings().model);
+        let name = name.unwrap_or(&self.profile.settings().model);
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = models.get(name) {
             return Ok(Arc::clone(model));
         }
-        let model = self.session.model(name, cancel)?;
+        let model = self.profile.model(name, cancel)?;
         models.insert(name.to_owned(), Arc::clone(&model));
         Ok(model)
     }
@@ -107,7 +107,8 @@ impl Repo {
         let opened = opened(py, &profile, &path)?;
         let root = opened.workspace().root().to_owned();
         let slot = Slot::new(opened).map_err(|e| raise(py, Kind::Repository, &e))?;
-        Ok(Self { slot, root, profile, given, loaded: Mutex::new(Owned::new(Loaded::default())) })
+        let app = Mutex::new(Owned::new(app(&profile)));
+        Ok(Self { slot, root, profile, given, app })
     }
 
     /// The canonical root.
@@ -129,23 +130,29 @@ impl Repo {
         if let Some(app) = own.get() {
             return app.clone();
         }
-        let fresh = app(&self.session);
+        let fresh = app(&self.profile);
         *own = Owned::new(fresh.clone());
         fresh
     }
 
-    /// The model that a name, or none, means here.
-    fn models(&self, py: Python<'_>, asked: Option<ModelOrName<'_>>) -> PyResult<(Lent, Option<String>)> {
-        let (model, name) = match (asked, &self.given) {
-            (Some(ModelOrName::Model(model)), _) => (Some(model.get().shared(py)?), None),
-            (Some(ModelOrName::Name(name)), _) => (None, Some(name)),
-            (None, Some(given)) => (Some(given.get().shared(py)?), None),
-            (None, None) => (None, None),
-        };
-        if model.is_none() {
-            crate::exit::engine_loaded();
-        }
-        Ok((Lent { model, loaded: self.loaded(), profile: self.profile.clone() }, name))
+    /// The tasks that are known without starting anything.
+    pub(crate) fn known(&self) -> Arc<dyn Tasks> {
+        known_tasks(&self.profile, || self.app())
+    }
+
+    /// Ask what is known, without starting anything.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        cancel: Option<&Bound<'_, PyCancel>>,
+        what: impl FnOnce(&dyn Tasks, &Path) -> Result<T, Failure> + Send,
+    ) -> PyResult<(Arc<dyn Tasks>, T)> {
+        let answer = off_interpreter(py, &cancel_of(cancel), |_| {
+            let tasks = self.known();
+            let answer = what(&*tasks, &self.root)?;
+            Ok((tasks, answer))
+        })?;
+        answer.map_err(|failure| refused(py, &failure))
     }
 
     fn path(&self, py: Python<'_>, path: PathBuf) -> PyResult<RepoPath> {
@@ -175,15 +182,39 @@ impl Repo {
         model: Option<ModelOrName<'_>>,
         progress: Option<&Py<PyAny>>,
         cancel: &Cancel,
-    ) -> PyResult<Run> {
-        // An error where the history cannot be used after a fork.
-        self.open(py)?;
-        let (models, name) = self.models(py, model)?;
-        request.model = name;
-        let (run, failed, warnings) = off_interpreter(py, cancel, |cancel| {
-            let (mut failed, mut warnings) = (None, Vec::new());
-            let run = carry_out(&self.profile, &models, &request, cancel, &mut |event| {
-                if let Event::Log { level: Level::Warn, message } = &event {
+    ) -> PyResult<Handle> {
+        let (repo, py) = (slf.get(), slf.py());
+        let given = match (model, &repo.given) {
+            (Some(ModelOrName::Model(model)), _) => Some(model.get().shared(py)?),
+            (Some(ModelOrName::Name(name)), _) => {
+                request.model = Some(name);
+                None
+            }
+            (None, Some(given)) => Some(given.get().shared(py)?),
+            (None, None) => None,
+        };
+        let name = given.as_ref().map(|model| model.info().name.clone());
+        request.model = request.model.or(name).or_else(|| Some(repo.profile.settings().model.clone()));
+        let (open, stop) = (repo.open(py)?, cancel.child());
+        let mut teller = Teller { progress, stop: stop.clone(), failed: None };
+        let mut warnings = Vec::new();
+        let done = off_interpreter(py, cancel, |_| {
+            let (tasks, here): (Arc<dyn Tasks>, bool) = match given {
+                Some(model) => {
+                    (Arc::new(App::here(repo.profile.clone(), Arc::new(OneModel(model)), Arc::new(now_ms))), true)
+                }
+                None => match in_daemon(&repo.profile, &request)? {
+                    Some(tasks) => (Arc::new(tasks), false),
+                    None => (Arc::new(repo.app()), true),
+                },
+            };
+            // In use, so that a fork meanwhile knows of it.
+            let open = here.then_some(open);
+            let id = tasks.submit(request)?.id;
+            let mut seen = 0;
+            let followed = tasks.follow(&id, 0, &stop, &mut |event| {
+                seen = event.seq;
+                if let Event::Log { level: Level::Warn, message } = &event.event {
                     warnings.push(message.clone());
                 }
                 teller.tell(&event.event);
@@ -213,31 +244,10 @@ impl Repo {
     }
 }
 
-/// The models of a repository: the one that the user gave, or those that are loaded by name and then kept.
-struct Lent {
-    model: Option<Arc<dyn LanguageModel>>,
-    loaded: Loaded,
-    profile: Profile,
-}
-
-impl Models for Lent {
-    fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        if let Some(model) = &self.model {
-            return Ok(Arc::clone(model));
-        }
-        let name = name.unwrap_or(&self.profile.settings().model);
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = loaded.get(name) {
-            return Ok(Arc::clone(model));
-        }
-        let model = self.profile.model(name, cancel)?;
-        loaded.insert(name.to_owned(), Arc::clone(&model));
-        Ok(model)
-    }
-
-    fn background(&self, name: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        self.interactive(name, &Cancel::new())
-    }
+/// The application with the models of this process.
+fn app(profile: &Profile) -> App {
+    let models = Loaded { profile: profile.clone(), models: Mutex::default() };
+    App::here(profile.clone(), Arc::new(models), Arc::new(now_ms))
 }
 
 fn side_of(state: &str) -> PyResult<Side> {
@@ -255,24 +265,7 @@ fn opened(py: Python<'_>, profile: &Profile, path: &Path) -> PyResult<Arc<deepco
     opened.map(Arc::new).map_err(|e| raise(py, kind_of(&e), &e))
 }
 
-/// The lines of an event for a progress callback.
-fn lines_of(event: &Event) -> Vec<String> {
-    match event {
-        Event::Progress { message, .. } => vec![message.clone()],
-        Event::Stage(stage) => vec![stage.label().to_owned()],
-        event => event.lines().into_iter().map(|(_, line)| line).collect(),
-    }
-}
-
-pub(crate) const fn kind_of_task(error: &TaskError) -> Kind {
-    match error.kind() {
-        FailureKind::Repository => Kind::Repository,
-        FailureKind::Model => Kind::Model,
-        FailureKind::Other => Kind::Edit,
-    }
-}
-
-pub(crate) fn kind_of(error: &RepoError) -> Kind {
+fn kind_of(error: &RepoError) -> Kind {
     match error {
         RepoError::Open(_) | RepoError::Resolve(_) => Kind::Repository,
         _ => Kind::Edit,
@@ -289,7 +282,7 @@ impl Repo {
             Some(ModelOrName::Name(name)) => (Some(name), None),
             None => (None, None),
         };
-        let profile = profile(py, &Overrides { model: name, ..Overrides::default() })?;
+        let profile = repo_session(py, &Overrides { model: name, ..Overrides::default() })?;
         Self::new_at(py, profile, path, given)
     }
 

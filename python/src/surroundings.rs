@@ -1,4 +1,4 @@
-//! The inputs from the process that the extension is loaded into: variables, clock, prefix.
+//! What the extension takes from the process that it is loaded into: variables, clock, prefix.
 
 use crate::error::{Kind, raise, with_hint};
 use deepcoder_profile::{Launcher, Overrides, Profile, Vars};
@@ -12,8 +12,14 @@ pub(crate) fn profile(py: Python<'_>, overrides: &Overrides) -> PyResult<Profile
     open(py, overrides, None)
 }
 
+/// As [`profile`], with the daemon where the `deepcoder` command of this installation can start it.
+pub(crate) fn repo_session(py: Python<'_>, overrides: &Overrides) -> PyResult<Profile> {
+    let launcher = command(py)?.map(Launcher::new);
+    open(py, overrides, launcher)
+}
+
 /// As [`profile`], for the daemon: the `deepcoder` command `given`, or the one of this installation, starts it.
-pub(crate) fn daemon_profile(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Profile> {
+pub(crate) fn daemon_session(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Profile> {
     let command = match given {
         Some(command) => Some(py.import("os.path")?.call_method1("abspath", (command,))?.extract()?),
         None => command(py)?,

@@ -5,7 +5,7 @@ use crate::position::offset_in;
 use crate::repo::{ApplyRun, Repo};
 use crate::resolve::{self, Resolved, resolve};
 use crate::{FindPositionError, RepoError, TaskError};
-use deepcoder_pipeline::{Pipeline, Policy, Run, RunOptions};
+use deepcoder_pipeline::{Pipeline, Policy, Run, RunOptions, may_land};
 use deepcoder_profile::Profile;
 use deepcoder_protocol::Models;
 use deepcoder_types::{
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Digits of an edit's id that are shown.
 const SHORT: usize = 8;
 
-/// Carries out a request.
+/// What carrying out a request needs.
 pub(crate) struct Carrier<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) models: &'a dyn Models,
@@ -30,20 +30,6 @@ pub(crate) struct Carrier<'a> {
 pub(crate) struct Made {
     pub(crate) run: Run,
     pub(crate) repo: Option<Repo>,
-}
-
-/// Do everything that `request` asks for but write, in this call: for a surface that holds the result itself and lands it
-/// with [`may_land`](crate::may_land) and [`land`].
-pub fn carry_out(
-    profile: &Profile,
-    models: &dyn Models,
-    request: &Request,
-    cancel: &Cancel,
-    events: &mut (dyn FnMut(Event) + Send),
-) -> Result<Run, TaskError> {
-    let made = Carrier { profile, models, cancel }.make(request, "", None, events)?;
-    cancel.check()?;
-    Ok(made.run)
 }
 
 impl Carrier<'_> {
@@ -152,7 +138,7 @@ impl Carrier<'_> {
 }
 
 /// Refuses a request that cannot be carried out, before a model is got ready for it.
-pub fn check_request(profile: &Profile, request: &Request) -> Result<(), TaskError> {
+pub(crate) fn check_request(profile: &Profile, request: &Request) -> Result<(), TaskError> {
     resolve::check(request)?;
     let repo = match Repo::open(profile, &request.directory) {
         Ok(repo) if request.buffers.is_empty() => repo,

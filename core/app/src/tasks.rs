@@ -67,7 +67,7 @@ struct State {
     /// With the buffers that the task does not show.
     request: Request,
     events: Vec<TaskEvent>,
-    /// Kept while a caller in this process may ask for more than the task's result.
+    /// While somebody may want more of it than the task's result says.
     run: Option<Run>,
 }
 

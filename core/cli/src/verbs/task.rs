@@ -69,17 +69,10 @@ pub(crate) fn tasks(
     console: &mut Console,
 ) -> Result<Arc<dyn Tasks>> {
     let profile = &invocation.profile;
-    let named = [env_var::GIT_DIR, env_var::GIT_WORK_TREE].iter().any(|name| profile.vars().get(name).is_some());
-    let steps = cfg!(debug_assertions) && profile.vars().get(env_var::STEP).is_some();
     let model = &profile.settings().model;
-    if profile.settings().daemon && !commits && !named && !steps {
+    if !commits && let Some(tasks) = deepcoder_app::in_daemon(profile, request)? {
         console.detail(&format!("using the model {model} in the daemon"));
-        if let Some(tasks) = profile.running_tasks()? {
-            return Ok(Arc::new(tasks));
-        }
-        // A request that cannot succeed is refused before a daemon is started for it.
-        deepcoder_app::check_request(profile, request)?;
-        return Ok(Arc::new(profile.start_tasks(model)?));
+        return Ok(Arc::new(tasks));
     }
     console.detail(&format!("using the model {model}"));
     Ok(Arc::new(here(invocation)))
@@ -87,11 +80,7 @@ pub(crate) fn tasks(
 
 /// The tasks that are known without starting anything.
 pub(crate) fn known(invocation: &Invocation) -> Arc<dyn Tasks> {
-    let socket = &invocation.profile.folders().socket;
-    match deepcoder_protocol::client::Client::connect(socket) {
-        Ok(_) => Arc::new(RemoteTasks::new(socket.clone())),
-        Err(_) => Arc::new(here(invocation)),
-    }
+    deepcoder_app::known_tasks(&invocation.profile, || here(invocation))
 }
 
 fn here(invocation: &Invocation) -> App {
@@ -137,7 +126,7 @@ pub(crate) fn follow(
     let followed = match followed {
         Err(Refused::Cancelled) if !invocation.hung_up() => {
             tasks.cancel(id)?;
-            // It ends within a step. Its events until then are shown.
+            // It ends within a step. What it did until then is told.
             tasks.follow(id, seen, &Cancel::new(), &mut |event| {
                 show(&event.event, &mut progress, console, &mut |_, _, _| {});
             })
