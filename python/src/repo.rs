@@ -8,7 +8,7 @@ use crate::model::Model;
 use crate::surroundings::{now_ms, repo_session};
 use crate::task::{Handle, Task, Teller, Trouble, checked};
 use crate::wait::{PyCancel, cancel_of, off_interpreter};
-use deepcoder_app::{App, OneModel, RepoError, Side, in_daemon, known_tasks};
+use deepcoder_app::{App, OneModel, RepoError, Side, known_tasks, submit};
 use deepcoder_profile::{Overrides, Profile};
 use deepcoder_protocol::{Failure, Models, Tasks};
 use deepcoder_types::{
@@ -199,18 +199,17 @@ impl Repo {
         let mut teller = Teller { progress, stop: stop.clone(), failed: None };
         let mut warnings = Vec::new();
         let done = off_interpreter(py, cancel, |_| {
-            let (tasks, here): (Arc<dyn Tasks>, bool) = match given {
+            let (tasks, here, task): (Arc<dyn Tasks>, bool, _) = match given {
                 Some(model) => {
-                    (Arc::new(App::here(repo.profile.clone(), Arc::new(OneModel(model)), Arc::new(now_ms))), true)
+                    let app = App::here(repo.profile.clone(), Arc::new(OneModel(model)), Arc::new(now_ms));
+                    let task = app.submit(request)?;
+                    (Arc::new(app), true, task)
                 }
-                None => match in_daemon(&repo.profile, &request)? {
-                    Some(tasks) => (Arc::new(tasks), false),
-                    None => (Arc::new(repo.app()), true),
-                },
+                None => submit(&repo.profile, request, || repo.app())?,
             };
             // In use, so that a fork meanwhile knows of it.
             let open = here.then_some(open);
-            let id = tasks.submit(request)?.id;
+            let id = task.id;
             let mut seen = 0;
             let followed = tasks.follow(&id, 0, &stop, &mut |event| {
                 seen = event.seq;

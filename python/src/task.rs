@@ -6,7 +6,7 @@ use crate::fork::Owned;
 use crate::repo::Repo;
 use crate::surroundings::now_ms;
 use crate::wait::{PyCancel, cancel_of, cancelled, deadline_of, off_interpreter, until};
-use deepcoder_app::{ApplyRun, RepoError, Side, TaskError, from_bytes, land, may_land_now};
+use deepcoder_app::{ApplyRun, RepoError, Side, SubmitError, TaskError, from_bytes, land, may_land_now};
 use deepcoder_protocol::{Failure, Tasks};
 use deepcoder_types::{Cancel, Consent, Decision, Delivery, Event, JobState, Landed, RepoPath, TaskResult, Verdict};
 use pyo3::exceptions::{PyTimeoutError, PyValueError};
@@ -28,6 +28,15 @@ pub(crate) enum Trouble {
 impl From<TaskError> for Trouble {
     fn from(error: TaskError) -> Self {
         Self::Task(error)
+    }
+}
+
+impl From<SubmitError> for Trouble {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Task(error) => Self::Task(error),
+            SubmitError::Refused(failure) => Self::Refused(failure),
+        }
     }
 }
 

@@ -173,6 +173,7 @@ impl TaskError {
         match self {
             Self::Run(RunError::Cancelled(_)) => true,
             Self::Run(RunError::Plugin(error)) => error.code == ErrorCode::Cancelled,
+            Self::Repo(RepoError::Apply(ApplyRunError::Apply(ApplyError::Cancelled(_)))) => true,
             _ => false,
         }
     }

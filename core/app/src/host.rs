@@ -3,17 +3,92 @@
 use crate::carry_out::check_request;
 use crate::{App, TaskError};
 use deepcoder_profile::{ModelError, Profile};
-use deepcoder_protocol::Tasks;
 use deepcoder_protocol::client::{Client, RemoteTasks};
-use deepcoder_types::{GenerateError, Request, env_var};
+use deepcoder_protocol::{Failure, Refusal, Tasks};
+use deepcoder_types::{Caller, Delivery, GenerateError, Hint, Request, Task, env_var};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::sync::Arc;
+
+/// Variables by which git's configuration differs from that of the daemon.
+const GIT_CONFIGURATION: &[&str] =
+    &["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"];
+
+/// The state of this process, for a request about `directory`.
+fn caller_at(directory: &Path) -> Option<Caller> {
+    let meta = std::fs::metadata(directory).ok()?;
+    // Setting it is the only other way to read it, and races with other threads.
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let digits = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    Some(Caller { umask: u32::from_str_radix(digits.trim(), 8).ok()?, directory: (meta.dev(), meta.ino()) })
+}
+
+/// Whether the directory of `request` is the one that its caller sees, with the caller's umask.
+pub(crate) fn is_callers(request: &Request) -> bool {
+    request.caller.is_none_or(|caller| caller_at(&request.directory) == Some(caller))
+}
+
+/// Whether the path of `request` still names the directory that its caller saw.
+pub(crate) fn is_same_directory(request: &Request) -> bool {
+    let now = || std::fs::metadata(&request.directory).ok().map(|meta| (meta.dev(), meta.ino()));
+    request.caller.is_none_or(|caller| now() == Some(caller.directory))
+}
+
+/// Submits `request` to the daemon, started when there is none, or else to `here`. Where the daemon leaves the request to
+/// the caller, `here` carries it out. Also says whether that is so.
+pub fn submit(
+    profile: &Profile,
+    mut request: Request,
+    here: impl FnOnce() -> App,
+) -> Result<(Arc<dyn Tasks>, bool, Task), SubmitError> {
+    request.caller = caller_at(&request.directory);
+    if let Some(tasks) = in_daemon(profile, &request)? {
+        match tasks.submit(request.clone()) {
+            Err(Failure::Refused { reason: Refusal::Unsupported, .. }) => {}
+            task => {
+                let task = task?;
+                return Ok((Arc::new(tasks), false, task));
+            }
+        }
+    }
+    let app = here();
+    let task = app.submit(request)?;
+    Ok((Arc::new(app), true, task))
+}
+
+/// Why a request is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// It cannot be carried out.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// The application refuses it.
+    #[error(transparent)]
+    Refused(#[from] Failure),
+}
+
+impl Hint for SubmitError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Task(error) => error.hint(),
+            Self::Refused(failure) => failure.hint(),
+        }
+    }
+}
 
 /// The tasks of the daemon, which is started when there is none; `None` where this process carries `request` out: where
 /// the settings say so, and where the request needs what only this process has, the repository that git's variables name.
-pub fn in_daemon(profile: &Profile, request: &Request) -> Result<Option<RemoteTasks>, TaskError> {
+fn in_daemon(profile: &Profile, request: &Request) -> Result<Option<RemoteTasks>, TaskError> {
     let named = [env_var::GIT_DIR, env_var::GIT_WORK_TREE].iter().any(|name| profile.vars().get(name).is_some());
     let steps = cfg!(debug_assertions) && profile.vars().get(env_var::STEP).is_some();
-    if !profile.settings().daemon || !profile.has_daemon() || named || steps {
+    let configured = GIT_CONFIGURATION.iter().any(|name| profile.vars().get(name).is_some());
+    // JSON has no paths that are not UTF-8.
+    let unsent = request.directory.to_str().is_none();
+    let mut deliveries = [Some(&request.delivery), request.accepted.as_ref()].into_iter().flatten();
+    // A commit is made in the user's shell.
+    let commits = deliveries.any(|delivery| matches!(delivery, Delivery::Commit { .. }));
+    let own = named || configured || unsent || commits || steps;
+    if !profile.settings().daemon || !profile.has_daemon() || own {
         return Ok(None);
     }
     let away = |error: ModelError| TaskError::Model(GenerateError::from(error));

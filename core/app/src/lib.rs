@@ -24,7 +24,7 @@ pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Un
 pub use deepcoder_pipeline::{Verb, may_land, verb, verbs};
 pub use deepcoder_plugin_api::{Param, ParamType, Takes};
 pub use error::{TaskError, in_words};
-pub use host::{in_daemon, known_tasks};
+pub use host::{SubmitError, known_tasks, submit};
 pub use kept::{Kept, KeptError, from_bytes, to_bytes};
 pub use position::{FindPositionError, PositionError, offset_in};
 pub use repo::{ApplyRun, Repo, RepoError};

@@ -3,6 +3,7 @@
 use crate::carry_out::{Carrier, land, may_land_now};
 use crate::error::TaskError;
 use crate::held::Held;
+use crate::host::{is_callers, is_same_directory};
 use crate::repo::{ApplyRun, Repo};
 use crate::result::result_of;
 use crate::{kept, may_land};
@@ -11,8 +12,8 @@ use deepcoder_pipeline::Run;
 use deepcoder_profile::Profile;
 use deepcoder_protocol::{Failure, Models, Refusal, Tasks};
 use deepcoder_types::{
-    Cancel, Consent, ContentHash, Decision, Delivery, Event, GenerateError, JobFailure, JobState, Landed, RepoPath,
-    Request, Stage, Task, TaskEvent, Verdict,
+    Cancel, Consent, ContentHash, Decision, Delivery, Event, GenerateError, JobFailure, JobState, Landed, Level,
+    RepoPath, Request, Stage, Task, TaskEvent, Verdict,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,9 +48,6 @@ struct Inner {
     models: OnceLock<Arc<dyn Models>>,
     now_ms: Clock,
     held: Held,
-    /// The last one that was written to. While its history is open, the next task opens and closes it without a
-    /// checkpoint, which waits for the disk.
-    open: Mutex<Option<Repo>>,
     tasks: Mutex<BTreeMap<String, Arc<Entry>>>,
     count: AtomicU64,
     stop: Cancel,
@@ -76,9 +74,9 @@ impl App {
     #[must_use]
     pub fn new(profile: Profile, now_ms: Clock) -> Self {
         let held = Held::new(&profile.folders().state);
-        let (models, open, tasks) = (OnceLock::new(), Mutex::default(), Mutex::default());
+        let (models, tasks) = (OnceLock::new(), Mutex::default());
         let (count, stop) = (AtomicU64::new(0), Cancel::new());
-        Self { inner: Arc::new(Inner { profile, models, now_ms, held, open, tasks, count, stop }) }
+        Self { inner: Arc::new(Inner { profile, models, now_ms, held, tasks, count, stop }) }
     }
 
     /// One that runs in this process, with these models.
@@ -103,9 +101,17 @@ impl Tasks for App {
             return Err(Failure::Stopping);
         }
         crate::resolve::check(&request).map_err(|error| refused(&error))?;
-        if deepcoder_git::outlives_caller() && matches!(request.delivery, Delivery::Commit { .. }) {
-            return Err(refused(&TaskError::NotHere));
+        if deepcoder_git::outlives_caller() {
+            if matches!(request.delivery, Delivery::Commit { .. }) {
+                return Err(refused(&TaskError::NotHere));
+            }
+            if !is_callers(&request) {
+                return Err(elsewhere(&request));
+            }
         }
+        let mut request = request;
+        // A link may lead elsewhere by the time a person accepts the result.
+        request.directory = request.directory.canonicalize().unwrap_or(request.directory);
         let previous = request.previous.as_ref().map(|previous| inner.finished(&previous.task)).transpose()?;
         let task = inner.new_task(&request);
         let state = Mutex::new(State { task: task.clone(), request, events: Vec::new(), run: None });
@@ -182,7 +188,12 @@ impl Tasks for App {
         if let Some(entry) = entry {
             entry.cancel.cancel();
         }
-        self.get(&id)
+        let task = self.get(&id)?;
+        if task.state == JobState::Review {
+            let hint = Some(format!("`deepcoder tasks review {id} --reject all` rejects the result"));
+            return Err(Failure::Refused { reason: Refusal::State, message: format!("task {id} does not run"), hint });
+        }
+        Ok(task)
     }
 
     fn decide(&self, id: &str, decision: &Decision) -> Result<Task, Failure> {
@@ -192,25 +203,31 @@ impl Tasks for App {
             Some(entry) => entry,
             None => inner.adopt(&id)?,
         };
-        let mut state = lock(&entry.state);
-        if state.task.state != JobState::Review {
-            let message = format!("task {id} has no result that waits: it is {}", state.task.state.name());
-            let hint = Some("`deepcoder tasks` lists the tasks".to_owned());
-            return Err(Failure::Refused { reason: Refusal::State, message, hint });
-        }
-        match decision {
-            Decision::Reject => {
-                state.run = None;
-                state.end(JobState::Rejected, inner.now());
+        let (request, run) = {
+            let mut state = lock(&entry.state);
+            if state.task.state != JobState::Review {
+                let message = format!("task {id} has no result that waits: it is {}", state.task.state.name());
+                let hint = Some("`deepcoder tasks` lists the tasks".to_owned());
+                return Err(Failure::Refused { reason: Refusal::State, message, hint });
             }
-            Decision::Accept { hunks, consent, delivery } => {
-                let run = state.run.clone().ok_or_else(|| unknown(&id))?;
-                let delivery = delivery.clone().unwrap_or_else(|| state.request.delivery.clone());
-                let (run, landed) = inner
-                    .accept(&state.request, run, hunks.as_deref(), *consent, &delivery)
-                    .map_err(|error| refused(&error))?;
+            // Taken, so that two decisions do not meet, and given back below: landing takes long and holds no lock.
+            let run = state.run.take().ok_or_else(|| {
+                let message = format!("another decision about task {id} is being carried out");
+                Failure::Refused { reason: Refusal::State, message, hint: None }
+            })?;
+            (state.request.clone(), run)
+        };
+        let decided = catch_unwind(AssertUnwindSafe(|| inner.carry_decision_out(&request, &run, decision)));
+        let decided = decided.unwrap_or_else(|panic| Err(TaskError::Panic(message(&*panic))));
+        let mut state = lock(&entry.state);
+        match decided {
+            Err(error) => {
+                state.run = Some(run);
+                return Err(refused(&error));
+            }
+            Ok(None) => state.end(JobState::Rejected, inner.now()),
+            Ok(Some((run, landed))) => {
                 state.task.result = Some(result_of(&run, Verdict::Lands, Some(landed)));
-                state.run = None;
                 state.end(JobState::Done, inner.now());
             }
         }
@@ -339,8 +356,11 @@ impl Inner {
                 let shown = request.delivery == Delivery::Show && run.changes();
                 state.end(if waits { JobState::Review } else { JobState::Done }, self.now());
                 if waits && let Some(bytes) = kept::to_bytes(&run, None) {
-                    // Without a file the result lives as long as this process, which still has it.
-                    _ = self.held.save(&state.task, &bytes);
+                    let kept = self.held.save(&state.task, &bytes);
+                    if let Err(error) = kept {
+                        let message = format!("the result cannot be kept, and is lost when this process ends: {error}");
+                        state.push(Event::Log { level: Level::Warn, message });
+                    }
                 }
                 state.run = (waits || shown).then_some(run);
             }
@@ -377,11 +397,25 @@ impl Inner {
         };
         entry.push(Event::Stage(Stage::Land));
         let landed = self.land(&repo, &part, request, request.consent, &request.delivery, &entry.cancel)?;
-        // Another process may fork, and a child must not inherit an open history.
-        if deepcoder_git::outlives_caller() {
-            *lock(&self.open) = Some(repo);
-        }
         Ok(Outcome { run: part, verdict, landed: Some(landed) })
+    }
+
+    /// Lands or rejects `run`; `None` where it is rejected.
+    fn carry_decision_out(
+        &self,
+        request: &Request,
+        run: &Run,
+        decision: &Decision,
+    ) -> Result<Option<(Run, Landed)>, TaskError> {
+        let Decision::Accept { hunks, consent, delivery } = decision else { return Ok(None) };
+        let delivery = delivery.as_ref().or(request.accepted.as_ref()).unwrap_or(&request.delivery);
+        // The consent of the request holds for its result; whether a person has looked belongs to this decision.
+        let consent = Consent {
+            reviewed: consent.reviewed,
+            unverified: consent.unverified || request.consent.unverified,
+            protected: consent.protected || request.consent.protected,
+        };
+        self.accept(request, run.clone(), hunks.as_deref(), consent, delivery).map(Some)
     }
 
     fn accept(
@@ -404,6 +438,9 @@ impl Inner {
         may_land_now(&run, delivery, consent)?;
         if deepcoder_git::outlives_caller() && matches!(delivery, Delivery::Commit { .. }) {
             return Err(TaskError::NotHere);
+        }
+        if !is_same_directory(request) {
+            return Err(TaskError::Stale(format!("the directory {}", request.directory.display())));
         }
         let repo = Repo::open(&self.profile, &request.directory)?;
         let landed = self.land(&repo, &run, request, consent, delivery, &self.stop)?;
@@ -433,16 +470,18 @@ struct Outcome {
 
 impl Entry {
     fn push(&self, event: Event) {
-        let mut state = lock(&self.state);
-        let seq = state.events.len() as u64 + 1;
-        state.events.push(TaskEvent { seq, event });
-        state.task.events = seq;
-        drop(state);
+        lock(&self.state).push(event);
         self.bell.notify_all();
     }
 }
 
 impl State {
+    fn push(&mut self, event: Event) {
+        let seq = self.events.len() as u64 + 1;
+        self.events.push(TaskEvent { seq, event });
+        self.task.events = seq;
+    }
+
     const fn end(&mut self, to: JobState, now_ms: u64) {
         self.task.state = to;
         self.task.finished_ms = Some(now_ms);
@@ -465,6 +504,16 @@ fn forget_oldest(tasks: &mut BTreeMap<String, Arc<Entry>>) {
 fn refused(error: &TaskError) -> Failure {
     let JobFailure { message, hint, .. } = error.failure();
     Failure::Refused { reason: error.refusal(), message, hint }
+}
+
+/// The request is left to its caller.
+fn elsewhere(request: &Request) -> Failure {
+    let directory = request.directory.display();
+    Failure::Refused {
+        reason: Refusal::Unsupported,
+        message: format!("the daemon sees another {directory}, or makes files with another umask"),
+        hint: Some("--no-daemon carries it out in your process".into()),
+    }
 }
 
 fn unknown(id: &str) -> Failure {

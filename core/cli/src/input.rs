@@ -37,8 +37,13 @@ impl Input {
             let mut line = Vec::new();
             // Byte by byte: whatever a buffer had read ahead would be lost to the next call.
             let mut byte = [0];
-            while line.len() < 4096 && stdin.read(&mut byte)? == 1 && byte != *b"\n" {
-                line.push(byte[0]);
+            loop {
+                match stdin.read(&mut byte)? {
+                    // The terminal was closed: that is no answer.
+                    0 if line.is_empty() => return Err(std::io::Error::other("it has ended")),
+                    1 if byte != *b"\n" && line.len() < 4096 => line.push(byte[0]),
+                    _ => break,
+                }
             }
             Ok(String::from_utf8_lossy(&line).trim().to_owned())
         })

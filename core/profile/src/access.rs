@@ -293,7 +293,11 @@ impl Profile {
             if let Some(client) = first.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 return Ok(client);
             }
-            profile.running(&launcher)?.ok_or_else(|| Failure::Unavailable("it has ended".into()))
+            // It ends when it is idle, also while a person reads a diff; results that wait are in files.
+            match profile.running(&launcher)? {
+                Some(client) => Ok(client),
+                None => profile.start(&launcher).map_err(|error| Failure::Unavailable(error.to_string())),
+            }
         })
     }
 

@@ -49,6 +49,6 @@ pub use model::{
 pub use path::{PathError, RepoPath};
 pub use stats::Stats;
 pub use task::{
-    Consent, Decision, Delivery, Event, Landed, Level, Position, Previous, Request, ResultFile, Skipped, Stage, Task,
-    TaskEvent, TaskResult, Verdict,
+    Caller, Consent, Decision, Delivery, Event, Landed, Level, Position, Previous, Request, ResultFile, Skipped, Stage,
+    Task, TaskEvent, TaskResult, Verdict,
 };

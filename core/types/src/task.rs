@@ -78,6 +78,15 @@ pub struct Previous {
     pub feedback: String,
 }
 
+/// The state of a calling process. A daemon in which it differs leaves the request to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The permission bits that new files do not get.
+    pub umask: u32,
+    /// Device and inode of [`Request::directory`]: in another mount namespace the path may name another directory.
+    pub directory: (u64, u64),
+}
+
 /// A request, the same from every surface.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -107,8 +116,14 @@ pub struct Request {
     pub seed: u64,
     /// Where the result goes.
     pub delivery: Delivery,
+    /// Where an accepted result goes, where [`Request::delivery`] is [`Delivery::Review`]; `None` is the work tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Delivery>,
     /// The consent of the user beyond the default.
     pub consent: Consent,
+    /// The state of the calling process that matters, where another process may carry the request out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Caller>,
     /// The result that this continues from.
     pub previous: Option<Previous>,
     /// Which surface asks, in one word: `cli`, `python`, `editor`.

@@ -22,8 +22,7 @@ pub(crate) fn complete(
         let text = invocation.input.all(&invocation.cancel)?;
         request.buffers.insert(place.file.clone(), text);
     }
-    let tasks = task::tasks(&request, false, invocation, console)?;
-    let task = task::carry_out(&*tasks, &request, invocation, console, &mut |_, _, _| {})?;
+    let task::Ended { task, .. } = task::carry_out(&request, invocation, console, &mut |_, _, _| {})?;
     let Some(result) = task.result else { return Err(Failure::new("the task has no result")) };
     let text = result.answer.map(|answer| answer.text).unwrap_or_default();
     if console.json {

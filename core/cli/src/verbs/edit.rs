@@ -11,8 +11,8 @@ use deepcoder_app::{CommitPlace, Repo, Takes, TaskError, lines_of};
 use deepcoder_pipeline::RunError;
 use deepcoder_protocol::Tasks;
 use deepcoder_types::{
-    Applicability, Consent, Decision, Delivery, Hint as _, HunkRef, Landed, Previous, RepoPath, Request, Task,
-    TaskResult, Verdict,
+    Applicability, Consent, Decision, Delivery, Hint as _, HunkRef, Landed, Previous, RepoPath, Task, TaskResult,
+    Verdict,
 };
 use serde_json::json;
 
@@ -28,8 +28,6 @@ struct Edit<'a> {
     args: &'a ChangeArgs,
     tasks: &'a dyn Tasks,
     consent: Consent,
-    /// Where an accepted result goes.
-    delivery: Delivery,
 }
 
 pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
@@ -65,11 +63,16 @@ pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invoca
         // Before a person waits for a model: what cannot be committed is said first.
         Repo::open(&invocation.profile, &invocation.base)?.check_commit(&[], &place, &invocation.cancel)?;
     }
-    let tasks = task::tasks(&request, args.commit, invocation, console)?;
-    let edit = Edit { args, tasks: &*tasks, consent, delivery };
+    // For a result that a person accepts, perhaps in another terminal.
+    request.accepted = Some(delivery).filter(|_| request.delivery == Delivery::Review && args.commit);
     loop {
-        let task = task::carry_out(&*tasks, &request, invocation, console, &mut |_, _, _| {})?;
-        match conclude(&edit, &request, task, invocation, console)? {
+        let task::Ended { tasks, task } = task::carry_out(&request, invocation, console, &mut |_, _, _| {})?;
+        if let Some(previous) = request.previous.take() {
+            // Its successor takes its place.
+            _ = tasks.forget(&previous.task);
+        }
+        let edit = Edit { args, tasks: &*tasks, consent };
+        match conclude(&edit, task, invocation, console)? {
             Next::Done(done) => return Ok(done),
             Next::Again(previous) => {
                 if previous.feedback.is_empty() {
@@ -96,13 +99,7 @@ fn not_a_path(verb: &PluginVerb, prompt: &str, paths: &[String], invocation: &In
 }
 
 /// Show the result, and have it land where that is wanted.
-fn conclude(
-    edit: &Edit<'_>,
-    request: &Request,
-    task: Task,
-    invocation: &mut Invocation,
-    console: &mut Console,
-) -> Result<Next> {
+fn conclude(edit: &Edit<'_>, task: Task, invocation: &mut Invocation, console: &mut Console) -> Result<Next> {
     let args = edit.args;
     let Some(result) = &task.result else { return Err(Failure::new("the task has no result")) };
     if !result.changes() {
@@ -137,7 +134,7 @@ fn conclude(
             console.hint(&format!("{}; pass --yes to apply changes that need no review", applies(&task)));
             left(&task, result, console).map(Next::Done)
         }
-        Verdict::Held(_) => ask(edit, request, &task, result, invocation, console),
+        Verdict::Held(_) => ask(edit, &task, result, invocation, console),
     }
 }
 
@@ -222,7 +219,6 @@ pub(super) fn told(task: &Task, result: &TaskResult, console: &mut Console) -> R
 /// Asks the user at the terminal what to do with the result.
 fn ask(
     edit: &Edit<'_>,
-    request: &Request,
     task: &Task,
     result: &TaskResult,
     invocation: &mut Invocation,
@@ -231,14 +227,22 @@ fn ask(
     let consent = Consent { reviewed: true, ..edit.consent };
     let hunks = loop {
         console.ask(&format!("apply this change to {}? [y,N,h,r,?] ", count(result.files.len())));
-        let answer = invocation.input.line(&invocation.cancel)?;
-        invocation.checkpoint()?;
+        let answer = invocation.input.line(&invocation.cancel).and_then(|line| invocation.checkpoint().map(|()| line));
+        // The result is not decided about, whatever ended the input.
+        let answer = answer.map_err(|failure| failure.hint(applies(task)))?;
         let again = |feedback: &str| Ok(Next::Again(Previous { task: task.id.clone(), feedback: feedback.to_owned() }));
         match answer.to_lowercase().as_str() {
             "y" | "yes" => break None,
             "" | "n" | "no" | "q" => break Some(Vec::new()),
             "r" | "retry" => return again(""),
-            "h" | "hunks" => break Some(picked(result, invocation, console)?),
+            "h" | "hunks" => match picked(result, invocation, console)? {
+                Some(picked) => break Some(picked),
+                None => {
+                    console.note("nothing decided");
+                    console.hint(&applies(task));
+                    return left(task, result, console).map(Next::Done);
+                }
+            },
             words if words.contains(' ') => return again(&answer),
             _ => console.note(
                 "y apply it\nn write nothing\nh decide hunk by hunk\nr let the model try again with another seed\n\
@@ -251,26 +255,18 @@ fn ask(
         console.note("not applied");
         return left(task, result, console).map(Next::Done);
     }
-    let delivery = Some(edit.delivery.clone()).filter(|delivery| *delivery != request.delivery);
-    let decision = Decision::Accept { hunks, consent, delivery };
-    let task = edit.tasks.decide(&task.id, &decision).map_err(|failure| interrupted(failure.into(), invocation))?;
+    let decision = Decision::Accept { hunks, consent, delivery: None };
+    let decided = edit.tasks.decide(&task.id, &decision);
+    let task = decided.map_err(|failure| task::interrupted(failure.into(), invocation))?;
     let Some(result) = &task.result else { return Err(Failure::new("the task has no result")) };
     told(&task, result, console).map(Next::Done)
 }
 
-/// Tells a user who interrupts that the edit is in the tree although it could not be committed.
-fn interrupted(failure: Failure, invocation: &Invocation) -> Failure {
-    if failure.message.contains("is applied but not committed") && invocation.cancel.is_cancelled() {
-        return Failure { message: format!("interrupted: {}", failure.message), ..failure };
-    }
-    failure
-}
-
-/// The hunks that the user picks.
-fn picked(result: &TaskResult, invocation: &mut Invocation, console: &mut Console) -> Result<Vec<HunkRef>> {
+/// The hunks that the user picks; `None` where the user decides nothing.
+fn picked(result: &TaskResult, invocation: &mut Invocation, console: &mut Console) -> Result<Option<Vec<HunkRef>>> {
     let files: Vec<(RepoPath, u32)> =
         result.files.iter().map(|file| (file.file.path.clone(), file.file.hunks)).collect();
-    Ok(pick::pick(&result.diff, &files, invocation, console)?.unwrap_or_default())
+    pick::pick(&result.diff, &files, invocation, console)
 }
 
 /// The result as JSON.

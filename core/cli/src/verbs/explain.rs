@@ -26,7 +26,6 @@ pub(crate) fn explain(
     }
     let mut request = task::request(&verb.name, question, paths, invocation);
     request.params.clone_from(&verb.params);
-    let tasks = task::tasks(&request, false, invocation, console)?;
     // Shown as it comes only to a person: a pipe gets the finished answer.
     let live = console.streams_live();
     let mut shown = String::new();
@@ -38,7 +37,7 @@ pub(crate) fn explain(
             let _ = console.print(text);
         }
     };
-    let task = task::carry_out(&*tasks, &request, invocation, console, &mut on_token)?;
+    let task::Ended { task, .. } = task::carry_out(&request, invocation, console, &mut on_token)?;
     let Some(result) = task.result else { return Err(Failure::new("the task has no result")) };
     let answer = result.answer.map(|answer| answer.text).unwrap_or_default();
     if console.json {

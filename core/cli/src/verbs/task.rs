@@ -61,58 +61,58 @@ pub(crate) fn request(verb: &str, prompt: String, paths: Vec<String>, invocation
     }
 }
 
-/// Where `request` is carried out: in this process also where it needs the user's shell for a commit.
-pub(crate) fn tasks(
-    request: &Request,
-    commits: bool,
-    invocation: &Invocation,
-    console: &mut Console,
-) -> Result<Arc<dyn Tasks>> {
-    let profile = &invocation.profile;
-    let model = &profile.settings().model;
-    if !commits && let Some(tasks) = deepcoder_app::in_daemon(profile, request)? {
-        console.detail(&format!("using the model {model} in the daemon"));
-        return Ok(Arc::new(tasks));
-    }
-    console.detail(&format!("using the model {model}"));
-    Ok(Arc::new(here(invocation)))
-}
-
 /// The tasks that are known without starting anything.
 pub(crate) fn known(invocation: &Invocation) -> Arc<dyn Tasks> {
     deepcoder_app::known_tasks(&invocation.profile, || here(invocation))
 }
 
-fn here(invocation: &Invocation) -> App {
+pub(crate) fn here(invocation: &Invocation) -> App {
     let models = Arc::new(ProfileModels(invocation.profile.clone()));
     App::here(invocation.profile.clone(), models, invocation.clock())
+}
+
+/// A task that no longer runs, and the tasks that it is one of.
+pub(crate) struct Ended {
+    pub(crate) tasks: Arc<dyn Tasks>,
+    pub(crate) task: Task,
 }
 
 /// Send `request` and show how it goes, until the task no longer runs. `on_token` sees what the model writes.
 ///
 /// An interrupt cancels the task. Where the terminal is closed instead, the daemon goes on with it.
 pub(crate) fn carry_out(
-    tasks: &dyn Tasks,
     request: &Request,
     invocation: &Invocation,
     console: &mut Console,
     on_token: &mut dyn FnMut(&mut Console, &Progress, &str),
-) -> Result<Task> {
-    let task = tasks.submit(request.clone())?;
-    let task = follow(tasks, &task.id, invocation, console, on_token)?;
+) -> Result<Ended> {
+    let (tasks, is_here, task) = deepcoder_app::submit(&invocation.profile, request.clone(), || here(invocation))?;
+    let place = if is_here { "in this process" } else { "in the daemon" };
+    console.detail(&format!("using the model {} {place}", invocation.profile.settings().model));
+    let task = follow(&*tasks, &task.id, is_here, invocation, console, on_token)?;
     match (task.state, &task.failure) {
         (JobState::Failed, Some(failure)) => {
-            Err(Failure { message: failure.message.clone(), hint: failure.hint.clone() })
+            let failure = Failure { message: failure.message.clone(), hint: failure.hint.clone() };
+            Err(interrupted(failure, invocation))
         }
         (JobState::Cancelled, _) => Err(Failure::new("cancelled").hint("nothing was changed")),
-        _ => Ok(task),
+        _ => Ok(Ended { tasks, task }),
     }
 }
 
-/// Show the events of a task until it no longer runs.
+/// Tells a user who interrupts that the edit is in the tree although it could not be committed.
+pub(crate) fn interrupted(failure: Failure, invocation: &Invocation) -> Failure {
+    if failure.message.contains("is applied but not committed") && invocation.cancel.is_cancelled() {
+        return Failure { message: format!("interrupted: {}", failure.message), ..failure };
+    }
+    failure
+}
+
+/// Show the events of a task until it no longer runs. `is_here`: it ends with this process.
 pub(crate) fn follow(
     tasks: &dyn Tasks,
     id: &str,
+    is_here: bool,
     invocation: &Invocation,
     console: &mut Console,
     on_token: &mut dyn FnMut(&mut Console, &Progress, &str),
@@ -124,9 +124,13 @@ pub(crate) fn follow(
         show(&event.event, &mut progress, console, on_token);
     });
     let followed = match followed {
-        Err(Refused::Cancelled) if !invocation.hung_up() => {
-            tasks.cancel(id)?;
-            // It ends within a step. What it did until then is told.
+        Err(Refused::Cancelled) if invocation.hung_up() && !is_here => {
+            let failure = Failure::new("interrupted: the terminal was closed, and the daemon goes on with the task");
+            return Err(failure.hint(format!("`deepcoder tasks show {id}` shows it")));
+        }
+        Err(Refused::Cancelled) => {
+            // It may have ended at this moment. If not, it ends within a step, and its events until then are shown.
+            _ = tasks.cancel(id);
             tasks.follow(id, seen, &Cancel::new(), &mut |event| {
                 show(&event.event, &mut progress, console, &mut |_, _, _| {});
             })

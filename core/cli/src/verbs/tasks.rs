@@ -7,7 +7,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::time;
 use deepcoder_protocol::Tasks;
-use deepcoder_types::{Consent, JobFile, JobState, Task};
+use deepcoder_types::{Consent, Delivery, JobFile, JobState, Task};
 
 /// Characters of an instruction in a list.
 const WORDS: usize = 60;
@@ -19,7 +19,7 @@ pub(crate) fn tasks(args: &TasksArgs, invocation: &mut Invocation, console: &mut
         Some(TasksVerb::Show(args)) => show(&known.get(&args.id)?, console),
         Some(TasksVerb::Follow(args)) => {
             let id = known.get(&args.id)?.id;
-            show(&task::follow(&*known, &id, invocation, console, &mut |_, _, _| {})?, console)
+            show(&task::follow(&*known, &id, false, invocation, console, &mut |_, _, _| {})?, console)
         }
         Some(TasksVerb::Review(args)) => review(&*known, args, invocation, console),
         Some(TasksVerb::Cancel(args)) => {
@@ -121,6 +121,9 @@ fn review(tasks: &dyn Tasks, args: &TaskReviewArgs, invocation: &mut Invocation,
             }
         }
     };
+    // A commit is made in this process: hooks, signing and authorship are those of the user's shell.
+    let here = matches!(task.request.accepted, Some(Delivery::Commit { .. })).then(|| task::here(invocation));
+    let tasks = here.as_ref().map_or(tasks, |here| here);
     let task = tasks.decide(&task.id, &pick::decision(&files, accepted, consent))?;
     match (&task.result, task.state) {
         (Some(result), JobState::Done) => edit::told(&task, result, console),
