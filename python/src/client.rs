@@ -7,7 +7,7 @@ use crate::job::call;
 use crate::jobs::Jobs;
 use crate::model::Model;
 use crate::repo::Repo;
-use crate::surroundings::daemon_session;
+use crate::surroundings::daemon_profile;
 use crate::wait::{PyCancel, cancel_of, leave_behind};
 use deepcoder_profile::{Overrides, Profile};
 use deepcoder_protocol::client::{Client as Connection, ConnectError};
@@ -93,7 +93,7 @@ impl Client {
     #[new]
     #[pyo3(signature = (*, model=None, command=None))]
     fn new(py: Python<'_>, model: Option<String>, command: Option<PathBuf>) -> PyResult<Self> {
-        let profile = daemon_session(py, &Overrides { model: model.clone(), ..Overrides::default() }, command)?;
+        let profile = daemon_profile(py, &Overrides { model: model.clone(), ..Overrides::default() }, command)?;
         Ok(Self { profile: Arc::new(profile), model })
     }
 

@@ -89,12 +89,12 @@ pub(crate) fn with_hint(py: Python<'_>, kind: Kind, message: &str, hint: Option<
     error
 }
 
-/// What the user should know about how a model was loaded, as warnings.
+/// Python warnings about how a model was loaded.
 pub(crate) fn warn(py: Python<'_>, model: &ModelInfo) -> PyResult<()> {
     warn_of(py, &model.warnings)
 }
 
-/// What the user should know before the model fills a hole.
+/// A Python warning before the model fills a hole.
 pub(crate) fn warn_of_fill(py: Python<'_>, model: &ModelInfo) -> PyResult<()> {
     warn_of(py, model.fill_warning.as_slice())
 }

@@ -19,7 +19,7 @@ const RETURN: Duration = Duration::from_secs(10);
 /// How often the daemon may vanish without having told anything in between.
 const LOSSES: u32 = 5;
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallFailed {
     /// There is no daemon to ask.
@@ -39,7 +39,7 @@ impl Hint for CallFailed {
     }
 }
 
-/// What the following thread sends.
+/// The messages of the following thread.
 pub(crate) enum Step {
     Event(JobEvent),
     End(Box<Result<Job, CallFailed>>),
@@ -105,13 +105,13 @@ struct Teller {
 }
 
 impl Teller {
-    /// `false` when nobody listens any more.
+    /// `false` when the receiver is gone.
     fn tell(&self, step: Step) -> bool {
         if self.send.send(step).is_err() {
             return false;
         }
         let Some(notify) = &self.notify else { return true };
-        // An interpreter that is ending has nobody to be told.
+        // An interpreter that is ending cannot be notified.
         Python::try_attach(|py| {
             notify.call0(py).map(drop).unwrap_or_else(|error| error.write_unraisable(py, Some(notify.bind(py))));
         })

@@ -4,8 +4,8 @@ use deepcoder_types::{Job, JobState};
 
 const BLOCK: &str = "margin:0;padding:.3em .5em;overflow-x:auto;border-left:3px solid #8885;line-height:1.35";
 
-/// A unified diff. Added and removed lines keep their signs, so that nobody needs the colours, and the tints leave the
-/// notebook's own text colour alone, so that it can be read in the dark.
+/// A unified diff. Added and removed lines keep their signs, so that the diff can be read without colours. The tints
+/// leave the notebook's own text colour alone, so that it can be read in a dark theme.
 pub(crate) fn diff(diff: &str) -> String {
     let mut html = format!("<pre class=\"deepcoder-diff\" style=\"{BLOCK}\">");
     let mut in_hunk = false;

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A background job. It goes on whatever becomes of this handle, this process or the daemon.
+/// A background job. It goes on when this handle is dropped, this process ends or the daemon restarts.
 ///
 /// The properties say how it stood when it was last asked for: by :meth:`refresh`, at the end of :meth:`wait` or of its
 /// events, or by any other call.
@@ -78,7 +78,7 @@ impl Job {
         self.known().job.result.as_ref().and_then(|result| result.applicability)
     }
 
-    /// An error for a job that came to nothing.
+    /// An error for a job that has no result.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         let known = self.known();
         match (known.job.state, &known.job.failure) {

@@ -101,7 +101,7 @@ impl Jobs {
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Job> {
         let repository = root_of(py, &self.profile, repo)?;
-        let landing = match (branch, worktree, apply) {
+        let delivery = match (branch, worktree, apply) {
             (None, None, false) => Delivery::Review,
             (Some(branch), None, false) => Delivery::Branch(branch),
             (None, Some(path), false) => Delivery::Worktree(absolute(py, path)?),
@@ -129,7 +129,7 @@ impl Jobs {
             max_attempts,
             timeout_ms: timeout.map(span).transpose()?,
             key,
-            delivery: landing,
+            delivery,
             origin: "python".into(),
         };
         let added = call(py, &self.profile, &cancel_of(cancel), move |client| client.add_job(&spec))?;

@@ -105,7 +105,7 @@ impl Generation {
     }
 }
 
-/// What the generating thread sends.
+/// The messages of the generating thread.
 enum Step {
     Token(deepcoder_types::TokenEvent),
     End(Result<deepcoder_types::Generation, GenerateError>),
@@ -132,7 +132,7 @@ impl Stream {
         let stop = cancel.clone();
         std::thread::spawn(move || {
             let end = model.generate(&request, &stop, &mut |event| {
-                // Nobody listens any more: what would be written is for nobody.
+                // The iterator was dropped: stops the generation.
                 if send.send(Step::Token(event.clone())).is_err() {
                     stop.cancel();
                 }
@@ -268,7 +268,7 @@ fn connected(py: Python<'_>, profile: &Arc<Profile>, name: &str, cancel: &Cancel
     model.map_err(|e| raise(py, Kind::Model, &e))
 }
 
-/// What `generate` and `stream` are asked, beside the prompt.
+/// The arguments of `generate` and `stream`, beside the prompt.
 struct Options {
     suffix: Option<String>,
     raw: bool,

@@ -5,7 +5,7 @@ use crate::edit::Edit;
 use crate::error::{Kind, raise, refused};
 use crate::fork::{Owned, Slot};
 use crate::model::Model;
-use crate::surroundings::{now_ms, repo_session};
+use crate::surroundings::{now_ms, repo_profile};
 use crate::task::{Handle, Task, Teller, Trouble, checked};
 use crate::wait::{PyCancel, cancel_of, off_interpreter};
 use deepcoder_app::{App, OneModel, RepoError, Side, known_tasks, submit};
@@ -91,7 +91,7 @@ pub(crate) struct Repo {
     profile: Profile,
     /// The model that the user gave.
     given: Option<Py<Model>>,
-    /// What carries requests out in this process.
+    /// The application in this process.
     app: Mutex<Owned<App>>,
 }
 
@@ -223,7 +223,7 @@ impl Repo {
                     tasks.cancel(&id)?;
                     // It ends within a step: when this returns nothing of it goes on.
                     let task = tasks.follow(&id, seen, &Cancel::new(), &mut |_| {})?;
-                    // It may have ended with a result all the same, which nobody will decide about.
+                    // It may have ended with a result all the same, which no caller will decide about.
                     _ = tasks.forget(&id);
                     deepcoder_types::Task { state: JobState::Cancelled, ..task }
                 }
@@ -281,7 +281,7 @@ impl Repo {
             Some(ModelOrName::Name(name)) => (Some(name), None),
             None => (None, None),
         };
-        let profile = repo_session(py, &Overrides { model: name, ..Overrides::default() })?;
+        let profile = repo_profile(py, &Overrides { model: name, ..Overrides::default() })?;
         Self::new_at(py, profile, path, given)
     }
 

@@ -1,4 +1,4 @@
-//! What the extension takes from the process that it is loaded into: variables, clock, prefix.
+//! The inputs from the process that the extension is loaded into: variables, clock, prefix.
 
 use crate::error::{Kind, raise, with_hint};
 use deepcoder_profile::{Launcher, Overrides, Profile, Vars};
@@ -13,13 +13,13 @@ pub(crate) fn profile(py: Python<'_>, overrides: &Overrides) -> PyResult<Profile
 }
 
 /// As [`profile`], with the daemon where the `deepcoder` command of this installation can start it.
-pub(crate) fn repo_session(py: Python<'_>, overrides: &Overrides) -> PyResult<Profile> {
+pub(crate) fn repo_profile(py: Python<'_>, overrides: &Overrides) -> PyResult<Profile> {
     let launcher = command(py)?.map(Launcher::new);
     open(py, overrides, launcher)
 }
 
 /// As [`profile`], for the daemon: the `deepcoder` command `given`, or the one of this installation, starts it.
-pub(crate) fn daemon_session(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Profile> {
+pub(crate) fn daemon_profile(py: Python<'_>, overrides: &Overrides, given: Option<PathBuf>) -> PyResult<Profile> {
     let command = match given {
         Some(command) => Some(py.import("os.path")?.call_method1("abspath", (command,))?.extract()?),
         None => command(py)?,

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// How long an end may take to forget a result. A daemon that does not answer in that time forgets it later, or keeps it.
 const FORGET: Duration = Duration::from_millis(50);
 
-/// Why something came to nothing: before a task, or in one.
+/// Why a call failed: before a task, or in one.
 pub(crate) enum Trouble {
     Task(TaskError),
     Refused(Failure),
@@ -91,7 +91,7 @@ impl Handle {
         self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `of` says of the result; its default where there is none.
+    /// The value of `of` for the result; its default where there is none.
     pub(crate) fn of<T: Default>(&self, of: impl FnOnce(&TaskResult) -> T) -> T {
         self.task().result.as_ref().map(of).unwrap_or_default()
     }
@@ -236,7 +236,7 @@ impl Handle {
         self.update(py, cancel, |tasks, id| tasks.decide(id, &Decision::Reject))
     }
 
-    /// Forget a result that nobody can decide about any more. Quick: the interpreter may be ending.
+    /// Forget a result that no caller can decide about any more. Quick: the interpreter may be ending.
     pub(crate) fn forget(&self) {
         let id = Some(&*self.task()).filter(|task| task.state == JobState::Review).map(|task| task.id.clone());
         let (Some(id), Some(tasks)) = (id, self.tasks.get().map(Arc::clone)) else { return };
@@ -473,7 +473,7 @@ impl Task {
     }
 }
 
-/// An error for a task that came to nothing.
+/// An error for a task that has no result.
 pub(crate) fn checked(py: Python<'_>, task: &deepcoder_types::Task) -> PyResult<()> {
     match (task.state, &task.failure) {
         (JobState::Failed, Some(failure)) => Err(failed(py, failure)),

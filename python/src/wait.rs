@@ -112,7 +112,7 @@ pub(crate) fn leave_behind<T: Send + 'static>(
         let give_up = done.clone();
         let _waiting = cancel.on_cancel(move || give_up.send(None).unwrap_or_default());
         std::thread::spawn(move || {
-            // Nobody may be waiting any more.
+            // The send fails when the caller has stopped waiting.
             _ = done.send(Some(catch_unwind(AssertUnwindSafe(work))));
         });
         loop {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Digits of an edit's id that are shown.
 const SHORT: usize = 8;
 
-/// What carrying out a request needs.
+/// Carries out a request.
 pub(crate) struct Carrier<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) models: &'a dyn Models,

@@ -95,7 +95,7 @@ fn in_daemon(profile: &Profile, request: &Request) -> Result<Option<RemoteTasks>
     if let Some(tasks) = profile.running_tasks().map_err(away)? {
         return Ok(Some(tasks));
     }
-    // What cannot be done is said before a daemon is started for it.
+    // A request that cannot succeed is refused before a daemon is started for it.
     check_request(profile, request)?;
     let model = request.model.as_ref().unwrap_or(&profile.settings().model);
     profile.start_tasks(model).map(Some).map_err(away)

@@ -65,7 +65,7 @@ struct State {
     /// With the buffers that the task does not show.
     request: Request,
     events: Vec<TaskEvent>,
-    /// While somebody may want more of it than the task's result says.
+    /// Kept while a caller in this process may ask for more than the task's result.
     run: Option<Run>,
 }
 

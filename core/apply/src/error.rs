@@ -203,7 +203,7 @@ pub enum ApplyError {
         /// Why.
         reason: String,
     },
-    /// An earlier set could not be brought to an end first.
+    /// The recovery of an earlier set failed.
     #[error("cannot recover what an interrupted run left: {0}")]
     Recover(#[source] Box<RecoverError>),
 }
@@ -357,7 +357,7 @@ impl Hint for LogError {
     }
 }
 
-/// Why an interrupted edit could not be brought to an end. It will be tried again.
+/// Why the recovery of an interrupted edit failed. The next run retries it.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
     /// The files could not be put right.

@@ -101,7 +101,7 @@ pub enum LogState {
     Undone,
     /// It was rolled back, because another program wrote at the same moment.
     Conflict,
-    /// It was interrupted and is being brought to an end.
+    /// It was interrupted and is being recovered.
     Pending,
 }
 

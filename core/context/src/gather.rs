@@ -314,7 +314,7 @@ impl Run<'_> {
     }
 
     /// Add something that may be left out. Nothing is shown twice: what is already shown is not added, and parts of it
-    /// that are shown give way, but for targets.
+    /// that are shown are evicted, except targets.
     fn push(&mut self, snippet: Snippet) -> Result<(), GatherError> {
         let name = format!("`{}` ({})", snippet.path, snippet.origin);
         let meets = |s: &Snippet| s.path == snippet.path && overlap(s.range, snippet.range);

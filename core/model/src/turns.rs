@@ -71,7 +71,7 @@ impl Turns {
         Some(Turn { turns: self, priority, computes: true })
     }
 
-    /// Whether background work is to give way.
+    /// Whether an interactive request preempts background work.
     pub(crate) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Relaxed) > 0
     }

@@ -1,8 +1,8 @@
 //! The order of the stages: plan → context → run → edit → verify → apply. Only this crate sees them all.
 //!
 //! **Invariant:** a plugin reaches files and the model only through [`Grants`]: what its manifest declares and what the
-//! caller's [`Policy`] allows. A plugin returns a proposal; [`Pipeline::apply`] is the only way to the applier, refuses
-//! what failed verification unless the caller says otherwise, and then the record says so.
+//! caller's [`Policy`] allows. A plugin returns a proposal; [`apply`] is the only way to the applier, refuses what
+//! failed verification unless the caller says otherwise, and then the record says so.
 
 mod attempt;
 mod comments;

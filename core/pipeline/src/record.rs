@@ -3,7 +3,7 @@
 use deepcoder_types::{Finding, RepoPath, Skipped, Stats};
 use serde::{Deserialize, Serialize};
 
-/// The request and what came of it, stored as JSON with an applied edit set.
+/// The request and its result, stored as JSON with an applied edit set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of deepcoder that made it.

@@ -327,7 +327,7 @@ impl Profile {
         })
     }
 
-    /// Start the daemon on its own: it starts a terminal session of its own (`--detached`), and nothing of ours stays open in it.
+    /// Start the daemon in a terminal session of its own (`--detached`). It inherits no open file of this process.
     fn spawn(&self, launcher: &Launcher) -> std::io::Result<Child> {
         let path = self.folders.log_file();
         let log = open_log(&path).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;

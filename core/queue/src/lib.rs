@@ -115,7 +115,7 @@ pub struct Lease {
 pub enum Beat {
     /// Go on.
     GoOn,
-    /// End: the job was cancelled. [`Queue::finish`] is still due, with whatever came of it.
+    /// End: the job was cancelled. [`Queue::finish`] is still due, with the result if there is one.
     Cancel,
     /// End, and give the job back by [`Queue::finish`].
     Pause,

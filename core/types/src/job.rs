@@ -55,7 +55,7 @@ pub struct JobSpec {
     /// Seed for sampling.
     #[serde(default)]
     pub seed: u64,
-    /// Higher goes first; the user's own requests go before all of them.
+    /// Jobs with a higher priority run first; the user's own requests run before all jobs.
     #[serde(default)]
     pub priority: i32,
     /// When it is due.

@@ -96,7 +96,7 @@ impl Default for Sampling {
     }
 }
 
-/// Who goes first where several want the model.
+/// The priority of a request where several want the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
@@ -124,7 +124,7 @@ pub struct GenerateRequest {
     /// Text that the answer is likely to repeat, such as the file being edited: used to draft several tokens at a time.
     /// It changes the speed, never which tokens are likely.
     pub draft: Option<String>,
-    /// Who goes first. It changes when the tokens come, never which.
+    /// The priority. It changes when the tokens come, never which.
     #[serde(default)]
     pub priority: Priority,
 }

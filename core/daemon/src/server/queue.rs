@@ -1,5 +1,5 @@
-//! The requests that wait for the model, those that run, and the model in memory. The user's own requests go first, in
-//! the order in which they came; what runs in the background gives way to them and goes on behind them.
+//! The requests that wait for the model, those that run, and the model in memory. The user's own requests run first, in
+//! the order of their arrival. They preempt background requests, which resume behind them.
 
 use super::budget::Held;
 use super::fair::Lines;
