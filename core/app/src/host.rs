@@ -1,38 +1,17 @@
 //! Where a request is carried out.
 
+use crate::caller::caller_at;
 use crate::carry_out::check_request;
 use crate::{App, TaskError};
 use deepcoder_profile::{ModelError, Profile};
 use deepcoder_protocol::client::{Client, RemoteTasks};
 use deepcoder_protocol::{Failure, Refusal, Tasks};
-use deepcoder_types::{Caller, Delivery, GenerateError, Hint, Request, Task, env_var};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use deepcoder_types::{Delivery, GenerateError, Hint, Request, Task, env_var};
 use std::sync::Arc;
 
 /// Variables by which git's configuration differs from that of the daemon.
 const GIT_CONFIGURATION: &[&str] =
     &["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"];
-
-/// The state of this process, for a request about `directory`.
-fn caller_at(directory: &Path) -> Option<Caller> {
-    let meta = std::fs::metadata(directory).ok()?;
-    // Setting it is the only other way to read it, and races with other threads.
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let digits = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
-    Some(Caller { umask: u32::from_str_radix(digits.trim(), 8).ok()?, directory: (meta.dev(), meta.ino()) })
-}
-
-/// Whether the directory of `request` is the one that its caller sees, with the caller's umask.
-pub(crate) fn is_callers(request: &Request) -> bool {
-    request.caller.is_none_or(|caller| caller_at(&request.directory) == Some(caller))
-}
-
-/// Whether the path of `request` still names the directory that its caller saw.
-pub(crate) fn is_same_directory(request: &Request) -> bool {
-    let now = || std::fs::metadata(&request.directory).ok().map(|meta| (meta.dev(), meta.ino()));
-    request.caller.is_none_or(|caller| now() == Some(caller.directory))
-}
 
 /// Submits `request` to the daemon, started when there is none, or else to `here`. Where the daemon leaves the request to
 /// the caller, `here` carries it out. Also says whether that is so.

@@ -4,13 +4,16 @@
 //! **Invariant:** [`may_land`] is the only rule that decides whether a result lands, whichever surface asks.
 //! **Invariant:** a task recovers its work tree before it reads it, so that no half-written tree is read.
 
+mod caller;
 mod carry_out;
 mod commit;
+mod entry;
 mod error;
 mod held;
 mod host;
 mod kept;
 mod position;
+mod refusals;
 mod repo;
 mod resolve;
 mod result;

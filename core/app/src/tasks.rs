@@ -1,9 +1,11 @@
 //! The tasks of one user: each on a thread of its own, with events that any number of callers follow.
 
+use crate::caller::{is_callers, is_same_directory};
 use crate::carry_out::{Carrier, land, may_land_now};
+use crate::entry::{Entry, State, forget_oldest, lock};
 use crate::error::TaskError;
 use crate::held::Held;
-use crate::host::{is_callers, is_same_directory};
+use crate::refusals::{elsewhere, message, refused, unknown};
 use crate::repo::{ApplyRun, Repo};
 use crate::result::result_of;
 use crate::{kept, may_land};
@@ -12,14 +14,14 @@ use deepcoder_pipeline::Run;
 use deepcoder_profile::Profile;
 use deepcoder_protocol::{Failure, Models, Refusal, Tasks};
 use deepcoder_types::{
-    Cancel, Consent, ContentHash, Decision, Delivery, Event, GenerateError, JobFailure, JobState, Landed, Level,
-    RepoPath, Request, Stage, Task, TaskEvent, Verdict,
+    Cancel, Consent, ContentHash, Decision, Delivery, Event, GenerateError, JobState, Landed, Level, RepoPath, Request,
+    Stage, Task, TaskEvent, Verdict,
 };
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// The clock: milliseconds since 1970.
@@ -27,9 +29,6 @@ pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Tasks that run at a time. The model answers one at a time; a task that waits costs a thread.
 const MOST_RUNNING: usize = 64;
-
-/// Tasks that have ended and are still known, so that a client that was away finds them.
-const MOST_ENDED: usize = 64;
 
 /// Digits of a task's id.
 const DIGITS: usize = 10;
@@ -51,22 +50,6 @@ struct Inner {
     tasks: Mutex<BTreeMap<String, Arc<Entry>>>,
     count: AtomicU64,
     stop: Cancel,
-}
-
-/// A task that this process knows.
-struct Entry {
-    cancel: Cancel,
-    state: Mutex<State>,
-    bell: Condvar,
-}
-
-struct State {
-    task: Task,
-    /// With the buffers that the task does not show.
-    request: Request,
-    events: Vec<TaskEvent>,
-    /// Kept while a caller in this process may ask for more than the task's result.
-    run: Option<Run>,
 }
 
 impl App {
@@ -466,66 +449,4 @@ struct Outcome {
     run: Run,
     verdict: Verdict,
     landed: Option<Landed>,
-}
-
-impl Entry {
-    fn push(&self, event: Event) {
-        lock(&self.state).push(event);
-        self.bell.notify_all();
-    }
-}
-
-impl State {
-    fn push(&mut self, event: Event) {
-        let seq = self.events.len() as u64 + 1;
-        self.events.push(TaskEvent { seq, event });
-        self.task.events = seq;
-    }
-
-    const fn end(&mut self, to: JobState, now_ms: u64) {
-        self.task.state = to;
-        self.task.finished_ms = Some(now_ms);
-    }
-}
-
-/// Forgets the tasks that ended first, but for those whose result waits.
-fn forget_oldest(tasks: &mut BTreeMap<String, Arc<Entry>>) {
-    let ended = |entry: &Arc<Entry>| {
-        let state = lock(&entry.state);
-        (!matches!(state.task.state, JobState::Running | JobState::Review)).then_some(state.task.finished_ms)
-    };
-    let mut all: Vec<_> = tasks.iter().filter_map(|(id, entry)| Some((ended(entry)?, id.clone()))).collect();
-    all.sort();
-    for (_, id) in all.iter().take(all.len().saturating_sub(MOST_ENDED)) {
-        tasks.remove(id);
-    }
-}
-
-fn refused(error: &TaskError) -> Failure {
-    let JobFailure { message, hint, .. } = error.failure();
-    Failure::Refused { reason: error.refusal(), message, hint }
-}
-
-/// The request is left to its caller.
-fn elsewhere(request: &Request) -> Failure {
-    let directory = request.directory.display();
-    Failure::Refused {
-        reason: Refusal::Unsupported,
-        message: format!("the daemon sees another {directory}, or makes files with another umask"),
-        hint: Some("--no-daemon carries it out in your process".into()),
-    }
-}
-
-fn unknown(id: &str) -> Failure {
-    let hint = Some("`deepcoder tasks` lists the tasks".to_owned());
-    Failure::Refused { reason: Refusal::NotFound, message: format!("there is no task {id}"), hint }
-}
-
-fn message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic".into())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
