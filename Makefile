@@ -109,6 +109,7 @@ torture:
 
 lint:
 	$(CARGO) fmt --all --check
+	rustfmt --edition 2024 --check core/syntax/languages/*/*.rs
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 # Known vulnerabilities, licences, sources and banned crates of every dependency.
