@@ -14,5 +14,6 @@ mod reference;
 mod small;
 mod surface;
 mod terminal;
+mod waiting;
 mod with_model;
 mod workbench;
