@@ -15,7 +15,7 @@ pub(crate) use completions::CompletionsArgs;
 pub(crate) use help::HelpArgs;
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
-pub(crate) use jobs::{JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
+pub(crate) use jobs::{DecisionArgs, JobAddArgs, JobArgs, JobListArgs, JobLogsArgs, JobReviewArgs, JobsArgs, JobsVerb};
 pub(crate) use plugin::{AnswerArgs, ChangeArgs, PlaceArgs, PluginArgs, PluginVerb, command, parse};
 pub(crate) use service::{ServiceInstallArgs, ServiceVerb};
 pub(crate) use tasks::{TaskReviewArgs, TasksArgs, TasksVerb};

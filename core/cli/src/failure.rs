@@ -1,7 +1,7 @@
 //! How a verb ends: an exit code, or a message with a hint.
 
+use deepcoder_app::in_words;
 use deepcoder_types::Hint;
-use std::error::Error;
 
 /// How a verb ended when nothing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,23 +44,8 @@ impl Failure {
 
 impl<E: Hint> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { message: chain(&error), hint: error.hint() }
+        Self { message: in_words(&error), hint: error.hint() }
     }
-}
-
-/// The message and those of its causes that it does not already contain.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// The system's message in lower case and without its number.

@@ -67,7 +67,7 @@ fn sets_are_read_back_as_written() {
     let (other, _) = history.work_tree(Path::new("/other")).unwrap();
     assert!(history.unfinished(other).unwrap().is_empty(), "trees are kept apart");
     history.remove(&[rows[0].seq]).unwrap();
-    assert_eq!(history.image(&ContentHash::of(old)).unwrap(), None, "an original that nobody needs stays");
+    assert_eq!(history.image(&ContentHash::of(old)).unwrap(), None, "an original that no edit needs stays");
 }
 
 /// Protects undo and redo: along a chain of undoings, exactly the sets that are in the tree count as in effect.

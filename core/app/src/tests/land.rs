@@ -121,7 +121,7 @@ fn every_surface_holds_the_same_result() {
         assert_eq!(may_land(&kept.run, &delivery, Consent::REVIEWED), Verdict::Lands);
     }
     // As a hook and EditEval.
-    let why = unattended_text(kept.run).expect_err("nobody has looked");
+    let why = unattended_text(kept.run).expect_err("no person has looked");
     assert!(why.contains("needs a review"), "{why}");
     assert_eq!(bench.text(), before, "nothing was written");
     let landed = app.decide(&asked.id, &Decision::accept(Consent::REVIEWED)).expect("it lands");

@@ -165,11 +165,9 @@ pub(crate) struct JobLogsArgs {
     pub(crate) follow: bool,
 }
 
-/// `deepcoder jobs review`
+/// The decision about a result, in words.
 #[derive(Debug, Args)]
-pub(crate) struct JobReviewArgs {
-    /// Id of the job, or a unique prefix
-    pub(crate) id: String,
+pub(crate) struct DecisionArgs {
     /// Part to accept: all, FILE, or hunks as FILE:1,3-5 (repeatable)
     #[arg(long, value_name = "WHAT", num_args = 1.., conflicts_with = "reject")]
     pub(crate) accept: Vec<String>,
@@ -179,6 +177,15 @@ pub(crate) struct JobReviewArgs {
     /// Accept the result even if verification failed; the history records that
     #[arg(long)]
     pub(crate) no_verify: bool,
+}
+
+/// `deepcoder jobs review`
+#[derive(Debug, Args)]
+pub(crate) struct JobReviewArgs {
+    /// Id of the job, or a unique prefix
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
 }
 
 /// `90`, `90s`, `30m`, `2h`, `1d`.

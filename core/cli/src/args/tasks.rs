@@ -1,5 +1,6 @@
 //! `deepcoder tasks`
 
+use super::jobs::DecisionArgs;
 use clap::{Args, Subcommand};
 
 /// `deepcoder tasks`
@@ -47,13 +48,6 @@ pub(crate) struct TaskListArgs {
 pub(crate) struct TaskReviewArgs {
     /// Id of the task, or a unique prefix
     pub(crate) id: String,
-    /// Part to accept: all, FILE, or hunks as FILE:1,3-5 (repeatable)
-    #[arg(long, value_name = "WHAT", num_args = 1.., conflicts_with = "reject")]
-    pub(crate) accept: Vec<String>,
-    /// Part to reject: all, FILE, or hunks as FILE:1,3-5; the rest is accepted (repeatable)
-    #[arg(long, value_name = "WHAT", num_args = 1..)]
-    pub(crate) reject: Vec<String>,
-    /// Accept the result even if verification failed; the history records that
-    #[arg(long)]
-    pub(crate) no_verify: bool,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArgs,
 }

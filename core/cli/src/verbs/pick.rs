@@ -1,5 +1,6 @@
 //! Asking hunk by hunk which parts of a diff are wanted.
 
+use crate::args::DecisionArgs;
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Failure, Result};
@@ -47,25 +48,40 @@ pub(crate) fn pick(
     Ok(Some(accepted))
 }
 
-/// The hunks that words accept, or leave when they reject; `None` where there are no words.
-pub(crate) fn by_words(files: &[JobFile], accept: &[String], reject: &[String]) -> Result<Option<Vec<HunkRef>>> {
-    match (accept, reject) {
-        ([], []) => Ok(None),
-        (accept, []) => chosen(files, accept).map(Some),
+/// The decision about a result with these `files` and this `diff`: by words, or hunk by hunk at a terminal, after the `notes`.
+/// `None` when the user decides nothing. `hint` names the command where stdin is not a terminal.
+pub(crate) fn decide(
+    (files, diff, notes): (&[JobFile], &str, &[String]),
+    args: &DecisionArgs,
+    hint: String,
+    invocation: &mut Invocation,
+    console: &mut Console,
+) -> Result<Option<Decision>> {
+    let accepted = match (args.accept.as_slice(), args.reject.as_slice()) {
+        ([], []) if console.json || !invocation.input.is_terminal => {
+            return Err(Failure::new("nothing decided: stdin is not a terminal").hint(hint));
+        }
+        ([], []) => {
+            notes.iter().for_each(|note| console.warn(note));
+            let named: Vec<_> = files.iter().map(|file| (file.path.clone(), file.hunks)).collect();
+            let Some(accepted) = pick(diff, &named, invocation, console)? else {
+                console.note("nothing decided: the result still waits");
+                return Ok(None);
+            };
+            accepted
+        }
+        (accept, []) => chosen(files, accept)?,
         (_, reject) => {
             let rejected = chosen(files, reject)?;
-            Ok(Some(all(files).into_iter().filter(|hunk| !rejected.contains(hunk)).collect()))
+            all(files).into_iter().filter(|hunk| !rejected.contains(hunk)).collect()
         }
-    }
-}
-
-/// The acceptance of these hunks of `files`, and no others.
-pub(crate) fn decision(files: &[JobFile], accepted: Vec<HunkRef>, consent: Consent) -> Decision {
-    match accepted.len() {
+    };
+    let consent = Consent { unverified: args.no_verify, ..Consent::REVIEWED };
+    Ok(Some(match accepted.len() {
         0 => Decision::Reject,
         some if some == all(files).len() => Decision::accept(consent),
         _ => Decision::accept_hunks(accepted, consent),
-    }
+    }))
 }
 
 fn all(files: &[JobFile]) -> Vec<HunkRef> {

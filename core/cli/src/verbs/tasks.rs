@@ -7,7 +7,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::time;
 use deepcoder_protocol::Tasks;
-use deepcoder_types::{Consent, Delivery, JobFile, JobState, Task};
+use deepcoder_types::{Delivery, JobFile, JobState, Task};
 
 /// Characters of an instruction in a list.
 const WORDS: usize = 60;
@@ -98,33 +98,19 @@ fn review(tasks: &dyn Tasks, args: &TaskReviewArgs, invocation: &mut Invocation,
         return Err(failure.hint("only a result that waits can be decided about; `deepcoder tasks` lists the tasks"));
     };
     let files: Vec<JobFile> = result.files.iter().map(|file| file.file.clone()).collect();
-    let consent = Consent { unverified: args.no_verify, ..Consent::REVIEWED };
-    let by_words = pick::by_words(&files, &args.accept, &args.reject)?;
-    let accepted = match by_words {
-        Some(accepted) => accepted,
-        None if console.json || !invocation.input.is_terminal => {
-            return Err(Failure::new("nothing decided: stdin is not a terminal").hint(format!(
-                "`deepcoder tasks review {0} --accept all` or `--reject all` decides; `deepcoder tasks show {0}` shows \
-                 the diff",
-                task.id
-            )));
-        }
-        None => {
-            result.findings().for_each(|finding| console.warn(&finding.to_string()));
-            let named: Vec<_> = files.iter().map(|file| (file.path.clone(), file.hunks)).collect();
-            match pick::pick(&result.diff, &named, invocation, console)? {
-                Some(accepted) => accepted,
-                None => {
-                    console.note("nothing decided: the result still waits");
-                    return Ok(Done::Findings);
-                }
-            }
-        }
+    let notes: Vec<String> = result.findings().map(ToString::to_string).collect();
+    let shown = (files.as_slice(), result.diff.as_str(), notes.as_slice());
+    let hint = format!(
+        "`deepcoder tasks review {0} --accept all` or `--reject all` decides; `deepcoder tasks show {0}` shows the diff",
+        task.id
+    );
+    let Some(decision) = pick::decide(shown, &args.decision, hint, invocation, console)? else {
+        return Ok(Done::Findings);
     };
     // A commit is made in this process: hooks, signing and authorship are those of the user's shell.
     let here = matches!(task.request.accepted, Some(Delivery::Commit { .. })).then(|| task::here(invocation));
     let tasks = here.as_ref().map_or(tasks, |here| here);
-    let task = tasks.decide(&task.id, &pick::decision(&files, accepted, consent))?;
+    let task = tasks.decide(&task.id, &decision)?;
     match (&task.result, task.state) {
         (Some(result), JobState::Done) => edit::told(&task, result, console),
         _ if console.json => console.json(&task).map(|()| Done::Clean),

@@ -6,7 +6,7 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::verbs::pick;
-use deepcoder_types::{Consent, JobState, RepoPath};
+use deepcoder_types::JobState;
 
 pub(super) fn review(args: &JobReviewArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let mut client = invocation.profile.client()?;
@@ -15,29 +15,15 @@ pub(super) fn review(args: &JobReviewArgs, invocation: &mut Invocation, console:
         let failure = Failure::new(format!("job {} is {}", short(&job.id), job.state.name()));
         return Err(failure.hint("only the result of a job that waits for a review can be decided about"));
     };
-    let consent = Consent { unverified: args.no_verify, ..Consent::REVIEWED };
-    let accepted = match pick::by_words(&result.files, &args.accept, &args.reject)? {
-        Some(accepted) => accepted,
-        None if console.json || !invocation.input.is_terminal => {
-            return Err(Failure::new("nothing decided: stdin is not a terminal").hint(format!(
-                "`deepcoder jobs review {0} --accept all` or `--reject all` decides; `deepcoder jobs show {0}` shows the \
-                 diff",
-                short(&job.id)
-            )));
-        }
-        None => {
-            result.notes.iter().for_each(|note| console.warn(note));
-            let files: Vec<(RepoPath, u32)> = result.files.iter().map(|file| (file.path.clone(), file.hunks)).collect();
-            match pick::pick(&result.diff, &files, invocation, console)? {
-                Some(accepted) => accepted,
-                None => {
-                    console.note("nothing decided: the result still waits");
-                    return Ok(Done::Findings);
-                }
-            }
-        }
+    let shown = (result.files.as_slice(), result.diff.as_str(), result.notes.as_slice());
+    let hint = format!(
+        "`deepcoder jobs review {0} --accept all` or `--reject all` decides; `deepcoder jobs show {0}` shows the diff",
+        short(&job.id)
+    );
+    let Some(decision) = pick::decide(shown, &args.decision, hint, invocation, console)? else {
+        return Ok(Done::Findings);
     };
-    let job = client.review_job(&job.id.0, &pick::decision(&result.files, accepted, consent))?;
+    let job = client.review_job(&job.id.0, &decision)?;
     if console.json {
         console.json(&job)?;
         return Ok(Done::Clean);
