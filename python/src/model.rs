@@ -299,6 +299,8 @@ impl Options {
             logprobs: self.logprobs,
             draft: self.draft,
             priority: Priority::Interactive,
+            grammar: None,
+            client: String::new(),
         })
     }
 }

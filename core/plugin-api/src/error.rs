@@ -69,8 +69,8 @@ impl From<deepcoder_types::GenerateError> for PluginError {
     fn from(error: deepcoder_types::GenerateError) -> Self {
         use deepcoder_types::{GenerateError as E, Hint as _};
         let code = match &error {
-            E::TooLong { .. } => ErrorCode::Budget,
-            E::Invalid(_) | E::NoFill(_) => ErrorCode::Invalid,
+            E::TooLong { .. } | E::NoRoom { .. } => ErrorCode::Budget,
+            E::Invalid(_) | E::NoFill(_) | E::Grammar(_) => ErrorCode::Invalid,
             E::Unavailable(_) | E::Died { .. } => ErrorCode::Unavailable,
             E::Template(_) | E::Engine(_) | E::Load { .. } => ErrorCode::Internal,
         };

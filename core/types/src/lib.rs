@@ -11,6 +11,7 @@ mod config;
 mod event_words;
 mod finding;
 mod glob;
+mod grammar;
 mod hash;
 mod hint;
 mod instruction;
@@ -31,6 +32,7 @@ pub use config::env_var;
 pub use event_words::Tone;
 pub use finding::{Finding, Severity, Verification};
 pub use glob::check_glob;
+pub use grammar::{Form, Free, Grammar, Likelihood};
 pub use hash::ContentHash;
 pub use hint::Hint;
 pub use instruction::{Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, Snippet, Symbol};
@@ -38,13 +40,15 @@ pub use job::{
     FailureKind, HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult,
     JobSpec, JobState, Schedule,
 };
-pub use limits::{MAX_LOGPROBS, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPERATURE, REPETITION_PENALTIES};
+pub use limits::{
+    MAX_CHOICES, MAX_GRAMMAR_BYTES, MAX_LOGPROBS, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPERATURE, REPETITION_PENALTIES,
+};
 pub use manifest::{
     CacheTensor, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
 };
 pub use model::{
     FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Message, ModelInfo, Priority, Prompt,
-    Role, Sampling, Timing, TokenEvent, TopLogprob, Usage,
+    Role, Sampling, Timing, TokenEvent, TopLogprob, Usage, generate_at_once,
 };
 pub use path::{PathError, RepoPath};
 pub use stats::Stats;

@@ -1,7 +1,7 @@
 //! The ranges of a request's settings, checked by everything that takes one: the socket, its client, the process with
 //! the model, and the engine.
 
-use crate::{GenerateError, GenerateRequest, Sampling};
+use crate::{Form, GenerateError, GenerateRequest, Grammar, Sampling};
 
 /// The highest temperature. Far below it the choice is uniform already.
 pub const MAX_TEMPERATURE: f32 = 100.0;
@@ -18,11 +18,41 @@ pub const MAX_STOPS: usize = 64;
 /// The longest stop string, in bytes.
 pub const MAX_STOP_BYTES: usize = 4096;
 
+/// The longest text of a grammar, in bytes: its cost grows with its length.
+pub const MAX_GRAMMAR_BYTES: usize = 256 << 10;
+
+/// The most options of a choice.
+pub const MAX_CHOICES: usize = 1024;
+
+impl Grammar {
+    /// Checks the sizes.
+    pub fn check(&self) -> Result<(), GenerateError> {
+        let sum = |lengths: &mut dyn Iterator<Item = usize>| lengths.fold(0, usize::saturating_add);
+        let bytes = match &self.form {
+            Form::Json(text) | Form::Regex(text) | Form::Lark(text) => text.len(),
+            Form::Choices(options) => sum(&mut options.iter().map(String::len)),
+            Form::Scope { text, free } => text.len().saturating_add(sum(&mut free.iter().map(|f| f.regex.len()))),
+        };
+        if bytes > MAX_GRAMMAR_BYTES || self.after.as_ref().is_some_and(|after| after.len() > MAX_STOP_BYTES) {
+            let message = format!("it has {bytes} bytes, and at most {MAX_GRAMMAR_BYTES} can be given");
+            return Err(GenerateError::Grammar(message));
+        }
+        match &self.form {
+            Form::Choices(options) if options.is_empty() || options.len() > MAX_CHOICES => {
+                let message = format!("there are {} options, and 1 to {MAX_CHOICES} can be given", options.len());
+                Err(GenerateError::Grammar(message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl GenerateRequest {
     /// Checks every setting that has a range. Sizes that depend on the model, such as the context, are the engine's to
     /// check.
     pub fn check(&self) -> Result<(), GenerateError> {
         self.sampling.check()?;
+        self.grammar.as_ref().map_or(Ok(()), Grammar::check)?;
         if let Some(n) = self.logprobs.filter(|n| *n > MAX_LOGPROBS) {
             return wrong(format!("{n} alternatives were asked for, and at most {MAX_LOGPROBS} can be reported"));
         }

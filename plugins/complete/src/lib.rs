@@ -86,6 +86,8 @@ impl Plugin for CompletePlugin {
             logprobs: None,
             draft: None,
             priority: Priority::Interactive,
+            grammar: None,
+            client: String::new(),
         };
         if host.cancelled() {
             return Err(PluginError::cancelled());

@@ -76,6 +76,8 @@ pub(crate) fn ask(host: &dyn Host, question: &Question, attempt: Attempt) -> Res
         logprobs: None,
         draft: question.draft.clone(),
         priority: Priority::Interactive,
+        grammar: None,
+        client: String::new(),
     };
     let generation = host.generate(&request, &mut |_| {})?;
     match generation.finish {

@@ -81,6 +81,8 @@ impl Plugin for ExplainPlugin {
             logprobs: None,
             draft: None,
             priority: Priority::Interactive,
+            grammar: None,
+            client: String::new(),
         };
         if host.cancelled() {
             return Err(PluginError::cancelled());

@@ -26,6 +26,8 @@ pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console
         logprobs: args.logprobs,
         draft: None,
         priority: Priority::Interactive,
+        grammar: None,
+        client: String::new(),
     };
     // Before seconds go into loading a model.
     request.check()?;

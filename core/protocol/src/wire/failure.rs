@@ -3,7 +3,7 @@
 use deepcoder_types::{GenerateError, Hint};
 use serde::{Deserialize, Serialize};
 
-/// Why a request failed. The first eight are [`GenerateError`].
+/// Why a request failed. The first ten are [`GenerateError`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
@@ -34,6 +34,19 @@ pub enum Failure {
     /// [`GenerateError::Template`].
     #[error("the model's chat template failed: {0}")]
     Template(String),
+    /// [`GenerateError::Grammar`].
+    #[error("the grammar cannot be used: {0}")]
+    Grammar(String),
+    /// [`GenerateError::NoRoom`].
+    #[error("{tokens} tokens need {needs_mib} MiB of cache, and it may have {allowed_mib} MiB")]
+    NoRoom {
+        /// Tokens of prompt and answer.
+        tokens: u32,
+        /// Mebibytes for them.
+        needs_mib: u64,
+        /// Mebibytes that all requests may have together.
+        allowed_mib: u64,
+    },
     /// [`GenerateError::Engine`].
     #[error("the model failed: {0}")]
     Engine(String),
@@ -136,6 +149,8 @@ impl From<GenerateError> for Failure {
             GenerateError::Invalid(m) => Self::Invalid(m),
             GenerateError::NoFill(m) => Self::NoFill(m),
             GenerateError::Template(m) => Self::Template(m),
+            GenerateError::Grammar(m) => Self::Grammar(m),
+            GenerateError::NoRoom { tokens, needs_mib, allowed_mib } => Self::NoRoom { tokens, needs_mib, allowed_mib },
             GenerateError::Engine(m) => Self::Engine(m),
             GenerateError::Died { reason } => Self::Died { reason },
             GenerateError::Unavailable(m) => Self::Unavailable(m),
@@ -151,6 +166,8 @@ impl From<Failure> for GenerateError {
             Failure::Invalid(m) => Self::Invalid(m),
             Failure::NoFill(m) => Self::NoFill(m),
             Failure::Template(m) => Self::Template(m),
+            Failure::Grammar(m) => Self::Grammar(m),
+            Failure::NoRoom { tokens, needs_mib, allowed_mib } => Self::NoRoom { tokens, needs_mib, allowed_mib },
             Failure::Engine(m) => Self::Engine(m),
             Failure::Died { reason } => Self::Died { reason },
             Failure::Unavailable(m) => Self::Unavailable(m),

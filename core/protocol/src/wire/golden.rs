@@ -93,6 +93,8 @@ names!(event, BODIES, Body, {
     Body::Error { kind: Failure::Invalid(_), .. } => "error invalid",
     Body::Error { kind: Failure::NoFill(_), .. } => "error no-fill",
     Body::Error { kind: Failure::Template(_), .. } => "error template",
+    Body::Error { kind: Failure::Grammar(_), .. } => "error grammar",
+    Body::Error { kind: Failure::NoRoom { .. }, .. } => "error no-room",
     Body::Error { kind: Failure::Engine(_), .. } => "error engine",
     Body::Error { kind: Failure::Died { .. }, .. } => "error died",
     Body::Error { kind: Failure::Unavailable(_), .. } => "error unavailable",

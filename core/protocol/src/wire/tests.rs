@@ -12,6 +12,8 @@ fn errors_of_the_model_survive_the_wire() {
         GenerateError::Invalid("top_p".into()),
         GenerateError::NoFill("m".into()),
         GenerateError::Template("t".into()),
+        GenerateError::Grammar("g".into()),
+        GenerateError::NoRoom { tokens: 9, needs_mib: 2, allowed_mib: 1 },
         GenerateError::Engine("e".into()),
         GenerateError::Died { reason: "killed by signal 9".into() },
         GenerateError::Unavailable("u".into()),
