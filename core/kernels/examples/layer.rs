@@ -2,12 +2,13 @@
 //!
 //!     cargo run --release -p deepcoder-kernels --example layer [THREADS [LEVEL [PART]]]
 //!
-//! LEVEL is `best`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`.
+//! LEVEL is `best`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`, `grouped`.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a program")]
 
 use deepcoder_kernels::{
-    Attention, Cache, Expert, Format, Level, Matrix, Mixture, Routing, Scratch, Stack, Step, Weights, multiply,
+    Expert, Format, GroupedAttention, GroupedStep, LatentAttention, LatentStep, Level, Matrix, Mixture, PAGE_TOKENS,
+    Ragged, Routing, Scratch, Stack, Weights, multiply,
 };
 use std::time::{Duration, Instant};
 
@@ -100,7 +101,12 @@ fn main() {
         attention(level, &everywhere, &[(1, 64), (1, 1024), (1, 4096), (1, 16384), (8, 1024), (16, 1024), (128, 1024)]);
     }
     if wanted("expanded") {
-        attention(level, &everywhere, &[(129, 1024), (512, 512), (512, 4096)]);
+        attention(level, &everywhere, &[(128, 1024), (512, 512), (512, 4096)]);
+    }
+    if wanted("grouped") {
+        for (layers, heads, head_dim) in [(24, 14, 64), (28, 12, 128)] {
+            grouped(level, &everywhere, layers, heads, head_dim);
+        }
     }
 }
 
@@ -228,18 +234,20 @@ fn attention(level: Level, everywhere: &dyn Fn(&(dyn Fn() + Sync)), cases: &[(us
     let keys: Vec<Tiles> = (0..layers).map(|_| Tiles::new(heads * format.matrix_bytes(rank, nope).unwrap())).collect();
     let values: Vec<Tiles> =
         (0..layers).map(|_| Tiles::new(heads * format.matrix_bytes(value, rank).unwrap())).collect();
-    let mut caches: Vec<Vec<u16>> = (0..layers).map(|l| vec![0x2c00 + l as u16; most * (rank + rope)]).collect();
+    let pages = most.div_ceil(PAGE_TOKENS);
+    let mut cache: Vec<u16> = vec![0x2c01; pages * layers * PAGE_TOKENS * (rank + rope)];
     let (norm, cos, sin) = (vec![1f32; rank], numbers(most * rope / 2), numbers(most * rope / 2));
     let mut scratch = Scratch::default();
     for (count, total) in cases {
         let past = if *count > 1 && total > count { total - count } else { total - 1 };
         let past = if *count == *total { 0 } else { past };
+        let lists = Lists::new(&[(past, *count)], pages);
         let (queries, latents) = (numbers(count * heads * (nope + rope)), numbers(count * (rank + rope)));
         let mut output = vec![0f32; count * heads * value];
         let seconds = best(300, |call| {
             let layer = call % layers;
             let stack = |rows, columns, tiles| Weights::Tiles(Stack::new(format, heads, rows, columns, tiles).unwrap());
-            let attention = Attention {
+            let attention = LatentAttention {
                 heads,
                 nope,
                 rope,
@@ -250,11 +258,89 @@ fn attention(level: Level, everywhere: &dyn Fn(&(dyn Fn() + Sync)), cases: &[(us
                 norm: &norm,
                 keys: stack(rank, nope, keys[layer].get()),
                 values: stack(value, rank, values[layer].get()),
+                layer,
+                layers,
             };
-            let step = Step { queries: &queries, latents: &latents, cos: &cos, sin: &sin, past };
-            let mut cache = Cache::F16(&mut caches[layer]);
+            let rows = lists.ragged();
+            let step = LatentStep { queries: &queries, latents: &latents, cos: &cos, sin: &sin, rows };
             attention.run(level, &step, &mut cache, &mut output, &mut scratch, everywhere).unwrap();
         });
         println!("attention {count} new of {total}: {:.0} us, x 27 = {:.1} ms", seconds * 1e6, seconds * 27e3);
+    }
+}
+
+/// Places of rows.
+struct Lists {
+    positions: Vec<i64>,
+    sequences: Vec<i64>,
+    tables: Vec<i64>,
+    count: usize,
+}
+
+impl Lists {
+    /// Sequences of so many tokens, each with new ones; each has so many pages of its own.
+    fn new(parts: &[(usize, usize)], pages: usize) -> Self {
+        let rows = |f: &dyn Fn(usize, usize) -> usize| {
+            let all = parts.iter().enumerate().flat_map(|(s, (_, new))| (0..*new).map(move |i| (s, i)));
+            all.map(|(s, i)| i64::try_from(f(s, i)).unwrap()).collect()
+        };
+        Self {
+            positions: rows(&|s, i| parts[s].0 + i),
+            sequences: rows(&|s, _| s),
+            tables: (0..i64::try_from(parts.len() * pages).unwrap()).collect(),
+            count: parts.len(),
+        }
+    }
+
+    fn ragged(&self) -> Ragged<'_> {
+        Ragged { positions: &self.positions, sequences: &self.sequences, tables: &self.tables, count: self.count }
+    }
+}
+
+/// Sequences × new tokens of each, behind so many.
+const CASES: [(usize, usize, usize); 10] = [
+    (1, 1, 64),
+    (1, 1, 1024),
+    (1, 1, 4096),
+    (1, 1, 16384),
+    (1, 8, 1024),
+    (8, 1, 1024),
+    (8, 8, 1024),
+    (1, 512, 0),
+    (1, 512, 4096),
+    (1, 15, 4096),
+];
+
+fn grouped(level: Level, everywhere: &dyn Fn(&(dyn Fn() + Sync)), layers: usize, heads: usize, head_dim: usize) {
+    let kv_heads = 2;
+    let attention = GroupedAttention {
+        heads,
+        kv_heads,
+        head_dim,
+        rotary: head_dim,
+        interleaved: false,
+        scale: 0.1,
+        layer: 0,
+        layers,
+    };
+    let page = attention.page_numbers().unwrap();
+    let pages = |sequences: usize, new: usize, past: usize| sequences * (past + new).div_ceil(PAGE_TOKENS);
+    let most = CASES.iter().map(|(s, n, p)| pages(*s, *n, *p)).max().unwrap_or(0);
+    let mut cache: Vec<u16> = (0..most * page).map(|i| 0x2c01 + (i % 311) as u16).collect();
+    let angles = numbers(most * PAGE_TOKENS * head_dim / 2);
+    let mut scratch = Scratch::default();
+    for (sequences, new, past) in CASES {
+        let lists = Lists::new(&vec![(past, new); sequences], pages(1, new, past));
+        let qkv = numbers(sequences * new * (heads + 2 * kv_heads) * head_dim);
+        let mut output = vec![0f32; sequences * new * heads * head_dim];
+        let used = pages(sequences, new, past) * page;
+        let seconds = best(300, |call| {
+            let attention = GroupedAttention { layer: call % layers, ..attention };
+            let step = GroupedStep { qkv: &qkv, cos: &angles, sin: &angles, rows: lists.ragged() };
+            attention.run(level, &step, &mut cache[..used], &mut output, &mut scratch, everywhere).unwrap();
+        });
+        let read = (used / layers * 2) as f64 / seconds / 1e9;
+        let all = seconds * 1e3 * layers as f64;
+        println!("{heads} heads of {head_dim}, {sequences} × {new} behind {past}: x {layers} = {all:.2} ms, {read:.1} GB/s");
     }
 }

@@ -81,20 +81,16 @@ impl RowsMut<'_> {
 }
 
 /// Memory that several threads write to, each to places of its own.
-pub(crate) struct Shared<'a> {
-    data: *mut f32,
+pub(crate) struct Shared<'a, T = f32> {
+    data: *mut T,
     len: usize,
-    lifetime: std::marker::PhantomData<&'a mut [f32]>,
+    lifetime: std::marker::PhantomData<&'a mut [T]>,
 }
 
 // SAFETY: it gives out its memory through unsafe functions only, whose callers keep the threads apart.
-unsafe impl Sync for Shared<'_> {}
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
-impl<'a> Shared<'a> {
-    pub(crate) fn new(data: &'a mut [f32]) -> Self {
-        Self { data: data.as_mut_ptr(), len: data.len(), lifetime: std::marker::PhantomData }
-    }
-
+impl Shared<'_> {
     /// # Safety
     /// No other thread may use these rows meanwhile.
     pub(crate) unsafe fn rows(&self, at: usize, rows: usize, width: usize, stride: usize) -> RowsMut<'_> {
@@ -102,11 +98,17 @@ impl<'a> Shared<'a> {
         // SAFETY: `at` is within the memory.
         RowsMut { data: unsafe { self.data.add(at) }, rows, width, stride, lifetime: std::marker::PhantomData }
     }
+}
+
+impl<'a, T> Shared<'a, T> {
+    pub(crate) fn new(data: &'a mut [T]) -> Self {
+        Self { data: data.as_mut_ptr(), len: data.len(), lifetime: std::marker::PhantomData }
+    }
 
     /// # Safety
     /// No other thread may use these numbers meanwhile.
     #[expect(clippy::mut_from_ref, reason = "the caller keeps the threads apart")]
-    pub(crate) unsafe fn slice(&self, at: usize, len: usize) -> &mut [f32] {
+    pub(crate) unsafe fn slice(&self, at: usize, len: usize) -> &mut [T] {
         assert!(at <= self.len && len <= self.len - at, "a slice outside of its memory");
         // SAFETY: within the memory, and as the caller promises.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(at), len) }
@@ -148,6 +150,13 @@ pub(crate) fn softmax(level: Level, scores: &mut [f32], visible: usize, most: &m
     dispatch!(level, softmax(scores, visible, most))
 }
 
+/// Merges what one part of the keys gives into what those before it gave. Both are a mix of values, then the largest score,
+/// then the sum of the powers.
+pub(crate) fn merge(level: Level, to: &mut [f32], from: &[f32]) {
+    assert!(to.len() == from.len() && to.len() >= 2, "mixes of other widths");
+    dispatch!(level, merge(to, from));
+}
+
 /// `values` times `factor`.
 pub(crate) fn scale(values: &mut [f32], factor: f32) {
     values.iter_mut().for_each(|v| *v *= factor);
@@ -181,11 +190,42 @@ pub(crate) fn halves(level: Level, halves: &[u16], out: &mut [f32]) {
     dispatch!(level, halves(halves, out));
 }
 
+/// Rows of the next tile of a mix where `left` are left: those of the heads that share their keys are often 6 or 7.
+const fn tile_rows(left: usize, most: usize) -> usize {
+    match left {
+        0 | 1 => 1,
+        2 => 2,
+        _ if most == 2 => 2,
+        3 | 5 => 3,
+        4 | 7 | 8 | 11 => 4,
+        _ => 6,
+    }
+}
+
+/// Expands `$tile` for a number of rows.
+macro_rules! few_tiles {
+    ($tile:ident, $rows:ident) => {
+        if $rows == 1 { $tile!(1) } else { $tile!(2) }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+macro_rules! many_tiles {
+    ($tile:ident, $rows:ident) => {
+        match $rows {
+            1 => $tile!(1),
+            2 => $tile!(2),
+            3 => $tile!(3),
+            4 => $tile!(4),
+            _ => $tile!(6),
+        }
+    };
+}
+
 macro_rules! kernel {
-    ($(#[$cfg:meta])? $name:ident, $rows:literal, $vectors:literal $(, $features:literal)?) => {
+    ($(#[$cfg:meta])? $name:ident, $rows:literal, $vectors:literal, $most:literal, $tiles:ident $(, $features:literal)?) => {
         $(#[$cfg])?
         mod $name {
-            use super::{COEFFICIENTS, Rows, RowsMut};
+            use super::{COEFFICIENTS, Rows, RowsMut, tile_rows};
             use crate::wide::$name::*;
 
             /// Sixteen numbers, or `n` and zeros.
@@ -356,21 +396,50 @@ macro_rules! kernel {
                     let (vectors, last) = if left >= 16 * $vectors { ($vectors, 16) } else { (1, left.min(16)) };
                     let mut i = 0;
                     while i < a.rows {
-                        let rows = if a.rows - i >= $rows { $rows } else { 1 };
-                        // SAFETY: these rows and columns are within the matrices.
-                        unsafe {
-                            let (from, with) = (a.data.as_ptr().add(i * a.stride), b.data.as_ptr().add(j));
-                            let to = out.data.add(i * out.stride + j);
-                            match (rows, vectors) {
-                                (1, 1) => mix_of::<1, 1, false>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
-                                (1, _) => mix_of::<1, $vectors, true>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
-                                (_, 1) => mix_of::<$rows, 1, false>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, last),
-                                _ => mix_of::<$rows, $vectors, true>(from, a.stride, with, b.stride, a.width, to, out.stride, onto, 16),
-                            }
+                        let rows = tile_rows(a.rows - i, $most);
+                        macro_rules! tile {
+                            ($r:literal) => {
+                                // SAFETY: these rows and columns are within the matrices.
+                                unsafe {
+                                    let (from, with) = (a.data.as_ptr().add(i * a.stride), b.data.as_ptr().add(j));
+                                    let to = out.data.add(i * out.stride + j);
+                                    let (depth, stride) = (a.width, out.stride);
+                                    if vectors == 1 {
+                                        mix_of::<$r, 1, false>(from, a.stride, with, b.stride, depth, to, stride, onto, last);
+                                    } else {
+                                        mix_of::<$r, $vectors, true>(from, a.stride, with, b.stride, depth, to, stride, onto, 16);
+                                    }
+                                }
+                            };
                         }
+                        $tiles!(tile, rows);
                         i += rows;
                     }
                     j += 16 * vectors;
+                }
+            }
+
+            /// # Safety
+            /// The processor must have the features, and the caller checked the lengths.
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn merge(to: &mut [f32], from: &[f32]) {
+                let width = to.len() - 2;
+                let (to, states) = to.split_at_mut(width);
+                let (from, [most, sum]) = (&from[..width], [from[width], from[width + 1]]);
+                let largest = if states[0] > most { states[0] } else { most };
+                let (mut before, mut after) = ([0f32; 16], [0f32; 16]);
+                // SAFETY: the buffers have 16 numbers, and both slices `width`.
+                unsafe {
+                    store(before.as_mut_ptr(), power(sub(splat(states[0]), splat(largest))));
+                    store(after.as_mut_ptr(), power(sub(splat(most), splat(largest))));
+                    states[0] = largest;
+                    states[1] = sum.mul_add(after[0], states[1] * before[0]);
+                    let (before, after) = (load(before.as_ptr()), load(after.as_ptr()));
+                    for at in (0..width).step_by(16) {
+                        let (a, b) = (to.as_mut_ptr().add(at), from.as_ptr().add(at));
+                        let n = width - at;
+                        store_some(a, fma(load_some(b, n), after, mul(load_some(a, n), before)), n);
+                    }
                 }
             }
 
@@ -445,12 +514,14 @@ macro_rules! kernel {
     };
 }
 
-kernel!(scalar, 2, 2);
+kernel!(scalar, 2, 2, 2, few_tiles);
 kernel!(
     #[cfg(target_arch = "x86_64")]
     avx2,
     2,
     2,
+    2,
+    few_tiles,
     "avx2,fma,f16c"
 );
 kernel!(
@@ -458,5 +529,7 @@ kernel!(
     avx512,
     4,
     4,
+    6,
+    many_tiles,
     "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c"
 );

@@ -1,24 +1,30 @@
-//! Attention over a cache of latents: one short row for each token, from which every head has its keys and values.
+//! Attention over pages of latents: one short row for each token, from which every head has its keys and values.
 //!
-//! Few tokens use the absorbed form: queries are turned into the latents' space, and all heads read the same rows. Many
-//! tokens use the expanded one: keys and values are made of the latents again, which costs less for each query. In both a
-//! row's bits depend on nothing but its own query and what is cached before it: not on the tokens beside it, and not on
-//! the threads. The two forms differ by rounding.
+//! There are two forms, which differ by rounding. In the absorbed form queries are turned into the latents' space, and all
+//! heads read the same rows. In the expanded one keys and values are made of the latents again, which costs less for each
+//! of many queries. Rows whose positions are all of 128 k to 128 k + 127 have the expanded form, all others the absorbed
+//! one: a row's form depends on how its own sequence is cut into steps, and never on other sequences. In both a row's bits
+//! depend on nothing but its own query and what is cached before it: not on the rows beside it, and not on the threads.
 
 mod absorbed;
 mod expanded;
 mod prepare;
 
-use crate::float::Rows;
+pub(crate) use prepare::rotate;
+
+use crate::float::{Rows, Shared};
 use crate::format::Stack;
+use crate::paged::{PAGE_TOKENS, PagedError, Places, Ragged, Span};
 use crate::share::Everywhere;
 use crate::{Level, Scratch};
 
-/// Tokens of the cache that are looked at together.
-const CHUNK: usize = 128;
-/// Up to so many tokens at once use the absorbed form: below, making the keys and values again costs more than it saves,
-/// whatever the length of the cache.
-const FEW: usize = 128;
+/// Rows that have the expanded form together: for fewer, making the keys and values again costs more than it saves,
+/// whatever the length of the cache. So many tokens of the cache are looked at together, too.
+const GROUP_ROWS: usize = 128;
+/// Rows that are absorbed together at the most.
+const ABSORBED_ROWS: usize = 128;
+/// Fewer rows are written by the calling thread alone.
+const SHARED_WRITING: usize = 16;
 
 /// One matrix for each head.
 #[derive(Debug, Clone, Copy)]
@@ -29,18 +35,9 @@ pub enum Weights<'a> {
     Floats(&'a [f32]),
 }
 
-/// The latents of all tokens so far, and room for more.
-#[derive(Debug)]
-pub enum Cache<'a> {
-    /// 16-bit floats, by their bits.
-    F16(&'a mut [u16]),
-    /// 32-bit floats.
-    F32(&'a mut [f32]),
-}
-
 /// A layer's attention.
 #[derive(Debug, Clone, Copy)]
-pub struct Attention<'a> {
+pub struct LatentAttention<'a> {
     /// Number of heads.
     pub heads: usize,
     /// Width of a head's query that is not rotated.
@@ -61,11 +58,15 @@ pub struct Attention<'a> {
     pub keys: Weights<'a>,
     /// From the latents to the result: `value` rows of `rank` for each head.
     pub values: Weights<'a>,
+    /// The number of the layer.
+    pub layer: usize,
+    /// Layers that share the pages.
+    pub layers: usize,
 }
 
-/// The new tokens.
+/// The new rows.
 #[derive(Debug, Clone, Copy)]
-pub struct Step<'a> {
+pub struct LatentStep<'a> {
     /// Their queries: for each head what is not rotated and what is to be.
     pub queries: &'a [f32],
     /// Their latents before the norm, and keys that are to be rotated.
@@ -74,41 +75,8 @@ pub struct Step<'a> {
     pub cos: &'a [f32],
     /// Sines of every position.
     pub sin: &'a [f32],
-    /// Tokens before them.
-    pub past: usize,
-}
-
-/// Inputs that do not fit together.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AttentionError {
-    /// A size that is zero or odd.
-    #[error("an attention of {heads} heads of {nope} + {rope} and latents of {rank} is not possible")]
-    Sizes {
-        /// Number of heads.
-        heads: usize,
-        /// Width that is not rotated.
-        nope: usize,
-        /// Width that is rotated.
-        rope: usize,
-        /// Width of a latent.
-        rank: usize,
-    },
-    /// A matrix of another shape.
-    #[error("the matrices of the {0} do not fit to the heads")]
-    Weights(&'static str),
-    /// Numbers that are too few or too many.
-    #[error("the {0} have another length than the others ask for")]
-    Length(&'static str),
-    /// More tokens than there are angles or places in the cache for.
-    #[error("{tokens} tokens do not fit into {what} for {room}")]
-    Room {
-        /// Tokens with those before them.
-        tokens: usize,
-        /// Where they do not fit.
-        what: &'static str,
-        /// How many fit.
-        room: usize,
-    },
+    /// The places of the rows.
+    pub rows: Ragged<'a>,
 }
 
 impl<'a> Weights<'a> {
@@ -133,80 +101,137 @@ impl<'a> Weights<'a> {
     }
 }
 
-impl Cache<'_> {
-    const fn len(&self) -> usize {
-        match self {
-            Self::F16(c) => c.len(),
-            Self::F32(c) => c.len(),
-        }
-    }
-}
-
-impl Attention<'_> {
+impl LatentAttention<'_> {
     /// Width of a row of the cache.
     const fn width(&self) -> usize {
         self.rank + self.rope
     }
 
-    fn check(&self, step: &Step<'_>, cache: &Cache<'_>, output: usize) -> Result<usize, AttentionError> {
+    /// Numbers of a page; `None` if they are too many.
+    #[must_use]
+    pub fn page_numbers(&self) -> Option<usize> {
+        self.rank.checked_add(self.rope)?.checked_mul(PAGE_TOKENS)?.checked_mul(self.layers)
+    }
+
+    /// The layer's part of a page.
+    const fn place(&self, page: usize) -> std::ops::Range<usize> {
+        let each = self.width() * PAGE_TOKENS;
+        let first = (page * self.layers + self.layer) * each;
+        first..first + each
+    }
+
+    fn check(&self, step: &LatentStep<'_>, cache: usize, output: usize) -> Result<Places, PagedError> {
         let Self { heads, nope, rope, rank, value, .. } = *self;
         let query = nope.checked_add(rope).and_then(|n| n.checked_mul(heads));
-        let (Some(query), Some(width), Some(result)) = (query, rank.checked_add(rope), heads.checked_mul(value)) else {
-            return Err(AttentionError::Sizes { heads, nope, rope, rank });
+        let sizes = (query, rank.checked_add(rope), heads.checked_mul(value), self.page_numbers());
+        let (Some(query), Some(width), Some(result), Some(numbers)) = sizes else {
+            return Err(PagedError::Sizes("heads"));
         };
-        if query == 0 || nope == 0 || rank == 0 || value == 0 || rope % 2 == 1 {
-            return Err(AttentionError::Sizes { heads, nope, rope, rank });
+        if query == 0 || nope == 0 || rank == 0 || value == 0 {
+            return Err(PagedError::Sizes("heads"));
+        }
+        if rope % 2 == 1 {
+            return Err(PagedError::Sizes("the rotated width"));
+        }
+        if self.layer >= self.layers {
+            return Err(PagedError::Sizes("layers"));
         }
         if !self.keys.fits(heads, rank, nope) {
-            return Err(AttentionError::Weights("keys"));
+            return Err(PagedError::Weights("keys"));
         }
         if !self.values.fits(heads, value, rank) {
-            return Err(AttentionError::Weights("values"));
+            return Err(PagedError::Weights("values"));
         }
-        let rows = step.queries.len() / query;
+        let rows = step.rows.positions.len();
         let lengths = [
             ("norm's weights", self.norm.len() == rank),
-            ("queries", step.queries.len() == rows * query),
+            ("queries", rows.checked_mul(query) == Some(step.queries.len())),
             ("latents", rows.checked_mul(width) == Some(step.latents.len())),
             ("results", rows.checked_mul(result) == Some(output)),
             ("cosines and sines", step.cos.len() == step.sin.len()),
-            ("rows of the cache", cache.len().is_multiple_of(width)),
+            ("pages", cache.is_multiple_of(numbers)),
         ];
         if let Some((what, _)) = lengths.iter().find(|(_, fits)| !fits) {
-            return Err(AttentionError::Length(what));
+            return Err(PagedError::Length(what));
         }
-        let tokens = step.past.saturating_add(rows);
         let angles = step.cos.len().checked_div(rope / 2).unwrap_or(usize::MAX);
-        for (what, room) in [("a table of angles", angles), ("a cache", cache.len() / width)] {
-            if tokens > room {
-                return Err(AttentionError::Room { tokens, what, room });
-            }
-        }
-        Ok(rows)
+        Places::new(&step.rows, cache / numbers, angles)
     }
 
-    /// Adds the new tokens to the cache, and writes their results to `output`. `everywhere` is as in
-    /// [`multiply`](crate::multiply).
+    /// Writes the new rows' latents to their pages, and their results to `output`. `cache` are all pages, one after the
+    /// other; `everywhere` is as in [`multiply`](crate::multiply).
     pub fn run(
         &self,
         level: Level,
-        step: &Step<'_>,
-        cache: &mut Cache<'_>,
+        step: &LatentStep<'_>,
+        cache: &mut [u16],
         output: &mut [f32],
         scratch: &mut Scratch,
         everywhere: &Everywhere<'_>,
-    ) -> Result<(), AttentionError> {
-        let rows = self.check(step, cache, output.len())?;
-        if rows == 0 {
-            return Ok(());
-        }
+    ) -> Result<(), PagedError> {
+        let places = self.check(step, cache.len(), output.len())?;
         let level = level.checked();
-        prepare::remember(self, level, step, rows, cache);
-        if rows <= FEW {
-            absorbed::run(self, level, step, rows, cache, output, scratch, everywhere);
-        } else {
-            expanded::run(self, level, step, rows, cache, output, scratch, everywhere);
+        prepare::write(self, level, step, &places, cache, everywhere);
+        let forms = Forms::of(&places);
+        let output = Shared::new(output);
+        let positions = &places.positions;
+        for span in &forms.expanded {
+            expanded::run(self, level, step, positions, span, cache, &output, scratch, everywhere);
+        }
+        for spans in &forms.absorbed {
+            absorbed::run(self, level, step, positions, spans, cache, &output, scratch, everywhere);
         }
         Ok(())
+    }
+}
+
+/// The rows of each form.
+#[derive(Default)]
+struct Forms {
+    /// Rows of whole groups.
+    expanded: Vec<Span>,
+    /// The others, in parts that are computed together.
+    absorbed: Vec<Vec<Span>>,
+}
+
+impl Forms {
+    fn of(places: &Places) -> Self {
+        let (mut forms, mut part, mut count) = (Self::default(), Vec::new(), 0);
+        let positions = &places.positions;
+        for span in &places.spans {
+            let cut = |rows: std::ops::Range<usize>| {
+                let pages = positions[rows.end - 1] / PAGE_TOKENS + 1;
+                Span { rows, pages: span.pages[..pages].to_vec() }
+            };
+            let mut first = span.rows.start;
+            while first < span.rows.end {
+                // Positions ascend, so that the last one says whether none is missing.
+                let is_group = |row: usize| {
+                    row + GROUP_ROWS <= span.rows.end
+                        && positions[row].is_multiple_of(GROUP_ROWS)
+                        && positions[row + GROUP_ROWS - 1] == positions[row] + GROUP_ROWS - 1
+                };
+                let mut end = first;
+                // Groups of one run have no gap between them: their keys are made once.
+                while is_group(end) && (end == first || positions[end] == positions[end - 1] + 1) {
+                    end += GROUP_ROWS;
+                }
+                if end > first {
+                    forms.expanded.push(cut(first..end));
+                } else {
+                    let most = span.rows.end.min(first + ABSORBED_ROWS - count);
+                    end = (first + 1..most).find(|row| is_group(*row)).unwrap_or(most);
+                    part.push(cut(first..end));
+                    count += end - first;
+                    if count == ABSORBED_ROWS {
+                        forms.absorbed.push(std::mem::take(&mut part));
+                        count = 0;
+                    }
+                }
+                first = end;
+            }
+        }
+        forms.absorbed.extend((!part.is_empty()).then_some(part));
+        forms
     }
 }

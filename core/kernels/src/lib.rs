@@ -8,6 +8,7 @@ mod dequantise;
 #[expect(unsafe_code, reason = "as `kernel`")]
 mod float;
 mod format;
+mod grouped;
 mod input;
 #[expect(unsafe_code, reason = "instructions that not every processor has, and memory by its address")]
 mod kernel;
@@ -15,6 +16,7 @@ mod latent;
 mod level;
 mod moe;
 mod multiply;
+mod paged;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -24,9 +26,11 @@ mod vector;
 mod wide;
 
 pub use format::{Format, Matrix, Stack, TILE_ROWS};
-pub use latent::{Attention, AttentionError, Cache, Step, Weights};
+pub use grouped::{GroupedAttention, GroupedStep};
+pub use latent::{LatentAttention, LatentStep, Weights};
 pub use level::Level;
 pub use moe::{Expert, Mixture, MixtureError, Routing};
+pub use paged::{PAGE_TOKENS, PagedError, Ragged};
 pub use multiply::{Scratch, ShapeError, multiply};
 
 /// Bytes that are not the tiles of a matrix of that shape.

@@ -1,5 +1,7 @@
+mod grouped;
 mod latent;
 mod moe;
+mod paged;
 
 use crate::{Format, Level, Matrix, Scratch, TILE_ROWS, multiply};
 

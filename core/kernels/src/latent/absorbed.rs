@@ -1,137 +1,136 @@
-//! Few tokens: queries in the latents' space. The cache is cut into chunks at fixed places; each gives its largest score,
-//! its sum of powers and its mix of latents, and those are merged in their order.
+//! Few rows: queries in the latents' space. Each page gives its largest score, its sum of powers and its mix of latents for
+//! all rows that see it, and those are merged in the pages' order.
 
 use super::prepare::{angles, each_product, latents, rotate};
-use super::{Attention, CHUNK, Cache, Step};
-use crate::float::{Rows, RowsMut, Shared, add_scaled, dots, mix, softmax};
+use super::{LatentAttention, LatentStep};
+use crate::float::{Rows, RowsMut, Shared, dots, merge, mix, softmax};
 use crate::input::Block;
-use crate::share::{Everywhere, room, share_each};
+use crate::paged::{PAGE_TOKENS, Span, results, visits, windows};
+use crate::share::{Everywhere, Pool, room, share, share_each};
 use crate::{Level, Scratch};
 
-/// Queries whose chunks are held at once, at the most, as far as that many make one token.
-const BATCH: usize = 128;
+/// Numbers of the pages' results that are held at once.
+const HELD: usize = 1 << 20;
+/// Numbers of results that a thread merges at a time, at the least.
+const MERGED: usize = 1 << 16;
 
 #[expect(unsafe_code, reason = "shares its memory among threads")]
 #[expect(clippy::too_many_arguments, reason = "called from one place, which has them")]
 pub(super) fn run(
-    this: &Attention<'_>,
+    this: &LatentAttention<'_>,
     level: Level,
-    step: &Step<'_>,
-    rows: usize,
-    cache: &Cache<'_>,
-    output: &mut [f32],
+    step: &LatentStep<'_>,
+    positions: &[usize],
+    spans: &[Span],
+    cache: &[u16],
+    output: &Shared<'_>,
     scratch: &mut Scratch,
     everywhere: &Everywhere<'_>,
 ) {
-    let Attention { heads, rank, .. } = *this;
-    let width = this.width();
-    let chunks = (step.past + rows).div_ceil(CHUNK);
-    let batch = (BATCH / heads).clamp(1, rows);
-    // For each chunk and query: the mix, the largest score and the sum.
-    let result = rank + 2;
+    let LatentAttention { heads, rank, value, .. } = *this;
+    // For each row and head: the mix, the largest score and the sum.
+    let (width, result) = (this.width(), rank + 2);
+    let numbers: Vec<usize> = spans.iter().flat_map(|span| span.rows.clone()).collect();
+    let rows = numbers.len();
+    let visits = visits(positions, spans.iter());
     let Scratch { floats, more, own, .. } = scratch;
-    let queries = room(floats, rows * heads * width);
-    absorb(this, level, step, rows, queries, own, everywhere);
+    let (queries, merged) = room(floats, rows * heads * (width + result)).split_at_mut(rows * heads * width);
+    absorb(this, level, step, positions, &numbers, queries, own, everywhere);
     let queries = &*queries;
-    let partial = room(more, chunks * batch * heads * result);
-    let out = Shared::new(output);
-    for first in (0..rows).step_by(batch) {
-        let tokens = batch.min(rows - first);
-        let (begin, end) = (step.past + first, step.past + first + tokens);
-        let chunks = end.div_ceil(CHUNK);
+    for merged in merged.chunks_exact_mut(result) {
+        merged.fill(0.0);
+        merged[rank] = f32::NEG_INFINITY;
+    }
+    for window in windows(&visits, HELD / (heads * result)) {
+        let firsts: Vec<usize> =
+            window.iter().scan(0, |sum, visit| Some(std::mem::replace(sum, *sum + visit.rows))).collect();
+        let total: usize = window.iter().map(|visit| visit.rows).sum();
+        let partial = room(more, total * heads * result);
         let parts = Shared::new(partial);
         share_each(
-            chunks,
+            window.len(),
             everywhere,
             || own.lend(),
-            |chunk, mine| {
-                let at = chunk * CHUNK;
-                let count = CHUNK.min(end - at);
+            |number, mine| {
+                let visit = &window[number];
+                let most = visit.calls.iter().map(|(rows, _)| rows.len()).max().unwrap_or(0);
                 let (_, floats) = mine.get();
-                let (cached, scores) = room(floats, CHUNK * width + CHUNK * heads).split_at_mut(CHUNK * width);
-                let cached = latents(level, cache, width, at, count, cached);
-                for token in 0..tokens {
-                    let visible = (begin + token + 1).saturating_sub(at).min(count);
-                    if visible == 0 {
-                        continue;
-                    }
-                    let query = Rows::new(&queries[(first + token) * heads * width..], heads, width, width);
-                    dots(level, query, cached.first(visible), &mut RowsMut::new(scores, heads, visible, CHUNK));
-                    // SAFETY: every chunk has partial results of its own.
-                    let all = unsafe { parts.slice((chunk * batch + token) * heads * result, heads * result) };
-                    for (scores, part) in scores.chunks_exact_mut(CHUNK).zip(all.chunks_exact_mut(result)) {
+                let (cached, scores) =
+                    room(floats, PAGE_TOKENS * (width + most * heads)).split_at_mut(PAGE_TOKENS * width);
+                let seen = visit.calls.iter().map(|(_, visible)| *visible).max().unwrap_or(0);
+                let cached = latents(this, level, cache, &[visit.page], seen, cached);
+                let mut place = firsts[number] * heads;
+                for (called, visible) in &visit.calls {
+                    let count = called.len() * heads;
+                    let asked = Rows::new(&queries[called.start * heads * width..], count, width, width);
+                    let seen = cached.first(*visible);
+                    let scores = &mut scores[..count * PAGE_TOKENS];
+                    dots(level, asked, seen, &mut RowsMut::new(scores, count, *visible, PAGE_TOKENS));
+                    // SAFETY: every visit has results of its own.
+                    let mut to = unsafe { parts.rows(place * result, count, result, result) };
+                    for (query, scores) in scores.chunks_exact_mut(PAGE_TOKENS).enumerate() {
                         let mut most = f32::NEG_INFINITY;
-                        part[rank + 1] = softmax(level, scores, visible, &mut most);
-                        part[rank] = most;
+                        let sum = softmax(level, scores, *visible, &mut most);
+                        to.row(query)[rank..].copy_from_slice(&[most, sum]);
                     }
-                    let weights = Rows::new(scores, heads, visible, CHUNK);
-                    mix(
-                        level,
-                        weights,
-                        cached.first(visible).left(rank),
-                        false,
-                        &mut RowsMut::new(all, heads, rank, result),
-                    );
+                    mix(level, Rows::new(scores, count, *visible, PAGE_TOKENS), seen.left(rank), false, &mut to);
+                    place += count;
                 }
             },
         );
         let partial = &*partial;
-        share_each(
-            heads,
-            everywhere,
-            || own.lend(),
-            |head, mine| {
-                let (blocks, floats) = mine.get();
-                let (mixes, results) = room(floats, tokens * (rank + this.value)).split_at_mut(tokens * rank);
-                for (token, mixed) in mixes.chunks_exact_mut(rank).enumerate() {
-                    let chunks = (begin + token + 1).div_ceil(CHUNK);
-                    let part = |chunk: usize| {
-                        let at = ((chunk * batch + token) * heads + head) * result;
-                        &partial[at..at + result]
-                    };
-                    merge(level, (0..chunks).map(part), rank, mixed);
+        let results = results(window, rows);
+        let all = Shared::new(merged);
+        let work = |range: std::ops::Range<usize>, (): &mut ()| {
+            for row in range {
+                // SAFETY: every row has results of its own.
+                let all = unsafe { all.slice(row * heads * result, heads * result) };
+                for (first, _, place) in &results[row] {
+                    let part = &partial[(first + place) * heads * result..][..heads * result];
+                    for (to, from) in all.chunks_exact_mut(result).zip(part.chunks_exact(result)) {
+                        merge(level, to, from);
+                    }
                 }
-                let mut to = RowsMut::new(results, tokens, this.value, this.value);
-                each_product(&this.values, level, head, Rows::dense(mixes, rank), blocks, &mut to);
-                for (token, result) in results.chunks_exact(this.value).enumerate() {
-                    let at = ((first + token) * heads + head) * this.value;
-                    // SAFETY: every head has columns of its own.
-                    unsafe { out.slice(at, this.value) }.copy_from_slice(result);
-                }
-            },
-        );
+            }
+        };
+        share(rows, (MERGED / (heads * result * window.len())).max(1), everywhere, || (), work);
     }
+    for merged in merged.chunks_exact_mut(result) {
+        let sum = merged[rank + 1];
+        merged[..rank].iter_mut().for_each(|v| *v /= sum);
+    }
+    let merged = &*merged;
+    share_each(
+        heads,
+        everywhere,
+        || own.lend(),
+        |head, mine| {
+            let (blocks, floats) = mine.get();
+            let results = room(floats, rows * value);
+            let mixes = Rows::new(&merged[head * result..], rows, rank, heads * result);
+            each_product(&this.values, level, head, mixes, blocks, &mut RowsMut::new(results, rows, value, value));
+            for (row, result) in numbers.iter().zip(results.chunks_exact(value)) {
+                // SAFETY: every head has columns of its own.
+                unsafe { output.slice((row * heads + head) * value, value) }.copy_from_slice(result);
+            }
+        },
+    );
 }
 
-/// The weighted mean of the chunks' mixes.
-fn merge<'a>(level: Level, parts: impl Iterator<Item = &'a [f32]> + Clone, rank: usize, out: &mut [f32]) {
-    let mut most = f32::NEG_INFINITY;
-    for part in parts.clone() {
-        most = if most > part[rank] { most } else { part[rank] };
-    }
-    let mut sum = 0.0;
-    out.fill(0.0);
-    for part in parts {
-        let mut factor = [part[rank]; 16];
-        softmax(level, &mut factor, 16, &mut most.clone());
-        sum += factor[0] * part[rank + 1];
-        add_scaled(out, &part[..rank], factor[0]);
-    }
-    out.iter_mut().for_each(|v| *v /= sum);
-}
-
-/// Every token's queries in the latents' space, scaled for powers of two.
+/// Every row's queries in the latents' space, scaled for powers of two.
 #[expect(unsafe_code, reason = "shares its memory among threads")]
+#[expect(clippy::too_many_arguments, reason = "called from one place, which has them")]
 fn absorb(
-    this: &Attention<'_>,
+    this: &LatentAttention<'_>,
     level: Level,
-    step: &Step<'_>,
-    rows: usize,
+    step: &LatentStep<'_>,
+    positions: &[usize],
+    numbers: &[usize],
     queries: &mut [f32],
-    own: &crate::share::Pool<(Vec<Block>, Vec<f32>)>,
+    own: &Pool<(Vec<Block>, Vec<f32>)>,
     everywhere: &Everywhere<'_>,
 ) {
-    let Attention { heads, nope, rope, rank, .. } = *this;
+    let LatentAttention { heads, nope, rope, rank, .. } = *this;
     let (width, query) = (this.width(), heads * (nope + rope));
     let factor = this.scale * std::f32::consts::LOG2_E;
     let out = Shared::new(queries);
@@ -141,17 +140,17 @@ fn absorb(
         || own.lend(),
         |head, mine| {
             let (blocks, floats) = mine.get();
-            let flat = room(floats, rows * nope);
-            for (token, flat) in flat.chunks_exact_mut(nope).enumerate() {
-                let at = token * query + head * (nope + rope);
+            let flat = room(floats, numbers.len() * nope);
+            for ((i, row), flat) in numbers.iter().enumerate().zip(flat.chunks_exact_mut(nope)) {
+                let at = row * query + head * (nope + rope);
                 flat.iter_mut().zip(&step.queries[at..at + nope]).for_each(|(to, v)| *to = v * factor);
-                let (cos, sin) = angles(step, rope, step.past + token);
+                let (cos, sin) = angles(step, rope, positions[*row]);
                 // SAFETY: every head has rows of its own.
-                let to = unsafe { out.slice((token * heads + head) * width + rank, rope) };
+                let to = unsafe { out.slice((i * heads + head) * width + rank, rope) };
                 rotate(&step.queries[at + nope..at + nope + rope], cos, sin, factor, to);
             }
             // SAFETY: as above, and these columns are others.
-            let mut to = unsafe { out.rows(head * width, rows, rank, heads * width) };
+            let mut to = unsafe { out.rows(head * width, numbers.len(), rank, heads * width) };
             each_product(&this.keys, level, head, Rows::dense(flat, nope), blocks, &mut to);
         },
     );

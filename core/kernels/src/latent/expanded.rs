@@ -1,9 +1,10 @@
-//! Many tokens: each head's keys and values of a chunk of latents, for all queries that see it. Largest score, sum and
+//! Many rows of a sequence: each head's keys and values of a chunk of latents, for all queries that see it. Largest score, sum and
 //! result of every query are carried from chunk to chunk.
 
 use super::prepare::{angles, each_product, latents, rotate};
-use super::{Attention, CHUNK, Cache, Step};
+use super::{GROUP_ROWS as CHUNK, LatentAttention, LatentStep};
 use crate::float::{Rows, RowsMut, Shared, dots, mix, scale, softmax};
+use crate::paged::{PAGE_TOKENS, Span};
 use crate::share::{Everywhere, room, share_each};
 use crate::{Level, Scratch};
 
@@ -13,20 +14,22 @@ const QUERIES: usize = 32;
 #[expect(unsafe_code, reason = "shares the output among threads")]
 #[expect(clippy::too_many_arguments, reason = "called from one place, which has them")]
 pub(super) fn run(
-    this: &Attention<'_>,
+    this: &LatentAttention<'_>,
     level: Level,
-    step: &Step<'_>,
-    rows: usize,
-    cache: &Cache<'_>,
-    output: &mut [f32],
+    step: &LatentStep<'_>,
+    positions: &[usize],
+    span: &Span,
+    cache: &[u16],
+    out: &Shared<'_>,
     scratch: &mut Scratch,
     everywhere: &Everywhere<'_>,
 ) {
-    let Attention { heads, nope, rope, value, rank, .. } = *this;
+    let LatentAttention { heads, nope, rope, value, rank, .. } = *this;
     let (width, query) = (this.width(), nope + rope);
     let factor = this.scale * std::f32::consts::LOG2_E;
-    let end = step.past + rows;
-    let out = Shared::new(output);
+    let (row, rows) = (span.rows.start, span.rows.len());
+    let past = positions[row];
+    let end = past + rows;
     let own = &scratch.own;
     share_each(
         heads,
@@ -53,9 +56,9 @@ pub(super) fn run(
             });
             let keys = this.keys.floats(head, rank, nope, keys);
             for (token, to) in queries.chunks_exact_mut(query).enumerate() {
-                let from = &step.queries[(token * heads + head) * query..][..query];
+                let from = &step.queries[((row + token) * heads + head) * query..][..query];
                 to[..nope].iter_mut().zip(from).for_each(|(to, v)| *to = v * factor);
-                let (cos, sin) = angles(step, rope, step.past + token);
+                let (cos, sin) = angles(step, rope, past + token);
                 rotate(&from[nope..], cos, sin, factor, &mut to[nope..]);
             }
             results.fill(0.0);
@@ -63,7 +66,7 @@ pub(super) fn run(
             sums.fill(0.0);
             for at in (0..end).step_by(CHUNK) {
                 let count = CHUNK.min(end - at);
-                let latents = latents(level, cache, width, at, count, cached);
+                let latents = latents(this, level, cache, &span.pages[at / PAGE_TOKENS..], count, cached);
                 mix(level, latents.left(rank), keys, false, &mut RowsMut::new(key, count, nope, query));
                 for token in 0..count {
                     key[token * query + nope..(token + 1) * query].copy_from_slice(&latents.row(token)[rank..]);
@@ -78,10 +81,10 @@ pub(super) fn run(
                 );
                 let (key, valued) = (Rows::new(key, count, query, query), Rows::new(valued, count, value, value));
                 // The first query that sees the chunk.
-                let begin = at.saturating_sub(step.past);
+                let begin = at.saturating_sub(past);
                 for first in (begin..rows).step_by(QUERIES) {
                     let tokens = QUERIES.min(rows - first);
-                    let seen = |token: usize| (step.past + token + 1 - at).min(count);
+                    let seen = |token: usize| (past + token + 1 - at).min(count);
                     let most_seen = seen(first + tokens - 1);
                     let asked = Rows::new(&queries[first * query..], tokens, query, query);
                     dots(level, asked, key.first(most_seen), &mut RowsMut::new(scores, tokens, most_seen, CHUNK));
@@ -104,7 +107,7 @@ pub(super) fn run(
             }
             for (token, result) in results.chunks_exact(value).enumerate() {
                 // SAFETY: every head has columns of its own.
-                let to = unsafe { out.slice((token * heads + head) * value, value) };
+                let to = unsafe { out.slice(((row + token) * heads + head) * value, value) };
                 to.iter_mut().zip(result).for_each(|(to, v)| *to = v / sums[token]);
             }
         },

@@ -1,15 +1,17 @@
 //! The first steps of both forms.
 
-use super::{Attention, Cache, Step, Weights};
+use super::{LatentAttention, LatentStep, SHARED_WRITING, Weights};
 use crate::Level;
-use crate::float::{Rows, RowsMut, dots, halves, norm};
+use crate::float::{Rows, RowsMut, Shared, dots, halves, norm};
 use crate::format::TILE_ROWS;
 use crate::input::{Block, GROUP, MOST_ROWS, groups};
 use crate::multiply::{product, round_row};
-use crate::share::room;
+use crate::paged::{PAGE_TOKENS, Places};
+use crate::share::{Everywhere, room};
+use half::slice::{HalfBitsSliceExt as _, HalfFloatSliceExt as _};
 
 /// Rotates pairs of neighbours by the angles of a position.
-pub(super) fn rotate(row: &[f32], cos: &[f32], sin: &[f32], factor: f32, out: &mut [f32]) {
+pub(crate) fn rotate(row: &[f32], cos: &[f32], sin: &[f32], factor: f32, out: &mut [f32]) {
     let pairs = row.as_chunks::<2>().0.iter().zip(out.as_chunks_mut::<2>().0);
     for (([a, b], out), (cos, sin)) in pairs.zip(cos.iter().zip(sin)) {
         *out = [(a * cos - b * sin) * factor, (a * sin + b * cos) * factor];
@@ -17,51 +19,58 @@ pub(super) fn rotate(row: &[f32], cos: &[f32], sin: &[f32], factor: f32, out: &m
 }
 
 /// The angles of `position`.
-pub(super) fn angles<'a>(step: &Step<'a>, rope: usize, position: usize) -> (&'a [f32], &'a [f32]) {
+pub(super) fn angles<'a>(step: &LatentStep<'a>, rope: usize, position: usize) -> (&'a [f32], &'a [f32]) {
     let range = position * (rope / 2)..(position + 1) * (rope / 2);
     (&step.cos[range.clone()], &step.sin[range])
 }
 
-/// Writes the new tokens into the cache.
-pub(super) fn remember(this: &Attention<'_>, level: Level, step: &Step<'_>, rows: usize, cache: &mut Cache<'_>) {
+/// Writes the new latents.
+#[expect(unsafe_code, reason = "shares the pages among threads")]
+pub(super) fn write(
+    this: &LatentAttention<'_>,
+    level: Level,
+    step: &LatentStep<'_>,
+    places: &Places,
+    cache: &mut [u16],
+    everywhere: &Everywhere<'_>,
+) {
     let width = this.width();
-    let mut row = vec![0f32; width];
-    for token in 0..rows {
-        let (latent, key) = step.latents[token * width..(token + 1) * width].split_at(this.rank);
-        let (left, right) = row.split_at_mut(this.rank);
-        norm(level, latent, this.norm, this.epsilon, left);
-        let (cos, sin) = angles(step, this.rope, step.past + token);
-        rotate(key, cos, sin, 1.0, right);
-        let at = (step.past + token) * width..(step.past + token + 1) * width;
-        match cache {
-            Cache::F32(cache) => cache[at].copy_from_slice(&row),
-            Cache::F16(cache) => {
-                for (to, from) in cache[at].iter_mut().zip(&row) {
-                    *to = half::f16::from_f32(*from).to_bits();
-                }
-            }
+    let pages = Shared::new(cache);
+    let rows = places.positions.len();
+    let at_once = if rows < SHARED_WRITING { rows } else { 1 };
+    places.each_written(1, at_once, everywhere, |rows, page, _| {
+        let part = this.place(page);
+        // SAFETY: no other call has this page.
+        let part = unsafe { pages.slice(part.start, part.len()) };
+        let mut row = vec![0f32; width];
+        for number in rows {
+            let position = places.positions[number];
+            let (latent, key) = step.latents[number * width..(number + 1) * width].split_at(this.rank);
+            let (left, right) = row.split_at_mut(this.rank);
+            norm(level, latent, this.norm, this.epsilon, left);
+            let (cos, sin) = angles(step, this.rope, position);
+            rotate(key, cos, sin, 1.0, right);
+            let to = &mut part[position % PAGE_TOKENS * width..][..width];
+            to.reinterpret_cast_mut::<half::f16>().convert_from_f32_slice(&row);
         }
-    }
+    });
 }
 
-/// Tokens `first` to `first + count` of the cache as floats.
+/// The first `count` tokens of pages that follow each other, as floats.
 pub(super) fn latents<'a>(
+    this: &LatentAttention<'_>,
     level: Level,
-    cache: &'a Cache<'_>,
-    width: usize,
-    first: usize,
+    cache: &[u16],
+    pages: &[usize],
     count: usize,
     room: &'a mut [f32],
 ) -> Rows<'a> {
-    let range = first * width..(first + count) * width;
-    match cache {
-        Cache::F32(cache) => Rows::dense(&cache[range], width),
-        Cache::F16(cache) => {
-            let room = &mut room[..count * width];
-            halves(level, &cache[range], room);
-            Rows::dense(room, width)
-        }
+    let width = this.width();
+    let room = &mut room[..count * width];
+    for (page, room) in pages.iter().zip(room.chunks_mut(PAGE_TOKENS * width)) {
+        halves(level, &cache[this.place(*page)][..room.len()], room);
     }
+    Rows::dense(room, width)
 }
 
 /// The rows of `input` times the matrix of `head`.

@@ -1,5 +1,6 @@
+use super::paged::{Lists, refused};
 use super::{bits, blocks, distance, dot, noise, on, tiles, weights};
-use crate::{Attention, AttentionError, Cache, Format, Level, Matrix, Scratch, Stack, Step, Weights};
+use crate::{Format, LatentAttention, LatentStep, Level, Matrix, PAGE_TOKENS, PagedError, Scratch, Stack, Weights};
 
 /// A layer with random weights, and tokens.
 struct Layer {
@@ -11,8 +12,9 @@ struct Layer {
     norm: Vec<f32>,
     cos: Vec<f32>,
     sin: Vec<f32>,
-    queries: Vec<f32>,
-    latents: Vec<f32>,
+    // Of each sequence.
+    queries: Vec<Vec<f32>>,
+    latents: Vec<Vec<f32>>,
 }
 
 #[derive(Clone, Copy)]
@@ -27,7 +29,9 @@ struct Sizes {
 const SIZES: Sizes = Sizes { heads: 3, nope: 32, rope: 8, value: 48, rank: 64 };
 const SCALE: f32 = 0.3;
 const EPSILON: f32 = 1e-6;
-const MOST: usize = 400;
+const COLUMNS: usize = 7;
+const MOST: usize = COLUMNS * PAGE_TOKENS;
+const SEQUENCES: usize = 3;
 
 impl Layer {
     fn new(sizes: Sizes, formats: Option<(Format, Format)>) -> Self {
@@ -59,12 +63,12 @@ impl Layer {
             norm: noise(rank, 1).iter().map(|v| 1.0 + 0.3 * v).collect(),
             cos: (0..angles).map(|i| angle(i).cos()).collect(),
             sin: (0..angles).map(|i| angle(i).sin()).collect(),
-            queries: noise(MOST * heads * (nope + rope), 11),
-            latents: noise(MOST * (rank + rope), 13),
+            queries: (0..SEQUENCES as u32).map(|s| noise(MOST * heads * (nope + rope), 11 + s)).collect(),
+            latents: (0..SEQUENCES as u32).map(|s| noise(MOST * (rank + rope), 23 + s)).collect(),
         }
     }
 
-    fn attention(&self) -> Attention<'_> {
+    fn attention(&self) -> LatentAttention<'_> {
         let Sizes { heads, nope, rope, value, rank } = self.sizes;
         let (keys, values) = match self.formats {
             Some((k, v)) => (
@@ -73,39 +77,48 @@ impl Layer {
             ),
             None => (Weights::Floats(&self.keys), Weights::Floats(&self.values)),
         };
-        Attention { heads, nope, rope, value, rank, scale: SCALE, epsilon: EPSILON, norm: &self.norm, keys, values }
+        let norm = &self.norm;
+        let (layer, layers) = (1, 2);
+        LatentAttention { heads, nope, rope, value, rank, scale: SCALE, epsilon: EPSILON, norm, keys, values, layer, layers }
     }
 
-    fn step(&self, past: usize, count: usize) -> Step<'_> {
-        let Sizes { heads, nope, rope, rank, .. } = self.sizes;
-        let (query, width) = (heads * (nope + rope), rank + rope);
-        Step {
-            queries: &self.queries[past * query..(past + count) * query],
-            latents: &self.latents[past * width..(past + count) * width],
-            cos: &self.cos,
-            sin: &self.sin,
-            past,
-        }
-    }
-
-    /// Runs tokens in steps of the given sizes; the results of all.
-    fn run(&self, level: Level, steps: &[usize], halves: bool, threads: usize) -> Vec<f32> {
-        let width = self.sizes.rank + self.sizes.rope;
-        let (mut short, mut long) = (vec![0x7e00u16; MOST * width], vec![f32::NAN; MOST * width]);
-        let (mut past, mut out) = (0, Vec::new());
-        let mut scratch = Scratch::default();
-        for count in steps {
-            let mut cache = if halves { Cache::F16(&mut short) } else { Cache::F32(&mut long) };
-            let mut result = vec![f32::NAN; count * self.sizes.heads * self.sizes.value];
-            let step = self.step(past, *count);
-            self.attention().run(level, &step, &mut cache, &mut result, &mut scratch, &on(threads)).unwrap();
-            out.extend(result);
-            past += count;
+    /// Runs steps, each of which has for some sequences how many tokens come: the results of every sequence. The first
+    /// `shared` pages are those of sequence 0.
+    fn run(&self, level: Level, steps: &[&[(usize, usize)]], shared: usize, threads: usize) -> Vec<Vec<f32>> {
+        let Sizes { heads, nope, rope, value, rank } = self.sizes;
+        let (query, width, result) = (heads * (nope + rope), rank + rope, heads * value);
+        // Not a number, where nothing was written.
+        let mut cache = vec![0x7e00u16; SEQUENCES * COLUMNS * self.attention().page_numbers().unwrap()];
+        let (mut out, mut scratch) = (vec![Vec::new(); SEQUENCES], Scratch::default());
+        let mut past = [0, shared * PAGE_TOKENS, shared * PAGE_TOKENS];
+        for step in steps {
+            let parts: Vec<_> = step.iter().map(|(s, new)| (*s, past[*s], *new)).collect();
+            let lists = Lists::new(&parts, SEQUENCES, COLUMNS, shared);
+            let of = |all: &[Vec<f32>], width: usize| -> Vec<f32> {
+                let rows = parts.iter().flat_map(|(s, past, new)| &all[*s][past * width..(past + new) * width]);
+                rows.copied().collect()
+            };
+            let (queries, latents) = (of(&self.queries, query), of(&self.latents, width));
+            let mut results = vec![f32::NAN; lists.positions.len() * result];
+            let step = LatentStep {
+                queries: &queries,
+                latents: &latents,
+                cos: &self.cos,
+                sin: &self.sin,
+                rows: lists.ragged(),
+            };
+            self.attention().run(level, &step, &mut cache, &mut results, &mut scratch, &on(threads)).unwrap();
+            let mut results = results.chunks_exact(result);
+            for (sequence, _, new) in parts {
+                results.by_ref().take(new).for_each(|row| out[sequence].extend(row));
+                past[sequence] += new;
+            }
         }
         out
     }
 
-    /// In 64 bits, from the definition: keys and values of every head, and softmax.
+    /// In 64 bits, from the definition: keys and values of every head, and softmax; the latents are rounded to
+    /// halves.
     fn exact(&self, count: usize) -> Vec<f64> {
         let Sizes { heads, nope, rope, value, rank } = self.sizes;
         let wide = |v: &[f32]| v.iter().copied().map(f64::from).collect::<Vec<f64>>();
@@ -118,7 +131,7 @@ impl Layer {
             }
             out
         };
-        let cached: Vec<(Vec<f64>, Vec<f64>)> = self.latents[..count * (rank + rope)]
+        let cached: Vec<(Vec<f64>, Vec<f64>)> = self.latents[0][..count * (rank + rope)]
             .chunks_exact(rank + rope)
             .enumerate()
             .map(|(position, row)| {
@@ -126,13 +139,14 @@ impl Layer {
                 let mean = latent.iter().map(|v| v * v).sum::<f64>() / rank as f64;
                 let factor = 1.0 / (mean + f64::from(EPSILON)).sqrt();
                 let latent = latent.iter().zip(&self.norm).map(|(v, w)| v * factor * f64::from(*w)).collect();
-                (latent, rotate(&row[rank..], position))
+                let half = |row: Vec<f64>| row.into_iter().map(|v| half::f16::from_f64(v).to_f64()).collect();
+                (half(latent), half(rotate(&row[rank..], position)))
             })
             .collect();
         let mut out = Vec::new();
         for token in 0..count {
             for head in 0..heads {
-                let query = &self.queries[(token * heads + head) * (nope + rope)..][..nope + rope];
+                let query = &self.queries[0][(token * heads + head) * (nope + rope)..][..nope + rope];
                 let (plain, turned) = (wide(&query[..nope]), rotate(&query[nope..], token));
                 let (keys, values) = (&self.keys[head * rank * nope..], &self.values[head * value * rank..]);
                 let scores: Vec<f64> = cached[..=token]
@@ -163,78 +177,123 @@ fn attention_is_that_of_its_definition() {
     for sizes in [SIZES, odd] {
         let layer = Layer::new(sizes, None);
         let exact = layer.exact(200);
-        for steps in [&[200][..], &[1; 200], &[129, 1, 3, 67], &[60, 140]] {
-            let far = distance(&layer.run(Level::best(), steps, false, 1), &exact);
-            assert!(far < 2e-6, "{steps:?}: {far}");
-            let far = distance(&layer.run(Level::best(), steps, true, 1), &exact);
-            assert!(far < 2e-3, "{steps:?} with a cache of halves: {far}");
+        for steps in [vec![&[(0, 200)][..]], vec![&[(0, 1)][..]; 200], vec![&[(0, 129)], &[(0, 1)], &[(0, 70)]]] {
+            let far = distance(&layer.run(Level::best(), &steps, 0, 1)[0], &exact);
+            assert!(far < 3e-5, "{} steps: {far}", steps.len());
         }
     }
     let layer = Layer::new(SIZES, Some((Format::Q8_0, Format::Q8_0)));
     let exact = layer.exact(140);
-    for steps in [&[140][..], &[20; 7]] {
-        let far = distance(&layer.run(Level::best(), steps, true, 1), &exact);
-        assert!(far < 0.02, "{steps:?} with tiles: {far}");
+    for steps in [vec![&[(0, 140)][..]], vec![&[(0, 20)][..]; 7]] {
+        let far = distance(&layer.run(Level::best(), &steps, 0, 1)[0], &exact);
+        assert!(far < 0.02, "{} steps with tiles: {far}", steps.len());
     }
 }
 
-/// Protects cached prefixes and drafts: within a form, a token's bits depend on what is before it only, not on how many are
-/// computed with it, on the threads or on the processor.
+/// Protects cached prefixes, drafts and batches: within a form, a row's bits depend on its sequence up to itself, not on how
+/// it is cut into steps, on the sequences beside it, on the threads, on the processor or on whose pages it reads.
 #[test]
 fn a_query_has_the_same_bits_in_any_company() {
     for formats in [None, Some((Format::Q4_0, Format::Q8_0))] {
-        let layer = Layer::new(SIZES, formats);
-        for halves in [false, true] {
-            let alone = bits(&layer.run(Level::best(), &[1; 144], halves, 1));
-            for level in Level::available() {
-                for steps in [&[128, 16][..], &[1, 2, 3, 42, 16, 48, 32]] {
-                    assert!(bits(&layer.run(level, steps, halves, 3)) == alone, "{level:?} {steps:?} {halves}");
-                }
+        let mut layer = Layer::new(SIZES, formats);
+        let alone: Vec<_> = (0..SEQUENCES)
+            .map(|s| bits(&layer.run(Level::best(), &vec![&[(s, 1)][..]; 200], 0, 1)[s]))
+            .collect();
+        // No step has a whole group of 128, nor what begins at another place than one.
+        let steps: [&[(usize, usize)]; 5] = [
+            &[(1, 127), (0, 63)],
+            &[(1, 1), (2, 3), (0, 64)],
+            &[(1, 3), (2, 124), (0, 8)],
+            &[(0, 65), (1, 69), (2, 1)],
+            &[(2, 72)],
+        ];
+        for level in Level::available() {
+            let out = layer.run(level, &steps, 0, 3);
+            for (sequence, out) in out.iter().enumerate() {
+                assert!(bits(out) == alone[sequence], "{level:?}, sequence {sequence}");
             }
-            let many = bits(&layer.run(Level::best(), &[130, 260], halves, 1));
-            for level in Level::available() {
-                let got = bits(&layer.run(level, &[390], halves, 3));
-                assert!(got == many, "{level:?} {halves}, expanded");
+        }
+        // Whole groups, together, one by one and beside others: 128 rows at the same place each time.
+        let many: Vec<_> = (0..SEQUENCES)
+            .map(|s| {
+                let steps: [&[(usize, usize)]; 5] = [&[(s, 128)], &[(s, 128)], &[(s, 40)], &[(s, 88)], &[(s, 20)]];
+                bits(&layer.run(Level::best(), &steps, 0, 1)[s])
+            })
+            .collect();
+        let steps: [&[(usize, usize)]; 5] = [
+            &[(0, 296), (1, 128)],
+            &[(2, 128), (1, 128), (0, 8)],
+            &[(2, 129), (1, 50), (0, 80)],
+            &[(2, 62), (1, 78)],
+            &[(2, 85), (1, 20), (0, 20)],
+        ];
+        for level in Level::available() {
+            let out = layer.run(level, &steps, 0, 3);
+            for (sequence, out) in out.iter().enumerate() {
+                assert!(bits(out) == many[sequence], "{level:?}, sequence {sequence}, expanded");
             }
+        }
+        let Sizes { heads, nope, rope, value, rank } = SIZES;
+        let shared = 2 * PAGE_TOKENS;
+        for (all, width) in [(&mut layer.queries, heads * (nope + rope)), (&mut layer.latents, rank + rope)] {
+            let (first, rest) = all.split_first_mut().unwrap();
+            rest.iter_mut().for_each(|other| other[..shared * width].copy_from_slice(&first[..shared * width]));
+        }
+        let alone: Vec<_> =
+            (0..SEQUENCES).map(|s| bits(&layer.run(Level::best(), &[&[(s, 128)], &[(s, 100)]], 0, 1)[s])).collect();
+        let steps: [&[(usize, usize)]; 3] =
+            [&[(0, 128)], &[(0, 1), (1, 1), (2, 1)], &[(0, 99), (2, 99), (1, 99)]];
+        let out = layer.run(Level::best(), &steps, 2, 3);
+        for sequence in [1, 2] {
+            assert!(bits(&out[sequence]) == alone[sequence][shared * heads * value..], "shared, {sequence}");
         }
     }
 }
 
-/// Protects callers: what does not fit is refused, and what is not a number does not come out as one.
+/// Protects callers: what does not fit is refused before anything is read or written, and what is not a number does not
+/// come out as one.
 #[test]
 fn nonsense_is_refused() {
     let layer = Layer::new(SIZES, None);
-    let width = SIZES.rank + SIZES.rope;
-    let run = |attention: &Attention<'_>, step: &Step<'_>, cache: usize, output: usize| {
-        let (mut cache, mut output) = (vec![0f32; cache], vec![0f32; output]);
-        let mut cache = Cache::F32(&mut cache);
-        attention.run(Level::best(), step, &mut cache, &mut output, &mut Scratch::default(), &on(1))
-    };
-    let (one, result) = (layer.step(4, 1), SIZES.heads * SIZES.value);
     let good = layer.attention();
-    assert_eq!(run(&good, &one, 5 * width, result), Ok(()));
-    assert!(matches!(run(&good, &one, 4 * width, result), Err(AttentionError::Room { what: "a cache", .. })));
-    let far = Step { past: MOST, ..one };
-    assert!(matches!(
-        run(&good, &far, 400 * width, result),
-        Err(AttentionError::Room { what: "a table of angles", .. })
-    ));
-    let far = Step { past: usize::MAX, ..one };
-    assert!(matches!(run(&good, &far, 400 * width, result), Err(AttentionError::Room { .. })));
-    assert!(matches!(run(&good, &one, 5 * width + 1, result), Err(AttentionError::Length(_))));
-    assert!(matches!(run(&good, &one, 5 * width, result + 1), Err(AttentionError::Length(_))));
-    let short = Step { latents: &one.latents[1..], ..one };
-    assert!(matches!(run(&good, &short, 5 * width, result), Err(AttentionError::Length(_))));
-    let other = Attention { rank: 0, ..good };
-    assert!(matches!(run(&other, &one, 5 * width, result), Err(AttentionError::Sizes { .. })));
-    let other = Attention { heads: usize::MAX, ..good };
-    assert!(matches!(run(&other, &one, 5 * width, result), Err(AttentionError::Sizes { .. })));
-    let other = Attention { values: Weights::Floats(&layer.values[1..]), ..good };
-    assert_eq!(run(&other, &one, 5 * width, result), Err(AttentionError::Weights("values")));
+    let (page, result) = (good.page_numbers().unwrap(), SIZES.heads * SIZES.value);
+    let (query, width) = (SIZES.heads * (SIZES.nope + SIZES.rope), SIZES.rank + SIZES.rope);
+    let run = |attention: &LatentAttention<'_>, lists: &Lists, latents: usize, cache: usize, output: usize| {
+        let (mut cache, mut output) = (vec![0u16; cache], vec![0f32; output]);
+        let step = LatentStep {
+            queries: &layer.queries[0][..2 * query],
+            latents: &layer.latents[0][..latents],
+            cos: &layer.cos,
+            sin: &layer.sin,
+            rows: lists.ragged(),
+        };
+        attention.run(Level::best(), &step, &mut cache, &mut output, &mut Scratch::default(), &on(1))
+    };
+    refused(21, MOST, |lists| run(&good, lists, 2 * width, 21 * page, 2 * result));
+    let lists = Lists::new(&[(0, 3, 2)], 1, 2, 0);
+    assert_eq!(run(&good, &lists, 2 * width, 2 * page, 2 * result), Ok(()));
+    for (latents, cache, output) in
+        [(width, 2 * page, 2 * result), (2 * width, 2 * page + 1, 2 * result), (2 * width, 2 * page, result)]
+    {
+        assert!(matches!(run(&good, &lists, latents, cache, output), Err(PagedError::Length(_))));
+    }
+    assert!(matches!(run(&good, &lists, 2 * width, page, 2 * result), Ok(())));
+    assert!(matches!(run(&good, &lists, 2 * width, 0, 2 * result), Err(PagedError::Page { .. })));
+    for wrong in [
+        LatentAttention { rank: 0, ..good },
+        LatentAttention { heads: usize::MAX, ..good },
+        LatentAttention { rope: 7, ..good },
+        LatentAttention { layer: 2, ..good },
+        LatentAttention { layers: usize::MAX, ..good },
+    ] {
+        assert!(matches!(run(&wrong, &lists, 2 * width, 2 * page, 2 * result), Err(PagedError::Sizes(_))));
+    }
+    let wrong = LatentAttention { values: Weights::Floats(&layer.values[1..]), ..good };
+    assert_eq!(run(&wrong, &lists, 2 * width, 2 * page, 2 * result), Err(PagedError::Weights("values")));
     for (count, bad) in [(1, f32::NAN), (140, f32::NAN), (1, f32::INFINITY), (140, f32::INFINITY)] {
         let mut layer = Layer::new(SIZES, None);
-        layer.latents[5] = bad;
-        let out = layer.run(Level::best(), &[count], true, 1);
+        layer.latents[0][5] = bad;
+        let out = &layer.run(Level::best(), &[&[(0, count)]], 0, 1)[0];
         assert!(out[..result].iter().all(|v| !v.is_finite()), "{count} {bad}");
     }
 }

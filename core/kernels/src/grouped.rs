@@ -1,0 +1,233 @@
+//! Attention over pages of keys and values, whose heads are shared by groups of query heads.
+//!
+//! A layer's part of a page are its keys, transposed (for each head a row for each of its numbers, with the tokens beside
+//! each other), and then its values (for each head a row for each token), as 16-bit floats.
+//!
+//! A row's result is defined page by page: scores of the tokens that the row sees, the largest of them, powers of two and
+//! their sum, and the mix of values; the pages' results are then merged in their order. Few rows of a sequence have a task
+//! for each page, whose results are kept until they are merged; many rows have a task for each tile of rows, which merges
+//! them at once. Both compute the same, so that a row's bits depend on itself and on what it sees only.
+
+mod few;
+mod many;
+
+use crate::float::{Rows, RowsMut, Shared, halves, mix, softmax};
+use crate::paged::{PAGE_TOKENS, PagedError, Places, Ragged, Span};
+use crate::share::Everywhere;
+use crate::{Level, Scratch};
+use half::slice::{HalfBitsSliceExt as _, HalfFloatSliceExt as _};
+
+/// From this many rows of a sequence on they are computed in tiles.
+const MANY: usize = 16;
+/// Fewer rows are written by the calling thread alone.
+const SHARED_WRITING: usize = 16;
+
+/// A layer's attention.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupedAttention {
+    /// Heads of queries.
+    pub heads: usize,
+    /// Heads of keys and values.
+    pub kv_heads: usize,
+    /// Width of a head.
+    pub head_dim: usize,
+    /// Width of a head that is rotated: its first numbers.
+    pub rotary: usize,
+    /// Whether pairs that are rotated are neighbours; else they are half of that width apart.
+    pub interleaved: bool,
+    /// Times the scores.
+    pub scale: f32,
+    /// The number of the layer.
+    pub layer: usize,
+    /// Layers that share the pages.
+    pub layers: usize,
+}
+
+/// The new rows.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupedStep<'a> {
+    /// For each row the queries, keys and values of all heads.
+    pub qkv: &'a [f32],
+    /// Cosines of every position.
+    pub cos: &'a [f32],
+    /// Sines of every position.
+    pub sin: &'a [f32],
+    /// The places of the rows.
+    pub rows: Ragged<'a>,
+}
+
+impl GroupedAttention {
+    /// Numbers of a page; `None` if they are too many.
+    #[must_use]
+    pub fn page_numbers(&self) -> Option<usize> {
+        self.kv_heads.checked_mul(self.head_dim)?.checked_mul(2 * PAGE_TOKENS)?.checked_mul(self.layers)
+    }
+
+    /// Query heads that share a head of keys.
+    const fn group(&self) -> usize {
+        self.heads / self.kv_heads
+    }
+
+    /// Where the keys of `head` begin in the pages' memory, and where its values do.
+    const fn places(&self, page: usize, head: usize) -> (usize, usize) {
+        let each = self.head_dim * PAGE_TOKENS;
+        let part = 2 * self.kv_heads * each;
+        let keys = (page * self.layers + self.layer) * part + head * each;
+        (keys, keys + self.kv_heads * each)
+    }
+
+    fn check(&self, step: &GroupedStep<'_>, cache: usize, output: usize) -> Result<Places, PagedError> {
+        let Self { heads, kv_heads, head_dim, rotary, layer, layers, .. } = *self;
+        let wrong = |what| Err(PagedError::Sizes(what));
+        if heads == 0 || kv_heads == 0 || head_dim == 0 || !heads.is_multiple_of(kv_heads) {
+            return wrong("heads");
+        }
+        if rotary > head_dim || rotary % 2 == 1 {
+            return wrong("the rotated width");
+        }
+        if layer >= layers {
+            return wrong("layers");
+        }
+        let width = kv_heads.checked_mul(2).and_then(|n| n.checked_add(heads)).and_then(|n| n.checked_mul(head_dim));
+        let (Some(width), Some(numbers)) = (width, self.page_numbers()) else { return wrong("heads") };
+        let rows = step.rows.positions.len();
+        let lengths = [
+            ("queries, keys and values", rows.checked_mul(width) == Some(step.qkv.len())),
+            ("results", rows.checked_mul(heads * head_dim) == Some(output)),
+            ("cosines and sines", step.cos.len() == step.sin.len()),
+            ("pages", cache.is_multiple_of(numbers)),
+        ];
+        if let Some((what, _)) = lengths.iter().find(|(_, fits)| !fits) {
+            return Err(PagedError::Length(what));
+        }
+        let angles = step.cos.len().checked_div(rotary / 2).unwrap_or(usize::MAX);
+        Places::new(&step.rows, cache / numbers, angles)
+    }
+
+    /// Writes the new rows' keys and values to their pages, and their results to `output`. `cache` are all pages, one after
+    /// the other; `everywhere` is as in [`multiply`](crate::multiply).
+    pub fn run(
+        &self,
+        level: Level,
+        step: &GroupedStep<'_>,
+        cache: &mut [u16],
+        output: &mut [f32],
+        scratch: &mut Scratch,
+        everywhere: &Everywhere<'_>,
+    ) -> Result<(), PagedError> {
+        let places = self.check(step, cache.len(), output.len())?;
+        let level = level.checked();
+        self.write(step, &places, cache, scratch, everywhere);
+        let is_many = |span: &&Span| span.rows.len() >= MANY;
+        let (many, few): (Vec<&Span>, Vec<&Span>) = places.spans.iter().partition(is_many);
+        let all = Shared::new(output);
+        if !many.is_empty() {
+            many::run(self, level, step, &places.positions, &many, cache, &all, &scratch.own, everywhere);
+        }
+        if !few.is_empty() {
+            few::run(self, level, step, &places.positions, &few, cache, &all, scratch, everywhere);
+        }
+        Ok(())
+    }
+
+    /// Writes the new keys and values.
+    #[expect(unsafe_code, reason = "shares the pages among threads")]
+    fn write(
+        &self,
+        step: &GroupedStep<'_>,
+        places: &Places,
+        cache: &mut [u16],
+        scratch: &Scratch,
+        everywhere: &Everywhere<'_>,
+    ) {
+        let Self { heads, kv_heads, head_dim, .. } = *self;
+        let width = (heads + 2 * kv_heads) * head_dim;
+        let pages = Shared::new(cache);
+        let rows = places.positions.len();
+        let at_once = if rows < SHARED_WRITING { rows * kv_heads } else { 1 };
+        places.each_written(kv_heads, at_once, everywhere, |rows, page, head| {
+            let (keys, values) = self.places(page, head);
+            // SAFETY: no other call has this head of this page.
+            let (keys, values) = unsafe {
+                (pages.slice(keys, head_dim * PAGE_TOKENS), pages.slice(values, head_dim * PAGE_TOKENS))
+            };
+            let mut own = scratch.own.lend();
+            let key = crate::share::room(&mut own.get().1, head_dim);
+            for row in rows {
+                let position = places.positions[row];
+                let token = position % PAGE_TOKENS;
+                let from = &step.qkv[row * width..(row + 1) * width];
+                let at = (heads + head) * head_dim;
+                self.rotate(step, position, &from[at..at + head_dim], 1.0, key);
+                for (number, place) in key.iter().zip(keys[token..].iter_mut().step_by(PAGE_TOKENS)) {
+                    *place = half::f16::from_f32(*number).to_bits();
+                }
+                let at = (heads + kv_heads + head) * head_dim;
+                let value = &mut values[token * head_dim..(token + 1) * head_dim];
+                value.reinterpret_cast_mut::<half::f16>().convert_from_f32_slice(&from[at..at + head_dim]);
+            }
+        });
+    }
+
+    /// A head's numbers, rotated by the angles of `position`, times `factor`.
+    fn rotate(&self, step: &GroupedStep<'_>, position: usize, from: &[f32], factor: f32, out: &mut [f32]) {
+        let pairs = self.rotary / 2;
+        let (cos, sin) = (&step.cos[position * pairs..][..pairs], &step.sin[position * pairs..][..pairs]);
+        let (turned, rest) = from.split_at(self.rotary);
+        let (out, after) = out.split_at_mut(self.rotary);
+        after.iter_mut().zip(rest).for_each(|(to, v)| *to = v * factor);
+        if self.interleaved {
+            crate::latent::rotate(turned, cos, sin, factor, out);
+            return;
+        }
+        let ((a, b), (left, right)) = (turned.split_at(pairs), out.split_at_mut(pairs));
+        for i in 0..pairs {
+            left[i] = (a[i] * cos[i] - b[i] * sin[i]) * factor;
+            right[i] = (a[i] * sin[i] + b[i] * cos[i]) * factor;
+        }
+    }
+
+    /// The factor of the queries: scores are exponents of two.
+    fn factor(&self) -> f32 {
+        self.scale * std::f32::consts::LOG2_E
+    }
+}
+
+/// A page's keys and values of one head, as floats.
+struct Part<'a> {
+    keys: Rows<'a>,
+    values: Rows<'a>,
+}
+
+impl<'a> Part<'a> {
+    fn load(
+        this: &GroupedAttention,
+        level: Level,
+        cache: &[u16],
+        page: usize,
+        head: usize,
+        room: &'a mut [f32],
+    ) -> Self {
+        let size = this.head_dim * PAGE_TOKENS;
+        let (keys, values) = this.places(page, head);
+        let (left, right) = room[..2 * size].split_at_mut(size);
+        halves(level, &cache[keys..keys + size], left);
+        halves(level, &cache[values..values + size], right);
+        Self { keys: Rows::dense(left, PAGE_TOKENS), values: Rows::dense(right, this.head_dim) }
+    }
+
+    /// For each of the queries the mix of the first `visible` tokens' values, their largest score and the sum of their
+    /// powers. `scores` has a page's tokens for each query.
+    fn attend(&self, level: Level, queries: Rows<'_>, visible: usize, scores: &mut [f32], out: &mut RowsMut<'_>) {
+        let (count, width) = (queries.rows, self.values.width);
+        let scores = &mut scores[..count * PAGE_TOKENS];
+        // Scores of tokens that are not seen are computed too, since whole vectors are faster, and not used.
+        mix(level, queries, self.keys, false, &mut RowsMut::new(scores, count, PAGE_TOKENS, PAGE_TOKENS));
+        for (query, scores) in scores.chunks_exact_mut(PAGE_TOKENS).enumerate() {
+            let mut most = f32::NEG_INFINITY;
+            let sum = softmax(level, scores, visible, &mut most);
+            out.row(query)[width..].copy_from_slice(&[most, sum]);
+        }
+        mix(level, Rows::new(scores, count, visible, PAGE_TOKENS), self.values.first(visible), false, out);
+    }
+}
