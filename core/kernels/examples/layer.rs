@@ -341,6 +341,8 @@ fn grouped(level: Level, everywhere: &dyn Fn(&(dyn Fn() + Sync)), layers: usize,
         });
         let read = (used / layers * 2) as f64 / seconds / 1e9;
         let all = seconds * 1e3 * layers as f64;
-        println!("{heads} heads of {head_dim}, {sequences} × {new} behind {past}: x {layers} = {all:.2} ms, {read:.1} GB/s");
+        println!(
+            "{heads} heads of {head_dim}, {sequences} × {new} behind {past}: x {layers} = {all:.2} ms, {read:.1} GB/s"
+        );
     }
 }

@@ -148,9 +148,8 @@ impl GroupedAttention {
         places.each_written(kv_heads, at_once, everywhere, |rows, page, head| {
             let (keys, values) = self.places(page, head);
             // SAFETY: no other call has this head of this page.
-            let (keys, values) = unsafe {
-                (pages.slice(keys, head_dim * PAGE_TOKENS), pages.slice(values, head_dim * PAGE_TOKENS))
-            };
+            let (keys, values) =
+                unsafe { (pages.slice(keys, head_dim * PAGE_TOKENS), pages.slice(values, head_dim * PAGE_TOKENS)) };
             let mut own = scratch.own.lend();
             let key = crate::share::room(&mut own.get().1, head_dim);
             for row in rows {

@@ -30,8 +30,8 @@ pub use grouped::{GroupedAttention, GroupedStep};
 pub use latent::{LatentAttention, LatentStep, Weights};
 pub use level::Level;
 pub use moe::{Expert, Mixture, MixtureError, Routing};
-pub use paged::{PAGE_TOKENS, PagedError, Ragged};
 pub use multiply::{Scratch, ShapeError, multiply};
+pub use paged::{PAGE_TOKENS, PagedError, Ragged};
 
 /// Bytes that are not the tiles of a matrix of that shape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -47,10 +47,8 @@ pub(super) fn run(
     }
     let merged = Shared::new(merged);
     for window in windows(&visits, HELD / (heads * result)) {
-        let firsts: Vec<usize> = window
-            .iter()
-            .scan(0, |sum, visit| Some(std::mem::replace(sum, *sum + visit.rows)))
-            .collect();
+        let firsts: Vec<usize> =
+            window.iter().scan(0, |sum, visit| Some(std::mem::replace(sum, *sum + visit.rows))).collect();
         let total: usize = window.iter().map(|visit| visit.rows).sum();
         let partial = room(more, total * heads * result);
         let parts = Shared::new(partial);
@@ -104,9 +102,8 @@ pub(super) fn run(
     for (i, number) in (0..rows * heads).map(|i| (i, numbers[i / group % rows])) {
         let head = i / (rows * group) * group + i % group;
         // SAFETY: the threads have ended.
-        let (from, to) = unsafe {
-            (merged.slice(i * result, result), output.slice((number * heads + head) * head_dim, head_dim))
-        };
+        let (from, to) =
+            unsafe { (merged.slice(i * result, result), output.slice((number * heads + head) * head_dim, head_dim)) };
         to.iter_mut().zip(&*from).for_each(|(to, v)| *to = v / from[head_dim + 1]);
     }
 }

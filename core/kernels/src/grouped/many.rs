@@ -42,7 +42,8 @@ pub(super) fn run(
             let ((rows, span), head) = (&tiles[task / kv_heads], task % kv_heads);
             let count = rows.len() * group;
             let (_, floats) = mine.get();
-            let sizes = [2 * PAGE_TOKENS * head_dim, count * head_dim, count * PAGE_TOKENS, count * result, count * result];
+            let sizes =
+                [2 * PAGE_TOKENS * head_dim, count * head_dim, count * PAGE_TOKENS, count * result, count * result];
             let mut rest = room(floats, sizes.iter().sum());
             let [page, queries, scores, part, merged] = sizes.map(|size| {
                 let (first, after) = std::mem::take(&mut rest).split_at_mut(size);

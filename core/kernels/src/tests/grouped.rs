@@ -42,7 +42,13 @@ impl Layer {
     }
 
     /// Runs steps, each of which has for some sequences how many tokens come: the results of every sequence, and the pages.
-    fn run(&self, level: Level, steps: &[&[(usize, usize)]], shared: usize, threads: usize) -> (Vec<Vec<f32>>, Vec<u16>) {
+    fn run(
+        &self,
+        level: Level,
+        steps: &[&[(usize, usize)]],
+        shared: usize,
+        threads: usize,
+    ) -> (Vec<Vec<f32>>, Vec<u16>) {
         let GroupedAttention { heads, head_dim, kv_heads, .. } = self.attention;
         let (width, result) = ((heads + 2 * kv_heads) * head_dim, heads * head_dim);
         // Not a number, where nothing was written.
@@ -52,8 +58,11 @@ impl Layer {
         for step in steps {
             let parts: Vec<_> = step.iter().map(|(s, new)| (*s, past[*s], *new)).collect();
             let lists = Lists::new(&parts, SEQUENCES, COLUMNS, shared);
-            let qkv: Vec<f32> =
-                parts.iter().flat_map(|(s, past, new)| &self.qkv[*s][past * width..(past + new) * width]).copied().collect();
+            let qkv: Vec<f32> = parts
+                .iter()
+                .flat_map(|(s, past, new)| &self.qkv[*s][past * width..(past + new) * width])
+                .copied()
+                .collect();
             let mut results = vec![f32::NAN; lists.positions.len() * result];
             let step = GroupedStep { qkv: &qkv, cos: &self.cos, sin: &self.sin, rows: lists.ragged() };
             self.attention.run(level, &step, &mut cache, &mut results, &mut scratch, &on(threads)).unwrap();
@@ -124,9 +133,8 @@ fn attention_is_that_of_its_definition() {
 fn a_row_has_the_same_bits_in_any_company() {
     for attention in [WHOLE, ODD] {
         let mut layer = Layer::new(attention);
-        let alone: Vec<_> = (0..SEQUENCES)
-            .map(|s| bits(&layer.run(Level::best(), &vec![&[(s, 1)][..]; 300], 0, 1).0[s]))
-            .collect();
+        let alone: Vec<_> =
+            (0..SEQUENCES).map(|s| bits(&layer.run(Level::best(), &vec![&[(s, 1)][..]; 300], 0, 1).0[s])).collect();
         let steps: [&[(usize, usize)]; 6] = [
             &[(1, 63), (0, 15)],
             &[(2, 130), (0, 1), (1, 2)],

@@ -79,7 +79,20 @@ impl Layer {
         };
         let norm = &self.norm;
         let (layer, layers) = (1, 2);
-        LatentAttention { heads, nope, rope, value, rank, scale: SCALE, epsilon: EPSILON, norm, keys, values, layer, layers }
+        LatentAttention {
+            heads,
+            nope,
+            rope,
+            value,
+            rank,
+            scale: SCALE,
+            epsilon: EPSILON,
+            norm,
+            keys,
+            values,
+            layer,
+            layers,
+        }
     }
 
     /// Runs steps, each of which has for some sequences how many tokens come: the results of every sequence. The first
@@ -196,9 +209,8 @@ fn attention_is_that_of_its_definition() {
 fn a_query_has_the_same_bits_in_any_company() {
     for formats in [None, Some((Format::Q4_0, Format::Q8_0))] {
         let mut layer = Layer::new(SIZES, formats);
-        let alone: Vec<_> = (0..SEQUENCES)
-            .map(|s| bits(&layer.run(Level::best(), &vec![&[(s, 1)][..]; 200], 0, 1)[s]))
-            .collect();
+        let alone: Vec<_> =
+            (0..SEQUENCES).map(|s| bits(&layer.run(Level::best(), &vec![&[(s, 1)][..]; 200], 0, 1)[s])).collect();
         // No step has a whole group of 128, nor what begins at another place than one.
         let steps: [&[(usize, usize)]; 5] = [
             &[(1, 127), (0, 63)],
@@ -241,8 +253,7 @@ fn a_query_has_the_same_bits_in_any_company() {
         }
         let alone: Vec<_> =
             (0..SEQUENCES).map(|s| bits(&layer.run(Level::best(), &[&[(s, 128)], &[(s, 100)]], 0, 1)[s])).collect();
-        let steps: [&[(usize, usize)]; 3] =
-            [&[(0, 128)], &[(0, 1), (1, 1), (2, 1)], &[(0, 99), (2, 99), (1, 99)]];
+        let steps: [&[(usize, usize)]; 3] = [&[(0, 128)], &[(0, 1), (1, 1), (2, 1)], &[(0, 99), (2, 99), (1, 99)]];
         let out = layer.run(Level::best(), &steps, 2, 3);
         for sequence in [1, 2] {
             assert!(bits(&out[sequence]) == alone[sequence][shared * heads * value..], "shared, {sequence}");

@@ -3,13 +3,16 @@
 //!
 //! - `GgufMatMul` and `GgufGather`: a product with a matrix and rows of one; the attributes `type` (GGUF's name), `N` and
 //!   `K` describe it;
-//! - `LatentAttention`: attention over a cache of latents, which it writes to in place;
+//! - `PagedGroupedAttention` and `PagedLatentAttention`: attention over pages of keys and values, or of latents, which they
+//!   write to in place;
 //! - `GgufMoe`: a mixture of experts with its router.
 
 mod gather;
-mod latent;
 mod matmul;
 mod moe;
+mod paged;
+mod paged_grouped;
+mod paged_latent;
 #[cfg(test)]
 mod tests;
 
@@ -29,12 +32,11 @@ thread_local! {
 /// The domain with its operators; ONNX Runtime must have been started.
 pub(crate) fn domain() -> Result<OperatorDomain, ort::Error> {
     let mut domain = OperatorDomain::new(DOMAIN)?.add(matmul::MatMul)?.add(gather::Gather)?.add(moe::Moe)?;
+    domain = domain.add(paged_grouped::PagedGrouped)?;
     // An operator for each combination of types that the inputs may have.
-    for cache in [Type::Float16, Type::Float32] {
-        for keys in [Type::Uint8, Type::Float32] {
-            for values in [Type::Uint8, Type::Float32] {
-                domain = domain.add(latent::Latent { cache, keys, values })?;
-            }
+    for keys in [Type::Uint8, Type::Float32] {
+        for values in [Type::Uint8, Type::Float32] {
+            domain = domain.add(paged_latent::PagedLatent { keys, values })?;
         }
     }
     Ok(domain)
@@ -60,6 +62,12 @@ fn size(node: &KernelContext<'_>, name: &str) -> Result<usize, ort::Error> {
 fn count(node: &KernelContext<'_>, name: &str, default: usize) -> Result<usize, ort::Error> {
     let value = node.get::<i64>(name).map_or(Some(default), |v| usize::try_from(v).ok());
     value.ok_or_else(|| ort::Error::new(format!("the attribute `{name}` is below zero")))
+}
+
+/// A node's attribute that is a finite number.
+fn number(node: &KernelContext<'_>, name: &str) -> Result<f32, ort::Error> {
+    let value = node.get::<f32>(name).filter(|v| v.is_finite());
+    value.ok_or_else(|| ort::Error::new(format!("the attribute `{name}` is missing or not a number")))
 }
 
 /// A node's attribute that is GGUF's name of a format.

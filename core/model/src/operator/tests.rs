@@ -133,7 +133,7 @@ fn zeros(shape: &[i64]) -> DynValue {
     tensor.into_dyn()
 }
 
-fn sizes() -> [(&'static str, Attribute); 7] {
+fn sizes() -> [(&'static str, Attribute); 9] {
     [
         ("heads", Attribute::Int(2)),
         ("nope", Attribute::Int(32)),
@@ -142,53 +142,119 @@ fn sizes() -> [(&'static str, Attribute); 7] {
         ("rank", Attribute::Int(32)),
         ("scale", Attribute::Float(0.2)),
         ("epsilon", Attribute::Float(1e-6)),
+        ("layer", Attribute::Int(1)),
+        ("layers", Attribute::Int(3)),
     ]
 }
 
-/// Protects graphs with any of the types that the inputs may have: ONNX Runtime finds the operator for them, and reads
-/// and writes the caller's cache. That the numbers are right is for the kernels' own tests.
+fn floats(shape: &[i64], seed: usize) -> DynValue {
+    let count = shape.iter().product::<i64>() as usize;
+    Tensor::from_array((shape.to_vec(), numbers(count, seed))).unwrap().into_dyn()
+}
+
+fn longs(shape: &[i64], values: &[i64]) -> DynValue {
+    Tensor::from_array((shape.to_vec(), values.to_vec())).unwrap().into_dyn()
+}
+
+/// Two sequences, of which the second has two new tokens behind 63, and four pages.
+fn places_of(pages: [i64; 2]) -> [DynValue; 3] {
+    [longs(&[3], &[5, 63, 64]), longs(&[3], &[0, 1, 1]), longs(&[2, 2], &[2, -1, pages[0], pages[1]])]
+}
+
+/// Which numbers of a tensor of halves are not zero.
+fn written(tensor: &DynValue, count: usize) -> Vec<usize> {
+    let tensor = tensor.view().downcast::<ort::value::DynTensorValueType>().unwrap();
+    // SAFETY: the tensor has so many numbers of two bytes, and nobody writes to them.
+    #[expect(unsafe_code, reason = "the type has no Rust counterpart here")]
+    let numbers = unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u16>(), count) };
+    (0..count).filter(|i| numbers[*i] != 0).collect()
+}
+
+/// Runs a node of paged attention: `own` are its inputs before the pages' and `each` the numbers of a page, of `layers`.
+/// The result must have `width` numbers for each of three rows; the places that the cache has afterwards come back.
+fn run_paged(session: &mut Session, own: &[DynValue], each: i64, width: i64) -> Vec<usize> {
+    let cache = zeros(&[4, each]);
+    let places = places_of([3, 0]);
+    {
+        let inputs: Vec<SessionInputValue<'_>> =
+            own.iter().chain(&places).chain([&cache]).map(SessionInputValue::from).collect();
+        let names = session.inputs().iter().map(|i| i.name().to_owned()).collect::<Vec<_>>();
+        let results = session.run(names.into_iter().zip(inputs).collect::<Vec<_>>()).unwrap();
+        let (shape, result) = results[0].try_extract_tensor::<f32>().unwrap();
+        assert_eq!(**shape, [1, 3, width]);
+        assert!(result.iter().all(|v| v.is_finite()) && result.iter().any(|v| *v != 0.0));
+    }
+    let changed = written(&cache, 4 * each as usize);
+    // What names a page that is not there is an error of the run, and the cache is as it was.
+    for wrong in [places_of([3, 4]), places_of([-1, 0])] {
+        let inputs: Vec<SessionInputValue<'_>> =
+            own.iter().chain(&wrong).chain([&cache]).map(SessionInputValue::from).collect();
+        let names = session.inputs().iter().map(|i| i.name().to_owned()).collect::<Vec<_>>();
+        let error = session.run(names.into_iter().zip(inputs).collect::<Vec<_>>()).err().unwrap().to_string();
+        assert!(error.contains("which is none of 4"), "{error}");
+        assert_eq!(written(&cache, 4 * each as usize), changed);
+    }
+    changed
+}
+
+/// Protects graphs with any of the types that the inputs may have: ONNX Runtime finds the operator for them, and the
+/// caller's own pages are written, in the places of the new tokens. That the numbers are right is for the kernels' own
+/// tests.
 #[test]
-fn latent_attention_runs_with_every_type() {
-    let tiles = |rows: usize, columns: usize| vec![0x81u8; 2 * Format::Q8_0.matrix_bytes(rows, columns).unwrap()];
-    for cache in [FLOAT, HALF] {
-        for keys in [BYTE, FLOAT] {
-            for values in [BYTE, FLOAT] {
-                let types = [FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, cache, LONG, keys, values];
-                let mut attributes: Vec<_> = sizes().into_iter().collect();
-                let name = |of| Attribute::Text(if of == BYTE { "Q8_0" } else { "F32" });
-                attributes.extend([("k_type", name(keys)), ("v_type", name(values))]);
-                let bytes = model("LatentAttention", &types, &[FLOAT, cache], &attributes);
-                let mut session = session(&bytes).unwrap();
-                let floats = |shape: &[i64], seed: usize| {
-                    let count = shape.iter().product::<i64>() as usize;
-                    Tensor::from_array((shape.to_vec(), numbers(count, seed))).unwrap().into_dyn()
-                };
-                let weights = |of, rows: usize, columns: usize| {
-                    if of == FLOAT {
-                        return floats(&[2, rows as i64, columns as i64], 3);
-                    }
-                    let tiles = tiles(rows, columns);
-                    Tensor::from_array(([tiles.len()], tiles)).unwrap().into_dyn()
-                };
-                let past = if cache == FLOAT { floats(&[1, 1, 6, 40], 4) } else { zeros(&[1, 1, 6, 40]) };
-                let inputs = [
-                    floats(&[1, 3, 80], 1),
-                    floats(&[1, 3, 40], 2),
-                    floats(&[32], 5),
-                    floats(&[9, 4], 6),
-                    floats(&[9, 4], 7),
-                    past,
-                    Tensor::from_array(([1], vec![2i64])).unwrap().into_dyn(),
-                    weights(keys, 32, 32),
-                    weights(values, 16, 32),
-                ];
-                let results = session.run(inputs.map(SessionInputValue::from)).unwrap();
-                let (shape, result) = results[0].try_extract_tensor::<f32>().unwrap();
-                assert_eq!(**shape, [1, 3, 32]);
-                assert!(result.iter().all(|v| v.is_finite()) && result.iter().any(|v| *v != 0.0));
-                assert_eq!(**results[1].shape(), [1, 1, 6, 40]);
-            }
+fn paged_latent_attention_runs_with_every_type() {
+    for keys in [BYTE, FLOAT] {
+        for values in [BYTE, FLOAT] {
+            let types = [FLOAT, FLOAT, FLOAT, FLOAT, FLOAT, keys, values, LONG, LONG, LONG, HALF];
+            let mut attributes: Vec<_> = sizes().into_iter().collect();
+            let name = |of| Attribute::Text(if of == BYTE { "Q8_0" } else { "F32" });
+            attributes.extend([("k_type", name(keys)), ("v_type", name(values))]);
+            let mut session = session(&model("PagedLatentAttention", &types, &[FLOAT], &attributes)).unwrap();
+            let weights = |of, rows: usize, columns: usize| {
+                if of == FLOAT {
+                    return floats(&[2, rows as i64, columns as i64], 3);
+                }
+                let tiles = vec![0x81u8; 2 * Format::Q8_0.matrix_bytes(rows, columns).unwrap()];
+                Tensor::from_array(([tiles.len()], tiles)).unwrap().into_dyn()
+            };
+            let inputs = [
+                floats(&[1, 3, 80], 1),
+                floats(&[1, 3, 40], 2),
+                floats(&[32], 5),
+                floats(&[128, 4], 6),
+                floats(&[128, 4], 7),
+                weights(keys, 32, 32),
+                weights(values, 16, 32),
+            ];
+            let each = 3 * 64 * 40;
+            let changed = run_paged(&mut session, &inputs, each as i64, 32);
+            let rows = [(2, 5), (3, 63), (0, 0)].map(|(page, token)| page * each + (64 + token) * 40);
+            let inside = |at: &usize| rows.iter().any(|row| (*row..row + 40).contains(at));
+            assert!(changed.iter().all(inside) && changed.len() > 3 * 36, "{}", changed.len());
         }
+    }
+}
+
+/// Protects graphs of Llama and Qwen2, with either kind of rotation and with the default of the scale, as above.
+#[test]
+fn paged_grouped_attention_runs() {
+    for (interleaved, scale) in [(0, None), (1, Some(0.3))] {
+        let types = [FLOAT, FLOAT, FLOAT, LONG, LONG, LONG, HALF];
+        let mut attributes: Vec<_> = [("heads", 6), ("kv_heads", 2), ("head_dim", 16), ("layer", 1), ("layers", 3)]
+            .map(|(name, value)| (name, Attribute::Int(value)))
+            .into();
+        attributes.push(("interleaved", Attribute::Int(interleaved)));
+        attributes.extend(scale.map(|scale| ("scale", Attribute::Float(scale))));
+        let mut session = session(&model("PagedGroupedAttention", &types, &[FLOAT], &attributes)).unwrap();
+        let inputs = [floats(&[1, 3, 160], 1), floats(&[128, 8], 6), floats(&[128, 8], 7)];
+        let each = 3 * 2 * 2 * 16 * 64;
+        let changed = run_paged(&mut session, &inputs, each as i64, 96);
+        // Keys have the tokens beside each other, values their numbers.
+        let is_new = |at: &usize| {
+            let (page, layer, at) = (at / each, at % each / (each / 3), at % (each / 3));
+            let token = if at < 2 * 16 * 64 { at % 64 } else { at / 16 % 64 };
+            layer == 1 && [(2, 5), (3, 63), (0, 0)].contains(&(page, token))
+        };
+        assert!(changed.iter().all(is_new) && changed.len() > 3 * 60, "{}", changed.len());
     }
 }
 
