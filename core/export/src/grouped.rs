@@ -1,10 +1,10 @@
-//! The layers of Llama and Qwen2: one `GroupQueryAttention` for each, on a cache that is updated in place, and fused
-//! projections.
+//! The layers of Llama and Qwen2: one node of attention for each and fused projections. The engine's own attention is on
+//! pages; `GroupQueryAttention`, the runtime's, is on a cache of each layer's that is updated in place.
 
 use crate::arch::Spec;
 use crate::error::ImportError;
 use crate::onnx::{Attribute, Dim, Element};
-use crate::transformer::{Builder, signed};
+use crate::transformer::{Builder, PAGED_INPUTS, signed};
 use deepcoder_types::CacheTensor;
 
 fn dims(spec: &Spec) -> [Dim; 4] {
@@ -18,9 +18,13 @@ impl Builder<'_> {
         residual: &mut Option<String>,
         delta: &mut String,
     ) -> Result<(), ImportError> {
-        // The attention's rounding depends on the number of rows.
-        self.independent_rows = false;
-        self.lengths();
+        if self.paged {
+            self.declare_pages(spec.layers * 2 * spec.kv_heads * spec.head_dim);
+        } else {
+            // The attention's rounding depends on the number of rows.
+            self.independent_rows = false;
+            self.lengths();
+        }
         for layer in 0..spec.layers {
             let at = |part: &str| format!("layer.{layer}.{part}");
             let normed = self.norm(&format!("blk.{layer}.attn_norm.weight"), residual, delta, true)?;
@@ -31,7 +35,11 @@ impl Builder<'_> {
                 self.graph.op("Concat", &inputs, &[&at("qkv")], &[("axis", Attribute::Int(-1))]);
                 packed = vec![at("qkv")];
             }
-            self.grouped_attention(spec, layer, &packed[0], &at("attention"));
+            if self.paged {
+                self.paged_grouped_attention(spec, layer, &packed[0], &at("attention"));
+            } else {
+                self.grouped_attention(spec, layer, &packed[0], &at("attention"));
+            }
             *delta = self.one(&at("attention"), &at("projected"), &format!("blk.{layer}.attn_output"), 3)?;
             let normed = self.norm(&format!("blk.{layer}.ffn_norm.weight"), residual, delta, true)?;
             *delta = self.feed_forward(layer, &normed)?;
@@ -49,6 +57,24 @@ impl Builder<'_> {
         self.graph.op("Cast", &["last"], &["seqlens_k"], &to_i32);
         self.graph.op("Squeeze", &["total_len", "zero"], &["total_scalar"], &[]);
         self.graph.op("Cast", &["total_scalar"], &["total_sequence_length"], &to_i32);
+    }
+
+    fn paged_grouped_attention(&mut self, spec: &Spec, layer: u64, qkv: &str, out: &str) {
+        let inputs = [&[qkv, "rope.cos", "rope.sin"][..], &PAGED_INPUTS].concat();
+        let int = |value: u64| Attribute::Int(signed(value));
+        self.graph.own(
+            "PagedGroupedAttention",
+            &inputs,
+            &[out],
+            &[
+                ("heads", int(spec.heads)),
+                ("kv_heads", int(spec.kv_heads)),
+                ("head_dim", int(spec.head_dim)),
+                ("interleaved", int(u64::from(spec.interleaved))),
+                ("layer", int(layer)),
+                ("layers", int(spec.layers)),
+            ],
+        );
     }
 
     fn grouped_attention(&mut self, spec: &Spec, layer: u64, qkv: &str, out: &str) {

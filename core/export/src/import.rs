@@ -6,8 +6,9 @@ use crate::linear::{Role, Storage};
 use crate::quant::Precision;
 use crate::source::Source;
 use crate::stage::Stage;
-use crate::transformer::{Builder, Built};
+use crate::transformer::{Builder, Built, is_paged};
 use crate::weights::{HashedFile, Weights};
+use deepcoder_kernels::Level;
 use deepcoder_types::{
     Cancel, ContentHash, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
 };
@@ -127,9 +128,11 @@ pub struct Needs {
 /// Says what the model made from `source` will take, without reading the weights.
 pub fn needs(source: &Path, options: &ImportOptions) -> Result<Needs, ImportError> {
     let source = Source::open(source)?;
-    let disk = needed(&source, precision(options)?, !options.portable);
+    let precision = precision(options)?;
+    let disk = needed(&source, precision);
     // The runtime's operators repack their weights; the rest is the cache and what one step works on.
-    let weights = if options.portable { disk / 2 * 3 } else { disk };
+    let own = matches!(precision, Precision::Native | Precision::Blocks { .. });
+    let weights = if own { disk } else { disk / 2 * 3 };
     Ok(Needs { disk, memory: weights.saturating_add(WORKING_MEMORY) })
 }
 
@@ -189,7 +192,7 @@ pub fn import_checked(
     let journal = Journal::open(&stage.folder, key(&opened, options));
     let resumed = journal.is_known();
     stage.clear(if resumed { &[WEIGHTS_FILE, JOURNAL_FILE] } else { &[] })?;
-    check_space(&opened, precision, !options.portable, &stage)?;
+    check_space(&opened, precision, &stage)?;
 
     let weights_total: u64 = opened.tensors.values().map(|t| t.bytes).sum();
     let files_total: u64 = opened.files.iter().map(|f| f.len).sum();
@@ -209,7 +212,7 @@ pub fn import_checked(
             cancel.check().map_err(ImportError::from)
         };
         let built = Weights::create(&stage.folder, WEIGHTS_FILE, journal)
-            .and_then(|weights| Builder::new(&opened, weights, precision, !options.portable, &mut step).build());
+            .and_then(|weights| Builder::new(&opened, weights, precision, &mut step).build());
         pace.end(built.is_ok());
         let hash = match hasher {
             Ok(hasher) => hasher.join().unwrap_or(Err(ImportError::Cancelled)),
@@ -229,11 +232,24 @@ fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
+/// Whether this machine has vectors for the engine's own operators. Where it has none, models are imported for the runtime's,
+/// as with [`ImportOptions::portable`].
+#[must_use]
+pub fn has_own_operators() -> bool {
+    Level::best() != Level::Scalar
+}
+
 /// How exactly the weights are kept.
 fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
+    precision_on(options, has_own_operators())
+}
+
+/// [`precision`] on a machine with or without the engine's own operators.
+pub(crate) fn precision_on(options: &ImportOptions, own: bool) -> Result<Precision, ImportError> {
+    let portable = options.portable || !own;
     let wrong = |text: &str| Err(ImportError::Options(text.to_owned()));
     match (options.bits, options.block, options.exact) {
-        (None, None, false) if options.portable => Ok(Precision::Near),
+        (None, None, false) if portable => Ok(Precision::Near),
         (None, None, false) => Ok(Precision::Native),
         (None, None, true) => Ok(Precision::Exact),
         (None, Some(_), _) => wrong("a block size needs a number of bits"),
@@ -241,7 +257,7 @@ fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
         (Some(4 | 8), Some(block), _) if ![16, 32, 64, 128, 256].contains(&block) => {
             wrong("the block size is not 16, 32, 64, 128 or 256")
         }
-        (Some(bits @ (4 | 8)), None, _) if !options.portable => Ok(Precision::Blocks { bits }),
+        (Some(bits @ (4 | 8)), None, _) if !portable => Ok(Precision::Blocks { bits }),
         (Some(bits @ (4 | 8)), block, _) => {
             let block = block.unwrap_or(if bits == 4 { 32 } else { 64 });
             Ok(Precision::Requantised { bits, block: block as usize })
@@ -251,7 +267,8 @@ fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
 }
 
 /// Bytes that the folder will take, a little rounded up.
-fn needed(source: &Source, precision: Precision, own: bool) -> u64 {
+fn needed(source: &Source, precision: Precision) -> u64 {
+    let own = is_paged(source, precision);
     let latent = source.spec.deepseek.is_some();
     let tied = !source.tensors.contains_key("output.weight");
     let weights: u64 = source
@@ -275,19 +292,20 @@ fn needed(source: &Source, precision: Precision, own: bool) -> u64 {
     weights + angles + source.vocabulary.tokenizer_json.len() as u64 + (16 << 20)
 }
 
-fn check_space(source: &Source, precision: Precision, own: bool, stage: &Stage) -> Result<(), ImportError> {
+fn check_space(source: &Source, precision: Precision, stage: &Stage) -> Result<(), ImportError> {
     let folder = &stage.folder;
     // The files of an earlier import are overwritten.
     let kept = std::fs::metadata(folder.join(WEIGHTS_FILE)).map_or(0, |meta| meta.len());
     let stat = rustix::fs::statvfs(folder).map_err(|e| ImportError::io("read the free space of", folder)(e.into()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize).saturating_add(kept);
-    let need = needed(source, precision, own);
+    let need = needed(source, precision);
     if need > free { Err(ImportError::DiskFull { need, free, folder: folder.to_owned() }) } else { Ok(()) }
 }
 
 /// The key of the weights' source and options: an import may go on with those of another if this is the same.
 fn key(source: &Source, options: &ImportOptions) -> ContentHash {
     let ImportOptions { bits, block, exact, portable, .. } = options;
+    let portable = *portable || !has_own_operators();
     let mut text = format!("{} {bits:?} {block:?} {exact} {portable}\n{:?}\n", env!("CARGO_PKG_VERSION"), source.spec);
     for file in &source.files {
         text.push_str(&format!("{} {:?} {}\n", file.len, file.modified, file_name(&file.path)));
@@ -377,6 +395,7 @@ fn describe(source: &Source, path: &Path, options: &ImportOptions, precision: Pr
         graph: GraphInfo {
             file: GRAPH_FILE.to_owned(),
             cache: Vec::new(),
+            pages: None,
             chunk: 512,
             independent_rows: false,
             own_operators: false,
@@ -421,6 +440,7 @@ fn finish(
     manifest.source.sha256 = hash;
     manifest.recipe.mapping = built.mapping;
     manifest.graph.cache = built.cache;
+    manifest.graph.pages = built.pages;
     manifest.graph.independent_rows = built.independent_rows;
     manifest.graph.own_operators = built.own_operators;
     let json = serde_json::to_vec_pretty(&manifest).map_err(|e| ImportError::Options(e.to_string()))?;

@@ -40,8 +40,8 @@ mod tests;
 pub use error::ImportError;
 pub use gguf::{Array, Gguf, GgufError, Value};
 pub use import::{
-    Check, ImportOptions, ImportProgress, ImportStage, Needs, SourceSummary, WORKING_MEMORY, Words, import,
-    import_checked, inspect, needs,
+    Check, ImportOptions, ImportProgress, ImportStage, Needs, SourceSummary, WORKING_MEMORY, Words, has_own_operators,
+    import, import_checked, inspect, needs,
 };
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Part, TensorInfo, TensorType};

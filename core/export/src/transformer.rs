@@ -10,11 +10,15 @@ use crate::onnx::{Attribute, Dim, Element};
 use crate::quant::Precision;
 use crate::source::Source;
 use crate::weights::Weights;
-use deepcoder_types::CacheTensor;
+use deepcoder_kernels::PAGE_TOKENS;
+use deepcoder_types::{CacheTensor, Pages};
 use std::collections::BTreeMap;
 
 /// The largest table of angles: 2^26 numbers are 256 MiB.
 const MOST_ANGLES: u64 = 1 << 26;
+
+/// The inputs of attention over pages, after its own.
+pub(crate) const PAGED_INPUTS: [&str; 4] = ["positions", "sequences", "tables", "cache"];
 
 /// Builds the graph and writes the weights.
 pub(crate) struct Builder<'a> {
@@ -22,13 +26,14 @@ pub(crate) struct Builder<'a> {
     pub(crate) weights: Weights,
     pub(crate) graph: Graph,
     pub(crate) precision: Precision,
-    /// Whether the engine's own operators may be used; else any program with ONNX Runtime can run the graph.
-    pub(crate) own: bool,
+    /// Whether the graph has the engine's own attention, over pages: where all products are the engine's own, too.
+    pub(crate) paged: bool,
     /// Whether a token's result is the same to the last bit whichever tokens are computed with it.
     pub(crate) independent_rows: bool,
     pub(crate) step: &'a mut Step<'a>,
     pub(crate) mapping: BTreeMap<String, String>,
     pub(crate) cache: Vec<CacheTensor>,
+    pub(crate) pages: Option<Pages>,
 }
 
 /// The result of [`Builder::build`].
@@ -36,9 +41,27 @@ pub(crate) struct Built {
     pub(crate) model: Vec<u8>,
     pub(crate) weights: Weights,
     pub(crate) cache: Vec<CacheTensor>,
+    pub(crate) pages: Option<Pages>,
     pub(crate) independent_rows: bool,
     pub(crate) own_operators: bool,
     pub(crate) mapping: BTreeMap<String, String>,
+}
+
+/// Whether all matrices become tiles for the engine's own products. Only then the result of a row does not depend on the
+/// rows beside it, which is what pages are for.
+pub(crate) fn is_paged(source: &Source, precision: Precision) -> bool {
+    let latent = source.spec.deepseek.is_some();
+    source.tensors.iter().filter(|(name, info)| info.shape.len() >= 2 && !is_exempt(name)).all(|(name, info)| {
+        let columns = usize::try_from(info.columns()).unwrap_or(0);
+        let storage = Storage::choose(info.kind, columns, precision, Role::of(name), latent);
+        matches!(storage, Some(Storage::Tiles(_)))
+    })
+}
+
+/// Whether a matrix is an input of an operator that takes it as floats, too: the router, and what is between queries,
+/// latents and results.
+fn is_exempt(name: &str) -> bool {
+    name.ends_with("ffn_gate_inp.weight") || Role::of(name) == Role::Latent
 }
 
 pub(crate) fn signed(value: u64) -> i64 {
@@ -46,23 +69,18 @@ pub(crate) fn signed(value: u64) -> i64 {
 }
 
 impl<'a> Builder<'a> {
-    pub(crate) fn new(
-        source: &'a Source,
-        weights: Weights,
-        precision: Precision,
-        own: bool,
-        step: &'a mut Step<'a>,
-    ) -> Self {
+    pub(crate) fn new(source: &'a Source, weights: Weights, precision: Precision, step: &'a mut Step<'a>) -> Self {
         Self {
             source,
             weights,
             graph: Graph::default(),
             precision,
-            own,
+            paged: is_paged(source, precision),
             independent_rows: true,
             step,
             mapping: BTreeMap::new(),
             cache: Vec::new(),
+            pages: None,
         }
     }
 
@@ -82,8 +100,8 @@ impl<'a> Builder<'a> {
         self.graph.output("logits", Element::F32, &[Dim::Named("rows"), Dim::Fixed(spec.vocabulary)]);
         let own_operators = self.graph.has_own;
         let model = self.graph.finish(std::mem::take(&mut self.weights.initializers));
-        let Self { weights, cache, independent_rows, mapping, .. } = self;
-        Ok(Built { model, weights, cache, independent_rows, own_operators, mapping })
+        let Self { weights, cache, pages, independent_rows, mapping, .. } = self;
+        Ok(Built { model, weights, cache, pages, independent_rows, own_operators, mapping })
     }
 
     /// Whether the cache holds latents.
@@ -100,7 +118,9 @@ impl<'a> Builder<'a> {
     /// Inputs, and the table of angles.
     fn inputs(&mut self, spec: &Spec) -> Result<(), ImportError> {
         self.graph.input("input_ids", Element::I64, &[Dim::Fixed(1), Dim::Named("tokens")]);
-        self.graph.input("past_len", Element::I64, &[Dim::Fixed(1)]);
+        if !self.paged {
+            self.graph.input("past_len", Element::I64, &[Dim::Fixed(1)]);
+        }
         self.graph.input("logit_rows", Element::I64, &[Dim::Named("rows")]);
         self.graph.integers("zero", &[1], &[0]);
         self.graph.integers("one", &[1], &[1]);
@@ -121,6 +141,17 @@ impl<'a> Builder<'a> {
             self.weights.floats(name, &[spec.context, pairs], &table)?;
         }
         Ok(())
+    }
+
+    /// The inputs of attention over pages, of which every token of all layers has `numbers`.
+    pub(crate) fn declare_pages(&mut self, numbers: u64) {
+        let numbers = numbers * PAGE_TOKENS as u64;
+        let [positions, sequences, tables, cache] = PAGED_INPUTS;
+        self.graph.input(positions, Element::I64, &[Dim::Named("tokens")]);
+        self.graph.input(sequences, Element::I64, &[Dim::Named("tokens")]);
+        self.graph.input(tables, Element::I64, &[Dim::Named("batch"), Dim::Named("table")]);
+        self.graph.input(cache, Element::F16, &[Dim::Named("pages"), Dim::Fixed(numbers)]);
+        self.pages = Some(Pages { tokens: PAGE_TOKENS as u32, numbers });
     }
 
     /// Adds `delta` to `residual` and normalises the sum; `more` says whether the sum is needed afterwards.

@@ -188,6 +188,7 @@ impl Profile {
             move |source| StoreError::Io { path, source }
         };
         std::fs::create_dir_all(store.dir()).map_err(io(store.dir()))?;
+        warn_of_operators(options.portable, deepcoder_export::has_own_operators(), progress);
         // The store does not list hidden names.
         let beside = store.dir().join(format!(".replacing-{}", options.name));
         let dest = if folder.symlink_metadata().is_ok() { &beside } else { &folder };
@@ -231,6 +232,14 @@ fn warn_of_memory(need: u64, progress: &mut dyn FnMut(InstallProgress)) {
     )));
 }
 
+/// Says so where a model gets ONNX Runtime's operators because deepcoder's own are not for this processor.
+fn warn_of_operators(portable: bool, own: bool, progress: &mut dyn FnMut(InstallProgress)) {
+    if !portable && !own {
+        let text = "this processor has no AVX2: the model is imported for ONNX Runtime's operators, as with --portable";
+        progress(InstallProgress::Warning(text.to_owned()));
+    }
+}
+
 /// The leftovers of a replacement that was killed.
 #[expect(clippy::disallowed_methods, reason = "the models' folder is ours")]
 fn remove_left_over(folder: &Path) -> std::io::Result<()> {
@@ -261,6 +270,20 @@ mod tests {
         assert!(said(1).is_empty());
         let warning = said(1 << 60);
         assert!(warning.len() == 1 && warning[0].starts_with("this model needs about 1073741824.0 GiB"), "{warning:?}");
+    }
+
+    /// Protects users of other processors: they are told why their model is slower, unless they asked for it.
+    #[test]
+    fn a_model_without_own_operators_is_said_to_be_one() {
+        let said = |portable, own| {
+            let mut said = 0;
+            warn_of_operators(portable, own, &mut |p| match p {
+                InstallProgress::Warning(text) => said += usize::from(text.contains("--portable")),
+                other => panic!("{other:?}"),
+            });
+            said
+        };
+        assert_eq!([said(false, false), said(false, true), said(true, false), said(true, true)], [1, 0, 0, 0]);
     }
 
     /// Protects the disk: the room for the model that a recipe makes is asked for, not just that of the default.

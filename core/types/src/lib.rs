@@ -44,7 +44,7 @@ pub use limits::{
     MAX_CHOICES, MAX_GRAMMAR_BYTES, MAX_LOGPROBS, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPERATURE, REPETITION_PENALTIES,
 };
 pub use manifest::{
-    CacheTensor, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Recipe, SourceInfo,
+    CacheTensor, FileEntry, FimTokens, GraphInfo, MANIFEST_FILE, MANIFEST_FORMAT, Manifest, Pages, Recipe, SourceInfo,
 };
 pub use model::{
     FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Message, ModelInfo, Priority, Prompt,

@@ -104,21 +104,6 @@ fn blocks_are_as_near_to_the_reference_as_the_runtimes() {
     }
 }
 
-/// Protects the mixture of both: with `--block`, ONNX Runtime's products and experts stand around the engine's attention,
-/// and it is as near to the reference as with ONNX Runtime's attention.
-#[test]
-fn the_attention_fits_into_either_form() {
-    let checkpoint = Checkpoint::named("yarn");
-    let [ours, theirs] = [false, true].map(|portable| {
-        let options = ImportOptions { bits: Some(8), block: Some(64), portable, ..ImportOptions::default() };
-        Imported::of(&checkpoint, options)
-    });
-    assert!(ours.manifest.graph.own_operators && !ours.manifest.graph.independent_rows);
-    assert!(!theirs.manifest.graph.own_operators);
-    let [ours, theirs] = [ours, theirs].map(|imported| nearness(&checkpoint, &imported.engine(&options())));
-    assert!(ours.0 <= theirs.0 * 1.1 && ours.0 < 0.1, "{ours:?} {theirs:?}");
-}
-
 /// Protects the promise that caching, chunks and drafts change nothing: in the default form, where runs are not filled
 /// up, the bits of a token's logits are the same in any company of fewer than a prompt's.
 #[test]

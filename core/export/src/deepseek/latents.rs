@@ -5,7 +5,6 @@ use crate::error::ImportError;
 use crate::linear::{Role, Storage};
 use crate::native::{self, Tiles};
 use crate::onnx::Element;
-use crate::quant::Precision;
 use crate::source::Source;
 use crate::tensor::TensorInfo;
 use crate::transformer::Builder;
@@ -152,7 +151,6 @@ impl Builder<'_> {
         let storage = match Storage::choose(info.kind, width, self.precision, Role::Latent, true) {
             Some(Storage::Tiles(format)) => Some(format),
             Some(Storage::Float) => None,
-            _ if self.precision == Precision::Exact => None,
             _ => blocks_for(columns),
         };
         self.note(info, &storage.map_or(Storage::Float, Storage::Tiles).describe(info.kind));

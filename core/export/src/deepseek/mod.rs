@@ -1,5 +1,5 @@
 //! The layers of DeepSeek-V2, in two forms. With the engine's own operators a layer is about seven nodes: one for the
-//! whole attention over the latent cache and one for all experts. Without them it is some dozens of ONNX Runtime's,
+//! whole attention over pages of latents and one for all experts. Without them it is some dozens of ONNX Runtime's,
 //! which mean the same.
 
 mod experts;
@@ -9,8 +9,7 @@ mod stock;
 use crate::arch::{DeepSeek, Spec};
 use crate::error::ImportError;
 use crate::onnx::{Attribute, Dim, Element};
-use crate::quant::Precision;
-use crate::transformer::{Builder, signed};
+use crate::transformer::{Builder, PAGED_INPUTS, signed};
 use deepcoder_types::CacheTensor;
 
 #[expect(clippy::cast_possible_truncation, reason = "operators take 32 bits")]
@@ -30,7 +29,9 @@ impl Builder<'_> {
         residual: &mut Option<String>,
         delta: &mut String,
     ) -> Result<(), ImportError> {
-        if !self.own {
+        if self.paged {
+            self.declare_pages(spec.layers * (deepseek.kv_lora_rank + deepseek.rope));
+        } else {
             self.independent_rows = false;
         }
         for layer in 0..spec.layers {
@@ -38,10 +39,10 @@ impl Builder<'_> {
             let name = |part: &str| format!("blk.{layer}.{part}");
             let normed = self.norm(&name("attn_norm.weight"), residual, delta, true)?;
             let (queries, latent) = self.projections(spec, deepseek, layer, &normed)?;
-            self.cache(deepseek, layer);
-            if self.own {
+            if self.paged {
                 self.latent_attention(spec, deepseek, layer, &queries, &latent)?;
             } else {
+                self.cache(deepseek, layer);
                 self.stock_attention(spec, deepseek, layer, &queries, &latent)?;
             }
             *delta = self.one(&at("attention"), &at("projected"), &name("attn_output"), 3)?;
@@ -88,18 +89,20 @@ impl Builder<'_> {
         Ok((queries, latent))
     }
 
-    /// The layer's part of the cache: for each token its normalised latent and then the rotated part of its keys, once
-    /// for all heads. 16 bits where the weights are rounded anyway and the operator reads them.
+    /// The layer's part of a cache that is not paged: for each token its normalised latent and then the rotated part of its
+    /// keys, once for all heads.
     fn cache(&mut self, deepseek: &DeepSeek, layer: u64) {
         let width = deepseek.kv_lora_rank + deepseek.rope;
-        let half = self.own && self.precision != Precision::Exact;
-        let element = if half { Element::F16 } else { Element::F32 };
         let (input, output) = (format!("past_latent.{layer}"), format!("present_latent.{layer}"));
         let dims = [Dim::Fixed(1), Dim::Fixed(1), Dim::Named("capacity"), Dim::Fixed(width)];
-        self.graph.input(&input, element, &dims);
-        self.graph.output(&output, element, &dims);
-        let dtype = if half { "float16" } else { "float32" }.to_owned();
-        self.cache.push(CacheTensor { input, output, dtype, shape: vec![1, 1, -1, signed(width)] });
+        self.graph.input(&input, Element::F32, &dims);
+        self.graph.output(&output, Element::F32, &dims);
+        self.cache.push(CacheTensor {
+            input,
+            output,
+            dtype: "float32".to_owned(),
+            shape: vec![1, 1, -1, signed(width)],
+        });
     }
 
     /// The whole attention in the engine's own operator.
@@ -116,11 +119,12 @@ impl Builder<'_> {
         let values = self.source.floats(&norm)?;
         self.weights.floats(&norm, &[values.len() as u64], &values)?;
         let [keys, values] = self.absorbed(spec, deepseek, layer)?;
-        let (past, present) = (format!("past_latent.{layer}"), format!("present_latent.{layer}"));
+        let matrices = [at("keys"), at("values")];
+        let own = [queries, latent, &norm, "rope.cos", "rope.sin", &matrices[0], &matrices[1]];
         self.graph.own(
-            "LatentAttention",
-            &[queries, latent, &norm, "rope.cos", "rope.sin", &past, "past_len", &at("keys"), &at("values")],
-            &[&at("attention"), &present],
+            "PagedLatentAttention",
+            &[&own[..], &PAGED_INPUTS].concat(),
+            &[&at("attention")],
             &[
                 ("heads", int(spec.heads)),
                 ("nope", int(deepseek.nope)),
@@ -129,6 +133,8 @@ impl Builder<'_> {
                 ("rank", int(deepseek.kv_lora_rank)),
                 ("scale", Attribute::Float(float32(deepseek.scale))),
                 ("epsilon", Attribute::Float(spec.epsilon)),
+                ("layer", int(layer)),
+                ("layers", int(spec.layers)),
                 ("k_type", Attribute::Text(keys)),
                 ("v_type", Attribute::Text(values)),
             ],

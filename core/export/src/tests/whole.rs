@@ -1,5 +1,6 @@
 //! That an import gives a whole model folder or nothing.
 
+use crate::import::precision_on;
 use crate::{ImportError, ImportOptions, ImportStage, import, inspect};
 use deepcoder_test_support::tiny_model;
 use deepcoder_types::{Cancel, ContentHash, MANIFEST_FILE, Manifest};
@@ -285,4 +286,58 @@ fn hostile_folders_are_refused() {
     assert!(inspect(guard.path()).is_ok());
     write(&guard.path().join("model.safetensors.index.json"), r#"{"weight_map":{"a":"../x.safetensors"}}"#);
     assert!(matches!(inspect(guard.path()), Err(ImportError::Folder { .. })));
+}
+
+/// Protects the scheduler and the reference beside it: a graph whose products are all the engine's own has pages and nothing
+/// of the cache of one sequence, and any other graph has that cache only.
+#[test]
+fn pages_are_for_graphs_of_own_products() {
+    let (_guard, source, dest) = setup();
+    let wanted = |options: ImportOptions| {
+        let manifest = import(&source, &dest, &options, &mut |_| {}, &Cancel::new()).unwrap();
+        let graph = std::fs::read(dest.join(&manifest.graph.file)).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a test's folder")]
+        std::fs::remove_dir_all(&dest).unwrap();
+        let graph = all(&graph, 7)[0].to_vec();
+        let names = |field| all(&graph, field).iter().map(|value| text(value, 1)).collect::<Vec<_>>();
+        (manifest.graph, names(11), names(12))
+    };
+    let own = ImportOptions { bits: Some(8), portable: false, ..options() };
+    let (info, inputs, outputs) = wanted(own.clone());
+    let inspected = inspect(&source).unwrap();
+    let pages = info.pages.unwrap();
+    // Two heads of keys and as many of values, each 16 wide.
+    assert_eq!((pages.tokens, pages.numbers), (64, u64::from(inspected.layers) * 2 * 2 * 16 * 64));
+    assert!(info.cache.is_empty() && info.independent_rows && info.own_operators);
+    assert_eq!(inputs, ["input_ids", "logit_rows", "positions", "sequences", "tables", "cache"]);
+    assert_eq!(outputs, ["logits"]);
+    let others = [
+        ImportOptions { portable: true, ..own.clone() },
+        ImportOptions { block: Some(32), ..own.clone() },
+        ImportOptions { bits: None, exact: true, ..own },
+    ];
+    for options in others {
+        let (info, inputs, outputs) = wanted(options);
+        assert!(info.pages.is_none() && !info.cache.is_empty() && !info.independent_rows && !info.own_operators);
+        assert!(inputs.contains(&"past_len".to_owned()) && !inputs.contains(&"tables".to_owned()), "{inputs:?}");
+        assert_eq!(outputs.len(), 1 + info.cache.len());
+    }
+}
+
+/// Protects other processors: where there is no kernel of ours, models are made for the runtime's operators, whatever the
+/// recipe, and the recipes that ask for those anyway are the same everywhere.
+#[test]
+fn other_processors_get_the_runtimes_operators() {
+    for (bits, block, exact) in [
+        (None, None, false),
+        (None, None, true),
+        (Some(4), None, false),
+        (Some(8), None, false),
+        (Some(8), Some(64), false),
+    ] {
+        let recipe = |portable| ImportOptions { bits, block, exact, portable, ..options() };
+        let [here, there] = [true, false].map(|own| precision_on(&recipe(false), own).unwrap());
+        assert_eq!(there, precision_on(&recipe(true), true).unwrap());
+        assert_eq!(here == there, exact || block.is_some());
+    }
 }

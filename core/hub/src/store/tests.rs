@@ -19,6 +19,7 @@ fn install(dir: &Path, name: &str, files: &[(&str, &[u8])]) {
             file: "model.onnx".into(),
             cache: Vec::new(),
             chunk: 512,
+            pages: None,
             independent_rows: false,
             own_operators: false,
         },
