@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The layers from the bottom up. A crate depends on crates of lower layers only.
 const LAYERS: &[&[&str]] = &[
     &["deepcoder-types", "deepcoder-files", "deepcoder-kernels"],
-    &["deepcoder-git", "deepcoder-sqlite"],
+    &["deepcoder-git", "deepcoder-sqlite", "deepcoder-grammar"],
     &[
         "deepcoder-plugin-api",
         "deepcoder-workspace",
@@ -40,6 +40,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("ort", &["deepcoder-model"]),
     ("tokenizers", &["deepcoder-model"]),
     ("minijinja", &["deepcoder-model"]),
+    ("llguidance", &["deepcoder-grammar"]),
     ("sqlx", &["deepcoder-sqlite", "deepcoder-history", "deepcoder-queue"]),
     ("pyo3", &["deepcoder-python"]),
     ("git2", &["deepcoder-workspace", "deepcoder-apply"]),

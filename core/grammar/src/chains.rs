@@ -1,0 +1,474 @@
+//! Texts with long literal parts: a chain of literals and patterns, or a choice of chains.
+//!
+//! The automaton is built while it is walked. A place in a literal is a state of its own only where others are possible at
+//! the same time, so that a file of a hundred thousand bytes costs no more than its text.
+
+use crate::GrammarError;
+use crate::guided::{refusal, whole};
+use crate::vocabulary::Vocabulary;
+use llguidance::derivre::{Regex, RegexBuilder, StateID};
+use llguidance::panic_utils::catch_unwind;
+use llguidance::toktrie::{Recognizer, SimpleVob};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A part of a chain.
+#[derive(Debug, Clone)]
+pub(crate) enum Part {
+    Literal(String),
+    Pattern(String),
+}
+
+/// The part behind the last one.
+const END: u32 = u32::MAX;
+/// A transition that is not known yet, and one that leads nowhere.
+const UNKNOWN: u32 = u32::MAX;
+const NOWHERE: u32 = u32::MAX - 1;
+/// The most states of the automaton. Each has a kilobyte.
+const MAX_STATES: usize = 25_000;
+/// The most bytes of the automata of its patterns.
+const MAX_PATTERN_BYTES: usize = 50 << 20;
+/// The fuel to build a pattern with, and to walk patterns with in one step. A point is about 50 ns.
+const BUILD_FUEL: u64 = 500_000;
+const STEP_FUEL: u64 = 500_000;
+/// The most bytes that are forced at once, so that a long literal costs its length and not its square.
+const MAX_FORCED: usize = 2048;
+/// The most bytes of a token at a cut, whose tokens depend on what follows.
+const MARGIN: usize = 64;
+/// The most masks that are kept.
+const MAX_MASKS: usize = 64;
+
+/// A place: in which part, and how far in it, as the offset in a literal or the state of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Place {
+    part: u32,
+    at: u32,
+}
+
+/// All places at which a text may be. Most often it is one, in a literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Literal(Place),
+    Set(u32),
+}
+
+#[derive(Clone)]
+enum Body {
+    Literal(Box<[u8]>),
+    Pattern(usize),
+}
+
+#[derive(Clone)]
+struct Step {
+    body: Body,
+    next: u32,
+}
+
+#[derive(Clone)]
+struct Automaton {
+    steps: Arc<[Step]>,
+    patterns: Vec<Regex>,
+    sets: Vec<Arc<[Place]>>,
+    index: HashMap<Arc<[Place]>, u32>,
+    rows: Vec<Option<Box<[u32; 256]>>>,
+    masks: HashMap<u32, Arc<SimpleVob>>,
+    fuel: u64,
+    broken: bool,
+}
+
+/// The automaton at a place of one sequence. A clone shares the automaton with its original.
+#[derive(Clone)]
+pub(crate) struct Chains {
+    vocabulary: Arc<Vocabulary>,
+    automaton: Arc<Mutex<Automaton>>,
+    places: Arc<[Place]>,
+    last: Option<u32>,
+}
+
+fn pattern(text: &str) -> Result<Regex, GrammarError> {
+    let invalid = |e: &dyn std::fmt::Display| GrammarError::Invalid(format!("invalid pattern `{text}`: {e}"));
+    let mut builder = RegexBuilder::new();
+    let expression = builder.mk_regex(whole(text)).map_err(|e| invalid(&e))?;
+    if builder.exprset().cost() > BUILD_FUEL {
+        return Err(GrammarError::TooComplex(format!("the pattern `{text}`")));
+    }
+    let mut regex = builder.to_regex_limited(expression, BUILD_FUEL).map_err(|e| invalid(&e))?;
+    if regex.always_empty() { Err(invalid(&"it matches nothing")) } else { Ok(regex) }
+}
+
+impl Automaton {
+    fn new(chains: &[Vec<Part>]) -> Result<(Self, Arc<[Place]>), GrammarError> {
+        let mut steps = Vec::new();
+        let mut patterns = Vec::new();
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        let mut starts = Vec::new();
+        for chain in chains {
+            let parts = chain.iter().filter(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+            let first = steps.len();
+            for part in parts {
+                let body = match part {
+                    Part::Literal(text) => Body::Literal(text.as_bytes().into()),
+                    Part::Pattern(text) => Body::Pattern(match known.get(text.as_str()) {
+                        Some(index) => *index,
+                        None => {
+                            patterns.push(pattern(text)?);
+                            known.insert(text, patterns.len() - 1);
+                            patterns.len() - 1
+                        }
+                    }),
+                };
+                steps.push(Step { body, next: number(steps.len() + 1) });
+            }
+            starts.push(if steps.len() == first { END } else { number(first) });
+            if let Some(last) = steps.last_mut().filter(|_| starts.last() != Some(&END)) {
+                last.next = END;
+            }
+        }
+        let mut automaton = Self {
+            steps: steps.into(),
+            patterns,
+            sets: Vec::new(),
+            index: HashMap::new(),
+            rows: Vec::new(),
+            masks: HashMap::new(),
+            fuel: 0,
+            broken: false,
+        };
+        let mut places = Vec::new();
+        for start in starts {
+            automaton.enter(start, &mut places);
+        }
+        places.sort_unstable();
+        places.dedup();
+        Ok((automaton, places.into()))
+    }
+
+    /// The places at the beginning of a part: behind it too, where it may be empty.
+    fn enter(&mut self, mut part: u32, places: &mut Vec<Place>) {
+        loop {
+            let Some(step) = self.steps.get(part as usize) else {
+                return places.push(Place { part: END, at: 0 });
+            };
+            let Body::Pattern(index) = step.body else { return places.push(Place { part, at: 0 }) };
+            let next = step.next;
+            let regex = &mut self.patterns[index];
+            let state = regex.initial_state();
+            places.push(Place { part, at: state.as_u32() });
+            if !regex.is_accepting(state) {
+                return;
+            }
+            part = next;
+        }
+    }
+
+    fn literal(&self, place: Place) -> Option<(&[u8], u32)> {
+        match self.steps.get(place.part as usize)? {
+            Step { body: Body::Literal(bytes), next } => Some((&bytes[place.at as usize..], *next)),
+            Step { body: Body::Pattern(_), .. } => None,
+        }
+    }
+
+    /// Adds the places behind `byte`.
+    fn follow(&mut self, place: Place, byte: u8, places: &mut Vec<Place>) {
+        let Some(step) = self.steps.get(place.part as usize) else { return };
+        let next = step.next;
+        match &step.body {
+            Body::Literal(bytes) => match bytes.get(place.at as usize) {
+                Some(b) if *b == byte && place.at as usize + 1 == bytes.len() => self.enter(next, places),
+                Some(b) if *b == byte => places.push(Place { at: place.at + 1, ..place }),
+                _ => {}
+            },
+            Body::Pattern(index) => {
+                let regex = &mut self.patterns[*index];
+                let before = regex.cost();
+                let state = regex.transition(StateID::new(place.at), byte);
+                self.fuel = self.fuel.saturating_sub(regex.cost() - before);
+                if state.is_dead() {
+                    return;
+                }
+                let accepts = regex.is_accepting(state);
+                places.push(Place { at: state.as_u32(), ..place });
+                if accepts {
+                    self.enter(next, places);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, places: &Arc<[Place]>) -> u32 {
+        if let Some(id) = self.index.get(places) {
+            return *id;
+        }
+        let id = number(self.sets.len());
+        self.sets.push(Arc::clone(places));
+        self.rows.push(None);
+        self.index.insert(Arc::clone(places), id);
+        id
+    }
+
+    fn state(&self, id: u32) -> State {
+        match &*self.sets[id as usize] {
+            [place] if self.literal(*place).is_some() => State::Literal(*place),
+            _ => State::Set(id),
+        }
+    }
+
+    fn state_of(&mut self, places: &Arc<[Place]>) -> State {
+        match &**places {
+            [place] if self.literal(*place).is_some() => State::Literal(*place),
+            _ => State::Set(self.set(places)),
+        }
+    }
+
+    fn places(&self, state: State) -> Arc<[Place]> {
+        match state {
+            State::Literal(place) => [place].into(),
+            State::Set(id) => Arc::clone(&self.sets[id as usize]),
+        }
+    }
+
+    /// The state behind `byte`, if it may come. Without fuel none may; see [`Automaton::check`].
+    fn step(&mut self, state: State, byte: u8) -> Option<State> {
+        let from = match state {
+            State::Literal(place) => {
+                let (bytes, next) = self.literal(place)?;
+                if bytes.first() != Some(&byte) {
+                    return None;
+                }
+                if bytes.len() > 1 {
+                    return Some(State::Literal(Place { at: place.at + 1, ..place }));
+                }
+                let mut places = Vec::new();
+                self.enter(next, &mut places);
+                places.sort_unstable();
+                return Some(self.state_of(&places.into()));
+            }
+            State::Set(id) => id as usize,
+        };
+        let known = self.rows[from].as_ref().map_or(UNKNOWN, |row| row[usize::from(byte)]);
+        let to = match known {
+            UNKNOWN => self.discover(from, byte)?,
+            known => known,
+        };
+        (to != NOWHERE).then(|| self.state(to))
+    }
+
+    fn discover(&mut self, from: usize, byte: u8) -> Option<u32> {
+        if self.fuel == 0 {
+            return None;
+        }
+        let mut places = Vec::new();
+        for place in Arc::clone(&self.sets[from]).iter() {
+            self.follow(*place, byte, &mut places);
+        }
+        places.sort_unstable();
+        places.dedup();
+        let to = if places.is_empty() { NOWHERE } else { self.set(&places.into()) };
+        self.rows[from].get_or_insert_with(|| Box::new([UNKNOWN; 256]))[usize::from(byte)] = to;
+        self.fuel = self.fuel.saturating_sub(1);
+        if self.sets.len() > MAX_STATES {
+            self.fuel = 0;
+        }
+        Some(to)
+    }
+
+    /// Prepares for the work of one call.
+    fn begin(&mut self) {
+        self.fuel = STEP_FUEL;
+        // Between calls a place is known by its parts, so that states can be forgotten.
+        if self.sets.len() > MAX_STATES / 2 {
+            self.sets.clear();
+            self.rows.clear();
+            self.index.clear();
+            self.masks.clear();
+        }
+    }
+
+    /// Whether the work since [`Automaton::begin`] kept to its limits.
+    fn check(&self) -> Result<(), GrammarError> {
+        let bytes: usize = self.patterns.iter().map(Regex::num_bytes).sum();
+        if self.fuel == 0 || bytes > MAX_PATTERN_BYTES {
+            return Err(GrammarError::TooComplex("a pattern has too many states".into()));
+        }
+        Ok(())
+    }
+
+    fn complete(&self, state: State) -> bool {
+        matches!(state, State::Set(id) if self.sets[id as usize].iter().any(|place| place.part == END))
+    }
+
+    /// The bytes that must follow, the state behind them, and whether there are more.
+    fn forced(&mut self, mut state: State) -> (Vec<u8>, State, bool) {
+        let mut forced = Vec::new();
+        while forced.len() < MAX_FORCED {
+            if let State::Literal(place) = state {
+                let Some((bytes, _)) = self.literal(place) else { break };
+                let (rest, last) = bytes.split_at(bytes.len() - 1);
+                let (more, end) = (rest.len().min(MAX_FORCED), last[0]);
+                forced.extend_from_slice(&rest[..more]);
+                if more < rest.len() {
+                    return (forced, State::Literal(Place { at: place.at + number(more), ..place }), true);
+                }
+                forced.push(end);
+                let at = place.at + number(more);
+                let Some(next) = self.step(State::Literal(Place { at, ..place }), end) else { break };
+                state = next;
+                continue;
+            }
+            if self.complete(state) {
+                return (forced, state, false);
+            }
+            let mut only = None;
+            for byte in 0..=u8::MAX {
+                if let Some(next) = self.step(state, byte)
+                    && only.replace((byte, next)).is_some()
+                {
+                    return (forced, state, false);
+                }
+            }
+            let Some((byte, next)) = only else { return (forced, state, false) };
+            forced.push(byte);
+            state = next;
+        }
+        (forced, state, true)
+    }
+}
+
+/// Parts and states are counted in 32 bits: a grammar has a quarter of a megabyte.
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(END - 1)
+}
+
+/// A walk over the vocabulary's tree.
+struct Walk<'a> {
+    automaton: &'a mut Automaton,
+    stack: Vec<State>,
+}
+
+impl Recognizer for Walk<'_> {
+    fn pop_bytes(&mut self, count: usize) {
+        self.stack.truncate(self.stack.len().saturating_sub(count).max(1));
+    }
+
+    fn collapse(&mut self) {
+        self.stack.drain(..self.stack.len() - 1);
+    }
+
+    fn trie_finished(&mut self) {
+        self.stack.truncate(1);
+    }
+
+    fn try_push_byte(&mut self, byte: u8) -> bool {
+        let next = self.stack.last().copied().and_then(|top| self.automaton.step(top, byte));
+        next.map(|next| self.stack.push(next)).is_some()
+    }
+}
+
+impl Chains {
+    /// The form of a text that is one of `chains`.
+    pub(crate) fn new(vocabulary: &Arc<Vocabulary>, chains: &[Vec<Part>]) -> Result<Self, GrammarError> {
+        let (automaton, places) = Automaton::new(chains)?;
+        let automaton = Arc::new(Mutex::new(automaton));
+        Ok(Self { vocabulary: Arc::clone(vocabulary), automaton, places, last: None })
+    }
+
+    /// As [`Guided::apart`](crate::guided::Guided::apart).
+    pub(crate) fn apart(&self) -> Self {
+        let automaton = self.automaton.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { automaton: Arc::new(Mutex::new(automaton)), ..self.clone() }
+    }
+
+    /// Works with the automaton, within its limits, from the state of this place. A panic of the library is an error.
+    fn work<T>(&self, work: impl FnOnce(&mut Automaton, State) -> T) -> Result<T, GrammarError> {
+        let mut automaton = self.automaton.lock().unwrap_or_else(PoisonError::into_inner);
+        if automaton.broken {
+            return Err(GrammarError::Failed("it failed before".into()));
+        }
+        automaton.begin();
+        let state = automaton.state_of(&self.places);
+        let result = catch_unwind(AssertUnwindSafe(|| Ok(work(&mut automaton, state))));
+        automaton.broken = result.is_err();
+        let result = result.map_err(|e| refusal(&e.to_string()))?;
+        automaton.check()?;
+        Ok(result)
+    }
+
+    /// The places behind `bytes`.
+    fn behind(&self, bytes: &[u8]) -> Result<Option<Arc<[Place]>>, GrammarError> {
+        self.work(|automaton, state| {
+            let state = bytes.iter().try_fold(state, |state, byte| automaton.step(state, *byte));
+            state.map(|state| automaton.places(state))
+        })
+    }
+
+    pub(crate) fn mask(&mut self) -> Result<SimpleVob, GrammarError> {
+        self.work(|automaton, state| {
+            if let State::Set(id) = state
+                && let Some(mask) = automaton.masks.get(&id)
+            {
+                return (**mask).clone();
+            }
+            let mut mask = self.vocabulary.nothing();
+            let mut walk = Walk { automaton: &mut *automaton, stack: vec![state] };
+            self.vocabulary.trie().add_bias(&mut walk, &mut mask, &[]);
+            if let State::Set(id) = state
+                && automaton.fuel > 0
+            {
+                if automaton.masks.len() >= MAX_MASKS {
+                    automaton.masks.clear();
+                }
+                automaton.masks.insert(id, Arc::new(mask.clone()));
+            }
+            mask
+        })
+    }
+
+    pub(crate) fn allows_bytes(&self, bytes: &[u8]) -> Result<bool, GrammarError> {
+        Ok(self.behind(bytes)?.is_some())
+    }
+
+    /// Goes on behind `bytes`; false where they are not allowed. `last` is the token that they end with.
+    pub(crate) fn accept(&mut self, bytes: &[u8], last: u32) -> Result<bool, GrammarError> {
+        let Some(places) = self.behind(bytes)? else { return Ok(false) };
+        self.places = places;
+        self.last = Some(last);
+        Ok(true)
+    }
+
+    pub(crate) fn complete(&self) -> bool {
+        self.places.iter().any(|place| place.part == END)
+    }
+
+    pub(crate) fn done(&self) -> Result<bool, GrammarError> {
+        let more = |automaton: &mut Automaton, state| (0..=u8::MAX).any(|byte| automaton.step(state, byte).is_some());
+        Ok(self.complete() && !self.work(more)?)
+    }
+
+    /// The tokens of the bytes that must follow, but those at their end that may be other ones, depending on what comes.
+    pub(crate) fn forced(&mut self) -> Result<Vec<u32>, GrammarError> {
+        let (env, trie) = (&self.vocabulary.env, self.vocabulary.trie());
+        self.work(|automaton, state| {
+            let (bytes, end, cut) = automaton.forced(state);
+            if bytes.is_empty() {
+                return Vec::new();
+            }
+            // The tokens depend on the one before: it is made again, and stays as it is or is left out of it.
+            let before = self.last.map(|last| env.tokenize_bytes(&[trie.token(last), &bytes].concat()));
+            let before = before.filter(|tokens| tokens.first() == self.last.as_ref());
+            let mut tokens = before.map_or_else(|| env.tokenize_bytes(&bytes), |tokens| tokens[1..].to_vec());
+            if cut {
+                let mut margin = 0;
+                while margin < MARGIN
+                    && let Some(token) = tokens.pop()
+                {
+                    margin += trie.token(token).len();
+                }
+            } else {
+                let (chopped, _) = trie.chop_tokens(&mut Walk { automaton, stack: vec![end] }, &tokens);
+                tokens.truncate(tokens.len() - chopped);
+            }
+            tokens
+        })
+    }
+}

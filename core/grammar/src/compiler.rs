@@ -1,0 +1,129 @@
+//! From a grammar to a constraint.
+
+use crate::GrammarError;
+use crate::chains::{Chains, Part};
+use crate::constraint::Constraint;
+use crate::guided::{self, Guided};
+use crate::machine::Machine;
+use crate::scope::parts;
+use crate::trigger::Trigger;
+use crate::vocabulary::Vocabulary;
+use deepcoder_types::{Form, GenerateError, Grammar};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The most compiled grammars that are kept, and the most bytes of them, where a byte of a grammar's text counts as a hundred.
+const MAX_KEPT: usize = 16;
+const MAX_KEPT_BYTES: usize = 64 << 20;
+
+/// The stack to build on, of which a grammar uses what it needs.
+const STACK: usize = 256 << 20;
+
+/// Compiles grammars for a vocabulary, and keeps the last ones: the candidates of a request and its repetitions share them.
+pub struct Compiler {
+    vocabulary: Arc<Vocabulary>,
+    kept: Mutex<Vec<Kept>>,
+}
+
+struct Kept {
+    grammar: Grammar,
+    machine: Machine,
+    trigger: Option<Arc<Trigger>>,
+    bytes: usize,
+}
+
+impl std::fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Compiler({:?})", self.vocabulary)
+    }
+}
+
+impl Compiler {
+    /// A compiler without any grammar.
+    #[must_use]
+    pub fn new(vocabulary: Arc<Vocabulary>) -> Self {
+        Self { vocabulary, kept: Mutex::default() }
+    }
+
+    /// The constraint of an answer from its first token on. Takes milliseconds the first time, up to a second where a grammar
+    /// is at the limits.
+    pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, GrammarError> {
+        grammar.check().map_err(|error| match error {
+            GenerateError::Grammar(reason) => GrammarError::TooComplex(reason),
+            other => GrammarError::Invalid(other.to_string()),
+        })?;
+        if let Some(known) = self.known(grammar) {
+            return known;
+        }
+        let mut machine = self.build(&grammar.form)?;
+        // The first step finds out whether there is any text of this form, and its work is kept for all who share it.
+        if machine.mask()?.is_zero() && !machine.complete()? {
+            return Err(GrammarError::Stuck);
+        }
+        let after = grammar.after.as_deref().filter(|after| !after.is_empty());
+        let trigger = after.map(|after| Arc::new(Trigger::new(after, machine.apart())));
+        let constraint = Constraint::new(&self.vocabulary, machine.apart(), trigger.clone())?;
+        let bytes = machine.bytes() + 100 * length(&grammar.form);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(0, Kept { grammar: grammar.clone(), machine, trigger, bytes });
+        let mut sum = 0_usize;
+        let fits = kept.iter().take(MAX_KEPT).take_while(|kept| {
+            sum += kept.bytes;
+            sum <= MAX_KEPT_BYTES
+        });
+        let fits = fits.count();
+        kept.truncate(fits);
+        Ok(constraint)
+    }
+
+    fn known(&self, grammar: &Grammar) -> Option<Result<Constraint, GrammarError>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|kept| kept.grammar == *grammar)?;
+        kept[..=at].rotate_right(1);
+        let Kept { machine, trigger, .. } = &kept[0];
+        Some(Constraint::new(&self.vocabulary, machine.apart(), trigger.clone()))
+    }
+
+    /// Builds on a stack of its own: the library goes down into rules that use each other.
+    fn build(&self, form: &Form) -> Result<Machine, GrammarError> {
+        let failed = |reason: &str| GrammarError::Failed(reason.to_owned());
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("grammar".into()).stack_size(STACK);
+            let thread = thread.spawn_scoped(scope, || self.machine(form)).map_err(|e| failed(&e.to_string()))?;
+            thread.join().unwrap_or_else(|_| Err(failed("it panicked")))
+        })
+    }
+
+    fn machine(&self, form: &Form) -> Result<Machine, GrammarError> {
+        let guided = |grammar| Guided::new(&self.vocabulary, grammar).map(|guided| Machine::Guided(Box::new(guided)));
+        let chains = |chains: &[Vec<Part>]| Chains::new(&self.vocabulary, chains).map(Machine::Chains);
+        match form {
+            Form::Json(schema) => guided(guided::json(schema)?),
+            Form::Regex(pattern) => guided(guided::regex(pattern)?),
+            Form::Lark(text) => guided(guided::lark(text)?),
+            Form::Choices(options) if options.iter().any(String::is_empty) => {
+                Err(GrammarError::Invalid("an option is an empty text".into()))
+            }
+            Form::Choices(options) => {
+                let each: Vec<Vec<Part>> = options.iter().map(|option| vec![Part::Literal(option.clone())]).collect();
+                chains(&each)
+            }
+            Form::Scope { text, free } => chains(&[parts(text, free)?]),
+        }
+    }
+}
+
+fn length(form: &Form) -> usize {
+    match form {
+        Form::Json(text) | Form::Regex(text) | Form::Lark(text) => text.len(),
+        Form::Choices(options) => options.iter().map(String::len).sum(),
+        Form::Scope { text, free } => text.len() + free.iter().map(|free| free.regex.len()).sum::<usize>(),
+    }
+}
+
+/// Whether a grammar can be built, without a model.
+pub fn check(grammar: &Grammar) -> Result<(), GrammarError> {
+    static BYTES: OnceLock<Result<Arc<Vocabulary>, GrammarError>> = OnceLock::new();
+    let bytes = BYTES.get_or_init(|| Vocabulary::bytes().map(Arc::new)).clone()?;
+    let logits = &mut vec![0.0; bytes.len()];
+    Compiler::new(bytes).compile(grammar)?.mask(logits)
+}

@@ -1,0 +1,170 @@
+//! The form of one answer while it is written.
+
+use crate::GrammarError;
+use crate::machine::Machine;
+use crate::trigger::{Found, Trigger};
+use crate::vocabulary::Vocabulary;
+use std::sync::Arc;
+
+#[derive(Clone)]
+enum Phase {
+    /// Before the trigger, of which this much is there.
+    Free(Arc<Trigger>, usize),
+    Form,
+    Ended,
+}
+
+/// The form of one answer, at a place of it. A clone goes on from the same place by itself.
+#[derive(Clone)]
+pub struct Constraint {
+    vocabulary: Arc<Vocabulary>,
+    machine: Machine,
+    phase: Phase,
+    forced: Option<Vec<u32>>,
+    done: bool,
+}
+
+impl std::fmt::Debug for Constraint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Constraint").field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+impl Constraint {
+    pub(crate) fn new(
+        vocabulary: &Arc<Vocabulary>,
+        machine: Machine,
+        trigger: Option<Arc<Trigger>>,
+    ) -> Result<Self, GrammarError> {
+        let done = trigger.is_none() && machine.done()?;
+        let phase = trigger.map_or(Phase::Form, |trigger| Phase::Free(trigger, 0));
+        Ok(Self { vocabulary: Arc::clone(vocabulary), machine, phase, forced: None, done })
+    }
+
+    /// Makes the logits of tokens that are not allowed negative infinity. End tokens are allowed exactly where the form is
+    /// complete, and anywhere before a trigger; other control tokens never. Fails where no token is allowed.
+    pub fn mask(&mut self, logits: &mut [f32]) -> Result<(), GrammarError> {
+        let forced = self.forced_now()?.first().copied();
+        let mut mask = match (&self.phase, forced) {
+            (_, Some(token)) => self.vocabulary.trie().singleton_token_set(token),
+            (Phase::Free(trigger, matched), None) => (*trigger.mask(&self.vocabulary, *matched)?).clone(),
+            (Phase::Form, None) => self.machine.mask()?,
+            (Phase::Ended, None) => return Err(GrammarError::Stuck),
+        };
+        if forced.is_none() && self.complete()? {
+            self.vocabulary.ends.iter().for_each(|id| mask.allow_token(*id));
+        }
+        if apply(mask.as_slice(), logits) { Ok(()) } else { Err(GrammarError::Stuck) }
+    }
+
+    /// Whether a token is allowed here: what [`Constraint::mask`] says of it.
+    pub fn allows(&mut self, token: u32) -> bool {
+        let forced = self.forced_now().map(|forced| forced.first().copied());
+        match forced {
+            Ok(Some(forced)) => token == forced,
+            Ok(None) => self.fits(token).unwrap_or(false),
+            Err(_) => false,
+        }
+    }
+
+    fn fits(&mut self, token: u32) -> Result<bool, GrammarError> {
+        if self.vocabulary.is_end(token) {
+            return self.complete();
+        }
+        if !self.vocabulary.is_text(token) {
+            return Ok(false);
+        }
+        match &self.phase {
+            Phase::Free(trigger, matched) => trigger.allows(&self.vocabulary, *matched, token),
+            Phase::Form => self.machine.allows(&self.vocabulary, token),
+            Phase::Ended => Ok(false),
+        }
+    }
+
+    /// Goes on behind a token. One that does not fit is refused, and nothing changes.
+    pub fn accept(&mut self, token: u32) -> Result<(), GrammarError> {
+        if !self.fits(token)? {
+            return Err(GrammarError::Refused(token));
+        }
+        self.forced = None;
+        if self.vocabulary.is_end(token) {
+            self.phase = Phase::Ended;
+            self.done = true;
+            return Ok(());
+        }
+        let mut from = 0;
+        if let Phase::Free(trigger, matched) = &mut self.phase {
+            match trigger.find(*matched, self.vocabulary.trie().token(token)) {
+                Found::Part(now) => {
+                    *matched = now;
+                    return Ok(());
+                }
+                Found::All(end) => from = end,
+            }
+            self.phase = Phase::Form;
+        }
+        if from < self.vocabulary.trie().token(token).len() && !self.machine.accept(&self.vocabulary, token, from)? {
+            return Err(GrammarError::Refused(token));
+        }
+        self.done = self.machine.done()?;
+        Ok(())
+    }
+
+    /// The tokens that must follow now, as the model's own tokeniser makes them. They are accepted one by one with
+    /// [`Constraint::accept`] by the caller, and the model is not asked. Without a tokeniser there are none.
+    pub fn forced(&mut self) -> Vec<u32> {
+        self.forced_now().map(<[u32]>::to_vec).unwrap_or_default()
+    }
+
+    fn forced_now(&mut self) -> Result<&[u32], GrammarError> {
+        if self.forced.is_none() {
+            let forced = match self.phase {
+                Phase::Form if !self.done && self.vocabulary.canonical() => self.machine.forced()?,
+                _ => Vec::new(),
+            };
+            self.forced = Some(forced);
+        }
+        Ok(self.forced.as_deref().unwrap_or_default())
+    }
+
+    /// Whether the form is complete and nothing may follow but an end token.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether the answer may end here.
+    pub fn is_complete(&mut self) -> bool {
+        self.complete().unwrap_or(false)
+    }
+
+    fn complete(&mut self) -> Result<bool, GrammarError> {
+        match self.phase {
+            Phase::Free(..) => Ok(true),
+            Phase::Form => self.machine.complete(),
+            Phase::Ended => Ok(false),
+        }
+    }
+}
+
+/// Applies a set of bits to logits; those beyond it are not allowed. Returns whether any is allowed.
+fn apply(mask: &[u32], logits: &mut [f32]) -> bool {
+    let mut any = false;
+    let mut chunks = logits.chunks_mut(32);
+    for word in mask {
+        let Some(chunk) = chunks.next() else { break };
+        match *word {
+            0 => chunk.fill(f32::NEG_INFINITY),
+            u32::MAX => any = true,
+            word => {
+                for (bit, logit) in chunk.iter_mut().enumerate() {
+                    let allowed = word >> bit & 1 == 1;
+                    any |= allowed;
+                    *logit = if allowed { *logit } else { f32::NEG_INFINITY };
+                }
+            }
+        }
+    }
+    chunks.for_each(|chunk| chunk.fill(f32::NEG_INFINITY));
+    any
+}

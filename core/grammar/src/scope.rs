@@ -1,0 +1,39 @@
+//! Scope masks: a text in which some ranges are free.
+
+use crate::GrammarError;
+use crate::chains::Part;
+use deepcoder_types::{Form, Free, Grammar};
+
+/// The form of a text that is `text` but in the ranges `free`. Refuses ranges that are not in their order, overlap, go
+/// beyond the text or cut a character.
+pub fn scope(text: impl Into<String>, free: Vec<Free>) -> Result<Grammar, GrammarError> {
+    let text = text.into();
+    parts(&text, &free)?;
+    Ok(Grammar::of(Form::Scope { text, free }))
+}
+
+/// The text as literals and patterns.
+pub(crate) fn parts(text: &str, free: &[Free]) -> Result<Vec<Part>, GrammarError> {
+    let wrong = |at: &Free, why: &str| GrammarError::Invalid(format!("the free range {}..{} {why}", at.start, at.end));
+    let mut parts = Vec::with_capacity(free.len() * 2 + 1);
+    let mut from = 0;
+    for range in free {
+        if range.start > range.end {
+            return Err(wrong(range, "ends before it begins"));
+        }
+        if range.start < from {
+            return Err(wrong(range, "overlaps the one before it, or is not in order"));
+        }
+        if range.end > text.len() {
+            return Err(wrong(range, &format!("goes beyond the text of {} bytes", text.len())));
+        }
+        let Some(literal) = text.get(from..range.start).filter(|_| text.is_char_boundary(range.end)) else {
+            return Err(wrong(range, "cuts a character"));
+        };
+        parts.push(Part::Literal(literal.to_owned()));
+        parts.push(Part::Pattern(range.regex.clone()));
+        from = range.end;
+    }
+    parts.push(Part::Literal(text.get(from..).unwrap_or_default().to_owned()));
+    Ok(parts)
+}

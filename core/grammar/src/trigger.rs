@@ -1,0 +1,101 @@
+//! Free text until a trigger.
+
+use crate::GrammarError;
+use crate::machine::Machine;
+use crate::vocabulary::Vocabulary;
+use llguidance::toktrie::SimpleVob;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most masks that are kept.
+const MAX_MASKS: usize = 64;
+
+/// A text, and the form behind it. A token may go beyond the text if its rest begins the form; the rest is the first of the
+/// form then. Other tokens that go beyond it are not allowed, and those that contain it count where it ends first.
+pub(crate) struct Trigger {
+    bytes: Vec<u8>,
+    // For each prefix the length of the longest shorter one that it ends with (Knuth, Morris and Pratt 1977).
+    borders: Vec<usize>,
+    form: Mutex<Machine>,
+    masks: Mutex<HashMap<usize, Arc<SimpleVob>>>,
+}
+
+/// Where a text is in relation to the trigger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Its end is this much of the trigger.
+    Part(usize),
+    /// The trigger ends at this byte of what was added.
+    All(usize),
+}
+
+impl Trigger {
+    pub(crate) fn new(text: &str, form: Machine) -> Self {
+        let bytes = text.as_bytes().to_vec();
+        let mut borders = vec![0; bytes.len() + 1];
+        let mut length = 0;
+        for at in 1..bytes.len() {
+            while length > 0 && bytes[at] != bytes[length] {
+                length = borders[length];
+            }
+            length += usize::from(bytes[at] == bytes[length]);
+            borders[at + 1] = length;
+        }
+        Self { bytes, borders, form: Mutex::new(form), masks: Mutex::default() }
+    }
+
+    /// Goes on behind `bytes` where `matched` bytes of the trigger were there.
+    pub(crate) fn find(&self, mut matched: usize, bytes: &[u8]) -> Found {
+        for (at, byte) in bytes.iter().enumerate() {
+            while matched > 0 && self.bytes[matched] != *byte {
+                matched = self.borders[matched];
+            }
+            matched += usize::from(self.bytes[matched] == *byte);
+            if matched == self.bytes.len() {
+                return Found::All(at + 1);
+            }
+        }
+        Found::Part(matched)
+    }
+
+    /// Whether a token may come.
+    pub(crate) fn allows(&self, vocabulary: &Vocabulary, matched: usize, token: u32) -> Result<bool, GrammarError> {
+        let bytes = vocabulary.trie().token(token);
+        match self.find(matched, bytes) {
+            Found::All(end) if end < bytes.len() => {
+                self.form.lock().unwrap_or_else(PoisonError::into_inner).begins_with(&bytes[end..])
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// The tokens that may come. They depend on `matched` only, and are found out once for each.
+    pub(crate) fn mask(&self, vocabulary: &Vocabulary, matched: usize) -> Result<Arc<SimpleVob>, GrammarError> {
+        let mut masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mask) = masks.get(&matched) {
+            return Ok(Arc::clone(mask));
+        }
+        let mut form = self.form.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mask = vocabulary.text.clone();
+        let mut known: HashMap<&[u8], bool> = HashMap::new();
+        for token in vocabulary.text.iter() {
+            let bytes = vocabulary.trie().token(token);
+            let Found::All(end) = self.find(matched, bytes) else { continue };
+            let rest = &bytes[end..];
+            let fits = match known.get(rest) {
+                Some(fits) => *fits,
+                None => rest.is_empty() || form.begins_with(rest)?,
+            };
+            known.insert(rest, fits);
+            if !fits {
+                mask.disallow_token(token);
+            }
+        }
+        let mask = Arc::new(mask);
+        if masks.len() >= MAX_MASKS {
+            masks.clear();
+        }
+        masks.insert(matched, Arc::clone(&mask));
+        Ok(mask)
+    }
+}
