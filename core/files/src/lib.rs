@@ -7,9 +7,10 @@
 //!
 //! **Invariant:** no call here blocks on the other end of a file, and no call reads more than its caller allows.
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The name of the kind of a file that is not a regular one; `None` for a regular one.
@@ -64,6 +65,19 @@ pub fn read_no_link(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(read(path, most)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not valid UTF-8"))
+}
+
+/// Open the regular file `name` of the directory `folder`, with `flags`, and made with `mode` where they say so. No link is
+/// followed, not even in place of the file.
+pub fn open_at(folder: impl AsFd, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
+    let folder = folder.as_fd();
+    if let Ok(stat) = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        refuse(FileType::from_raw_mode(stat.st_mode))?;
+    }
+    let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let fd = rustix::fs::openat(folder, name, flags, mode)?;
+    refuse(FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode))?;
+    Ok(fd.into())
 }
 
 /// Whether what `path` leads to may be read: nothing there, a directory, or a regular file of at most `most` bytes.
@@ -147,6 +161,11 @@ mod tests {
         }
         let error = read_no_link(&path("link"), 10).expect_err("refused");
         assert_eq!(error.to_string(), "it is a symbolic link, not a regular file");
+        let folder = File::open(dir.path()).expect("opened");
+        for (name, kind) in [("fifo", "a FIFO"), ("link", "a symbolic link"), ("zero", "a symbolic link")] {
+            let error = open_at(&folder, name, OFlags::RDONLY, Mode::empty()).expect_err("refused");
+            assert_eq!(error.to_string(), format!("it is {kind}, not a regular file"));
+        }
         assert!(read(dir.path(), 10).is_err() && check(dir.path(), 10).is_ok());
     }
 

@@ -16,6 +16,8 @@ mod generate;
 mod graph;
 mod memory;
 mod operator;
+#[cfg_attr(not(test), expect(dead_code, reason = "the scheduler, which comes next, uses it"))]
+mod prefix;
 mod prompt;
 pub mod runtime;
 mod sampler;
@@ -31,5 +33,6 @@ pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_b
 pub use device::{Device, why_not_cuda};
 pub use engine::{Engine, EngineOptions};
 pub use folder::LoadError;
+pub use prefix::disk::{PrefixFolderError, PrefixUsage, forget_prefixes, prefix_usage};
 pub use weights::WeightPlace;
 pub use words::check_words;

@@ -1,0 +1,3 @@
+//! Prefixes of prompts that were computed before.
+
+pub(crate) mod disk;
