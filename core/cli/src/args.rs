@@ -280,6 +280,11 @@ pub(crate) enum ModelsVerb {
         /// Name of the model
         name: String,
     },
+    /// Delete the computed prefixes of prompts from the disk
+    ///
+    /// They let a restarted daemon answer sooner. They derive from the text of your files and never leave this machine. A
+    /// running daemon still has them in memory: `deepcoder stop` ends it.
+    Forget,
     /// Check the files of a model against their checksums
     Verify {
         /// Name of the model

@@ -129,8 +129,8 @@ fn reference_of_settings_is_current() {
     }
     text.push_str(
         "\n`DEEPCODER_NO_DAEMON` set to anything means `daemon = false`. The flags `--model`, `--threads` and `--no-daemon`\n\
-         set `model`, `threads` and `daemon`. A command that sets `threads`, `device`, `weights`, `onnxruntime` or\n\
-         `max_context` for itself runs the model in its own process, since a running daemon keeps the settings that it was\n\
+         set `model`, `threads` and `daemon`. A command that sets `threads`, `device`, `weights`, `onnxruntime`, `max_context`\n\
+         or `prefix_cache_mib` for itself runs the model in its own process, since a running daemon keeps the settings that it was\n\
          started with.\n",
     );
     is_current("docs/reference/settings.md", &text);

@@ -112,6 +112,33 @@ fn the_log_shows_what_was_asked_for() {
     assert!(out.contains("\"error\""), "{out}");
 }
 
+/// Protects users' text: they see that prefixes derived from it are kept, and where, can delete them, and hear it where the
+/// directory is not used because others may write to it.
+#[test]
+fn computed_prefixes_are_shown_and_forgotten() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Workbench::new(&[]);
+    let folder = bench.home().join("prefixes");
+    assert!(said(&bench, &["models", "forget"], 0).1.contains("deleted 0 pages"));
+    assert!(!folder.exists(), "nothing is made for it");
+    std::fs::create_dir(&folder).expect("made");
+    let page = folder.join(format!("{}-0.page", "ab".repeat(32)));
+    std::fs::write(&page, [0; 10]).expect("written");
+    let (out, _) = said(&bench, &["doctor"], 1);
+    assert!(out.contains("prefixes in  ") && out.contains(" of at most 2.0 GiB)"), "{out}");
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).expect("set");
+    let (out, _) = said(&bench, &["doctor"], 1);
+    assert!(out.contains("other users may write in it") && out.contains("hint: chmod go-w "), "{out}");
+    said(&bench, &["models", "forget"], 2);
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).expect("set");
+    let (out, _) = said(&bench, &["models", "forget", "--json"], 0);
+    let value: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&value["forgotten"], &value["freed"]), (&1.into(), &4096.into()));
+    assert!(!page.exists());
+    let (out, _) = said(&bench, &["doctor", "-c", "prefix_cache_mib=0"], 1);
+    assert!(out.contains("nowhere: `prefix_cache_mib` is 0"), "{out}");
+}
+
 /// Protects programs: every object says which version of docs/reference/json.md describes it, and that names its fields.
 #[test]
 fn json_says_its_version_and_is_documented() {
@@ -119,13 +146,14 @@ fn json_says_its_version_and_is_documented() {
     let _daemon = FakeDaemon::with_jobs(&bench, Arc::new(FakeModel::saying([NEW, "words"])));
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/json.md")).expect("there");
-    let commands: [(&[&str], i32); 13] = [
+    let commands: [(&[&str], i32); 14] = [
         (&["edit", "make it two", "a.py", "--yes"], 0),
         (&["log", "-p"], 0),
         (&["undo"], 0),
         (&["generate", "x"], 0),
         (&["status"], 0),
         (&["models", "list"], 0),
+        (&["models", "forget"], 0),
         (&["hook", "status"], 0),
         (&["hook", "run"], 0),
         (&["jobs", "add", "x", "a.py", "--in", "1h"], 0),

@@ -4,6 +4,7 @@ use crate::cache::Slots;
 use crate::device::{self, Device};
 use crate::folder::{self, LoadError};
 use crate::graph::Graph;
+use crate::prefix::disk::PrefixCache;
 use crate::prompt::Prompts;
 use crate::turns::{Turn, Turns};
 use crate::vocab::Vocabulary;
@@ -40,6 +41,8 @@ pub struct EngineOptions {
     pub cache_slots: usize,
     /// Bytes that these may take together, beyond the one in use.
     pub cache_bytes: usize,
+    /// Where computed prefixes of prompts are kept after this process; `None` keeps them in memory only.
+    pub prefix_cache: Option<PrefixCache>,
     /// Whether threads that wait for work spin for a moment. It makes steps faster and takes time from other
     /// programs.
     pub spin: bool,
@@ -56,6 +59,7 @@ impl Default for EngineOptions {
             weights: WeightPlace::Mapped,
             cache_slots: 3,
             cache_bytes: 1 << 30,
+            prefix_cache: None,
             spin: true,
             draft: true,
         }

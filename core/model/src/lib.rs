@@ -33,6 +33,6 @@ pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_b
 pub use device::{Device, why_not_cuda};
 pub use engine::{Engine, EngineOptions};
 pub use folder::LoadError;
-pub use prefix::disk::{PrefixFolderError, PrefixUsage, forget_prefixes, prefix_usage};
+pub use prefix::disk::{PrefixCache, PrefixFolderError, PrefixUsage, forget_prefixes, prefix_usage};
 pub use weights::WeightPlace;
 pub use words::check_words;

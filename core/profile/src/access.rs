@@ -2,7 +2,7 @@
 
 use crate::{Profile, env_for_daemon};
 use deepcoder_hub::StoreError;
-use deepcoder_model::{Engine, EngineOptions, LoadError, WeightPlace, runtime};
+use deepcoder_model::{Engine, EngineOptions, LoadError, PrefixCache, WeightPlace, runtime};
 use deepcoder_protocol::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel, RemoteTasks};
 use deepcoder_protocol::{Failure, ModelLoader, WorkerCommand};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo, env_var};
@@ -78,6 +78,7 @@ impl Launcher {
             Some(format!("weights={}", settings.weights)),
             settings.threads.map(|n| format!("threads={n}")),
             settings.max_context.map(|n| format!("max_context={n}")),
+            Some(format!("prefix_cache_mib={}", settings.prefix_cache.map_or(0, |bytes| bytes >> 20))),
             settings.worker_memory.map(|n| format!("worker_memory={n}")),
         ];
         args.extend(pairs.into_iter().flatten().flat_map(|pair| ["-c".into(), pair.into()]));
@@ -228,6 +229,10 @@ impl Profile {
         EngineOptions {
             threads: self.settings.threads,
             max_context: self.settings.max_context,
+            prefix_cache: self
+                .settings
+                .prefix_cache
+                .map(|bytes| PrefixCache { folder: self.folders.prefixes.clone(), bytes }),
             // The settings hold only names that parse.
             device: self.settings.device.parse().unwrap_or_default(),
             weights: match self.settings.weights.as_str() {

@@ -18,6 +18,8 @@ pub struct Folders {
     pub downloads: PathBuf,
     /// Models that are only made to be measured.
     pub bench: PathBuf,
+    /// Computed prefixes of prompts.
+    pub prefixes: PathBuf,
     /// The history and the pre-images of edits, and the daemon's log.
     pub state: PathBuf,
     /// The daemon's socket.
@@ -45,6 +47,7 @@ impl Folders {
                 models: home.join("models"),
                 downloads: home.join("downloads"),
                 bench: home.join("bench"),
+                prefixes: home.join("prefixes"),
                 state: home.join("state"),
                 socket: short(home.join("run/deepcoder.sock"), vars),
             });
@@ -61,6 +64,7 @@ impl Folders {
             models: below(env_var::XDG_DATA_HOME, ".local/share")?.join("models"),
             downloads: below(env_var::XDG_CACHE_HOME, ".cache")?.join("downloads"),
             bench: below(env_var::XDG_CACHE_HOME, ".cache")?.join("bench"),
+            prefixes: below(env_var::XDG_CACHE_HOME, ".cache")?.join("prefixes"),
             socket: short(run.join("deepcoder.sock"), vars),
             state,
         })
@@ -105,6 +109,7 @@ mod tests {
         assert_eq!(plain.config_file, Path::new("/h/.config/deepcoder/config.toml"));
         assert_eq!(plain.models, Path::new("/h/.local/share/deepcoder/models"));
         assert_eq!(plain.state, Path::new("/h/.local/state/deepcoder"));
+        assert_eq!(plain.prefixes, Path::new("/h/.cache/deepcoder/prefixes"));
         assert_eq!(plain.socket, Path::new("/run/user/7/deepcoder/deepcoder.sock"));
         let xdg = resolve(&[("HOME", "/h"), ("XDG_DATA_HOME", "/d"), ("XDG_CONFIG_HOME", "relative")]).expect("a home");
         assert_eq!(xdg.models, Path::new("/d/deepcoder/models"));

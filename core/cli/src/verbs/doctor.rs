@@ -162,7 +162,23 @@ fn folder_checks(invocation: &Invocation) -> Vec<Check> {
     {
         checks.push(folder_check(name, folder));
     }
+    checks.push(prefixes(invocation));
     checks
+}
+
+/// The computed prefixes on the disk, and why they cannot be used.
+fn prefixes(invocation: &Invocation) -> Check {
+    let folder = &invocation.profile.folders().prefixes;
+    let Some(most) = invocation.profile.settings().prefix_cache else {
+        return Check::new("prefixes in", State::Ok, "nowhere: `prefix_cache_mib` is 0");
+    };
+    match deepcoder_model::prefix_usage(folder) {
+        Ok(usage) => {
+            let (used, most) = (time::bytes(usage.bytes), time::bytes(most));
+            Check::new("prefixes in", State::Ok, format!("{} ({used} of at most {most})", folder.display()))
+        }
+        Err(error) => Check { state: State::Note, ..Check::problem("prefixes in", &error) },
+    }
 }
 
 /// Whether the folder, or the nearest one above it that exists, may be written to, and how much room there is.

@@ -23,6 +23,17 @@ pub(crate) fn models(verb: &ModelsVerb, invocation: &Invocation, console: &mut C
             }
             Ok(Done::Clean)
         }
+        ModelsVerb::Forget => {
+            let folder = &invocation.profile.folders().prefixes;
+            let freed = deepcoder_model::forget_prefixes(folder)?;
+            if console.json {
+                console.json(&json!({ "forgotten": freed.pages, "freed": freed.bytes }))?;
+            } else {
+                let (pages, free) = (freed.pages, time::bytes(freed.bytes));
+                console.note(&format!("deleted {pages} pages of prompts: {free} free again"));
+            }
+            Ok(Done::Clean)
+        }
         ModelsVerb::Verify { name } => verify(name, invocation, console),
     }
 }

@@ -28,6 +28,15 @@ const SLOW: Duration = Duration::from_millis(250);
 /// How long nothing is read from a disk that was slow.
 const SLOW_PAUSE: Duration = Duration::from_secs(60);
 
+/// Where computed prefixes are kept, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrefixCache {
+    /// The directory, which is made where it is absent.
+    pub folder: PathBuf,
+    /// The most bytes of the pages of all models in it.
+    pub bytes: u64,
+}
+
 /// Why the directory of prefixes is not used.
 #[derive(Debug, thiserror::Error)]
 pub enum PrefixFolderError {

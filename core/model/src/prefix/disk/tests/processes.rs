@@ -96,29 +96,34 @@ fn two_processes_evict_at_once() {
 #[test]
 fn a_write_that_fails_pauses_writing() {
     if let Some((cap, path)) = in_child() {
-        let (cache, warnings) = open_in(&path, Limits::of(cap));
-        cache.put(key(1), page(1));
-        cache.shared.queue.settle();
-        assert!(!cache.wants(&key(2)), "paused");
-        cache.put(key(2), page(2));
-        cache.shared.queue.settle();
-        assert!(get(&cache, 0) && !get(&cache, 1) && !get(&cache, 2));
-        let said: Vec<String> = warnings.try_iter().collect();
-        assert!(said.len() == 1 && said[0].starts_with("the prefix cache is only read for a while: "), "{said:?}");
-        drop(cache);
-        let (cache, warnings) = open_in(&path, Limits { pause: Duration::ZERO, ..Limits::of(cap) });
-        (3..6).for_each(|n| cache.put(key(n), page(n)));
-        cache.shared.queue.settle();
-        assert_eq!(warnings.try_iter().count(), 1, "the same is not said again");
-        return;
+        fails_to_write(cap, &path);
+    } else {
+        let fixture = fixture();
+        fixture.store([0]);
+        // The signal that ends a process at its limit is ignored, so that the write fails.
+        let before = ["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""];
+        let mut child = child("a_write_that_fails_pauses_writing", &fixture.path(), 1 << 30, &before);
+        let status = child.status().expect("ran");
+        assert!(status.success(), "{status}");
+        assert_eq!(fixture.names(), [key(0).file()], "no unfinished file is left");
     }
-    let fixture = fixture();
-    fixture.store([0]);
-    // The signal that ends a process at its limit is ignored, so that the write fails.
-    let before = ["sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""];
-    let status = child("a_write_that_fails_pauses_writing", &fixture.path(), 1 << 30, &before).status().expect("ran");
-    assert!(status.success(), "{status}");
-    assert_eq!(fixture.names(), [key(0).file()], "no unfinished file is left");
+}
+
+fn fails_to_write(cap: u64, path: &Path) {
+    let (cache, warnings) = open_in(path, Limits::of(cap));
+    cache.put(key(1), page(1));
+    cache.shared.queue.settle();
+    assert!(!cache.wants(&key(2)), "paused");
+    cache.put(key(2), page(2));
+    cache.shared.queue.settle();
+    assert!(get(&cache, 0) && !get(&cache, 1) && !get(&cache, 2));
+    let said: Vec<String> = warnings.try_iter().collect();
+    assert!(said.len() == 1 && said[0].starts_with("the prefix cache is only read for a while: "), "{said:?}");
+    drop(cache);
+    let (cache, warnings) = open_in(path, Limits { pause: Duration::ZERO, ..Limits::of(cap) });
+    (3..6).for_each(|n| cache.put(key(n), page(n)));
+    cache.shared.queue.settle();
+    assert_eq!(warnings.try_iter().count(), 1, "the same is not said again");
 }
 
 /// Protects readers of a directory that cannot be written to: pages are found, and it is said once that none are stored.
