@@ -10,7 +10,7 @@ use crate::onnx::{Attribute, Dim, Element};
 use crate::quant::Precision;
 use crate::source::Source;
 use crate::weights::Weights;
-use deepcoder_kernels::PAGE_TOKENS;
+use deepcoder_kernels::{GROUP_ROWS, PAGE_TOKENS};
 use deepcoder_types::{CacheTensor, Pages};
 use std::collections::BTreeMap;
 
@@ -151,7 +151,8 @@ impl<'a> Builder<'a> {
         self.graph.input(sequences, Element::I64, &[Dim::Named("tokens")]);
         self.graph.input(tables, Element::I64, &[Dim::Named("batch"), Dim::Named("table")]);
         self.graph.input(cache, Element::F16, &[Dim::Named("pages"), Dim::Fixed(numbers)]);
-        self.pages = Some(Pages { tokens: PAGE_TOKENS as u32, numbers });
+        let group = if self.latent() { GROUP_ROWS as u32 } else { 1 };
+        self.pages = Some(Pages { tokens: PAGE_TOKENS as u32, numbers, group });
     }
 
     /// Adds `delta` to `residual` and normalises the sum; `more` says whether the sum is needed afterwards.

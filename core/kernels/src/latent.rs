@@ -20,7 +20,7 @@ use crate::{Level, Scratch};
 
 /// Rows that have the expanded form together: for fewer, making the keys and values again costs more than it saves,
 /// whatever the length of the cache. So many tokens of the cache are looked at together, too.
-const GROUP_ROWS: usize = 128;
+pub const GROUP_ROWS: usize = 128;
 /// Rows that are absorbed together at the most.
 const ABSORBED_ROWS: usize = 128;
 /// Fewer rows are written by the calling thread alone.

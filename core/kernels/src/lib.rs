@@ -27,7 +27,7 @@ mod wide;
 
 pub use format::{Format, Matrix, Stack, TILE_ROWS};
 pub use grouped::{GroupedAttention, GroupedStep};
-pub use latent::{LatentAttention, LatentStep, Weights};
+pub use latent::{GROUP_ROWS, LatentAttention, LatentStep, Weights};
 pub use level::Level;
 pub use moe::{Expert, Mixture, MixtureError, Routing};
 pub use multiply::{Scratch, ShapeError, multiply};

@@ -2,12 +2,12 @@
 
 mod bandwidth;
 
-use crate::cache::Cache;
+use crate::backend::{Ask, Backend, Part, Seat};
 use crate::engine::Engine;
-use crate::graph::{Graph, Halt, Ran};
 use crate::sampler::argmax;
+use crate::session::{Halt, Ran};
 pub use bandwidth::read_bandwidth;
-use deepcoder_types::{Cancel, GenerateError, LanguageModel as _, Priority};
+use deepcoder_types::{Cancel, GenerateError, LanguageModel as _};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::time::Instant;
@@ -120,33 +120,68 @@ impl Engine {
         if options.longest() > context || options.prefill == 0 || options.decode == 0 {
             return Err(GenerateError::Invalid(format!("the lengths must be above 0 and within {context} tokens")));
         }
-        let _turn = self.enter(Priority::Interactive, cancel).ok_or_else(cancelled)?;
-        let graph = &mut self.lock().graph;
-        let vocab = self.manifest.vocab_size;
+        let vocab = self.model.manifest.vocab_size;
         // In no order, so that they go to all experts of a model that has some.
         let tokens = (0..options.longest()).map(|i| scatter(i) % vocab.min(50_000)).collect();
-        let repeat = options.repeat.max(1);
-        let mut bench = Bench { graph, cancel, context, repeat, tokens, cache: Cache::default() };
+        let (wanted, cancel) = (options.clone(), cancel.clone());
+        let rates = self.alone(move |backend| measure(backend, &wanted, tokens, &cancel))??;
+        Ok(BenchReport {
+            model: self.info().name.clone(),
+            threads: self.model.threads,
+            load_ms: self.model.load_time.as_secs_f64() * 1e3,
+            prefill: rates.prefill,
+            decode: rates.decode,
+            verify: rates.verify,
+            peak_rss_mib: peak_rss_mib(),
+        })
+    }
+}
+
+struct Rates {
+    prefill: Vec<PrefillAt>,
+    decode: Vec<DecodeAt>,
+    verify: Vec<VerifyAt>,
+}
+
+fn measure(
+    backend: &mut Backend,
+    options: &BenchOptions,
+    tokens: Vec<u32>,
+    cancel: &Cancel,
+) -> Result<Rates, GenerateError> {
+    // Other requests' tokens must not be read, and none are kept of this.
+    let ask = Ask { tokens: &[], usable: 0, prompt: 0, total: options.longest(), precious: false };
+    let taken = || GenerateError::Engine("its cache is taken by other requests".into());
+    let (seat, _) = backend.open(&ask, std::iter::empty())?.ok_or_else(taken)?;
+    let mut bench = Bench { backend, seat, cancel, repeat: options.repeat.max(1), tokens };
+    let rates = bench.rates(options);
+    let Bench { backend, seat, .. } = bench;
+    backend.close(seat, &[]);
+    rates
+}
+
+impl Bench<'_> {
+    fn rates(&mut self, options: &BenchOptions) -> Result<Rates, GenerateError> {
         // Maps what a prompt reads, and once what a step does.
-        bench.prefill(0, options.prefill)?;
-        bench.decode(0, 2)?;
+        self.prefill(0, options.prefill)?;
+        self.decode(0, 2)?;
         let mut prefill = Vec::new();
         for at in options.prefill_contexts.iter().copied() {
-            let seconds = bench.fastest(at, options.prefill, |b| b.prefill(at, options.prefill))?;
+            let seconds = self.fastest(at, |b| b.prefill(at, options.prefill))?;
             prefill.push(PrefillAt { context: at, tokens: options.prefill, tps: rate(options.prefill, seconds) });
         }
         let mut decode = Vec::new();
         for at in options.contexts.iter().copied() {
-            let seconds = bench.fastest(at, options.decode, |b| b.decode(at, options.decode))?;
+            let seconds = self.fastest(at, |b| b.decode(at, options.decode))?;
             decode.push(DecodeAt { context: at, tps: rate(options.decode, seconds) });
         }
         let mut verify = Vec::new();
         if !options.verify.is_empty() {
             let at = options.verify_context;
-            let single = bench.fastest(at, STEPS, |b| b.decode(at, STEPS))? / rate(STEPS, 1.0);
+            let single = self.fastest(at, |b| b.decode(at, STEPS))? / rate(STEPS, 1.0);
             for count in &options.verify {
                 let count = (*count).clamp(1, 64);
-                let seconds = bench.fastest(at, count, |b| b.verify(at, count))?;
+                let seconds = self.fastest(at, |b| b.verify(at, count))?;
                 verify.push(VerifyAt {
                     context: at,
                     tokens: count,
@@ -155,39 +190,29 @@ impl Engine {
                 });
             }
         }
-        Ok(BenchReport {
-            model: self.info().name.clone(),
-            threads: self.threads,
-            load_ms: self.load_time.as_secs_f64() * 1e3,
-            prefill,
-            decode,
-            verify,
-            peak_rss_mib: peak_rss_mib(),
-        })
+        Ok(Rates { prefill, decode, verify })
     }
 }
 
 struct Bench<'g> {
-    graph: &'g mut Graph,
+    backend: &'g mut Backend,
+    seat: Seat,
     cancel: &'g Cancel,
-    context: usize,
     repeat: usize,
     tokens: Vec<u32>,
-    cache: Cache,
 }
 
 impl Bench<'_> {
-    /// The seconds of the fastest of some runs of `work`, each of `count` tokens behind `context` tokens.
+    /// The seconds of the fastest of some runs of `work`, each behind `context` tokens.
     fn fastest(
         &mut self,
         context: usize,
-        count: usize,
         mut work: impl FnMut(&mut Self) -> Result<(), GenerateError>,
     ) -> Result<f64, GenerateError> {
-        // At once for all of it: a cache that grows is there twice for a moment, which is not this work's memory.
-        self.cache.truncate(0);
-        self.graph.reserve(&mut self.cache, context + count, self.context)?;
-        self.fill(context)?;
+        // Noise where it can be written, else computed.
+        if !self.backend.pretend(&mut self.seat, &self.tokens[..context])? {
+            self.prefill(0, context)?;
+        }
         let mut best = f64::INFINITY;
         for _ in 0..self.repeat {
             let start = Instant::now();
@@ -197,46 +222,34 @@ impl Bench<'_> {
         Ok(best)
     }
 
-    /// A cache of `count` tokens: noise where it can be written, else computed.
-    fn fill(&mut self, count: usize) -> Result<(), GenerateError> {
-        self.cache.truncate(0);
-        if self.graph.pretend(&mut self.cache, &self.tokens[..count], self.context)? {
-            return Ok(());
-        }
-        self.prefill(0, count)
-    }
-
     fn prefill(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
-        self.cache.truncate(from);
-        self.graph.reserve(&mut self.cache, from + count, self.context)?;
-        for chunk in self.tokens[from..from + count].chunks(self.graph.chunk()) {
-            done(self.graph.run(&mut self.cache, chunk, 1, Halt::on(self.cancel))?)?;
-        }
-        Ok(())
+        let chunk = self.backend.chunk();
+        (0..count).step_by(chunk).try_for_each(|at| self.run(from + at, chunk.min(count - at), 1))
     }
 
     /// Single steps, with the choice of a token after each; which one follows is decided before, so that a model that
     /// repeats itself is not measured with the same experts again and again.
     fn decode(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
-        for at in from..from + count {
-            self.run(at, 1)?;
-            black_box(argmax(self.graph.logits(0)));
-        }
-        Ok(())
+        (from..from + count).try_for_each(|at| {
+            self.run(at, 1, 1)?;
+            black_box(argmax(self.backend.logits(0)));
+            Ok(())
+        })
     }
 
     fn verify(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
-        self.run(from, count)?;
+        self.run(from, count, count)?;
         for row in 0..count {
-            black_box(argmax(self.graph.logits(row)));
+            black_box(argmax(self.backend.logits(row)));
         }
         Ok(())
     }
 
-    fn run(&mut self, from: usize, count: usize) -> Result<(), GenerateError> {
-        self.cache.truncate(from);
-        self.graph.reserve(&mut self.cache, from + count, self.context)?;
-        done(self.graph.run(&mut self.cache, &self.tokens[from..from + count], count, Halt::on(self.cancel))?)
+    fn run(&mut self, at: usize, count: usize, wanted: usize) -> Result<(), GenerateError> {
+        let part = Part { tokens: self.tokens[at..at + count].to_vec(), at, wanted };
+        let due = || self.cancel.is_cancelled();
+        let halt = (count > STEPS).then(|| Halt::when(&due, false));
+        done(self.backend.run(std::iter::once((&part, &mut self.seat)), halt)?)
     }
 }
 

@@ -1,16 +1,12 @@
-//! The KV caches. Each tensor is one buffer that grows and is updated in place; several conversations keep theirs, so
-//! that they do not evict each other.
+//! The cache of one sequence where it is not paged: each tensor is one buffer that grows and is updated in place.
 
-use crate::graph::Graph;
+use crate::backend::few;
 use crate::memory::{Buffer, Element, Place, Tensor};
-use deepcoder_types::{CacheTensor, GenerateError, Priority};
+use deepcoder_types::{CacheTensor, GenerateError};
 use ort::environment::Environment;
-use std::sync::{Arc, Weak};
 
 /// Capacities are multiples of this many tokens.
 const STEP: usize = 128;
-/// A prefix shorter than this is not worth a copy.
-const COPY_FROM: usize = 16;
 
 /// Shapes of the cache tensors.
 pub(crate) struct Layout(Vec<TensorLayout>);
@@ -78,6 +74,11 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
+    /// What is held.
+    pub(crate) fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
     /// Tokens that are held.
     pub(crate) const fn len(&self) -> usize {
         self.tokens.len()
@@ -102,19 +103,9 @@ impl Cache {
     /// must be room for them. `false`, and nothing is held, where the memory is a device's.
     pub(crate) fn pretend(&mut self, layout: &Layout, tokens: &[u32]) -> bool {
         self.tokens.clear();
-        let mut state = 1u64;
         for (tensor, buffer) in layout.0.iter().zip(&mut self.buffers) {
             let Some(bytes) = buffer.host() else { return false };
-            for word in bytes.as_chunks_mut::<8>().0 {
-                state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
-                // Any sign and fraction, and exponents for magnitudes from a half to two.
-                let noise = state ^ (state >> 32);
-                *word = match tensor.element {
-                    Element::Float16 => noise & 0x87FF_87FF_87FF_87FF | 0x3800_3800_3800_3800,
-                    _ => noise & 0x80FF_FFFF_80FF_FFFF | 0x3F00_0000_3F00_0000,
-                }
-                .to_le_bytes();
-            }
+            few::noise(bytes, tensor.element == Element::Float16);
         }
         self.push(tokens);
         true
@@ -124,8 +115,9 @@ impl Cache {
         self.tensors.iter()
     }
 
-    fn common_prefix(&self, tokens: &[u32]) -> usize {
-        self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count()
+    /// Tokens that the buffers have room for.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Room for `needed` tokens: the buffers grow by half at least, never beyond `most`.
@@ -227,143 +219,4 @@ fn copy_tokens(
 
 fn failed(error: &ort::Error) -> GenerateError {
     GenerateError::Engine(error.to_string())
-}
-
-/// The caches of the last few conversations.
-pub(crate) struct Slots {
-    slots: Vec<Slot>,
-    most: usize,
-    bytes: usize,
-    clock: u64,
-}
-
-struct Slot {
-    id: u64,
-    cache: Cache,
-    last_used: u64,
-    /// Who opened it last.
-    priority: Priority,
-    /// Of the lease, while there is one.
-    lease: Weak<()>,
-}
-
-impl Slot {
-    fn is_leased(&self) -> bool {
-        self.lease.strong_count() > 0
-    }
-}
-
-/// The right to a cache while its generation lasts, also where that is paused for another one. Other generations may
-/// copy from the cache meanwhile, and none takes it. Dropping this gives it back, and needs no lock.
-pub(crate) struct Lease {
-    id: u64,
-    _held: Arc<()>,
-}
-
-impl Slots {
-    /// At most `most` conversations, which together take at most `bytes` (one may always have what it needs, beside one
-    /// that is paused).
-    pub(crate) fn new(most: usize, bytes: usize) -> Self {
-        Self { slots: Vec::new(), most: most.max(1), bytes, clock: 0 }
-    }
-
-    /// A cache for `prompt`, which will grow to `total` tokens of at most `context`: it holds the longest beginning
-    /// of `prompt` that any conversation has computed, but never the last token, whose logits are wanted. Background
-    /// work has one slot of its own, so that the users' conversations stay warm beside it.
-    pub(crate) fn open(
-        &mut self,
-        graph: &Graph,
-        prompt: &[u32],
-        total: usize,
-        context: usize,
-        priority: Priority,
-    ) -> Result<Lease, GenerateError> {
-        self.clock += 1;
-        self.trim();
-        let usable = prompt.len().saturating_sub(1);
-        let best = (0..self.slots.len()).max_by_key(|i| {
-            let slot = &self.slots[*i];
-            (slot.cache.common_prefix(prompt).min(usable), slot.last_used)
-        });
-        let shared = best.map_or(0, |i| self.slots[i].cache.common_prefix(prompt).min(usable));
-        // A conversation that goes on keeps its slot; one that only begins alike gets its own.
-        let index = match best {
-            Some(i) if shared * 2 >= self.slots[i].cache.len() && self.may_take(i, priority) => i,
-            _ => self.vacate(graph, best.filter(|_| shared >= COPY_FROM), prompt.len().min(total), priority),
-        };
-        match best {
-            Some(from) if from != index && shared >= COPY_FROM => {
-                let source = std::mem::take(&mut self.slots[from].cache);
-                let target = &mut self.slots[index].cache;
-                target.truncate(0);
-                let copied = graph
-                    .reserve(target, prompt.len(), context)
-                    .and_then(|()| graph.copy_prefix(&source, target, shared));
-                self.slots[from].cache = source;
-                copied?;
-            }
-            Some(from) if from == index => self.slots[index].cache.truncate(shared),
-            _ => self.slots[index].cache.truncate(0),
-        }
-        let (slot, held) = (&mut self.slots[index], Arc::new(()));
-        slot.last_used = self.clock;
-        slot.priority = priority;
-        slot.lease = Arc::downgrade(&held);
-        Ok(Lease { id: slot.id, _held: held })
-    }
-
-    /// The cache of a lease.
-    pub(crate) fn leased(&mut self, lease: &Lease) -> Result<&mut Cache, GenerateError> {
-        let slot = self.slots.iter_mut().find(|slot| slot.id == lease.id);
-        slot.map(|slot| &mut slot.cache).ok_or_else(|| GenerateError::Engine("its cache is gone".into()))
-    }
-
-    /// Give back the memory of all conversations but those that are computed or paused.
-    pub(crate) fn clear(&mut self) {
-        self.slots.retain(Slot::is_leased);
-    }
-
-    fn may_take(&self, index: usize, priority: Priority) -> bool {
-        let slot = &self.slots[index];
-        let users = priority == Priority::Background && slot.priority == Priority::Interactive && self.most > 1;
-        !slot.is_leased() && !users
-    }
-
-    /// While one is paused there may be one too many.
-    fn trim(&mut self) {
-        while self.slots.len() > self.most
-            && let Some(oldest) = self.oldest(|slot| !slot.is_leased())
-        {
-            self.slots.remove(oldest);
-        }
-    }
-
-    fn oldest(&self, matches: impl Fn(&Slot) -> bool) -> Option<usize> {
-        let candidates = (0..self.slots.len()).filter(|i| matches(&self.slots[*i]));
-        candidates.min_by_key(|i| self.slots[*i].last_used)
-    }
-
-    /// Index of an empty slot, or of the one that was used longest ago; never `keep`'s, if there may be two, and never one
-    /// that is leased.
-    fn vacate(&mut self, graph: &Graph, keep: Option<usize>, tokens: usize, priority: Priority) -> usize {
-        let keep = keep.filter(|_| self.slots.len() > 1).map(|i| self.slots[i].id);
-        let free = |slot: &Slot| !slot.is_leased() && Some(slot.id) != keep;
-        if priority == Priority::Background
-            && let Some(own) = self.oldest(|slot| free(slot) && slot.priority == Priority::Background)
-        {
-            return own;
-        }
-        let per_token = graph.bytes_per_token();
-        let held: usize = self.slots.iter().map(|s| s.cache.capacity * per_token).sum();
-        let affordable = held.saturating_add(tokens.saturating_mul(per_token)) <= self.bytes;
-        let more = self.slots.len() < self.most && affordable;
-        match self.oldest(free).filter(|_| !more) {
-            Some(oldest) => oldest,
-            None => {
-                let (id, cache, lease) = (self.clock, Cache::default(), Weak::new());
-                self.slots.push(Slot { id, cache, last_used: 0, priority, lease });
-                self.slots.len() - 1
-            }
-        }
-    }
 }

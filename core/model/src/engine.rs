@@ -1,23 +1,24 @@
 //! Loading a model and answering requests.
 
-use crate::cache::Slots;
+use crate::backend::Backend;
 use crate::device::{self, Device};
 use crate::folder::{self, LoadError};
-use crate::graph::Graph;
+use crate::form::Forms;
 use crate::prefix::disk::PrefixCache;
 use crate::prompt::Prompts;
-use crate::turns::{Turn, Turns};
+use crate::runtime;
+use crate::scheduler::{Command, Scheduler, gone};
 use crate::vocab::Vocabulary;
 use crate::weights::WeightPlace;
-use crate::{generate, runtime};
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Manifest, ModelInfo, Priority,
-    Prompt, Timing, TokenEvent, Usage,
+    Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, Likelihood, Manifest, ModelInfo, Prompt,
+    TokenEvent,
 };
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// How long a thread spins for work before it sleeps. The gaps between the operations of a step are shorter; without a
@@ -37,10 +38,16 @@ pub struct EngineOptions {
     pub device: Device,
     /// Where the weights lie, on the processor.
     pub weights: WeightPlace,
-    /// Conversations whose computed prefix is kept.
-    pub cache_slots: usize,
-    /// Bytes that these may take together, beyond the one in use.
-    pub cache_bytes: usize,
+    /// Bytes that the keys and values of all requests may take together; a request that can never fit is refused. `None`
+    /// is what one request of the whole context takes, and [`EngineOptions::kept_bytes`], but no more than half of
+    /// [`EngineOptions::free_memory`].
+    pub cache_bytes: Option<usize>,
+    /// Bytes of memory that the process can get, as far as it is known.
+    pub free_memory: Option<usize>,
+    /// Bytes of what was computed for requests that are over, which is kept for those that begin alike.
+    pub kept_bytes: usize,
+    /// Conversations that are kept, where their memory is not paged.
+    pub kept_conversations: usize,
     /// Where computed prefixes of prompts are kept after this process; `None` keeps them in memory only.
     pub prefix_cache: Option<PrefixCache>,
     /// Whether threads that wait for work spin for a moment. It makes steps faster and takes time from other
@@ -57,8 +64,10 @@ impl Default for EngineOptions {
             max_context: None,
             device: Device::Cpu,
             weights: WeightPlace::Mapped,
-            cache_slots: 3,
-            cache_bytes: 1 << 30,
+            cache_bytes: None,
+            free_memory: None,
+            kept_bytes: 1 << 30,
+            kept_conversations: 3,
             prefix_cache: None,
             spin: true,
             draft: true,
@@ -66,24 +75,82 @@ impl Default for EngineOptions {
     }
 }
 
-/// A loaded model. One request is computed at a time; others wait. A background request pauses between two steps while
-/// interactive ones are computed, and keeps its cache.
-pub struct Engine {
-    info: ModelInfo,
+/// What the memory of all sequences is bounded by.
+pub(crate) struct Limits {
+    pub(crate) context: usize,
+    pub(crate) kept_bytes: usize,
+    pub(crate) kept_conversations: usize,
+    cache_bytes: Option<usize>,
+    free_memory: Option<usize>,
+    pub(crate) prefix_cache: Option<PrefixCache>,
+}
+
+impl Limits {
+    pub(crate) fn new(options: &EngineOptions, context: u32) -> Self {
+        Self {
+            context: context as usize,
+            kept_bytes: options.kept_bytes,
+            kept_conversations: options.kept_conversations,
+            cache_bytes: options.cache_bytes,
+            free_memory: options.free_memory,
+            prefix_cache: options.prefix_cache.clone(),
+        }
+    }
+
+    /// Bytes that all sequences may take together.
+    pub(crate) fn cache_bytes(&self, per_token: usize) -> usize {
+        let wanted = self.context.saturating_mul(per_token).saturating_add(self.kept_bytes);
+        self.cache_bytes.unwrap_or_else(|| wanted.min(self.free_memory.map_or(usize::MAX, |free| free / 2)))
+    }
+}
+
+/// What is known of a model beside its graph.
+pub(crate) struct Model {
+    pub(crate) info: ModelInfo,
     pub(crate) manifest: Manifest,
     pub(crate) vocabulary: Vocabulary,
-    prompts: Prompts,
-    state: Mutex<State>,
-    turns: Turns,
+    pub(crate) prompts: Prompts,
+    pub(crate) forms: Forms,
     pub(crate) drafts: bool,
     pub(crate) threads: usize,
     pub(crate) load_time: Duration,
 }
 
-/// The state of one request at a time.
-pub(crate) struct State {
-    pub(crate) graph: Graph,
-    pub(crate) slots: Slots,
+impl Model {
+    #[cfg(test)]
+    pub(crate) fn of(info: ModelInfo, manifest: Manifest, vocabulary: Vocabulary, prompts: Prompts) -> Self {
+        Self {
+            info,
+            manifest,
+            vocabulary,
+            prompts,
+            forms: Forms::default(),
+            drafts: true,
+            threads: 1,
+            load_time: Duration::ZERO,
+        }
+    }
+
+    /// Whether a token ends an answer: the model's end tokens, and any other control token that is not text. Behind a hole
+    /// (`fills`) the smaller models go on with the suffix's own tokens, which are such.
+    pub(crate) fn ends_answer(&self, id: u32, fills: bool) -> bool {
+        self.manifest.eos_ids.contains(&id)
+            || self.vocabulary.is_special(id)
+            || (fills && self.vocabulary.is_control(id))
+    }
+
+    /// The tokens that end an answer.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = u32> {
+        self.manifest.eos_ids.iter().copied()
+    }
+}
+
+/// A loaded model. Requests are computed together, by a thread of its own, and each has the tokens that it has alone. A
+/// background request pauses between two steps while interactive ones are computed, and keeps its cache as far as
+/// these do not need the memory.
+pub struct Engine {
+    pub(crate) model: Arc<Model>,
+    pub(crate) scheduler: Scheduler,
 }
 
 impl Engine {
@@ -115,20 +182,19 @@ impl Engine {
             (vocabulary, session)
         });
         let (vocabulary, (session, on_cuda)) = (vocabulary?, session?);
-        let graph = Graph::new(session, environment, &manifest, on_cuda)
+        let mut info = ModelInfo { warnings, ..describe(&manifest, options) };
+        let limits = Limits::new(options, info.context_length);
+        let backend = Backend::new(session, environment, &manifest, on_cuda, &limits, &mut info.warnings)
             .map_err(|reason| LoadError::Damaged { name: manifest.name.clone(), reason })?;
         let prompts = Prompts::new(&manifest, &vocabulary, folder::read_template(folder, &manifest)?)?;
-        Ok(Self {
-            info: ModelInfo { warnings, ..describe(&manifest, options) },
-            vocabulary,
-            prompts,
-            state: Mutex::new(State { graph, slots: Slots::new(options.cache_slots, options.cache_bytes) }),
-            turns: Turns::default(),
-            drafts: options.draft,
-            threads,
-            load_time: start.elapsed(),
-            manifest,
-        })
+        let name = manifest.name.clone();
+        let (drafts, load_time) = (options.draft, start.elapsed());
+        let forms = Forms::default();
+        let model = Model { info, manifest, vocabulary, prompts, forms, drafts, threads, load_time };
+        let model = Arc::new(model);
+        let scheduler = Scheduler::start(backend, Arc::clone(&model));
+        let scheduler = scheduler.map_err(|e| LoadError::Runtime { name, reason: e.to_string() })?;
+        Ok(Self { model, scheduler })
     }
 
     /// The description of the model in a folder, without the warnings of loading it. Reads the manifest only.
@@ -146,52 +212,53 @@ impl Engine {
     /// Warnings to the user about how it was loaded, such as that CUDA was not available.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.info.warnings
+        &self.model.info.warnings
     }
 
     /// The manifest of its folder.
     #[must_use]
-    pub const fn manifest(&self) -> &Manifest {
-        &self.manifest
+    pub fn manifest(&self) -> &Manifest {
+        &self.model.manifest
     }
 
     /// The tokens of `text` as plain text: control tokens in it are not interpreted.
     pub fn tokenize(&self, text: &str) -> Result<Vec<u32>, GenerateError> {
-        self.vocabulary.encode(text).map_err(GenerateError::Engine)
+        self.model.vocabulary.encode(text).map_err(GenerateError::Engine)
     }
 
     /// The text of tokens, with control tokens spelled out.
     #[must_use]
     pub fn detokenize(&self, tokens: &[u32]) -> String {
-        let bytes: Vec<u8> = tokens.iter().flat_map(|id| self.vocabulary.bytes_of(*id)).copied().collect();
+        let bytes: Vec<u8> = tokens.iter().flat_map(|id| self.model.vocabulary.bytes_of(*id)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// The tokens that the model sees for a prompt.
     pub fn render(&self, prompt: &Prompt) -> Result<Vec<u32>, GenerateError> {
-        self.prompts.render(prompt, &self.vocabulary)
+        self.model.prompts.render(prompt, &self.model.vocabulary)
     }
 
-    /// Give back the memory of the cached conversations.
+    /// Give back the memory of what was computed for requests that are over.
     pub fn forget(&self) {
-        self.lock().slots.clear();
+        // An engine whose thread is gone has nothing to forget.
+        self.alone(Backend::forget).unwrap_or_default();
     }
 
-    /// Wait until no other request is computed. `None` if it was cancelled first.
-    pub(crate) fn enter(&self, priority: Priority, cancel: &Cancel) -> Option<Turn<'_>> {
-        self.turns.enter(priority, cancel)
-    }
-
-    /// The state that the holder of the turn computes with. Held for one step.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic of a caller's `on_token` leaves the state as it was after the last run.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Do something with the graph between two steps of the others, and wait for its end.
+    pub(crate) fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Backend) -> T + Send + 'static,
+    ) -> Result<T, GenerateError> {
+        let (sender, receiver) = channel();
+        let work = move |backend: &mut Backend| sender.send(work(backend)).unwrap_or_default();
+        self.scheduler.send(Command::Alone(Box::new(work)))?;
+        receiver.recv().map_err(|_| gone())
     }
 }
 
 impl LanguageModel for Engine {
     fn info(&self) -> &ModelInfo {
-        &self.info
+        &self.model.info
     }
 
     fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
@@ -204,18 +271,21 @@ impl LanguageModel for Engine {
         cancel: &Cancel,
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
-        let start = Instant::now();
-        request.check()?;
-        let prompt = self.render(&request.prompt)?;
-        let Some(turn) = self.enter(request.priority, cancel) else {
-            return Ok(Generation {
-                text: String::new(),
-                finish: FinishReason::Cancelled,
-                usage: Usage::default(),
-                timing: Timing::default(),
-            });
-        };
-        generate::generate(self, turn, request, &prompt, start, cancel, on_token)
+        let mut all = self.submit(std::slice::from_ref(request), cancel, &mut |_, token| on_token(token));
+        all.pop().unwrap_or_else(|| Err(gone()))
+    }
+
+    fn generate_all(
+        &self,
+        requests: &[GenerateRequest],
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(usize, &TokenEvent),
+    ) -> Vec<Result<Generation, GenerateError>> {
+        self.submit(requests, cancel, on_token)
+    }
+
+    fn choose(&self, prompt: &Prompt, options: &[String], cancel: &Cancel) -> Result<Vec<Likelihood>, GenerateError> {
+        self.compare(prompt, options, cancel)
     }
 }
 
@@ -255,7 +325,7 @@ fn fill_warning(manifest: &Manifest) -> Option<String> {
 }
 
 /// Source and recipe: what decides the weights. The files' own hashes would change with every version of the writer.
-fn fingerprint(manifest: &Manifest) -> String {
+pub(crate) fn fingerprint(manifest: &Manifest) -> String {
     let mut files = String::new();
     for (name, entry) in &manifest.files {
         files.push_str(name);

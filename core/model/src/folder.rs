@@ -36,6 +36,9 @@ pub enum LoadError {
         /// Its format.
         format: u32,
     },
+    /// The folder was written by an earlier version, whose operators are gone.
+    #[error("the model `{0}` was imported by an earlier version, whose operators this one does not have")]
+    Outdated(String),
     /// A file is missing, has another size, or is not what the manifest says.
     #[error("the model `{name}` is damaged: {reason}")]
     Damaged {
@@ -97,6 +100,9 @@ impl Hint for LoadError {
             Self::Manifest { .. } => Some(
                 "import the model again: `deepcoder models rm`, then `deepcoder pull` or `deepcoder import`".into(),
             ),
+            Self::Outdated(name) => {
+                Some(format!("`deepcoder models rm {name}` and `deepcoder pull {name}` import it again"))
+            }
             Self::Format { .. } => Some("use a later deepcoder, or import the model again with this one".into()),
             Self::RuntimeTooOld { needs, .. } => Some(format!("`pip install 'onnxruntime>={needs}'`")),
             Self::NoRuntime => Some("`deepcoder doctor` says which ONNX Runtime is used".into()),
@@ -191,8 +197,12 @@ fn check_graph(manifest: &Manifest) -> Result<(), LoadError> {
     if manifest.vocab_size == 0 || manifest.context_length == 0 || manifest.graph.chunk == 0 {
         return Err(damaged("its manifest has a size of zero".into()));
     }
-    if manifest.graph.cache.is_empty() {
-        return Err(damaged("its manifest lists no cache".into()));
+    if manifest.graph.cache.is_empty() != manifest.graph.pages.is_some() {
+        return Err(damaged("its manifest must list either a cache or pages".into()));
+    }
+    // Latents were in one cache for each sequence.
+    if manifest.graph.own_operators && manifest.graph.cache.iter().any(|c| c.dtype == "float16") {
+        return Err(LoadError::Outdated(manifest.name.clone()));
     }
     for tensor in &manifest.graph.cache {
         let open = tensor.shape.iter().filter(|d| **d == -1).count();

@@ -6,27 +6,32 @@
 //! **Invariant:** knows nothing of git, of the user's files or of plugins. Text never becomes a control token. The same
 //! prompt, seed, fingerprint and thread count give the same tokens.
 
+mod backend;
 mod bench;
 mod cache;
 mod device;
 mod draft;
 mod engine;
 mod folder;
+mod form;
 mod generate;
-mod graph;
 mod memory;
 mod operator;
-#[cfg_attr(not(test), expect(dead_code, reason = "the scheduler, which comes next, uses it"))]
+mod paged;
+mod pool;
 mod prefix;
 mod prompt;
 pub mod runtime;
 mod sampler;
+mod scheduler;
 mod score;
+mod sequence;
+mod session;
 mod stream;
 mod template;
-mod turns;
 mod vocab;
 mod weights;
+mod whole;
 mod words;
 
 pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};

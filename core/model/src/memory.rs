@@ -50,6 +50,10 @@ pub(crate) enum Place {
     Device(Arc<Allocator>),
 }
 
+// SAFETY: ONNX Runtime's allocators may be used from any thread, one at a time.
+#[expect(unsafe_code, reason = "the allocator is the session's")]
+unsafe impl Send for Place {}
+
 impl Place {
     pub(crate) fn host() -> Result<Self, ort::Error> {
         let info = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::Default)?;
@@ -62,7 +66,7 @@ impl Place {
         Ok(Self::Device(Arc::new(Allocator::new(session, info)?)))
     }
 
-    fn info(&self) -> *const sys::OrtMemoryInfo {
+    pub(crate) fn info(&self) -> *const sys::OrtMemoryInfo {
         match self {
             Self::Host(info) => info.ptr(),
             Self::Device(allocator) => allocator.memory_info().ptr(),
@@ -201,8 +205,9 @@ impl Tensor {
         self.0.as_ptr()
     }
 
+    /// A tensor over memory that outlives it.
     #[expect(unsafe_code, reason = "`ort` copies borrowed tensors that are bound; these must not be copied")]
-    fn over(
+    pub(crate) fn over(
         info: *const sys::OrtMemoryInfo,
         data: NonNull<u8>,
         bytes: usize,

@@ -1,73 +1,115 @@
-//! How likely a text is: log-probabilities and perplexity.
+//! How likely a text is: log-probabilities, perplexity, and the comparison of options.
 
-use crate::cache::Cache;
+use crate::backend::{Ask, Part};
 use crate::engine::Engine;
-use crate::graph::{Halt, Ran};
-use crate::sampler::log_sum_exp;
-use deepcoder_types::{Cancel, GenerateError, LanguageModel as _, Priority};
-
-/// Rows of logits that are held at a time (each is as long as the vocabulary).
-const ROWS: usize = 64;
+use crate::scheduler::{Command, gone};
+use crate::sequence::{GROUP, Listener, News, Sequence, count};
+use crate::session::{Halt, Ran};
+use deepcoder_types::{Cancel, GenerateError, LanguageModel as _, Likelihood, MAX_CHOICES, Prompt};
+use std::sync::mpsc::channel;
 
 impl Engine {
     /// The natural logarithm of the probability of each token but the first, given those before it. An empty result
     /// for fewer than two tokens.
     pub fn score(&self, tokens: &[u32], cancel: &Cancel) -> Result<Vec<f32>, GenerateError> {
-        let context = self.info().context_length as usize;
-        if tokens.len() > context {
-            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            return Err(GenerateError::TooLong { prompt: count(tokens.len()), max_tokens: 0, context: count(context) });
+        self.check_tokens(tokens)?;
+        let mut scores = self.scores(vec![(tokens.to_vec(), 1, false)], cancel)?;
+        Ok(scores.pop().unwrap_or_default())
+    }
+
+    /// [`LanguageModel::choose`](deepcoder_types::LanguageModel::choose).
+    pub(crate) fn compare(
+        &self,
+        prompt: &Prompt,
+        options: &[String],
+        cancel: &Cancel,
+    ) -> Result<Vec<Likelihood>, GenerateError> {
+        if options.is_empty() || options.len() > MAX_CHOICES || options.iter().any(String::is_empty) {
+            let message =
+                format!("there are {} options, and 1 to {MAX_CHOICES} can be compared, none empty", options.len());
+            return Err(GenerateError::Invalid(message));
         }
-        let cancelled = || GenerateError::Engine("it was cancelled".into());
-        if let Some(wrong) = tokens.iter().find(|id| **id >= self.manifest.vocab_size) {
-            return Err(GenerateError::Invalid(format!("token {wrong} is beyond the vocabulary")));
+        let begin = self.render(prompt)?;
+        // Behind a chat an option is the whole answer: `a` must not win over `ab` for being its beginning.
+        let ends = matches!(prompt, Prompt::Chat { .. });
+        let mut asked = Vec::with_capacity(options.len());
+        for option in options {
+            let mut tokens = begin.clone();
+            tokens.extend(self.tokenize(option)?);
+            self.check_length(tokens.len(), 0)?;
+            asked.push((tokens, begin.len(), ends));
         }
-        let _turn = self.enter(Priority::Interactive, cancel).ok_or_else(cancelled)?;
-        let graph = &mut self.lock().graph;
-        let mut cache = Cache::default();
-        graph.reserve(&mut cache, tokens.len(), context)?;
-        let mut out = Vec::with_capacity(tokens.len().saturating_sub(1));
-        // The last token's logits are not wanted.
-        let inputs = &tokens[..tokens.len().saturating_sub(1)];
-        for chunk in inputs.chunks(ROWS) {
-            let at = cache.len();
-            if graph.run(&mut cache, chunk, chunk.len(), Halt::on(cancel))? == Ran::Halted {
-                return Err(cancelled());
+        let scores = self.scores(asked, cancel)?;
+        let likelihood = |(option, scores): (usize, Vec<f32>)| Likelihood {
+            option: count(option),
+            logprob: scores.iter().sum(),
+            tokens: count(scores.len()),
+        };
+        Ok(scores.into_iter().enumerate().map(likelihood).collect())
+    }
+
+    /// The log-probabilities of several lists of tokens, of each from a place on, and that of the answer's end behind it.
+    fn scores(&self, asked: Vec<(Vec<u32>, usize, bool)>, cancel: &Cancel) -> Result<Vec<Vec<f32>>, GenerateError> {
+        let (sender, news) = channel();
+        let _wake = cancel.on_cancel(self.scheduler.waker());
+        let (mut all, mut sequences) = (vec![None; asked.len()], Vec::new());
+        for (index, (tokens, from, ends)) in asked.into_iter().enumerate() {
+            if tokens.len() <= from && !ends {
+                all[index] = Some(Vec::new());
+                continue;
             }
-            for i in 0..chunk.len() {
-                let logits = graph.logits(i);
-                out.push(logits[tokens[at + i + 1] as usize] - log_sum_exp(logits));
+            let to = Listener { news: sender.clone(), index };
+            sequences.push(Sequence::scores(tokens, from, ends, cancel, to));
+        }
+        drop(sender);
+        self.scheduler.send(Command::Submit(sequences))?;
+        for (index, what) in news {
+            if let News::Scores(scores) = what {
+                all[index] = Some(scores?);
             }
         }
-        Ok(out)
+        all.into_iter().map(|scores| scores.ok_or_else(gone)).collect()
+    }
+
+    fn check_tokens(&self, tokens: &[u32]) -> Result<(), GenerateError> {
+        self.check_length(tokens.len(), 0)?;
+        match tokens.iter().find(|id| **id >= self.model.manifest.vocab_size) {
+            Some(wrong) => Err(GenerateError::Invalid(format!("token {wrong} is beyond the vocabulary"))),
+            None => Ok(()),
+        }
     }
 
     /// The logits behind every token, one row after the other, with the tokens run in pieces of `runs` tokens and those
     /// that are left in one: for comparisons with other implementations.
     pub fn logits(&self, tokens: &[u32], runs: &[usize], cancel: &Cancel) -> Result<Vec<f32>, GenerateError> {
-        let context = self.info().context_length as usize;
-        if tokens.len() > context || tokens.iter().any(|id| *id >= self.manifest.vocab_size) {
-            return Err(GenerateError::Invalid("the tokens are too many or beyond the vocabulary".into()));
-        }
-        let cancelled = || GenerateError::Engine("it was cancelled".into());
-        let _turn = self.enter(Priority::Interactive, cancel).ok_or_else(cancelled)?;
-        let graph = &mut self.lock().graph;
-        let mut cache = Cache::default();
-        let mut out = Vec::new();
-        let mut runs = runs.iter();
-        while cache.len() < tokens.len() {
-            let rest = &tokens[cache.len()..];
-            let piece = &rest[..runs.next().map_or(rest.len(), |n| (*n).clamp(1, rest.len()))];
-            let needed = cache.len() + piece.len();
-            graph.reserve(&mut cache, needed, context)?;
-            if graph.run(&mut cache, piece, piece.len(), Halt::on(cancel))? == Ran::Halted {
-                return Err(cancelled());
+        self.check_tokens(tokens)?;
+        let (tokens, runs, cancel) = (tokens.to_vec(), runs.to_vec(), cancel.clone());
+        self.alone(move |backend| {
+            // Nothing of it may come from an earlier request.
+            let ask = Ask { tokens: &[], usable: 0, prompt: 0, total: tokens.len(), precious: false };
+            let failed = |reason: &str| GenerateError::Engine(reason.into());
+            let (mut seat, _) = backend.open(&ask, std::iter::empty())?.ok_or_else(|| failed("its cache is taken"))?;
+            let mut out = Vec::new();
+            let (mut runs, mut at) = (runs.iter(), 0);
+            let mut ran = Ok(Ran::Done);
+            while at < tokens.len() && matches!(ran, Ok(Ran::Done)) {
+                let rest = &tokens[at..];
+                let wanted = runs.next().map_or(rest.len(), |n| (*n).clamp(1, rest.len()));
+                let part = Part { tokens: rest[..wanted].to_vec(), at, wanted };
+                let due = || cancel.is_cancelled();
+                let halt = (wanted > GROUP / 2).then(|| Halt::when(&due, false));
+                ran = backend.run(std::iter::once((&part, &mut seat)), halt);
+                if matches!(ran, Ok(Ran::Done)) {
+                    (0..wanted).for_each(|row| out.extend_from_slice(backend.logits(row)));
+                    at += wanted;
+                }
             }
-            for row in 0..piece.len() {
-                out.extend_from_slice(graph.logits(row));
+            backend.close(seat, &[]);
+            match ran? {
+                Ran::Done => Ok(out),
+                Ran::Halted => Err(failed("it was cancelled")),
             }
-        }
-        Ok(out)
+        })?
     }
 
     /// The perplexity of a text, read in windows of `window` tokens that begin anew, as llama.cpp's tool reads them:
@@ -82,7 +124,7 @@ impl Engine {
         let (mut sum, mut counted) = (0.0f64, 0u32);
         for part in tokens.chunks_exact(window) {
             let mut part = part.to_vec();
-            if let Some(bos) = self.manifest.bos_id {
+            if let Some(bos) = self.model.manifest.bos_id {
                 part[0] = bos;
             }
             for logprob in &self.score(&part, cancel)?[window / 2 - 1..] {

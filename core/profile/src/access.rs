@@ -79,6 +79,7 @@ impl Launcher {
             settings.threads.map(|n| format!("threads={n}")),
             settings.max_context.map(|n| format!("max_context={n}")),
             Some(format!("prefix_cache_mib={}", settings.prefix_cache.map_or(0, |bytes| bytes >> 20))),
+            settings.cache.map(|bytes| format!("cache_mib={}", bytes >> 20)),
             settings.worker_memory.map(|n| format!("worker_memory={n}")),
         ];
         args.extend(pairs.into_iter().flatten().flat_map(|pair| ["-c".into(), pair.into()]));
@@ -233,6 +234,8 @@ impl Profile {
                 .settings
                 .prefix_cache
                 .map(|bytes| PrefixCache { folder: self.folders.prefixes.clone(), bytes }),
+            cache_bytes: self.settings.cache.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            free_memory: crate::memory().map(|m| usize::try_from(m.available).unwrap_or(usize::MAX)),
             // The settings hold only names that parse.
             device: self.settings.device.parse().unwrap_or_default(),
             weights: match self.settings.weights.as_str() {

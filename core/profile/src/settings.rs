@@ -92,6 +92,9 @@ settings! {
     /// Maximum number of MiB on the disk for computed prefixes of prompts, which a restarted daemon does not compute again; never
     /// more than a tenth of the free disk. `0` stores none and reads none; `deepcoder models forget` deletes them.
     prefix_cache_mib: u64, None, "2048";
+    /// Maximum number of MiB of memory for the keys and values of all requests together. By default what one request of the whole
+    /// context needs and a GiB for those that are over, but no more than half of the memory that is free when the model is loaded.
+    cache_mib: u64, None, "";
     /// Whether commit messages end with a line that names deepcoder and the model.
     attribution: bool, None, "false";
     /// PostgreSQL database of the background jobs, such as `postgres://me@host/deepcoder`. By default the jobs are in the
@@ -158,6 +161,8 @@ pub struct Settings {
     pub max_context: Option<u32>,
     /// The most bytes of computed prefixes on the disk; `None` neither stores nor reads any.
     pub prefix_cache: Option<u64>,
+    /// The most bytes of memory for keys and values, where the user has set it.
+    pub cache: Option<u64>,
     /// Whether commits say that deepcoder had a part in them.
     pub attribution: bool,
     /// The PostgreSQL database that holds the background jobs, where the user has set one.
@@ -263,6 +268,7 @@ impl Default for Settings {
             daemon: true,
             max_context: None,
             prefix_cache: Some(DEFAULT_PREFIX_CACHE_MIB << 20),
+            cache: None,
             attribution: false,
             store: None,
             jobs_keep: Some(Duration::from_secs(DEFAULT_JOBS_KEEP_DAYS * DAY)),
@@ -330,7 +336,8 @@ impl Settings {
             || flags.weights.is_some()
             || flags.onnxruntime.is_some()
             || flags.max_context.is_some()
-            || flags.prefix_cache_mib.is_some();
+            || flags.prefix_cache_mib.is_some()
+            || flags.cache_mib.is_some();
         let no_daemon = overrides.no_daemon || only_here || vars.get(env_var::NO_DAEMON).is_some();
         Ok(Self {
             model: overrides
@@ -354,6 +361,7 @@ impl Settings {
                 Some(mib) => Some(mib.saturating_mul(1 << 20)),
                 None => default.prefix_cache,
             },
+            cache: flags.cache_mib.or(file.cache_mib).map(|mib| mib.saturating_mul(1 << 20)),
             attribution: flags.attribution.or(file.attribution).unwrap_or(false),
             store: store.map(|address| QueuePlace::server(&address.0)).transpose()?,
             jobs_keep: match flags.jobs_keep_days.or(file.jobs_keep_days) {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub const MANIFEST_FILE: &str = "deepcoder.json";
 
 /// Version of the folder's layout. A reader refuses a higher one.
-pub const MANIFEST_FORMAT: u32 = 1;
+pub const MANIFEST_FORMAT: u32 = 2;
 
 /// Everything that is known about a model folder. The folder holds `model.onnx`, its external data, `tokenizer.json`,
 /// and, where the model has one, `chat_template.jinja`.
@@ -98,6 +98,19 @@ pub struct Pages {
     pub tokens: u32,
     /// Numbers of a page.
     pub numbers: u64,
+    /// Complete groups of so many tokens of a prompt, which begin at multiples of it, are computed in another form than
+    /// single tokens, with other bits; 1 where all tokens are computed alike.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub group: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_one(group: &u32) -> bool {
+    *group == 1
 }
 
 /// One cache tensor.

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod checkpoint;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod deepseek;
 #[cfg(test)]
 mod engine;

@@ -108,7 +108,7 @@ fn a_user_s_request_begins_within_a_step() {
 #[test]
 fn jobs_leave_the_users_conversations_warm() {
     let tiny = Tiny::new();
-    let engine = tiny.engine(&EngineOptions { cache_slots: 3, ..options() });
+    let engine = tiny.engine(&EngineOptions { kept_conversations: 3, ..options() });
     let users = [asked(PROMPT, 10, 1), asked("class Stack:\n    pass\n", 10, 2)];
     let cold: Vec<_> = users.iter().map(|user| answer(&engine, user)).collect();
     for n in 0..4 {
@@ -134,7 +134,7 @@ fn jobs_leave_the_users_conversations_warm() {
 #[test]
 fn a_paused_job_can_be_cancelled() {
     let tiny = Tiny::new();
-    let engine = tiny.engine(&EngineOptions { draft: false, cache_slots: 1, ..options() });
+    let engine = tiny.engine(&EngineOptions { draft: false, kept_conversations: 1, ..options() });
     let (job, user) = (background(asked(PROMPT, 150, 1)), asked("class Stack:\n", 30, 2));
     let (whole, wanted) = (answer(&engine, &job).text, answer(&engine, &user).text);
     let cancel = Cancel::new();

@@ -231,6 +231,7 @@ impl DiskCache {
     }
 
     /// Pages found so far.
+    #[cfg(test)]
     pub(crate) fn hits(&self) -> u64 {
         self.shared.hits.load(Ordering::Relaxed)
     }

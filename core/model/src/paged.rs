@@ -1,0 +1,461 @@
+//! A graph whose keys and values are pages: any number of sequences in one run, which share the pages of what they begin
+//! with alike.
+
+use crate::backend::{Ask, Part, few, no_room};
+use crate::engine::{Limits, fingerprint};
+use crate::memory::{Element, Place, Tensor};
+use crate::pool::{PageId, Pool};
+use crate::prefix::disk::{DiskCache, PageKey};
+use crate::prefix::tree::{Form, Found, NodeId, PAGE, Tree, common};
+use crate::sequence::GROUP;
+use crate::session::{Halt, Ran, Runs, check, index};
+use deepcoder_types::{GenerateError, Manifest, Pages};
+use ort::session::Session;
+use ort::value::TensorElementType as Type;
+
+const INPUTS: [&str; 6] = ["input_ids", "positions", "sequences", "tables", "logit_rows", "cache"];
+
+/// The pages, what is known of them, and what computes on them.
+pub(crate) struct Paged {
+    // Declared before the pool, which it may view: dropped first.
+    graph: Box<dyn Compute>,
+    pool: Pool,
+    tree: Tree,
+    disk: Option<Disk>,
+    // Pages that sequences may still take.
+    promised: usize,
+    // The most pages that are kept for later requests.
+    keep: usize,
+    vocab: usize,
+    chunk: usize,
+    // Tokens of a prompt whose bits are others together than one by one.
+    group: usize,
+    rows: Rows,
+    logits: Vec<f32>,
+}
+
+/// The pages on the disk, and the key of the empty prefix.
+struct Disk {
+    cache: DiskCache,
+    root: PageKey,
+}
+
+/// The tokens of a run, as the graph's inputs have them.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) ids: Vec<i64>,
+    pub(crate) positions: Vec<i64>,
+    pub(crate) sequences: Vec<i64>,
+    /// `width` page numbers for each sequence.
+    pub(crate) tables: Vec<i64>,
+    pub(crate) width: usize,
+    pub(crate) wanted: Vec<i64>,
+}
+
+/// Computes rows on pages: writes their keys and values, and the logits of those that are wanted.
+pub(crate) trait Compute: Send {
+    fn run(
+        &mut self,
+        rows: &mut Rows,
+        pool: &mut Pool,
+        logits: &mut [f32],
+        halt: Option<Halt<'_>>,
+    ) -> Result<Ran, GenerateError>;
+}
+
+/// A sequence's pages.
+pub(crate) struct PagedSeat {
+    pages: Vec<PageId>,
+    // Pages that it may have in all.
+    most: usize,
+    // The pages at the beginning that are in the tree, and the node of the last.
+    shared: usize,
+    node: Option<NodeId>,
+    precious: bool,
+    // The key of what is shared.
+    key: Option<PageKey>,
+    prompt: usize,
+}
+
+impl PagedSeat {
+    /// How the tokens of a page are computed.
+    fn form(&self, page: usize, group: usize) -> Form {
+        let each = (group / PAGE).max(1);
+        if (page / each + 1) * each * PAGE <= self.prompt {
+            Form::Group
+        } else if group < PAGE {
+            // All tokens are computed alike.
+            Form::Group
+        } else if (page + 1) * PAGE <= self.prompt {
+            Form::Single
+        } else {
+            Form::Answer
+        }
+    }
+}
+
+impl Paged {
+    pub(crate) fn new(
+        session: Session,
+        manifest: &Manifest,
+        pages: &Pages,
+        limits: &Limits,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, String> {
+        let page_bytes = pages.numbers.checked_mul(2).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+        let page_bytes = page_bytes.ok_or("its manifest has pages of no size")?;
+        if pages.tokens as usize != PAGE {
+            return Err(format!("its pages have {} tokens, and must have {PAGE}", pages.tokens));
+        }
+        let (vocab, chunk) = (manifest.vocab_size as usize, manifest.graph.chunk as usize);
+        let make = |pool: &Pool| Ok(Box::new(Graph::new(session, pool, vocab)?) as Box<dyn Compute>);
+        let mut paged = Self::of(make, page_bytes, vocab, chunk, limits)?;
+        paged.group = pages.group as usize;
+        if paged.group > 1 && paged.group != GROUP {
+            return Err(format!(
+                "its prompts are computed in groups of {}, and must be in groups of {GROUP}",
+                paged.group
+            ));
+        }
+        if let Some(place) = &limits.prefix_cache {
+            let key = fingerprint(manifest);
+            #[expect(clippy::print_stderr, reason = "the log of the daemon, long after the model was loaded")]
+            let warn = |text| eprintln!("warning: {text}");
+            match DiskCache::open(&place.folder, &key, page_bytes, place.bytes, warn) {
+                Ok(cache) => paged.disk = Some(Disk { cache, root: PageKey::root(&key) }),
+                Err(error) => warnings.push(error.to_string()),
+            }
+        }
+        Ok(paged)
+    }
+
+    /// With anything that computes on the pool's pages.
+    pub(crate) fn of(
+        graph: impl FnOnce(&Pool) -> Result<Box<dyn Compute>, String>,
+        page_bytes: usize,
+        vocab: usize,
+        chunk: usize,
+        limits: &Limits,
+    ) -> Result<Self, String> {
+        let most = limits.cache_bytes(page_bytes.div_ceil(PAGE)).div_ceil(page_bytes).max(2);
+        let pool = Pool::new(page_bytes, most).ok_or("there are not enough addresses for its cache")?;
+        Ok(Self {
+            graph: graph(&pool)?,
+            pool,
+            tree: Tree::default(),
+            disk: None,
+            promised: 0,
+            keep: limits.kept_bytes / page_bytes,
+            vocab,
+            chunk,
+            group: 1,
+            rows: Rows::default(),
+            logits: Vec::new(),
+        })
+    }
+
+    pub(crate) const fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    /// Whether so many tokens can ever be held at once.
+    pub(crate) fn fits(&self, tokens: usize) -> Result<(), GenerateError> {
+        if tokens.div_ceil(PAGE) <= self.pool.most() {
+            return Ok(());
+        }
+        Err(no_room(tokens, tokens.div_ceil(PAGE) * self.pool.page_bytes(), self.pool.most() * self.pool.page_bytes()))
+    }
+
+    /// Tokens at the beginning whose pages are there.
+    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
+        self.tree.known(tokens)
+    }
+
+    /// A seat for a sequence, and how many of its tokens need not be computed. `None` while others have the memory.
+    pub(crate) fn open<'s>(
+        &mut self,
+        ask: &Ask<'_>,
+        running: impl Iterator<Item = (&'s [u32], &'s PagedSeat)>,
+    ) -> Result<Option<(PagedSeat, usize)>, GenerateError> {
+        let tokens = ask.usable();
+        let mut found = self.tree.find(tokens, ask.precious);
+        // What another sequence has of the next page, which is not in the tree before it is full.
+        let next = found.pages.len();
+        for (computed, seat) in running {
+            let matched = common(computed, tokens).saturating_sub(next * PAGE).min(PAGE);
+            if matched > found.part.map_or(0, |(_, n, _)| n)
+                && let Some(page) = seat.pages.get(next)
+            {
+                found.part = Some((*page, matched, seat.form(next, self.group)));
+            }
+        }
+        found.fit(self.group, ask.prompt);
+        let most = ask.total.div_ceil(PAGE).max(found.pages.len() + 1);
+        let more = most - found.pages.len();
+        let idle = found.pages.iter().filter(|(_, page, _)| !self.pool.is_used(*page)).count();
+        if self.pool.in_use() + idle + self.promised + more > self.pool.most() {
+            return Ok(None);
+        }
+        let Found { ref pages, part } = found;
+        let pages: Vec<_> = pages.iter().map(|(_, page, _)| *page).collect();
+        pages.iter().for_each(|page| self.pool.share(*page));
+        self.promised += most - pages.len();
+        let mut seat = PagedSeat {
+            shared: pages.len(),
+            pages,
+            most,
+            node: found.node(),
+            precious: ask.precious,
+            key: None,
+            prompt: ask.prompt,
+        };
+        let before = seat.shared;
+        self.read(&mut seat, tokens);
+        let mut cached = seat.shared * PAGE;
+        if let Some((page, matched, _)) = part.filter(|_| seat.shared == before) {
+            if let Err(error) = self.copy(&mut seat, page) {
+                self.close(seat, &[]);
+                return Err(error);
+            }
+            cached += matched;
+        }
+        Ok(Some((seat, cached)))
+    }
+
+    /// Take the pages that follow from the disk, as far as they are there.
+    fn read(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
+        let Some(Disk { cache, root }) = &self.disk else { return };
+        // Where groups have bits of their own, only those are on the disk.
+        let whole = tokens.len().min(seat.prompt) / self.group * self.group;
+        let (cached, pages) = tokens[..whole].as_chunks::<PAGE>().0.split_at_checked(seat.shared).unwrap_or_default();
+        let mut key = cached.iter().fold(*root, |key, page| key.then(page));
+        let keys = pages.iter().map(|page| {
+            key = key.then(page);
+            key
+        });
+        let keys: Vec<_> = keys.take_while(|key| cache.has(key)).collect();
+        cache.read_ahead(&keys);
+        let mut read = Vec::new();
+        for key in &keys {
+            let Ok(page) = self.take() else { break };
+            if !self.disk.as_ref().is_some_and(|disk| disk.cache.get(key, self.pool.bytes_mut(page))) {
+                self.pool.release(page);
+                break;
+            }
+            read.push(page);
+        }
+        let each = (self.group / PAGE).max(1);
+        for page in read.drain((seat.shared + read.len()) / each * each - seat.shared..) {
+            self.pool.release(page);
+        }
+        for (page, tokens) in read.into_iter().zip(pages) {
+            let made = (page, seat.form(seat.shared, self.group));
+            let (node, _) = self.tree.insert(seat.node, tokens, made, seat.precious, &mut self.pool);
+            seat.pages.push(page);
+            self.promised -= 1;
+            seat.node = Some(node);
+            seat.shared += 1;
+        }
+    }
+
+    /// Take a copy of a page of which only the beginning is wanted.
+    fn copy(&mut self, seat: &mut PagedSeat, part: PageId) -> Result<(), GenerateError> {
+        // It must not be evicted for its own copy.
+        self.pool.share(part);
+        let page = self.take();
+        if let Ok(page) = &page {
+            self.pool.copy(part, *page);
+            seat.pages.push(*page);
+            self.promised -= 1;
+        }
+        self.pool.release(part);
+        page.map(drop)
+    }
+
+    fn take(&mut self) -> Result<PageId, GenerateError> {
+        loop {
+            if let Some(page) = self.pool.take() {
+                return Ok(page);
+            }
+            if !self.tree.evict(&mut self.pool) {
+                let mib = self.pool.page_bytes() * (self.pool.in_use() + 1) >> 20;
+                return Err(GenerateError::Engine(format!("the system gives no more than {mib} MiB for its cache")));
+            }
+        }
+    }
+
+    /// Note that a sequence has computed `tokens`, its first: whole pages are found by others from now on.
+    pub(crate) fn commit(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
+        while (seat.shared + 1) * PAGE <= tokens.len() {
+            let page = seat.pages[seat.shared];
+            let form = seat.form(seat.shared, self.group);
+            let (before, here) = tokens[..(seat.shared + 1) * PAGE].split_at(seat.shared * PAGE);
+            let (node, kept) = self.tree.insert(seat.node, here, (page, form), seat.precious, &mut self.pool);
+            self.store(seat, before, here, (kept, form));
+            if kept != page {
+                // Another sequence has computed the same, with the same bits.
+                self.pool.share(kept);
+                self.pool.release(page);
+                seat.pages[seat.shared] = kept;
+            }
+            seat.node = Some(node);
+            seat.shared += 1;
+        }
+    }
+
+    /// Have a page of a prompt written to the disk.
+    fn store(&self, seat: &mut PagedSeat, before: &[u32], tokens: &[u32], (page, form): (PageId, Form)) {
+        let Some(disk) = self.disk.as_ref().filter(|_| before.len() + PAGE <= seat.prompt && form == Form::Group)
+        else {
+            return;
+        };
+        let first = || before.as_chunks::<PAGE>().0.iter().fold(disk.root, |key, page| key.then(page));
+        let key = seat.key.unwrap_or_else(first).then(tokens);
+        seat.key = Some(key);
+        if disk.cache.wants(&key) {
+            disk.cache.put(key, self.pool.bytes(page).to_vec());
+        }
+    }
+
+    /// Give up a sequence, of which `tokens` are computed. They are kept for those that begin alike.
+    pub(crate) fn close(&mut self, mut seat: PagedSeat, tokens: &[u32]) {
+        self.commit(&mut seat, tokens);
+        let rest = &tokens[(seat.shared * PAGE).min(tokens.len())..];
+        if let (false, Some(page)) = (rest.is_empty(), seat.pages.get(seat.shared)) {
+            let made = (*page, seat.form(seat.shared, self.group));
+            self.tree.insert(seat.node, rest, made, seat.precious, &mut self.pool);
+        }
+        self.promised -= seat.most - seat.pages.len();
+        seat.pages.iter().for_each(|page| self.pool.release(*page));
+        while self.pool.idle() > self.keep && self.tree.evict(&mut self.pool) {}
+    }
+
+    /// Give back the memory of all that no sequence uses.
+    pub(crate) fn forget(&mut self) {
+        self.tree.clear(&mut self.pool);
+        self.pool.trim();
+    }
+
+    /// Pages that sequences use and may still take.
+    #[cfg(test)]
+    pub(crate) const fn taken(&self) -> (usize, usize) {
+        (self.pool.in_use(), self.promised)
+    }
+
+    /// The logits of row `i` of the last run, counted over all parts.
+    pub(crate) fn logits(&mut self, i: usize) -> &mut [f32] {
+        &mut self.logits[i * self.vocab..(i + 1) * self.vocab]
+    }
+
+    /// Have a sequence hold `tokens` tokens whose keys and values are noise.
+    pub(crate) fn pretend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
+        self.extend(seat, tokens)?;
+        seat.pages.iter().for_each(|page| few::noise(self.pool.bytes_mut(*page), true));
+        Ok(())
+    }
+
+    fn extend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
+        while seat.pages.len() * PAGE < tokens {
+            let page = self.take()?;
+            seat.pages.push(page);
+            if seat.pages.len() <= seat.most {
+                self.promised -= 1;
+            } else {
+                seat.most = seat.pages.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// Run the parts, each behind what its sequence holds.
+    pub(crate) fn run<'p, 's: 'p>(
+        &mut self,
+        parts: impl Iterator<Item = (&'p Part, &'p mut PagedSeat)>,
+        halt: Option<Halt<'_>>,
+    ) -> Result<Ran, GenerateError> {
+        let mut rows = std::mem::take(&mut self.rows);
+        for list in [&mut rows.ids, &mut rows.positions, &mut rows.sequences, &mut rows.tables, &mut rows.wanted] {
+            list.clear();
+        }
+        let mut tables = Vec::new();
+        for (number, (part, seat)) in parts.enumerate() {
+            self.extend(seat, part.at + part.tokens.len())?;
+            let (first, count) = (rows.ids.len(), part.tokens.len());
+            rows.ids.extend(part.tokens.iter().map(|token| i64::from(*token)));
+            rows.positions.extend((part.at..part.at + count).map(index));
+            rows.sequences.extend(std::iter::repeat_n(index(number), count));
+            rows.wanted.extend((first + count - part.wanted..first + count).map(index));
+            tables.push(seat.pages.iter().map(|page| page.number()).collect::<Vec<_>>());
+        }
+        rows.width = tables.iter().map(Vec::len).max().unwrap_or(0);
+        for table in &tables {
+            rows.tables.extend(table);
+            rows.tables.extend(std::iter::repeat_n(-1, rows.width - table.len()));
+        }
+        if rows.wanted.is_empty() {
+            // The output layer wants at least one row.
+            rows.wanted.push(index(rows.ids.len()) - 1);
+        }
+        let wanted = rows.wanted.len() * self.vocab;
+        if self.logits.len() < wanted {
+            self.logits.resize(wanted, 0.0);
+        }
+        let ran = self.graph.run(&mut rows, &mut self.pool, &mut self.logits[..wanted], halt);
+        self.rows = rows;
+        ran
+    }
+}
+
+/// A session whose cache is the pool.
+struct Graph {
+    runs: Runs,
+    host: Place,
+    cache: Tensor,
+    vocab: usize,
+}
+
+impl Graph {
+    fn new(session: Session, pool: &Pool, vocab: usize) -> Result<Self, String> {
+        let (long, half, float) = (Type::Int64, Type::Float16, Type::Float32);
+        let kinds = [(long, 2), (long, 1), (long, 1), (long, 2), (long, 1), (half, 2)];
+        let inputs: Vec<_> = INPUTS.iter().zip(kinds).map(|(name, (kind, rank))| (*name, kind, rank)).collect();
+        check(session.inputs(), &inputs, "input")?;
+        check(session.outputs(), &[("logits", float, 2)], "output")?;
+        let host = Place::host().map_err(|e| e.to_string())?;
+        let (pages, bytes) = (pool.most(), pool.page_bytes());
+        let shape = [index(pages), index(bytes / 2)];
+        let cache = Tensor::over(host.info(), pool.base(), bytes * pages, &shape, Element::Float16);
+        let cache = cache.map_err(|e| e.to_string())?;
+        Ok(Self { runs: Runs::new(session, &INPUTS, &["logits"])?, host, cache, vocab })
+    }
+
+    #[expect(unsafe_code, reason = "values are bound by their address")]
+    fn call(&mut self, rows: &mut Rows, logits: &mut [f32], halt: Option<Halt<'_>>) -> Result<Ran, ort::Error> {
+        let (count, wanted) = (index(rows.ids.len()), index(rows.wanted.len()));
+        let sequences = index(rows.tables.len() / rows.width.max(1));
+        let long = |list: &mut Vec<i64>, shape: &[i64]| Tensor::of(&self.host, list, shape, Element::Int64);
+        let given = [
+            long(&mut rows.ids, &[1, count])?,
+            long(&mut rows.positions, &[count])?,
+            long(&mut rows.sequences, &[count])?,
+            long(&mut rows.tables, &[sequences, index(rows.width)])?,
+            long(&mut rows.wanted, &[wanted])?,
+        ];
+        let logits = Tensor::of(&self.host, logits, &[wanted, index(self.vocab)], Element::Float32)?;
+        // SAFETY: the lists, the logits and, by the caller, the pool are borrowed mutably, so that nothing else uses their
+        // memory; of the cache the graph touches the pages that the tables name, which are mapped.
+        unsafe { self.runs.run(given.iter().chain([&self.cache]), std::iter::once(&logits), halt) }
+    }
+}
+
+impl Compute for Graph {
+    fn run(
+        &mut self,
+        rows: &mut Rows,
+        _: &mut Pool,
+        logits: &mut [f32],
+        halt: Option<Halt<'_>>,
+    ) -> Result<Ran, GenerateError> {
+        self.call(rows, logits, halt).map_err(|e| GenerateError::Engine(e.to_string()))
+    }
+}

@@ -1,0 +1,223 @@
+//! The pages that sequences have computed, by their tokens: a tree whose nodes are pages. A prompt that begins like an earlier
+//! one uses its pages (Zheng et al. 2024, SGLang's RadixAttention).
+
+use crate::pool::{PageId, Pool};
+
+/// Tokens of a page.
+pub(crate) const PAGE: usize = 64;
+
+/// A node of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NodeId(usize);
+
+/// How the tokens of a page were computed, where complete groups of a prompt have other bits than single tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As a part of a complete group.
+    Group,
+    /// One by one, as the end of a prompt.
+    Single,
+    /// One by one, with tokens of an answer.
+    Answer,
+}
+
+/// The pages of a beginning.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Whole pages, with their nodes.
+    pub(crate) pages: Vec<(NodeId, PageId, Form)>,
+    /// A page that begins with some of the tokens that follow, and how many.
+    pub(crate) part: Option<(PageId, usize, Form)>,
+}
+
+impl Found {
+    /// The node of the last whole page.
+    pub(crate) fn node(&self) -> Option<NodeId> {
+        self.pages.last().map(|(node, ..)| *node)
+    }
+
+    /// Leave out what would be computed with other bits as a part of this prompt: of groups that are complete in it all or
+    /// nothing is used, and of the end of it nothing that was a group. What an answer has become is used as it is, or no
+    /// conversation could go on without being computed again.
+    pub(crate) fn fit(&mut self, group: usize, prompt: usize) {
+        let each = group / PAGE;
+        if each == 0 {
+            return;
+        }
+        let forms: Vec<Form> = self.pages.iter().map(|(.., form)| *form).collect();
+        let cut = (0..forms.len()).step_by(each).find_map(|first| {
+            let pages = &forms[first..(first + each).min(forms.len())];
+            if (first + each) * PAGE > prompt {
+                return pages.iter().position(|form| *form == Form::Group).map(|at| first + at);
+            }
+            let whole = pages.len() == each;
+            let alike = pages.iter().all(|form| *form == Form::Group) || pages.contains(&Form::Answer);
+            (!whole || !alike).then_some(first)
+        });
+        if let Some(cut) = cut {
+            self.pages.truncate(cut);
+            self.part = None;
+        }
+        let next = self.pages.len() / each * each;
+        let is_complete = (next + each) * PAGE <= prompt;
+        if self.part.is_some_and(|(.., form)| is_complete || form == Form::Group) {
+            self.part = None;
+            if is_complete {
+                self.pages.truncate(next);
+            }
+        }
+    }
+}
+
+/// Pages by their tokens.
+#[derive(Default)]
+pub(crate) struct Tree {
+    nodes: Vec<Option<Node>>,
+    empty: Vec<usize>,
+    roots: Vec<NodeId>,
+    clock: u64,
+}
+
+struct Node {
+    // One to `PAGE`; fewer only in nodes without children.
+    tokens: Box<[u32]>,
+    page: PageId,
+    form: Form,
+    parent: Option<NodeId>,
+    children: Vec<NodeId>,
+    used: u64,
+    // Users' conversations are kept before those of the background.
+    precious: bool,
+}
+
+impl Tree {
+    /// The longest beginning of `tokens` that is there. What is found counts as used.
+    pub(crate) fn find(&mut self, tokens: &[u32], precious: bool) -> Found {
+        self.clock += 1;
+        let mut found = Found::default();
+        let mut rest = tokens;
+        loop {
+            let children = self.children(found.node());
+            let matches = children.iter().map(|id| (common(&self.node(*id).tokens, rest), self.node(*id).used, *id));
+            let best = matches.filter(|(matched, ..)| *matched > 0).max_by_key(|(matched, used, _)| (*matched, *used));
+            let Some((matched, _, id)) = best else { return found };
+            let (clock, node) = (self.clock, self.node_mut(id));
+            node.used = clock;
+            node.precious |= precious;
+            if matched < PAGE {
+                found.part = Some((node.page, matched, node.form));
+                return found;
+            }
+            found.pages.push((id, node.page, node.form));
+            rest = &rest[PAGE..];
+        }
+    }
+
+    /// How long a beginning of `tokens` is there.
+    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
+        let (mut at, mut node) = (0, None);
+        loop {
+            let children = self.children(node);
+            let best = children.iter().map(|id| (common(&self.node(*id).tokens, &tokens[at..]), *id));
+            let Some((matched, id)) = best.max_by_key(|(n, _)| *n) else { return at };
+            at += matched;
+            if matched < PAGE {
+                return at;
+            }
+            node = Some(id);
+        }
+    }
+
+    /// Keep a page with these tokens behind `parent`. Where there is one with the same tokens and bits already, that is given back
+    /// and the new page is not kept. A page that has fewer of these tokens only is given up.
+    pub(crate) fn insert(
+        &mut self,
+        parent: Option<NodeId>,
+        tokens: &[u32],
+        (page, form): (PageId, Form),
+        precious: bool,
+        pool: &mut Pool,
+    ) -> (NodeId, PageId) {
+        self.clock += 1;
+        let siblings = self.children(parent).to_vec();
+        for id in siblings {
+            if self.node(id).form != form {
+                continue;
+            }
+            let matched = common(&self.node(id).tokens, tokens);
+            if matched == tokens.len() {
+                let clock = self.clock;
+                let node = self.node_mut(id);
+                node.used = clock;
+                node.precious |= precious;
+                return (id, node.page);
+            }
+            // The beginning of this page, from before it was full.
+            let is_leaf = self.node(id).children.is_empty();
+            if matched == self.node(id).tokens.len() && is_leaf {
+                self.remove(id, pool);
+            }
+        }
+        pool.keep(page);
+        let node = Node { tokens: tokens.into(), page, form, parent, children: Vec::new(), used: self.clock, precious };
+        let id = match self.empty.pop() {
+            Some(at) => {
+                self.nodes[at] = Some(node);
+                NodeId(at)
+            }
+            None => {
+                self.nodes.push(Some(node));
+                NodeId(self.nodes.len() - 1)
+            }
+        };
+        match parent {
+            Some(parent) => self.node_mut(parent).children.push(id),
+            None => self.roots.push(id),
+        }
+        (id, page)
+    }
+
+    /// Give up the page that was used longest ago, of those that no sequence uses and that nothing is behind. `false` if
+    /// there is none.
+    pub(crate) fn evict(&mut self, pool: &mut Pool) -> bool {
+        let nodes = self.nodes.iter().enumerate().filter_map(|(at, node)| Some((NodeId(at), node.as_ref()?)));
+        let free = nodes.filter(|(_, node)| node.children.is_empty() && !pool.is_used(node.page));
+        let oldest = free.min_by_key(|(_, node)| (node.precious, node.used)).map(|(id, _)| id);
+        oldest.map(|id| self.remove(id, pool)).is_some()
+    }
+
+    /// Give up all pages that no sequence uses.
+    pub(crate) fn clear(&mut self, pool: &mut Pool) {
+        while self.evict(pool) {}
+    }
+
+    fn remove(&mut self, id: NodeId, pool: &mut Pool) {
+        let Some(node) = self.nodes.get_mut(id.0).and_then(Option::take) else { return };
+        let siblings = match node.parent {
+            Some(parent) => &mut self.node_mut(parent).children,
+            None => &mut self.roots,
+        };
+        siblings.retain(|sibling| *sibling != id);
+        self.empty.push(id.0);
+        pool.forget(node.page);
+    }
+
+    fn children(&self, node: Option<NodeId>) -> &[NodeId] {
+        node.map_or(&self.roots, |id| &self.node(id).children)
+    }
+
+    #[expect(clippy::expect_used, reason = "a node is removed with the last link to it")]
+    fn node(&self, id: NodeId) -> &Node {
+        self.nodes[id.0].as_ref().expect("it is linked")
+    }
+
+    #[expect(clippy::expect_used, reason = "as above")]
+    fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        self.nodes[id.0].as_mut().expect("it is linked")
+    }
+}
+
+/// Tokens at the beginning of both.
+pub(crate) fn common(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}

@@ -1,0 +1,81 @@
+//! What each client has had, so that many requests of one do not push aside the few of another (start-time fair queueing;
+//! Goyal, Vin and Cheng 1996).
+
+use std::collections::HashMap;
+
+/// Tokens computed for each client that has requests.
+#[derive(Default)]
+pub(super) struct Shares {
+    clients: HashMap<String, Share>,
+    // The least that any client had when one came or went: a new one begins there, and not with a debt of the others'.
+    now: u64,
+}
+
+#[derive(Default)]
+struct Share {
+    had: u64,
+    requests: usize,
+}
+
+impl Shares {
+    /// A client has one more request.
+    pub(super) fn join(&mut self, client: &str) {
+        let now = self.now();
+        let share = self.clients.entry(client.to_owned()).or_default();
+        if share.requests == 0 {
+            share.had = share.had.max(now);
+        }
+        share.requests += 1;
+    }
+
+    /// A client has one request less.
+    pub(super) fn leave(&mut self, client: &str) {
+        self.now = self.now();
+        let Some(share) = self.clients.get_mut(client) else { return };
+        share.requests = share.requests.saturating_sub(1);
+        if share.requests == 0 {
+            self.clients.remove(client);
+        }
+    }
+
+    pub(super) fn charge(&mut self, client: &str, tokens: usize) {
+        if let Some(share) = self.clients.get_mut(client) {
+            share.had += tokens as u64;
+        }
+    }
+
+    pub(super) fn had(&self, client: &str) -> u64 {
+        self.clients.get(client).map_or(0, |share| share.had)
+    }
+
+    fn now(&self) -> u64 {
+        let least = self.clients.values().filter(|share| share.requests > 0).map(|share| share.had).min();
+        least.unwrap_or(self.now).max(self.now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects whoever comes late or seldom: a client that comes begins with what the others have least, so that it
+    /// neither pays for the past nor takes the model for itself.
+    #[test]
+    fn a_new_client_begins_with_the_others() {
+        let mut shares = Shares::default();
+        shares.join("a");
+        shares.charge("a", 1000);
+        shares.join("b");
+        assert_eq!((shares.had("a"), shares.had("b")), (1000, 1000));
+        shares.charge("a", 50);
+        assert!(shares.had("b") < shares.had("a"));
+        shares.leave("b");
+        shares.charge("a", 500);
+        shares.join("b");
+        assert_eq!(shares.had("b"), 1550);
+        shares.leave("a");
+        shares.leave("b");
+        shares.join("c");
+        assert_eq!(shares.had("c"), 1550);
+    }
+}
