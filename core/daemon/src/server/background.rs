@@ -1,15 +1,17 @@
 //! Models for the services, as [`LanguageModel`]s of this process.
 
-use super::queue::{Job, Work};
 use super::sink::Sink;
-use super::{ModelLoader, Shared, lane};
+use super::waiting::{Job, Work};
+use super::{ModelLoader, Shared, dispatch};
 use crate::memory::give_back_memory;
 use deepcoder_protocol::Models;
 use deepcoder_protocol::wire::{Body, Failure};
 use deepcoder_types::{
-    Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, TokenEvent,
+    Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, Priority, Prompt,
+    TokenEvent, generate_at_once,
 };
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,15 +20,15 @@ use std::time::Duration;
 pub(super) struct Lender {
     shared: Weak<Shared>,
     loader: Arc<dyn ModelLoader>,
+    /// Models lent for users, each of which is a client of its own.
+    lent: AtomicU64,
 }
 
 impl Lender {
     pub(super) fn new(shared: &Arc<Shared>, loader: Arc<dyn ModelLoader>) -> Self {
-        Self { shared: Arc::downgrade(shared), loader }
+        Self { shared: Arc::downgrade(shared), loader, lent: AtomicU64::new(0) }
     }
-}
 
-impl Lender {
     fn lend(&self, name: Option<&str>, repository: Option<&Path>) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         let shared = self.shared.upgrade().filter(|shared| !shared.queue.is_stopping());
         let shared = shared.ok_or_else(|| GenerateError::from(Failure::Stopping))?;
@@ -38,8 +40,12 @@ impl Lender {
             Some(loaded) => loaded.model.info().clone(),
             None => self.loader.describe(name)?,
         };
+        let client = match repository {
+            Some(repository) => format!("repository {}", repository.display()),
+            None => format!("task {}", self.lent.fetch_add(1, Ordering::Relaxed)),
+        };
         let (shared, name, repository) = (self.shared.clone(), name.to_owned(), repository.map(Path::to_owned));
-        Ok(Arc::new(LentModel { shared, name, repository, info }))
+        Ok(Arc::new(LentModel { shared, name, client, repository, info }))
     }
 }
 
@@ -64,6 +70,8 @@ impl Models for Lender {
 struct LentModel {
     shared: Weak<Shared>,
     name: String,
+    /// Who asks, for the fairness between clients.
+    client: String,
     /// For which repository, in the background.
     repository: Option<PathBuf>,
     info: ModelInfo,
@@ -76,14 +84,14 @@ impl LentModel {
         let (events, received) = channel();
         // The server's end cancels a part only: the caller's own flag says what the caller wants.
         let sink = Sink::local(cancel.child(), events);
-        let (model, repository) = (self.name.clone(), self.repository.clone());
-        let job = Job { model, work, sink: Arc::clone(&sink), repository, emitted: Vec::new(), _held: None };
-        shared.queue.push(job)?;
+        let (background, repository) = (self.repository.is_some(), self.repository.clone());
+        let job = Job::new(self.name.clone(), work, Arc::clone(&sink), self.client.clone());
+        shared.queue.push(Job { background, repository, ..job })?;
         let server = Weak::clone(&self.shared);
         // One that waits ends at once, one that runs by itself within a step.
         let _waiting = cancel.on_cancel(move || {
-            if server.upgrade().is_some_and(|shared| shared.queue.remove(&sink).is_some()) {
-                sink.finish(Body::Done(lane::nothing()));
+            if let Some(job) = server.upgrade().and_then(|shared| shared.queue.remove(&sink)) {
+                sink.finish(dispatch::cancelled(&job.work));
             }
         });
         for body in received {
@@ -123,12 +131,29 @@ impl LanguageModel for LentModel {
         cancel: &Cancel,
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
-        let mut request = request.clone();
+        let mut request = GenerateRequest { client: self.client.clone(), ..request.clone() };
         if self.repository.is_some() {
             request.priority = Priority::Background;
         }
         match self.ask(Work::Generate(Box::new(request)), cancel, on_token)? {
             Body::Done(generation) => Ok(generation),
+            _ => Err(Failure::Cancelled.into()),
+        }
+    }
+
+    fn generate_all(
+        &self,
+        requests: &[GenerateRequest],
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(usize, &TokenEvent),
+    ) -> Vec<Result<Generation, GenerateError>> {
+        generate_at_once(self, requests, cancel, on_token)
+    }
+
+    fn choose(&self, prompt: &Prompt, options: &[String], cancel: &Cancel) -> Result<Vec<Likelihood>, GenerateError> {
+        let work = Work::Choose(Box::new(prompt.clone()), options.to_vec());
+        match self.ask(work, cancel, &mut |_| {})? {
+            Body::Likelihoods(options) => Ok(options),
             _ => Err(Failure::Cancelled.into()),
         }
     }

@@ -2,13 +2,13 @@
 
 use super::calls::MOST_OF_A_CLIENT;
 use super::lines::{Line, Lines};
-use super::queue::{Job, Work};
 use super::sink::{PATIENCE, Sink};
-use super::{FLUSH, Shared, lane, services};
+use super::waiting::{Job, Work};
+use super::{FLUSH, Shared, dispatch, services};
 use deepcoder_protocol::wire::{self, Body, Event, Failure, MAX_REQUEST, OLDEST, Op, PROTOCOL, Request, ServerInfo};
-use deepcoder_types::Priority;
+use deepcoder_types::{GenerateRequest, MAX_CHOICES, Priority};
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,6 +30,9 @@ const MAX_IN_FLIGHT: u64 = 64;
 
 /// Speak with one client until it leaves or the server ends.
 pub(super) async fn run(shared: Arc<Shared>, stream: UnixStream) {
+    // A process is one client, however many connections it has.
+    let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+    let name = pid.map_or_else(String::new, |pid| format!("process {pid}"));
     let (reader, writer) = stream.into_split();
     let (events, outgoing) = channel(BACKLOG);
     let give_up = Arc::new(Notify::new());
@@ -37,6 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>, stream: UnixStream) {
     let mut client = Client {
         stop: shared.stop.subscribe(),
         shared,
+        name,
         events,
         give_up: Arc::clone(&give_up),
         requests: HashMap::new(),
@@ -82,6 +86,8 @@ enum Ended {
 
 struct Client {
     shared: Arc<Shared>,
+    /// Who asks, for the fairness between clients.
+    name: String,
     events: Sender<Event>,
     give_up: Arc<Notify>,
     requests: HashMap<u64, Arc<Sink>>,
@@ -179,16 +185,22 @@ impl Client {
                 self.say(id, Body::Ok).await;
             }
             Op::Generate { model, request } => {
-                let request = request.into_owned();
+                let request = GenerateRequest { client: self.name.clone(), ..request.into_owned() };
                 // Refused here: behind the door the request would wait for its turn, and load a model.
                 if let Err(error) = request.check() {
                     self.say(id, Body::error(error)).await;
                     return true;
                 }
-                // Background requests from clients share one turn.
-                let repository = (request.priority == Priority::Background).then(PathBuf::new);
-                let work = Work::Generate(Box::new(request));
-                self.enqueue_in(id, model.into_owned(), work, line.len(), repository).await;
+                let background = request.priority == Priority::Background;
+                self.enqueue(id, model, Work::Generate(Box::new(request)), line.len(), background).await;
+            }
+            Op::Choose { options, .. } if options.is_empty() || options.len() > MAX_CHOICES => {
+                let message = format!("there are {} options, and 1 to {MAX_CHOICES} can be given", options.len());
+                self.say(id, Body::error(Failure::Invalid(message))).await;
+            }
+            Op::Choose { model, prompt, options } => {
+                let work = Work::Choose(Box::new(prompt.into_owned()), options.into_owned());
+                self.enqueue(id, model, work, line.len(), false).await;
             }
             Op::CountTokens { model, text } => match self.shared.queue.loaded().filter(|l| l.name == model) {
                 // Not behind a long answer: counting does not need the model's state.
@@ -198,14 +210,12 @@ impl Client {
                             sink.finish_soon(Body::error(full())).await;
                             return true;
                         };
-                        let (shared, text) = (Arc::clone(&self.shared), text.into_owned());
-                        tokio::task::spawn_blocking(move || match lane::count(loaded.model.as_ref(), &text) {
+                        let (shared, client, text) = (Arc::clone(&self.shared), self.name.clone(), text.into_owned());
+                        tokio::task::spawn_blocking(move || match dispatch::count(loaded.model.as_ref(), &text) {
                             // It was unloaded at this moment, or has died just before it was asked.
                             Body::Error { kind: Failure::Died { .. }, .. } => {
-                                let (model, work, emitted) = (loaded.name, Work::Count(text), Vec::new());
-                                let (repository, waits) = (None, Arc::clone(&sink));
-                                let job = Job { model, work, sink: waits, repository, emitted, _held: Some(held) };
-                                if let Err(refusal) = shared.queue.push(job) {
+                                let job = Job::new(loaded.name, Work::Count(text), Arc::clone(&sink), client);
+                                if let Err(refusal) = shared.queue.push(Job { _held: Some(held), ..job }) {
                                     sink.finish_blocking(Body::error(refusal));
                                 }
                             }
@@ -213,11 +223,11 @@ impl Client {
                         });
                     }
                 }
-                None => self.enqueue_in(id, model.into_owned(), Work::Count(text.into_owned()), line.len(), None).await,
+                None => self.enqueue(id, model, Work::Count(text.into_owned()), line.len(), false).await,
             },
             Op::ModelInfo { model } => match self.shared.queue.loaded().filter(|l| l.name == model) {
                 Some(loaded) => self.say(id, Body::Model(loaded.model.info().clone())).await,
-                None => self.enqueue(id, model.into_owned(), Work::Info).await,
+                None => self.enqueue(id, model, Work::Info, 0, false).await,
             },
             Op::Jobs(op) => {
                 if let Some(sink) = self.sink(id).await {
@@ -234,21 +244,17 @@ impl Client {
                     tokio::spawn(services::tasks(Arc::clone(&self.shared), Arc::clone(&self.calls), op, sink));
                 }
             }
-            Op::Unload => self.enqueue(id, String::new(), Work::Unload).await,
+            Op::Unload => self.enqueue(id, "".into(), Work::Unload, 0, false).await,
         }
         true
     }
 
-    async fn enqueue(&mut self, id: u64, model: String, work: Work) {
-        self.enqueue_in(id, model, work, 0, None).await;
-    }
-
-    /// `bytes` is what the request takes while it waits.
-    async fn enqueue_in(&mut self, id: u64, model: String, work: Work, bytes: usize, repository: Option<PathBuf>) {
+    /// `bytes` is what the request takes until it is answered.
+    async fn enqueue(&mut self, id: u64, model: Cow<'_, str>, work: Work, bytes: usize, background: bool) {
         let Some(sink) = self.sink(id).await else { return };
         let Some(held) = self.shared.memory.take(bytes) else { return sink.finish_soon(Body::error(full())).await };
-        let job = Job { model, work, sink: Arc::clone(&sink), repository, emitted: Vec::new(), _held: Some(held) };
-        if let Err(refusal) = self.shared.queue.push(job) {
+        let job = Job::new(model.into_owned(), work, Arc::clone(&sink), self.name.clone());
+        if let Err(refusal) = self.shared.queue.push(Job { background, _held: Some(held), ..job }) {
             sink.finish_soon(Body::error(refusal)).await;
         }
     }
@@ -273,12 +279,9 @@ impl Client {
     async fn cancel(&mut self, target: u64) {
         let Some(sink) = self.requests.remove(&target) else { return };
         sink.cancel().cancel();
-        match self.shared.queue.remove(&sink).map(|job| job.work) {
-            Some(Work::Generate(_)) => sink.finish_soon(lane::cancelled()).await,
-            Some(_) => sink.finish_soon(Body::error(Failure::Cancelled)).await,
-            // The model is still being loaded, and a cancelled request does not wait for that.
-            None if !sink.is_started() => sink.finish_soon(Body::error(Failure::Cancelled)).await,
-            None => {}
+        // One that runs ends by itself, within a step.
+        if let Some(job) = self.shared.queue.remove(&sink) {
+            sink.finish_soon(dispatch::cancelled(&job.work)).await;
         }
     }
 

@@ -1,17 +1,18 @@
-//! The server: [`serve`] listens, [`connection`] speaks with one client, [`queue`] holds what waits, [`lane`] runs it.
+//! The server: [`serve`] listens, [`connection`] speaks with one client, [`queue`] holds what waits, [`dispatch`]
+//! runs it.
 
 mod background;
 mod budget;
 mod calls;
 mod connection;
-mod fair;
-mod lane;
+mod dispatch;
 mod lines;
 mod queue;
 mod services;
 mod sink;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use crate::memory::give_back_memory;
 use crate::socket::{self, BindError};
@@ -23,8 +24,8 @@ use queue::Queue;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 use tokio::runtime::Builder;
@@ -48,7 +49,7 @@ const LAST_STEP: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// Connections at a time.
-const MAX_CLIENTS: usize = 128;
+const MAX_CLIENTS: usize = 256;
 
 /// Settings of [`serve`].
 #[derive(Debug, Clone)]
@@ -63,6 +64,8 @@ pub struct ServeOptions {
     pub handle_signals: bool,
     /// The version that clients are told.
     pub version: String,
+    /// How many requests of users run on the model at once; the others wait. Of background requests it is a quarter.
+    pub at_once: usize,
     /// The model of background work that names none; may be empty.
     pub model: String,
     /// How long a call about jobs or watched repositories may take, before its caller is told that it does not answer.
@@ -78,6 +81,7 @@ impl ServeOptions {
             exit: None,
             handle_signals: true,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            at_once: 64,
             model: String::new(),
             call_limit: Duration::from_secs(40),
         }
@@ -143,8 +147,6 @@ impl Hint for ServeError {
 struct Shared {
     /// Also holds the model in memory, so that quick questions need not wait for a long answer.
     queue: Queue,
-    /// Held while a model is loaded.
-    loading: Mutex<()>,
     started: Instant,
     served: AtomicU64,
     clients: Semaphore,
@@ -250,8 +252,7 @@ pub fn serve(
     })?;
     listener.set_nonblocking(true).map_err(failed)?;
     let shared = Arc::new(Shared {
-        queue: Queue::new(),
-        loading: Mutex::new(()),
+        queue: Queue::new(options.at_once),
         started: Instant::now(),
         served: AtomicU64::new(0),
         clients: Semaphore::new(MAX_CLIENTS),
@@ -267,17 +268,13 @@ pub fn serve(
     });
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("deepcoder-io").build();
     let runtime = runtime.map_err(failed)?;
-    let (lane_done, done) = std::sync::mpsc::channel();
-    for (name, lane) in
-        [("deepcoder-front", lane::front as fn(&Shared, &dyn ModelLoader)), ("deepcoder-back", lane::back)]
-    {
-        let (shared, loader, lane_done) = (Arc::clone(&shared), Arc::clone(&loader), lane_done.clone());
-        let run = move || {
-            lane(&shared, loader.as_ref());
-            lane_done.send(()).unwrap_or_default();
-        };
-        std::thread::Builder::new().name(name.into()).spawn(run).map_err(failed)?;
-    }
+    let (dispatched, done) = std::sync::mpsc::channel();
+    let (server, models) = (Arc::clone(&shared), Arc::clone(&loader));
+    let dispatch = move || {
+        dispatch::dispatch(&server, models.as_ref());
+        dispatched.send(()).unwrap_or_default();
+    };
+    std::thread::Builder::new().name("deepcoder-queue".into()).spawn(dispatch).map_err(failed)?;
     begin(&shared, &loader);
     let result = runtime.block_on(async {
         let mut tasks = JoinSet::new();
@@ -294,8 +291,7 @@ pub fn serve(
     });
     shared.queue.stop();
     // A model that is still being loaded cannot be interrupted; the process need not wait for it.
-    let last = Instant::now() + LAST_STEP;
-    (0..2).for_each(|_| done.recv_timeout(last.saturating_duration_since(Instant::now())).unwrap_or_default());
+    done.recv_timeout(LAST_STEP).unwrap_or_default();
     runtime.shutdown_timeout(Duration::from_millis(100));
     drop(bound);
     result.map_err(failed)

@@ -1,61 +1,46 @@
-//! The requests that wait for the model, those that run, and the model in memory. The user's own requests run first, in
-//! the order of their arrival. They preempt background requests, which resume behind them.
+//! The requests that wait for the model, those that run on it, and the model in memory. One model is in memory at a time;
+//! the engine decides which of its requests computes next.
 
-use super::budget::Held;
-use super::fair::Lines;
 use super::sink::Sink;
+use super::waiting::{Job, Waiting, Work};
+use deepcoder_protocol::ModelLoader;
 use deepcoder_protocol::wire::{Body, Failure};
-use deepcoder_types::{Cancel, GenerateRequest, LanguageModel};
-use std::collections::VecDeque;
+use deepcoder_types::{Cancel, LanguageModel};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Jobs that may wait.
+/// Requests that may wait.
 const MAX_WAITING: usize = 1024;
 
 /// How long a model that a user has asked stays before one for the background takes its place.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// One request that needs the model.
-pub(super) struct Job {
-    /// The model's name.
-    pub(super) model: String,
-    pub(super) work: Work,
-    /// Where the answer goes.
-    pub(super) sink: Arc<Sink>,
-    /// For which repository, where it is background work.
-    pub(super) repository: Option<PathBuf>,
-    /// Tokens that were emitted before it was preempted.
-    pub(super) emitted: Vec<u32>,
-    /// The memory that it takes, where a client sent it.
-    pub(super) _held: Option<Held>,
-}
-
-pub(super) enum Work {
-    Generate(Box<GenerateRequest>),
-    Count(String),
-    Info,
-    Unload,
-}
-
-/// The next work of the thread for the users' own requests.
+/// What the dispatching thread has to do next.
 pub(super) enum Next {
-    Job(Job),
+    /// Run a request on a thread of its own.
+    Run(Box<Running>),
+    /// Load a model. Nothing is in memory.
+    Load(String, Cancel),
+    /// Drop a model: outside of the lock, because freeing gigabytes takes a while.
+    Drop(Loaded),
+    /// Answer a request to unload: it is done.
+    Unloaded(Job),
     /// Nothing came in time.
     Idle,
-    /// The server ends.
-    Stop,
+    /// The server ends, and nothing runs any more.
+    Stop(Option<Loaded>),
 }
 
-/// A job of the background, begun.
-pub(super) struct Begun {
+/// A request that runs.
+pub(super) struct Running {
     pub(super) job: Job,
-    pub(super) repository: PathBuf,
-    /// Ends this attempt: its client has cancelled it, or a user's own request preempts it.
-    pub(super) attempt: Cancel,
-    started: Instant,
-    preempted_for: Duration,
+    pub(super) model: Arc<dyn LanguageModel>,
+    /// Ends this run: its client has cancelled it, or a user wants another model.
+    pub(super) run: Cancel,
+    /// The clock when it began.
+    began: Duration,
 }
 
 /// A model in memory.
@@ -81,59 +66,79 @@ pub(super) struct Queue {
 }
 
 struct Inner {
-    waiting: VecDeque<Job>,
-    lines: Lines,
-    front: Option<Arc<Sink>>,
-    back: Option<Back>,
+    users: Waiting,
+    background: Waiting,
+    /// The most requests of users that run at once.
+    most: usize,
+    /// By their numbers.
+    running: HashMap<u64, Slot>,
     loaded: Option<Loaded>,
-    /// When a user's own request was last done.
-    last_front: Option<Instant>,
+    /// The number of the last request that was there when the model was loaded.
+    present: u64,
+    /// The model that is being loaded, and what ends that.
+    loading: Option<(String, Cancel)>,
+    /// The number of the last request.
+    last: u64,
+    /// When a request of a user was last done.
+    last_user: Option<Instant>,
     last_work: Instant,
-    /// How long users' own requests had the model in all, and since when the one that runs has it: a background job is not
-    /// charged for the time of its preemption.
-    preempted_for: Duration,
-    preempted_since: Option<Instant>,
+    clock: Clock,
+    used: HashMap<PathBuf, Duration>,
     stopping: bool,
 }
 
-struct Back {
+struct Slot {
     sink: Arc<Sink>,
-    model: String,
-    attempt: Cancel,
+    background: bool,
+    run: Cancel,
+    /// Whether it still needs the model: its answer may only have to be read.
+    computes: bool,
+}
+
+/// Measures the model's time for each background request: the time passes while no user's request runs, and is divided
+/// among the background requests that run at once.
+struct Clock {
+    time: Duration,
+    looked: Instant,
 }
 
 impl Queue {
-    pub(super) fn new() -> Self {
+    /// At most `most` requests of users run at once, and a quarter as many in the background.
+    pub(super) fn new(most: usize) -> Self {
+        let now = Instant::now();
         Self {
             inner: Mutex::new(Inner {
-                waiting: VecDeque::new(),
-                lines: Lines::default(),
-                front: None,
-                back: None,
+                users: Waiting::default(),
+                background: Waiting::default(),
+                most: most.max(1),
+                running: HashMap::new(),
                 loaded: None,
-                last_front: None,
-                last_work: Instant::now(),
-                preempted_for: Duration::ZERO,
-                preempted_since: None,
+                present: 0,
+                loading: None,
+                last: 0,
+                last_user: None,
+                last_work: now,
+                clock: Clock { time: Duration::ZERO, looked: now },
+                used: HashMap::new(),
                 stopping: false,
             }),
             wake: Condvar::new(),
         }
     }
 
-    /// Put `job` at the end, or say why not.
-    pub(super) fn push(&self, job: Job) -> Result<(), Failure> {
+    /// Let `job` wait, or say why not.
+    pub(super) fn push(&self, mut job: Job) -> Result<(), Failure> {
         let mut inner = self.lock();
         if inner.stopping {
             return Err(Failure::Stopping);
         }
-        if inner.waiting.len() + inner.lines.len() >= MAX_WAITING {
+        if inner.users.len() + inner.background.len() >= MAX_WAITING {
             return Err(Failure::Busy(format!("{MAX_WAITING} requests wait already")));
         }
-        match job.repository.clone() {
-            Some(repository) => inner.lines.push(&repository, job),
-            None => inner.waiting.push_back(job),
-        }
+        inner.last += 1;
+        job.number = inner.last;
+        inner.waiting(job.background).push(job);
+        inner.end_unwanted_load();
         self.wake.notify_all();
         Ok(())
     }
@@ -141,94 +146,63 @@ impl Queue {
     /// Take the job of `sink` out, if it still waits.
     pub(super) fn remove(&self, sink: &Arc<Sink>) -> Option<Job> {
         let mut inner = self.lock();
-        match inner.waiting.iter().position(|job| Arc::ptr_eq(&job.sink, sink)) {
-            Some(at) => inner.waiting.remove(at),
-            None => inner.lines.extract(|job| Arc::ptr_eq(&job.sink, sink)).pop(),
-        }
+        let job = inner.users.remove(sink).or_else(|| inner.background.remove(sink));
+        inner.end_unwanted_load();
+        job
     }
 
-    /// Wait for a user's own request, until there was nothing to do for `limit` if there is one. The former one is over.
-    pub(super) fn next(&self, limit: Option<Duration>) -> Next {
+    /// Wait for something to do. A model is dropped after `idle` without work; without a model, `exit` is the longest wait.
+    pub(super) fn next(&self, loader: &dyn ModelLoader, idle: Duration, exit: Option<Duration>) -> Next {
         let asked = Instant::now();
         let mut inner = self.lock();
-        inner.end_front(asked);
-        self.wake.notify_all();
         loop {
-            if inner.stopping {
-                return Next::Stop;
-            }
-            if let Some(job) = inner.waiting.pop_front() {
-                inner.front = Some(Arc::clone(&job.sink));
-                inner.preempted_since = Some(Instant::now());
-                return Next::Job(job);
-            }
-            // A limit beyond what the clock can count is none, and so is one while the background works.
-            let idle = inner.back.is_none() && inner.lines.len() == 0;
-            let deadline = limit.filter(|_| idle).and_then(|l| inner.last_work.max(asked).checked_add(l));
-            inner = match deadline {
-                None => self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Next::Idle;
-                    }
-                    self.wake.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0
-                }
+            let until = match inner.decide(loader, asked, idle, exit) {
+                Ok(next) => return next,
+                Err(until) => until,
             };
-        }
-    }
-
-    /// Wait for something to do in the background while no user waits; `None` when the server ends.
-    pub(super) fn next_background(&self) -> Option<Begun> {
-        let mut inner = self.lock();
-        loop {
-            if inner.stopping {
-                return None;
-            }
-            let mut patience = None;
-            if inner.front.is_none() && inner.waiting.is_empty() && inner.lines.len() > 0 {
-                let here = inner.loaded.as_ref().map(|loaded| loaded.name.clone());
-                let kept = inner.last_front.map(|at| GRACE.saturating_sub(at.elapsed())).filter(|left| !left.is_zero());
-                let fits = |model: &str| kept.is_none() || here.as_deref().is_none_or(|here| here == model);
-                if let Some((repository, job)) = inner.lines.take(fits) {
-                    let attempt = job.sink.cancel().child();
-                    let (sink, model) = (Arc::clone(&job.sink), job.model.clone());
-                    inner.back = Some(Back { sink, model, attempt: attempt.clone() });
-                    let preempted_for = inner.preempted_for();
-                    return Some(Begun { job, repository, attempt, started: Instant::now(), preempted_for });
-                }
-                patience = kept;
-            }
-            inner = match patience {
+            inner = match until.map(|until| until.saturating_duration_since(Instant::now())) {
                 None => self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => self.wake.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
 
-    /// Note the time of an attempt that is over.
-    pub(super) fn charge(&self, begun: &Begun) {
+    /// A run is over and needs the model no more. The job is to be answered, unless it has to start over.
+    pub(super) fn computed(&self, running: Running, again: bool) -> Option<Job> {
+        let Running { job, model, began, .. } = running;
+        // Before another one is loaded.
+        drop(model);
         let mut inner = self.lock();
-        let preempted_for = inner.preempted_for() - begun.preempted_for;
-        inner.lines.charge(&begun.repository, begun.started.elapsed().saturating_sub(preempted_for));
-    }
-
-    /// An attempt is over; `again` puts the job in front of its line, to go on when no user waits.
-    pub(super) fn end_background(&self, begun: Begun, again: bool) {
-        let mut inner = self.lock();
-        inner.back = None;
-        inner.last_work = Instant::now();
-        let refused = if again && !inner.stopping {
-            inner.lines.put_back(&begun.repository, begun.job);
+        let now = Instant::now();
+        inner.tick(now);
+        inner.last_work = now;
+        if !job.background {
+            inner.last_user = Some(now);
+        }
+        if let Some(repository) = &job.repository {
+            let time = inner.clock.time.saturating_sub(began);
+            *inner.used.entry(repository.clone()).or_default() += time;
+        }
+        let answer = if again && !inner.stopping {
+            inner.running.remove(&job.number);
+            inner.background.push(job);
             None
         } else {
-            again.then_some(begun.job)
+            if let Some(slot) = inner.running.get_mut(&job.number) {
+                slot.computes = false;
+            }
+            Some(job)
         };
-        drop(inner);
         self.wake.notify_all();
-        if let Some(job) = refused {
-            job.sink.finish(Body::error(Failure::Stopping));
-        }
+        answer
+    }
+
+    /// The request `number` is answered.
+    pub(super) fn answered(&self, number: u64) {
+        let mut inner = self.lock();
+        inner.tick(Instant::now());
+        inner.running.remove(&number);
+        self.wake.notify_all();
     }
 
     /// The model in memory.
@@ -236,57 +210,55 @@ impl Queue {
         self.lock().loaded.clone()
     }
 
-    pub(super) fn set_loaded(&self, loaded: Option<Loaded>) {
-        let old = std::mem::replace(&mut self.lock().loaded, loaded);
-        // Freeing gigabytes takes a while: not under the lock.
-        drop(old);
+    pub(super) fn set_loaded(&self, loaded: Loaded) {
+        let mut inner = self.lock();
+        inner.loading = None;
+        inner.present = inner.last;
+        inner.last_work = Instant::now();
+        inner.loaded = Some(loaded);
     }
 
-    /// Make the background let go of every model but `wanted`. Returns once it has, which takes a step at most.
-    pub(super) fn clear_the_way(&self, wanted: Option<&str>) {
+    /// The load of `model` has failed: those who wait for it, unless it was ended from here.
+    pub(super) fn load_failed(&self, model: &str) -> Vec<Job> {
         let mut inner = self.lock();
-        while let Some(back) = inner.back.as_ref().filter(|back| Some(back.model.as_str()) != wanted) {
-            back.attempt.cancel();
-            inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        if inner.loading.take().is_some_and(|(_, cancel)| cancel.is_cancelled()) {
+            return Vec::new();
         }
+        let mut jobs = inner.users.extract(Some(model));
+        jobs.extend(inner.background.extract(Some(model)));
+        jobs
     }
 
-    /// Take the model out of memory for the background, unless a user has come meanwhile.
-    pub(super) fn unload_for_background(&self) -> bool {
-        let mut inner = self.lock();
-        if inner.front.is_some() || !inner.waiting.is_empty() {
-            return false;
-        }
-        let old = inner.loaded.take();
-        drop(inner);
+    /// `model` is dead or in an unknown state: the next request needs a new one.
+    pub(super) fn forget(&self, model: &Arc<dyn LanguageModel>) {
+        let old = self.lock().loaded.take_if(|loaded| Arc::ptr_eq(&loaded.model, model));
         drop(old);
-        true
     }
 
     /// How much there is to do.
     pub(super) fn load(&self) -> Load {
         let inner = self.lock();
         Load {
-            waiting: inner.waiting.len(),
-            busy: inner.front.is_some(),
-            background_waiting: inner.lines.len(),
-            background_busy: inner.back.is_some(),
+            waiting: inner.users.len(),
+            busy: inner.computing(false) > 0 || inner.loading.is_some() && inner.users.len() > 0,
+            background_waiting: inner.background.len(),
+            background_busy: inner.computing(true) > 0,
         }
     }
 
     /// How long the model has worked in the background for a repository.
     pub(super) fn used(&self, repository: &Path) -> Duration {
-        self.lock().lines.used(repository)
+        self.lock().used.get(repository).copied().unwrap_or_default()
     }
 
     /// Take no more jobs, refuse those that wait, and end those that run.
     pub(super) fn stop(&self) {
         let mut inner = self.lock();
         inner.stopping = true;
-        let mut ended: Vec<_> = std::mem::take(&mut inner.waiting).into_iter().map(|job| job.sink).collect();
-        ended.extend(inner.lines.extract(|_| true).into_iter().map(|job| job.sink));
-        ended.extend(inner.front.clone());
-        ended.extend(inner.back.as_ref().map(|back| Arc::clone(&back.sink)));
+        let mut ended: Vec<_> = inner.users.extract(None).into_iter().map(|job| job.sink).collect();
+        ended.extend(inner.background.extract(None).into_iter().map(|job| job.sink));
+        ended.extend(inner.running.values().map(|slot| Arc::clone(&slot.sink)));
+        inner.end_unwanted_load();
         drop(inner);
         self.wake.notify_all();
         for sink in ended {
@@ -306,15 +278,112 @@ impl Queue {
 }
 
 impl Inner {
-    fn end_front(&mut self, now: Instant) {
-        if self.front.take().is_some() {
-            self.last_front = Some(now);
-            self.last_work = now;
+    /// What is to be done now, or until when to wait for news.
+    fn decide(
+        &mut self,
+        loader: &dyn ModelLoader,
+        asked: Instant,
+        idle: Duration,
+        exit: Option<Duration>,
+    ) -> Result<Next, Option<Instant>> {
+        let (users, background) = (self.computing(false), self.computing(true));
+        if self.stopping {
+            return if users + background == 0 { Ok(Next::Stop(self.loaded.take())) } else { Err(None) };
         }
-        self.preempted_for += self.preempted_since.take().map_or(Duration::ZERO, |since| now - since);
+        if let Some(dead) = self.loaded.take_if(|_| !loader.is_alive()) {
+            return Ok(Next::Drop(dead));
+        }
+        if self.users.len() > 0 {
+            if let Some(at) = self.fits(false) {
+                return self.begin(false, at, self.most);
+            }
+            if users == 0 {
+                // What runs is for another model, and gives way.
+                self.running.values().filter(|slot| slot.computes).for_each(|slot| slot.run.cancel());
+            }
+            return if users + background == 0 { self.exchange(false) } else { Err(None) };
+        }
+        if self.background.len() > 0 {
+            if let Some(at) = self.fits(true) {
+                return self.begin(true, at, self.most.div_ceil(4));
+            }
+            if users + background > 0 {
+                return Err(None);
+            }
+            let kept = self.last_user.and_then(|at| at.checked_add(GRACE)).filter(|until| *until > Instant::now());
+            return if self.loaded.is_some() && kept.is_some() { Err(kept) } else { self.exchange(true) };
+        }
+        if !self.running.is_empty() {
+            return Err(None);
+        }
+        let limit = if self.loaded.is_some() { Some(idle) } else { exit };
+        // A limit beyond what the clock can count is none.
+        let until = limit.and_then(|limit| self.last_work.max(asked).checked_add(limit));
+        if until.is_none_or(|until| until > Instant::now()) {
+            return Err(until);
+        }
+        Ok(self.loaded.take().map_or(Next::Idle, Next::Drop))
     }
 
-    fn preempted_for(&self) -> Duration {
-        self.preempted_for + self.preempted_since.map_or(Duration::ZERO, |since| since.elapsed())
+    /// Where the next request for the loaded model is.
+    fn fits(&self, background: bool) -> Option<usize> {
+        let loaded = self.loaded.as_ref()?;
+        let waiting = if background { &self.background } else { &self.users };
+        waiting.fits(&loaded.name, self.present)
+    }
+
+    /// Begin a request, if fewer than `most` of its priority run.
+    fn begin(&mut self, background: bool, at: usize, most: usize) -> Result<Next, Option<Instant>> {
+        let model = self.loaded.as_ref().map(|loaded| Arc::clone(&loaded.model)).ok_or(None)?;
+        if self.running.values().filter(|slot| slot.background == background).count() >= most {
+            return Err(None);
+        }
+        let job = self.waiting(background).take(at);
+        self.tick(Instant::now());
+        let (sink, run) = (Arc::clone(&job.sink), job.sink.cancel().child());
+        self.running.insert(job.number, Slot { sink, background, run: run.clone(), computes: true });
+        Ok(Next::Run(Box::new(Running { job, model, run, began: self.clock.time })))
+    }
+
+    /// Make room for the request that came first, then load its model. Nothing runs.
+    fn exchange(&mut self, background: bool) -> Result<Next, Option<Instant>> {
+        if let Some(old) = self.loaded.take() {
+            return Ok(Next::Drop(old));
+        }
+        let waiting = self.waiting(background);
+        let at = waiting.first().ok_or(None)?;
+        if matches!(waiting.get(at).work, Work::Unload) {
+            return Ok(Next::Unloaded(waiting.take(at)));
+        }
+        let (model, cancel) = (waiting.get(at).model.clone(), Cancel::new());
+        self.loading = Some((model.clone(), cancel.clone()));
+        Ok(Next::Load(model, cancel))
+    }
+
+    /// End a load that no request waits for, or that keeps users waiting for the background.
+    fn end_unwanted_load(&self) {
+        let Some((model, cancel)) = &self.loading else { return };
+        let background = self.users.len() == 0 && self.background.wants(model);
+        if !background && !self.users.wants(model) {
+            cancel.cancel();
+        }
+    }
+
+    fn waiting(&mut self, background: bool) -> &mut Waiting {
+        if background { &mut self.background } else { &mut self.users }
+    }
+
+    fn computing(&self, background: bool) -> usize {
+        self.running.values().filter(|slot| slot.computes && slot.background == background).count()
+    }
+
+    /// Let the clock go on, before something changes in what runs.
+    fn tick(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.clock.looked);
+        let background = u32::try_from(self.computing(true)).unwrap_or(u32::MAX);
+        if self.computing(false) == 0 {
+            self.clock.time += passed.checked_div(background).unwrap_or_default();
+        }
+        self.clock.looked = now;
     }
 }

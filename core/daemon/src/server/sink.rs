@@ -11,21 +11,19 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
-/// How long the model waits for a client that is behind. Once: after that the client is cut off.
+/// How long a request waits for a client that is behind. Once: after that the client is cut off.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a follower may read nothing at all. It gets more time than a client, because no other request waits for it.
 const FOLLOWER: Duration = Duration::from_secs(30);
 
-/// The events of one request. The thread that sends them runs the model, which others wait for: it waits for a client
-/// only for moments.
+/// The events of one request. The thread that sends them has one of the places at the model: it waits for a client only
+/// for moments.
 pub(super) struct Sink {
     out: Out,
     cancel: Cancel,
     /// Set by the one thread that sends the last event.
     finished: AtomicBool,
-    /// The model is working on it.
-    started: AtomicBool,
     /// Wakes the task that waits for the end of the request.
     over: Arc<Notify>,
 }
@@ -56,8 +54,7 @@ impl Sink {
     }
 
     fn to(out: Out, cancel: Cancel) -> Arc<Self> {
-        let (finished, started) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { out, cancel, finished, started, over: Arc::default() })
+        Arc::new(Self { out, cancel, finished: AtomicBool::new(false), over: Arc::default() })
     }
 
     pub(super) fn cancel(&self) -> &Cancel {
@@ -75,17 +72,6 @@ impl Sink {
 
     pub(super) fn is_finished(&self) -> bool {
         self.finished.load(Ordering::SeqCst)
-    }
-
-    /// The model begins to work on it; `false` when it need not any more.
-    pub(super) fn start(&self) -> bool {
-        self.started.store(true, Ordering::SeqCst);
-        !self.cancel.is_cancelled() && !self.is_finished()
-    }
-
-    /// Whether the worker itself will see to the last event soon after a cancel.
-    pub(super) fn is_started(&self) -> bool {
-        self.started.load(Ordering::SeqCst)
     }
 
     /// A token. A client that has gone, or does not read, ends the generation.

@@ -156,6 +156,9 @@ impl Inside {
                 let say = &mut |token: &deepcoder_types::TokenEvent| self.say(id, Body::Token(token.clone()));
                 Ok(Body::Done(self.model(model)?.generate(request, cancel, say)?))
             }
+            Op::Choose { model, prompt, options } => {
+                Ok(Body::Likelihoods(self.model(model)?.choose(prompt, options, cancel)?))
+            }
             _ => Err(GenerateError::Invalid("it is not for a worker".into())),
         }
     }

@@ -3,7 +3,10 @@
 use super::pool::Records;
 use deepcoder_protocol::WorkerCommand;
 use deepcoder_protocol::wire::{self, Body, Event, Failure, Op, PROTOCOL, Request};
-use deepcoder_types::{Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, TokenEvent};
+use deepcoder_types::{
+    Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, Prompt, TokenEvent,
+    generate_at_once,
+};
 use deepcoder_workspace::process;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -143,6 +146,24 @@ impl LanguageModel for WorkerModel {
                 self.link.records.works();
                 Ok(generation)
             }
+            _ => Err(confused()),
+        }
+    }
+
+    fn generate_all(
+        &self,
+        requests: &[GenerateRequest],
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(usize, &TokenEvent),
+    ) -> Vec<Result<Generation, GenerateError>> {
+        generate_at_once(self, requests, cancel, on_token)
+    }
+
+    fn choose(&self, prompt: &Prompt, options: &[String], cancel: &Cancel) -> Result<Vec<Likelihood>, GenerateError> {
+        let model = Cow::Borrowed(self.link.name.as_str());
+        let op = Op::Choose { model, prompt: Cow::Borrowed(prompt), options: Cow::Borrowed(options) };
+        match self.link.call(op, cancel, LET_GO, &mut |_| {})? {
+            Body::Likelihoods(options) => Ok(options),
             _ => Err(confused()),
         }
     }

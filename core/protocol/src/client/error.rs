@@ -6,6 +6,10 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The hint about a busy daemon of an older or a newer build.
+pub(super) const REPLACE: &str =
+    "wait until it is idle, end it with `deepcoder stop`, or add --no-daemon to do without it";
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -72,9 +76,7 @@ impl Hint for ConnectError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotRunning { .. } => Some("start one with `deepcoder serve`".into()),
-            Self::Protocol { busy: true, .. } => {
-                Some("wait until it is idle, end it with `deepcoder stop`, or add --no-daemon to do without it".into())
-            }
+            Self::Protocol { busy: true, .. } => Some(REPLACE.into()),
             Self::NoAnswer { .. } | Self::Protocol { .. } => {
                 Some("end it with `deepcoder stop`; the next command starts a new one".into())
             }

@@ -16,9 +16,12 @@ pub use skew::running;
 pub use tasks::RemoteTasks;
 
 use crate::socket;
-use crate::wire::{self, Body, Event, Failure, MAX_REQUEST, OLDEST, Op, PROTOCOL, Request, ServerInfo, Status};
+use crate::wire::{
+    self, Body, Event, Failure, GRAMMARS, MAX_REQUEST, OLDEST, Op, PROTOCOL, Request, ServerInfo, Status,
+};
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, ModelInfo, Timing, TokenEvent, Usage,
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, Likelihood, ModelInfo, Prompt, Timing,
+    TokenEvent, Usage,
 };
 use std::borrow::Cow;
 use std::io::{self, Read as _, Write as _};
@@ -174,6 +177,9 @@ impl Client {
     ) -> Result<Generation, GenerateError> {
         // Before it is sent: JSON cannot carry infinities, so that the daemon could only say that it does not understand.
         request.check()?;
+        if request.grammar.is_some() {
+            self.must_know_grammars()?;
+        }
         let mut text = String::new();
         let mut tokens = 0u32;
         let op = Op::Generate { model: name.into(), request: Cow::Borrowed(request) };
@@ -195,6 +201,36 @@ impl Client {
             }),
             Err(e) => Err(e.into()),
         }
+    }
+
+    /// How likely each option is as the answer to a prompt, by the model `name`.
+    pub fn choose(
+        &mut self,
+        name: &str,
+        prompt: &Prompt,
+        options: &[String],
+        cancel: &Cancel,
+    ) -> Result<Vec<Likelihood>, GenerateError> {
+        self.must_know_grammars()?;
+        let op = Op::Choose { model: name.into(), prompt: Cow::Borrowed(prompt), options: Cow::Borrowed(options) };
+        match self.call(op, cancel, None, &mut |_| {})? {
+            Body::Likelihoods(options) => Ok(options),
+            _ => Err(self.confused().into()),
+        }
+    }
+
+    /// An error where the daemon would ignore a grammar, or does not know `choose`.
+    fn must_know_grammars(&self) -> Result<(), GenerateError> {
+        let ServerInfo { protocol, version, .. } = &self.server;
+        if *protocol >= GRAMMARS {
+            return Ok(());
+        }
+        Err(GenerateError::Load {
+            message: format!(
+                "the running daemon (version {version}) speaks protocol {protocol}, which has no grammars"
+            ),
+            hint: Some(error::REPLACE.into()),
+        })
     }
 
     /// Whether the connection can be used again.

@@ -1,9 +1,19 @@
 //! A model in the daemon that looks like one in the process.
 
 use super::{CallError, Client};
-use deepcoder_types::{Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, TokenEvent};
+use deepcoder_types::{
+    Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, Prompt, TokenEvent,
+    generate_at_once,
+};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+/// Requests of one call that are sent at once, each on a connection and a thread of its own: the daemon accepts a limited
+/// number of both.
+const AT_ONCE: usize = 32;
+
+/// Connections that are kept for the next call.
+const KEPT: usize = 8;
 
 /// A model that the daemon holds. Calls from several threads use several connections.
 #[derive(Debug)]
@@ -34,8 +44,9 @@ impl RemoteModel {
             None => Client::connect(&self.socket).map_err(|e| GenerateError::Unavailable(e.to_string()))?,
         };
         let result = call(&mut client);
-        if client.is_usable() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if client.is_usable() && idle.len() < KEPT {
+            idle.push(client);
         }
         result
     }
@@ -81,5 +92,24 @@ impl LanguageModel for RemoteModel {
             })
         };
         self.with_retry(&mut call, &|| !seen.get() && !cancel.is_cancelled())
+    }
+
+    fn generate_all(
+        &self,
+        requests: &[GenerateRequest],
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(usize, &TokenEvent),
+    ) -> Vec<Result<Generation, GenerateError>> {
+        let mut results = Vec::new();
+        for part in requests.chunks(AT_ONCE) {
+            let first = results.len();
+            results.extend(generate_at_once(self, part, cancel, &mut |i, token| on_token(first + i, token)));
+        }
+        results
+    }
+
+    fn choose(&self, prompt: &Prompt, options: &[String], cancel: &Cancel) -> Result<Vec<Likelihood>, GenerateError> {
+        let mut call = |client: &mut Client| client.choose(&self.name, prompt, options, cancel);
+        self.with_retry(&mut call, &|| !cancel.is_cancelled())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::wire::Refusal;
-use deepcoder_types::Hint as _;
+use deepcoder_types::{Form, Grammar, Hint as _};
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -186,7 +186,7 @@ fn a_busy_daemon_of_protocol_2_is_left_alone() {
     for (busy, queued) in [(true, 0), (false, 1)] {
         let daemon = of_protocol_2(busy, queued);
         let error = running(&daemon.socket, OURS).expect_err("it cannot be used");
-        let said = "the running daemon (version 0.1.0+a.b.c) speaks protocol 2, this deepcoder 3, and it is busy";
+        let said = "the running daemon (version 0.1.0+a.b.c) speaks protocol 2, this deepcoder 4, and it is busy";
         assert_eq!(error.to_string(), said);
         let hint = error.hint().expect("a hint");
         assert!(hint.contains("`deepcoder stop`") && hint.contains("--no-daemon"), "{hint}");
@@ -266,4 +266,34 @@ fn tasks_without_a_daemon_are_unavailable() {
     let failure = RemoteTasks::new(dir.path().join("none.sock")).get("1").expect_err("no daemon");
     assert!(matches!(&failure, Failure::Refused { reason: Refusal::Unavailable, .. }), "{failure:?}");
     assert!(failure.hint().expect("a hint").contains("deepcoder serve"));
+}
+
+/// Protects programs that read an answer by its form: a daemon of protocol 3 would ignore the grammar, so that nothing is
+/// sent to it, and the error names what to do. A request without a form is answered.
+#[test]
+fn an_older_daemon_is_sent_no_grammar() {
+    let daemon = Fake::new(|line| {
+        match line.contains("hello") {
+        true => Does::Says(r#"{"id":ID,"event":{"hello":{"protocol":3,"version":"0.1.0","pid":1,"busy":true}}}"#.into()),
+        false => Does::Says(
+            r#"{"id":ID,"event":{"done":{"text":"maybe","finish":"end","usage":{"prompt_tokens":1,"cached_tokens":0,"completion_tokens":1,"drafted_tokens":0,"accepted_tokens":0},"timing":{"prefill_tps":1.0,"decode_tps":1.0,"first_token_ms":1.0,"total_ms":1.0}}}}"#.into(),
+        ),
+    }
+    });
+    let mut client = Client::connect(&daemon.socket).expect("protocol 3 is spoken");
+    let prompt = Prompt::Text("is it?".into());
+    let options = ["yes".to_owned(), "no".to_owned()];
+    let plain = GenerateRequest::greedy(prompt.clone(), 4);
+    let grammar = Some(Grammar::of(Form::Choices(options.to_vec())));
+    let formed = GenerateRequest { grammar, ..plain.clone() };
+    let errors = [
+        client.generate("m", &formed, &Cancel::new(), &mut |_| {}).expect_err("it would be ignored"),
+        client.choose("m", &prompt, &options, &Cancel::new()).expect_err("it is not known"),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("(version 0.1.0) speaks protocol 3"), "{error}");
+        assert!(error.hint().expect("a hint").contains("`deepcoder stop`"));
+    }
+    assert_eq!(daemon.heard().len(), 1, "only the greeting was sent");
+    assert_eq!(client.generate("m", &plain, &Cancel::new(), &mut |_| {}).expect("answered").text, "maybe");
 }

@@ -3,7 +3,7 @@
 use deepcoder_types::{GenerateError, Hint};
 use serde::{Deserialize, Serialize};
 
-/// Why a request failed. The first ten are [`GenerateError`].
+/// Why a request failed. The first eleven are [`GenerateError`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {

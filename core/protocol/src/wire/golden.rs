@@ -11,9 +11,9 @@ const DOCUMENT: &str = include_str!("../../PROTOCOL.md");
 /// A function that names the variant of a value, without a wildcard, and the list of its names. A new variant does not
 /// compile before it is here, and the tests fail before it has a golden line.
 macro_rules! names {
-    ($name:ident, $all:ident, $type:ty, { $($pattern:pat => $text:literal),* $(,)? }) => {
+    ($name:ident, $all:ident, $type:ty, { $($pattern:pat $(if $guard:expr)? => $text:literal),* $(,)? }) => {
         fn $name(value: &$type) -> &'static str {
-            match value { $($pattern => $text),* }
+            match value { $($pattern $(if $guard)? => $text),* }
         }
         const $all: &[&str] = &[$($text),*];
     };
@@ -21,7 +21,9 @@ macro_rules! names {
 
 names!(operation, OPERATIONS, Op<'_>, {
     Op::Hello { .. } => "hello",
+    Op::Generate { request, .. } if request.grammar.is_some() => "generate with a grammar",
     Op::Generate { .. } => "generate",
+    Op::Choose { .. } => "choose",
     Op::CountTokens { .. } => "count-tokens",
     Op::ModelInfo { .. } => "model-info",
     Op::Status => "status",
@@ -61,6 +63,7 @@ names!(event, BODIES, Body, {
     Body::Hello(_) => "hello",
     Body::Token(_) => "token",
     Body::Done(_) => "done",
+    Body::Likelihoods(_) => "likelihoods",
     Body::Count(_) => "count",
     Body::Model(_) => "model",
     Body::Status(_) => "status",

@@ -10,8 +10,8 @@ mod tests;
 
 use crate::service::{Added, JobCounts, Watched};
 use deepcoder_types::{
-    Decision, GenerateRequest, Generation, Job, JobEvent, JobFilter, JobSpec, ModelInfo, RepoPath, Task, TaskEvent,
-    TokenEvent,
+    Decision, GenerateRequest, Generation, Job, JobEvent, JobFilter, JobSpec, Likelihood, ModelInfo, Prompt, RepoPath,
+    Task, TaskEvent, TokenEvent,
 };
 pub use failure::{Failure, Refusal};
 pub use status::{ServerInfo, Status, WorkerStatus};
@@ -22,10 +22,13 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The newest version of the protocol that this program speaks.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 
 /// The oldest one.
 pub const OLDEST: u32 = 3;
+
+/// The first one with grammars and `choose`. An older daemon ignores a grammar and answers in any form.
+pub const GRAMMARS: u32 = 4;
 
 /// The newest version that both sides speak, each from its oldest to its newest.
 #[must_use]
@@ -67,6 +70,15 @@ pub enum Op<'a> {
         model: Cow<'a, str>,
         /// The prompt and the settings.
         request: Cow<'a, GenerateRequest>,
+    },
+    /// How likely each option is as the answer to a prompt.
+    Choose {
+        /// The model's name.
+        model: Cow<'a, str>,
+        /// The prompt.
+        prompt: Cow<'a, Prompt>,
+        /// The options.
+        options: Cow<'a, [String]>,
     },
     /// How many tokens a text has.
     CountTokens {
@@ -262,6 +274,8 @@ pub enum Body {
     Token(TokenEvent),
     /// The generated text.
     Done(Generation),
+    /// How likely the options are, in their order.
+    Likelihoods(Vec<Likelihood>),
     /// A number of tokens.
     Count(u32),
     /// A description of a model.
@@ -325,6 +339,13 @@ impl Body {
                     }
                 }
             }
+            Self::Likelihoods(options) => {
+                for option in options {
+                    if !option.logprob.is_finite() {
+                        option.logprob = f32::MIN;
+                    }
+                }
+            }
             Self::Done(generation) => {
                 let t = &mut generation.timing;
                 for x in [&mut t.prefill_tps, &mut t.decode_tps, &mut t.first_token_ms, &mut t.total_ms] {
@@ -369,6 +390,7 @@ pub fn read_event(line: &[u8]) -> Result<Event, serde_json::Error> {
 const KNOWN: &[&str] = &[
     "hello",
     "done",
+    "likelihoods",
     "count",
     "model",
     "status",

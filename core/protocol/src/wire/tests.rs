@@ -37,7 +37,8 @@ fn numbers_that_json_lacks_stay_readable() {
     };
     let timing = Timing { prefill_tps: f64::INFINITY, decode_tps: f64::NAN, ..Timing::default() };
     let done = Generation { text: String::new(), finish: FinishReason::End, usage: Usage::default(), timing };
-    for body in [Body::Token(token), Body::Done(done)] {
+    let unlikely = Likelihood { option: 0, logprob: f32::NEG_INFINITY, tokens: 1 };
+    for body in [Body::Token(token), Body::Done(done), Body::Likelihoods(vec![unlikely])] {
         let text = line(&Event { id: 1, event: body.finite() }).expect("json");
         serde_json::from_slice::<Event>(&text).expect("readable");
     }

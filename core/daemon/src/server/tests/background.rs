@@ -230,7 +230,8 @@ fn the_same_model_is_asked_by_both() {
 /// Protects jobs: cancelling one ends it at once, where it waits and where it runs, and nobody else is ended.
 #[test]
 fn background_work_is_cancelled_alone() {
-    let (server, held, running) = counting(|socket| options(socket, Duration::from_secs(60)));
+    let one = |socket: &Path| ServeOptions { at_once: 1, ..options(socket, Duration::from_secs(60)) };
+    let (server, held, running) = counting(one);
     let (first, second) = (held.model("m", "/a"), held.model("m", "/b"));
     let (cancel, other) = (Cancel::new(), Cancel::new());
     thread::scope(|scope| {
@@ -246,24 +247,95 @@ fn background_work_is_cancelled_alone() {
         let generation = runs.join().expect("no panic").expect("cancelled");
         assert_eq!(generation.finish, FinishReason::Cancelled);
     });
-    let again = second.generate(&counted(5), &Cancel::new(), &mut |_| {}).expect("the lane is free");
+    let again = second.generate(&counted(5), &Cancel::new(), &mut |_| {}).expect("its place is free");
     assert_eq!(again.text, "0 1 2 3 4 ");
 }
 
-/// Protects whoever asks from outside: background work has a place there too, behind everybody else's.
+/// Protects clients that ask in the background: several run at once, a user's request for another model interrupts them
+/// all, and each gets every token once.
 #[test]
 fn clients_may_ask_in_the_background() {
     let (server, _, running) = counting(|socket| options(socket, Duration::from_secs(60)));
-    let request = GenerateRequest { priority: Priority::Background, ..counted(50) };
+    let request = GenerateRequest { priority: Priority::Background, ..counted(300) };
     thread::scope(|scope| {
-        let user = scope.spawn(|| server.client().generate("m", &counted(100), &Cancel::new(), &mut |_| {}));
-        eventually("it runs", || running.load(Ordering::SeqCst) == 1);
-        let background = scope.spawn(|| server.client().generate("m", &request, &Cancel::new(), &mut |_| {}));
-        eventually("it waits", || server.client().status().expect("status").background_queued == 1);
-        assert_eq!(running.load(Ordering::SeqCst), 1);
-        user.join().expect("no panic").expect("served");
-        assert_eq!(background.join().expect("no panic").expect("served").text.split_whitespace().count(), 50);
+        let (server, request) = (&server, &request);
+        let ask = || {
+            let mut seen = Vec::new();
+            let done = server.client().generate("slow", request, &Cancel::new(), &mut |t| seen.push(t.id));
+            (done.expect("served"), seen)
+        };
+        let asking: Vec<_> = (0..3).map(|_| scope.spawn(ask)).collect();
+        let mut client = server.client();
+        eventually("all three run", || running.load(Ordering::SeqCst) == 3);
+        assert_eq!(client.generate("quick", &counted(2), &Cancel::new(), &mut |_| {}).expect("served").text, "0 1 ");
+        assert_eq!(client.status().expect("status").background_queued, 3);
+        client.unload(&Cancel::new()).expect("unloaded");
+        for asking in asking {
+            let (done, seen) = asking.join().expect("no panic");
+            assert_eq!(seen, (0..300).collect::<Vec<_>>());
+            assert_eq!((done.finish, done.text.split_whitespace().count()), (FinishReason::Length, 300));
+        }
     });
+    assert_eq!(server.loader.loads.load(Ordering::SeqCst), 3);
+}
+
+/// Writes other tokens each time that it is loaded.
+struct Fickle(ModelInfo, u32);
+
+impl LanguageModel for Fickle {
+    fn info(&self) -> &ModelInfo {
+        &self.0
+    }
+
+    fn count_tokens(&self, _: &str) -> Result<u32, GenerateError> {
+        Ok(1)
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        on_token(&TokenEvent { text: String::new(), id: self.1, logprob: None, top: Vec::new() });
+        let finish = match request.max_tokens {
+            1 => FinishReason::Length,
+            _ => match cancel.wait_timeout(Duration::from_secs(20)) {
+                true => FinishReason::Cancelled,
+                false => return Err(GenerateError::Engine("it was not interrupted".into())),
+            },
+        };
+        Ok(Generation { text: String::new(), finish, usage: Usage::default(), timing: Timing::default() })
+    }
+}
+
+/// Protects the client of an interrupted request from a text that does not belong together: where the second run differs,
+/// the request fails, and nothing starts over again and again.
+#[test]
+fn a_second_run_that_differs_is_an_error() {
+    let loads = AtomicUsize::new(0);
+    let server = Server::start(Duration::from_secs(60), move |name| {
+        let info = ModelInfo { name: name.to_owned(), ..Chatterbox::new(Duration::ZERO).info };
+        let load = u32::try_from(loads.fetch_add(1, Ordering::SeqCst)).expect("few");
+        Ok(Arc::new(Fickle(info, load)) as Arc<dyn LanguageModel>)
+    });
+    let request = GenerateRequest { priority: Priority::Background, ..counted(9) };
+    thread::scope(|scope| {
+        let (given, got) = std::sync::mpsc::channel();
+        let server = &server;
+        let asking = scope.spawn(move || {
+            let mut give = |token: &TokenEvent| given.send(token.id).expect("the test waits");
+            server.client().generate("slow", &request, &Cancel::new(), &mut give)
+        });
+        assert_eq!(got.recv(), Ok(0));
+        let mut client = server.client();
+        client.generate("quick", &counted(1), &Cancel::new(), &mut |_| {}).expect("served");
+        client.unload(&Cancel::new()).expect("unloaded");
+        let error = asking.join().expect("no panic").expect_err("it differs");
+        assert!(matches!(&error, GenerateError::Engine(m) if m.contains("something else")), "{error}");
+        assert!(got.recv().is_err(), "the other token was sent");
+    });
+    assert_eq!(server.loader.loads.load(Ordering::SeqCst), 3);
 }
 
 /// Protects jobs and watched repositories: a daemon that has some does not end for want of clients, and ends both

@@ -135,7 +135,7 @@ fn other_versions_are_refused_and_can_be_stopped() {
     let mut raw = server.raw();
     raw.get_mut().write_all(b"{\"id\":1,\"do\":{\"hello\":{\"protocol\":9,\"client\":\"x\"}}}\n").expect("sent");
     let answer = line(&mut raw);
-    assert!(answer.contains("{\"server\":3,\"client\":9,"), "{answer}");
+    assert!(answer.contains("{\"server\":4,\"client\":9,"), "{answer}");
     assert_eq!(raw.read(&mut [0]).expect("closed"), 0);
     let mut stranger = server.raw();
     stranger.get_mut().write_all(b"{\"id\":1,\"do\":\"stop\"}\n").expect("sent");
