@@ -1,5 +1,5 @@
-//! The daemon that r9 and r10 torture: the real server and real processes for models, with a model that counts, and that
-//! dies where it is asked to.
+//! The daemon that r9 and r10 torture: the real server and real processes for models, with a model that counts, for
+//! many requests at once, and that dies where it is asked to.
 
 use crate::writer::Writer;
 use deepcoder_daemon::{ServeOptions, Services, WorkOptions, Workers, keep_memory_together, serve, work};
@@ -15,6 +15,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a process with a model may allocate.
@@ -22,6 +23,15 @@ const MEMORY: u64 = 256 << 20;
 
 /// How long such a process may be silent.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Requests of users that run at once: fewer than there are clients, so that some wait.
+const AT_ONCE: usize = 24;
+
+/// Milliseconds until the first token of a request whose prompt is [`LONG`].
+const PREFILL: u32 = 10;
+
+/// The prompt that takes a while to read.
+pub(crate) const LONG: &str = "long";
 
 /// What the daemon without guards keeps of every request.
 const LEAK: usize = 32 << 10;
@@ -57,7 +67,8 @@ impl ServeAct {
             let command = WorkerCommand { program, name: None, args, env, patience: PATIENCE };
             Arc::new(Workers::new(command, Arc::new(Counters { leaks: false })))
         };
-        match serve(&ServeOptions::new(&self.socket), loader, Services::default(), &Cancel::new()) {
+        let options = ServeOptions { at_once: AT_ONCE, ..ServeOptions::new(&self.socket) };
+        match serve(&options, loader, Services::default(), &Cancel::new()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {
                 eprintln!("{e}");
@@ -82,7 +93,7 @@ struct Counters {
 
 impl ModelLoader for Counters {
     fn load(&self, name: &str, _: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        Ok(Arc::new(Counter { info: self.describe(name)?, leaks: self.leaks }))
+        Ok(Arc::new(Counter { info: self.describe(name)?, leaks: self.leaks, running: AtomicU32::new(0) }))
     }
 
     fn describe(&self, name: &str) -> Result<ModelInfo, GenerateError> {
@@ -97,10 +108,12 @@ impl ModelLoader for Counters {
     }
 }
 
-/// Counts upwards, some thousand numbers a second, or does what the prompt says.
+/// Counts upwards, some thousand numbers a second, or does what the prompt says. The answer has the largest number of
+/// requests that ran beside it in place of its cached tokens.
 struct Counter {
     info: ModelInfo,
     leaks: bool,
+    running: AtomicU32,
 }
 
 impl LanguageModel for Counter {
@@ -125,18 +138,26 @@ impl LanguageModel for Counter {
             std::mem::forget(vec![1u8; LEAK]);
             std::mem::forget(std::fs::File::open("/dev/null"));
         }
-        let (mut text, mut finish) = (String::new(), FinishReason::Length);
+        self.running.fetch_add(1, Ordering::SeqCst);
+        let (mut text, mut usage) = (String::new(), Usage { cached_tokens: 1, ..Usage::default() });
+        if request.prompt == Prompt::Text(LONG.into()) {
+            (0..PREFILL)
+                .take_while(|_| !cancel.is_cancelled())
+                .for_each(|_| std::thread::sleep(Duration::from_millis(1)));
+        }
         for id in 0..request.max_tokens {
             std::thread::sleep(Duration::from_micros(50));
             if cancel.is_cancelled() {
-                finish = FinishReason::Cancelled;
                 break;
             }
+            usage.cached_tokens = usage.cached_tokens.max(self.running.load(Ordering::SeqCst));
             let token = TokenEvent { text: format!("{id} "), id, logprob: None, top: Vec::new() };
             text.push_str(&token.text);
             on_token(&token);
         }
-        Ok(Generation { text, finish, usage: Usage::default(), timing: Timing::default() })
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        let finish = if cancel.is_cancelled() { FinishReason::Cancelled } else { FinishReason::Length };
+        Ok(Generation { text, finish, usage, timing: Timing::default() })
     }
 }
 

@@ -21,8 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a cancelled request may take to end before the process counts as hung. A step takes less.
-const LET_GO: Duration = Duration::from_secs(10);
+/// How long a cancelled request may take to end before the process counts as hung. A step takes less, also one for many
+/// requests on a slow machine: ending the process costs them all.
+const LET_GO: Duration = Duration::from_secs(30);
 
 /// The model in a worker process. Dropping it ends the process, and returns when its memory is free.
 pub(super) struct WorkerModel {

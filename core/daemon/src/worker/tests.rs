@@ -6,26 +6,28 @@ use crate::server::{ServeOptions, Services, serve};
 use deepcoder_protocol::client::Client;
 use deepcoder_protocol::{ModelLoader, WorkerCommand};
 use deepcoder_types::{
-    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Priority, Prompt,
-    Timing, TokenEvent, Usage,
+    Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, Priority,
+    Prompt, Timing, TokenEvent, Usage,
 };
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counts upwards, a number a millisecond, or does what the prompt says.
-struct Counter(ModelInfo);
+/// Counts upwards, a number a millisecond, or does what the prompt says. Requests that are to `meet` wait for two others.
+struct Counter(ModelInfo, AtomicUsize);
 
 impl Counter {
     fn named(name: &str) -> Self {
-        Self(ModelInfo {
+        let info = ModelInfo {
             name: name.into(),
             context_length: 7,
             supports_fill: false,
             fill_warning: None,
             fingerprint: format!("{name}-1"),
             warnings: vec!["careful".into()],
-        })
+        };
+        Self(info, AtomicUsize::new(0))
     }
 }
 
@@ -51,6 +53,12 @@ impl LanguageModel for Counter {
                 let hoard: Vec<Vec<u8>> = (0..10_000).map(|_| vec![1u8; 1 << 20]).collect();
                 return Err(GenerateError::Invalid(format!("{} MiB were to be had", hoard.len())));
             }
+            Prompt::Text(text) if text == "meet" => {
+                self.1.fetch_add(1, Ordering::SeqCst);
+                while self.1.load(Ordering::SeqCst) < 3 && !cancel.is_cancelled() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
             Prompt::Text(text) if text == "stuck" => std::thread::sleep(Duration::from_secs(600)),
             _ => {}
         }
@@ -66,6 +74,12 @@ impl LanguageModel for Counter {
             on_token(&token);
         }
         Ok(Generation { text, finish, usage: Usage::default(), timing: Timing::default() })
+    }
+
+    fn choose(&self, _: &Prompt, options: &[String], _: &Cancel) -> Result<Vec<Likelihood>, GenerateError> {
+        let of =
+            |option: &String| Likelihood { option: 0, logprob: -1.5, tokens: self.count_tokens(option).expect("few") };
+        Ok(options.iter().map(of).collect())
     }
 }
 
@@ -163,6 +177,10 @@ fn a_model_in_a_process_is_like_any_other() {
     assert_eq!(generation, Counter::named("m").generate(&ask("", 20), &Cancel::new(), &mut |_| {}).expect("as here"));
     assert_eq!(seen, (0..20).collect::<Vec<_>>());
     assert_eq!(model.generate(&ask("fail", 1), &Cancel::new(), &mut |_| {}), Err(GenerateError::NoFill("m".into())));
+    let (prompt, options) = (Prompt::Text(String::new()), ["yes".to_owned(), "no".to_owned()]);
+    let compared = model.choose(&prompt, &options, &Cancel::new());
+    assert_eq!(compared, Counter::named("m").choose(&prompt, &options, &Cancel::new()));
+    assert_eq!(compared.expect("compared").len(), 2);
     let cancel = Cancel::new();
     let cut = model.generate(&ask("", 5000), &cancel, &mut |token| {
         if token.id == 3 {
@@ -178,6 +196,35 @@ fn a_model_in_a_process_is_like_any_other() {
     assert_eq!(workers.worker().expect("a status").deaths, 0, "unloading is no death");
     let error = workers.load("broken", &Cancel::new()).map(drop).expect_err("fails");
     assert_eq!(error, GenerateError::Load { message: "damaged".into(), hint: Some("pull it".into()) });
+}
+
+/// Protects the batch: the requests of several callers are in the process at once, each gets its own answer, and where the
+/// process dies each is told how.
+#[test]
+fn requests_share_the_process() {
+    let workers = workers();
+    let model = load(&workers);
+    let mut seen = [0; 3];
+    let all =
+        model.generate_all(&[ask("meet", 3), ask("meet", 2), ask("meet", 1)], &Cancel::new(), &mut |at, token| {
+            assert_eq!(token.id, seen[at]);
+            seen[at] += 1;
+        });
+    let texts: Vec<_> = all.into_iter().map(|result| result.expect("answered").text).collect();
+    assert_eq!((texts, seen), (vec!["0 1 2 ".into(), "0 1 ".into(), "0 ".to_owned()], [3, 2, 1]));
+    let pid = pid(&workers);
+    let mut begun = [false; 8];
+    let all = model.generate_all(&vec![ask("", 60_000); 8], &Cancel::new(), &mut |at, _| {
+        begun[at] = true;
+        if begun == [true; 8] {
+            kill_process(pid, Signal::KILL).unwrap_or_default();
+        }
+    });
+    for result in all {
+        assert!(matches!(&result, Err(GenerateError::Died { reason }) if reason.contains("signal 9")), "{result:?}");
+    }
+    assert_eq!(workers.worker().expect("a status").deaths, 1);
+    assert_eq!(load(&workers).generate(&ask("", 2), &Cancel::new(), &mut |_| {}).expect("answered").text, "0 1 ");
 }
 
 /// Protects the memory of a daemon that runs for months: nothing stays of requests that are over, however they ended.

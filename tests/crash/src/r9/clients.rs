@@ -1,9 +1,9 @@
 //! What 64 clients do at the same time.
 
-use crate::daemon::{ask, counted};
+use crate::daemon::{LONG, ask, counted};
 use deepcoder_protocol::client::Client;
 use deepcoder_protocol::{MAX_REQUEST, PROTOCOL};
-use deepcoder_types::{Cancel, FinishReason, GenerateError, Priority};
+use deepcoder_types::{Cancel, FinishReason, GenerateError, Generation, Priority};
 use fastrand::Rng;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -26,29 +26,57 @@ const TURN: Duration = Duration::from_secs(60);
 pub(super) struct Counts {
     answered: AtomicU64,
     left: AtomicU64,
-    cancelled: AtomicU64,
+    /// Cancelled while they waited, before their first token, and behind it.
+    waiting: AtomicU64,
+    prefill: AtomicU64,
+    decode: AtomicU64,
     slow: AtomicU64,
     huge: AtomicU64,
     /// Microseconds of the slowest cancel.
     slowest: AtomicU64,
+    /// The most requests that ran at once.
+    most: AtomicU64,
 }
 
 impl Counts {
     pub(super) fn slowest(&self) -> Option<Duration> {
-        let (cancelled, slowest) = (self.cancelled.load(Ordering::Relaxed), self.slowest.load(Ordering::Relaxed));
-        (cancelled > 0).then(|| Duration::from_micros(slowest))
+        let slowest = self.slowest.load(Ordering::Relaxed);
+        (slowest > 0).then(|| Duration::from_micros(slowest))
+    }
+
+    pub(super) fn most(&self) -> u64 {
+        self.most.load(Ordering::Relaxed)
     }
 
     pub(super) fn line(&self) -> String {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (answered, left, slow, huge) = (of(&self.answered), of(&self.left), of(&self.slow), of(&self.huge));
-        let all = answered + left + slow + huge + of(&self.cancelled);
+        let (waiting, prefill, decode) = (of(&self.waiting), of(&self.prefill), of(&self.decode));
+        let cancelled = waiting + prefill + decode;
         format!(
-            "{all} requests, {left} left in the middle, {} cancelled (the slowest in {} ms), {slow} read slowly or not at \
-             all, {huge} of 100 MB",
-            of(&self.cancelled),
+            "{} requests, up to {} at once, {left} left in the middle, {cancelled} cancelled ({waiting} waiting, {prefill} \
+             before the first token, {decode} behind it, the slowest in {} ms), {slow} read slowly or not at all, {huge} of \
+             100 MB",
+            answered + left + slow + huge + cancelled,
+            self.most(),
             self.slowest().unwrap_or_default().as_millis()
         )
+    }
+
+    fn answered(&self, done: &Generation) {
+        self.add(&self.answered);
+        self.most.fetch_max(done.usage.cached_tokens.into(), Ordering::Relaxed);
+    }
+
+    /// A request that was cancelled at `since` has ended as `done`.
+    fn cancelled(&self, done: &Generation, since: Instant) {
+        self.add(match (done.usage.cached_tokens, done.text.is_empty()) {
+            (0, _) => &self.waiting,
+            (_, true) => &self.prefill,
+            (_, false) => &self.decode,
+        });
+        let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.slowest.fetch_max(micros, Ordering::Relaxed);
     }
 
     fn add(&self, count: &AtomicU64) {
@@ -85,8 +113,9 @@ pub(super) fn round(socket: &Path, seed: u64, length: Duration, counts: &Counts)
 fn one(socket: &Path, rng: &mut Rng, counts: &Counts) -> Result<(), String> {
     match rng.u32(..100) {
         0..20 => leave(socket, rng, counts),
-        20..30 => cancel(socket, Some(rng.u64(..10)), counts),
-        30..40 => cancel(socket, None, counts),
+        20..25 => cancel(socket, "", Some(rng.u64(..10)), counts),
+        25..30 => cancel(socket, LONG, Some(rng.u64(..10)), counts),
+        30..40 => cancel(socket, "", None, counts),
         40..44 => slow(socket, rng.u64(1..4), counts),
         44 => slow(socket, 0, counts),
         45..50 => background(socket, rng, counts),
@@ -111,7 +140,7 @@ fn ordinary(socket: &Path, rng: &mut Rng, counts: &Counts) -> Result<(), String>
         if client.count_tokens("m", "four", &Cancel::new()).ok() != Some(4) {
             return Err("four bytes are not counted as 4".into());
         }
-        counts.add(&counts.answered);
+        counts.answered(&done);
     }
     Ok(())
 }
@@ -131,23 +160,23 @@ fn background(socket: &Path, rng: &mut Rng, counts: &Counts) -> Result<(), Strin
         });
         let done = client.generate("m", &request, cancel, &mut |_| {}).map_err(|e| e.to_string());
         drop(over);
-        match done?.finish {
-            FinishReason::Cancelled => note(counts, start + patience),
-            _ => counts.add(&counts.answered),
+        match done? {
+            done if done.finish == FinishReason::Cancelled => counts.cancelled(&done, start + patience),
+            done => counts.answered(&done),
         }
         Ok(())
     })
 }
 
-/// Cancel while it waits for its turn, or at its first token.
-fn cancel(socket: &Path, after_ms: Option<u64>, counts: &Counts) -> Result<(), String> {
+/// Cancel while it waits for its turn or its prompt is read, or at its first token.
+fn cancel(socket: &Path, prompt: &str, after_ms: Option<u64>, counts: &Counts) -> Result<(), String> {
     let (cancel, at) = (Cancel::new(), Mutex::new(None));
     let now = || {
         cancel.cancel();
         at.lock().expect("nobody panics in between").get_or_insert_with(Instant::now);
     };
     let mut client = connect(socket)?;
-    let request = ask("", 100_000, Priority::Interactive);
+    let request = ask(prompt, 100_000, Priority::Interactive);
     let done = thread::scope(|scope| {
         if let Some(ms) = after_ms {
             let now = &now;
@@ -165,17 +194,11 @@ fn cancel(socket: &Path, after_ms: Option<u64>, counts: &Counts) -> Result<(), S
     let at = at.into_inner().expect("nobody panics in between");
     match (done, at) {
         (Ok(done), Some(at)) if done.finish == FinishReason::Cancelled => {
-            note(counts, at);
+            counts.cancelled(&done, at);
             Ok(())
         }
         (done, _) => Err(format!("cancelled, it came to {done:?}")),
     }
-}
-
-fn note(counts: &Counts, since: Instant) {
-    counts.add(&counts.cancelled);
-    let micros = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
-    counts.slowest.fetch_max(micros, Ordering::Relaxed);
 }
 
 /// A connection without a library.
