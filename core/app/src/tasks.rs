@@ -27,7 +27,7 @@ use std::time::Duration;
 /// The clock: milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// Tasks that run at a time. The model answers one at a time; a task that waits costs a thread.
+/// Tasks that run at a time. Each has a thread.
 const MOST_RUNNING: usize = 64;
 
 /// Digits of a task's id.

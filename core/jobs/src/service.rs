@@ -23,7 +23,7 @@ pub struct Options {
     pub profile: Profile,
     /// The clock.
     pub now_ms: Clock,
-    /// How many run at once. The model answers one at a time; a second one reads and checks meanwhile.
+    /// How many run at once: one reads and checks while another one asks the model.
     pub workers: usize,
 }
 

@@ -68,8 +68,8 @@ pub(super) struct Queue {
 struct Inner {
     users: Waiting,
     background: Waiting,
-    /// The most requests of users that run at once.
-    most: usize,
+    /// The most requests of users that run at once, and in the background.
+    most: [usize; 2],
     /// By their numbers.
     running: HashMap<u64, Slot>,
     loaded: Option<Loaded>,
@@ -89,6 +89,7 @@ struct Inner {
 
 struct Slot {
     sink: Arc<Sink>,
+    client: String,
     background: bool,
     run: Cancel,
     /// Whether it still needs the model: its answer may only have to be read.
@@ -110,7 +111,7 @@ impl Queue {
             inner: Mutex::new(Inner {
                 users: Waiting::default(),
                 background: Waiting::default(),
-                most: most.max(1),
+                most: [most.max(1), most.div_ceil(4).max(1)],
                 running: HashMap::new(),
                 loaded: None,
                 present: 0,
@@ -294,8 +295,8 @@ impl Inner {
             return Ok(Next::Drop(dead));
         }
         if self.users.len() > 0 {
-            if let Some(at) = self.fits(false) {
-                return self.begin(false, at, self.most);
+            if let Some(next) = self.begin(false) {
+                return next;
             }
             if users == 0 {
                 // What runs is for another model, and gives way.
@@ -304,8 +305,8 @@ impl Inner {
             return if users + background == 0 { self.exchange(false) } else { Err(None) };
         }
         if self.background.len() > 0 {
-            if let Some(at) = self.fits(true) {
-                return self.begin(true, at, self.most.div_ceil(4));
+            if let Some(next) = self.begin(true) {
+                return next;
             }
             if users + background > 0 {
                 return Err(None);
@@ -325,24 +326,22 @@ impl Inner {
         Ok(self.loaded.take().map_or(Next::Idle, Next::Drop))
     }
 
-    /// Where the next request for the loaded model is.
-    fn fits(&self, background: bool) -> Option<usize> {
-        let loaded = self.loaded.as_ref()?;
+    /// Begin a request for the loaded model, or wait for a place; `None` where it is another model's turn. One client has
+    /// three quarters of the places at most, so that the next one need not wait for the end of a request.
+    fn begin(&mut self, background: bool) -> Option<Result<Next, Option<Instant>>> {
+        let Loaded { name, model } = self.loaded.clone()?;
+        let most = self.most[usize::from(background)];
+        let slots = || self.running.values().filter(|slot| slot.background == background);
+        let may = |client: &str| slots().filter(|slot| slot.client == client).count() < most - most / 4;
         let waiting = if background { &self.background } else { &self.users };
-        waiting.fits(&loaded.name, self.present)
-    }
-
-    /// Begin a request, if fewer than `most` of its priority run.
-    fn begin(&mut self, background: bool, at: usize, most: usize) -> Result<Next, Option<Instant>> {
-        let model = self.loaded.as_ref().map(|loaded| Arc::clone(&loaded.model)).ok_or(None)?;
-        if self.running.values().filter(|slot| slot.background == background).count() >= most {
-            return Err(None);
-        }
+        let Some(at) = waiting.fits(&name, self.present, may).filter(|_| slots().count() < most) else {
+            return waiting.fits(&name, self.present, |_| true).map(|_| Err(None));
+        };
         let job = self.waiting(background).take(at);
         self.tick(Instant::now());
-        let (sink, run) = (Arc::clone(&job.sink), job.sink.cancel().child());
-        self.running.insert(job.number, Slot { sink, background, run: run.clone(), computes: true });
-        Ok(Next::Run(Box::new(Running { job, model, run, began: self.clock.time })))
+        let (sink, client, run) = (Arc::clone(&job.sink), job.client.clone(), job.sink.cancel().child());
+        self.running.insert(job.number, Slot { sink, client, background, run: run.clone(), computes: true });
+        Some(Ok(Next::Run(Box::new(Running { job, model, run, began: self.clock.time }))))
     }
 
     /// Make room for the request that came first, then load its model. Nothing runs.

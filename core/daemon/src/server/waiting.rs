@@ -59,14 +59,14 @@ impl Waiting {
         self.waiting.push(job);
     }
 
-    /// Where the next request for the loaded model `model` is. A request that came after one for another model waits for
+    /// Where the next request for the loaded model `model` is, of the clients that `may` begin one. A request that came after one for another model waits for
     /// that one, so that no model is kept for ever. But a request up to number `present`, which was there when the
     /// model was loaded, needs no second load.
-    pub(super) fn fits(&self, model: &str, present: u64) -> Option<usize> {
+    pub(super) fn fits(&self, model: &str, present: u64, may: impl Fn(&str) -> bool) -> Option<usize> {
         let others = self.waiting.iter().filter(|job| job.model != model);
         let barrier = others.map(|job| job.number).min().unwrap_or(u64::MAX);
         let fits = |job: &Job| job.model == model && (job.number < barrier || job.number <= present);
-        let candidates = self.waiting.iter().enumerate().filter(|(_, job)| fits(job));
+        let candidates = self.waiting.iter().enumerate().filter(|(_, job)| fits(job) && may(&job.client));
         candidates.min_by_key(|(_, job)| (self.served.get(&job.client), job.number)).map(|(at, _)| at)
     }
 
@@ -132,7 +132,7 @@ mod tests {
 
     /// The numbers of all requests for `model`, in the order in which they are taken.
     fn taken(waiting: &mut Waiting, model: &str, present: u64) -> Vec<u64> {
-        std::iter::from_fn(|| waiting.fits(model, present).map(|at| waiting.take(at).number)).collect()
+        std::iter::from_fn(|| waiting.fits(model, present, |_| true).map(|at| waiting.take(at).number)).collect()
     }
 
     /// Protects a client with one request from one with many: clients take turns, and requests that were cancelled cost
@@ -141,7 +141,7 @@ mod tests {
     fn clients_take_turns() {
         let mut waiting = Waiting::default();
         (1..=4).for_each(|n| waiting.push(job(n, "busy", "m")));
-        let first = waiting.fits("m", 0).expect("waits");
+        let first = waiting.fits("m", 0, |_| true).expect("waits");
         assert_eq!(waiting.take(first).number, 1);
         waiting.push(job(5, "quick", "m"));
         waiting.push(job(6, "quick", "m"));

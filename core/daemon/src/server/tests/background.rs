@@ -251,6 +251,28 @@ fn background_work_is_cancelled_alone() {
     assert_eq!(again.text, "0 1 2 3 4 ");
 }
 
+/// Protects small repositories from a busy one: however much that asks for, a place is left for another.
+#[test]
+fn one_repository_does_not_take_all_places() {
+    let sixteen = |socket: &Path| ServeOptions { at_once: 16, ..options(socket, Duration::from_secs(60)) };
+    let (server, held, running) = counting(sixteen);
+    let (busy, other, cancel) = (held.model("m", "/a"), held.model("m", "/b"), Cancel::new());
+    thread::scope(|scope| {
+        let many: Vec<_> =
+            (0..5).map(|_| scope.spawn(|| busy.generate(&counted(1_000_000), &cancel, &mut |_| {}))).collect();
+        let mut client = server.client();
+        eventually("three run and two wait", || {
+            running.load(Ordering::SeqCst) == 3 && client.status().expect("status").background_queued == 2
+        });
+        assert_eq!(other.generate(&counted(2), &Cancel::new(), &mut |_| {}).expect("served").text, "0 1 ");
+        assert_eq!(running.load(Ordering::SeqCst), 3);
+        cancel.cancel();
+        for asking in many {
+            assert_eq!(asking.join().expect("no panic").expect("cancelled").finish, FinishReason::Cancelled);
+        }
+    });
+}
+
 /// Protects clients that ask in the background: several run at once, a user's request for another model interrupts them
 /// all, and each gets every token once.
 #[test]

@@ -78,13 +78,14 @@ fn short(text: &str) -> GenerateRequest {
     GenerateRequest { max_tokens: 3, ..ask(text) }
 }
 
-/// Protects the batch: requests run on the model at once, up to the bound, and those beyond it wait for a place.
+/// Protects the batch: requests run on the model at once, up to the bound of a client, and those beyond it wait for a place.
 #[test]
 fn requests_run_at_once_up_to_the_bound() {
     let gate = Gate::new("g");
     let model: Arc<dyn LanguageModel> = Arc::new(gate.clone());
-    let four = |socket: &Path| ServeOptions { at_once: 4, ..options(socket, Duration::from_secs(60)) };
+    let four = |socket: &Path| ServeOptions { at_once: 5, ..options(socket, Duration::from_secs(60)) };
     let server = Server::start_with(four, Services::default(), move |_| Ok(Arc::clone(&model)));
+    // Of five places, one is kept for another client; two are for the background.
     thread::scope(|scope| {
         let server = &server;
         let call = move |priority| {
@@ -115,7 +116,8 @@ fn two_hundred_clients_are_answered() {
         let call = move || server.client().generate("g", &short(""), &Cancel::new(), &mut |_| {});
         let asking: Vec<_> = (0..200).map(|_| scope.spawn(call)).collect();
         let mut client = server.client();
-        eventually("64 run and 136 wait", || client.status().expect("status").queued == 136 && gate.running() == 64);
+        // They are one process, which has three quarters of the places.
+        eventually("48 run and 152 wait", || client.status().expect("status").queued == 152 && gate.running() == 48);
         gate.open.cancel();
         for asking in asking {
             assert_eq!(asking.join().expect("no panic").expect("served").text, "0 1 2 ");
