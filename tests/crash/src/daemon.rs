@@ -24,8 +24,8 @@ const MEMORY: u64 = 256 << 20;
 /// How long such a process may be silent.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Requests of users that run at once: fewer than there are clients, so that some wait.
-const AT_ONCE: usize = 24;
+/// Requests of users that run at once. The clients are one process, which has three quarters of the places: some wait.
+const AT_ONCE: usize = 32;
 
 /// Milliseconds until the first token of a request whose prompt is [`LONG`].
 const PREFILL: u32 = 10;
