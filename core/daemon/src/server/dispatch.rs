@@ -76,12 +76,14 @@ fn run(shared: &Shared, mut running: Running) {
     let result = catch_unwind(AssertUnwindSafe(|| compute(&mut running)));
     let broken = result.is_err();
     let body = result.unwrap_or_else(|panic| Body::error(panicked(panic.as_ref())));
-    if broken || matches!(body, Body::Error { kind: Failure::Died { .. }, .. }) {
+    let broken = broken || matches!(body, Body::Error { kind: Failure::Died { .. }, .. });
+    if broken {
         shared.queue.forget(&running.model);
     }
-    // Interrupted for another model, not cancelled by its client.
+    // Interrupted for another model, not cancelled by its client. One that took the model along is not tried again.
     let again = running.run.is_cancelled()
         && !running.job.sink.cancel().is_cancelled()
+        && !broken
         && matches!(&body, Body::Error { .. } | Body::Done(Generation { finish: FinishReason::Cancelled, .. }));
     // Before the answer: the client that has it may ask for the cost.
     if let Some(job) = shared.queue.computed(running, again) {

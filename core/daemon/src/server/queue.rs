@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Requests that may wait.
+/// Requests of users that may wait, and as many in the background.
 const MAX_WAITING: usize = 1024;
 
 /// How long a model that a user has asked stays before one for the background takes its place.
@@ -133,7 +133,7 @@ impl Queue {
         if inner.stopping {
             return Err(Failure::Stopping);
         }
-        if inner.users.len() + inner.background.len() >= MAX_WAITING {
+        if inner.waiting(job.background).len() >= MAX_WAITING {
             return Err(Failure::Busy(format!("{MAX_WAITING} requests wait already")));
         }
         inner.last += 1;
@@ -384,5 +384,31 @@ impl Inner {
             self.clock.time += passed.checked_div(background).unwrap_or_default();
         }
         self.clock.looked = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Protects memory, and users from background work that fills the queue: each has its own bound, and a cancelled request
+    /// makes room.
+    #[test]
+    fn what_waits_is_bounded() {
+        let queue = Queue::new(1);
+        let push = |background| {
+            let sink = Sink::local(Cancel::new(), std::sync::mpsc::channel().0);
+            let job = Job::new("m".into(), Work::Info, Arc::clone(&sink), "c".into());
+            queue.push(Job { background, ..job }).map(|()| sink)
+        };
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| push(true).expect("room")).collect();
+        assert!(matches!(push(true), Err(Failure::Busy(_))));
+        push(false).expect("room for users");
+        let sink = waiting.pop().expect("one of them");
+        assert!(queue.remove(&sink).is_some() && queue.remove(&sink).is_none());
+        push(true).expect("room again");
+        queue.stop();
+        assert!(matches!(push(false), Err(Failure::Stopping)));
+        assert!(waiting.iter().all(|sink| sink.is_finished()));
     }
 }

@@ -105,8 +105,16 @@ fn requests_run_at_once_up_to_the_bound() {
     assert_eq!(gate.most.load(Ordering::SeqCst), 4);
 }
 
-/// Protects everybody from everybody: 200 clients at once are all answered, most of them having waited, and one more than
-/// there is room for is told so.
+/// Threads of this process that run requests.
+fn threads() -> usize {
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).ok();
+    let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
+    // The kernel keeps 15 bytes of a name.
+    tasks.filter_map(|task| name(task.ok()?)).filter(|name| name.trim() == "deepcoder-reque").count()
+}
+
+/// Protects everybody from everybody: 200 clients at once are all answered, most of them having waited, with a bounded number
+/// of threads and none at the end, and one more than there is room for is told so.
 #[test]
 fn two_hundred_clients_are_answered() {
     let gate = Gate::new("g");
@@ -118,11 +126,13 @@ fn two_hundred_clients_are_answered() {
         let mut client = server.client();
         // They are one process, which has three quarters of the places.
         eventually("48 run and 152 wait", || client.status().expect("status").queued == 152 && gate.running() == 48);
+        assert_eq!(threads(), 48);
         gate.open.cancel();
         for asking in asking {
             assert_eq!(asking.join().expect("no panic").expect("served").text, "0 1 2 ");
         }
     });
+    eventually("no thread is left", || threads() == 0);
     let mut clients = Vec::new();
     let told = loop {
         match Client::connect(&server.socket) {
