@@ -358,6 +358,10 @@ pub(crate) struct BenchArgs {
     /// Measure the essentials only
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Also measure whole requests: several at once, candidates of one prompt, an answer with a JSON schema, and the first
+    /// token after a restart (minutes)
+    #[arg(long, conflicts_with = "shape")]
+    pub(crate) requests: bool,
     /// Shape of a model to make with random weights and measure; kept for the next time
     #[arg(long, value_name = "NAME", value_parser = shapes())]
     pub(crate) shape: Option<String>,

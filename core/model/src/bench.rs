@@ -1,6 +1,7 @@
 //! The speed of the engine on this machine.
 
 mod bandwidth;
+mod requests;
 
 use crate::backend::{Ask, Backend, Part, Seat};
 use crate::engine::Engine;
@@ -8,6 +9,7 @@ use crate::sampler::argmax;
 use crate::session::{Halt, Ran};
 pub use bandwidth::read_bandwidth;
 use deepcoder_types::{Cancel, GenerateError, LanguageModel as _};
+pub use requests::{Candidates, FormCost, RequestPlan, RequestReport, Restart, SequencesAt, bench_restart};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
 use std::time::Instant;
@@ -73,6 +75,9 @@ pub struct BenchReport {
     pub decode: Vec<DecodeAt>,
     /// Drafts checked.
     pub verify: Vec<VerifyAt>,
+    /// Whole requests, where they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<RequestReport>,
     /// The most memory that the process had at any time, in MiB, where the system says so.
     pub peak_rss_mib: Option<f64>,
 }
@@ -132,6 +137,7 @@ impl Engine {
             prefill: rates.prefill,
             decode: rates.decode,
             verify: rates.verify,
+            requests: None,
             peak_rss_mib: peak_rss_mib(),
         })
     }

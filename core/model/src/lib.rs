@@ -34,7 +34,10 @@ mod weights;
 mod whole;
 mod words;
 
-pub use bench::{BenchOptions, BenchReport, DecodeAt, PrefillAt, VerifyAt, read_bandwidth};
+pub use bench::{
+    BenchOptions, BenchReport, Candidates, DecodeAt, FormCost, PrefillAt, RequestPlan, RequestReport, Restart,
+    SequencesAt, VerifyAt, bench_restart, read_bandwidth,
+};
 pub use device::{Device, why_not_cuda};
 pub use engine::{Engine, EngineOptions};
 pub use folder::LoadError;

@@ -201,8 +201,13 @@ impl Profile {
 
     /// The model folder `folder`, wherever it is, loaded into this process.
     pub fn engine_at(&self, folder: &Path) -> Result<Engine, ModelError> {
+        self.engine_with(folder, &self.engine_options())
+    }
+
+    /// The same, with `options` in place of the user's settings.
+    pub fn engine_with(&self, folder: &Path, options: &EngineOptions) -> Result<Engine, ModelError> {
         self.start_runtime()?;
-        Ok(Engine::load(folder, &self.engine_options())?)
+        Ok(Engine::load(folder, options)?)
     }
 
     /// Find ONNX Runtime and start it in this process.

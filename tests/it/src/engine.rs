@@ -1,7 +1,7 @@
 //! The engine on a tiny model with random weights.
 
 use crate::setup::{TINY_CONTEXT, TINY_CONTROL, Tiny, options, run, text};
-use deepcoder_model::{BenchOptions, EngineOptions};
+use deepcoder_model::{BenchOptions, EngineOptions, RequestPlan, RequestReport, bench_restart};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, LanguageModel as _, Message, Prompt, Sampling,
 };
@@ -244,4 +244,37 @@ fn bench_measures_what_was_asked() {
     assert!(rates.into_iter().all(|r| r.is_finite() && r > 0.0), "{report:?}");
     let too_long = BenchOptions { contexts: vec![4096], ..wanted };
     assert!(engine.bench(&too_long, &Cancel::new()).is_err());
+}
+
+/// Protects the numbers of whole requests: every measurement that was asked for is made through the calls that users have,
+/// of as many sequences and tokens as were asked for, and what does not fit into the context is left out.
+#[test]
+fn bench_measures_whole_requests() {
+    let tiny = Tiny::new();
+    let plain = EngineOptions { draft: false, ..options() };
+    let engine = tiny.engine(&plain);
+    let plan = RequestPlan {
+        sequences: vec![1, 3],
+        context: 40,
+        tokens: 8,
+        candidates: 3,
+        candidate_prompt: 30,
+        candidate_tokens: 10,
+        form_tokens: 6,
+    };
+    let report = engine.bench_requests(&plan, &Cancel::new()).unwrap();
+    assert_eq!(report.sequences.iter().map(|s| (s.count, s.context)).collect::<Vec<_>>(), [(1, 40), (3, 40)]);
+    assert!(report.sequences.iter().all(|s| s.tps > 0.0 && s.ratio > 0.0), "{report:?}");
+    let candidates = report.candidates.as_ref().unwrap();
+    assert!(candidates.count == 3 && (28..=32).contains(&candidates.prompt), "{report:?}");
+    assert!(candidates.tokens >= candidates.one_tokens && candidates.all_ms > 0.0, "{report:?}");
+    let long = RequestPlan { context: 5000, candidate_prompt: 5000, form_tokens: 0, ..plan };
+    assert_eq!(engine.bench_requests(&long, &Cancel::new()).unwrap(), RequestReport::default());
+    let cancel = Cancel::new();
+    cancel.cancel();
+    assert!(engine.bench_requests(&RequestPlan { context: 40, ..long }, &cancel).is_err());
+    drop(engine);
+    let restart = bench_restart(&tiny.folder(), &plain, 60, &Cancel::new()).unwrap();
+    assert!((58..=62).contains(&restart.prompt) && restart.again_ms > 0.0, "{restart:?}");
+    assert_eq!(restart.cached, 0, "nothing is kept without a directory");
 }

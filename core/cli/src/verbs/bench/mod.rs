@@ -13,7 +13,13 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::progress::Progress;
 use deepcoder_export::Shape;
-use deepcoder_model::{BenchOptions, BenchReport, Engine};
+use deepcoder_model::{
+    BenchOptions, BenchReport, EngineOptions, PrefixCache, RequestPlan, RequestReport, Restart, bench_restart,
+};
+use std::path::{Path, PathBuf};
+
+/// Tokens of the prompt that is given again after a restart.
+const RESTART_TOKENS: usize = 3000;
 
 pub(crate) fn bench(args: &BenchArgs, invocation: &Invocation, console: &mut Console) -> Result {
     if let Some(name) = &args.shape {
@@ -31,12 +37,27 @@ pub(crate) fn bench(args: &BenchArgs, invocation: &Invocation, console: &mut Con
     }
     // In this process: a daemon's threads and memory would be measured otherwise.
     let mut progress = Progress::spinner(console.can_animate(&invocation.vars), "loading the model");
-    let engine = load(args, invocation)?;
+    let folder = folder(args, invocation)?;
+    // Neither drafts nor the user's prefixes: they would be measured in place of the model.
+    let plain = EngineOptions { draft: false, prefix_cache: None, ..invocation.profile.engine_options() };
+    let engine = invocation.profile.engine_with(&folder, &plain)?;
     invocation.checkpoint()?;
     progress.label("measuring");
     let report = engine.bench(&options, &invocation.cancel);
+    let requests = args.requests.then(|| {
+        progress.label("measuring whole requests");
+        engine.bench_requests(&RequestPlan::default(), &invocation.cancel)
+    });
+    drop(engine);
+    let restart = args.requests.then(|| {
+        progress.label("measuring a restart");
+        restart(&folder, &plain, invocation)
+    });
     progress.clear();
-    let report = report?;
+    let mut report = report?;
+    if let Some(requests) = requests {
+        report.requests = Some(RequestReport { restart: restart.transpose()?, ..requests? });
+    }
     invocation.checkpoint()?;
     if console.json {
         console.json(&report)?;
@@ -46,11 +67,24 @@ pub(crate) fn bench(args: &BenchArgs, invocation: &Invocation, console: &mut Con
     Ok(Done::Clean)
 }
 
-fn load(args: &BenchArgs, invocation: &Invocation) -> Result<Engine> {
+fn folder(args: &BenchArgs, invocation: &Invocation) -> Result<PathBuf> {
     Ok(match &args.folder {
-        Some(folder) => invocation.profile.engine_at(&invocation.path(folder))?,
-        None => invocation.profile.engine(&invocation.profile.settings().model)?,
+        Some(folder) => invocation.path(folder),
+        None => invocation.profile.store().path(&invocation.profile.settings().model)?,
     })
+}
+
+/// A prompt before and after a restart, with prefixes in a directory of its own.
+fn restart(folder: &Path, plain: &EngineOptions, invocation: &Invocation) -> Result<Restart> {
+    let home = &invocation.profile.folders().bench;
+    let prefixes = home.join("prefixes");
+    // What an interrupted bench left would be found.
+    deepcoder_model::forget_prefixes(&prefixes)?;
+    let options =
+        EngineOptions { prefix_cache: Some(PrefixCache { folder: prefixes.clone(), bytes: 1 << 30 }), ..plain.clone() };
+    let measured = bench_restart(folder, &options, RESTART_TOKENS, &invocation.cancel);
+    deepcoder_model::forget_prefixes(&prefixes)?;
+    Ok(measured?)
 }
 
 fn table(report: &BenchReport, console: &mut Console) -> Result<()> {
@@ -67,8 +101,33 @@ fn table(report: &BenchReport, console: &mut Console) -> Result<()> {
     for at in &report.verify {
         row(format!("check of {} drafted tokens", at.tokens), format!("{:.1} tok/s", at.tps))?;
     }
+    let decode = |context| report.decode.iter().find(|at| at.context == context).map(|at| at.tps);
+    if let Some((full, empty)) = decode(4096).zip(decode(0)) {
+        row("decode after 4096 ÷ after 0".into(), format!("{:.2}", full / empty))?;
+    }
+    if let Some(requests) = &report.requests {
+        rows_of_requests(requests, &mut row)?;
+    }
     if let Some(mib) = report.peak_rss_mib {
         row("peak memory".into(), format!("{mib:.0} MiB"))?;
+    }
+    Ok(())
+}
+
+fn rows_of_requests(report: &RequestReport, row: &mut dyn FnMut(String, String) -> Result<()>) -> Result<()> {
+    for at in &report.sequences {
+        let sequences = if at.count == 1 { "1 sequence".into() } else { format!("{} sequences", at.count) };
+        row(format!("{sequences} after {} tokens", at.context), format!("{:.1} tok/s ({:.2})", at.tps, at.ratio))?;
+    }
+    if let Some(all) = &report.candidates {
+        let label = format!("{} candidates ÷ 1, prompt of {}", all.count, all.prompt);
+        row(label, format!("{:.2} ({:.1} s)", all.ratio, all.all_ms / 1e3))?;
+    }
+    let share = report.form.as_ref().map_or("not known".into(), |form| format!("{:.1} %", form.share * 100.0));
+    row("a JSON schema's share of decode".into(), share)?;
+    if let Some(restart) = &report.restart {
+        row(format!("first token of {}", restart.prompt), format!("{:.0} ms", restart.first_ms))?;
+        row("first token after a restart".into(), format!("{:.0} ms", restart.again_ms))?;
     }
     Ok(())
 }
