@@ -222,7 +222,7 @@ pub fn bench_restart(
         let tokens = tokens.min((engine.info().context_length as usize).saturating_sub(2));
         let request = request(text(&engine, 0, tokens)?, 0, 1)?;
         let done = finished(engine.generate(&request, cancel, &mut |_| {})?)?;
-        Ok::<_, GenerateError>((done, engine.load_time.as_secs_f64() * 1e3))
+        Ok::<_, GenerateError>((done, engine.model.load_time.as_secs_f64() * 1e3))
     };
     let (first, _) = run()?;
     let (again, load_ms) = run()?;
