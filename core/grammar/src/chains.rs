@@ -4,9 +4,9 @@
 //! the same time, so that a file of a hundred thousand bytes costs no more than its text.
 
 use crate::GrammarError;
-use crate::guided::{refusal, whole};
+use crate::guided::{expression, refusal, whole};
 use crate::vocabulary::Vocabulary;
-use llguidance::derivre::{Regex, RegexBuilder, StateID};
+use llguidance::derivre::{Regex, StateID};
 use llguidance::panic_utils::catch_unwind;
 use llguidance::toktrie::{Recognizer, SimpleVob};
 use std::collections::HashMap;
@@ -87,14 +87,12 @@ pub(crate) struct Chains {
 }
 
 fn pattern(text: &str) -> Result<Regex, GrammarError> {
-    let invalid = |e: &dyn std::fmt::Display| GrammarError::Invalid(format!("invalid pattern `{text}`: {e}"));
-    let mut builder = RegexBuilder::new();
-    let expression = builder.mk_regex(whole(text)).map_err(|e| invalid(&e))?;
+    let (builder, expression) = expression(whole(text))?;
     if builder.exprset().cost() > BUILD_FUEL {
-        return Err(GrammarError::TooComplex(format!("the pattern `{text}`")));
+        return Err(GrammarError::TooComplex("a pattern is too large".into()));
     }
-    let mut regex = builder.to_regex_limited(expression, BUILD_FUEL).map_err(|e| invalid(&e))?;
-    if regex.always_empty() { Err(invalid(&"it matches nothing")) } else { Ok(regex) }
+    let mut regex = builder.to_regex_limited(expression, BUILD_FUEL).map_err(|e| refusal(&e.to_string()))?;
+    if regex.always_empty() { Err(GrammarError::Stuck) } else { Ok(regex) }
 }
 
 impl Automaton {

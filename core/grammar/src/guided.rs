@@ -3,6 +3,7 @@
 use crate::GrammarError;
 use crate::vocabulary::Vocabulary;
 use llguidance::api::TopLevelGrammar;
+use llguidance::derivre::{ExprRef, RegexBuilder};
 use llguidance::toktrie::SimpleVob;
 use llguidance::{Matcher, regex_to_lark};
 use serde_json::{Map, Value};
@@ -70,7 +71,18 @@ pub(crate) fn regex(pattern: &str) -> Result<TopLevelGrammar, GrammarError> {
     if pattern.is_empty() {
         return Err(GrammarError::Invalid("the pattern is empty".into()));
     }
+    // The library reads it within a grammar, and shows places of that.
+    expression(pattern)?;
     Ok(TopLevelGrammar::from_lark(format!("start: /{}/", regex_to_lark(pattern, ""))))
+}
+
+/// A pattern, parsed.
+pub(crate) fn expression(pattern: &str) -> Result<(RegexBuilder, ExprRef), GrammarError> {
+    let mut builder = RegexBuilder::new();
+    match builder.mk_regex(pattern) {
+        Ok(expression) => Ok((builder, expression)),
+        Err(error) => Err(GrammarError::Invalid(reason(&format!("invalid pattern: {error}")))),
+    }
 }
 
 /// A pattern without the anchors at its ends.
@@ -112,7 +124,7 @@ pub(crate) fn refusal(error: &str) -> GrammarError {
         "items; max is",
         "too complex",
     ];
-    let reason = reason(error);
+    let reason = reason(error).replacen("Unimplemented keys:", "the schema has keywords that are not supported:", 1);
     if reason.contains("special token") {
         GrammarError::Invalid("it names control tokens, which no answer contains".into())
     } else if let Some(panic) = reason.strip_prefix("panic: ") {
