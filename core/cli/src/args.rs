@@ -1,6 +1,7 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
 mod completions;
+mod form;
 mod help;
 mod history;
 mod hook;
@@ -12,6 +13,7 @@ mod watch;
 mod worker;
 
 pub(crate) use completions::CompletionsArgs;
+pub(crate) use form::FormArgs;
 pub(crate) use help::HelpArgs;
 pub(crate) use history::{DebugVerb, LogArgs, RestoreArgs, StateChoice, UndoArgs};
 pub(crate) use hook::{HookInstallArgs, HookRunArgs, HookUninstallArgs, HookVerb};
@@ -201,6 +203,8 @@ pub(crate) struct GenerateArgs {
     /// With --json: list each token with its log-probability and N alternatives
     #[arg(long, value_name = "N", requires = "json")]
     pub(crate) logprobs: Option<u32>,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
 }

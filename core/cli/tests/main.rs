@@ -5,6 +5,7 @@
 
 mod errors;
 mod fake_daemon;
+mod forms;
 mod hangs;
 mod hints;
 mod hooks;

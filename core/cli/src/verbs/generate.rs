@@ -5,6 +5,7 @@ use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::progress::Progress;
+use crate::verbs::form::form;
 use deepcoder_types::{
     Cancel, FinishReason, GenerateRequest, Generation, LanguageModel, Message, Priority, Prompt, Sampling, TokenEvent,
 };
@@ -26,7 +27,7 @@ pub(crate) fn generate(args: &GenerateArgs, invocation: &mut Invocation, console
         logprobs: args.logprobs,
         draft: None,
         priority: Priority::Interactive,
-        grammar: None,
+        grammar: form(&args.form, invocation)?,
         client: String::new(),
     };
     // Before seconds go into loading a model.
@@ -76,7 +77,7 @@ fn whole(
         seed: request.sampling.seed,
         tokens: request.logprobs.map(|_| tokens.as_slice()),
     })?;
-    finish(&generation, console)
+    finish(&generation, request, console)
 }
 
 /// The text as it comes.
@@ -125,12 +126,16 @@ fn stream(
         generation.timing.first_token_ms,
         generation.timing.decode_tps,
     ));
-    finish(&generation, console)
+    finish(&generation, request, console)
 }
 
-fn finish(generation: &Generation, console: &mut Console) -> Result {
+fn finish(generation: &Generation, request: &GenerateRequest, console: &mut Console) -> Result {
     match generation.finish {
         FinishReason::Cancelled => Err(Failure::new("interrupted")),
+        FinishReason::Length if request.grammar.is_some() => {
+            console.note("the answer was cut off at its limit, before it had its form; --max-tokens raises the limit");
+            Ok(Done::Findings)
+        }
         FinishReason::Length => {
             console.note("the answer was cut off at its limit; --max-tokens raises it");
             Ok(Done::Clean)

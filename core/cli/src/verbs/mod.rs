@@ -7,6 +7,7 @@ mod doctor;
 mod edit;
 mod eval;
 mod explain;
+mod form;
 mod generate;
 mod history;
 mod hook;

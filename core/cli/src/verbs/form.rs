@@ -1,0 +1,30 @@
+//! The form of an answer, as `deepcoder generate` is told it.
+
+use crate::args::FormArgs;
+use crate::context::Invocation;
+use crate::failure::{Failure, Result};
+use deepcoder_types::{Form, GenerateError, Grammar, MAX_GRAMMAR_BYTES};
+use std::path::Path;
+
+/// The form, checked: a grammar that cannot be built is refused before seconds go into loading a model.
+pub(crate) fn form(args: &FormArgs, invocation: &Invocation) -> Result<Option<Grammar>> {
+    let form = if let Some(file) = &args.schema {
+        Form::Json(read(file, invocation)?)
+    } else if let Some(pattern) = &args.regex {
+        Form::Regex(pattern.clone())
+    } else if let Some(file) = &args.grammar {
+        Form::Lark(read(file, invocation)?)
+    } else if args.choices.is_empty() {
+        return Ok(None);
+    } else {
+        Form::Choices(args.choices.clone())
+    };
+    let grammar = Grammar { form, after: args.after.clone() };
+    deepcoder_grammar::check(&grammar).map_err(GenerateError::from)?;
+    Ok(Some(grammar))
+}
+
+fn read(file: &Path, invocation: &Invocation) -> Result<String> {
+    let failed = |e| Failure::io(format_args!("cannot read {}", file.display()), &e);
+    deepcoder_files::read_text(&invocation.path(file), MAX_GRAMMAR_BYTES as u64).map_err(failed)
+}
