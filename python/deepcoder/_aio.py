@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from os import PathLike
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, overload
 
 from deepcoder import _core
 
@@ -322,9 +322,35 @@ class AsyncModel:
         """The model itself, to be shared with :class:`deepcoder.Repo`."""
         return self._model
 
-    async def generate(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> _core.Generation:
-        """Generate text; the options are those of :meth:`deepcoder.Model.generate`."""
-        return await _run(lambda cancel: self._model.generate(prompt, cancel=cancel, **options))
+    @overload
+    async def generate(
+        self, prompt: str | Sequence[dict[str, str]], *, n: None = None, **options: Any
+    ) -> _core.Generation: ...
+
+    @overload
+    async def generate(
+        self, prompt: str | Sequence[dict[str, str]], *, n: int, **options: Any
+    ) -> list[_core.Generation]: ...
+
+    async def generate(
+        self, prompt: str | Sequence[dict[str, str]], *, n: int | None = None, **options: Any
+    ) -> _core.Generation | list[_core.Generation]:
+        """Generate text, or ``n`` texts; the options are those of :meth:`deepcoder.Model.generate`."""
+        if n is None:
+            return await _run(lambda cancel: self._model.generate(prompt, cancel=cancel, **options))
+        return await _run(lambda cancel: self._model.generate(prompt, n=n, cancel=cancel, **options))
+
+    async def generate_all(
+        self, prompts: Iterable[str | Sequence[dict[str, str]]], **options: Any
+    ) -> list[_core.Generation]:
+        """Generate for several prompts at once; see :meth:`deepcoder.Model.generate_all`."""
+        return await _run(lambda cancel: self._model.generate_all(prompts, cancel=cancel, **options))
+
+    async def choose(
+        self, prompt: str | Sequence[dict[str, str]], options: Sequence[str], *, raw: bool = False
+    ) -> list[tuple[str, float]]:
+        """How likely each option is as the answer; see :meth:`deepcoder.Model.choose`."""
+        return await _run(lambda cancel: self._model.choose(prompt, options, raw=raw, cancel=cancel))
 
     async def stream(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> AsyncIterator[_core.TokenEvent]:
         """Generate text token by token; the options are those of :meth:`deepcoder.Model.stream`.

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from datetime import datetime
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from deepcoder import _core
 from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRepo, _AnyModel, _Paths, _run
@@ -243,9 +243,22 @@ class AsyncClient:
         # As the plain client does it: whatever model a `Repo` was given, here it is the daemon's.
         return self.repo(repo.root if isinstance(repo, AsyncRepo | _core.Repo) else repo)
 
-    async def generate(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> _core.Generation:
-        """Generate text; the options are those of :meth:`deepcoder.Model.generate`."""
-        return await (await self.model()).generate(prompt, **options)
+    @overload
+    async def generate(
+        self, prompt: str | Sequence[dict[str, str]], *, n: None = None, **options: Any
+    ) -> _core.Generation: ...
+
+    @overload
+    async def generate(
+        self, prompt: str | Sequence[dict[str, str]], *, n: int, **options: Any
+    ) -> list[_core.Generation]: ...
+
+    async def generate(
+        self, prompt: str | Sequence[dict[str, str]], *, n: int | None = None, **options: Any
+    ) -> _core.Generation | list[_core.Generation]:
+        """Generate text, or ``n`` texts; the options are those of :meth:`deepcoder.Model.generate`."""
+        model = await self.model()
+        return await (model.generate(prompt, **options) if n is None else model.generate(prompt, n=n, **options))
 
     async def stream(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> AsyncIterator[_core.TokenEvent]:
         """Generate text token by token; the options are those of :meth:`deepcoder.Model.stream`."""

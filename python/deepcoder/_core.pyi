@@ -1,10 +1,10 @@
 """The native half of :mod:`deepcoder`. Every call that takes long lets other threads run and honours Ctrl-C."""
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from os import PathLike
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, TypeAlias, final, overload
 
 __all__ = [
     "Cancel",
@@ -36,6 +36,8 @@ __version__: str
 
 #: One path or several.
 _Paths: TypeAlias = str | PathLike[str] | Iterable[str | PathLike[str]]
+#: A JSON schema as a dictionary or a text, a pydantic model, or a dataclass.
+_Schema: TypeAlias = Mapping[str, Any] | str | type
 _Applicability: TypeAlias = Literal["safe", "needs-review", "display-only"]
 
 class DeepcoderError(Exception):
@@ -186,6 +188,7 @@ class Model:
         Raises :class:`ModelError` when the model cannot be asked.
         """
 
+    @overload
     def generate(
         self,
         prompt: str | Sequence[dict[str, str]],
@@ -202,6 +205,12 @@ class Model:
         stop: Sequence[str] | None = None,
         logprobs: int | None = None,
         draft: str | None = None,
+        schema: _Schema | None = None,
+        regex: str | None = None,
+        choices: Sequence[str] | None = None,
+        grammar: str | None = None,
+        after: str | None = None,
+        n: None = None,
         cancel: Cancel | None = None,
     ) -> Generation:
         """Generate text and return it whole; :meth:`stream` gives it token by token.
@@ -213,8 +222,88 @@ class Model:
         strings. ``logprobs``: the number of likeliest tokens that :attr:`TokenEvent.top` has, 0 for that of the token only.
         ``draft`` is text that the answer is likely to repeat: it makes it faster.
 
-        Raises :class:`ModelError` when the prompt does not fit (it is never cut) or an option is out of range,
-        :class:`ValueError` and :class:`TypeError` for prompts of another form, and :class:`Cancelled`.
+        The answer has a form where one of these is given. ``schema``: JSON that fits a JSON schema, which is a dictionary,
+        its text, a pydantic model or a dataclass (the class). ``regex``: a text that the pattern, in the syntax of Rust's
+        regex crate, matches as a whole. ``choices``: one of these texts. ``grammar``: a text of this Lark grammar.
+        ``after``: the answer is free until this text has appeared, and has the form behind it. An answer that
+        ``max_tokens`` cut off (:attr:`Generation.finish` is ``length``) has the beginning of the form.
+
+        ``n``: a list of this many answers, which cost little more than one. The first has the seed ``seed``, the second
+        ``seed + 1``, and so on; with ``temperature`` 0 they are equal.
+
+        Raises :class:`ModelError` when the prompt does not fit (it is never cut), an option is out of range or the form
+        cannot be built, :class:`ValueError` and :class:`TypeError` for prompts of another form, and :class:`Cancelled`.
+        """
+
+    @overload
+    def generate(
+        self,
+        prompt: str | Sequence[dict[str, str]],
+        *,
+        suffix: str | None = None,
+        raw: bool = False,
+        max_tokens: int = 512,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] | None = None,
+        logprobs: int | None = None,
+        draft: str | None = None,
+        schema: _Schema | None = None,
+        regex: str | None = None,
+        choices: Sequence[str] | None = None,
+        grammar: str | None = None,
+        after: str | None = None,
+        n: int,
+        cancel: Cancel | None = None,
+    ) -> list[Generation]: ...
+    def generate_all(
+        self,
+        prompts: Iterable[str | Sequence[dict[str, str]]],
+        *,
+        raw: bool = False,
+        max_tokens: int = 512,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] | None = None,
+        logprobs: int | None = None,
+        draft: str | None = None,
+        schema: _Schema | None = None,
+        regex: str | None = None,
+        choices: Sequence[str] | None = None,
+        grammar: str | None = None,
+        after: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> list[Generation]:
+        """Generate for several prompts at once, which takes less time than one after the other, and return their texts in the
+        same order. The options are those of :meth:`generate`, and hold for each.
+
+        Raises as :meth:`generate` does, for the first prompt that fails.
+        """
+
+    def choose(
+        self,
+        prompt: str | Sequence[dict[str, str]],
+        options: Sequence[str],
+        *,
+        raw: bool = False,
+        cancel: Cancel | None = None,
+    ) -> list[tuple[str, float]]:
+        """How likely each of ``options`` is as the answer to ``prompt``: ``(option, log-probability)``, the likeliest first.
+
+        The natural logarithm is that of the whole option and, behind a chat, of the end of the answer. No text is generated,
+        so that this is the fastest way to ask a question with a few possible answers. ``prompt`` and ``raw`` are as for
+        :meth:`generate`.
+
+        Raises :class:`ModelError` when the prompt does not fit or the model cannot compare, :class:`ValueError` without
+        options, and :class:`Cancelled`.
         """
 
     def stream(
@@ -233,6 +322,11 @@ class Model:
         stop: Sequence[str] | None = None,
         logprobs: int | None = None,
         draft: str | None = None,
+        schema: _Schema | None = None,
+        regex: str | None = None,
+        choices: Sequence[str] | None = None,
+        grammar: str | None = None,
+        after: str | None = None,
     ) -> Stream:
         """As :meth:`generate`, as an iterator of tokens. The generation runs in a thread of its own.
 
@@ -994,8 +1088,12 @@ class Client:
         Raises :class:`RepositoryError` when it is in none.
         """
 
-    def generate(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> Generation:
+    @overload
+    def generate(self, prompt: str | Sequence[dict[str, str]], *, n: None = None, **options: Any) -> Generation:
         """Generate text; the options and errors are those of :meth:`Model.generate`."""
+
+    @overload
+    def generate(self, prompt: str | Sequence[dict[str, str]], *, n: int, **options: Any) -> list[Generation]: ...
 
     def stream(self, prompt: str | Sequence[dict[str, str]], **options: Any) -> Stream:
         """Generate text token by token; the options and errors are those of :meth:`Model.stream`."""

@@ -5,6 +5,7 @@
 //! Ctrl-C; a panic in it becomes an exception, never an abort.
 
 mod args;
+mod ask;
 mod client;
 mod edit;
 mod error;
@@ -12,6 +13,7 @@ mod events;
 mod exit;
 mod follow;
 mod fork;
+mod generation;
 mod html;
 mod job;
 mod jobs;
@@ -30,9 +32,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::register(module)?;
     fork::register(module)?;
     module.add_class::<wait::PyCancel>()?;
-    module.add_class::<model::TokenEvent>()?;
-    module.add_class::<model::Generation>()?;
-    module.add_class::<model::Stream>()?;
+    module.add_class::<generation::TokenEvent>()?;
+    module.add_class::<generation::Generation>()?;
+    module.add_class::<generation::Stream>()?;
     module.add_class::<model::Model>()?;
     module.add_class::<edit::Finding>()?;
     module.add_class::<repo::HistoryEntry>()?;

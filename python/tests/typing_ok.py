@@ -1,8 +1,16 @@
 """Type-checked by mypy in strict mode, never run: the public types as users write them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import deepcoder
+
+
+@dataclass
+class Answer:
+    """A form."""
+
+    name: str
 
 
 def use() -> str:
@@ -21,7 +29,12 @@ def use() -> str:
     landed: str | None = repo.task(tasks[0].id).wait(1.0, progress=reasons.append).apply(reviewed=True)
     tasks[0].reject()
     print(landed, tasks[0].diff, tasks[0].reasons)
-    text: str = deepcoder.Model.load().generate("q", stop=["x"]).text
+    model = deepcoder.Model.load()
+    text: str = model.generate("q", stop=["x"], schema={"type": "object"}, after="x").text
+    many: list[deepcoder.Generation] = model.generate("q", n=8, temperature=0.7, schema=Answer)
+    each: list[deepcoder.Generation] = model.generate_all(["q", [{"role": "user", "content": "r"}]], choices=["a", "b"])
+    likely: list[tuple[str, float]] = model.choose("q", ["yes", "no"])
+    print(many, each, likely, deepcoder.Client().generate("q", n=2, regex="a+")[0].text)
     return f"{applied}{severities}{entries}{restored}{old!r}{text}{edit.diff}"
 
 
@@ -61,6 +74,9 @@ async def use_async_client() -> None:
 async def use_async() -> None:
     """The asyncio faces."""
     model = await deepcoder.AsyncModel.load()
+    texts: list[str] = [made.text for made in await model.generate("q", n=2, schema=Answer)]
+    one: deepcoder.Generation = await model.generate("q", grammar='start: "a"')
+    print(texts, one, await model.generate_all(["q"]), (await model.choose("q", ["a", "b"]))[0][0])
     async for event in model.stream("q"):
         print(event.text)
     edit = await deepcoder.AsyncRepo(".", model=model).edit("do", read=Path("b.py"), model=model, options={})
