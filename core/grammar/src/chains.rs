@@ -25,11 +25,10 @@ const END: u32 = u32::MAX;
 /// A transition that is not known yet, and one that leads nowhere.
 const UNKNOWN: u32 = u32::MAX;
 const NOWHERE: u32 = u32::MAX - 1;
-/// The most states of the automaton. Each has a kilobyte.
-const MAX_STATES: usize = 25_000;
-/// The most bytes of the automata of its patterns.
+/// The most bytes of the automaton's states, and of the automata of its patterns.
+const MAX_BYTES: usize = 32 << 20;
 const MAX_PATTERN_BYTES: usize = 50 << 20;
-/// The fuel to build a pattern with, and to walk patterns with in one step. A point is about 50 ns.
+/// The fuel to build all patterns with, and that of one step. A point is about 50 ns.
 const BUILD_FUEL: u64 = 500_000;
 const STEP_FUEL: u64 = 500_000;
 /// The most bytes that are forced at once, so that a long literal costs its length and not its square.
@@ -73,6 +72,10 @@ struct Automaton {
     index: HashMap<Arc<[Place]>, u32>,
     rows: Vec<Option<Box<[u32; 256]>>>,
     masks: HashMap<u32, Arc<SimpleVob>>,
+    /// For each part the round in which its beginning was last added, so that it is added once.
+    entered: Vec<u32>,
+    round: u32,
+    bytes: usize,
     fuel: u64,
     broken: bool,
 }
@@ -86,12 +89,13 @@ pub(crate) struct Chains {
     last: Option<u32>,
 }
 
-fn pattern(text: &str) -> Result<Regex, GrammarError> {
+fn pattern(text: &str, fuel: &mut u64) -> Result<Regex, GrammarError> {
     let (builder, expression) = expression(whole(text))?;
-    if builder.exprset().cost() > BUILD_FUEL {
-        return Err(GrammarError::TooComplex("a pattern is too large".into()));
+    let mut regex = builder.to_regex_limited(expression, *fuel).map_err(|e| refusal(&e.to_string()))?;
+    *fuel = fuel.saturating_sub(regex.cost());
+    if *fuel == 0 {
+        return Err(GrammarError::TooComplex("its patterns are too large".into()));
     }
-    let mut regex = builder.to_regex_limited(expression, BUILD_FUEL).map_err(|e| refusal(&e.to_string()))?;
     if regex.always_empty() { Err(GrammarError::Stuck) } else { Ok(regex) }
 }
 
@@ -101,6 +105,7 @@ impl Automaton {
         let mut patterns = Vec::new();
         let mut known: HashMap<&str, usize> = HashMap::new();
         let mut starts = Vec::new();
+        let mut fuel = BUILD_FUEL;
         for chain in chains {
             let parts = chain.iter().filter(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
             let first = steps.len();
@@ -110,7 +115,7 @@ impl Automaton {
                     Part::Pattern(text) => Body::Pattern(match known.get(text.as_str()) {
                         Some(index) => *index,
                         None => {
-                            patterns.push(pattern(text)?);
+                            patterns.push(pattern(text, &mut fuel)?);
                             known.insert(text, patterns.len() - 1);
                             patterns.len() - 1
                         }
@@ -130,24 +135,40 @@ impl Automaton {
             index: HashMap::new(),
             rows: Vec::new(),
             masks: HashMap::new(),
+            entered: Vec::new(),
+            round: 0,
+            bytes: 0,
             fuel: 0,
             broken: false,
         };
-        let mut places = Vec::new();
+        automaton.entered = vec![0; automaton.steps.len()];
+        let mut places = automaton.gather();
         for start in starts {
             automaton.enter(start, &mut places);
         }
-        places.sort_unstable();
-        places.dedup();
-        Ok((automaton, places.into()))
+        Ok((automaton, sorted(places)))
     }
 
-    /// The places at the beginning of a part: behind it too, where it may be empty.
+    /// Begins a list of places.
+    fn gather(&mut self) -> Vec<Place> {
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.entered.fill(0);
+            self.round = 1;
+        }
+        Vec::new()
+    }
+
+    /// Adds the places at the beginning of a part: behind it too, where it may be empty.
     fn enter(&mut self, mut part: u32, places: &mut Vec<Place>) {
         loop {
             let Some(step) = self.steps.get(part as usize) else {
                 return places.push(Place { part: END, at: 0 });
             };
+            let entered = &mut self.entered[part as usize];
+            if std::mem::replace(entered, self.round) == self.round {
+                return;
+            }
             let Body::Pattern(index) = step.body else { return places.push(Place { part, at: 0 }) };
             let next = step.next;
             let regex = &mut self.patterns[index];
@@ -201,6 +222,7 @@ impl Automaton {
         let id = number(self.sets.len());
         self.sets.push(Arc::clone(places));
         self.rows.push(None);
+        self.bytes += 256 + places.len() * size_of::<Place>();
         self.index.insert(Arc::clone(places), id);
         id
     }
@@ -237,10 +259,9 @@ impl Automaton {
                 if bytes.len() > 1 {
                     return Some(State::Literal(Place { at: place.at + 1, ..place }));
                 }
-                let mut places = Vec::new();
+                let mut places = self.gather();
                 self.enter(next, &mut places);
-                places.sort_unstable();
-                return Some(self.state_of(&places.into()));
+                return Some(self.state_of(&sorted(places)));
             }
             State::Set(id) => id as usize,
         };
@@ -256,16 +277,18 @@ impl Automaton {
         if self.fuel == 0 {
             return None;
         }
-        let mut places = Vec::new();
-        for place in Arc::clone(&self.sets[from]).iter() {
+        let mut places = self.gather();
+        let before = Arc::clone(&self.sets[from]);
+        for place in before.iter() {
             self.follow(*place, byte, &mut places);
         }
-        places.sort_unstable();
-        places.dedup();
-        let to = if places.is_empty() { NOWHERE } else { self.set(&places.into()) };
+        let to = if places.is_empty() { NOWHERE } else { self.set(&sorted(places)) };
+        if self.rows[from].is_none() {
+            self.bytes += size_of::<[u32; 256]>();
+        }
         self.rows[from].get_or_insert_with(|| Box::new([UNKNOWN; 256]))[usize::from(byte)] = to;
-        self.fuel = self.fuel.saturating_sub(1);
-        if self.sets.len() > MAX_STATES {
+        self.fuel = self.fuel.saturating_sub(1 + before.len() as u64 / 8);
+        if self.bytes > MAX_BYTES {
             self.fuel = 0;
         }
         Some(to)
@@ -275,7 +298,8 @@ impl Automaton {
     fn begin(&mut self) {
         self.fuel = STEP_FUEL;
         // Between calls a place is known by its parts, so that states can be forgotten.
-        if self.sets.len() > MAX_STATES / 2 {
+        if self.bytes > MAX_BYTES / 2 {
+            self.bytes = 0;
             self.sets.clear();
             self.rows.clear();
             self.index.clear();
@@ -331,6 +355,12 @@ impl Automaton {
         }
         (forced, state, true)
     }
+}
+
+fn sorted(mut places: Vec<Place>) -> Arc<[Place]> {
+    places.sort_unstable();
+    places.dedup();
+    places.into()
 }
 
 /// Parts and states are counted in 32 bits: a grammar has a quarter of a megabyte.

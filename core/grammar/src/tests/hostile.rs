@@ -97,6 +97,20 @@ fn rows() -> Vec<(&'static str, Form)> {
         ("a grammar in a grammar", Form::Lark(format!("start: {}", nested(2000, "%lark { start: ", "\"a\"", " }")))),
         ("many literals", Form::Scope { text: "x = 1\n".repeat(40_000), free: vec![] }),
         ("many free ranges", free(&"x".repeat(3000), 3000, ".*")),
+        (
+            "free ranges at one place",
+            Form::Scope { text: "x".into(), free: vec![Free { start: 0, end: 0, regex: "a*b*".into() }; 3000] },
+        ),
+        (
+            "many patterns",
+            Form::Scope {
+                text: "x".into(),
+                free: list(2000, &|i| format!(r"\w{{{i}}}"))
+                    .into_iter()
+                    .map(|regex| Free { start: 1, end: 1, regex })
+                    .collect(),
+            },
+        ),
         ("choices", Form::Choices(list(1024, &|i| "a".repeat(i % 255 + 1)))),
     ];
     let patterns = [
