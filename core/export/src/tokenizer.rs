@@ -83,6 +83,11 @@ impl Tokens<'_> {
     fn special(&self, text: &str) -> Option<u32> {
         self.ids.get(text).copied().filter(|&id| self.is_special(id))
     }
+
+    /// The tokens in the order of their ids, so that an import writes the same file again.
+    fn vocabulary(&self) -> Json {
+        self.texts.iter().cloned().zip((0u32..).map(Json::from)).collect()
+    }
 }
 
 /// Reads the vocabulary in a GGUF's metadata, which must not be longer than the embedding has `rows`.
@@ -256,7 +261,7 @@ fn byte_level(gguf: &Gguf, tokens: &Tokens<'_>) -> Result<Json, ImportError> {
         "model": {
             "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
             "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": whole_words,
-            "vocab": tokens.ids, "merges": pairs,
+            "vocab": tokens.vocabulary(), "merges": pairs,
         },
     }))
 }
@@ -306,7 +311,7 @@ fn sentence_piece(gguf: &Gguf, tokens: &Tokens<'_>) -> Result<Json, ImportError>
         "model": {
             "type": "BPE", "dropout": null, "unk_token": unknown, "continuing_subword_prefix": null,
             "end_of_word_suffix": null, "fuse_unk": true, "byte_fallback": true, "ignore_merges": false,
-            "vocab": tokens.ids, "merges": merges,
+            "vocab": tokens.vocabulary(), "merges": merges,
         },
     }))
 }

@@ -267,7 +267,9 @@ impl<'a> Asking<'a> {
     pub(crate) fn set_id(&self, instruction: &Instruction, proposal: &Proposal) -> String {
         let Instruction { id: _, verb, prompt, targets, reads, selection, options, seed } = instruction;
         let asked = serde_json::json!([verb, prompt, targets, reads, selection, options, seed]);
-        let inputs = serde_json::json!([asked, self.model.info().fingerprint, proposal]);
+        let mut inputs = serde_json::json!([asked, self.model.info().fingerprint, proposal]);
+        // Options mean the same in any order.
+        inputs.sort_all_objects();
         id_of(&inputs.to_string())
     }
 }

@@ -250,22 +250,27 @@ fn cancelling_ends_the_run() {
     assert!(matches!(run, Err(RunError::Plugin(e)) if e.code == ErrorCode::Cancelled));
 }
 
-/// Protects "exactly once": the same request on the same tree gets the same id, whatever a surface calls the request, and
-/// another request gets another one.
+/// Protects "exactly once": the same request on the same tree gets the same id, whatever a surface calls the request and in
+/// whichever order its options come, and another request gets another one.
 #[test]
 fn the_id_of_an_edit_set_names_the_request_and_its_inputs() {
-    let id = |text: &'static str, request: &str, prompt: &str| {
+    let with = |text: &'static str, request: &str, prompt: &str, options: &str| {
+        let options = serde_json::from_str(options).expect("JSON");
         let tree = Memory::of(path("a.py"), "x = 1\n");
         let result = Pipeline::new(&tree, Arc::new(quiet()))
             .with_plugins(plugin(move |_, context, _| Ok(become_text(context, text))))
             .run(
-                &Instruction { id: request.into(), prompt: prompt.into(), ..instruction() },
+                &Instruction { id: request.into(), prompt: prompt.into(), options, ..instruction() },
                 &RunOptions::default(),
                 &Cancel::new(),
                 &mut |_| {},
             );
         result.expect("a run").edit_set.expect("a change").id
     };
+    let id = |text, request, prompt| with(text, request, prompt, "{}");
+    let options = |options| with("x = 2\n", "1", "two", options);
+    assert_eq!(options(r#"{"a": 1, "b": {"c": 2, "d": 3}}"#), options(r#"{"b": {"d": 3, "c": 2}, "a": 1}"#));
+    assert_ne!(options(r#"{"a": 1}"#), options(r#"{"a": 2}"#));
     assert_eq!(id("x = 2\n", "1", "two"), id("x = 2\n", "2", "two"));
     assert_ne!(id("x = 2\n", "1", "two"), id("x = 2\n", "1", "three"));
     assert_ne!(id("x = 2\n", "1", "two"), id("x = 3\n", "1", "two"));
