@@ -1,79 +1,87 @@
-//! How fast the weights are read: GB/s for each format and number of rows, on two threads.
+//! How fast weights are read that no cache holds: in GB/s, first without computing anything, then by products with 1, 2, 4
+//! and 8 rows. All are measured in turns on small parts of a large matrix, and the fastest tenth is shown, so that other
+//! programs on the machine disturb it little.
 //!
-//!     cargo run -p deepcoder-kernels --example bandwidth [THREADS [FORMAT [ROWS]]]
+//!     cargo run --release -p deepcoder-kernels --example bandwidth [THREADS [FORMAT [ROUNDS [LEVEL]]]]
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a program")]
 
-use deepcoder_kernels::{Format, Level, Matrix, Scratch, TILE_ROWS, multiply};
-use std::time::{Duration, Instant};
+mod pool;
+
+use deepcoder_kernels::{Format, Level, Matrix, Scratch, multiply};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+const COLUMNS: usize = 1536;
+/// Bytes of all weights: more than any cache has. And of a part.
+const BYTES: usize = 192 << 20;
+const PART: usize = 12 << 20;
+const ROWS: [usize; 4] = [1, 2, 4, 8];
 
 fn main() {
-    let threads: usize = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(2);
-    let everywhere = |work: &(dyn Fn() + Sync)| {
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
-            }
-            work();
-        });
-    };
-    let n = std::env::args().nth(3).and_then(|a| a.parse().ok()).unwrap_or(160_000usize);
-    let k = 1536;
-    let counts = [1usize, 2, 4, 8, 16, 512];
-    print!("{:?}, {threads} threads, GB/s at rows:", Level::best());
-    counts.iter().for_each(|m| print!(" {m:>6}"));
-    println!("  GMAC/s at 512");
-    let only = std::env::args().nth(2);
-    for format in Format::ALL.into_iter().filter(|f| only.as_ref().is_none_or(|o| o == f.name())) {
-        let mut state = 1u32;
+    let argument = |n: usize| std::env::args().nth(n);
+    let threads: usize = argument(1).and_then(|a| a.parse().ok()).unwrap_or(2);
+    let rounds: usize = argument(3).and_then(|a| a.parse().ok()).unwrap_or(10);
+    let level = Level::available().into_iter().find(|l| argument(4).is_some_and(|name| format!("{l:?}") == name));
+    let level = level.unwrap_or_else(Level::best);
+    let everywhere = pool::pool(threads);
+    println!(
+        "{level:?}, {threads} threads: GB/s of reading, and of products with {ROWS:?} rows; the time of 8 ÷ that of 1"
+    );
+    for format in Format::ALL.into_iter().filter(|f| argument(2).is_none_or(|o| o == "all" || o == f.name())) {
+        let n = PART / format.matrix_bytes(16, COLUMNS).unwrap() * 16;
+        let bytes = format.matrix_bytes(n, COLUMNS).unwrap();
+        let parts = BYTES / bytes;
         // On a cache line, as in a model's file.
-        let bytes = format.matrix_bytes(n, k).unwrap();
-        let mut tiles = vec![0u8; bytes + 64];
+        let mut tiles = vec![0u8; parts * bytes + 64];
         let at = tiles.as_ptr().align_offset(64);
-        let tiles = &mut tiles[at..at + bytes];
-        for word in tiles.chunks_exact_mut(4) {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            word.copy_from_slice(&(state & 0x3fff_3fff | 0x2000_2000).to_le_bytes());
+        let tiles = &mut tiles[at..at + parts * bytes];
+        for (i, word) in tiles.chunks_exact_mut(4).enumerate() {
+            word.copy_from_slice(&((i as u32).wrapping_mul(2_654_435_761) & 0x3fff_3fff | 0x2000_2000).to_le_bytes());
         }
-        let mut least = Duration::MAX;
-        for _ in 0..5 {
-            let next = std::sync::atomic::AtomicUsize::new(0);
-            let begin = Instant::now();
-            everywhere(&|| loop {
-                let at = next.fetch_add(1 << 18, std::sync::atomic::Ordering::Relaxed);
-                let Some(part) = tiles.get(at..tiles.len().min(at + (1 << 18))) else { return };
-                let sum = part.as_chunks::<8>().0.iter().fold(0u64, |s, b| s.wrapping_add(u64::from_le_bytes(*b)));
-                std::hint::black_box(sum);
-            });
-            least = least.min(begin.elapsed());
-        }
-        print!("read {:>5.1} ", tiles.len() as f64 / least.as_secs_f64() / 1e9);
-        let matrix = Matrix::new(format, n, k, tiles).unwrap();
         let mut scratch = Scratch::default();
-        print!("{:>5} {:>5.0} MB               ", format.name(), tiles.len() as f64 / 1e6);
-        let mut speed = 0.0;
-        for m in counts {
-            let used = if m > 64 { n / 40 / TILE_ROWS * TILE_ROWS } else { n };
-            let matrix = if used < n {
-                Matrix::new(format, used, k, &tiles[..format.matrix_bytes(used, k).unwrap()]).unwrap()
-            } else {
-                matrix
-            };
-            let input: Vec<f32> = (0..m * k).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
-            let mut output = vec![0f32; m * used];
-            let mut best = Duration::MAX;
-            let start = Instant::now();
-            while start.elapsed() < Duration::from_millis(250) {
-                let begin = Instant::now();
-                multiply(Level::best(), &matrix, &input, None, &mut output, &mut scratch, &everywhere).unwrap();
-                best = best.min(begin.elapsed());
+        let input: Vec<f32> = (0..8 * COLUMNS).map(|i| (i % 101) as f32 * 0.01 - 0.5).collect();
+        let mut out = vec![0f32; 8 * n];
+        let mut times = vec![Vec::new(); 1 + ROWS.len()];
+        for _ in 0..rounds {
+            for (part, tiles) in tiles.chunks_exact(bytes).enumerate() {
+                let kind = part % times.len();
+                let start = Instant::now();
+                match kind.checked_sub(1).map(|kind| ROWS[kind]) {
+                    None => read(tiles, &everywhere),
+                    Some(m) => {
+                        let matrix = Matrix::new(format, n, COLUMNS, tiles).unwrap();
+                        let (input, out) = (&input[..m * COLUMNS], &mut out[..m * n]);
+                        multiply(level, &matrix, input, None, out, &mut scratch, &everywhere).unwrap();
+                    }
+                }
+                times[kind].push(start.elapsed().as_secs_f64());
             }
-            let bytes = format.matrix_bytes(used, k).unwrap() as f64;
-            print!(" {:>6.1}", bytes / best.as_secs_f64() / 1e9);
-            speed = (m * used * k) as f64 / best.as_secs_f64() / 1e9;
         }
-        println!("  {speed:>6.0}");
+        let speeds: Vec<f64> = times
+            .iter_mut()
+            .map(|times| {
+                times.sort_by(f64::total_cmp);
+                bytes as f64 / times[times.len() / 10] / 1e9
+            })
+            .collect();
+        print!("{:5} {:5.1}  ", format.name(), speeds[0]);
+        speeds[1..].iter().for_each(|speed| print!(" {speed:5.1}"));
+        println!("   {:.2}", speeds[1] / speeds[ROWS.len()]);
     }
+}
+
+/// Reads all bytes.
+fn read(bytes: &[u8], everywhere: &dyn Fn(&(dyn Fn() + Sync))) {
+    let next = AtomicUsize::new(0);
+    everywhere(&|| {
+        loop {
+            let at = next.fetch_add(1 << 18, Ordering::Relaxed);
+            let Some(part) = bytes.get(at..bytes.len().min(at + (1 << 18))) else { return };
+            let sum = part.as_chunks::<64>().0.iter().fold([0u64; 8], |s, b| {
+                std::array::from_fn(|i| s[i].wrapping_add(u64::from_le_bytes(b.as_chunks::<8>().0[i])))
+            });
+            std::hint::black_box(sum);
+        }
+    });
 }

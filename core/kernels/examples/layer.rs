@@ -1,10 +1,13 @@
 //! How long one layer of DeepSeek-Coder-V2-Lite's shape takes, on weights that no cache holds.
 //!
-//!     cargo run --release -p deepcoder-kernels --example layer [THREADS [LEVEL [PART]]]
+//!     cargo run --release -p deepcoder-kernels --example layer [THREADS [LEVEL [PART [CASE]]]]
 //!
-//! LEVEL is `best`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`, `grouped`.
+//! LEVEL is `best`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`, `grouped`; CASE the number
+//! of one of the cases of `grouped`.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a program")]
+
+mod pool;
 
 use deepcoder_kernels::{
     Expert, Format, GroupedAttention, GroupedStep, LatentAttention, LatentStep, Level, Matrix, Mixture, PAGE_TOKENS,
@@ -89,7 +92,7 @@ fn main() {
     };
     let part = argument(3);
     let wanted = |name: &str| part.as_deref().is_none_or(|p| p == name);
-    let everywhere = pool(threads);
+    let everywhere = pool::pool(threads);
     println!("{level:?}, {threads} threads");
     if wanted("matmul") {
         matmul(level, &everywhere);
@@ -106,50 +109,6 @@ fn main() {
     if wanted("grouped") {
         for (layers, heads, head_dim) in [(24, 14, 64), (28, 12, 128)] {
             grouped(level, &everywhere, layers, heads, head_dim);
-        }
-    }
-}
-
-/// Threads that wait for work by spinning, as those of the runtime do.
-fn pool(threads: usize) -> impl Fn(&(dyn Fn() + Sync)) {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    type Work = &'static (dyn Fn() + Sync);
-    struct Shared {
-        work: std::sync::Mutex<Option<Work>>,
-        turn: AtomicUsize,
-        done: AtomicUsize,
-    }
-    let shared: &'static Shared = Box::leak(Box::new(Shared {
-        work: std::sync::Mutex::new(None),
-        turn: AtomicUsize::new(0),
-        done: AtomicUsize::new(0),
-    }));
-    for _ in 1..threads {
-        std::thread::spawn(move || {
-            let mut seen = 0;
-            loop {
-                while shared.turn.load(Ordering::Acquire) == seen {
-                    std::hint::spin_loop();
-                }
-                seen += 1;
-                let work = *shared.work.lock().unwrap();
-                if let Some(work) = work {
-                    work();
-                }
-                shared.done.fetch_add(1, Ordering::Release);
-            }
-        });
-    }
-    move |work| {
-        // SAFETY: the threads are done with it before this function returns.
-        #[expect(unsafe_code, reason = "threads that live longer than the work")]
-        let work: Work = unsafe { std::mem::transmute(work) };
-        shared.done.store(0, Ordering::Release);
-        *shared.work.lock().unwrap() = Some(work);
-        shared.turn.fetch_add(1, Ordering::Release);
-        work();
-        while shared.done.load(Ordering::Acquire) + 1 < threads {
-            std::hint::spin_loop();
         }
     }
 }
@@ -329,7 +288,9 @@ fn grouped(level: Level, everywhere: &dyn Fn(&(dyn Fn() + Sync)), layers: usize,
     let mut cache: Vec<u16> = (0..most * page).map(|i| 0x2c01 + (i % 311) as u16).collect();
     let angles = numbers(most * PAGE_TOKENS * head_dim / 2);
     let mut scratch = Scratch::default();
-    for (sequences, new, past) in CASES {
+    let only: Option<usize> = std::env::args().nth(4).and_then(|a| a.parse().ok());
+    for (_, (sequences, new, past)) in CASES.into_iter().enumerate().filter(|(i, _)| only.is_none_or(|only| only == *i))
+    {
         let lists = Lists::new(&vec![(past, new); sequences], pages(1, new, past));
         let qkv = numbers(sequences * new * (heads + 2 * kv_heads) * head_dim);
         let mut output = vec![0f32; sequences * new * heads * head_dim];

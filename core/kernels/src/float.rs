@@ -51,7 +51,16 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The same, to be written.
+/// Rows of halves, which follow each other, and where those are that come next.
+#[derive(Clone, Copy)]
+pub(crate) struct Halves<'a> {
+    pub(crate) data: &'a [u16],
+    pub(crate) width: usize,
+    /// Any address will do.
+    pub(crate) next: *const u16,
+}
+
+/// The same as [`Rows`], to be written.
 pub(crate) struct RowsMut<'a> {
     data: *mut f32,
     rows: usize,
@@ -143,6 +152,14 @@ pub(crate) fn mix(level: Level, a: Rows<'_>, b: Rows<'_>, onto: bool, out: &mut 
     dispatch!(level, mix(a, b, onto, out));
 }
 
+/// As [`mix`] of the same numbers as floats, with nothing there: `b` has at least as many rows as are needed. It takes less
+/// time than converting them, as long as `a` has few rows.
+pub(crate) fn mix_halves(level: Level, a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
+    assert!(a.width * b.width <= b.data.len(), "fewer halves than products");
+    assert!(out.rows >= a.rows && out.width >= b.width, "products of other shapes");
+    dispatch!(level, mix_halves(a, b, out));
+}
+
 /// Powers of two for the first `visible` of the scores; zeros for the rest. `most` is the largest score so far and
 /// becomes the largest of all, which is subtracted; the powers' sum comes back.
 pub(crate) fn softmax(level: Level, scores: &mut [f32], visible: usize, most: &mut f32) -> f32 {
@@ -184,10 +201,10 @@ pub(crate) fn norm(level: Level, row: &[f32], weight: &[f32], epsilon: f32, out:
     }
 }
 
-/// Halves as floats.
-pub(crate) fn halves(level: Level, halves: &[u16], out: &mut [f32]) {
+/// Halves as floats. As many at `next`, which are converted next, are asked for meanwhile; any address will do.
+pub(crate) fn halves(level: Level, halves: &[u16], out: &mut [f32], next: *const u16) {
     assert!(halves.len() == out.len(), "as many as there are");
-    dispatch!(level, halves(halves, out));
+    dispatch!(level, halves(halves, out, next));
 }
 
 /// Rows of the next tile of a mix where `left` are left: those of the heads that share their keys are often 6 or 7.
@@ -225,7 +242,7 @@ macro_rules! kernel {
     ($(#[$cfg:meta])? $name:ident, $rows:literal, $vectors:literal, $most:literal, $tiles:ident $(, $features:literal)?) => {
         $(#[$cfg])?
         mod $name {
-            use super::{COEFFICIENTS, Rows, RowsMut, tile_rows};
+            use super::{COEFFICIENTS, Halves, Rows, RowsMut, tile_rows};
             use crate::wide::$name::*;
 
             /// Sixteen numbers, or `n` and zeros.
@@ -243,6 +260,24 @@ macro_rules! kernel {
                     let mut some = [0f32; 16];
                     std::ptr::copy_nonoverlapping(p, some.as_mut_ptr(), n);
                     load(some.as_ptr())
+                }
+            }
+
+            /// Sixteen halves, or `n` and zeros.
+            ///
+            /// # Safety
+            /// `p` must be valid for reads of `n` halves.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            unsafe fn load_some_halves(p: *const u16, n: usize) -> V {
+                // SAFETY: as the caller promises; the buffer has 16 halves.
+                unsafe {
+                    if n >= 16 {
+                        return load_half(p);
+                    }
+                    let mut some = [0u16; 16];
+                    std::ptr::copy_nonoverlapping(p, some.as_mut_ptr(), n);
+                    load_half(some.as_ptr())
                 }
             }
 
@@ -346,14 +381,14 @@ macro_rules! kernel {
             }
 
             /// # Safety
-            /// `a` must point to `R` rows of `depth` numbers, `b` to `depth` rows and `out` to `R` rows of `C` vectors,
-            /// the last of which may have `last` numbers only.
+            /// `a` must point to `R` rows of `depth` numbers, `b` to `depth` rows (of halves if `HALF`) and `out` to `R` rows
+            /// of `C` vectors, the last of which may have `last` numbers only.
             #[inline]
             #[expect(clippy::too_many_arguments, reason = "three matrices")]
             $(#[target_feature(enable = $features)])?
-            unsafe fn mix_of<const R: usize, const C: usize, const FULL: bool>(
-                a: *const f32, a_stride: usize, b: *const f32, b_stride: usize, depth: usize, out: *mut f32, out_stride: usize,
-                onto: bool, last: usize,
+            unsafe fn mix_of<const R: usize, const C: usize, const FULL: bool, const HALF: bool>(
+                a: *const f32, a_stride: usize, b: *const u8, b_stride: usize, depth: usize, out: *mut f32, out_stride: usize,
+                onto: bool, last: usize, next: *const u16,
             ) {
                 // SAFETY: as the caller promises.
                 unsafe {
@@ -369,7 +404,15 @@ macro_rules! kernel {
                     for k in 0..depth {
                         let mut right = [splat(0.0); C];
                         for j in 0..C {
-                            right[j] = load_some(b.add(k * b_stride + 16 * j), width(j));
+                            let at = k * b_stride + 16 * j;
+                            if HALF {
+                                right[j] = load_some_halves(b.cast::<u16>().add(at), width(j));
+                                if j % 2 == 0 {
+                                    prefetch(next.wrapping_add(at));
+                                }
+                            } else {
+                                right[j] = load_some(b.cast::<f32>().add(at), width(j));
+                            }
                         }
                         for i in 0..R {
                             let left = splat(*a.add(i * a_stride + k));
@@ -390,9 +433,30 @@ macro_rules! kernel {
             /// As [`dots`].
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn mix(a: Rows<'_>, b: Rows<'_>, onto: bool, out: &mut RowsMut<'_>) {
+                // SAFETY: as the caller promises.
+                unsafe { mix_any::<false>(a, b.data.as_ptr().cast(), b.width, b.stride, onto, out, std::ptr::null()) }
+            }
+
+            /// # Safety
+            /// As [`dots`].
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn mix_halves(a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
+                // SAFETY: as the caller promises.
+                unsafe { mix_any::<true>(a, b.data.as_ptr().cast(), b.width, b.width, false, out, b.next) }
+            }
+
+            /// # Safety
+            /// As [`dots`], for a right matrix of `a.width` rows of `width` numbers, or halves.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            unsafe fn mix_any<const HALF: bool>(
+                a: Rows<'_>, b: *const u8, b_width: usize, b_stride: usize, onto: bool, out: &mut RowsMut<'_>,
+                next: *const u16,
+            ) {
                 let mut j = 0;
-                while j < b.width {
-                    let left = b.width - j;
+                while j < b_width {
+                    let left = b_width - j;
+                    let next = next.wrapping_add(j);
                     let (vectors, last) = if left >= 16 * $vectors { ($vectors, 16) } else { (1, left.min(16)) };
                     let mut i = 0;
                     while i < a.rows {
@@ -401,13 +465,18 @@ macro_rules! kernel {
                             ($r:literal) => {
                                 // SAFETY: these rows and columns are within the matrices.
                                 unsafe {
-                                    let (from, with) = (a.data.as_ptr().add(i * a.stride), b.data.as_ptr().add(j));
+                                    let from = a.data.as_ptr().add(i * a.stride);
+                                    let with = b.add(if HALF { 2 * j } else { 4 * j });
                                     let to = out.data.add(i * out.stride + j);
                                     let (depth, stride) = (a.width, out.stride);
                                     if vectors == 1 {
-                                        mix_of::<$r, 1, false>(from, a.stride, with, b.stride, depth, to, stride, onto, last);
+                                        mix_of::<$r, 1, false, HALF>(
+                                            from, a.stride, with, b_stride, depth, to, stride, onto, last, next,
+                                        );
                                     } else {
-                                        mix_of::<$r, $vectors, true>(from, a.stride, with, b.stride, depth, to, stride, onto, 16);
+                                        mix_of::<$r, $vectors, true, HALF>(
+                                            from, a.stride, with, b_stride, depth, to, stride, onto, 16, next,
+                                        );
                                     }
                                 }
                             };
@@ -464,14 +533,12 @@ macro_rules! kernel {
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn softmax(scores: &mut [f32], visible: usize, most: &mut f32) -> f32 {
                 scores[visible..].fill(f32::NEG_INFINITY);
-                let (mut largest, mut lanes) = (splat(*most), [0f32; 16]);
+                let mut all = splat(*most);
                 for part in scores.as_chunks::<16>().0 {
                     // SAFETY: 16 numbers.
-                    largest = max(largest, unsafe { load(part.as_ptr()) });
+                    all = max(all, unsafe { load(part.as_ptr()) });
                 }
-                // SAFETY: 16 numbers.
-                unsafe { store(lanes.as_mut_ptr(), largest) };
-                *most = lanes.iter().fold(lanes[0], |most, lane| if most > *lane { most } else { *lane });
+                *most = largest(all);
                 let mut total = splat(0.0);
                 for (i, part) in scores.as_chunks_mut::<16>().0.iter_mut().enumerate() {
                     // SAFETY: 16 numbers.
@@ -499,12 +566,16 @@ macro_rules! kernel {
             /// # Safety
             /// The processor must have the features, and the lengths must be the same.
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn halves(halves: &[u16], out: &mut [f32]) {
-                let (from, rest) = halves.as_chunks::<16>();
-                let (to, last) = out.as_chunks_mut::<16>();
-                for (from, to) in from.iter().zip(to) {
-                    // SAFETY: both have 16 numbers.
-                    unsafe { store(to.as_mut_ptr(), load_half(from.as_ptr())) };
+            pub(super) unsafe fn halves(halves: &[u16], out: &mut [f32], next: *const u16) {
+                let (from, rest) = halves.as_chunks::<32>();
+                let (to, last) = out.as_chunks_mut::<32>();
+                for (i, (from, to)) in from.iter().zip(to).enumerate() {
+                    prefetch(next.wrapping_add(32 * i));
+                    // SAFETY: both have 32 numbers.
+                    unsafe {
+                        store(to.as_mut_ptr(), load_half(from.as_ptr()));
+                        store(to.as_mut_ptr().add(16), load_half(from.as_ptr().add(16)));
+                    }
                 }
                 for (from, to) in rest.iter().zip(last) {
                     *to = half::f16::from_bits(*from).to_f32();

@@ -257,11 +257,13 @@ macro_rules! kernel {
                                     let (s, t) = (load(p.add(128 * n)), load(p.add(128 * n + 64)));
                                     let a = a.add((8 * b + 4 * n) * stride);
                                     let share = tile.add(b * 3360 + n * 1680);
-                                    ahead::<832>(share);
+                                    ahead::<420>(share);
                                     six::<M, 0>(&mut acc, low, high, s, d, a);
+                                    ahead::<420>(share.add(420));
                                     six::<M, 1>(&mut acc, low.add(512), high, s, d, a.add(stride));
-                                    ahead::<848>(share.add(832));
+                                    ahead::<420>(share.add(840));
                                     six::<M, 2>(&mut acc, low, high, t, d, a.add(2 * stride));
+                                    ahead::<420>(share.add(1260));
                                     six::<M, 3>(&mut acc, low.add(512), high, t, d, a.add(3 * stride));
                                 }
                             }
@@ -287,7 +289,12 @@ macro_rules! kernel {
                     // SAFETY: as the caller promises.
                     unsafe {
                         let p = body.add(b * bytes);
-                        if FIVE { ahead::<2816>(p) } else { ahead::<2304>(p) }
+                        macro_rules! share {
+                            ($j:literal) => {
+                                if FIVE { ahead::<704>(p.add(704 * $j)) } else { ahead::<576>(p.add(576 * $j)) }
+                            };
+                        }
+                        share!(0);
                         let (d, dmin) = (load_half(p.add(2 * lane)), load_half(p.add(32 + 2 * lane)));
                         let p = p.add(64 + 4 * lane);
                         let (x, y, z) = (load(p), load(p.add(64)), load(p.add(128)));
@@ -299,8 +306,11 @@ macro_rules! kernel {
                         let low = if FIVE { p.add(704) } else { high };
                         let a = a.add(8 * b * stride);
                         pair::<M, FIVE, 0>(acc, low, high, s, u, d, dmin, a, stride);
+                        share!(1);
                         pair::<M, FIVE, 1>(acc, low.add(512), high, s, u, d, dmin, a.add(2 * stride), stride);
+                        share!(2);
                         pair::<M, FIVE, 2>(acc, low.add(1024), high, t, v, d, dmin, a.add(4 * stride), stride);
+                        share!(3);
                         pair::<M, FIVE, 3>(acc, low.add(1536), high, t, v, d, dmin, a.add(6 * stride), stride);
                     }
                 }

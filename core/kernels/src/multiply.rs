@@ -3,7 +3,7 @@
 use crate::float::Shared;
 use crate::format::{Format, Matrix, TILE_ROWS};
 use crate::input::{Block, GROUP, MOST_ROWS, groups, panels};
-use crate::share::{Everywhere, Pool, room, share};
+use crate::share::{Everywhere, Pool, room, share, share_runs};
 use crate::{Level, kernel};
 use std::sync::{Mutex, PoisonError};
 
@@ -62,7 +62,7 @@ pub fn multiply(
     let (tiles, tile_bytes) = (n.div_ceil(TILE_ROWS), matrix.tile_bytes());
     let at_once = (SHARE / tile_bytes.max(1)).clamp(1, (tiles / 16).max(1));
     let own = || [[0f32; TILE_ROWS]; MOST_ROWS];
-    share(tiles, at_once, everywhere, own, |range, part| {
+    let work = |range: std::ops::Range<usize>, part: &mut [[f32; TILE_ROWS]; MOST_ROWS]| {
         for panel in panels(rows) {
             for tile in range.clone() {
                 let width = TILE_ROWS.min(n - tile * TILE_ROWS);
@@ -80,7 +80,13 @@ pub fn multiply(
                 }
             }
         }
-    });
+    };
+    // The tiles of several panels are read again, from the second cache.
+    if panels(rows).count() > 1 {
+        share(tiles, at_once, everywhere, own, work);
+    } else {
+        share_runs(tiles, at_once, everywhere, own, work);
+    }
     Ok(())
 }
 

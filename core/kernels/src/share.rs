@@ -18,18 +18,43 @@ pub(crate) fn share<T>(
     each: impl Fn(Range<usize>, &mut T) + Sync,
 ) {
     let at_once = at_once.max(1);
+    share_by(count, at_once, |_| at_once, everywhere, own, each);
+}
+
+/// [`share`] in parts of at least `at_once`, which are the larger the more is left: weights are then read in long runs,
+/// where a thread's requests for what follows are not for another thread's part.
+pub(crate) fn share_runs<T>(
+    count: usize,
+    at_once: usize,
+    everywhere: &Everywhere<'_>,
+    own: impl Fn() -> T + Sync,
+    each: impl Fn(Range<usize>, &mut T) + Sync,
+) {
+    /// Parts of what is left: enough for many threads.
+    const PARTS: usize = 32;
+    let at_once = at_once.max(1);
+    share_by(count, at_once, |left| at_once.max(left / PARTS), everywhere, own, each);
+}
+
+/// Parts of `size`, which is told how many are left.
+fn share_by<T>(
+    count: usize,
+    alone: usize,
+    size: impl Fn(usize) -> usize + Sync,
+    everywhere: &Everywhere<'_>,
+    own: impl Fn() -> T + Sync,
+    each: impl Fn(Range<usize>, &mut T) + Sync,
+) {
     let next = AtomicUsize::new(0);
+    let end = |first: usize| (first + size(count - first)).min(count);
     let work = || {
         let mut mine = None;
-        loop {
-            let first = next.fetch_add(at_once, Ordering::Relaxed);
-            if first >= count {
-                return;
-            }
-            each(first..(first + at_once).min(count), mine.get_or_insert_with(&own));
+        let take = |first: usize| (first < count).then(|| end(first));
+        while let Ok(first) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            each(first..end(first), mine.get_or_insert_with(&own));
         }
     };
-    if count <= at_once { work() } else { everywhere(&work) }
+    if count <= alone { work() } else { everywhere(&work) }
 }
 
 /// [`share`] one by one.

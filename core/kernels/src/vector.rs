@@ -142,7 +142,7 @@ macro_rules! x86 {
             #[inline]
             #[target_feature(enable = $features)]
             pub(crate) fn prefetch(p: *const u8) {
-                _mm_prefetch::<_MM_HINT_T1>(p.cast());
+                _mm_prefetch::<_MM_HINT_T0>(p.cast());
             }
             #[inline]
             #[target_feature(enable = $features)]

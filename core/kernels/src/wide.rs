@@ -86,6 +86,20 @@ pub(crate) mod scalar {
     pub(crate) fn sum(v: V) -> f32 {
         scalar_sum!(v)
     }
+    /// The largest lane, found in the same order.
+    #[inline(always)]
+    pub(crate) fn largest(v: V) -> f32 {
+        let mut v = v;
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                v[i] = if v[i] > v[i + half] { v[i] } else { v[i + half] };
+            }
+        }
+        v[0]
+    }
+    /// Nothing: not every processor has an instruction for it.
+    #[inline(always)]
+    pub(crate) fn prefetch(_: *const u16) {}
     /// [`sum`] of each.
     #[inline(always)]
     pub(crate) fn sums(v: [V; 16]) -> [f32; 16] {
@@ -107,6 +121,19 @@ macro_rules! x86 {
                     $body(a, b)
                 }
             )*
+            /// The largest of four lanes.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn largest_of_four(four: __m128) -> f32 {
+                let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+                _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+            }
+            /// Any address will do.
+            #[inline]
+            #[target_feature(enable = $features)]
+            pub(crate) fn prefetch(p: *const u16) {
+                _mm_prefetch::<_MM_HINT_T0>(p.cast());
+            }
             $($unary)*
         }
     };
@@ -153,6 +180,12 @@ x86!(
         #[target_feature(enable = "avx2,fma,f16c")]
         pub(crate) fn fma(a: V, b: V, c: V) -> V {
             [_mm256_fmadd_ps(a[0], b[0], c[0]), _mm256_fmadd_ps(a[1], b[1], c[1])]
+        }
+        #[inline]
+        #[target_feature(enable = "avx2,fma,f16c")]
+        pub(crate) fn largest(v: V) -> f32 {
+            let eight = _mm256_max_ps(v[0], v[1]);
+            largest_of_four(_mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight)))
         }
         #[inline]
         #[target_feature(enable = "avx2,fma,f16c")]
@@ -226,6 +259,13 @@ x86!(
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
         pub(crate) fn fma(a: V, b: V, c: V) -> V {
             _mm512_fmadd_ps(a, b, c)
+        }
+        #[inline]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+        pub(crate) fn largest(v: V) -> f32 {
+            let upper = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(v)));
+            let eight = _mm256_max_ps(_mm512_castps512_ps256(v), upper);
+            largest_of_four(_mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight)))
         }
         #[inline]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]

@@ -3,7 +3,7 @@
 use super::{GroupedAttention, GroupedStep, Part};
 use crate::float::{Rows, Shared, merge};
 use crate::paged::{PAGE_TOKENS, Span, results, visits, windows};
-use crate::share::{Everywhere, room, share};
+use crate::share::{Everywhere, room, share, share_runs};
 use crate::{Level, Scratch};
 
 /// Numbers of the pages' results that are held at once.
@@ -54,7 +54,7 @@ pub(super) fn run(
         let parts = Shared::new(partial);
         let products = total * heads * head_dim * PAGE_TOKENS / (window.len() * kv_heads);
         let at_once = if products < LARGE { AT_ONCE } else { 1 };
-        share(
+        share_runs(
             window.len() * kv_heads,
             at_once,
             everywhere,
@@ -67,7 +67,9 @@ pub(super) fn run(
                     let (_, floats) = mine.get();
                     let size = 2 * head_dim * PAGE_TOKENS;
                     let (page, scores) = room(floats, size + most * group * PAGE_TOKENS).split_at_mut(size);
-                    let page = Part::load(this, level, cache, visit.page, head, page);
+                    let next = (task + 1).min(window.len() * kv_heads - 1);
+                    let next = (window[next / kv_heads].page, next % kv_heads);
+                    let page = Part::load(this, level, cache, (visit.page, head), next, visit.rows * group, page);
                     let mut place = (firsts[number] * kv_heads + head * visit.rows) * group;
                     for (called, visible) in &visit.calls {
                         let count = called.len() * group;

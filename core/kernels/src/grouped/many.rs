@@ -62,7 +62,8 @@ pub(super) fn run(
             let at = &positions[rows.clone()];
             let last = at.last().map_or(0, |p| p / PAGE_TOKENS);
             for (index, number) in span.pages.iter().enumerate().take(last + 1) {
-                let page = Part::load(this, level, cache, *number, head, page);
+                let next = span.pages.get(index + 1).unwrap_or(number);
+                let page = Part::load(this, level, cache, (*number, head), (*next, head), count, page);
                 let begin = index * PAGE_TOKENS;
                 let first = at.partition_point(|p| *p < begin);
                 let full = at.partition_point(|p| *p < begin + PAGE_TOKENS - 1);

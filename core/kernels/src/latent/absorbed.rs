@@ -58,7 +58,8 @@ pub(super) fn run(
                 let (cached, scores) =
                     room(floats, PAGE_TOKENS * (width + most * heads)).split_at_mut(PAGE_TOKENS * width);
                 let seen = visit.calls.iter().map(|(_, visible)| *visible).max().unwrap_or(0);
-                let cached = latents(this, level, cache, &[visit.page], seen, cached);
+                let next = window.get(number + 1).map(|next| &next.page);
+                let cached = latents(this, level, cache, &[visit.page], seen, cached, next);
                 let mut place = firsts[number] * heads;
                 for (called, visible) in &visit.calls {
                     let count = called.len() * heads;
