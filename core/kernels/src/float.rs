@@ -4,125 +4,15 @@
 //! - a *dot* product is sixteen sums, of every sixteenth product each, which are then added in one order;
 //! - a *mix* of rows adds them one after the other, each with one fused multiply-add.
 
+mod rows;
+
+pub(crate) use rows::{Cached, Halves, Rows, RowsMut, Shared};
+
 use crate::Level;
 
 /// Of the polynomial that is 2 to the power of what lies between -0.5 and 0.5 within 2e-8, highest power first.
 const COEFFICIENTS: [f32; 7] =
     [0.000_154_614_45, 0.001_340_042_8, 0.009_618_057, 0.055_503_27, 0.240_226_5, std::f32::consts::LN_2, 1.0];
-
-/// Rows of numbers, some numbers apart.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows<'a> {
-    data: &'a [f32],
-    pub(crate) rows: usize,
-    pub(crate) width: usize,
-    pub(crate) stride: usize,
-}
-
-/// Whether `rows` rows lie within `len` numbers.
-fn fits(len: usize, rows: usize, width: usize, stride: usize) -> bool {
-    rows == 0 || ((rows - 1).checked_mul(stride)).and_then(|n| n.checked_add(width)).is_some_and(|n| n <= len)
-}
-
-impl<'a> Rows<'a> {
-    pub(crate) fn new(data: &'a [f32], rows: usize, width: usize, stride: usize) -> Self {
-        assert!(fits(data.len(), rows, width, stride), "rows outside of their memory");
-        Self { data, rows, width, stride }
-    }
-
-    /// The first rows.
-    pub(crate) fn first(self, rows: usize) -> Self {
-        Self { rows: rows.min(self.rows), ..self }
-    }
-
-    /// The first columns.
-    pub(crate) fn left(self, width: usize) -> Self {
-        Self { width: width.min(self.width), ..self }
-    }
-
-    /// One of them.
-    pub(crate) fn row(&self, row: usize) -> &'a [f32] {
-        &self.data[row * self.stride..][..self.width]
-    }
-
-    /// Rows that follow each other.
-    pub(crate) fn dense(data: &'a [f32], width: usize) -> Self {
-        Self::new(data, data.len() / width.max(1), width, width)
-    }
-}
-
-/// Rows of halves, which follow each other, and where those are that come next.
-#[derive(Clone, Copy)]
-pub(crate) struct Halves<'a> {
-    pub(crate) data: &'a [u16],
-    pub(crate) width: usize,
-    /// Any address will do.
-    pub(crate) next: *const u16,
-}
-
-/// The same as [`Rows`], to be written.
-pub(crate) struct RowsMut<'a> {
-    data: *mut f32,
-    rows: usize,
-    width: usize,
-    stride: usize,
-    lifetime: std::marker::PhantomData<&'a mut [f32]>,
-}
-
-impl<'a> RowsMut<'a> {
-    pub(crate) fn new(data: &'a mut [f32], rows: usize, width: usize, stride: usize) -> Self {
-        assert!(fits(data.len(), rows, width, stride), "rows outside of their memory");
-        Self { data: data.as_mut_ptr(), rows, width, stride, lifetime: std::marker::PhantomData }
-    }
-}
-
-impl RowsMut<'_> {
-    pub(crate) const fn width(&self) -> usize {
-        self.width
-    }
-
-    /// One of them.
-    pub(crate) fn row(&mut self, row: usize) -> &mut [f32] {
-        assert!(row < self.rows, "no such row");
-        // SAFETY: the row is within the memory, which is borrowed for as long.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(row * self.stride), self.width) }
-    }
-}
-
-/// Memory that several threads write to, each to places of its own.
-pub(crate) struct Shared<'a, T = f32> {
-    data: *mut T,
-    len: usize,
-    lifetime: std::marker::PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: it gives out its memory through unsafe functions only, whose callers keep the threads apart.
-unsafe impl<T: Send> Sync for Shared<'_, T> {}
-
-impl Shared<'_> {
-    /// # Safety
-    /// No other thread may use these rows meanwhile.
-    pub(crate) unsafe fn rows(&self, at: usize, rows: usize, width: usize, stride: usize) -> RowsMut<'_> {
-        assert!(at <= self.len && fits(self.len - at, rows, width, stride), "rows outside of their memory");
-        // SAFETY: `at` is within the memory.
-        RowsMut { data: unsafe { self.data.add(at) }, rows, width, stride, lifetime: std::marker::PhantomData }
-    }
-}
-
-impl<'a, T> Shared<'a, T> {
-    pub(crate) fn new(data: &'a mut [T]) -> Self {
-        Self { data: data.as_mut_ptr(), len: data.len(), lifetime: std::marker::PhantomData }
-    }
-
-    /// # Safety
-    /// No other thread may use these numbers meanwhile.
-    #[expect(clippy::mut_from_ref, reason = "the caller keeps the threads apart")]
-    pub(crate) unsafe fn slice(&self, at: usize, len: usize) -> &mut [T] {
-        assert!(at <= self.len && len <= self.len - at, "a slice outside of its memory");
-        // SAFETY: within the memory, and as the caller promises.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(at), len) }
-    }
-}
 
 /// Calls the kernel for `level`.
 macro_rules! dispatch {
@@ -152,12 +42,16 @@ pub(crate) fn mix(level: Level, a: Rows<'_>, b: Rows<'_>, onto: bool, out: &mut 
     dispatch!(level, mix(a, b, onto, out));
 }
 
-/// As [`mix`] of the same numbers as floats, with nothing there: `b` has at least as many rows as are needed. It takes less
-/// time than converting them, as long as `a` has few rows.
-pub(crate) fn mix_halves(level: Level, a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
-    assert!(a.width * b.width <= b.data.len(), "fewer halves than products");
-    assert!(out.rows >= a.rows && out.width >= b.width, "products of other shapes");
+/// As [`mix`] of the same numbers as floats, with nothing there.
+fn mix_halves(level: Level, a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
+    assert!(a.width == b.rows && out.rows >= a.rows && out.width >= b.width, "products of other shapes");
     dispatch!(level, mix_halves(a, b, out));
+}
+
+/// As [`dots`] of the same numbers as floats.
+fn dots_halves(level: Level, a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
+    assert!(a.width == b.width && out.rows >= a.rows && out.width >= b.rows, "products of other shapes");
+    dispatch!(level, dots_halves(a, b, out));
 }
 
 /// Powers of two for the first `visible` of the scores; zeros for the rest. `most` is the largest score so far and
@@ -174,6 +68,15 @@ pub(crate) fn merge(level: Level, to: &mut [f32], from: &[f32]) {
     dispatch!(level, merge(to, from));
 }
 
+/// Up to so many queries multiply a page's halves as they are; for more it is converted first. What pays depends on how
+/// many rows the registers hold at once.
+pub(crate) const fn few_queries(level: Level) -> usize {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => 64,
+        _ => 8,
+    }
+}
 /// `values` times `factor`.
 pub(crate) fn scale(values: &mut [f32], factor: f32) {
     values.iter_mut().for_each(|v| *v *= factor);
@@ -298,20 +201,28 @@ macro_rules! kernel {
             }
 
             /// # Safety
-            /// `a` and `b` must point to `R` and `C` rows of `width` numbers, `out` to as many results.
+            /// `a` and `b` must point to `R` and `C` rows of `width` numbers (of halves if `HALF`), `out` to as many results.
             #[inline]
+            #[expect(clippy::too_many_arguments, reason = "three matrices")]
             $(#[target_feature(enable = $features)])?
-            unsafe fn dots_of<const R: usize, const C: usize>(
-                a: *const f32, a_stride: usize, b: *const f32, b_stride: usize, width: usize, out: *mut f32, out_stride: usize,
+            unsafe fn dots_of<const R: usize, const C: usize, const HALF: bool>(
+                a: *const f32, a_stride: usize, b: *const u8, b_stride: usize, width: usize, out: *mut f32,
+                out_stride: usize, next: *const u16,
             ) {
                 // SAFETY: as the caller promises.
                 unsafe {
+                    let some = |at: usize, n: usize| {
+                        if HALF { load_some_halves(b.cast::<u16>().add(at), n) } else { load_some(b.cast::<f32>().add(at), n) }
+                    };
                     let mut acc = [[splat(0.0); C]; R];
                     let mut k = 0;
                     while k + 16 <= width {
                         let mut right = [splat(0.0); C];
                         for j in 0..C {
-                            right[j] = load(b.add(j * b_stride + k));
+                            right[j] = some(j * b_stride + k, 16);
+                            if HALF {
+                                prefetch(next.wrapping_add(j * b_stride + k));
+                            }
                         }
                         for i in 0..R {
                             let left = load(a.add(i * a_stride + k));
@@ -325,7 +236,7 @@ macro_rules! kernel {
                         for i in 0..R {
                             for j in 0..C {
                                 let left = load_some(a.add(i * a_stride + k), width - k);
-                                acc[i][j] = fma(left, load_some(b.add(j * b_stride + k), width - k), acc[i][j]);
+                                acc[i][j] = fma(left, some(j * b_stride + k, width - k), acc[i][j]);
                             }
                         }
                     }
@@ -356,27 +267,48 @@ macro_rules! kernel {
             /// The processor must have the features, and the caller checked the shapes.
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn dots(a: Rows<'_>, b: Rows<'_>, out: &mut RowsMut<'_>) {
-                let (left, right) = (a.data.as_ptr(), b.data.as_ptr());
-                let mut i = 0;
-                while i < a.rows {
-                    let rows = if a.rows - i >= $rows { $rows } else { 1 };
-                    let mut j = 0;
-                    while j < b.rows {
-                        let columns = if b.rows - j >= $rows { $rows } else { 1 };
+                // SAFETY: as the caller promises.
+                unsafe { dots_any::<false>(a, b.data.as_ptr().cast(), b.rows, b.stride, out, std::ptr::null()) }
+            }
+
+            /// # Safety
+            /// The processor must have the features, and the caller checked the shapes.
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn dots_halves(a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
+                // SAFETY: as the caller promises.
+                unsafe { dots_any::<true>(a, b.as_ptr().cast(), b.rows, b.stride, out, b.next) }
+            }
+
+            /// # Safety
+            /// As [`dots`], for `b_rows` rows of numbers, or halves. They are read once, and `a` again and again: it is the
+            /// smaller one where time matters.
+            #[inline]
+            $(#[target_feature(enable = $features)])?
+            unsafe fn dots_any<const HALF: bool>(
+                a: Rows<'_>, b: *const u8, b_rows: usize, b_stride: usize, out: &mut RowsMut<'_>, next: *const u16,
+            ) {
+                let left = a.data.as_ptr();
+                let mut j = 0;
+                while j < b_rows {
+                    let columns = if b_rows - j >= $rows { $rows } else { 1 };
+                    let mut i = 0;
+                    while i < a.rows {
+                        let rows = if a.rows - i >= $rows { $rows } else { 1 };
                         // SAFETY: rows `i` and `j` and those after them are within the matrices.
                         unsafe {
-                            let (left, right) = (left.add(i * a.stride), right.add(j * b.stride));
-                            let to = out.data.add(i * out.stride + j);
+                            let (left, right) = (left.add(i * a.stride), b.add(if HALF { 2 } else { 4 } * j * b_stride));
+                            let (to, next) = (out.data.add(i * out.stride + j), next.wrapping_add(j * b_stride));
+                            let (s, t, n, o) = (a.stride, b_stride, a.width, out.stride);
                             match (rows, columns) {
-                                (1, 1) => dots_of::<1, 1>(left, a.stride, right, b.stride, a.width, to, out.stride),
-                                (1, _) => dots_of::<1, $rows>(left, a.stride, right, b.stride, a.width, to, out.stride),
-                                (_, 1) => dots_of::<$rows, 1>(left, a.stride, right, b.stride, a.width, to, out.stride),
-                                _ => dots_of::<$rows, $rows>(left, a.stride, right, b.stride, a.width, to, out.stride),
+                                (1, 1) => dots_of::<1, 1, HALF>(left, s, right, t, n, to, o, next),
+                                (1, _) => dots_of::<1, $rows, HALF>(left, s, right, t, n, to, o, next),
+                                (_, 1) => dots_of::<$rows, 1, HALF>(left, s, right, t, n, to, o, next),
+                                _ => dots_of::<$rows, $rows, HALF>(left, s, right, t, n, to, o, next),
                             }
                         }
-                        j += columns;
+                        i += rows;
                     }
-                    i += rows;
+                    j += columns;
                 }
             }
 
@@ -442,7 +374,7 @@ macro_rules! kernel {
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn mix_halves(a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
                 // SAFETY: as the caller promises.
-                unsafe { mix_any::<true>(a, b.data.as_ptr().cast(), b.width, b.width, false, out, b.next) }
+                unsafe { mix_any::<true>(a, b.as_ptr().cast(), b.width, b.stride, false, out, b.next) }
             }
 
             /// # Safety

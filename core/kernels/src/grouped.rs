@@ -11,7 +11,7 @@
 mod few;
 mod many;
 
-use crate::float::{Halves, Rows, RowsMut, Shared, halves, mix, mix_halves, softmax};
+use crate::float::{Cached, Halves, Rows, RowsMut, Shared, few_queries, halves, softmax};
 use crate::paged::{PAGE_TOKENS, PagedError, Places, Ragged, Span};
 use crate::share::Everywhere;
 use crate::{Level, Scratch};
@@ -19,15 +19,6 @@ use half::slice::{HalfBitsSliceExt as _, HalfFloatSliceExt as _};
 
 /// From this many rows of a sequence on they are computed in tiles.
 const MANY: usize = 16;
-/// Up to so many queries of a page multiply its halves as they are; for more it is converted first. What pays depends on how
-/// many rows the registers hold at once.
-const fn few_queries(level: Level) -> usize {
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => 64,
-        _ => 8,
-    }
-}
 /// Fewer rows are written by the calling thread alone.
 const SHARED_WRITING: usize = 16;
 
@@ -202,9 +193,9 @@ impl GroupedAttention {
 }
 
 /// A page's keys and values of one head.
-enum Part<'a> {
-    Halves { keys: Halves<'a>, values: Halves<'a> },
-    Floats { keys: Rows<'a>, values: Rows<'a> },
+struct Part<'a> {
+    keys: Cached<'a>,
+    values: Cached<'a>,
 }
 
 impl<'a> Part<'a> {
@@ -219,19 +210,24 @@ impl<'a> Part<'a> {
         room: &'a mut [f32],
     ) -> Self {
         let size = this.head_dim * PAGE_TOKENS;
-        let (keys, values) = this.places(page, head);
         let at = |place: usize| cache.as_ptr().wrapping_add(place);
+        let (keys, values) = this.places(page, head);
         // While the keys are read the values are asked for, and the next keys meanwhile.
-        let keys = Halves { data: &cache[keys..keys + size], width: PAGE_TOKENS, next: at(values) };
-        let next = at(this.places(next.0, next.1).0);
-        let values = Halves { data: &cache[values..values + size], width: this.head_dim, next };
+        let nexts = [at(values), at(this.places(next.0, next.1).0)];
+        let [keys, values] = [&cache[keys..keys + size], &cache[values..values + size]];
         if queries <= few_queries(level) {
-            return Self::Halves { keys, values };
+            return Self {
+                keys: Cached::Halves(Halves::dense(keys, PAGE_TOKENS, nexts[0])),
+                values: Cached::Halves(Halves::dense(values, this.head_dim, nexts[1])),
+            };
         }
         let (left, right) = room[..2 * size].split_at_mut(size);
-        halves(level, keys.data, left, keys.next);
-        halves(level, values.data, right, values.next);
-        Self::Floats { keys: Rows::dense(left, PAGE_TOKENS), values: Rows::dense(right, this.head_dim) }
+        halves(level, keys, left, nexts[0]);
+        halves(level, values, right, nexts[1]);
+        Self {
+            keys: Cached::Floats(Rows::dense(left, PAGE_TOKENS)),
+            values: Cached::Floats(Rows::dense(right, this.head_dim)),
+        }
     }
 
     /// For each of the queries the mix of the first `visible` tokens' values, their largest score and the sum of their
@@ -239,21 +235,13 @@ impl<'a> Part<'a> {
     fn attend(&self, level: Level, queries: Rows<'_>, visible: usize, scores: &mut [f32], out: &mut RowsMut<'_>) {
         let count = queries.rows;
         let scores = &mut scores[..count * PAGE_TOKENS];
-        let mut to = RowsMut::new(scores, count, PAGE_TOKENS, PAGE_TOKENS);
         // Scores of tokens that are not seen are computed too, since whole vectors are faster, and not used.
-        match self {
-            Self::Halves { keys, .. } => mix_halves(level, queries, *keys, &mut to),
-            Self::Floats { keys, .. } => mix(level, queries, *keys, false, &mut to),
-        }
+        self.keys.mix(level, queries, &mut RowsMut::new(scores, count, PAGE_TOKENS, PAGE_TOKENS));
         for (query, scores) in scores.chunks_exact_mut(PAGE_TOKENS).enumerate() {
             let mut most = f32::NEG_INFINITY;
             let sum = softmax(level, scores, visible, &mut most);
             out.row(query)[queries.width..].copy_from_slice(&[most, sum]);
         }
-        let weights = Rows::new(scores, count, visible, PAGE_TOKENS);
-        match self {
-            Self::Halves { values, .. } => mix_halves(level, weights, *values, out),
-            Self::Floats { values, .. } => mix(level, weights, values.first(visible), false, out),
-        }
+        self.values.first(visible).mix(level, Rows::new(scores, count, visible, PAGE_TOKENS), out);
     }
 }

@@ -1,9 +1,9 @@
 //! Few rows: queries in the latents' space. Each page gives its largest score, its sum of powers and its mix of latents for
 //! all rows that see it, and those are merged in the pages' order.
 
-use super::prepare::{angles, each_product, latents, rotate};
+use super::prepare::{angles, each_product, rotate};
 use super::{LatentAttention, LatentStep};
-use crate::float::{Rows, RowsMut, Shared, dots, merge, mix, softmax};
+use crate::float::{Cached, Halves, Rows, RowsMut, Shared, few_queries, halves, merge, softmax};
 use crate::input::Block;
 use crate::paged::{PAGE_TOKENS, Span, results, visits, windows};
 use crate::share::{Everywhere, Pool, room, share, share_each};
@@ -58,15 +58,24 @@ pub(super) fn run(
                 let (cached, scores) =
                     room(floats, PAGE_TOKENS * (width + most * heads)).split_at_mut(PAGE_TOKENS * width);
                 let seen = visit.calls.iter().map(|(_, visible)| *visible).max().unwrap_or(0);
-                let next = window.get(number + 1).map(|next| &next.page);
-                let cached = latents(this, level, cache, &[visit.page], seen, cached, next);
+                // What comes next is asked for while this page is read.
+                let page = &cache[this.place(visit.page)][..seen * width];
+                let next = window.get(number + 1).map_or(visit.page, |next| next.page);
+                let next = cache.as_ptr().wrapping_add(this.place(next).start);
+                let page = if visit.rows * heads <= few_queries(level) {
+                    Cached::Halves(Halves::dense(page, width, next))
+                } else {
+                    let cached = &mut cached[..page.len()];
+                    halves(level, page, cached, next);
+                    Cached::Floats(Rows::dense(cached, width))
+                };
                 let mut place = firsts[number] * heads;
                 for (called, visible) in &visit.calls {
                     let count = called.len() * heads;
                     let asked = Rows::new(&queries[called.start * heads * width..], count, width, width);
-                    let seen = cached.first(*visible);
+                    let seen = page.first(*visible);
                     let scores = &mut scores[..count * PAGE_TOKENS];
-                    dots(level, asked, seen, &mut RowsMut::new(scores, count, *visible, PAGE_TOKENS));
+                    seen.dots(level, asked, &mut RowsMut::new(scores, count, *visible, PAGE_TOKENS));
                     // SAFETY: every visit has results of its own.
                     let mut to = unsafe { parts.rows(place * result, count, result, result) };
                     for (query, scores) in scores.chunks_exact_mut(PAGE_TOKENS).enumerate() {
@@ -74,7 +83,7 @@ pub(super) fn run(
                         let sum = softmax(level, scores, *visible, &mut most);
                         to.row(query)[rank..].copy_from_slice(&[most, sum]);
                     }
-                    mix(level, Rows::new(scores, count, *visible, PAGE_TOKENS), seen.left(rank), false, &mut to);
+                    seen.left(rank).mix(level, Rows::new(scores, count, *visible, PAGE_TOKENS), &mut to);
                     place += count;
                 }
             },

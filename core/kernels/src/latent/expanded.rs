@@ -66,7 +66,7 @@ pub(super) fn run(
             sums.fill(0.0);
             for at in (0..end).step_by(CHUNK) {
                 let count = CHUNK.min(end - at);
-                let latents = latents(this, level, cache, &span.pages[at / PAGE_TOKENS..], count, cached, None);
+                let latents = latents(this, level, cache, &span.pages[at / PAGE_TOKENS..], count, cached);
                 mix(level, latents.left(rank), keys, false, &mut RowsMut::new(key, count, nope, query));
                 for token in 0..count {
                     key[token * query + nope..(token + 1) * query].copy_from_slice(&latents.row(token)[rank..]);

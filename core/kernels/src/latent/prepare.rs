@@ -56,7 +56,7 @@ pub(super) fn write(
     });
 }
 
-/// The first `count` tokens of pages that follow each other, as floats. Those of `next` are asked for meanwhile.
+/// The first `count` tokens of pages that follow each other, as floats.
 pub(super) fn latents<'a>(
     this: &LatentAttention<'_>,
     level: Level,
@@ -64,12 +64,11 @@ pub(super) fn latents<'a>(
     pages: &[usize],
     count: usize,
     room: &'a mut [f32],
-    next: Option<&usize>,
 ) -> Rows<'a> {
     let width = this.width();
     let room = &mut room[..count * width];
     for (i, (page, room)) in pages.iter().zip(room.chunks_mut(PAGE_TOKENS * width)).enumerate() {
-        let next = pages.get(i + 1).or(next).unwrap_or(page);
+        let next = pages.get(i + 1).unwrap_or(page);
         let next = cache.as_ptr().wrapping_add(this.place(*next).start);
         halves(level, &cache[this.place(*page)][..room.len()], room, next);
     }
