@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p deepcoder-kernels --example layer [THREADS [LEVEL [PART [CASE]]]]
 //!
-//! LEVEL is `best`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`, `grouped`; CASE the number
+//! LEVEL is `best`, `avx-vnni`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`, `grouped`; CASE the number
 //! of one of the cases of `grouped`.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a program")]
@@ -88,6 +88,8 @@ fn main() {
         Some("scalar") => Level::Scalar,
         #[cfg(target_arch = "x86_64")]
         Some("avx2") => Level::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Some("avx-vnni") => Level::AvxVnni,
         _ => Level::best(),
     };
     let part = argument(3);

@@ -22,7 +22,7 @@ macro_rules! dispatch {
             match $level.checked() {
                 Level::Scalar => scalar::$name($($argument),*),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => avx2::$name($($argument),*),
+                Level::Avx2 | Level::AvxVnni => avx2::$name($($argument),*),
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx512 => avx512::$name($($argument),*),
             }

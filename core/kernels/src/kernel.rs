@@ -363,6 +363,12 @@ kernel!(
 );
 kernel!(
     #[cfg(target_arch = "x86_64")]
+    avx_vnni,
+    4,
+    "avxvnni,avx2,fma,f16c"
+);
+kernel!(
+    #[cfg(target_arch = "x86_64")]
     avx512,
     8,
     "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c"

@@ -8,6 +8,9 @@ pub enum Level {
     /// AVX2, FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// AVX2, FMA and F16C with VNNI for its width: client processors of Intel since 2021, which have no AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni,
     /// AVX-512 with VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -20,6 +23,8 @@ impl Level {
         let all = [
             #[cfg(target_arch = "x86_64")]
             Self::Avx512,
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni,
             #[cfg(target_arch = "x86_64")]
             Self::Avx2,
             Self::Scalar,
@@ -50,6 +55,7 @@ impl Level {
             let has = match self {
                 Self::Scalar => true,
                 Self::Avx2 => avx2(),
+                Self::AvxVnni => avx2() && is_x86_feature_detected!("avxvnni"),
                 Self::Avx512 => avx2() && avx512(),
             };
             if !has {

@@ -112,6 +112,8 @@ pub(crate) fn product(
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => kernel::avx2::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
             #[cfg(target_arch = "x86_64")]
+            Level::AvxVnni => kernel::avx_vnni::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
+            #[cfg(target_arch = "x86_64")]
             Level::Avx512 => kernel::avx512::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
         }
     }
@@ -126,6 +128,8 @@ pub(crate) fn round_row(level: Level, row: &[f32], blocks: &mut [Block], stride:
             Level::Scalar => kernel::scalar::round(row, blocks, stride),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => kernel::avx2::round(row, blocks, stride),
+            #[cfg(target_arch = "x86_64")]
+            Level::AvxVnni => kernel::avx_vnni::round(row, blocks, stride),
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => kernel::avx512::round(row, blocks, stride),
         }

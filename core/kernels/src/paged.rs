@@ -109,10 +109,9 @@ impl Places {
             if std::mem::replace(&mut seen[sequence], true) {
                 return Err(PagedError::Order(first));
             }
-            for row in first..first + length {
-                let position = usize::try_from(positions[row]).ok().filter(|p| *p < room);
-                let wrong = PagedError::Position { row, position: positions[row], room };
-                let position = position.ok_or(wrong)?;
+            for (row, number) in positions.iter().enumerate().skip(first).take(length) {
+                let position = usize::try_from(*number).ok().filter(|p| *p < room);
+                let position = position.ok_or(PagedError::Position { row, position: *number, room })?;
                 if row > first && places.positions.last().is_some_and(|before| *before >= position) {
                     return Err(PagedError::Order(row));
                 }
@@ -240,10 +239,8 @@ pub(crate) fn results(window: &[Visit], count: usize) -> Vec<Vec<(usize, usize, 
     let mut all = vec![Vec::new(); count];
     let mut base = 0;
     for (number, visit) in window.iter().enumerate() {
-        let mut place = 0;
-        for row in visit.calls.iter().flat_map(|(rows, _)| rows.clone()) {
+        for (place, row) in visit.calls.iter().flat_map(|(rows, _)| rows.clone()).enumerate() {
             all[row].push((base, number, place));
-            place += 1;
         }
         base += visit.rows;
     }

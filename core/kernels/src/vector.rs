@@ -1,4 +1,4 @@
-//! The few vector operations that the kernels are made of, at three widths. Every operation gives the same bits in each
+//! The few vector operations that the kernels are made of, at several widths. Every operation gives the same bits in each
 //! lane at every width, and so does what is built from them.
 
 /// One lane: any processor.
@@ -254,6 +254,31 @@ x86!(
         let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
         let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(_mm256_set1_epi32(a), w));
         _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+    }
+);
+
+x86!(
+    /// Eight lanes, with products of bytes in one instruction.
+    avx_vnni, "avxvnni,avx2,fma,f16c", 8, __m256i, __m256, __m128i, {
+        load _mm256_loadu_si256; load_half _mm_loadu_si128; cvtph _mm256_cvtph_ps;
+        and _mm256_and_si256; or _mm256_or_si256;
+        shr _mm256_srli_epi32; shl _mm256_slli_epi32; sar _mm256_srai_epi32, i32;
+        splat _mm256_set1_epi32; add _mm256_add_epi32; mul _mm256_mullo_epi32;
+        float _mm256_cvtepi32_ps; zero _mm256_setzero_ps; splat_f _mm256_set1_ps;
+        mul_f _mm256_mul_ps; fma _mm256_fmadd_ps; fnma _mm256_fnmadd_ps; store _mm256_storeu_ps
+    },
+    pub(crate) const BIAS8: i32 = 128;
+
+    #[inline]
+    #[target_feature(enable = "avxvnni,avx2,fma,f16c")]
+    pub(crate) fn dot(acc: I, w: I, a: i32) -> I {
+        _mm256_dpbusd_avx_epi32(acc, w, _mm256_set1_epi32(a))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avxvnni,avx2,fma,f16c")]
+    pub(crate) fn dot8(acc: I, w: I, a: i32) -> I {
+        _mm256_dpbusd_avx_epi32(acc, w, _mm256_set1_epi32(a))
     }
 );
 
