@@ -24,7 +24,7 @@ macro_rules! dispatch {
                 #[cfg(target_arch = "x86_64")]
                 Level::Avx2 | Level::AvxVnni => avx2::$name($($argument),*),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => avx512::$name($($argument),*),
+                Level::Avx512 | Level::Amx => avx512::$name($($argument),*),
             }
         }
     };
@@ -73,7 +73,7 @@ pub(crate) fn merge(level: Level, to: &mut [f32], from: &[f32]) {
 pub(crate) const fn few_queries(level: Level) -> usize {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => 64,
+        Level::Avx512 | Level::Amx => 64,
         _ => 8,
     }
 }

@@ -35,10 +35,12 @@ pub(crate) fn groups(rows: usize) -> impl Iterator<Item = (usize, usize)> + Clon
     })
 }
 
-/// As [`groups`], in panels of so many rows as the second cache holds.
-pub(crate) fn panels(rows: usize) -> impl Iterator<Item = impl Iterator<Item = (usize, usize)> + Clone> {
-    const PANEL: usize = 8 * MOST_ROWS;
-    (0..rows).step_by(PANEL).map(move |from| groups(PANEL.min(rows - from)).map(move |(row, size)| (from + row, size)))
+/// Rows of input that are computed one after the other for a tile: so many as the second cache holds.
+pub(crate) const PANEL_ROWS: usize = 8 * MOST_ROWS;
+
+/// `rows` rows in panels. Each has the groups that [`groups`] of its rows gives.
+pub(crate) fn panels(rows: usize) -> impl ExactSizeIterator<Item = std::ops::Range<usize>> {
+    (0..rows).step_by(PANEL_ROWS).map(move |from| from..rows.min(from + PANEL_ROWS))
 }
 
 /// Rounds one row; its blocks are `stride` apart.

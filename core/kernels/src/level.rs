@@ -14,6 +14,10 @@ pub enum Level {
     /// AVX-512 with VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// AVX-512 with VNNI, and the tiles of AMX for products with eight rows and more. It has run on a model of the tiles'
+    /// instructions only; where a processor has them, their products are compared with those of AVX-512 first.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
 }
 
 impl Level {
@@ -21,6 +25,8 @@ impl Level {
     #[must_use]
     pub fn available() -> Vec<Self> {
         let all = [
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx,
             #[cfg(target_arch = "x86_64")]
             Self::Avx512,
             #[cfg(target_arch = "x86_64")]
@@ -57,6 +63,7 @@ impl Level {
                 Self::Avx2 => avx2(),
                 Self::AvxVnni => avx2() && is_x86_feature_detected!("avxvnni"),
                 Self::Avx512 => avx2() && avx512(),
+                Self::Amx => crate::amx::is_available(),
             };
             if !has {
                 return Self::Scalar;

@@ -4,6 +4,9 @@
 //! threads and with whichever instructions: prompts in chunks, reused caches and verified drafts give the same tokens.
 #![warn(missing_docs)]
 
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "as `kernel`")]
+mod amx;
 mod dequantise;
 #[expect(unsafe_code, reason = "as `kernel`")]
 mod float;

@@ -9,9 +9,9 @@ pub use route::Routing;
 
 use crate::float::{Rows, Shared, add_scaled, dots, gated};
 use crate::format::{Matrix, Stack, TILE_ROWS};
-use crate::input::{Block, GROUP, MOST_ROWS, groups, panels};
-use crate::multiply::{product, round_row};
-use crate::share::{Everywhere, room, share, share_each};
+use crate::input::{Block, GROUP, groups, panels};
+use crate::multiply::{products, results, round_row};
+use crate::share::{Everywhere, room, share, share_each, share_runs};
 use crate::{Level, Scratch};
 use std::sync::{Mutex, PoisonError};
 
@@ -97,6 +97,32 @@ impl Expert<'_> {
     }
 }
 
+impl Expert<'_> {
+    /// Writes the result of the one network for each row of `input` to `output`. `everywhere` is as in
+    /// [`multiply`](crate::multiply).
+    pub fn run(
+        &self,
+        level: Level,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut Scratch,
+        everywhere: &Everywhere<'_>,
+    ) -> Result<(), MixtureError> {
+        let hidden = self.gate.columns();
+        if !self.fits(1, hidden) {
+            return Err(MixtureError::Shapes);
+        }
+        if input.len() != output.len() || !input.len().is_multiple_of(hidden) {
+            return Err(MixtureError::Input { input: input.len(), output: output.len(), hidden });
+        }
+        let every: Vec<(usize, f32)> = (0..input.len() / hidden).map(|row| (row, 1.0)).collect();
+        let Scratch { blocks, gathered, floats, .. } = scratch;
+        let all = std::iter::once((*self, 0, every.as_slice()));
+        run_parts(level.checked(), input, output, hidden, all, (blocks, gathered, floats), everywhere);
+        Ok(())
+    }
+}
+
 impl Mixture<'_> {
     fn check(&self, input: usize, output: usize) -> Result<(), MixtureError> {
         let (count, hidden) = (self.experts.gate.count, self.experts.gate.columns());
@@ -137,30 +163,9 @@ impl Mixture<'_> {
         let chosen = self.routing.choose(level, logits, count);
         let every: Vec<(usize, f32)> = (0..rows).map(|row| (row, 1.0)).collect();
 
-        // The sizes of all that follows.
-        let mut parts = Vec::new();
-        let (mut pairs, mut activations, mut rounded, mut tiles) = (0, 0, 0, 0);
         let routed = chosen.iter().enumerate().map(|(expert, tokens)| (self.experts, expert, tokens.as_slice()));
         let shared = self.shared.iter().map(|shared| (*shared, 0, every.as_slice()));
-        for (network, index, tokens) in routed.chain(shared).filter(|(.., tokens)| !tokens.is_empty()) {
-            let (gate, up) = (network.gate.matrix(index), network.up.matrix(index));
-            let down = network.down.matrix(index);
-            let inner = gate.rows();
-            parts.push(Part { gate, up, down, tokens, input: pairs, hidden: activations, rounded, tiles });
-            pairs += tokens.len();
-            activations += tokens.len() * inner;
-            rounded += tokens.len() * (inner / GROUP);
-            tiles += inner.div_ceil(TILE_ROWS);
-        }
-        let per_row = hidden / GROUP;
-        let blocks = room(blocks, rounded.max(rows * per_row));
-        let gathered = room(gathered, pairs * per_row);
-        let floats = room(floats, activations);
-
-        self.gather(level, input, &parts, (&mut blocks[..rows * per_row], gathered), everywhere);
-        gate_up(level, &parts, gathered, per_row, floats, tiles, everywhere);
-        quantize_activations(level, &parts, floats, &mut blocks[..rounded], everywhere);
-        down_accumulate(level, &parts, &blocks[..rounded], output, hidden, everywhere);
+        run_parts(level, input, output, hidden, routed.chain(shared), (blocks, gathered, floats), everywhere);
         Ok(())
     }
 
@@ -188,37 +193,70 @@ impl Mixture<'_> {
             },
         );
     }
+}
 
-    /// Rounds every token once, and puts those of each expert beside each other.
-    fn gather(
-        &self,
-        level: Level,
-        input: &[f32],
-        parts: &[Part<'_>],
-        (blocks, gathered): (&mut [Block], &mut [Block]),
-        everywhere: &Everywhere<'_>,
-    ) {
-        let hidden = self.experts.gate.columns();
-        let per_row = hidden / GROUP;
-        let rows = input.len() / hidden;
-        each_of(input.chunks_exact(hidden).zip(blocks.chunks_exact_mut(per_row)), rows, everywhere, |(row, to)| {
-            round_row(level, row, to, 1);
-        });
-        let blocks = &*blocks;
-        let mut rest = gathered;
-        let groups = parts.iter().flat_map(|part| groups(part.tokens.len()).map(move |g| (part, g)));
-        let work = groups.map(|(part, (first, size))| {
-            let (group, after) = std::mem::take(&mut rest).split_at_mut(size * per_row);
-            rest = after;
-            (&part.tokens[first..first + size], group)
-        });
-        each_of(work, rows, everywhere, |(tokens, group)| {
-            for (m, (token, _)) in tokens.iter().enumerate() {
-                let row = &blocks[token * per_row..(token + 1) * per_row];
-                group[m..].iter_mut().step_by(tokens.len()).zip(row).for_each(|(to, from)| *to = *from);
-            }
-        });
+/// The sum of what networks give for their tokens, each in turn, into `output`.
+fn run_parts<'a>(
+    level: Level,
+    input: &[f32],
+    output: &mut [f32],
+    hidden: usize,
+    networks: impl Iterator<Item = (Expert<'a>, usize, &'a [(usize, f32)])>,
+    (blocks, gathered, floats): (&mut Vec<Block>, &mut Vec<Block>, &mut Vec<f32>),
+    everywhere: &Everywhere<'_>,
+) {
+    // The sizes of all that follows.
+    let mut parts = Vec::new();
+    let (mut pairs, mut activations, mut rounded, mut tiles) = (0, 0, 0, 0);
+    for (network, index, tokens) in networks.filter(|(.., tokens)| !tokens.is_empty()) {
+        let (gate, up) = (network.gate.matrix(index), network.up.matrix(index));
+        let down = network.down.matrix(index);
+        let inner = gate.rows();
+        parts.push(Part { gate, up, down, tokens, input: pairs, hidden: activations, rounded, tiles });
+        pairs += tokens.len();
+        activations += tokens.len() * inner;
+        rounded += tokens.len() * (inner / GROUP);
+        tiles += inner.div_ceil(TILE_ROWS);
     }
+    let (rows, per_row) = (input.len() / hidden, hidden / GROUP);
+    let blocks = room(blocks, rounded.max(rows * per_row));
+    let gathered = room(gathered, pairs * per_row);
+    let floats = room(floats, activations);
+
+    gather(level, input, &parts, hidden, (&mut blocks[..rows * per_row], gathered), everywhere);
+    gate_up(level, &parts, gathered, per_row, floats, tiles, everywhere);
+    quantize_activations(level, &parts, floats, &mut blocks[..rounded], everywhere);
+    down_accumulate(level, &parts, &blocks[..rounded], output, hidden, everywhere);
+}
+
+/// Rounds every token once, and puts those of each expert beside each other.
+fn gather(
+    level: Level,
+    input: &[f32],
+    parts: &[Part<'_>],
+    hidden: usize,
+    (blocks, gathered): (&mut [Block], &mut [Block]),
+    everywhere: &Everywhere<'_>,
+) {
+    let per_row = hidden / GROUP;
+    let rows = input.len() / hidden;
+    each_of(input.chunks_exact(hidden).zip(blocks.chunks_exact_mut(per_row)), rows, everywhere, |(row, to)| {
+        round_row(level, row, to, 1);
+    });
+    let blocks = &*blocks;
+    let mut rest = gathered;
+    let groups = parts.iter().flat_map(|part| groups(part.tokens.len()).map(move |g| (part, g)));
+    let work = groups.map(|(part, (first, size))| {
+        let (group, after) = std::mem::take(&mut rest).split_at_mut(size * per_row);
+        rest = after;
+        (&part.tokens[first..first + size], group)
+    });
+    each_of(work, rows, everywhere, |(tokens, group)| {
+        for (m, (token, _)) in tokens.iter().enumerate() {
+            let row = &blocks[token * per_row..(token + 1) * per_row];
+            group[m..].iter_mut().step_by(tokens.len()).zip(row).for_each(|(to, from)| *to = *from);
+        }
+    });
 }
 
 /// Does `f` for all of `work`, on all threads if there are many rows.
@@ -255,11 +293,12 @@ fn gate_up(
     let Some(bytes) = parts.first().map(|p| p.gate.tile_bytes() + p.up.tile_bytes()) else { return };
     let out = Shared::new(floats);
     let at_once = (SHARE / bytes.max(1)).clamp(1, (tiles / 16).max(1));
-    share(
+    share_parts(
+        parts,
         tiles,
         at_once,
         everywhere,
-        || [[[0f32; TILE_ROWS]; MOST_ROWS]; 2],
+        || [results(), results()],
         |mut range, [gate, up]| {
             while !range.is_empty() {
                 let part = &parts[parts.partition_point(|p| p.tiles <= range.start) - 1];
@@ -268,17 +307,15 @@ fn gate_up(
                 for panel in panels(part.tokens.len()) {
                     for tile in range.start - part.tiles..end - part.tiles {
                         let width = TILE_ROWS.min(inner - tile * TILE_ROWS);
-                        for (first, size) in panel.clone() {
-                            let blocks = &gathered[(part.input + first) * per_row..];
-                            let (gate, up) = (&mut gate[..size], &mut up[..size]);
-                            product(level, part.gate.format, part.gate.tile(tile), part.gate.columns(), blocks, gate);
-                            product(level, part.up.format, part.up.tile(tile), part.up.columns(), blocks, up);
-                            for (m, (gate, up)) in gate.iter().zip(up).enumerate() {
-                                gated(level, gate, up);
-                                let at = part.hidden + (first + m) * inner + tile * TILE_ROWS;
-                                // SAFETY: every tile of a part has columns of its own.
-                                unsafe { out.slice(at, width) }.copy_from_slice(&up[..width]);
-                            }
+                        let blocks = &gathered[(part.input + panel.start) * per_row..];
+                        let (gate, up) = (&mut gate[..panel.len()], &mut up[..panel.len()]);
+                        products(level, &part.gate, tile, blocks, gate);
+                        products(level, &part.up, tile, blocks, up);
+                        for (row, (gate, up)) in panel.clone().zip(gate.iter().zip(up)) {
+                            gated(level, gate, up);
+                            let at = part.hidden + row * inner + tile * TILE_ROWS;
+                            // SAFETY: every tile of a part has columns of its own.
+                            unsafe { out.slice(at, width) }.copy_from_slice(&up[..width]);
                         }
                     }
                 }
@@ -325,10 +362,9 @@ fn down_accumulate(
 ) {
     let rows = output.len() / hidden;
     let out = Shared::new(output);
-    let own = || [[0f32; TILE_ROWS]; MOST_ROWS];
     let tiles = hidden.div_ceil(TILE_ROWS);
     let at_once = (tiles / 32).clamp(1, if rows < 16 { 2 } else { 4 });
-    share(tiles, at_once, everywhere, own, |range, results| {
+    share_parts(parts, tiles, at_once, everywhere, results, |range, results| {
         // SAFETY: every tile has columns of its own.
         let column = |row: usize, tile: usize| unsafe {
             out.slice(row * hidden + tile * TILE_ROWS, TILE_ROWS.min(hidden - tile * TILE_ROWS))
@@ -340,16 +376,30 @@ fn down_accumulate(
             let per_row = part.gate.rows() / GROUP;
             for panel in panels(part.tokens.len()) {
                 for tile in range.clone() {
-                    for (first, size) in panel.clone() {
-                        let blocks = &blocks[part.rounded + first * per_row..];
-                        let results = &mut results[..size];
-                        product(level, part.down.format, part.down.tile(tile), part.down.columns(), blocks, results);
-                        for ((token, weight), result) in part.tokens[first..].iter().zip(results) {
-                            add_scaled(column(*token, tile), result, *weight);
-                        }
+                    let blocks = &blocks[part.rounded + panel.start * per_row..];
+                    let results = &mut results[..panel.len()];
+                    products(level, &part.down, tile, blocks, results);
+                    for ((token, weight), result) in part.tokens[panel.clone()].iter().zip(results) {
+                        add_scaled(column(*token, tile), result, *weight);
                     }
                 }
             }
         }
     });
+}
+
+/// Shares tiles among threads, in long runs where each is read once.
+fn share_parts<T>(
+    parts: &[Part<'_>],
+    tiles: usize,
+    at_once: usize,
+    everywhere: &Everywhere<'_>,
+    own: impl Fn() -> T + Sync,
+    each: impl Fn(std::ops::Range<usize>, &mut T) + Sync,
+) {
+    if parts.iter().all(|part| panels(part.tokens.len()).len() <= 1) {
+        share_runs(tiles, at_once, everywhere, own, each);
+    } else {
+        share(tiles, at_once, everywhere, own, each);
+    }
 }

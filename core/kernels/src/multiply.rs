@@ -2,7 +2,7 @@
 
 use crate::float::Shared;
 use crate::format::{Format, Matrix, TILE_ROWS};
-use crate::input::{Block, GROUP, MOST_ROWS, groups, panels};
+use crate::input::{Block, GROUP, PANEL_ROWS, groups, panels};
 use crate::share::{Everywhere, Pool, room, share, share_runs};
 use crate::{Level, kernel};
 use std::sync::{Mutex, PoisonError};
@@ -61,45 +61,61 @@ pub fn multiply(
     let out = Shared::new(output);
     let (tiles, tile_bytes) = (n.div_ceil(TILE_ROWS), matrix.tile_bytes());
     let at_once = (SHARE / tile_bytes.max(1)).clamp(1, (tiles / 16).max(1));
-    let own = || [[0f32; TILE_ROWS]; MOST_ROWS];
-    let work = |range: std::ops::Range<usize>, part: &mut [[f32; TILE_ROWS]; MOST_ROWS]| {
+    let work = |range: std::ops::Range<usize>, part: &mut Results| {
         for panel in panels(rows) {
             for tile in range.clone() {
                 let width = TILE_ROWS.min(n - tile * TILE_ROWS);
                 let bias = bias.map(|b| &b[tile * TILE_ROWS..tile * TILE_ROWS + width]);
-                for (row, size) in panel.clone() {
-                    let part = &mut part[..size];
-                    product(level, matrix.format, matrix.tile(tile), k, &blocks[row * per_row..], part);
-                    for (m, part) in part.iter_mut().enumerate() {
-                        for (value, bias) in part.iter_mut().zip(bias.unwrap_or_default()) {
-                            *value += bias;
-                        }
-                        // SAFETY: every tile has columns of its own.
-                        unsafe { out.slice((row + m) * n + tile * TILE_ROWS, width) }.copy_from_slice(&part[..width]);
+                let part = &mut part[..panel.len()];
+                products(level, matrix, tile, &blocks[panel.start * per_row..], part);
+                for (row, part) in panel.clone().zip(part) {
+                    for (value, bias) in part.iter_mut().zip(bias.unwrap_or_default()) {
+                        *value += bias;
                     }
+                    // SAFETY: every tile has columns of its own.
+                    unsafe { out.slice(row * n + tile * TILE_ROWS, width) }.copy_from_slice(&part[..width]);
                 }
             }
         }
     };
     // The tiles of several panels are read again, from the second cache.
-    if panels(rows).count() > 1 {
-        share(tiles, at_once, everywhere, own, work);
+    if panels(rows).len() > 1 {
+        share(tiles, at_once, everywhere, results, work);
     } else {
-        share_runs(tiles, at_once, everywhere, own, work);
+        share_runs(tiles, at_once, everywhere, results, work);
     }
     Ok(())
 }
 
+/// What a tile gives for the rows of a panel.
+pub(crate) type Results = [[f32; TILE_ROWS]; PANEL_ROWS];
+
+/// Room for results.
+pub(crate) const fn results() -> Results {
+    [[0.0; TILE_ROWS]; PANEL_ROWS]
+}
+
+/// Tile `tile` of a matrix times `out.len()` rows of input, which are a panel, group by group.
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls what needs the processor's features"))]
+pub(crate) fn products(level: Level, matrix: &Matrix<'_>, tile: usize, blocks: &[Block], out: &mut [[f32; TILE_ROWS]]) {
+    #[cfg(target_arch = "x86_64")]
+    let done = match level.checked() {
+        // SAFETY: the processor has the features of a level that was checked.
+        Level::Amx => unsafe { crate::amx::products(&mut crate::amx::Hardware, matrix, tile, blocks, out) },
+        _ => 0,
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let done = 0;
+    let (tile, per_row) = (matrix.tile(tile), matrix.columns / GROUP);
+    for (first, size) in groups(out.len()).skip_while(|(first, _)| *first < done) {
+        let (blocks, out) = (&blocks[first * per_row..], &mut out[first..first + size]);
+        product(level, matrix.format, tile, matrix.columns, blocks, out);
+    }
+}
+
 /// A tile times `out.len()` rows of input, which are a group.
 #[expect(unsafe_code, reason = "calls what needs the processor's features")]
-pub(crate) fn product(
-    level: Level,
-    format: Format,
-    tile: &[u8],
-    columns: usize,
-    blocks: &[Block],
-    out: &mut [[f32; TILE_ROWS]],
-) {
+fn product(level: Level, format: Format, tile: &[u8], columns: usize, blocks: &[Block], out: &mut [[f32; TILE_ROWS]]) {
     let size = out.len();
     assert!(format.tile_bytes(columns) == Some(tile.len()), "a tile of another shape");
     assert!(blocks.len() >= size * (columns / GROUP), "fewer blocks than columns");
@@ -114,7 +130,9 @@ pub(crate) fn product(
             #[cfg(target_arch = "x86_64")]
             Level::AvxVnni => kernel::avx_vnni::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => kernel::avx512::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out),
+            Level::Avx512 | Level::Amx => {
+                kernel::avx512::tile(format, tile.as_ptr(), columns, blocks.as_ptr(), size, out)
+            }
         }
     }
 }
@@ -131,7 +149,7 @@ pub(crate) fn round_row(level: Level, row: &[f32], blocks: &mut [Block], stride:
             #[cfg(target_arch = "x86_64")]
             Level::AvxVnni => kernel::avx_vnni::round(row, blocks, stride),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => kernel::avx512::round(row, blocks, stride),
+            Level::Avx512 | Level::Amx => kernel::avx512::round(row, blocks, stride),
         }
     }
 }

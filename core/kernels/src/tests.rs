@@ -1,3 +1,5 @@
+#[cfg(target_arch = "x86_64")]
+mod amx;
 mod grouped;
 mod latent;
 mod moe;

@@ -4,8 +4,8 @@ use super::{LatentAttention, LatentStep, SHARED_WRITING, Weights};
 use crate::Level;
 use crate::float::{Rows, RowsMut, Shared, dots, halves, norm};
 use crate::format::TILE_ROWS;
-use crate::input::{Block, GROUP, MOST_ROWS, groups};
-use crate::multiply::{product, round_row};
+use crate::input::{Block, GROUP, groups, panels};
+use crate::multiply::{products, results, round_row};
 use crate::paged::{PAGE_TOKENS, Places};
 use crate::share::{Everywhere, room};
 use half::slice::{HalfBitsSliceExt as _, HalfFloatSliceExt as _};
@@ -98,14 +98,14 @@ pub(super) fn each_product(
                     round_row(level, input.row(first + m), &mut blocks[first * per_row + m..], size);
                 }
             }
-            let mut results = [[0f32; TILE_ROWS]; MOST_ROWS];
-            for tile in 0..matrix.rows.div_ceil(TILE_ROWS) {
-                let width = TILE_ROWS.min(matrix.rows - tile * TILE_ROWS);
-                for (first, size) in groups(input.rows) {
-                    let blocks = &blocks[first * per_row..];
-                    product(level, matrix.format, matrix.tile(tile), matrix.columns, blocks, &mut results[..size]);
-                    for (m, result) in results[..size].iter().enumerate() {
-                        out.row(first + m)[tile * TILE_ROWS..][..width].copy_from_slice(&result[..width]);
+            let mut results = results();
+            for panel in panels(input.rows) {
+                for tile in 0..matrix.rows.div_ceil(TILE_ROWS) {
+                    let width = TILE_ROWS.min(matrix.rows - tile * TILE_ROWS);
+                    let results = &mut results[..panel.len()];
+                    products(level, &matrix, tile, &blocks[panel.start * per_row..], results);
+                    for (row, result) in panel.clone().zip(results) {
+                        out.row(row)[tile * TILE_ROWS..][..width].copy_from_slice(&result[..width]);
                     }
                 }
             }

@@ -137,6 +137,31 @@ fn a_mixture_is_that_of_its_definition() {
     }
 }
 
+/// Protects dense models: a network alone is an expert that every token has whole, in any company, and refuses what does not
+/// fit.
+#[test]
+fn a_network_is_an_expert() {
+    let layer = Layer::new([Format::Q4_0, Format::Q5_0, Format::Q8_0], (1, 96, 64, 0), Routing { top_k: 1, ..PLAIN });
+    let input = noise(70 * 96, 5);
+    let network = layer.mixture().experts;
+    let run = |level: Level, input: &[f32], output: usize, threads: usize| {
+        let mut out = vec![f32::NAN; output];
+        network.run(level, input, &mut out, &mut Scratch::default(), &on(threads)).map(|()| bits(&out))
+    };
+    let alone: Vec<u32> = input.chunks_exact(96).flat_map(|x| bits(&layer.run(Level::best(), x, 1))).collect();
+    for level in Level::available() {
+        for count in [0, 1, 9, 70] {
+            let out = run(level, &input[..count * 96], count * 96, 3).unwrap();
+            assert!(out == alone[..count * 96], "{level:?}, {count} tokens");
+        }
+    }
+    assert!(matches!(run(Level::best(), &input[..97], 97, 1), Err(MixtureError::Input { .. })));
+    assert!(matches!(run(Level::best(), &input[..96], 192, 1), Err(MixtureError::Input { .. })));
+    let wrong = Expert { down: network.up, ..network };
+    let result = wrong.run(Level::best(), &input[..96], &mut [0.0; 96], &mut Scratch::default(), &on(1));
+    assert_eq!(result, Err(MixtureError::Shapes));
+}
+
 /// Protects chunked prompts, cached prefixes and drafts: a token's bits depend on nothing but the token.
 #[test]
 fn a_token_has_the_same_bits_in_any_company() {
