@@ -192,6 +192,9 @@ impl<'a> Builder<'a> {
 
     /// `down(silu(gate(input)) * up(input))`, with the matrices `names` in the order gate, up, down.
     pub(crate) fn gated(&mut self, prefix: &str, input: &str, names: &[String; 3]) -> Result<String, ImportError> {
+        if let Some(output) = self.own_network(prefix, input, names)? {
+            return Ok(output);
+        }
         let at = |part: &str| format!("{prefix}.{part}");
         let mut both = self.linear(input, &at("gate_up"), &names[..2], 3)?;
         if both.len() == 1 {
@@ -203,6 +206,32 @@ impl<'a> Builder<'a> {
         self.graph.contrib("QuickGelu", &[&both[0]], &[&at("silu")], &[("alpha", Attribute::Float(1.0))]);
         self.graph.op("Mul", &[&at("silu"), &both[1]], &[&at("gated")], &[]);
         self.one(&at("gated"), &at("down"), &names[2], 3)
+    }
+
+    /// The same in one node of the engine's own, where all three are tiles and none has a bias.
+    fn own_network(&mut self, prefix: &str, input: &str, names: &[String; 3]) -> Result<Option<String>, ImportError> {
+        let source = self.source;
+        let has_bias = |name: &String| source.tensors.contains_key(&format!("{name}.bias"));
+        if !self.paged || names.iter().any(has_bias) {
+            return Ok(None);
+        }
+        let output = format!("{prefix}.network");
+        let (mut inputs, mut attributes) = (vec![input.to_owned()], Vec::new());
+        for (part, name) in ["gate_type", "up_type", "down_type"].into_iter().zip(names) {
+            let info = source.tensor(&format!("{name}.weight"))?;
+            let storage = self.storage(name, info, Role::Inner)?;
+            // A graph has pages if all matrices are tiles.
+            let Stored::Tiles(format, place) = self.store(&[(name, info)], storage)? else { return Ok(None) };
+            let tiles = format!("{name}.tiles");
+            self.weights.declare_bytes(&tiles, &place);
+            inputs.push(tiles);
+            attributes.push((part, Attribute::Text(format.name())));
+        }
+        let gate = source.tensor(&format!("{}.weight", names[0]))?;
+        attributes.extend([("H", gate.columns()), ("I", gate.rows())].map(|(n, v)| (n, Attribute::Int(signed(v)))));
+        let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        self.graph.own("GgufFeedForward", &inputs, &[&output], &attributes);
+        Ok(Some(output))
     }
 
     /// The embedding. Returns how it is stored, since an output layer with tied weights reads the same bytes.

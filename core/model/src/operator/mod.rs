@@ -5,8 +5,10 @@
 //!   `K` describe it;
 //! - `PagedGroupedAttention` and `PagedLatentAttention`: attention over pages of keys and values, or of latents, which they
 //!   write to in place;
-//! - `GgufMoe`: a mixture of experts with its router.
+//! - `GgufFeedForward`: a gated network;
+//! - `GgufMoe`: a mixture of such networks with its router.
 
+mod feed_forward;
 mod gather;
 mod matmul;
 mod moe;
@@ -32,7 +34,7 @@ thread_local! {
 /// The domain with its operators; ONNX Runtime must have been started.
 pub(crate) fn domain() -> Result<OperatorDomain, ort::Error> {
     let mut domain = OperatorDomain::new(DOMAIN)?.add(matmul::MatMul)?.add(gather::Gather)?.add(moe::Moe)?;
-    domain = domain.add(paged_grouped::PagedGrouped)?;
+    domain = domain.add(feed_forward::FeedForward)?.add(paged_grouped::PagedGrouped)?;
     // An operator for each combination of types that the inputs may have.
     for keys in [Type::Uint8, Type::Float32] {
         for values in [Type::Uint8, Type::Float32] {

@@ -39,12 +39,6 @@ impl Operator for Moe {
 
     fn create_kernel<'attr>(&self, node: &KernelContext<'attr>) -> Result<Self::Kernel<'attr>, ort::Error> {
         let (experts, hidden) = (size(node, "E")?, size(node, "H")?);
-        let shapes = |inner: usize, prefix: &str| -> Result<[Shape; 3], ort::Error> {
-            let of = |name: &str, rows, columns| {
-                Ok::<_, ort::Error>(Shape { format: format(node, &format!("{prefix}{name}_type"))?, rows, columns })
-            };
-            Ok([of("gate", inner, hidden)?, of("up", inner, hidden)?, of("down", hidden, inner)?])
-        };
         let shared = count(node, "shared", 0)?;
         let routing = Routing {
             top_k: size(node, "top_k")?,
@@ -58,15 +52,32 @@ impl Operator for Moe {
             hidden,
             experts,
             routing,
-            routed: shapes(size(node, "I")?, "")?,
-            shared: if shared == 0 { None } else { Some(shapes(shared, "shared_")?) },
+            routed: shapes(node, hidden, size(node, "I")?, "")?,
+            shared: if shared == 0 { None } else { Some(shapes(node, hidden, shared, "shared_")?) },
             level: Level::best(),
             calls: calls(),
         })
     }
 }
 
-fn expert<'a>(shapes: [Shape; 3], count: usize, weights: &'a [ValueRef<'_>; 3]) -> Result<Expert<'a>, ort::Error> {
+/// The shapes of gate, up and down, whose types are attributes.
+pub(super) fn shapes(
+    node: &KernelContext<'_>,
+    hidden: usize,
+    inner: usize,
+    prefix: &str,
+) -> Result<[Shape; 3], ort::Error> {
+    let of = |name: &str, rows, columns| {
+        Ok::<_, ort::Error>(Shape { format: format(node, &format!("{prefix}{name}_type"))?, rows, columns })
+    };
+    Ok([of("gate", inner, hidden)?, of("up", inner, hidden)?, of("down", hidden, inner)?])
+}
+
+pub(super) fn expert<'a>(
+    shapes: [Shape; 3],
+    count: usize,
+    weights: &'a [ValueRef<'_>; 3],
+) -> Result<Expert<'a>, ort::Error> {
     let stack = |which: usize| {
         let (_, tiles) = weights[which].try_extract_tensor::<u8>()?;
         shapes[which].stack(count, tiles)

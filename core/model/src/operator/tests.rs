@@ -287,3 +287,29 @@ fn a_mixture_runs_with_and_without_a_shared_expert() {
         assert!(result.iter().all(|v| v.is_finite()) && result.iter().any(|v| *v != 0.0));
     }
 }
+
+/// Protects the layers of dense models: the node gives what the mixture of one expert, that every token has whole, gives.
+#[test]
+fn a_feed_forward_network_is_an_expert() {
+    let bytes = Format::Q8_0.matrix_bytes(32, 32).unwrap();
+    let tiles = |seed: usize| {
+        let tiles: Vec<u8> = (0..bytes).map(|i| (i * 31 + seed * 7) as u8 & 0x2f).collect();
+        Tensor::from_array(([tiles.len()], tiles)).unwrap().into_dyn()
+    };
+    let mut attributes: Vec<_> =
+        [("E", 1), ("H", 32), ("I", 32), ("top_k", 1)].map(|(n, v)| (n, Attribute::Int(v))).into();
+    attributes.extend(["gate_type", "up_type", "down_type"].map(|name| (name, Attribute::Text("Q8_0"))));
+    let mut results = Vec::new();
+    for (op, count) in [("GgufMoe", 2), ("GgufFeedForward", 1)] {
+        let types = [vec![FLOAT; count], vec![BYTE; 3]].concat();
+        let mut session = session(&model(op, &types, &[FLOAT], &attributes)).unwrap();
+        let own = [floats(&[1, 3, 32], 1), floats(&[1, 32], 2)].into_iter().take(count);
+        let inputs = own.chain([tiles(1), tiles(2), tiles(3)]).enumerate();
+        let inputs: Vec<_> = inputs.map(|(i, v)| (format!("i{i}"), SessionInputValue::from(v))).collect();
+        let out = session.run(inputs).unwrap();
+        let (shape, result) = out[0].try_extract_tensor::<f32>().unwrap();
+        assert_eq!(**shape, [1, 3, 32]);
+        results.push(result.to_vec());
+    }
+    assert!(results[0] == results[1] && results[0].iter().any(|v| *v != 0.0), "{results:?}");
+}
