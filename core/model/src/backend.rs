@@ -1,44 +1,13 @@
 //! The two kinds of graphs behind one face: seats for sequences, and runs of some of them.
 
-use crate::engine::Limits;
+use crate::options::Limits;
 use crate::paged::{Paged, PagedSeat};
 use crate::session::{Halt, Ran};
+use crate::step::{Ask, Part};
 use crate::whole::{Whole, WholeSeat};
 use deepcoder_types::{GenerateError, Manifest};
 use ort::environment::Environment;
 use ort::session::Session;
-
-/// A wish for a seat.
-pub(crate) struct Ask<'a> {
-    /// The tokens to compute first.
-    pub(crate) tokens: &'a [u32],
-    /// The first of them that may come from a cache.
-    pub(crate) usable: usize,
-    /// Of the tokens, the prompt's; an answer may be among them that is computed again.
-    pub(crate) prompt: usize,
-    /// Tokens that it may have in all.
-    pub(crate) total: usize,
-    /// Whether it is a user's, whose conversations are kept before those of the background.
-    pub(crate) precious: bool,
-}
-
-impl Ask<'_> {
-    /// Tokens that may come from a cache.
-    pub(crate) fn usable(&self) -> &[u32] {
-        &self.tokens[..self.usable.min(self.tokens.len())]
-    }
-}
-
-/// What one sequence has in a run.
-#[derive(Debug)]
-pub(crate) struct Part {
-    /// The tokens, at least one.
-    pub(crate) tokens: Vec<u32>,
-    /// Tokens before them.
-    pub(crate) at: usize,
-    /// The logits of so many of the last of them are wanted.
-    pub(crate) wanted: usize,
-}
 
 /// A graph, and the memory of its sequences.
 pub(crate) enum Backend {
@@ -198,31 +167,6 @@ impl Backend {
         match self {
             Self::Paged(paged) => paged.logits(i),
             Self::Whole(whole) => whole.logits(i),
-        }
-    }
-}
-
-/// The error for a request that can never be held.
-pub(crate) fn no_room(tokens: usize, needed: usize, allowed: usize) -> GenerateError {
-    let mib = |bytes: usize| (bytes as u64).div_ceil(1 << 20);
-    let tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
-    GenerateError::NoRoom { tokens, needs_mib: mib(needed), allowed_mib: mib(allowed) }
-}
-
-/// Noise for measurements.
-pub(crate) mod few {
-    /// Any sign and fraction, and exponents for magnitudes from a half to two; of halves, or of 32-bit floats.
-    pub(crate) fn noise(bytes: &mut [u8], halves: bool) {
-        let mut state = 1u64;
-        for word in bytes.as_chunks_mut::<8>().0 {
-            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
-            let noise = state ^ (state >> 32);
-            *word = if halves {
-                noise & 0x87FF_87FF_87FF_87FF | 0x3800_3800_3800_3800
-            } else {
-                noise & 0x80FF_FFFF_80FF_FFFF | 0x3F00_0000_3F00_0000
-            }
-            .to_le_bytes();
         }
     }
 }

@@ -3,10 +3,11 @@
 mod bandwidth;
 mod requests;
 
-use crate::backend::{Ask, Backend, Part, Seat};
+use crate::backend::{Backend, Seat};
 use crate::engine::Engine;
 use crate::sampler::argmax;
 use crate::session::{Halt, Ran};
+use crate::step::{Ask, Part};
 pub use bandwidth::read_bandwidth;
 use deepcoder_types::{Cancel, GenerateError, LanguageModel as _};
 pub use requests::{Candidates, FormCost, RequestPlan, RequestReport, Restart, SequencesAt, bench_restart};

@@ -1,7 +1,6 @@
 //! The cache of one sequence where it is not paged: each tensor is one buffer that grows and is updated in place.
 
-use crate::backend::few;
-use crate::memory::{Buffer, Element, Place, Tensor};
+use crate::memory::{Buffer, Element, Place, Tensor, noise};
 use deepcoder_types::{CacheTensor, GenerateError};
 use ort::environment::Environment;
 
@@ -105,7 +104,7 @@ impl Cache {
         self.tokens.clear();
         for (tensor, buffer) in layout.0.iter().zip(&mut self.buffers) {
             let Some(bytes) = buffer.host() else { return false };
-            few::noise(bytes, tensor.element == Element::Float16);
+            noise(bytes, tensor.element == Element::Float16);
         }
         self.push(tokens);
         true

@@ -1,38 +1,13 @@
 //! Where a model is computed, and why not elsewhere.
 
-use crate::engine::EngineOptions;
 use crate::folder::LoadError;
+use crate::options::{Device, EngineOptions};
 use crate::weights::load_into;
-use deepcoder_types::{GenerateError, Manifest};
+use deepcoder_types::Manifest;
 use ort::ep::ExecutionProvider as _;
 use ort::session::Session;
 use ort::session::builder::SessionBuilder;
 use std::path::Path;
-
-/// Where a model is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
-    /// On the processor.
-    #[default]
-    Cpu,
-    /// On the first CUDA device; an error where there is none.
-    Cuda,
-    /// On a CUDA device where one can be used, else on the processor; [`Engine::warnings`] says which and why.
-    Auto,
-}
-
-impl std::str::FromStr for Device {
-    type Err = GenerateError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda),
-            "auto" => Ok(Self::Auto),
-            _ => Err(GenerateError::Invalid(format!("the device `{text}` is none of cpu, cuda, auto"))),
-        }
-    }
-}
 
 /// Why a model cannot be computed with CUDA, as far as its manifest and the runtime say; `None` if nothing is known
 /// against it. `providers` are those of [`crate::runtime::providers`].

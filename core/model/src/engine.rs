@@ -1,15 +1,15 @@
 //! Loading a model and answering requests.
 
 use crate::backend::Backend;
-use crate::device::{self, Device};
+use crate::device;
 use crate::folder::{self, LoadError};
 use crate::form::Forms;
-use crate::prefix::disk::PrefixCache;
+use crate::model::{Model, fingerprint};
+use crate::options::{EngineOptions, Limits};
 use crate::prompt::Prompts;
 use crate::runtime;
 use crate::scheduler::{Command, Scheduler, gone};
 use crate::vocab::Vocabulary;
-use crate::weights::WeightPlace;
 use deepcoder_types::{
     Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, Likelihood, Manifest, ModelInfo, Prompt,
     TokenEvent,
@@ -19,131 +19,12 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How long a thread spins for work before it sleeps. The gaps between the operations of a step are shorter; without a
 /// bound, decoding beside a busy compiler took twice as long.
 const SPIN_KEY: &str = "session.intra_op.spin_duration_us";
 const SPIN_US: &str = "50";
-
-/// How to run a model.
-#[derive(Debug, Clone)]
-pub struct EngineOptions {
-    /// Threads of one step; `None` uses the cores that the process may use.
-    pub threads: Option<usize>,
-    /// The most tokens of prompt and answer; `None` takes what the model was trained for. Memory is taken as it is
-    /// needed, not in advance.
-    pub max_context: Option<u32>,
-    /// Where to compute.
-    pub device: Device,
-    /// Where the weights lie, on the processor.
-    pub weights: WeightPlace,
-    /// Bytes that the keys and values of all requests may take together; a request that can never fit is refused. `None`
-    /// is what one request of the whole context takes, and [`EngineOptions::kept_bytes`], but no more than half of
-    /// [`EngineOptions::free_memory`].
-    pub cache_bytes: Option<usize>,
-    /// Bytes of memory that the process can get, as far as it is known.
-    pub free_memory: Option<usize>,
-    /// Bytes of what was computed for requests that are over, which is kept for those that begin alike.
-    pub kept_bytes: usize,
-    /// Conversations that are kept, where their memory is not paged.
-    pub kept_conversations: usize,
-    /// Where computed prefixes of prompts are kept after this process; `None` keeps them in memory only.
-    pub prefix_cache: Option<PrefixCache>,
-    /// Whether threads that wait for work spin for a moment. It makes steps faster and takes time from other
-    /// programs.
-    pub spin: bool,
-    /// Whether to draft. Only measurements turn it off.
-    pub draft: bool,
-}
-
-impl Default for EngineOptions {
-    fn default() -> Self {
-        Self {
-            threads: None,
-            max_context: None,
-            device: Device::Cpu,
-            weights: WeightPlace::Mapped,
-            cache_bytes: None,
-            free_memory: None,
-            kept_bytes: 1 << 30,
-            kept_conversations: 3,
-            prefix_cache: None,
-            spin: true,
-            draft: true,
-        }
-    }
-}
-
-/// What the memory of all sequences is bounded by.
-pub(crate) struct Limits {
-    pub(crate) context: usize,
-    pub(crate) kept_bytes: usize,
-    pub(crate) kept_conversations: usize,
-    cache_bytes: Option<usize>,
-    free_memory: Option<usize>,
-    pub(crate) prefix_cache: Option<PrefixCache>,
-}
-
-impl Limits {
-    pub(crate) fn new(options: &EngineOptions, context: u32) -> Self {
-        Self {
-            context: context as usize,
-            kept_bytes: options.kept_bytes,
-            kept_conversations: options.kept_conversations,
-            cache_bytes: options.cache_bytes,
-            free_memory: options.free_memory,
-            prefix_cache: options.prefix_cache.clone(),
-        }
-    }
-
-    /// Bytes that all sequences may take together.
-    pub(crate) fn cache_bytes(&self, per_token: usize) -> usize {
-        let wanted = self.context.saturating_mul(per_token).saturating_add(self.kept_bytes);
-        self.cache_bytes.unwrap_or_else(|| wanted.min(self.free_memory.map_or(usize::MAX, |free| free / 2)))
-    }
-}
-
-/// What is known of a model beside its graph.
-pub(crate) struct Model {
-    pub(crate) info: ModelInfo,
-    pub(crate) manifest: Manifest,
-    pub(crate) vocabulary: Vocabulary,
-    pub(crate) prompts: Prompts,
-    pub(crate) forms: Forms,
-    pub(crate) drafts: bool,
-    pub(crate) threads: usize,
-    pub(crate) load_time: Duration,
-}
-
-impl Model {
-    #[cfg(test)]
-    pub(crate) fn of(info: ModelInfo, manifest: Manifest, vocabulary: Vocabulary, prompts: Prompts) -> Self {
-        Self {
-            info,
-            manifest,
-            vocabulary,
-            prompts,
-            forms: Forms::default(),
-            drafts: true,
-            threads: 1,
-            load_time: Duration::ZERO,
-        }
-    }
-
-    /// Whether a token ends an answer: the model's end tokens, and any other control token that is not text. Behind a hole
-    /// (`fills`) the smaller models go on with the suffix's own tokens, which are such.
-    pub(crate) fn ends_answer(&self, id: u32, fills: bool) -> bool {
-        self.manifest.eos_ids.contains(&id)
-            || self.vocabulary.is_special(id)
-            || (fills && self.vocabulary.is_control(id))
-    }
-
-    /// The tokens that end an answer.
-    pub(crate) fn ends(&self) -> impl Iterator<Item = u32> {
-        self.manifest.eos_ids.iter().copied()
-    }
-}
 
 /// A loaded model. Requests are computed together, by a thread of its own, and each has the tokens that it has alone. A
 /// background request pauses between two steps while interactive ones are computed, and keeps its cache as far as
@@ -190,6 +71,7 @@ impl Engine {
         let name = manifest.name.clone();
         let (drafts, load_time) = (options.draft, start.elapsed());
         let forms = Forms::default();
+        let vocabulary = Arc::new(vocabulary);
         let model = Model { info, manifest, vocabulary, prompts, forms, drafts, threads, load_time };
         let model = Arc::new(model);
         let scheduler = Scheduler::start(backend, Arc::clone(&model));
@@ -322,15 +204,4 @@ fn describe(manifest: &Manifest, options: &EngineOptions) -> ModelInfo {
 fn fill_warning(manifest: &Manifest) -> Option<String> {
     let text = |name| format!("the model `{name}` was not trained to fill in the middle: what it writes may not fit");
     manifest.fim_untrained.then(|| text(&manifest.name))
-}
-
-/// Source and recipe: what decides the weights. The files' own hashes would change with every version of the writer.
-pub(crate) fn fingerprint(manifest: &Manifest) -> String {
-    let mut files = String::new();
-    for (name, entry) in &manifest.files {
-        files.push_str(name);
-        files.push_str(&entry.sha256.to_string());
-    }
-    let hash = deepcoder_types::ContentHash::of(files.as_bytes()).to_string();
-    format!("{}-{}", manifest.name, &hash[..16])
 }

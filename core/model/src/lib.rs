@@ -16,7 +16,9 @@ mod folder;
 mod form;
 mod generate;
 mod memory;
+mod model;
 mod operator;
+mod options;
 mod paged;
 mod pool;
 mod prefix;
@@ -27,6 +29,7 @@ mod scheduler;
 mod score;
 mod sequence;
 mod session;
+mod step;
 mod stream;
 mod template;
 mod vocab;
@@ -38,9 +41,10 @@ pub use bench::{
     BenchOptions, BenchReport, Candidates, DecodeAt, FormCost, PrefillAt, RequestPlan, RequestReport, Restart,
     SequencesAt, VerifyAt, bench_restart, read_bandwidth,
 };
-pub use device::{Device, why_not_cuda};
-pub use engine::{Engine, EngineOptions};
+pub use device::why_not_cuda;
+pub use engine::Engine;
 pub use folder::LoadError;
+pub use options::{Device, EngineOptions};
 pub use prefix::disk::{PrefixCache, PrefixFolderError, PrefixUsage, forget_prefixes, prefix_usage};
 pub use weights::WeightPlace;
 pub use words::check_words;

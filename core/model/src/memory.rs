@@ -186,6 +186,21 @@ impl Drop for Buffer {
     }
 }
 
+/// Noise, for measurements. Any sign and fraction, and exponents for magnitudes from a half to two; of halves, or of 32-bit floats.
+pub(crate) fn noise(bytes: &mut [u8], halves: bool) {
+    let mut state = 1u64;
+    for word in bytes.as_chunks_mut::<8>().0 {
+        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        let noise = state ^ (state >> 32);
+        *word = if halves {
+            noise & 0x87FF_87FF_87FF_87FF | 0x3800_3800_3800_3800
+        } else {
+            noise & 0x80FF_FFFF_80FF_FFFF | 0x3F00_0000_3F00_0000
+        }
+        .to_le_bytes();
+    }
+}
+
 /// A tensor over memory that its owner keeps alive.
 pub(crate) struct Tensor(NonNull<sys::OrtValue>);
 

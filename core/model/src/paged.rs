@@ -1,14 +1,14 @@
 //! A graph whose keys and values are pages: any number of sequences in one run, which share the pages of what they begin
 //! with alike.
 
-use crate::backend::{Ask, Part, few, no_room};
-use crate::engine::{Limits, fingerprint};
-use crate::memory::{Element, Place, Tensor};
+use crate::memory::{Element, Place, Tensor, noise};
+use crate::model::fingerprint;
+use crate::options::Limits;
 use crate::pool::{PageId, Pool};
 use crate::prefix::disk::{DiskCache, PageKey};
 use crate::prefix::tree::{Form, Found, NodeId, PAGE, Tree, common};
-use crate::sequence::GROUP;
 use crate::session::{Halt, Ran, Runs, check, index};
+use crate::step::{Ask, GROUP, Part, no_room};
 use deepcoder_types::{GenerateError, Manifest, Pages};
 use ort::session::Session;
 use ort::value::TensorElementType as Type;
@@ -350,7 +350,7 @@ impl Paged {
     /// Have a sequence hold `tokens` tokens whose keys and values are noise.
     pub(crate) fn pretend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
         self.extend(seat, tokens)?;
-        seat.pages.iter().for_each(|page| few::noise(self.pool.bytes_mut(*page), true));
+        seat.pages.iter().for_each(|page| noise(self.pool.bytes_mut(*page), true));
         Ok(())
     }
 

@@ -10,10 +10,11 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use crate::backend::{Ask, Backend};
-use crate::engine::Model;
-use crate::sequence::{GROUP, Sequence};
+use crate::backend::Backend;
+use crate::model::Model;
+use crate::sequence::Sequence;
 use crate::session::{Halt, Ran};
+use crate::step::{Ask, GROUP};
 use deepcoder_types::{FinishReason, GenerateError, Priority};
 use queue::Shares;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! How likely a text is: log-probabilities, perplexity, and the comparison of options.
 
-use crate::backend::{Ask, Part};
 use crate::engine::Engine;
 use crate::scheduler::{Command, gone};
-use crate::sequence::{GROUP, Listener, News, Sequence, count};
+use crate::sequence::{Listener, News, Sequence, count};
 use crate::session::{Halt, Ran};
+use crate::step::{Ask, GROUP, Part};
 use deepcoder_types::{Cancel, GenerateError, LanguageModel as _, Likelihood, MAX_CHOICES, Prompt};
 use std::sync::mpsc::channel;
 

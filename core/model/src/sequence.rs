@@ -1,10 +1,11 @@
 //! One request as the scheduler sees it: tokens that are certain, of which the first are computed, and what to do with the
 //! logits behind the last.
 
-use crate::backend::{Backend, Part, Seat};
+use crate::backend::{Backend, Seat};
 use crate::draft::Drafter;
-use crate::engine::Model;
+use crate::model::Model;
 use crate::sampler::{self, Sampler};
+use crate::step::{GROUP, Part};
 use crate::stream::{Pushed, TextStream};
 use deepcoder_grammar::Constraint;
 use deepcoder_types::{
@@ -13,9 +14,6 @@ use deepcoder_types::{
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-/// Prompts are cut at multiples of this many tokens: latent attention computes complete groups of so many in another form
-/// than single tokens, and which tokens these are must not depend on what runs beside them.
-pub(crate) const GROUP: usize = 128;
 /// Tokens of an answer that are computed again, after its memory was taken, in one run: fewer than a group.
 const AGAIN: usize = GROUP / 2;
 /// Rows of logits that are held for scores.

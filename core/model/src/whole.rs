@@ -1,12 +1,12 @@
 //! A graph of the runtime's own operators: one sequence in a run, whose cache is one buffer for each tensor. The reference
 //! for [`crate::paged`], and what other devices and processors run.
 
-use crate::backend::{Ask, Part, no_room};
 use crate::cache::{Cache, Layout};
-use crate::engine::Limits;
 use crate::memory::{Element, Place, Tensor};
+use crate::options::Limits;
 use crate::prefix::tree::common;
 use crate::session::{Halt, Ran, Runs, check, index};
+use crate::step::{Ask, Part, no_room};
 use deepcoder_types::{GenerateError, Manifest};
 use ort::environment::Environment;
 use ort::session::Session;

@@ -7,7 +7,7 @@ use deepcoder_types::{Cancel, GenerateRequest};
 const PROMPT: &str = "def area(width, height):\n    return width * height\n\n# the area of a rectangle in\n";
 
 /// Protects the operators: the same weights give nearly the same probabilities as with the runtime's own, which round
-/// the input in the same way and add in another order.
+/// the input in the same way, add in another order and have a cache of 32 bits instead of 16.
 #[test]
 fn blocks_as_they_are_mean_the_same() {
     let (native, packed) = (Tiny::of_blocks(true), Tiny::of_blocks(false));
@@ -21,7 +21,7 @@ fn blocks_as_they_are_mean_the_same() {
     #[expect(clippy::cast_precision_loss, reason = "some dozens")]
     let mean = apart.iter().sum::<f32>() / apart.len() as f32;
     let most = apart.iter().fold(0f32, |most, v| most.max(*v));
-    assert!(mean < 0.05 && most < 0.3, "{mean} {most}");
+    assert!(mean < 0.08 && most < 0.4, "{mean} {most}");
     assert!(ours.iter().all(|s| s.is_finite()) && ours.len() > 50);
 }
 

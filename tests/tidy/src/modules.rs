@@ -18,8 +18,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("core/hook", "look run"),
     ("core/jobs", "review service sweep worker"),
     ("core/kernels", "dequantise format"),
-    ("core/model", "cache graph"),
-    ("core/model", "device engine generate"),
     ("core/protocol", "service wire"),
     ("core/types", "job task"),
     ("core/workspace", "gitfiles open owner"),

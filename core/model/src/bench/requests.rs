@@ -3,7 +3,8 @@
 //! They go through the calls that every caller has, so that what is measured is what users get. The engine should not
 //! draft: the texts repeat themselves.
 
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::Engine;
+use crate::options::EngineOptions;
 use deepcoder_types::{
     Cancel, FinishReason, Form, GenerateError, GenerateRequest, Generation, Grammar, Hint as _, LanguageModel, Prompt,
     Sampling,

@@ -2,7 +2,8 @@
 //! by those. So a page that holds another sequence's tokens, or none, shows in the answer.
 
 use super::*;
-use crate::engine::{Engine, EngineOptions, Limits};
+use crate::engine::Engine;
+use crate::options::{EngineOptions, Limits};
 use crate::paged::{Compute, Paged, Rows};
 use crate::pool::Pool;
 use crate::prefix::tree::PAGE;
