@@ -1,7 +1,8 @@
 //! From a grammar to a constraint.
 
 use crate::GrammarError;
-use crate::chains::{Chains, Part};
+use crate::automaton::Part;
+use crate::chains::Chains;
 use crate::constraint::Constraint;
 use crate::guided::{self, Guided};
 use crate::machine::Machine;

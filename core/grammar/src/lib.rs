@@ -8,6 +8,7 @@
 //! What cannot be built is an error, and so is a place at which no token is allowed: there is no way from a request with a
 //! form to an answer without it.
 
+mod automaton;
 mod chains;
 mod compiler;
 mod constraint;

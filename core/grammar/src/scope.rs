@@ -1,7 +1,7 @@
 //! Scope masks: a text in which some ranges are free.
 
 use crate::GrammarError;
-use crate::chains::Part;
+use crate::automaton::Part;
 use deepcoder_types::{Form, Free, Grammar};
 
 /// The form of a text that is `text` but in the ranges `free`. Refuses ranges that are not in their order, overlap, go

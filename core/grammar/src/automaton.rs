@@ -1,0 +1,411 @@
+//! The automaton of texts with long literal parts, which is built while it is walked.
+
+use crate::GrammarError;
+use crate::guided::{expression, refusal, whole};
+use llguidance::derivre::{Regex, StateID};
+use llguidance::toktrie::{Recognizer, SimpleVob};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A part of a chain.
+#[derive(Debug, Clone)]
+pub(crate) enum Part {
+    Literal(String),
+    Pattern(String),
+}
+
+/// The part behind the last one.
+const END: u32 = u32::MAX;
+/// A transition that is not known yet, and one that leads nowhere.
+const UNKNOWN: u32 = u32::MAX;
+const NOWHERE: u32 = u32::MAX - 1;
+/// The most bytes of the automaton's states, and of the automata of its patterns.
+const MAX_BYTES: usize = 32 << 20;
+const MAX_PATTERN_BYTES: usize = 50 << 20;
+/// The fuel to build all patterns with, and that of one step. A point is about 50 ns.
+const BUILD_FUEL: u64 = 500_000;
+const STEP_FUEL: u64 = 500_000;
+/// The most bytes that are forced at once, so that a long literal costs its length and not its square.
+const MAX_FORCED: usize = 2048;
+/// The most masks that are kept.
+const MAX_MASKS: usize = 64;
+
+/// A place: in which part, and how far in it, as the offset in a literal or the state of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    part: u32,
+    at: u32,
+}
+
+impl Place {
+    /// Whether it is the end of the text.
+    pub(crate) const fn is_end(self) -> bool {
+        self.part == END
+    }
+}
+
+/// All places at which a text may be. Most often it is one, in a literal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Literal(Place),
+    Set(u32),
+}
+
+#[derive(Clone)]
+enum Body {
+    Literal(Box<[u8]>),
+    Pattern(usize),
+}
+
+#[derive(Clone)]
+struct Step {
+    body: Body,
+    next: u32,
+}
+
+#[derive(Clone)]
+pub(crate) struct Automaton {
+    steps: Arc<[Step]>,
+    patterns: Vec<Regex>,
+    sets: Vec<Arc<[Place]>>,
+    index: HashMap<Arc<[Place]>, u32>,
+    rows: Vec<Option<Box<[u32; 256]>>>,
+    masks: HashMap<u32, SimpleVob>,
+    /// For each part the round in which its beginning was last added, so that it is added once.
+    entered: Vec<u32>,
+    round: u32,
+    bytes: usize,
+    fuel: u64,
+    /// The library failed within it.
+    pub(crate) broken: bool,
+}
+
+fn pattern(text: &str, fuel: &mut u64) -> Result<Regex, GrammarError> {
+    let (builder, expression) = expression(whole(text))?;
+    let mut regex = builder.to_regex_limited(expression, *fuel).map_err(|e| refusal(&e.to_string()))?;
+    *fuel = fuel.saturating_sub(regex.cost());
+    if *fuel == 0 {
+        return Err(GrammarError::TooComplex("its patterns are too large".into()));
+    }
+    if regex.always_empty() { Err(GrammarError::Stuck) } else { Ok(regex) }
+}
+
+impl Automaton {
+    pub(crate) fn new(chains: &[Vec<Part>]) -> Result<(Self, Arc<[Place]>), GrammarError> {
+        let mut steps = Vec::new();
+        let mut patterns = Vec::new();
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        let mut starts = Vec::new();
+        let mut fuel = BUILD_FUEL;
+        for chain in chains {
+            let parts = chain.iter().filter(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+            let first = steps.len();
+            for part in parts {
+                let body = match part {
+                    Part::Literal(text) => Body::Literal(text.as_bytes().into()),
+                    Part::Pattern(text) => Body::Pattern(match known.get(text.as_str()) {
+                        Some(index) => *index,
+                        None => {
+                            patterns.push(pattern(text, &mut fuel)?);
+                            known.insert(text, patterns.len() - 1);
+                            patterns.len() - 1
+                        }
+                    }),
+                };
+                steps.push(Step { body, next: number(steps.len() + 1) });
+            }
+            starts.push(if steps.len() == first { END } else { number(first) });
+            if let Some(last) = steps.last_mut().filter(|_| starts.last() != Some(&END)) {
+                last.next = END;
+            }
+        }
+        let mut automaton = Self {
+            steps: steps.into(),
+            patterns,
+            sets: Vec::new(),
+            index: HashMap::new(),
+            rows: Vec::new(),
+            masks: HashMap::new(),
+            entered: Vec::new(),
+            round: 0,
+            bytes: 0,
+            fuel: 0,
+            broken: false,
+        };
+        automaton.entered = vec![0; automaton.steps.len()];
+        let mut places = automaton.gather();
+        for start in starts {
+            automaton.enter(start, &mut places);
+        }
+        Ok((automaton, sorted(places)))
+    }
+
+    /// Begins a list of places.
+    fn gather(&mut self) -> Vec<Place> {
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.entered.fill(0);
+            self.round = 1;
+        }
+        Vec::new()
+    }
+
+    /// Adds the places at the beginning of a part: behind it too, where it may be empty.
+    fn enter(&mut self, mut part: u32, places: &mut Vec<Place>) {
+        loop {
+            let Some(step) = self.steps.get(part as usize) else {
+                return places.push(Place { part: END, at: 0 });
+            };
+            let entered = &mut self.entered[part as usize];
+            if std::mem::replace(entered, self.round) == self.round {
+                return;
+            }
+            let Body::Pattern(index) = step.body else { return places.push(Place { part, at: 0 }) };
+            let next = step.next;
+            let regex = &mut self.patterns[index];
+            let state = regex.initial_state();
+            places.push(Place { part, at: state.as_u32() });
+            if !regex.is_accepting(state) {
+                return;
+            }
+            part = next;
+        }
+    }
+
+    fn literal(&self, place: Place) -> Option<(&[u8], u32)> {
+        match self.steps.get(place.part as usize)? {
+            Step { body: Body::Literal(bytes), next } => Some((&bytes[place.at as usize..], *next)),
+            Step { body: Body::Pattern(_), .. } => None,
+        }
+    }
+
+    /// Adds the places behind `byte`.
+    fn follow(&mut self, place: Place, byte: u8, places: &mut Vec<Place>) {
+        let Some(step) = self.steps.get(place.part as usize) else { return };
+        let next = step.next;
+        match &step.body {
+            Body::Literal(bytes) => match bytes.get(place.at as usize) {
+                Some(b) if *b == byte && place.at as usize + 1 == bytes.len() => self.enter(next, places),
+                Some(b) if *b == byte => places.push(Place { at: place.at + 1, ..place }),
+                _ => {}
+            },
+            Body::Pattern(index) => {
+                let regex = &mut self.patterns[*index];
+                let before = regex.cost();
+                let state = regex.transition(StateID::new(place.at), byte);
+                self.fuel = self.fuel.saturating_sub(regex.cost() - before);
+                if state.is_dead() {
+                    return;
+                }
+                let accepts = regex.is_accepting(state);
+                places.push(Place { at: state.as_u32(), ..place });
+                if accepts {
+                    self.enter(next, places);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, places: &Arc<[Place]>) -> u32 {
+        if let Some(id) = self.index.get(places) {
+            return *id;
+        }
+        let id = number(self.sets.len());
+        self.sets.push(Arc::clone(places));
+        self.rows.push(None);
+        self.bytes += 256 + places.len() * size_of::<Place>();
+        self.index.insert(Arc::clone(places), id);
+        id
+    }
+
+    fn state(&self, id: u32) -> State {
+        match &*self.sets[id as usize] {
+            [place] if self.literal(*place).is_some() => State::Literal(*place),
+            _ => State::Set(id),
+        }
+    }
+
+    pub(crate) fn state_of(&mut self, places: &Arc<[Place]>) -> State {
+        match &**places {
+            [place] if self.literal(*place).is_some() => State::Literal(*place),
+            _ => State::Set(self.set(places)),
+        }
+    }
+
+    pub(crate) fn places(&self, state: State) -> Arc<[Place]> {
+        match state {
+            State::Literal(place) => [place].into(),
+            State::Set(id) => Arc::clone(&self.sets[id as usize]),
+        }
+    }
+
+    /// The state behind `byte`, if it may come. Without fuel none may; see [`Automaton::check`].
+    pub(crate) fn step(&mut self, state: State, byte: u8) -> Option<State> {
+        let from = match state {
+            State::Literal(place) => {
+                let (bytes, next) = self.literal(place)?;
+                if bytes.first() != Some(&byte) {
+                    return None;
+                }
+                if bytes.len() > 1 {
+                    return Some(State::Literal(Place { at: place.at + 1, ..place }));
+                }
+                let mut places = self.gather();
+                self.enter(next, &mut places);
+                return Some(self.state_of(&sorted(places)));
+            }
+            State::Set(id) => id as usize,
+        };
+        let known = self.rows[from].as_ref().map_or(UNKNOWN, |row| row[usize::from(byte)]);
+        let to = match known {
+            UNKNOWN => self.discover(from, byte)?,
+            known => known,
+        };
+        (to != NOWHERE).then(|| self.state(to))
+    }
+
+    fn discover(&mut self, from: usize, byte: u8) -> Option<u32> {
+        if self.fuel == 0 {
+            return None;
+        }
+        let mut places = self.gather();
+        let before = Arc::clone(&self.sets[from]);
+        for place in before.iter() {
+            self.follow(*place, byte, &mut places);
+        }
+        let to = if places.is_empty() { NOWHERE } else { self.set(&sorted(places)) };
+        if self.rows[from].is_none() {
+            self.bytes += size_of::<[u32; 256]>();
+        }
+        self.rows[from].get_or_insert_with(|| Box::new([UNKNOWN; 256]))[usize::from(byte)] = to;
+        self.fuel = self.fuel.saturating_sub(1 + before.len() as u64 / 8);
+        if self.bytes > MAX_BYTES {
+            self.fuel = 0;
+        }
+        Some(to)
+    }
+
+    /// Prepares for the work of one call.
+    pub(crate) fn begin(&mut self) {
+        self.fuel = STEP_FUEL;
+        // Between calls a place is known by its parts, so that states can be forgotten.
+        if self.bytes > MAX_BYTES / 2 {
+            self.bytes = 0;
+            self.sets.clear();
+            self.rows.clear();
+            self.index.clear();
+            self.masks.clear();
+        }
+    }
+
+    /// Whether the work since [`Automaton::begin`] kept to its limits.
+    pub(crate) fn check(&self) -> Result<(), GrammarError> {
+        let bytes: usize = self.patterns.iter().map(Regex::num_bytes).sum();
+        if self.fuel == 0 || bytes > MAX_PATTERN_BYTES {
+            return Err(GrammarError::TooComplex("a pattern has too many states".into()));
+        }
+        Ok(())
+    }
+
+    /// The mask of a state, if it was made before.
+    pub(crate) fn known(&self, state: State) -> Option<SimpleVob> {
+        match state {
+            State::Set(id) => self.masks.get(&id).cloned(),
+            State::Literal(_) => None,
+        }
+    }
+
+    /// Keeps the mask of a state, unless the walk that made it ran out of fuel.
+    pub(crate) fn keep(&mut self, state: State, mask: &SimpleVob) {
+        let State::Set(id) = state else { return };
+        if self.fuel == 0 {
+            return;
+        }
+        if self.masks.len() >= MAX_MASKS {
+            self.masks.clear();
+        }
+        self.masks.insert(id, mask.clone());
+    }
+
+    pub(crate) fn complete(&self, state: State) -> bool {
+        matches!(state, State::Set(id) if self.sets[id as usize].iter().any(|place| place.is_end()))
+    }
+
+    /// The bytes that must follow, the state behind them, and whether there are more.
+    pub(crate) fn forced(&mut self, mut state: State) -> (Vec<u8>, State, bool) {
+        let mut forced = Vec::new();
+        while forced.len() < MAX_FORCED {
+            if let State::Literal(place) = state {
+                let Some((bytes, _)) = self.literal(place) else { break };
+                let (rest, last) = bytes.split_at(bytes.len() - 1);
+                let (more, end) = (rest.len().min(MAX_FORCED), last[0]);
+                forced.extend_from_slice(&rest[..more]);
+                if more < rest.len() {
+                    return (forced, State::Literal(Place { at: place.at + number(more), ..place }), true);
+                }
+                forced.push(end);
+                let at = place.at + number(more);
+                let Some(next) = self.step(State::Literal(Place { at, ..place }), end) else { break };
+                state = next;
+                continue;
+            }
+            if self.complete(state) {
+                return (forced, state, false);
+            }
+            let mut only = None;
+            for byte in 0..=u8::MAX {
+                if let Some(next) = self.step(state, byte)
+                    && only.replace((byte, next)).is_some()
+                {
+                    return (forced, state, false);
+                }
+            }
+            let Some((byte, next)) = only else { return (forced, state, false) };
+            forced.push(byte);
+            state = next;
+        }
+        (forced, state, true)
+    }
+}
+
+fn sorted(mut places: Vec<Place>) -> Arc<[Place]> {
+    places.sort_unstable();
+    places.dedup();
+    places.into()
+}
+
+/// Parts and states are counted in 32 bits: a grammar has a quarter of a megabyte.
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(END - 1)
+}
+
+/// A walk over the vocabulary's tree.
+pub(crate) struct Walk<'a> {
+    automaton: &'a mut Automaton,
+    stack: Vec<State>,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(automaton: &'a mut Automaton, from: State) -> Self {
+        Self { automaton, stack: vec![from] }
+    }
+}
+
+impl Recognizer for Walk<'_> {
+    fn pop_bytes(&mut self, count: usize) {
+        self.stack.truncate(self.stack.len().saturating_sub(count).max(1));
+    }
+
+    fn collapse(&mut self) {
+        self.stack.drain(..self.stack.len() - 1);
+    }
+
+    fn trie_finished(&mut self) {
+        self.stack.truncate(1);
+    }
+
+    fn try_push_byte(&mut self, byte: u8) -> bool {
+        let next = self.stack.last().copied().and_then(|top| self.automaton.step(top, byte));
+        next.map(|next| self.stack.push(next)).is_some()
+    }
+}
