@@ -151,14 +151,14 @@ class FakeDaemon:
     def _answer(self, do: Any) -> Any:
         if do == "status":
             return {
-                "status": {"pid": os.getpid(), "version": self.version, "protocol": 3, "uptime_ms": 1, "model": None}
+                "status": {"pid": os.getpid(), "version": self.version, "protocol": 4, "uptime_ms": 1, "model": None}
                 | {"memory": 1, "served": 0, "busy": False, "queued": 0, "clients": 1, "idle_limit_ms": 1}
             }
         (kind, what), = do.items()
         if kind in {"model-info", "count-tokens", "generate"}:
             return self._model(kind, what)
         if kind == "hello":
-            return {"hello": {"protocol": 3, "version": self.version, "pid": os.getpid()}}
+            return {"hello": {"protocol": 4, "version": self.version, "pid": os.getpid()}}
         if kind == "watching":
             return self._watching(what)
         if kind == "task":
