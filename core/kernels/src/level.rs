@@ -63,7 +63,8 @@ impl Level {
                 Self::Avx2 => avx2(),
                 Self::AvxVnni => avx2() && is_x86_feature_detected!("avxvnni"),
                 Self::Avx512 => avx2() && avx512(),
-                Self::Amx => crate::amx::is_available(),
+                // SAFETY: the processor has AVX-512.
+                Self::Amx => avx2() && avx512() && unsafe { crate::amx::is_available() },
             };
             if !has {
                 return Self::Scalar;

@@ -16,6 +16,7 @@ mod input;
 #[expect(unsafe_code, reason = "instructions that not every processor has, and memory by its address")]
 mod kernel;
 mod latent;
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "as `kernel`"))]
 mod level;
 mod moe;
 mod multiply;

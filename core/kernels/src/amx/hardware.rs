@@ -9,6 +9,7 @@ pub(crate) struct Hardware;
 
 impl Engine for Hardware {
     #[inline(always)]
+    // SAFETY: the trait says what the caller must promise, for this function and those below.
     unsafe fn configure(&mut self, config: &Config) {
         // SAFETY: the processor has the instruction; the configuration has 64 bytes and is valid.
         unsafe { asm!("ldtilecfg [{}]", in(reg) config, options(nostack, preserves_flags, readonly)) }

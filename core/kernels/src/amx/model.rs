@@ -16,6 +16,7 @@ impl Model {
 }
 
 impl Engine for Model {
+    // SAFETY: the caller promises what the trait asks for.
     unsafe fn configure(&mut self, config: &Config) {
         let bytes = &config.0;
         assert!(bytes[0] == 1 && bytes[1..16].iter().all(|b| *b == 0), "a palette and the row to begin with");
@@ -29,6 +30,7 @@ impl Engine for Model {
         self.registers = std::array::from_fn(|_| vec![[0; 64]; 16]);
     }
 
+    // SAFETY: the caller promises what the trait asks for.
     unsafe fn load<const T: u8>(&mut self, from: *const u8, stride: usize) {
         let (rows, width) = self.shape(T);
         let register = &mut self.registers[usize::from(T)];
@@ -39,11 +41,13 @@ impl Engine for Model {
         }
     }
 
+    // SAFETY: the caller promises what the trait asks for.
     unsafe fn zero<const T: u8>(&mut self) {
         let _ = self.shape(T);
         self.registers[usize::from(T)].fill([0; 64]);
     }
 
+    // SAFETY: the caller promises what the trait asks for.
     unsafe fn dot<const TO: u8, const A: u8, const B: u8>(&mut self) {
         assert!(TO != A && A != B && TO != B, "three registers");
         let ((rows, width), a, b) = (self.shape(TO), self.shape(A), self.shape(B));
@@ -68,6 +72,7 @@ impl Engine for Model {
         }
     }
 
+    // SAFETY: the caller promises what the trait asks for.
     unsafe fn store<const T: u8>(&mut self, to: *mut u8, stride: usize) {
         let (rows, width) = self.shape(T);
         for (row, from) in self.registers[usize::from(T)].iter().take(rows).enumerate() {
@@ -76,6 +81,7 @@ impl Engine for Model {
         }
     }
 
+    // SAFETY: the caller promises what the trait asks for.
     unsafe fn release(&mut self) {
         *self = Self::default();
     }

@@ -3,7 +3,7 @@
 use super::{Hardware, hardware, tile};
 use crate::format::{Format, TILE_ROWS};
 use crate::input::{Block, GROUP, MOST_ROWS};
-use crate::{Level, kernel};
+use crate::kernel;
 use std::sync::OnceLock;
 
 /// Columns of the products that are compared: two blocks of 256, and groups of rows.
@@ -12,17 +12,22 @@ const GROUPS: usize = 2;
 
 /// Whether this machine can use the tiles of AMX: it has them, the system lets the process use them, and random products of
 /// every format have the same bits as those of AVX-512. Found out once.
-pub(crate) fn is_available() -> bool {
+///
+/// # Safety
+/// The processor must have AVX-512 with VNNI.
+pub(crate) unsafe fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| {
-        Level::Avx512.checked() == Level::Avx512
-            && hardware::is_usable()
-            && Format::ALL.into_iter().all(|format| is_same(format, 7 + format as u64))
+        // SAFETY: as the caller promises, and the tiles are asked for first.
+        hardware::is_usable() && Format::ALL.into_iter().all(|format| unsafe { is_same(format, 7 + format as u64) })
     })
 }
 
 /// Compares the products of one format.
-fn is_same(format: Format, seed: u64) -> bool {
+///
+/// # Safety
+/// The processor must have AVX-512 with VNNI and AMX, which the process may use.
+unsafe fn is_same(format: Format, seed: u64) -> bool {
     let mut state = seed;
     let mut next = move || {
         state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
