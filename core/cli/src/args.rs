@@ -347,6 +347,9 @@ pub(crate) struct EvalArgs {
     /// File for one line of JSON per task; an interrupted run resumes from it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Number of tasks that the model answers together; the answers are the same
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub(crate) at_once: usize,
     /// editeval: option of the edit plugin, such as format=whole (repeatable)
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,

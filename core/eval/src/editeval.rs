@@ -71,14 +71,14 @@ pub fn load(path: &Path) -> Result<Vec<Task>, EvalError> {
 /// results are not mixed. An `Err` of `edit` is a task without an answer; it says why.
 pub fn run(
     name: &str,
-    edit: &dyn Fn(Question<'_>) -> Result<Edited, String>,
+    edit: &(dyn Fn(Question<'_>) -> Result<Edited, String> + Sync),
     tasks: &[Task],
     harness: &Harness,
     options: &RunOptions,
     cancel: &Cancel,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, EvalError> {
-    let mut answer = |task: &Task| {
+    let answer = |task: &Task| {
         let question = Question { task_id: &task.task_id, instruction: &task.instruction, code: &task.input };
         let outcome = edit(question);
         if cancel.is_cancelled() {
@@ -91,7 +91,7 @@ pub fn run(
         run: format!("editeval {name}"),
         tasks,
         id: |task| &task.task_id,
-        answer: &mut answer,
+        answer: &answer,
         judge: &|task, code| {
             let program = task.program(code);
             harness.judge(&Test::Program { program: &program, test: &task.test, call: "check()" }, cancel)

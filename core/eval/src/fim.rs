@@ -74,7 +74,7 @@ pub fn run_lines(
         tasks,
         id: |task| &task.name,
         // The data lacks the line ends around the hole; an editor's text has them.
-        answer: &mut |task: &LineTask| {
+        answer: &|task: &LineTask| {
             fill(model, format!("{}\n", task.prompt), format!("\n{}", task.suffix), true, cancel)
         },
         judge: &|task, text| {
@@ -100,7 +100,7 @@ pub fn run_spans(
         run: format!("humaneval-infilling {} {} greedy", info.name, info.fingerprint),
         tasks,
         id: |task| &task.task_id,
-        answer: &mut |task: &SpanTask| {
+        answer: &|task: &SpanTask| {
             let (prefix, suffix) = (task.prompt.clone(), task.suffix.clone());
             if !task.is_line() {
                 return fill(model, prefix, suffix, false, cancel);

@@ -55,7 +55,7 @@ pub fn run(
         run: format!("humaneval {} {} chat greedy {MAX_TOKENS}", info.name, info.fingerprint),
         tasks,
         id: |task| &task.task_id,
-        answer: &mut |task: &Task| answer(model, task, cancel),
+        answer: &|task: &Task| answer(model, task, cancel),
         judge: &|task, text| harness.judge(&test_of(task, text), cancel),
     }
     .run(options, cancel, progress)

@@ -7,7 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Instant;
 
 /// Which tasks to run, and where the results go.
@@ -19,6 +20,8 @@ pub struct RunOptions {
     pub only: Vec<String>,
     /// JSON lines, one for each task, appended as they come. Tasks that are in it already are not run again.
     pub results: Option<PathBuf>,
+    /// Tasks that are answered at once, by a model that computes them together; 0 is 1. The answers are the same.
+    pub at_once: usize,
 }
 
 /// How far a run is.
@@ -66,12 +69,12 @@ pub(crate) struct Suite<'a, T> {
     pub(crate) run: String,
     pub(crate) tasks: &'a [T],
     pub(crate) id: fn(&T) -> &str,
-    pub(crate) answer: &'a mut dyn FnMut(&T) -> Result<Answer, NoAnswer>,
+    pub(crate) answer: &'a (dyn Fn(&T) -> Result<Answer, NoAnswer> + Sync),
     pub(crate) judge: &'a (dyn Fn(&T, &str) -> Result<Judgement, EvalError> + Sync),
 }
 
 impl<T: Sync> Suite<'_, T> {
-    /// Run it. Answers come from the calling thread; tests run on another one meanwhile.
+    /// Run it. Some threads answer, and one tests meanwhile.
     pub(crate) fn run(
         self,
         options: &RunOptions,
@@ -91,6 +94,8 @@ impl<T: Sync> Suite<'_, T> {
         }
         tally.report(None);
 
+        let (queue, over) = (Mutex::new(waiting.into_iter()), AtomicBool::new(false));
+        let (queue, over, run) = (&queue, &over, &run);
         std::thread::scope(|scope| -> Result<(), EvalError> {
             let (to_judge, from_main) = mpsc::channel::<(&T, Record)>();
             let (to_main, judged) = mpsc::channel::<Result<Record, EvalError>>();
@@ -105,13 +110,27 @@ impl<T: Sync> Suite<'_, T> {
                     }
                 }
             });
+            let (answered, answers) = mpsc::channel();
+            for _ in 0..options.at_once.max(1) {
+                let answered = answered.clone();
+                scope.spawn(move || {
+                    while !cancel.is_cancelled() && !over.load(Ordering::Relaxed) {
+                        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                        let Some(task) = next else { return };
+                        let started = Instant::now();
+                        let outcome = answer(task);
+                        let seconds = started.elapsed().as_secs_f64();
+                        if answered.send((task, seconds, outcome)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(answered);
+            // However this ends, the threads end.
+            let _end = OnDrop(over);
             let mut stopped = Ok(());
-            for task in waiting {
-                if cancel.is_cancelled() {
-                    break;
-                }
-                let started = Instant::now();
-                let outcome = answer(task);
+            for (task, seconds, outcome) in answers {
                 let mut record = Record {
                     run: run.clone(),
                     task_id: id(task).to_owned(),
@@ -120,7 +139,7 @@ impl<T: Sync> Suite<'_, T> {
                     answer: String::new(),
                     finish: None,
                     usage: Usage::default(),
-                    seconds: started.elapsed().as_secs_f64(),
+                    seconds,
                     confined: true,
                 };
                 match outcome {
@@ -134,10 +153,10 @@ impl<T: Sync> Suite<'_, T> {
                         tally.take(Ok(record), &mut results)?;
                     }
                     Err(NoAnswer::Ever(source)) => {
+                        over.store(true, Ordering::Relaxed);
                         stopped = Err(EvalError::Model { task: record.task_id, source });
-                        break;
                     }
-                    Err(NoAnswer::Cancelled) => break,
+                    Err(NoAnswer::Cancelled) => {}
                 }
                 for result in judged.try_iter() {
                     tally.take(result, &mut results)?;
@@ -157,7 +176,16 @@ impl<T: Sync> Suite<'_, T> {
         }
         // In the order of the data file, whatever the order in which they ended.
         let records: Vec<Record> = selected.iter().filter_map(|t| records.remove(id(t))).collect();
-        Ok(Report::of(&run, &records))
+        Ok(Report::of(run, &records))
+    }
+}
+
+/// Sets a flag at the end of a scope.
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

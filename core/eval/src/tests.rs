@@ -203,7 +203,7 @@ struct EditRun<'a> {
 impl EditRun<'_> {
     fn go(
         &self,
-        edit: &dyn Fn(editeval::Question<'_>) -> Result<editeval::Edited, String>,
+        edit: &(dyn Fn(editeval::Question<'_>) -> Result<editeval::Edited, String> + Sync),
     ) -> Result<Report, EvalError> {
         let tasks: Vec<editeval::Task> = [
             ("EditEval/0", "", "def f():\n    return 1", "def check():\n    assert f() == 2"),

@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use deepcoder_eval::editeval::{Edited, Question};
 use deepcoder_eval::{Harness, Progress as At, Report, RunOptions, Verdict, editeval, fim, humaneval, perplexity};
 use deepcoder_pipeline::{Pipeline, unattended_text};
-use deepcoder_types::{EDIT, Instruction, LanguageModel, RepoPath};
+use deepcoder_types::{Cancel, EDIT, Instruction, LanguageModel, RepoPath};
 use deepcoder_workspace::Memory;
 use serde_json::json;
 use std::path::Path;
@@ -57,7 +57,8 @@ fn edits(args: &EvalArgs, invocation: &Invocation, console: &mut Console) -> Res
     let model = invocation.model(console)?;
     let info = model.info();
     let name = format!("{} {} {plugin_options}", info.name, info.fingerprint);
-    let edit = |question: Question<'_>| edit_one(&model, question, &plugin_options, invocation);
+    let (seed, cancel) = (invocation.seed.unwrap_or(0), &invocation.cancel);
+    let edit = |question: Question<'_>| edit_one(&model, question, &plugin_options, seed, cancel);
     let report = watched("editeval", invocation, console, &mut |progress| {
         editeval::run(&name, &edit, &tasks, &harness, &options, &invocation.cancel, progress)
     })?;
@@ -69,7 +70,8 @@ fn edit_one(
     model: &Arc<dyn LanguageModel>,
     question: Question<'_>,
     options: &serde_json::Value,
-    invocation: &Invocation,
+    seed: u64,
+    cancel: &Cancel,
 ) -> std::result::Result<Edited, String> {
     let path = RepoPath::new("code.py").map_err(|e| e.to_string())?;
     let instruction = Instruction {
@@ -80,11 +82,11 @@ fn edit_one(
         reads: Vec::new(),
         selection: None,
         options: options.clone(),
-        seed: invocation.seed.unwrap_or(0),
+        seed,
     };
     let tree = Memory::of(path, question.code);
     let run = Pipeline::new(&tree, Arc::clone(model))
-        .run(&instruction, &deepcoder_pipeline::RunOptions::default(), &invocation.cancel, &mut |_| {})
+        .run(&instruction, &deepcoder_pipeline::RunOptions::default(), cancel, &mut |_| {})
         .map_err(|e| e.to_string())?;
     // A result that `edit --yes` would not write does not count as an edit.
     let usage = run.record.stats.usage;
@@ -132,6 +134,7 @@ fn options(args: &EvalArgs, invocation: &Invocation) -> RunOptions {
         limit: args.limit,
         only: args.only.clone(),
         results: args.out.as_deref().map(|out| invocation.path(out)),
+        at_once: args.at_once,
     }
 }
 
