@@ -1,5 +1,8 @@
 //! The input of a multiplication, rounded to eight bits in blocks of 32 with a scale each.
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+
 /// Weights that share one scale of the input.
 pub(crate) const GROUP: usize = 32;
 /// Rows that lie together, block by block; what is left over makes smaller groups.
@@ -58,14 +61,23 @@ pub(crate) fn round(row: &[f32], blocks: &mut [Block], stride: usize) {
         for (r, v) in rounded.iter_mut().zip(chunk) {
             // Adding 1.5 · 2^23 leaves the nearest integer, ties to even, in the lowest bits.
             *r = (v * inverse + 12_582_912.0).to_bits().wrapping_sub(0x4b40_0000).cast_signed();
+            // What is not a number gives any byte: it must be the same one for the sums.
+            *r = *r << 24 >> 24;
         }
         let (low, high) = rounded.split_at(GROUP / 2);
-        let [first, second] = [low, high].map(|half| half.iter().fold(0i32, |sum, r| sum.wrapping_add(*r)));
-        let all = first.wrapping_add(second);
-        block.less = [all.wrapping_neg(), first.wrapping_neg()];
+        let [first, second] = [low, high].map(|half| half.iter().sum::<i32>());
+        let all = first + second;
+        block.less = [-all, -first];
         block.sum = block.scale * all as f32;
         for (word, r) in block.bytes.iter_mut().zip(rounded.as_chunks::<4>().0) {
             *word = (r[0] & 0xff) | (r[1] & 0xff) << 8 | (r[2] & 0xff) << 16 | r[3] << 24;
         }
     }
+}
+
+/// [`round`] with wider vectors.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(crate) fn round_avx2(row: &[f32], blocks: &mut [Block], stride: usize) {
+    round(row, blocks, stride);
 }

@@ -341,15 +341,6 @@ macro_rules! kernel {
                     }
                 }
             }
-
-            /// Rounds a row of input.
-            ///
-            /// # Safety
-            /// The processor must have the features.
-            $(#[target_feature(enable = $features)])?
-            pub(crate) unsafe fn round(row: &[f32], blocks: &mut [Block], stride: usize) {
-                crate::input::round(row, blocks, stride);
-            }
         }
     };
 }

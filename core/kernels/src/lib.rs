@@ -12,6 +12,7 @@ mod dequantise;
 mod float;
 mod format;
 mod grouped;
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "as `kernel`"))]
 mod input;
 #[expect(unsafe_code, reason = "instructions that not every processor has, and memory by its address")]
 mod kernel;

@@ -4,7 +4,7 @@ use crate::float::Shared;
 use crate::format::{Format, Matrix, TILE_ROWS};
 use crate::input::{Block, GROUP, PANEL_ROWS, groups, panels};
 use crate::share::{Everywhere, Pool, room, share, share_runs};
-use crate::{Level, kernel};
+use crate::{Level, input, kernel};
 use std::sync::{Mutex, PoisonError};
 
 /// Fewer rows are rounded by the calling thread alone.
@@ -143,13 +143,11 @@ pub(crate) fn round_row(level: Level, row: &[f32], blocks: &mut [Block], stride:
     // SAFETY: the processor has the features of a level that was checked.
     unsafe {
         match level.checked() {
-            Level::Scalar => kernel::scalar::round(row, blocks, stride),
+            Level::Scalar => input::round(row, blocks, stride),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => kernel::avx2::round(row, blocks, stride),
+            Level::Avx2 | Level::AvxVnni => input::round_avx2(row, blocks, stride),
             #[cfg(target_arch = "x86_64")]
-            Level::AvxVnni => kernel::avx_vnni::round(row, blocks, stride),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Amx => kernel::avx512::round(row, blocks, stride),
+            Level::Avx512 | Level::Amx => input::avx512::round(row, blocks, stride),
         }
     }
 }

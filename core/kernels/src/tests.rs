@@ -5,6 +5,8 @@ mod latent;
 mod moe;
 mod paged;
 
+use crate::input::Block;
+use crate::multiply::round_row;
 use crate::{Format, Level, Matrix, Scratch, TILE_ROWS, multiply};
 
 /// Blocks of `rows` rows with sane scales, as GGUF has them.
@@ -169,6 +171,29 @@ fn a_row_has_the_same_bits_in_any_company() {
                 }
             }
         }
+    }
+}
+
+/// Protects the same bits everywhere where the input is at the edge: every level rounds to the same blocks.
+#[test]
+fn every_level_rounds_alike() {
+    let edges =
+        [0.0, -0.0, 1e-42, -1e-38, 3e-36, 1.0, -127.5, 65504.0, 3e38, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+    let mut row = noise(64 * 32, 3);
+    for (i, chunk) in row.chunks_exact_mut(32).enumerate() {
+        let factor = 10f32.powi(i as i32 - 40);
+        chunk.iter_mut().for_each(|v| *v *= factor);
+        chunk[i % 32] = edges[i % edges.len()];
+    }
+    row[..32].fill(0.0);
+    let rounded = |level| {
+        let mut blocks = vec![Block::default(); 64];
+        round_row(level, &row, &mut blocks, 1);
+        let number = |v: f32| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() };
+        blocks.iter().map(|b| (b.bytes, b.less, number(b.scale), number(b.sum))).collect::<Vec<_>>()
+    };
+    for level in Level::available() {
+        assert_eq!(rounded(level), rounded(Level::Scalar), "{level:?}");
     }
 }
 
