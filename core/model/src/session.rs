@@ -126,6 +126,8 @@ impl Runs {
         })
     }
 
+    /// # Safety
+    /// As [`Runs::run`].
     #[expect(
         unsafe_code,
         reason = "`ort` copies borrowed inputs when they are bound, and refuses one buffer as both input and output"
