@@ -63,6 +63,13 @@ impl Engine {
             (vocabulary, session)
         });
         let (vocabulary, (session, on_cuda)) = (vocabulary?, session?);
+        if manifest.graph.own_operators && manifest.graph.pages.is_none() {
+            warnings.push(format!(
+                "the model `{0}` was imported by an earlier version, and computes one request at a time: `deepcoder pull {0}`, or \
+                 import it again",
+                manifest.name
+            ));
+        }
         let mut info = ModelInfo { warnings, ..describe(&manifest, options) };
         let limits = Limits::new(options, info.context_length);
         let backend = Backend::new(session, environment, &manifest, on_cuda, &limits, &mut info.warnings)

@@ -5,7 +5,7 @@ use deepcoder_export::{ImportError, ImportOptions, ImportProgress, WORKING_MEMOR
 use deepcoder_hub::pull::{FetchError, FetchOptions, FetchProgress, fetch};
 use deepcoder_hub::{Catalogue, CatalogueError, Entry, SourceFormat, StoreError};
 use deepcoder_model::LoadError;
-use deepcoder_types::{Cancel, Cancelled, Hint, Manifest, env_var};
+use deepcoder_types::{Cancel, Cancelled, Hint, MANIFEST_FORMAT, Manifest, env_var};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,8 @@ impl Hint for InstallError {
 }
 
 impl Profile {
-    /// Download and import the model `name` of the catalogue, unless it is installed.
+    /// Download and import the model `name` of the catalogue, unless it is installed. One that an earlier version imported is
+    /// imported anew: its graph is slower, or cannot be loaded any more.
     pub fn pull(
         &self,
         name: &str,
@@ -104,6 +105,7 @@ impl Profile {
     ) -> Result<Installed, InstallError> {
         if !options.force
             && let Ok(model) = self.store().show(name)
+            && model.manifest.format >= MANIFEST_FORMAT
         {
             return Ok(Installed { manifest: model.manifest, folder: model.path, already: true, source: None });
         }
@@ -300,6 +302,31 @@ mod tests {
         assert!(size(lite, exact.clone()) > 60_000_000_000, "32 bits each");
         assert!(size(small, ImportOptions::default()) < size(small, eight));
         assert!(size(small, ImportOptions::default()) < size(small, exact));
+    }
+
+    /// Protects users of models that an earlier version imported: `pull` imports them anew, and leaves those of today alone.
+    #[test]
+    fn a_model_of_an_earlier_version_is_pulled_again() {
+        let dir = tempfile::tempdir().expect("dir");
+        let home = [(env_var::HOME.into(), dir.path().join("home").into())];
+        let profile = Profile::open(Vars::new(home), dir.path(), &Overrides::default(), None).expect("opened");
+        let (name, source) = ("qwen2.5-coder-0.5b-instruct", dir.path().join("m.gguf"));
+        #[expect(clippy::disallowed_methods, reason = "a test's folder")]
+        std::fs::write(&source, tiny_model("qwen2", 3).finish()).expect("written");
+        let options = ImportOptions { name: name.into(), ..ImportOptions::default() };
+        let installed = profile.import(&source, options, true, &mut |_| {}, &Cancel::new()).expect("imported");
+        // Nothing is downloaded.
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let pulled = || profile.pull(name, &PullOptions::new(name), &mut |_| {}, &cancel);
+        assert!(pulled().expect("it is there").already);
+        let manifest = installed.folder.join("deepcoder.json");
+        let text = std::fs::read_to_string(&manifest).expect("read");
+        let now = format!("\"format\": {MANIFEST_FORMAT},");
+        assert!(text.contains(&now), "{text}");
+        #[expect(clippy::disallowed_methods, reason = "a test's folder")]
+        std::fs::write(&manifest, text.replacen(&now, "\"format\": 1,", 1)).expect("written");
+        assert!(pulled().is_err());
     }
 
     /// Protects the word "ready": what loading a model checks of its vocabulary and template, its import has checked,
