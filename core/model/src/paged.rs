@@ -1,6 +1,9 @@
 //! A graph whose keys and values are pages: any number of sequences in one run, which share the pages of what they begin
 //! with alike.
 
+#[cfg(test)]
+mod tests;
+
 use crate::memory::{Element, Place, Tensor, noise};
 use crate::model::fingerprint;
 use crate::options::Limits;
@@ -75,6 +78,8 @@ pub(crate) struct PagedSeat {
     // The key of what is shared.
     key: Option<PageKey>,
     prompt: usize,
+    // Whether it goes on behind an answer that was computed token by token.
+    mixed: bool,
 }
 
 impl PagedSeat {
@@ -196,6 +201,7 @@ impl Paged {
         if self.pool.in_use() + idle + self.promised + more > self.pool.most() {
             return Ok(None);
         }
+        let mixed = found.pages.iter().any(|(.., form)| *form != Form::Group);
         let Found { ref pages, part } = found;
         let pages: Vec<_> = pages.iter().map(|(_, page, _)| *page).collect();
         pages.iter().for_each(|page| self.pool.share(*page));
@@ -208,16 +214,18 @@ impl Paged {
             precious: ask.precious,
             key: None,
             prompt: ask.prompt,
+            mixed,
         };
         let before = seat.shared;
+        // It must not be evicted for what is read, nor for its own copy.
+        part.iter().for_each(|(page, ..)| self.pool.share(*page));
         self.read(&mut seat, tokens);
         let mut cached = seat.shared * PAGE;
-        if let Some((page, matched, _)) = part.filter(|_| seat.shared == before) {
-            if let Err(error) = self.copy(&mut seat, page) {
-                self.close(seat, &[]);
-                return Err(error);
+        if let Some((page, matched, _)) = part {
+            if seat.shared == before && self.copy(&mut seat, page) {
+                cached += matched;
             }
-            cached += matched;
+            self.pool.release(page);
         }
         Ok(Some((seat, cached)))
     }
@@ -250,26 +258,28 @@ impl Paged {
         }
         for (page, tokens) in read.into_iter().zip(pages) {
             let made = (page, seat.form(seat.shared, self.group));
-            let (node, _) = self.tree.insert(seat.node, tokens, made, seat.precious, &mut self.pool);
-            seat.pages.push(page);
+            let (node, kept) = self.tree.insert(seat.node, tokens, made, seat.precious, &mut self.pool);
+            if kept != page {
+                // It is there already, beside one in another form that was found first. The node must not be evicted while
+                // this sequence goes on behind it.
+                self.pool.share(kept);
+                self.pool.release(page);
+            }
+            seat.pages.push(kept);
             self.promised -= 1;
             seat.node = Some(node);
             seat.shared += 1;
         }
     }
 
-    /// Take a copy of a page of which only the beginning is wanted.
-    fn copy(&mut self, seat: &mut PagedSeat, part: PageId) -> Result<(), GenerateError> {
-        // It must not be evicted for its own copy.
-        self.pool.share(part);
-        let page = self.take();
-        if let Ok(page) = &page {
-            self.pool.copy(part, *page);
-            seat.pages.push(*page);
-            self.promised -= 1;
-        }
-        self.pool.release(part);
-        page.map(drop)
+    /// Take a copy of a page of which only the beginning is wanted. `false` where it has the last of the memory, and is
+    /// evicted for what is computed instead.
+    fn copy(&mut self, seat: &mut PagedSeat, part: PageId) -> bool {
+        let Ok(page) = self.take() else { return false };
+        self.pool.copy(part, page);
+        seat.pages.push(page);
+        self.promised -= 1;
+        true
     }
 
     fn take(&mut self) -> Result<PageId, GenerateError> {
@@ -305,10 +315,9 @@ impl Paged {
 
     /// Have a page of a prompt written to the disk.
     fn store(&self, seat: &mut PagedSeat, before: &[u32], tokens: &[u32], (page, form): (PageId, Form)) {
-        let Some(disk) = self.disk.as_ref().filter(|_| before.len() + PAGE <= seat.prompt && form == Form::Group)
-        else {
-            return;
-        };
+        // What is computed behind an answer has its bits, which nobody has who reads the page and no answer.
+        let fits = !seat.mixed && before.len() + PAGE <= seat.prompt && form == Form::Group;
+        let Some(disk) = self.disk.as_ref().filter(|_| fits) else { return };
         let first = || before.as_chunks::<PAGE>().0.iter().fold(disk.root, |key, page| key.then(page));
         let key = seat.key.unwrap_or_else(first).then(tokens);
         seat.key = Some(key);

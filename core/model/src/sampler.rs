@@ -84,7 +84,8 @@ impl Sampler {
         }
     }
 
-    fn observe(&mut self, id: u32) {
+    /// Note a token of the answer.
+    pub(crate) fn observe(&mut self, id: u32) {
         if let Some(seen) = self.is_seen.get_mut(id as usize).filter(|seen| !**seen) {
             *seen = true;
             self.seen.push(id);

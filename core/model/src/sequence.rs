@@ -155,6 +155,8 @@ impl Sequence {
     /// Plan its part of the next step: at most about `chunk` tokens of a prompt, and at most `drafts` drafted ones.
     pub(crate) fn plan(&mut self, chunk: usize, drafts: usize) {
         let chunk = (chunk / GROUP).max(1) * GROUP;
+        // A run that was halted may have left some.
+        self.drafted = 0;
         let end = if self.computed < self.prompt {
             (self.computed / GROUP * GROUP + chunk).min(self.prompt)
         } else {
@@ -244,21 +246,34 @@ impl Sequence {
     ) -> Result<Option<FinishReason>, GenerateError> {
         let Work::Generate(answer) = &mut self.work else { return Ok(None) };
         answer.usage.drafted_tokens += count(drafted.len());
-        let mut accepted = 0;
-        let finish = loop {
+        let (mut accepted, mut agrees) = (0, true);
+        let finish = 'rows: loop {
             let (id, event) = answer.choose(backend.logits(row + accepted), model)?;
-            let agreed = drafted.get(accepted) == Some(&id);
-            accepted += usize::from(agreed);
-            let (finish, event) = answer.take(id, event, model)?;
-            if let Some(event) = event {
-                self.abandoned |= self.news.send((self.index, News::Token(event))).is_err();
+            let mut next = Some((id, event));
+            // What the form leaves no choice about follows without a choice, whether it was drafted or not: the same tokens
+            // are drawn with a draft and without, and one that was not drafted is computed with the next step.
+            let mut forced = None;
+            while let Some((id, event)) = next {
+                agrees = agrees && drafted.get(accepted) == Some(&id);
+                accepted += usize::from(agrees);
+                let (finish, event) = answer.take(id, event, model)?;
+                if let Some(event) = event {
+                    self.abandoned |= self.news.send((self.index, News::Token(event))).is_err();
+                }
+                self.tokens.push(id);
+                if let Some(drafter) = &mut answer.drafter {
+                    drafter.push(id);
+                }
+                if finish.is_some() {
+                    break 'rows finish;
+                }
+                let forced = forced.get_or_insert_with(|| answer.forced());
+                next = forced
+                    .next()
+                    .map(|id| (id, TokenEvent { text: String::new(), id, logprob: None, top: Vec::new() }));
             }
-            self.tokens.push(id);
-            if let Some(drafter) = &mut answer.drafter {
-                drafter.push(id);
-            }
-            if finish.is_some() || !agreed {
-                break finish;
+            if !agrees {
+                break None;
             }
         };
         self.computed += accepted;
@@ -266,25 +281,7 @@ impl Sequence {
         if let (Some(drafter), false) = (&mut answer.drafter, drafted.is_empty()) {
             drafter.judged(drafted.len(), accepted);
         }
-        if finish.is_some() {
-            return Ok(finish);
-        }
-        // What the form leaves no choice about is computed with the next step.
-        for id in answer.constraint.as_mut().map(Constraint::forced).unwrap_or_default() {
-            let event = TokenEvent { text: String::new(), id, logprob: None, top: Vec::new() };
-            let (finish, event) = answer.take(id, event, model)?;
-            if let Some(event) = event {
-                self.abandoned |= self.news.send((self.index, News::Token(event))).is_err();
-            }
-            self.tokens.push(id);
-            if let Some(drafter) = &mut answer.drafter {
-                drafter.push(id);
-            }
-            if finish.is_some() {
-                return Ok(finish);
-            }
-        }
-        Ok(None)
+        Ok(finish)
     }
 
     /// Tell the caller that it is over.
@@ -327,6 +324,13 @@ impl Answer {
                 .collect();
         }
         Ok((id, event))
+    }
+
+    /// What the form leaves no choice about. The penalty is for these tokens, too.
+    fn forced(&mut self) -> std::vec::IntoIter<u32> {
+        let forced = self.constraint.as_mut().map(Constraint::forced).unwrap_or_default();
+        forced.iter().for_each(|id| self.sampler.observe(*id));
+        forced.into_iter()
     }
 
     /// Note a token that was chosen: whether it is the last, and what to tell the caller.

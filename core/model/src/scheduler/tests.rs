@@ -1,6 +1,8 @@
 //! The scheduler on a graph that is no model: it writes tokens into pages, reads whole histories back from them, and chooses
 //! by those. So a page that holds another sequence's tokens, or none, shows in the answer.
 
+mod edges;
+
 use super::*;
 use crate::engine::Engine;
 use crate::options::{EngineOptions, Limits};
