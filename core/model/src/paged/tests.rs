@@ -10,13 +10,7 @@ const BYTES: usize = 4096;
 struct Nothing;
 
 impl Compute for Nothing {
-    fn run(
-        &mut self,
-        _: &mut Rows,
-        _: &mut Pool,
-        _: &mut [f32],
-        _: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
+    fn run(&mut self, _: &mut Rows, _: &mut Pool, _: &mut [f32], _: Option<Halt<'_>>) -> Result<Ran, GenerateError> {
         Ok(Ran::Done)
     }
 }
