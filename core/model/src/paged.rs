@@ -236,6 +236,9 @@ impl Paged {
         // Where groups have bits of their own, only those are on the disk.
         let whole = tokens.len().min(seat.prompt) / self.group * self.group;
         let (cached, pages) = tokens[..whole].as_chunks::<PAGE>().0.split_at_checked(seat.shared).unwrap_or_default();
+        if pages.is_empty() {
+            return;
+        }
         let mut key = cached.iter().fold(*root, |key, page| key.then(page));
         let keys = pages.iter().map(|page| {
             key = key.then(page);
@@ -253,7 +256,7 @@ impl Paged {
             read.push(page);
         }
         let each = (self.group / PAGE).max(1);
-        for page in read.drain((seat.shared + read.len()) / each * each - seat.shared..) {
+        for page in read.drain(((seat.shared + read.len()) / each * each).saturating_sub(seat.shared)..) {
             self.pool.release(page);
         }
         for (page, tokens) in read.into_iter().zip(pages) {

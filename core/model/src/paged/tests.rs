@@ -5,7 +5,7 @@ use crate::options::EngineOptions;
 use crate::prefix::disk::PrefixCache;
 use std::path::Path;
 
-const BYTES: usize = 4096;
+const BYTES: usize = 256;
 
 struct Nothing;
 
@@ -15,7 +15,7 @@ impl Compute for Nothing {
     }
 }
 
-fn paged(pages: usize, group: usize, folder: &Path) -> Paged {
+fn fresh(pages: usize, group: usize, folder: &Path) -> Paged {
     let place = PrefixCache { folder: folder.join("prefix"), bytes: 1 << 30 };
     let options = EngineOptions { cache_bytes: Some(pages * BYTES), ..EngineOptions::default() };
     let make = |_: &Pool| Ok(Box::new(Nothing) as Box<dyn Compute>);
@@ -72,7 +72,7 @@ impl Paged {
 #[test]
 fn a_page_from_the_disk_that_is_known_stays() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut paged, all) = (paged(20, 128, folder.path()), tokens(300));
+    let (mut paged, all) = (fresh(20, 128, folder.path()), tokens(300));
     let (mut seat, _) = paged.ask(&all[..130], 130, 130);
     paged.compute(&mut seat, &all[..129]);
     paged.close(seat, &all[..129]);
@@ -96,7 +96,7 @@ fn a_page_from_the_disk_that_is_known_stays() {
 #[test]
 fn a_page_that_is_copied_outlives_what_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut paged, all) = (paged(2, 1, folder.path()), tokens(200));
+    let (mut paged, all) = (fresh(2, 1, folder.path()), tokens(200));
     let (mut seat, _) = paged.ask(&all[..65], 65, 65);
     paged.compute(&mut seat, &all[..64]);
     paged.close(seat, &all[..64]);
@@ -125,11 +125,25 @@ fn a_page_that_is_copied_outlives_what_is_read() {
     assert_eq!(paged.taken(), (0, 0));
 }
 
+/// Protects short prompts that come again: where a page is known and no group is complete, nothing is read.
+#[test]
+fn a_prompt_below_a_group_comes_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut paged, all) = (fresh(20, 128, folder.path()), tokens(100));
+    for cached in [0, 99] {
+        let (mut seat, found) = paged.ask(&all, 100, 110);
+        assert_eq!(found, cached);
+        paged.compute(&mut seat, &all);
+        paged.close(seat, &all);
+    }
+    assert_eq!(paged.taken(), (0, 0));
+}
+
 /// Protects the bits of what is read after a restart: what was computed behind an answer is not stored.
 #[test]
 fn nothing_behind_an_answer_is_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut first, all) = (paged(20, 128, folder.path()), tokens(300));
+    let (mut first, all) = (fresh(20, 128, folder.path()), tokens(300));
     let (mut seat, _) = first.ask(&all[..10], 10, 200);
     first.compute(&mut seat, &all[..140]);
     first.close(seat, &all[..140]);
@@ -144,4 +158,151 @@ fn nothing_behind_an_answer_is_stored() {
     first.close(seat, &other[..129]);
     first.wait_for(&keys(&other[..128]));
     assert!(!keys(&all).iter().any(|key| first.disk.as_ref().unwrap().cache.has(key)));
+}
+
+/// A row that was computed in a complete group, and one behind an answer.
+const GROUPED: u32 = 1 << 31;
+const BEHIND: u32 = 1 << 30;
+
+/// Random numbers.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % n
+    }
+}
+
+struct Running {
+    seat: PagedSeat,
+    tokens: Vec<u32>,
+    computed: usize,
+}
+
+impl Paged {
+    fn row(&mut self, seat: &PagedSeat, at: usize) -> &mut [u8; 4] {
+        &mut self.pool.bytes_mut(seat.pages[at / PAGE]).as_chunks_mut::<4>().0[at % PAGE]
+    }
+
+    /// What a step computes, with rows behind it that are rejected.
+    fn advance(&mut self, running: &mut Running, chunk: usize, rejected: usize) {
+        let Running { seat, tokens, computed } = running;
+        let end = if *computed < seat.prompt {
+            (*computed / GROUP * GROUP + chunk.next_multiple_of(GROUP)).min(seat.prompt)
+        } else {
+            *computed + chunk % (GROUP / 2) + 1
+        };
+        let end = end.min(tokens.len());
+        let last = (end + rejected).min(tokens.len());
+        self.extend(seat, last).expect("it was promised");
+        for at in *computed..last {
+            let group = at / GROUP * GROUP;
+            let grouped = if group >= *computed && group + GROUP <= end { GROUPED } else { 0 };
+            let behind =
+                if (0..group).any(|at| u32::from_le_bytes(*self.row(seat, at)) & GROUPED == 0) { BEHIND } else { 0 };
+            let token = if at < end { tokens[at] } else { 0xFFFF };
+            *self.row(seat, at) = (token | grouped | behind).to_le_bytes();
+        }
+        *computed = end;
+        self.commit(seat, &tokens[..end]);
+    }
+
+    fn check(&mut self, running: &Running) {
+        let Running { seat, tokens, computed } = running;
+        for at in 0..*computed {
+            let row = u32::from_le_bytes(*self.row(seat, at));
+            assert_eq!(row & !GROUPED & !BEHIND, tokens[at], "row {at}");
+            if self.group == GROUP {
+                let whole = (at / GROUP + 1) * GROUP <= seat.prompt;
+                assert!(whole || row & GROUPED == 0, "row {at} of a prompt of {} was in a group", seat.prompt);
+                assert!(!whole || seat.mixed || row & (GROUPED | BEHIND) == GROUPED, "row {at} has other bits");
+            }
+        }
+    }
+}
+
+/// Protects every answer: whatever sequences begin alike, end, share, are evicted, read from a damaged disk or computed after
+/// a restart, each sees its own tokens in its pages, computed in the form that it would compute, and is never refused the
+/// memory that it was promised.
+#[test]
+fn random_sequences_see_their_own_tokens() {
+    for seed in 1..=24 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut dice = Dice(0x9E37_79B9_7F4A_7C15 ^ seed);
+        let group = if seed % 2 == 0 { GROUP } else { 1 };
+        let pages = 8 + dice.below(24);
+        let mut paged = fresh(pages, group, folder.path());
+        let bases: Vec<Vec<u32>> =
+            (0..3).map(|base| tokens(700).iter().map(|token| token % 4000 + base).collect()).collect();
+        let mut all: Vec<Running> = Vec::new();
+        let mut opened = 0;
+        for _ in 0..600 {
+            match dice.below(12) {
+                0..=3 => {
+                    let shared = dice.below(600);
+                    let mut tokens = bases[dice.below(3)][..shared].to_vec();
+                    let tail = dice.below(150) + 1;
+                    tokens.extend((0..tail).map(|_| 5000 + u32::try_from(dice.below(2)).unwrap()));
+                    let prompt = match dice.below(3) {
+                        0 => tokens.len(),
+                        1 => (dice.below(6) * GROUP).clamp(1, tokens.len()),
+                        _ => dice.below(tokens.len()) + 1,
+                    };
+                    // A prompt with its answer, which is not known yet, or is computed again.
+                    let known = if dice.below(4) == 0 { tokens.len() } else { prompt };
+                    let ask = Ask {
+                        tokens: &tokens[..known],
+                        usable: known - 1,
+                        prompt,
+                        total: tokens.len(),
+                        precious: dice.below(2) == 0,
+                    };
+                    if paged.fits(ask.total).is_err() {
+                        continue;
+                    }
+                    let running = all.iter().map(|one| (&one.tokens[..one.computed], &one.seat));
+                    let found = paged.open(&ask, running).unwrap();
+                    assert!(found.is_some() || !all.is_empty(), "nothing runs, and it does not fit");
+                    if let Some((seat, computed)) = found {
+                        opened += 1;
+                        all.push(Running { seat, tokens, computed });
+                    }
+                }
+                4..=8 if !all.is_empty() => {
+                    let at = dice.below(all.len());
+                    paged.advance(&mut all[at], dice.below(300) + 1, dice.below(15));
+                }
+                9 | 10 if !all.is_empty() => {
+                    let one = all.remove(dice.below(all.len()));
+                    paged.close(one.seat, &one.tokens[..one.computed]);
+                }
+                11 => match dice.below(12) {
+                    0 => paged.forget(),
+                    1..=4 => {
+                        let files = std::fs::read_dir(folder.path().join("prefix")).unwrap();
+                        for file in files.filter_map(|file| Some(file.ok()?.path())).filter(|_| dice.below(3) == 0) {
+                            // It may be gone already.
+                            _ = std::fs::write(file, "damaged");
+                        }
+                    }
+                    5 => {
+                        all.drain(..).for_each(|one| paged.close(one.seat, &one.tokens[..one.computed]));
+                        assert_eq!(paged.taken(), (0, 0));
+                        paged = fresh(pages, group, folder.path());
+                    }
+                    _ => _ = paged.tree.evict(&mut paged.pool),
+                },
+                _ => {}
+            }
+            let (used, promised) = paged.taken();
+            assert!(used + promised <= pages, "{used} pages are used and {promised} promised, of {pages}");
+            all.iter().for_each(|one| paged.check(one));
+        }
+        assert!(opened > 50, "{opened} sequences: nothing was tried");
+        all.drain(..).for_each(|one| paged.close(one.seat, &one.tokens[..one.computed]));
+        assert_eq!(paged.taken(), (0, 0));
+    }
 }
