@@ -1,4 +1,7 @@
-//! The automaton of texts with long literal parts, which is built while it is walked.
+//! An automaton over bytes for texts with long literal parts, which is built lazily.
+//!
+//! It is a nondeterministic automaton whose positions are offsets in literals and states of regular expressions; the subset
+//! construction makes it deterministic while it is walked. A set with a single position in a literal is not stored.
 
 use crate::GrammarError;
 use crate::guided::{expression, refusal, whole};
@@ -7,30 +10,30 @@ use llguidance::toktrie::{Recognizer, SimpleVob};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A part of a chain.
+/// A part of a chain: a literal, or a regular expression that matches as a whole.
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     Literal(String),
     Pattern(String),
 }
 
-/// The part behind the last one.
+/// The end of a chain, in place of the number of a part.
 const END: u32 = u32::MAX;
-/// A transition that is not known yet, and one that leads nowhere.
+/// A transition that is not computed yet, and one that is not allowed.
 const UNKNOWN: u32 = u32::MAX;
 const NOWHERE: u32 = u32::MAX - 1;
-/// The most bytes of the automaton's states, and of the automata of its patterns.
+/// Maximum number of bytes of the automaton's states, and of the automata of its regular expressions.
 const MAX_BYTES: usize = 32 << 20;
 const MAX_PATTERN_BYTES: usize = 50 << 20;
-/// The fuel to build all patterns with, and that of one step. A point is about 50 ns.
+/// Fuel, which bounds time: to build all regular expressions, and for one step. A unit is about 50 ns.
 const BUILD_FUEL: u64 = 500_000;
 const STEP_FUEL: u64 = 500_000;
-/// The most bytes that are forced at once, so that a long literal costs its length and not its square.
+/// Maximum number of bytes that are forced at once: without a bound the cost of a long literal would be quadratic.
 const MAX_FORCED: usize = 2048;
-/// The most masks that are kept.
+/// Maximum number of cached masks.
 const MAX_MASKS: usize = 64;
 
-/// A place: in which part, and how far in it, as the offset in a literal or the state of a pattern.
+/// A position: a part, and the offset in its literal or the state of its regular expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Place {
     part: u32,
@@ -38,13 +41,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Whether it is the end of the text.
+    /// Whether it is the end of a chain.
     pub(crate) const fn is_end(self) -> bool {
         self.part == END
     }
 }
 
-/// All places at which a text may be. Most often it is one, in a literal.
+/// A state: the set of positions that a text may have reached. Most often that is one position in a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
     Literal(Place),
@@ -71,12 +74,12 @@ pub(crate) struct Automaton {
     index: HashMap<Arc<[Place]>, u32>,
     rows: Vec<Option<Box<[u32; 256]>>>,
     masks: HashMap<u32, SimpleVob>,
-    /// For each part the round in which its beginning was last added, so that it is added once.
+    /// For each part, the round in which it was last entered, so that a round enters it once.
     entered: Vec<u32>,
     round: u32,
     bytes: usize,
     fuel: u64,
-    /// The library failed within it.
+    /// Whether the library panicked in it.
     pub(crate) broken: bool,
 }
 
@@ -140,7 +143,7 @@ impl Automaton {
         Ok((automaton, sorted(places)))
     }
 
-    /// Begins a list of places.
+    /// Starts a round: a new set of positions.
     fn gather(&mut self) -> Vec<Place> {
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
@@ -150,7 +153,7 @@ impl Automaton {
         Vec::new()
     }
 
-    /// Adds the places at the beginning of a part: behind it too, where it may be empty.
+    /// Adds the first position of a part and, if the part may be empty, of the parts after it.
     fn enter(&mut self, mut part: u32, places: &mut Vec<Place>) {
         loop {
             let Some(step) = self.steps.get(part as usize) else {
@@ -179,7 +182,7 @@ impl Automaton {
         }
     }
 
-    /// Adds the places behind `byte`.
+    /// Adds the positions after `byte`.
     fn follow(&mut self, place: Place, byte: u8, places: &mut Vec<Place>) {
         let Some(step) = self.steps.get(place.part as usize) else { return };
         let next = step.next;
@@ -239,7 +242,7 @@ impl Automaton {
         }
     }
 
-    /// The state behind `byte`, if it may come. Without fuel none may; see [`Automaton::check`].
+    /// The state after `byte`, if it is allowed. Without fuel no byte is; see [`Automaton::check`].
     pub(crate) fn step(&mut self, state: State, byte: u8) -> Option<State> {
         let from = match state {
             State::Literal(place) => {
@@ -285,10 +288,10 @@ impl Automaton {
         Some(to)
     }
 
-    /// Prepares for the work of one call.
+    /// Refuels for one call.
     pub(crate) fn begin(&mut self) {
         self.fuel = STEP_FUEL;
-        // Between calls a place is known by its parts, so that states can be forgotten.
+        // Between calls a `Chains` holds positions, not states, so states can be dropped.
         if self.bytes > MAX_BYTES / 2 {
             self.bytes = 0;
             self.sets.clear();
@@ -298,7 +301,7 @@ impl Automaton {
         }
     }
 
-    /// Whether the work since [`Automaton::begin`] kept to its limits.
+    /// An error if the work since [`Automaton::begin`] exceeded a limit.
     pub(crate) fn check(&self) -> Result<(), GrammarError> {
         let bytes: usize = self.patterns.iter().map(Regex::num_bytes).sum();
         if self.fuel == 0 || bytes > MAX_PATTERN_BYTES {
@@ -307,7 +310,7 @@ impl Automaton {
         Ok(())
     }
 
-    /// The mask of a state, if it was made before.
+    /// The cached mask of a state.
     pub(crate) fn known(&self, state: State) -> Option<SimpleVob> {
         match state {
             State::Set(id) => self.masks.get(&id).cloned(),
@@ -315,7 +318,7 @@ impl Automaton {
         }
     }
 
-    /// Keeps the mask of a state, unless the walk that made it ran out of fuel.
+    /// Caches the mask of a state, unless its walk ran out of fuel.
     pub(crate) fn keep(&mut self, state: State, mask: &SimpleVob) {
         let State::Set(id) = state else { return };
         if self.fuel == 0 {
@@ -331,7 +334,7 @@ impl Automaton {
         matches!(state, State::Set(id) if self.sets[id as usize].iter().any(|place| place.is_end()))
     }
 
-    /// The bytes that must follow, the state behind them, and whether there are more.
+    /// The bytes that must follow, the state after them, and whether more bytes must follow.
     pub(crate) fn forced(&mut self, mut state: State) -> (Vec<u8>, State, bool) {
         let mut forced = Vec::new();
         while forced.len() < MAX_FORCED {
@@ -374,12 +377,12 @@ fn sorted(mut places: Vec<Place>) -> Arc<[Place]> {
     places.into()
 }
 
-/// Parts and states are counted in 32 bits: a grammar has a quarter of a megabyte.
+/// Parts and states are counted in 32 bits: a grammar has at most 256 KiB.
 fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(END - 1)
 }
 
-/// A walk over the vocabulary's tree.
+/// Walks the vocabulary's trie along the automaton.
 pub(crate) struct Walk<'a> {
     automaton: &'a mut Automaton,
     stack: Vec<State>,

@@ -1,4 +1,4 @@
-//! From a grammar to a constraint.
+//! Compiles a grammar into a constraint.
 
 use crate::GrammarError;
 use crate::automaton::Part;
@@ -12,14 +12,14 @@ use crate::vocabulary::Vocabulary;
 use deepcoder_types::{Form, GenerateError, Grammar};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The most compiled grammars that are kept, and the most bytes of them, where a byte of a grammar's text counts as a hundred.
+/// Maximum number of cached grammars, and of their bytes; a byte of a grammar's text counts as a hundred.
 const MAX_KEPT: usize = 16;
 const MAX_KEPT_BYTES: usize = 64 << 20;
 
-/// The stack to build on, of which a grammar uses what it needs.
+/// Stack of the building thread, in bytes. The system maps only what a grammar uses.
 const STACK: usize = 256 << 20;
 
-/// Compiles grammars for a vocabulary, and keeps the last ones: the candidates of a request and its repetitions share them.
+/// Compiles grammars for a vocabulary, and caches recent ones, which candidates of one prompt and repeated requests share.
 pub struct Compiler {
     vocabulary: Arc<Vocabulary>,
     kept: Mutex<Vec<Kept>>,
@@ -45,8 +45,11 @@ impl Compiler {
         Self { vocabulary, kept: Mutex::default() }
     }
 
-    /// The constraint of an answer from its first token on. Takes milliseconds the first time, up to a second where a grammar
-    /// is at the limits.
+    /// The constraint of a new answer. The first call for a grammar takes milliseconds, up to a second for a grammar at the
+    /// limits.
+    ///
+    /// # Errors
+    /// The grammar is wrong or not supported, exceeds a limit, or matches no text of this vocabulary.
     pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, GrammarError> {
         grammar.check().map_err(|error| match error {
             GenerateError::Grammar(reason) => GrammarError::TooComplex(reason),
@@ -56,7 +59,7 @@ impl Compiler {
             return known;
         }
         let mut machine = self.build(&grammar.form)?;
-        // The first step finds out whether there is any text of this form, and its work is kept for all who share it.
+        // The first mask shows whether any text matches, and what it computes is shared by all clones.
         if machine.mask()?.is_zero() && !machine.complete()? {
             return Err(GrammarError::Stuck);
         }
@@ -84,7 +87,7 @@ impl Compiler {
         Some(Constraint::new(&self.vocabulary, machine.apart(), trigger.clone()))
     }
 
-    /// Builds on a stack of its own: the library goes down into rules that use each other.
+    /// Builds on a large stack: the library recurses into nested rules.
     fn build(&self, form: &Form) -> Result<Machine, GrammarError> {
         let failed = |reason: &str| GrammarError::Failed(reason.to_owned());
         std::thread::scope(|scope| {
@@ -121,7 +124,10 @@ fn length(form: &Form) -> usize {
     }
 }
 
-/// Whether a grammar can be built, without a model.
+/// Checks a grammar without a model, by compiling it for a vocabulary of single bytes.
+///
+/// # Errors
+/// As [`Compiler::compile`].
 pub fn check(grammar: &Grammar) -> Result<(), GrammarError> {
     static BYTES: OnceLock<Result<Arc<Vocabulary>, GrammarError>> = OnceLock::new();
     let bytes = BYTES.get_or_init(|| Vocabulary::bytes().map(Arc::new)).clone()?;

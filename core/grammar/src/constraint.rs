@@ -1,4 +1,4 @@
-//! The form of one answer while it is written.
+//! The constraint of one answer.
 
 use crate::GrammarError;
 use crate::machine::Machine;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 #[derive(Clone)]
 enum Phase {
-    /// Before the trigger, of which this much is there.
+    /// Before the trigger, of which the last bytes so far match this many.
     Free(Arc<Trigger>, usize),
     Form,
     Ended,
 }
 
-/// The form of one answer, at a place of it. A clone goes on from the same place by itself.
+/// The constraint of one answer, at its current token. A clone continues from the same token independently.
 #[derive(Clone)]
 pub struct Constraint {
     vocabulary: Arc<Vocabulary>,
@@ -41,8 +41,12 @@ impl Constraint {
         Ok(Self { vocabulary: Arc::clone(vocabulary), machine, phase, forced: None, done })
     }
 
-    /// Makes the logits of tokens that are not allowed negative infinity. End tokens are allowed exactly where the form is
-    /// complete, and anywhere before a trigger; other control tokens never. Fails where no token is allowed.
+    /// Sets the logits of disallowed tokens to negative infinity. `logits` has one number for each token, and may be longer
+    /// than the vocabulary. End tokens are allowed where the grammar is complete, and everywhere before a trigger; other
+    /// control tokens never are.
+    ///
+    /// # Errors
+    /// [`GrammarError::Stuck`] if no token is allowed, and [`GrammarError::TooComplex`] beyond a limit.
     pub fn mask(&mut self, logits: &mut [f32]) -> Result<(), GrammarError> {
         let forced = self.forced_now()?.first().copied();
         let mut mask = match (&self.phase, forced) {
@@ -57,7 +61,7 @@ impl Constraint {
         if apply(mask.as_slice(), logits) { Ok(()) } else { Err(GrammarError::Stuck) }
     }
 
-    /// Whether a token is allowed here: what [`Constraint::mask`] says of it.
+    /// Whether [`Constraint::mask`] allows a token: for drafts.
     pub fn allows(&mut self, token: u32) -> bool {
         let forced = self.forced_now().map(|forced| forced.first().copied());
         match forced {
@@ -81,7 +85,10 @@ impl Constraint {
         }
     }
 
-    /// Goes on behind a token. One that does not fit is refused, and nothing changes.
+    /// Advances by a token.
+    ///
+    /// # Errors
+    /// [`GrammarError::Refused`] if the token is not allowed; the constraint is unchanged then.
     pub fn accept(&mut self, token: u32) -> Result<(), GrammarError> {
         if !self.fits(token)? {
             return Err(GrammarError::Refused(token));
@@ -110,8 +117,8 @@ impl Constraint {
         Ok(())
     }
 
-    /// The tokens that must follow now, as the model's own tokeniser makes them. They are accepted one by one with
-    /// [`Constraint::accept`] by the caller, and the model is not asked. Without a tokeniser there are none.
+    /// The tokens that must follow now, in the model's own tokenisation. They need no logits; the caller passes each to
+    /// [`Constraint::accept`]. Empty without a tokeniser.
     pub fn forced(&mut self) -> Vec<u32> {
         self.forced_now().map(<[u32]>::to_vec).unwrap_or_default()
     }
@@ -127,7 +134,7 @@ impl Constraint {
         Ok(self.forced.as_deref().unwrap_or_default())
     }
 
-    /// Whether the form is complete and nothing may follow but an end token.
+    /// Whether the grammar is complete and only an end token may follow.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
@@ -147,7 +154,7 @@ impl Constraint {
     }
 }
 
-/// Applies a set of bits to logits; those beyond it are not allowed. Returns whether any is allowed.
+/// Applies a bit mask to logits; tokens beyond it are not allowed. Returns whether any token is allowed.
 fn apply(mask: &[u32], logits: &mut [f32]) -> bool {
     let mut any = false;
     let mut chunks = logits.chunks_mut(32);

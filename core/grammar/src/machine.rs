@@ -1,4 +1,4 @@
-//! What knows a form: the library's parser or an automaton of this crate.
+//! The matcher of a grammar: the library's parser, or an automaton of this crate.
 
 use crate::GrammarError;
 use crate::chains::Chains;
@@ -6,7 +6,7 @@ use crate::guided::Guided;
 use crate::vocabulary::Vocabulary;
 use llguidance::toktrie::SimpleVob;
 
-/// What knows the form.
+/// The matcher of one sequence.
 #[derive(Clone)]
 pub(crate) enum Machine {
     Guided(Box<Guided>),
@@ -21,7 +21,7 @@ impl Machine {
         }
     }
 
-    /// The bytes of what it is built of, roughly.
+    /// Bytes of memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Guided(guided) => guided.bytes,
@@ -51,7 +51,7 @@ impl Machine {
         }
     }
 
-    /// Goes on behind the end of a token, from its byte `from`; false where it is not allowed.
+    /// Advances by the bytes of a token from `from` on; false if they are not allowed.
     pub(crate) fn accept(&mut self, vocabulary: &Vocabulary, token: u32, from: usize) -> Result<bool, GrammarError> {
         let bytes = &vocabulary.trie().token(token)[from..];
         match self {

@@ -1,4 +1,4 @@
-//! Free text until a trigger.
+//! Free text until a trigger, from which on the grammar holds.
 
 use crate::GrammarError;
 use crate::machine::Machine;
@@ -7,11 +7,11 @@ use llguidance::toktrie::SimpleVob;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most masks that are kept.
+/// Maximum number of cached masks.
 const MAX_MASKS: usize = 64;
 
-/// A text, and the form behind it. A token may go beyond the text if its rest begins the form; the rest is the first of the
-/// form then. Other tokens that go beyond it are not allowed, and those that contain it count where it ends first.
+/// The trigger text, and the matcher of the text after it. A token may extend beyond the trigger if its rest begins a match;
+/// the match then starts with that rest. If a token contains the trigger twice, the first occurrence counts.
 pub(crate) struct Trigger {
     bytes: Vec<u8>,
     // For each prefix the length of the longest shorter one that it ends with (Knuth, Morris and Pratt 1977).
@@ -20,10 +20,10 @@ pub(crate) struct Trigger {
     masks: Mutex<HashMap<usize, Arc<SimpleVob>>>,
 }
 
-/// Where a text is in relation to the trigger.
+/// The result of a search for the trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Its end is this much of the trigger.
+    /// The text ends with this many bytes of the trigger.
     Part(usize),
     /// The trigger ends at this byte of what was added.
     All(usize),
@@ -44,7 +44,7 @@ impl Trigger {
         Self { bytes, borders, form: Mutex::new(form), masks: Mutex::default() }
     }
 
-    /// Goes on behind `bytes` where `matched` bytes of the trigger were there.
+    /// Searches `bytes`, after a text that ends with `matched` bytes of the trigger.
     pub(crate) fn find(&self, mut matched: usize, bytes: &[u8]) -> Found {
         for (at, byte) in bytes.iter().enumerate() {
             while matched > 0 && self.bytes[matched] != *byte {
@@ -58,7 +58,7 @@ impl Trigger {
         Found::Part(matched)
     }
 
-    /// Whether a token may come.
+    /// Whether a token is allowed.
     pub(crate) fn allows(&self, vocabulary: &Vocabulary, matched: usize, token: u32) -> Result<bool, GrammarError> {
         let bytes = vocabulary.trie().token(token);
         match self.find(matched, bytes) {
@@ -69,7 +69,7 @@ impl Trigger {
         }
     }
 
-    /// The tokens that may come. They depend on `matched` only, and are found out once for each.
+    /// The allowed tokens. They depend on `matched` only, and are cached.
     pub(crate) fn mask(&self, vocabulary: &Vocabulary, matched: usize) -> Result<Arc<SimpleVob>, GrammarError> {
         let mut masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mask) = masks.get(&matched) {

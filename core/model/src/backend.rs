@@ -1,4 +1,7 @@
-//! The two kinds of graphs behind one face: seats for sequences, and runs of some of them.
+//! One interface to both kinds of graphs: it allocates each sequence's part of the KV cache, and runs some of the sequences.
+//!
+//! A paged graph computes several sequences in one run and shares pages between them (PagedAttention; Kwon et al. 2023,
+//! vLLM). A graph of the runtime's operators computes one sequence in a run, on a contiguous cache.
 
 use crate::options::Limits;
 use crate::paged::{Paged, PagedSeat};
@@ -9,19 +12,19 @@ use deepcoder_types::{GenerateError, Manifest};
 use ort::environment::Environment;
 use ort::session::Session;
 
-/// A graph, and the memory of its sequences.
+/// A graph, and the KV cache of its sequences.
 pub(crate) enum Backend {
-    /// With pages.
+    /// Deepcoder's own attention, over pages.
     Paged(Box<Paged>),
-    /// Of the runtime's operators.
+    /// The runtime's operators, with one contiguous cache for each sequence.
     Whole(Box<Whole>),
 }
 
-/// The memory of a sequence.
+/// A sequence's part of the KV cache.
 pub(crate) enum Seat {
-    /// With pages.
+    /// A page table.
     Paged(PagedSeat),
-    /// One cache.
+    /// One contiguous cache.
     Whole(WholeSeat),
 }
 
@@ -46,7 +49,7 @@ impl Backend {
         }
     }
 
-    /// The largest number of tokens that is efficient in one run.
+    /// Maximum number of tokens that is efficient in one run.
     pub(crate) fn chunk(&self) -> usize {
         match self {
             Self::Paged(paged) => paged.chunk(),
@@ -54,7 +57,7 @@ impl Backend {
         }
     }
 
-    /// Sequences that one run may have.
+    /// Maximum number of sequences in one run.
     pub(crate) const fn most_parts(&self) -> usize {
         match self {
             Self::Paged(_) => usize::MAX,
@@ -62,7 +65,7 @@ impl Backend {
         }
     }
 
-    /// Whether so many tokens can ever be held at once; an error with the numbers if not.
+    /// An error with the numbers if the whole cache is too small for `tokens` tokens.
     pub(crate) fn fits(&self, tokens: usize) -> Result<(), GenerateError> {
         match self {
             Self::Paged(paged) => paged.fits(tokens),
@@ -70,7 +73,7 @@ impl Backend {
         }
     }
 
-    /// Tokens at the beginning that need not be computed.
+    /// Length of the longest cached prefix of `tokens`.
     pub(crate) fn known(&self, tokens: &[u32]) -> usize {
         match self {
             Self::Paged(paged) => paged.known(tokens),
@@ -78,8 +81,8 @@ impl Backend {
         }
     }
 
-    /// A seat for a sequence, and how many of its tokens need not be computed. `None` while others have the memory.
-    /// `running` are the other sequences, with the tokens that they have computed.
+    /// Allocate the cache of a sequence, and say how many of its tokens are cached already. `None` while other sequences
+    /// have the memory. `running` are those, with the tokens that they have computed: their prefixes can be copied.
     pub(crate) fn open<'s>(
         &mut self,
         ask: &Ask<'_>,
@@ -103,14 +106,14 @@ impl Backend {
         }
     }
 
-    /// Note that a sequence has computed `tokens`, its first.
+    /// Record that a sequence has computed `tokens`, its first ones, so that other sequences find them.
     pub(crate) fn commit(&mut self, seat: &mut Seat, tokens: &[u32]) {
         if let (Self::Paged(paged), Seat::Paged(seat)) = (self, seat) {
             paged.commit(seat, tokens);
         }
     }
 
-    /// Give up a sequence, of which `tokens` are computed. They are kept for those that begin alike.
+    /// Release a sequence's cache, of which `tokens` are computed. They stay cached for later requests with this prefix.
     pub(crate) fn close(&mut self, seat: Seat, tokens: &[u32]) {
         match (self, seat) {
             (Self::Paged(paged), Seat::Paged(seat)) => paged.close(seat, tokens),
@@ -119,7 +122,7 @@ impl Backend {
         }
     }
 
-    /// Give back the memory of all that no sequence uses.
+    /// Evict every cached prefix that no sequence uses, and return its memory to the system.
     pub(crate) fn forget(&mut self) {
         match self {
             Self::Paged(paged) => paged.forget(),
@@ -127,8 +130,8 @@ impl Backend {
         }
     }
 
-    /// Have a sequence hold `tokens` whose keys and values are noise of the size of normalised values. `false` where only
-    /// a run can write them.
+    /// Fill a sequence's cache for `tokens` with noise of the magnitude of normalised values, for measurements. `false`
+    /// where only a run can write the cache.
     pub(crate) fn pretend(&mut self, seat: &mut Seat, tokens: &[u32]) -> Result<bool, GenerateError> {
         match (self, seat) {
             (Self::Paged(paged), Seat::Paged(seat)) => paged.pretend(seat, tokens.len()).map(|()| true),
@@ -137,8 +140,8 @@ impl Backend {
         }
     }
 
-    /// Run the parts, of which there are at most [`Backend::most_parts`], each behind what its sequence holds. What a
-    /// sequence held behind that is overwritten.
+    /// Run one step: at most [`Backend::most_parts`] parts, each from its position in its sequence on. Cached tokens from
+    /// that position on are overwritten.
     pub(crate) fn run<'p>(
         &mut self,
         parts: impl Iterator<Item = (&'p Part, &'p mut Seat)>,
@@ -162,7 +165,7 @@ impl Backend {
         }
     }
 
-    /// The logits of row `i` of the last run, counted over the wanted rows of all parts.
+    /// The logits `[vocab]` of row `i` of the last run, counted over the wanted rows of all parts.
     pub(crate) fn logits(&mut self, i: usize) -> &mut [f32] {
         match self {
             Self::Paged(paged) => paged.logits(i),

@@ -1,4 +1,4 @@
-//! The cache of one sequence where it is not paged: each tensor is one buffer that grows and is updated in place.
+//! A contiguous KV cache of one sequence: each tensor is one buffer, which grows and which the graph updates in place.
 
 use crate::memory::{Buffer, Element, Place, Tensor, noise};
 use deepcoder_types::{CacheTensor, GenerateError};

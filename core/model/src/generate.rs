@@ -1,4 +1,4 @@
-//! From a request to a sequence, and from what the scheduler says of it to an answer.
+//! Generation: turns requests into sequences, submits them to the scheduler, and collects tokens and results.
 
 use crate::draft::Drafter;
 use crate::engine::Engine;
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
 impl Engine {
-    /// Generate for all requests together.
+    /// Submit all requests together and wait for their results.
     pub(crate) fn submit(
         &self,
         requests: &[GenerateRequest],
@@ -30,9 +30,9 @@ impl Engine {
             heard.push(Heard { result: refused.map(Err), ..Heard::default() });
         }
         drop(sender);
-        // Where the thread is gone, nothing is heard of them.
+        // If the thread is gone, it drops the senders: the loop ends, and each result is an error.
         self.scheduler.send(Command::Submit(sequences)).unwrap_or_default();
-        // It ends when the thread has let go of the last of them.
+        // The channel closes when the last sequence is dropped.
         for (index, what) in news {
             let Some(heard) = heard.get_mut(index) else { continue };
             match what {
@@ -96,7 +96,7 @@ impl Engine {
     }
 }
 
-/// What a caller was told so far.
+/// What the caller of a request has received so far.
 #[derive(Default)]
 struct Heard {
     text: String,
@@ -105,7 +105,7 @@ struct Heard {
 }
 
 impl Heard {
-    /// The thread may be some tokens ahead of its caller: a request that was cancelled has what the caller has seen.
+    /// The scheduler may be some tokens ahead of the caller: a cancelled request returns the text that the caller received.
     fn end(self, cancel: &Cancel) -> Result<Generation, GenerateError> {
         let Self { text, tokens, result } = self;
         match result {

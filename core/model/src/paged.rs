@@ -1,5 +1,7 @@
-//! A graph whose keys and values are pages: any number of sequences in one run, which share the pages of what they begin
-//! with alike.
+//! The paged backend: a run computes any number of sequences, whose KV cache is a table of pages each (PagedAttention; Kwon
+//! et al. 2023, vLLM). Sequences with a common prefix share its pages.
+//!
+//! Admission reserves all pages that a sequence may need, so an admitted sequence always ends.
 
 use crate::memory::{Element, Place, Tensor, noise};
 use crate::model::fingerprint;
@@ -15,44 +17,45 @@ use ort::value::TensorElementType as Type;
 
 const INPUTS: [&str; 6] = ["input_ids", "positions", "sequences", "tables", "logit_rows", "cache"];
 
-/// The pages, what is known of them, and what computes on them.
+/// The pages, the index of cached prefixes, and the graph.
 pub(crate) struct Paged {
     // Declared before the pool, which it may view: dropped first.
     graph: Box<dyn Compute>,
     pool: Pool,
     tree: Tree,
     disk: Option<Disk>,
-    // Pages that sequences may still take.
+    // Pages that are reserved for admitted sequences and not allocated yet.
     promised: usize,
-    // The most pages that are kept for later requests.
+    // Maximum number of cached pages that no sequence uses.
     keep: usize,
     vocab: usize,
     chunk: usize,
-    // Tokens of a prompt whose bits are others together than one by one.
+    // `Pages::group` of the manifest: aligned groups of this many prompt tokens have bits of their own; 1 where there are none.
     group: usize,
     rows: Rows,
     logits: Vec<f32>,
 }
 
-/// The pages on the disk, and the key of the empty prefix.
+/// The store on the disk, and the key of the empty prefix.
 struct Disk {
     cache: DiskCache,
     root: PageKey,
 }
 
-/// The tokens of a run, as the graph's inputs have them.
+/// The inputs of a run: a ragged batch, as [`deepcoder_types::GraphInfo`] describes it.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) ids: Vec<i64>,
     pub(crate) positions: Vec<i64>,
     pub(crate) sequences: Vec<i64>,
-    /// `width` page numbers for each sequence.
+    /// The page tables, `[sequences, width]`; -1 where a table is shorter.
     pub(crate) tables: Vec<i64>,
     pub(crate) width: usize,
+    /// The rows whose logits are wanted.
     pub(crate) wanted: Vec<i64>,
 }
 
-/// Computes rows on pages: writes their keys and values, and the logits of those that are wanted.
+/// Computes a batch: writes the rows' keys and values to their pages, and the wanted rows' logits. A test replaces the graph.
 pub(crate) trait Compute: Send {
     fn run(
         &mut self,
@@ -63,28 +66,27 @@ pub(crate) trait Compute: Send {
     ) -> Result<Ran, GenerateError>;
 }
 
-/// A sequence's pages.
+/// A sequence's page table.
 pub(crate) struct PagedSeat {
     pages: Vec<PageId>,
-    // Pages that it may have in all.
+    // Pages that it has or has reserved.
     most: usize,
-    // The pages at the beginning that are in the tree, and the node of the last.
+    // How many of the first pages are in the tree, and the node of the last of these.
     shared: usize,
     node: Option<NodeId>,
     precious: bool,
-    // The key of what is shared.
+    // The disk key of the prefix that `shared` covers.
     key: Option<PageKey>,
     prompt: usize,
 }
 
 impl PagedSeat {
-    /// How the tokens of a page are computed.
+    /// How the tokens of page `page` are computed.
     fn form(&self, page: usize, group: usize) -> Form {
         let each = (group / PAGE).max(1);
         if (page / each + 1) * each * PAGE <= self.prompt {
             Form::Group
         } else if group < PAGE {
-            // All tokens are computed alike.
             Form::Group
         } else if (page + 1) * PAGE <= self.prompt {
             Form::Single
@@ -129,7 +131,7 @@ impl Paged {
         Ok(paged)
     }
 
-    /// With anything that computes on the pool's pages.
+    /// With any implementation of [`Compute`].
     pub(crate) fn of(
         graph: impl FnOnce(&Pool) -> Result<Box<dyn Compute>, String>,
         page_bytes: usize,
@@ -158,7 +160,6 @@ impl Paged {
         self.chunk
     }
 
-    /// Whether so many tokens can ever be held at once.
     pub(crate) fn fits(&self, tokens: usize) -> Result<(), GenerateError> {
         if tokens.div_ceil(PAGE) <= self.pool.most() {
             return Ok(());
@@ -166,12 +167,11 @@ impl Paged {
         Err(no_room(tokens, tokens.div_ceil(PAGE) * self.pool.page_bytes(), self.pool.most() * self.pool.page_bytes()))
     }
 
-    /// Tokens at the beginning whose pages are there.
     pub(crate) fn known(&self, tokens: &[u32]) -> usize {
         self.tree.known(tokens)
     }
 
-    /// A seat for a sequence, and how many of its tokens need not be computed. `None` while others have the memory.
+    /// As [`Backend::open`](crate::backend::Backend::open).
     pub(crate) fn open<'s>(
         &mut self,
         ask: &Ask<'_>,
@@ -179,7 +179,7 @@ impl Paged {
     ) -> Result<Option<(PagedSeat, usize)>, GenerateError> {
         let tokens = ask.usable();
         let mut found = self.tree.find(tokens, ask.precious);
-        // What another sequence has of the next page, which is not in the tree before it is full.
+        // A running sequence's last page is not in the tree before it is full.
         let next = found.pages.len();
         for (computed, seat) in running {
             let matched = common(computed, tokens).saturating_sub(next * PAGE).min(PAGE);
@@ -222,10 +222,10 @@ impl Paged {
         Ok(Some((seat, cached)))
     }
 
-    /// Take the pages that follow from the disk, as far as they are there.
+    /// Load the pages that follow the cached prefix from the disk, until the first miss.
     fn read(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
         let Some(Disk { cache, root }) = &self.disk else { return };
-        // Where groups have bits of their own, only those are on the disk.
+        // Where groups have bits of their own, the disk holds complete groups only.
         let whole = tokens.len().min(seat.prompt) / self.group * self.group;
         let (cached, pages) = tokens[..whole].as_chunks::<PAGE>().0.split_at_checked(seat.shared).unwrap_or_default();
         let mut key = cached.iter().fold(*root, |key, page| key.then(page));
@@ -258,9 +258,9 @@ impl Paged {
         }
     }
 
-    /// Take a copy of a page of which only the beginning is wanted.
+    /// Copy a page of which this sequence shares only the first tokens (copy on write).
     fn copy(&mut self, seat: &mut PagedSeat, part: PageId) -> Result<(), GenerateError> {
-        // It must not be evicted for its own copy.
+        // Holding the source keeps `take` from evicting it.
         self.pool.share(part);
         let page = self.take();
         if let Ok(page) = &page {
@@ -272,6 +272,7 @@ impl Paged {
         page.map(drop)
     }
 
+    /// Allocate a page, and evict unused cached ones as needed.
     fn take(&mut self) -> Result<PageId, GenerateError> {
         loop {
             if let Some(page) = self.pool.take() {
@@ -284,7 +285,7 @@ impl Paged {
         }
     }
 
-    /// Note that a sequence has computed `tokens`, its first: whole pages are found by others from now on.
+    /// As [`Backend::commit`](crate::backend::Backend::commit): full pages go into the tree.
     pub(crate) fn commit(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
         while (seat.shared + 1) * PAGE <= tokens.len() {
             let page = seat.pages[seat.shared];
@@ -293,7 +294,7 @@ impl Paged {
             let (node, kept) = self.tree.insert(seat.node, here, (page, form), seat.precious, &mut self.pool);
             self.store(seat, before, here, (kept, form));
             if kept != page {
-                // Another sequence has computed the same, with the same bits.
+                // Another sequence has computed the same page with the same bits: one copy is enough.
                 self.pool.share(kept);
                 self.pool.release(page);
                 seat.pages[seat.shared] = kept;
@@ -303,7 +304,7 @@ impl Paged {
         }
     }
 
-    /// Have a page of a prompt written to the disk.
+    /// Queue a page of a prompt for the disk.
     fn store(&self, seat: &mut PagedSeat, before: &[u32], tokens: &[u32], (page, form): (PageId, Form)) {
         let Some(disk) = self.disk.as_ref().filter(|_| before.len() + PAGE <= seat.prompt && form == Form::Group)
         else {
@@ -317,7 +318,7 @@ impl Paged {
         }
     }
 
-    /// Give up a sequence, of which `tokens` are computed. They are kept for those that begin alike.
+    /// As [`Backend::close`](crate::backend::Backend::close).
     pub(crate) fn close(&mut self, mut seat: PagedSeat, tokens: &[u32]) {
         self.commit(&mut seat, tokens);
         let rest = &tokens[(seat.shared * PAGE).min(tokens.len())..];
@@ -330,30 +331,28 @@ impl Paged {
         while self.pool.idle() > self.keep && self.tree.evict(&mut self.pool) {}
     }
 
-    /// Give back the memory of all that no sequence uses.
     pub(crate) fn forget(&mut self) {
         self.tree.clear(&mut self.pool);
         self.pool.trim();
     }
 
-    /// Pages that sequences use and may still take.
+    /// Pages in use, and pages reserved.
     #[cfg(test)]
     pub(crate) const fn taken(&self) -> (usize, usize) {
         (self.pool.in_use(), self.promised)
     }
 
-    /// The logits of row `i` of the last run, counted over all parts.
     pub(crate) fn logits(&mut self, i: usize) -> &mut [f32] {
         &mut self.logits[i * self.vocab..(i + 1) * self.vocab]
     }
 
-    /// Have a sequence hold `tokens` tokens whose keys and values are noise.
     pub(crate) fn pretend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
         self.extend(seat, tokens)?;
         seat.pages.iter().for_each(|page| noise(self.pool.bytes_mut(*page), true));
         Ok(())
     }
 
+    /// Allocate pages until the table holds `tokens` tokens.
     fn extend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
         while seat.pages.len() * PAGE < tokens {
             let page = self.take()?;
@@ -367,7 +366,7 @@ impl Paged {
         Ok(())
     }
 
-    /// Run the parts, each behind what its sequence holds.
+    /// As [`Backend::run`](crate::backend::Backend::run).
     pub(crate) fn run<'p, 's: 'p>(
         &mut self,
         parts: impl Iterator<Item = (&'p Part, &'p mut PagedSeat)>,
@@ -393,7 +392,7 @@ impl Paged {
             rows.tables.extend(std::iter::repeat_n(-1, rows.width - table.len()));
         }
         if rows.wanted.is_empty() {
-            // The output layer wants at least one row.
+            // The output layer needs at least one row.
             rows.wanted.push(index(rows.ids.len()) - 1);
         }
         let wanted = rows.wanted.len() * self.vocab;
@@ -406,7 +405,7 @@ impl Paged {
     }
 }
 
-/// A session whose cache is the pool.
+/// The ONNX graph, with the pool as its input `cache`.
 struct Graph {
     runs: Runs,
     host: Place,

@@ -1,10 +1,11 @@
-//! One thread computes for all: each of its steps runs a few tokens of several sequences together, as a step for eight costs
-//! little more than a step for one (continuous batching; Yu et al. 2022, Orca). Which sequences these are changes when an
-//! answer comes, never what it is.
+//! Continuous batching (Yu et al. 2022, Orca): one thread runs the model in steps, each of which computes tokens of several
+//! sequences, because a step for eight costs little more than a step for one. A step may combine decoding with a chunk of
+//! one prompt (chunked prefill; Agrawal et al. 2024, Sarathi-Serve). The composition of a step changes when a token comes,
+//! never which token it is.
 //!
-//! Users' requests go before the background, which pauses with its memory while one of them is under way, and loses that
-//! memory, not its tokens, where they need it. Among requests of one priority those of the client go first that has had
-//! the least.
+//! Interactive requests run before the background, which pauses and keeps its cache while an interactive one runs. If these
+//! need its memory, the scheduler preempts it: it keeps its tokens and computes them again later. Among requests of one
+//! priority, the client with the fewest computed tokens goes first ([`queue`]).
 
 mod queue;
 #[cfg(test)]
@@ -23,33 +24,33 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Sequences that are computed together.
+/// Maximum number of admitted sequences.
 const TOGETHER: usize = 16;
-/// Of those, the most of one client: another one need not wait for the end of an answer.
+/// Maximum number of these of one client, so that another client need not wait for the end of an answer.
 const OF_ONE_CLIENT: usize = 12;
-/// A sequence with more tokens to compute is reading its prompt.
+/// A sequence with more pending tokens is in prefill.
 const SHORT: usize = 16;
-/// Drafted tokens and those that they follow, of all sequences in a step.
+/// Rows of all decoding sequences in a step, drafts included.
 const DRAFTED: usize = 32;
-/// Runs of fewer tokens are over before a watching thread could end them.
+/// Runs of fewer tokens end before a watching thread could interrupt them.
 const WATCHED: usize = 48;
 
 /// Work for the thread.
 pub(crate) enum Command {
-    /// Requests, which begin together.
+    /// Requests that are submitted together.
     Submit(Vec<Sequence>),
-    /// Something that needs the graph for itself, between two steps.
+    /// A closure that runs on the backend between two steps.
     Alone(Box<dyn FnOnce(&mut Backend) + Send>),
-    /// A request may have been cancelled.
+    /// Wakes the thread: a request may have been cancelled.
     Look,
-    /// There will be no more.
+    /// Cancels all requests and ends the thread.
     Stop,
 }
 
-/// The callers' end.
+/// The handle of the thread; dropping it ends the thread.
 pub(crate) struct Scheduler {
     commands: Sender<Command>,
-    /// Users' requests that the thread has not seen yet.
+    /// Interactive requests that the thread has not received yet: they interrupt a long background run.
     wanted: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
@@ -64,7 +65,7 @@ impl Scheduler {
         Ok(Self { commands, wanted, thread: Some(thread) })
     }
 
-    /// Hand over work. An error where the thread is gone, which no request survives.
+    /// Send a command. An error if the thread has panicked.
     pub(crate) fn send(&self, command: Command) -> Result<(), GenerateError> {
         if let Command::Submit(sequences) = &command {
             let users = sequences.iter().filter(|s| s.priority == Priority::Interactive).count();
@@ -73,14 +74,14 @@ impl Scheduler {
         self.commands.send(command).map_err(|_| gone())
     }
 
-    /// Wakes the thread when something was cancelled.
+    /// A callback for [`deepcoder_types::Cancel::on_cancel`] that wakes the thread.
     pub(crate) fn waker(&self) -> impl FnOnce() + Send + 'static {
         let commands = self.commands.clone();
         move || commands.send(Command::Look).unwrap_or_default()
     }
 }
 
-/// The thread that computes has panicked.
+/// The error of every request once the thread has panicked.
 pub(crate) fn gone() -> GenerateError {
     GenerateError::Died { reason: "the thread that computes is gone".into() }
 }
@@ -88,7 +89,7 @@ pub(crate) fn gone() -> GenerateError {
 impl Drop for Scheduler {
     fn drop(&mut self) {
         self.commands.send(Command::Stop).unwrap_or_default();
-        // It has panicked, or it ends now.
+        // `join` fails if the thread has panicked, which the callers know already.
         _ = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -104,7 +105,7 @@ struct Steps {
     shares: Shares,
     numbers: u64,
     turns: u64,
-    /// Until then nothing but answers is computed: reading prompts had as much time before.
+    /// Only decoding until then: a chunk of a prompt took as long before. This bounds the delay of running answers.
     answers_until: Option<Instant>,
 }
 
@@ -136,7 +137,7 @@ impl Steps {
         }
     }
 
-    /// Take what there is to do, and wait for it where there is nothing. `false` at the end.
+    /// Receive all pending commands; wait for one if there is no work. `false` ends the thread.
     fn listen(&mut self) -> bool {
         loop {
             let idle = self.waiting.is_empty() && self.active.is_empty();
@@ -181,7 +182,7 @@ impl Steps {
         sequence.finish(result);
     }
 
-    /// Give memory to requests that wait, as far as there is some.
+    /// Admit waiting requests while there is memory for them.
     fn admit(&mut self) {
         if self.waiting.is_empty() {
             return;
@@ -193,7 +194,7 @@ impl Steps {
         while at < self.waiting.len() {
             let next = &self.waiting[at];
             let users = next.priority == Priority::Interactive;
-            // Background work beside a user's would wait for its turn with its memory.
+            // Beside an interactive sequence it would only hold memory.
             if !users && self.active.iter().any(|s| s.priority == Priority::Interactive) {
                 return;
             }
@@ -208,7 +209,7 @@ impl Steps {
                     let sequence = self.waiting.remove(at);
                     self.end(sequence, Err(error));
                 }
-                // A smaller one behind it must not take what it waits for.
+                // Stop at the first that does not fit: smaller requests behind it must not take its memory.
                 Ok(false) if !(users && self.take_from_background()) => return,
                 Ok(false) => {}
             }
@@ -219,19 +220,19 @@ impl Steps {
         self.active.iter().filter(|s| s.client == client).count()
     }
 
-    /// Whether another sequence is computing a beginning of its prompt that is not there yet: it waits for that.
+    /// Whether another sequence is computing a prefix of its prompt that is not cached yet: waiting for it is cheaper.
     fn is_read_by_another(&self, next: &Sequence) -> bool {
         let usable = next.usable();
         let known = self.backend.known(usable);
         self.active.iter().any(|other| {
             let alike = crate::prefix::tree::common(&other.tokens[..other.prompt], usable);
-            // Not for less than a copy costs; and the background's pause must not be a user's.
+            // Only for more than a few tokens. An interactive request never waits for the background, which is paused.
             let waits = alike >= known.max(other.computed.min(alike)) + SHORT && other.computed < alike;
             waits && (next.priority == Priority::Background || other.priority == Priority::Interactive)
         })
     }
 
-    /// Give the waiting sequence `at` its memory. `false` if there is too little.
+    /// Allocate the cache of the waiting sequence `at` and activate it. `false` if memory is short.
     fn seat(&mut self, at: usize) -> Result<bool, GenerateError> {
         let next = &self.waiting[at];
         let precious = next.priority == Priority::Interactive;
@@ -253,7 +254,7 @@ impl Steps {
         }
     }
 
-    /// Take the memory of a sequence of the background, which begins again later. `false` if there is none.
+    /// Preempt the last background sequence: release its memory and queue it again. `false` if there is none.
     fn take_from_background(&mut self) -> bool {
         let last = self.active.iter().rposition(|s| s.priority == Priority::Background);
         let Some(last) = last else { return false };
@@ -266,7 +267,7 @@ impl Steps {
         true
     }
 
-    /// Choose what the next step computes.
+    /// Choose the tokens of the next step: of all decoding sequences, and a chunk of one prompt.
     fn plan(&mut self) {
         let users = self.active.iter().any(|s| s.priority == Priority::Interactive);
         let priority = if users { Priority::Interactive } else { Priority::Background };
@@ -278,7 +279,7 @@ impl Steps {
         let reading = self.active.iter().filter(|s| runs(s) && reads(s)).min_by_key(|s| order(s)).map(|s| s.number);
         let answers_first = answering > 0 && self.answers_until.is_some_and(|until| Instant::now() < until);
         let reading = reading.filter(|_| !answers_first);
-        // Beside answers, and where a user's request may come, only as much as these can wait for.
+        // Beside decoding sequences, and for the background, a small chunk: both bound the wait of an interactive request.
         let whole = answering == 0 && users;
         let chunk = if whole { self.backend.chunk() } else { GROUP };
         let may_run = |s: &Sequence| runs(s) && (!reads(s) || Some(s.number) == reading);
@@ -299,7 +300,7 @@ impl Steps {
         }
     }
 
-    /// Compute what was planned.
+    /// Run the planned step and use its results.
     fn step(&mut self) {
         let planned = self.active.iter().filter_map(|s| s.part.as_ref());
         let tokens: usize = planned.map(|part| part.tokens.len()).sum();
@@ -326,11 +327,12 @@ impl Steps {
             }
         }
         if tokens >= WATCHED {
-            // At most so long that an answer never waits for ever.
+            // Bounded, so that prompts go on after one slow step.
             self.answers_until = Some(Instant::now() + begin.elapsed().min(Duration::from_secs(5)));
         }
     }
 
+    /// Choose tokens from the step's logits, and end the sequences that are done.
     fn advance(&mut self) {
         let mut row = 0;
         let mut over = Vec::new();

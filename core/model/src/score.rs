@@ -1,4 +1,4 @@
-//! How likely a text is: log-probabilities, perplexity, and the comparison of options.
+//! Scoring: log-probabilities, perplexity, and the comparison of options.
 
 use crate::engine::Engine;
 use crate::scheduler::{Command, gone};
@@ -30,7 +30,7 @@ impl Engine {
             return Err(GenerateError::Invalid(message));
         }
         let begin = self.render(prompt)?;
-        // Behind a chat an option is the whole answer: `a` must not win over `ab` for being its beginning.
+        // In a chat an option is the whole answer, so its end counts: `a` must not win over `ab` as its prefix.
         let ends = matches!(prompt, Prompt::Chat { .. });
         let mut asked = Vec::with_capacity(options.len());
         for option in options {
@@ -48,7 +48,8 @@ impl Engine {
         Ok(scores.into_iter().enumerate().map(likelihood).collect())
     }
 
-    /// The log-probabilities of several lists of tokens, of each from a place on, and that of the answer's end behind it.
+    /// Log-probabilities for several `(tokens, from, ends)`: of each list from token `from` on and, with `ends`, of an end
+    /// token after it.
     fn scores(&self, asked: Vec<(Vec<u32>, usize, bool)>, cancel: &Cancel) -> Result<Vec<Vec<f32>>, GenerateError> {
         let (sender, news) = channel();
         let _wake = cancel.on_cancel(self.scheduler.waker());
@@ -85,7 +86,7 @@ impl Engine {
         self.check_tokens(tokens)?;
         let (tokens, runs, cancel) = (tokens.to_vec(), runs.to_vec(), cancel.clone());
         self.alone(move |backend| {
-            // Nothing of it may come from an earlier request.
+            // All tokens must be computed: no prefix may come from the cache.
             let ask = Ask { tokens: &[], usable: 0, prompt: 0, total: tokens.len(), precious: false };
             let failed = |reason: &str| GenerateError::Engine(reason.into());
             let (mut seat, _) = backend.open(&ask, std::iter::empty())?.ok_or_else(|| failed("its cache is taken"))?;

@@ -1,5 +1,5 @@
-//! One request as the scheduler sees it: tokens that are certain, of which the first are computed, and what to do with the
-//! logits behind the last.
+//! One request in the scheduler: its certain tokens, how many of them are computed, and how it uses the logits. A generation
+//! samples tokens and checks drafts; a scoring reads log-probabilities.
 
 use crate::backend::{Backend, Seat};
 use crate::draft::Drafter;
@@ -14,43 +14,44 @@ use deepcoder_types::{
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-/// Tokens of an answer that are computed again, after its memory was taken, in one run: fewer than a group.
+/// Maximum number of answer tokens that one run recomputes after a preemption: fewer than a group, so that each has the
+/// bits that it had when it was decoded.
 const AGAIN: usize = GROUP / 2;
-/// Rows of logits that are held for scores.
+/// Maximum number of rows of logits that a scoring needs of one run.
 const SCORED: usize = 64;
 
-/// What a caller hears of its request.
+/// A message from the scheduler to the caller of a request.
 pub(crate) enum News {
     /// A token was chosen.
     Token(TokenEvent),
-    /// It is over.
+    /// The generation ended.
     Done(Result<Generation, GenerateError>),
-    /// The log-probabilities that were asked for.
+    /// The scoring ended.
     Scores(Result<Vec<f32>, GenerateError>),
 }
 
-/// A request in progress.
+/// A request in the scheduler.
 pub(crate) struct Sequence {
     /// Tokens that are certain: the prompt, and the answer so far.
     pub(crate) tokens: Vec<u32>,
-    /// Of those, the prompt's.
+    /// How many of these are the prompt's.
     pub(crate) prompt: usize,
-    /// Of those, the first that are in the cache.
+    /// How many of the first ones are in the KV cache.
     pub(crate) computed: usize,
-    /// Tokens that there may be in all.
+    /// Maximum number of tokens of prompt and answer.
     pub(crate) total: usize,
     pub(crate) priority: Priority,
     pub(crate) client: String,
     pub(crate) cancel: Cancel,
-    /// Its memory, while it has some.
+    /// Its KV cache, from admission on.
     pub(crate) seat: Option<Seat>,
-    /// What it has in the step that is being computed.
+    /// Its tokens in the current step.
     pub(crate) part: Option<Part>,
-    /// The order in which requests came.
+    /// Number of the request in the order of arrival.
     pub(crate) number: u64,
-    /// The step that it was in last, where steps are for one sequence.
+    /// The last step that it was in, where a step computes one sequence: sequences take turns.
     pub(crate) turn: u64,
-    /// Nobody listens any more.
+    /// The caller is gone: the channel is closed.
     pub(crate) abandoned: bool,
     drafted: usize,
     work: Work,
@@ -63,7 +64,7 @@ enum Work {
     Score(Scores),
 }
 
-/// How likely the tokens from `from` on are; and that the answer ends behind them, if `ends`.
+/// Log-probabilities of the tokens from `from` on and, with `ends`, of an end token after them.
 struct Scores {
     from: usize,
     ends: bool,
@@ -78,7 +79,7 @@ pub(crate) struct Answer {
     pub(crate) constraint: Option<Constraint>,
     pub(crate) max_tokens: u32,
     pub(crate) logprobs: Option<u32>,
-    /// Behind a hole the smaller models go on with the suffix's own tokens, which end the answer there.
+    /// Whether the prompt is fill-in-the-middle; see [`Model::ends_answer`].
     pub(crate) fills: bool,
     pub(crate) usage: Usage,
     pub(crate) start: Instant,
@@ -86,7 +87,7 @@ pub(crate) struct Answer {
     pub(crate) first: Option<Instant>,
 }
 
-/// Where the news go.
+/// The channel to the caller, and the index of the request in the call.
 pub(crate) struct Listener {
     pub(crate) news: Sender<(usize, News)>,
     pub(crate) index: usize,
@@ -114,19 +115,19 @@ impl Sequence {
         }
     }
 
-    /// A generation behind `prompt`.
+    /// A generation that continues `prompt`.
     pub(crate) fn generation(prompt: Vec<u32>, answer: Answer, cancel: &Cancel, to: Listener) -> Self {
         let (read, total) = (prompt.len(), prompt.len().saturating_add(answer.max_tokens as usize));
         Self::new(prompt, read, total, cancel, Work::Generate(Box::new(answer)), to)
     }
 
-    /// The log-probabilities of the tokens from `from` on, and that of the answer's end behind them if `ends`.
+    /// A scoring of the tokens from `from` on and, with `ends`, of an end token after them.
     pub(crate) fn scores(tokens: Vec<u32>, from: usize, ends: bool, cancel: &Cancel, to: Listener) -> Self {
         let (total, read) = (tokens.len(), from.saturating_sub(1));
         Self::new(tokens, read, total, cancel, Work::Score(Scores { from, ends, found: Vec::new() }), to)
     }
 
-    /// Tokens that are to be computed in all, as far as is known.
+    /// How many tokens must be computed. The last token of a scoring needs no logits after it.
     fn end(&self) -> usize {
         match &self.work {
             Work::Score(scores) if !scores.ends => self.tokens.len().saturating_sub(1),
@@ -134,7 +135,7 @@ impl Sequence {
         }
     }
 
-    /// The first tokens, which may come from a cache: the logits behind the others are wanted.
+    /// The first tokens, which may come from the cache. The others must be computed for their logits.
     pub(crate) fn usable(&self) -> &[u32] {
         match &self.work {
             Work::Score(_) => &self.tokens[..self.prompt.min(self.tokens.len())],
@@ -142,17 +143,18 @@ impl Sequence {
         }
     }
 
-    /// Whether there is nothing to compute at all.
+    /// Whether nothing is left to compute.
     pub(crate) fn is_empty(&self) -> bool {
         self.computed >= self.end()
     }
 
-    /// Tokens that are to be computed before the next choice.
+    /// How many tokens must be computed before the next one can be sampled.
     pub(crate) fn pending(&self) -> usize {
         self.end() - self.computed
     }
 
-    /// Plan its part of the next step: at most about `chunk` tokens of a prompt, and at most `drafts` drafted ones.
+    /// Plan its tokens of the next step: of a prompt up to a multiple of [`GROUP`] and about `chunk` tokens, or the certain
+    /// tokens and at most `drafts` drafted ones.
     pub(crate) fn plan(&mut self, chunk: usize, drafts: usize) {
         let chunk = (chunk / GROUP).max(1) * GROUP;
         let end = if self.computed < self.prompt {
@@ -168,7 +170,7 @@ impl Sequence {
             Work::Generate(answer) => {
                 let mut drafted = Vec::new();
                 if let Some(drafter) = &mut answer.drafter {
-                    // The one that is certain now comes before them, and one that is chosen after them.
+                    // One token is sampled after the drafts, which therefore must leave room for it.
                     let left = answer.max_tokens.saturating_sub(answer.usage.completion_tokens) as usize;
                     drafter.propose(left.saturating_sub(1).min(drafts), &mut drafted);
                 }
@@ -180,13 +182,13 @@ impl Sequence {
         self.part = Some(Part { tokens, at: self.computed, wanted });
     }
 
-    /// Its memory was taken: it begins again, with the tokens that it has.
+    /// Its memory was taken: compute all its tokens again.
     pub(crate) fn begin_again(&mut self) {
         self.computed = 0;
         self.part = None;
     }
 
-    /// Note how many tokens were in the cache when it began.
+    /// Record how many tokens were cached when it was admitted.
     pub(crate) fn begun(&mut self, cached: usize) {
         self.computed = cached;
         if let Work::Generate(answer) = &mut self.work
@@ -196,7 +198,7 @@ impl Sequence {
         }
     }
 
-    /// Use the result of its part, whose logits begin at row `row`. `Some` when it is over.
+    /// Use the logits of its tokens in the step, which begin at row `row` of the step's. `Some` when it is done.
     pub(crate) fn advance(
         &mut self,
         row: usize,
@@ -234,7 +236,8 @@ impl Sequence {
         }
     }
 
-    /// From the logits behind the last token that was certain and behind each drafted one, choose the tokens that follow.
+    /// Sample from the logits after the last certain token and after each draft, until a draft differs (speculative decoding
+    /// with exact agreement, so that drafts change no token; Leviathan et al. 2023).
     fn choose(
         &mut self,
         row: usize,
@@ -269,7 +272,7 @@ impl Sequence {
         if finish.is_some() {
             return Ok(finish);
         }
-        // What the form leaves no choice about is computed with the next step.
+        // Tokens that the grammar forces need no logits: they are computed with the next step.
         for id in answer.constraint.as_mut().map(Constraint::forced).unwrap_or_default() {
             let event = TokenEvent { text: String::new(), id, logprob: None, top: Vec::new() };
             let (finish, event) = answer.take(id, event, model)?;
@@ -287,7 +290,7 @@ impl Sequence {
         Ok(None)
     }
 
-    /// Tell the caller that it is over.
+    /// Send the result to the caller.
     pub(crate) fn finish(self, result: Result<FinishReason, GenerateError>) {
         let news = match self.work {
             Work::Generate(answer) => News::Done(result.map(|finish| answer.end(finish, self.prompt))),
@@ -297,14 +300,14 @@ impl Sequence {
                 Err(error) => Err(error),
             }),
         };
-        // A caller that is gone does not want to know.
+        // The caller may be gone.
         self.news.send((self.index, news)).unwrap_or_default();
     }
 }
 
 impl Answer {
-    /// Choose a token. Log-probabilities are the model's own: they are read before the form and the penalty change the
-    /// logits.
+    /// Sample a token. Log-probabilities are the model's own: they are read before the grammar and the repetition penalty
+    /// change the logits.
     fn choose(&mut self, logits: &mut [f32], model: &Model) -> Result<(u32, TokenEvent), GenerateError> {
         let before = self.logprobs.map(|n| {
             let sum = sampler::log_sum_exp(logits);
@@ -329,7 +332,7 @@ impl Answer {
         Ok((id, event))
     }
 
-    /// Note a token that was chosen: whether it is the last, and what to tell the caller.
+    /// Append a token: whether it ends the answer, and the event for the caller.
     fn take(
         &mut self,
         id: u32,

@@ -1,4 +1,4 @@
-//! A session of the runtime that is given the addresses of all its inputs and outputs, and can be ended in the middle.
+//! An ONNX Runtime session whose inputs and outputs are bound by address, and whose runs can be interrupted.
 
 use crate::memory::Tensor;
 use ort::AsPointer as _;
@@ -8,16 +8,16 @@ use std::ffi::{CString, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The conditions that end a run early.
+/// The condition that interrupts a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Halt<'a> {
     due: &'a (dyn Fn() -> bool + Sync),
-    /// How often a run looks whether it is to end.
+    /// How often the watching thread checks the condition.
     every: Duration,
 }
 
 impl<'a> Halt<'a> {
-    /// When `due` says so; a user waits for the end if `closely`.
+    /// Interrupt the run when `due` returns true. `closely`: a user waits for that, so check more often.
     pub(crate) const fn when(due: &'a (dyn Fn() -> bool + Sync), closely: bool) -> Self {
         Self { due, every: Duration::from_millis(if closely { 2 } else { 10 }) }
     }
@@ -27,12 +27,12 @@ impl<'a> Halt<'a> {
     }
 }
 
-/// Whether a run computed anything.
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ran {
     /// The logits and the cache hold the result.
     Done,
-    /// It was ended early. The earlier content of the cache is still there.
+    /// It was interrupted. The cache still holds all tokens from before the run.
     Halted,
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct Runs {
     options: RunOptions<NoSelectedOutputs>,
     inputs: Vec<*const c_char>,
     outputs: Vec<*const c_char>,
-    // The targets of the pointers.
+    // Owns what the pointers point to.
     _names: Vec<CString>,
     // Pointers for one run, reused.
     given: Vec<*const sys::OrtValue>,
@@ -70,8 +70,8 @@ impl Runs {
         })
     }
 
-    /// Run, with values in the order of the names. While `halt` is there, another thread ends the run as soon as it is
-    /// due.
+    /// Run, with values in the order of the names. With `halt`, another thread interrupts the run as soon as the condition
+    /// holds.
     ///
     /// # Safety
     /// Each value views memory that nothing else uses meanwhile, or that the graph updates in place as its manifest
@@ -95,7 +95,7 @@ impl Runs {
             // SAFETY: as the caller promises.
             return unsafe { self.call(options) }.map(|()| Ran::Done);
         };
-        // Its own options: they stay terminated.
+        // Options of its own: `terminate` cannot be undone.
         let options = RunOptions::new()?;
         let (done, halted) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {
@@ -103,14 +103,14 @@ impl Runs {
                 while !done.load(Ordering::Acquire) {
                     if halt.is_due() {
                         halted.store(true, Ordering::Release);
-                        // If this fails the run ends by itself, only later.
+                        // If this fails, the run ends by itself later.
                         let _ = options.terminate();
                         return;
                     }
                     std::thread::park_timeout(halt.every);
                 }
             };
-            // Where no thread can be had, a cancel takes effect after this run.
+            // If no thread can be started, a cancellation takes effect after this run.
             let watcher = std::thread::Builder::new().spawn_scoped(scope, watch).ok();
             // SAFETY: as the caller promises.
             let result = unsafe { self.call(options.ptr()) };
@@ -150,7 +150,7 @@ impl Runs {
     }
 }
 
-/// The graph must have exactly these inputs or outputs, with their types and ranks: they are bound by address.
+/// Checks that the graph has exactly these inputs or outputs, with these types and ranks: they are bound by address.
 pub(crate) fn check(
     outlets: &[ort::value::Outlet],
     wanted: &[(&str, ort::value::TensorElementType, usize)],

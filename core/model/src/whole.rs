@@ -1,5 +1,6 @@
-//! A graph of the runtime's own operators: one sequence in a run, whose cache is one buffer for each tensor. The reference
-//! for [`crate::paged`], and what other devices and processors run.
+//! The contiguous backend: a graph of ONNX Runtime's own operators computes one sequence in a run, whose cache is one
+//! growing buffer for each tensor. It is the reference for [`crate::paged`] in tests, and runs on other devices and
+//! processors.
 
 use crate::cache::{Cache, Layout};
 use crate::memory::{Element, Place, Tensor};
@@ -21,23 +22,23 @@ const EVEN: usize = 2;
 /// A prefix shorter than this is not worth a copy.
 const COPY_FROM: usize = 16;
 
-/// The session, and the caches of the last conversations.
+/// The session, and the caches of recent conversations.
 pub(crate) struct Whole {
     runs: Runs,
     environment: Environment,
-    // Where small inputs and logits live, and where caches do.
+    // The memory of small inputs and logits, and that of caches.
     host: Place,
     place: Place,
     layout: Layout,
     vocab: usize,
     chunk: usize,
     context: usize,
-    // Tokens of a run are a multiple of this.
+    // The number of tokens in a run is a multiple of this.
     multiple: usize,
     kept: Vec<Kept>,
     most_kept: usize,
     clock: u64,
-    // Bytes that sequences may have and were promised.
+    // Maximum number of bytes of sequences, and bytes reserved for admitted ones.
     allowed: usize,
     promised: usize,
     kept_bytes: usize,
@@ -47,7 +48,7 @@ pub(crate) struct Whole {
     logits: Vec<f32>,
 }
 
-/// The cache of a conversation that may go on.
+/// The cache of a finished request, for a conversation that continues.
 struct Kept {
     cache: Cache,
     used: u64,
@@ -118,8 +119,8 @@ impl Whole {
         self.kept.iter().map(|kept| common(kept.cache.tokens(), tokens)).max().unwrap_or(0)
     }
 
-    /// As [`crate::paged::Paged::open`]: a conversation that goes on takes its cache; one that only begins alike takes a
-    /// copy of what they have in common, and so does the background from a user's.
+    /// As [`Backend::open`](crate::backend::Backend::open). A conversation that continues takes its cache back. A request with
+    /// only a common prefix copies that, and so does a background request from a user's conversation.
     pub(crate) fn open<'s>(
         &mut self,
         ask: &Ask<'_>,
@@ -173,7 +174,7 @@ impl Whole {
         }
         self.kept.push(Kept { cache, used: self.clock, precious });
         let bytes = |kept: &Kept| kept.cache.capacity() * self.layout.bytes_per_token();
-        // One of the background's at the most, where there is room for a user's beside it.
+        // At most one background conversation, where there is room for a user's beside it.
         let others = self.kept.iter().filter(|kept| !kept.precious).count();
         let surplus = usize::from(others > 1 && self.most_kept > 1);
         for round in 0.. {
@@ -192,15 +193,15 @@ impl Whole {
         self.kept.clear();
     }
 
-    /// As [`crate::paged::Paged::pretend`]. `false`, and nothing is held, where the memory is a device's.
+    /// As [`Backend::pretend`](crate::backend::Backend::pretend). `false`, with an empty cache, where a device has the memory.
     pub(crate) fn pretend(&self, seat: &mut WholeSeat, tokens: &[u32]) -> Result<bool, GenerateError> {
         self.reserve(&mut seat.cache, tokens.len())?;
         Ok(seat.cache.pretend(&self.layout, tokens))
     }
 
-    /// Make room for `tokens` tokens.
+    /// Reserve room for `tokens` tokens.
     fn reserve(&self, cache: &mut Cache, tokens: usize) -> Result<(), GenerateError> {
-        // One more, for a run that is filled up.
+        // And for the padding of a run.
         let needed = (tokens + self.multiple - 1).min(self.context);
         cache.reserve(&self.layout, needed, self.context, &self.place, &self.environment)
     }
@@ -209,7 +210,7 @@ impl Whole {
         &mut self.logits[i * self.vocab..(i + 1) * self.vocab]
     }
 
-    /// Run a part behind what its sequence holds.
+    /// As [`Backend::run`](crate::backend::Backend::run), for one part.
     pub(crate) fn run(
         &mut self,
         part: &Part,
@@ -223,7 +224,7 @@ impl Whole {
         self.ids.extend(part.tokens.iter().map(|t| i64::from(*t)));
         let filled = part.tokens.len().next_multiple_of(self.multiple);
         if filled <= cache.room() {
-            // The run writes behind the tokens that are held, and the next run overwrites that.
+            // The padding's keys and values are overwritten by the next run.
             self.ids.resize(filled, self.ids.last().copied().unwrap_or(0));
         }
         let (last, wanted) = (part.tokens.len(), part.wanted.max(1));

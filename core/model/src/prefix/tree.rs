@@ -1,44 +1,45 @@
-//! The pages that sequences have computed, by their tokens: a tree whose nodes are pages. A prompt that begins like an earlier
-//! one uses its pages (Zheng et al. 2024, SGLang's RadixAttention).
+//! The index of cached prefixes: a radix tree over tokens whose nodes are pages (RadixAttention; Zheng et al. 2024, SGLang). A
+//! request reuses the pages of its longest cached prefix.
 
 use crate::pool::{PageId, Pool};
 
-/// Tokens of a page.
+/// Number of tokens of a page.
 pub(crate) const PAGE: usize = 64;
 
 /// A node of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NodeId(usize);
 
-/// How the tokens of a page were computed, where complete groups of a prompt have other bits than single tokens.
+/// How the tokens of a page were computed: complete groups of a prompt may have other bits than single tokens
+/// ([`deepcoder_types::Pages::group`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As a part of a complete group.
     Group,
-    /// One by one, as the end of a prompt.
+    /// One by one, as the incomplete group at the end of a prompt.
     Single,
-    /// One by one, with tokens of an answer.
+    /// One by one, with at least one token of an answer.
     Answer,
 }
 
-/// The pages of a beginning.
+/// The cached pages of a prefix.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Whole pages, with their nodes.
+    /// Full pages, with their nodes.
     pub(crate) pages: Vec<(NodeId, PageId, Form)>,
-    /// A page that begins with some of the tokens that follow, and how many.
+    /// A page whose first tokens are the ones that follow, and how many of them.
     pub(crate) part: Option<(PageId, usize, Form)>,
 }
 
 impl Found {
-    /// The node of the last whole page.
+    /// The node of the last full page.
     pub(crate) fn node(&self) -> Option<NodeId> {
         self.pages.last().map(|(node, ..)| *node)
     }
 
-    /// Leave out what would be computed with other bits as a part of this prompt: of groups that are complete in it all or
-    /// nothing is used, and of the end of it nothing that was a group. What an answer has become is used as it is, or no
-    /// conversation could go on without being computed again.
+    /// Drop pages whose bits differ from those that this prompt would compute. Of a group that is complete in the prompt,
+    /// either all pages are reused or none; of its incomplete end, no page that was computed as a group. Pages with tokens of
+    /// an answer are always reused: otherwise every conversation would be computed again.
     pub(crate) fn fit(&mut self, group: usize, prompt: usize) {
         let each = group / PAGE;
         if each == 0 {
@@ -69,7 +70,7 @@ impl Found {
     }
 }
 
-/// Pages by their tokens.
+/// The tree.
 #[derive(Default)]
 pub(crate) struct Tree {
     nodes: Vec<Option<Node>>,
@@ -79,19 +80,19 @@ pub(crate) struct Tree {
 }
 
 struct Node {
-    // One to `PAGE`; fewer only in nodes without children.
+    // One to `PAGE` tokens; only a leaf has fewer than `PAGE`.
     tokens: Box<[u32]>,
     page: PageId,
     form: Form,
     parent: Option<NodeId>,
     children: Vec<NodeId>,
     used: u64,
-    // Users' conversations are kept before those of the background.
+    // A user's conversation: evicted after those of the background.
     precious: bool,
 }
 
 impl Tree {
-    /// The longest beginning of `tokens` that is there. What is found counts as used.
+    /// Find the longest cached prefix of `tokens`, and mark its pages as used now.
     pub(crate) fn find(&mut self, tokens: &[u32], precious: bool) -> Found {
         self.clock += 1;
         let mut found = Found::default();
@@ -113,7 +114,7 @@ impl Tree {
         }
     }
 
-    /// How long a beginning of `tokens` is there.
+    /// Length of the longest cached prefix of `tokens`.
     pub(crate) fn known(&self, tokens: &[u32]) -> usize {
         let (mut at, mut node) = (0, None);
         loop {
@@ -128,8 +129,8 @@ impl Tree {
         }
     }
 
-    /// Keep a page with these tokens behind `parent`. Where there is one with the same tokens and bits already, that is given back
-    /// and the new page is not kept. A page that has fewer of these tokens only is given up.
+    /// Insert a page with these tokens below `parent`, and return its node and page. If a page with the same tokens and bits is
+    /// there, return that one instead. A leaf with only a prefix of the tokens is removed.
     pub(crate) fn insert(
         &mut self,
         parent: Option<NodeId>,
@@ -152,7 +153,7 @@ impl Tree {
                 node.precious |= precious;
                 return (id, node.page);
             }
-            // The beginning of this page, from before it was full.
+            // An earlier, partial version of this page.
             let is_leaf = self.node(id).children.is_empty();
             if matched == self.node(id).tokens.len() && is_leaf {
                 self.remove(id, pool);
@@ -177,8 +178,7 @@ impl Tree {
         (id, page)
     }
 
-    /// Give up the page that was used longest ago, of those that no sequence uses and that nothing is behind. `false` if
-    /// there is none.
+    /// Evict the least recently used leaf that no sequence uses, background pages first. `false` if there is none.
     pub(crate) fn evict(&mut self, pool: &mut Pool) -> bool {
         let nodes = self.nodes.iter().enumerate().filter_map(|(at, node)| Some((NodeId(at), node.as_ref()?)));
         let free = nodes.filter(|(_, node)| node.children.is_empty() && !pool.is_used(node.page));
@@ -186,7 +186,7 @@ impl Tree {
         oldest.map(|id| self.remove(id, pool)).is_some()
     }
 
-    /// Give up all pages that no sequence uses.
+    /// Evict all pages that no sequence uses.
     pub(crate) fn clear(&mut self, pool: &mut Pool) {
         while self.evict(pool) {}
     }
@@ -217,7 +217,7 @@ impl Tree {
     }
 }
 
-/// Tokens at the beginning of both.
+/// Length of the common prefix.
 pub(crate) fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

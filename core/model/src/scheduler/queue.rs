@@ -1,5 +1,5 @@
-//! What each client has had, so that many requests of one do not push aside the few of another (start-time fair queueing;
-//! Goyal, Vin and Cheng 1996).
+//! Fairness between clients: start-time fair queueing (Goyal, Vin and Cheng 1996), where the service is computed tokens. Many
+//! requests of one client do not delay the few of another.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,8 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(super) struct Shares {
     clients: HashMap<String, Share>,
-    // The least that any client had when one came or went: a new one begins there, and not with a debt of the others'.
+    // Virtual time: the least service of any client when one last came or went. A new client starts there, so that it
+    // neither pays for the past nor gets ahead for it.
     now: u64,
 }
 
@@ -58,8 +59,8 @@ impl Shares {
 mod tests {
     use super::*;
 
-    /// Protects whoever comes late or seldom: a client that comes begins with what the others have least, so that it
-    /// neither pays for the past nor takes the model for itself.
+    /// Protects clients that come late or seldom: a new client starts at the least service of the others, so that it neither
+    /// pays for the past nor takes the model for itself.
     #[test]
     fn a_new_client_begins_with_the_others() {
         let mut shares = Shares::default();
