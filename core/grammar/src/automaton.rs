@@ -1,7 +1,8 @@
 //! An automaton over bytes for texts with long literal parts, which is built lazily.
 //!
-//! It is a nondeterministic automaton whose positions are offsets in literals and states of regular expressions; the subset
-//! construction makes it deterministic while it is walked. A set with a single position in a literal is not stored.
+//! It is a nondeterministic automaton whose positions are offsets in literals and states of regular expressions; the
+//! subset construction makes it deterministic while it is walked. A set with a single position in a literal is not
+//! stored.
 
 use crate::GrammarError;
 use crate::guided::{expression, refusal, whole};

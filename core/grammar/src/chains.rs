@@ -1,7 +1,7 @@
 //! Grammars with long literal parts: a chain of literals and regular expressions, or a choice of chains.
 //!
-//! The [`automaton`](crate::automaton) stores no states for the bytes of a literal, so a file of 100,000 bytes costs no more
-//! than its text.
+//! The [`automaton`](crate::automaton) stores no states for the bytes of a literal, so a file of 100,000 bytes costs no
+//! more than its text.
 
 use crate::GrammarError;
 use crate::automaton::{Automaton, Part, Place, State, Walk};
@@ -103,8 +103,8 @@ impl Chains {
             if bytes.is_empty() {
                 return Vec::new();
             }
-            // Tokenisation depends on the token before: tokenise both together, and fall back to the bytes alone if that
-            // token would change.
+            // Tokenisation depends on the token before: tokenise both together, and fall back to the bytes alone if
+            // that token would change.
             let before = self.last.map(|last| env.tokenize_bytes(&[trie.token(last), &bytes].concat()));
             let before = before.filter(|tokens| tokens.first() == self.last.as_ref());
             let mut tokens = before.map_or_else(|| env.tokenize_bytes(&bytes), |tokens| tokens[1..].to_vec());

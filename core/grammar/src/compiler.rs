@@ -19,7 +19,8 @@ const MAX_KEPT_BYTES: usize = 64 << 20;
 /// Stack of the building thread, in bytes. The system maps only what a grammar uses.
 const STACK: usize = 256 << 20;
 
-/// Compiles grammars for a vocabulary, and caches recent ones, which candidates of one prompt and repeated requests share.
+/// Compiles grammars for a vocabulary, and caches recent ones, which candidates of one prompt and repeated requests
+/// share.
 pub struct Compiler {
     vocabulary: Arc<Vocabulary>,
     kept: Mutex<Vec<Kept>>,
@@ -45,8 +46,8 @@ impl Compiler {
         Self { vocabulary, kept: Mutex::default() }
     }
 
-    /// The constraint of a new answer. The first call for a grammar takes milliseconds, up to a second for a grammar at the
-    /// limits.
+    /// The constraint of a new answer. The first call for a grammar takes milliseconds, up to a second for a grammar at
+    /// the limits.
     ///
     /// # Errors
     /// The grammar is wrong or not supported, exceeds a limit, or matches no text of this vocabulary.

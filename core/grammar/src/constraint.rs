@@ -41,9 +41,9 @@ impl Constraint {
         Ok(Self { vocabulary: Arc::clone(vocabulary), machine, phase, forced: None, done })
     }
 
-    /// Sets the logits of disallowed tokens to negative infinity. `logits` has one number for each token, and may be longer
-    /// than the vocabulary. End tokens are allowed where the grammar is complete, and everywhere before a trigger; other
-    /// control tokens never are.
+    /// Sets the logits of disallowed tokens to negative infinity. `logits` has one number for each token, and may be
+    /// longer than the vocabulary. End tokens are allowed where the grammar is complete, and everywhere before a
+    /// trigger; other control tokens never are.
     ///
     /// # Errors
     /// [`GrammarError::Stuck`] if no token is allowed, and [`GrammarError::TooComplex`] beyond a limit.

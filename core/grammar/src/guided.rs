@@ -16,7 +16,8 @@ const MAX_REASON_LINE: usize = 160;
 /// Maximum number of properties of an object: their cost is quadratic.
 const MAX_PROPERTIES: usize = 2000;
 
-/// Maximum length of a Lark grammar. The cost of its errors is the product of its length and the depth of its definitions.
+/// Maximum length of a Lark grammar. The cost of its errors is the product of its length and the depth of its
+/// definitions.
 const MAX_LARK_BYTES: usize = 64 << 10;
 
 /// The parser of one sequence. A clone shares the lexer's automaton, which grows with use.
@@ -28,8 +29,8 @@ pub(crate) struct Guided {
     pub(crate) bytes: usize,
 }
 
-/// Converts a JSON schema. The layout is that of Python's `json.dumps`: with fixed whitespace, keys and punctuation are forced
-/// tokens, and a model cannot emit whitespace for ever.
+/// Converts a JSON schema. The layout is that of Python's `json.dumps`: with fixed whitespace, keys and punctuation are
+/// forced tokens, and a model cannot emit whitespace for ever.
 pub(crate) fn json(text: &str) -> Result<TopLevelGrammar, GrammarError> {
     let schema: Value = serde_json::from_str(text)
         .map_err(|e| GrammarError::Invalid(format!("the JSON schema is not valid JSON: {e}")))?;

@@ -1,9 +1,9 @@
 //! Constrained decoding: which tokens may come next, so that an answer matches a grammar.
 //!
-//! A [`Compiler`] turns a [`Grammar`](deepcoder_types::Grammar) into a [`Constraint`]. For each token, the sampler applies the
-//! constraint's mask to the logits and then tells it the token that it sampled. The library llguidance handles JSON schemas,
-//! regular expressions and Lark grammars (`guided`). Choices and scopes consist of long literal parts; automata of this crate
-//! handle these without a state for each byte (`chains`).
+//! A [`Compiler`] turns a [`Grammar`](deepcoder_types::Grammar) into a [`Constraint`]. For each token, the sampler
+//! applies the constraint's mask to the logits and then tells it the token that it sampled. The library llguidance
+//! handles JSON schemas, regular expressions and Lark grammars (`guided`). Choices and scopes consist of long literal
+//! parts; automata of this crate handle these without a state for each byte (`chains`).
 //!
 //! A grammar that cannot be compiled is an error, and so is a position at which no token is allowed: a request with a
 //! grammar never gets an answer that leaves it.

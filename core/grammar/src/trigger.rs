@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Maximum number of cached masks.
 const MAX_MASKS: usize = 64;
 
-/// The trigger text, and the matcher of the text after it. A token may extend beyond the trigger if its rest begins a match;
-/// the match then starts with that rest. If a token contains the trigger twice, the first occurrence counts.
+/// The trigger text, and the matcher of the text after it. A token may extend beyond the trigger if its rest begins a
+/// match; the match then starts with that rest. If a token contains the trigger twice, the first occurrence counts.
 pub(crate) struct Trigger {
     bytes: Vec<u8>,
     // For each prefix the length of the longest shorter one that it ends with (Knuth, Morris and Pratt 1977).

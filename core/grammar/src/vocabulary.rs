@@ -9,8 +9,9 @@ use std::sync::Arc;
 /// Tokenises a text with the model's own tokeniser; `None` if that fails.
 pub type Encode = Box<dyn Fn(&str) -> Option<Vec<u32>> + Send + Sync>;
 
-/// The limits of a grammar: in the worst case, compiling takes a second and 50 MB, and a step takes some tens of milliseconds.
-/// A unit of fuel is about 20 ns when compiling and 70 ns in a step; the cost of rows and symbols is quadratic.
+/// The limits of a grammar: in the worst case, compiling takes a second and 50 MB, and a step takes some tens of
+/// milliseconds. A unit of fuel is about 20 ns when compiling and 70 ns in a step; the cost of rows and symbols is
+/// quadratic.
 pub(crate) const LIMITS: ParserLimits = ParserLimits {
     max_items_in_row: 600,
     initial_lexer_fuel: 500_000,
@@ -23,7 +24,8 @@ pub(crate) const LIMITS: ParserLimits = ParserLimits {
     verbose_errors: false,
 };
 
-/// The vocabulary of a model, as a trie. Build it once for each model, which takes a few hundred milliseconds, and share it.
+/// The vocabulary of a model, as a trie. Build it once for each model, which takes a few hundred milliseconds, and
+/// share it.
 pub struct Vocabulary {
     pub(crate) env: TokEnv,
     pub(crate) factory: ParserFactory,
@@ -64,8 +66,9 @@ impl TokenizerEnv for Tokens {
 }
 
 impl Vocabulary {
-    /// A vocabulary. `tokens` has the bytes of each token, empty for ids without text. `special` says which ids are control
-    /// tokens: no grammar allows them. `ends` are the ids that end an answer. Without `encode` no tokens are forced.
+    /// A vocabulary. `tokens` has the bytes of each token, empty for ids without text. `special` says which ids are
+    /// control tokens: no grammar allows them. `ends` are the ids that end an answer. Without `encode` no tokens are
+    /// forced.
     ///
     /// # Errors
     /// No end token, two million tokens or more, or a token of more than 1000 bytes.

@@ -1,13 +1,14 @@
 //! Products by the tiles of AMX, for groups of eight rows of input.
 //!
-//! A tile of weights is decoded once to signed bytes and then multiplied with all groups of a panel. Sixteen rows of weights
-//! have their words of four bytes beside each other, which is just what the instructions want for their right side; the
-//! blocks of eight rows of input are what they want for their left. The sums of integers are exact, and the floats that
-//! follow are computed by the same operations in the same order as elsewhere: a row has the same bits as at every level.
+//! A tile of weights is decoded once to signed bytes and then multiplied with all groups of a panel. Sixteen rows of
+//! weights have their words of four bytes beside each other, which is just what the instructions want for their right
+//! side; the blocks of eight rows of input are what they want for their left. The sums of integers are exact, and the
+//! floats that follow are computed by the same operations in the same order as elsewhere: a row has the same bits as at
+//! every level.
 //!
-//! The instructions are behind a trait, so that the same code runs on a model of them in tests. No processor with AMX was at
-//! hand when this was written: the level has run on that model only. So [`is_available`] compares the products of the
-//! instructions with those of AVX-512 before it says yes.
+//! The instructions are behind a trait, so that the same code runs on a model of them in tests. No processor with AMX
+//! was at hand when this was written: the level has run on that model only. So [`is_available`] compares the products
+//! of the instructions with those of AVX-512 before it says yes.
 
 mod decode;
 mod hardware;
@@ -140,8 +141,8 @@ pub(crate) unsafe fn products<E: Engine>(
 /// A tile times the rows of input in `out`, which are groups of eight.
 ///
 /// # Safety
-/// `tile` must be a tile of `format` with `columns` columns; `a` must hold the blocks of all groups, one group after the
-/// other; the processor must have AVX-512 with VNNI, and what `engine` needs.
+/// `tile` must be a tile of `format` with `columns` columns; `a` must hold the blocks of all groups, one group after
+/// the other; the processor must have AVX-512 with VNNI, and what `engine` needs.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
 unsafe fn tile<E: Engine>(
     engine: &mut E,

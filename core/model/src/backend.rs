@@ -1,4 +1,5 @@
-//! One interface to both kinds of graphs: it allocates each sequence's part of the KV cache, and runs some of the sequences.
+//! One interface to both kinds of graphs: it allocates each sequence's part of the KV cache, and runs some of the
+//! sequences.
 //!
 //! A paged graph computes several sequences in one run and shares pages between them (PagedAttention; Kwon et al. 2023,
 //! vLLM). A graph of the runtime's operators computes one sequence in a run, on a contiguous cache.
@@ -81,8 +82,9 @@ impl Backend {
         }
     }
 
-    /// Allocate the cache of a sequence, and say how many of its tokens are cached already. `None` while other sequences
-    /// have the memory. `running` are those, with the tokens that they have computed: their prefixes can be copied.
+    /// Allocate the cache of a sequence, and say how many of its tokens are cached already. `None` while other
+    /// sequences have the memory. `running` are those, with the tokens that they have computed: their prefixes can be
+    /// copied.
     pub(crate) fn open<'s>(
         &mut self,
         ask: &Ask<'_>,
@@ -113,7 +115,8 @@ impl Backend {
         }
     }
 
-    /// Release a sequence's cache, of which `tokens` are computed. They stay cached for later requests with this prefix.
+    /// Release a sequence's cache, of which `tokens` are computed. They stay cached for later requests with this
+    /// prefix.
     pub(crate) fn close(&mut self, seat: Seat, tokens: &[u32]) {
         match (self, seat) {
             (Self::Paged(paged), Seat::Paged(seat)) => paged.close(seat, tokens),
@@ -140,8 +143,8 @@ impl Backend {
         }
     }
 
-    /// Run one step: at most [`Backend::most_parts`] parts, each from its position in its sequence on. Cached tokens from
-    /// that position on are overwritten.
+    /// Run one step: at most [`Backend::most_parts`] parts, each from its position in its sequence on. Cached tokens
+    /// from that position on are overwritten.
     pub(crate) fn run<'p>(
         &mut self,
         parts: impl Iterator<Item = (&'p Part, &'p mut Seat)>,

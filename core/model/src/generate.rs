@@ -105,7 +105,8 @@ struct Heard {
 }
 
 impl Heard {
-    /// The scheduler may be some tokens ahead of the caller: a cancelled request returns the text that the caller received.
+    /// The scheduler may be some tokens ahead of the caller: a cancelled request returns the text that the caller
+    /// received.
     fn end(self, cancel: &Cancel) -> Result<Generation, GenerateError> {
         let Self { text, tokens, result } = self;
         match result {

@@ -35,8 +35,8 @@ impl Model {
         }
     }
 
-    /// Whether a token ends an answer: the model's end tokens, and special tokens. When filling in the middle (`fills`),
-    /// smaller models continue with the control tokens of the suffix; these end the answer too.
+    /// Whether a token ends an answer: the model's end tokens, and special tokens. When filling in the middle
+    /// (`fills`), smaller models continue with the control tokens of the suffix; these end the answer too.
     pub(crate) fn ends_answer(&self, id: u32, fills: bool) -> bool {
         self.manifest.eos_ids.contains(&id)
             || self.vocabulary.is_special(id)

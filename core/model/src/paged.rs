@@ -1,5 +1,5 @@
-//! The paged backend: a run computes any number of sequences, whose KV cache is a table of pages each (PagedAttention; Kwon
-//! et al. 2023, vLLM). Sequences with a common prefix share its pages.
+//! The paged backend: a run computes any number of sequences, whose KV cache is a table of pages each (PagedAttention;
+//! Kwon et al. 2023, vLLM). Sequences with a common prefix share its pages.
 //!
 //! Admission reserves all pages that a sequence may need, so an admitted sequence always ends.
 
@@ -30,7 +30,8 @@ pub(crate) struct Paged {
     keep: usize,
     vocab: usize,
     chunk: usize,
-    // `Pages::group` of the manifest: aligned groups of this many prompt tokens have bits of their own; 1 where there are none.
+    // `Pages::group` of the manifest: aligned groups of this many prompt tokens have bits of their own; 1 where there
+    // are none.
     group: usize,
     rows: Rows,
     logits: Vec<f32>,
@@ -55,7 +56,8 @@ pub(crate) struct Rows {
     pub(crate) wanted: Vec<i64>,
 }
 
-/// Computes a batch: writes the rows' keys and values to their pages, and the wanted rows' logits. A test replaces the graph.
+/// Computes a batch: writes the rows' keys and values to their pages, and the wanted rows' logits. A test replaces the
+/// graph.
 pub(crate) trait Compute: Send {
     fn run(
         &mut self,
@@ -441,8 +443,8 @@ impl Graph {
             long(&mut rows.wanted, &[wanted])?,
         ];
         let logits = Tensor::of(&self.host, logits, &[wanted, index(self.vocab)], Element::Float32)?;
-        // SAFETY: the lists, the logits and, by the caller, the pool are borrowed mutably, so that nothing else uses their
-        // memory; of the cache the graph touches the pages that the tables name, which are mapped.
+        // SAFETY: the lists, the logits and, by the caller, the pool are borrowed mutably, so that nothing else uses
+        // their memory; of the cache the graph touches the pages that the tables name, which are mapped.
         unsafe { self.runs.run(given.iter().chain([&self.cache]), std::iter::once(&logits), halt) }
     }
 }

@@ -1,5 +1,6 @@
-//! The page pool: all pages of the KV cache, of one size, in one range of addresses. One tensor views them all, and no page
-//! ever moves. The pool reserves the addresses when it is made, and maps a page's memory when the page is first allocated.
+//! The page pool: all pages of the KV cache, of one size, in one range of addresses. One tensor views them all, and no
+//! page ever moves. The pool reserves the addresses when it is made, and maps a page's memory when the page is first
+//! allocated.
 //!
 //! A page is free, in use (by at least one sequence), or cached: held by the tree of prefixes only.
 
@@ -82,7 +83,8 @@ impl Pool {
         self.pages.len() - self.free.len() - self.in_use
     }
 
-    /// Allocate a page for one sequence; its content is undefined. `None` where no page is free or the system has no memory.
+    /// Allocate a page for one sequence; its content is undefined. `None` where no page is free or the system has no
+    /// memory.
     pub(crate) fn take(&mut self) -> Option<PageId> {
         let id = self.free.pop().or_else(|| self.add())?;
         self.pages[id.at()].users = 1;
@@ -97,7 +99,8 @@ impl Pool {
             return None;
         }
         let page = self.address(number);
-        // The first and last of the system's pages may also hold parts of neighbours; mapping those again changes nothing.
+        // The first and last of the system's pages may also hold parts of neighbours; mapping those again changes
+        // nothing.
         // SAFETY: the range is within the mapping, whose memory stays where it is.
         unsafe {
             let flags = MprotectFlags::READ | MprotectFlags::WRITE;
@@ -226,8 +229,8 @@ fn within(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
 mod tests {
     use super::*;
 
-    /// Protects every answer: a page is free only when neither a sequence nor the tree holds it, pages of any size do not
-    /// overlap, and the pool never exceeds its maximum.
+    /// Protects every answer: a page is free only when neither a sequence nor the tree holds it, pages of any size do
+    /// not overlap, and the pool never exceeds its maximum.
     #[test]
     fn pages_are_used_free_or_kept() {
         for size in [100, 4096, 5000] {

@@ -1,11 +1,11 @@
-//! Continuous batching (Yu et al. 2022, Orca): one thread runs the model in steps, each of which computes tokens of several
-//! sequences, because a step for eight costs little more than a step for one. A step may combine decoding with a chunk of
-//! one prompt (chunked prefill; Agrawal et al. 2024, Sarathi-Serve). The composition of a step changes when a token comes,
-//! never which token it is.
+//! Continuous batching (Yu et al. 2022, Orca): one thread runs the model in steps, each of which computes tokens of
+//! several sequences, because a step for eight costs little more than a step for one. A step may combine decoding with
+//! a chunk of one prompt (chunked prefill; Agrawal et al. 2024, Sarathi-Serve). The composition of a step changes when
+//! a token comes, never which token it is.
 //!
-//! Interactive requests run before the background, which pauses and keeps its cache while an interactive one runs. If these
-//! need its memory, the scheduler preempts it: it keeps its tokens and computes them again later. Among requests of one
-//! priority, the client with the fewest computed tokens goes first ([`queue`]).
+//! Interactive requests run before the background, which pauses and keeps its cache while an interactive one runs. If
+//! these need its memory, the scheduler preempts it: it keeps its tokens and computes them again later. Among requests
+//! of one priority, the client with the fewest computed tokens goes first ([`queue`]).
 
 mod queue;
 #[cfg(test)]
@@ -279,7 +279,8 @@ impl Steps {
         let reading = self.active.iter().filter(|s| runs(s) && reads(s)).min_by_key(|s| order(s)).map(|s| s.number);
         let answers_first = answering > 0 && self.answers_until.is_some_and(|until| Instant::now() < until);
         let reading = reading.filter(|_| !answers_first);
-        // Beside decoding sequences, and for the background, a small chunk: both bound the wait of an interactive request.
+        // Beside decoding sequences, and for the background, a small chunk: both bound the wait of an interactive
+        // request.
         let whole = answering == 0 && users;
         let chunk = if whole { self.backend.chunk() } else { GROUP };
         let may_run = |s: &Sequence| runs(s) && (!reads(s) || Some(s.number) == reading);

@@ -48,8 +48,8 @@ impl Engine {
         Ok(scores.into_iter().enumerate().map(likelihood).collect())
     }
 
-    /// Log-probabilities for several `(tokens, from, ends)`: of each list from token `from` on and, with `ends`, of an end
-    /// token after it.
+    /// Log-probabilities for several `(tokens, from, ends)`: of each list from token `from` on and, with `ends`, of an
+    /// end token after it.
     fn scores(&self, asked: Vec<(Vec<u32>, usize, bool)>, cancel: &Cancel) -> Result<Vec<Vec<f32>>, GenerateError> {
         let (sender, news) = channel();
         let _wake = cancel.on_cancel(self.scheduler.waker());

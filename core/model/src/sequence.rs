@@ -1,5 +1,5 @@
-//! One request in the scheduler: its certain tokens, how many of them are computed, and how it uses the logits. A generation
-//! samples tokens and checks drafts; a scoring reads log-probabilities.
+//! One request in the scheduler: its certain tokens, how many of them are computed, and how it uses the logits. A
+//! generation samples tokens and checks drafts; a scoring reads log-probabilities.
 
 use crate::backend::{Backend, Seat};
 use crate::draft::Drafter;
@@ -153,8 +153,8 @@ impl Sequence {
         self.end() - self.computed
     }
 
-    /// Plan its tokens of the next step: of a prompt up to a multiple of [`GROUP`] and about `chunk` tokens, or the certain
-    /// tokens and at most `drafts` drafted ones.
+    /// Plan its tokens of the next step: of a prompt up to a multiple of [`GROUP`] and about `chunk` tokens, or the
+    /// certain tokens and at most `drafts` drafted ones.
     pub(crate) fn plan(&mut self, chunk: usize, drafts: usize) {
         let chunk = (chunk / GROUP).max(1) * GROUP;
         let end = if self.computed < self.prompt {
@@ -236,8 +236,8 @@ impl Sequence {
         }
     }
 
-    /// Sample from the logits after the last certain token and after each draft, until a draft differs (speculative decoding
-    /// with exact agreement, so that drafts change no token; Leviathan et al. 2023).
+    /// Sample from the logits after the last certain token and after each draft, until a draft differs (speculative
+    /// decoding with exact agreement, so that drafts change no token; Leviathan et al. 2023).
     fn choose(
         &mut self,
         row: usize,
@@ -306,8 +306,8 @@ impl Sequence {
 }
 
 impl Answer {
-    /// Sample a token. Log-probabilities are the model's own: they are read before the grammar and the repetition penalty
-    /// change the logits.
+    /// Sample a token. Log-probabilities are the model's own: they are read before the grammar and the repetition
+    /// penalty change the logits.
     fn choose(&mut self, logits: &mut [f32], model: &Model) -> Result<(u32, TokenEvent), GenerateError> {
         let before = self.logprobs.map(|n| {
             let sum = sampler::log_sum_exp(logits);

@@ -49,7 +49,8 @@ pub(crate) struct Runs {
     taken: Vec<*mut sys::OrtValue>,
 }
 
-// SAFETY: the names are owned, and the pointers in `given` and `taken` are dead outside of `run`, which has `&mut self`.
+// SAFETY: the names are owned, and the pointers in `given` and `taken` are dead outside of `run`, which has `&mut
+// self`.
 #[expect(unsafe_code, reason = "reused arrays of pointers")]
 unsafe impl Send for Runs {}
 
@@ -70,8 +71,8 @@ impl Runs {
         })
     }
 
-    /// Run, with values in the order of the names. With `halt`, another thread interrupts the run as soon as the condition
-    /// holds.
+    /// Run, with values in the order of the names. With `halt`, another thread interrupts the run as soon as the
+    /// condition holds.
     ///
     /// # Safety
     /// Each value views memory that nothing else uses meanwhile, or that the graph updates in place as its manifest

@@ -2,8 +2,8 @@
 
 use deepcoder_types::GenerateError;
 
-/// Prompts are cut at multiples of this many tokens. Latent attention computes complete groups of them with other bits than
-/// single tokens, so the cuts must not depend on the other sequences in a step.
+/// Prompts are cut at multiples of this many tokens. Latent attention computes complete groups of them with other bits
+/// than single tokens, so the cuts must not depend on the other sequences in a step.
 pub(crate) const GROUP: usize = 128;
 
 /// A request for the cache of a sequence.

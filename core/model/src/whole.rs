@@ -119,8 +119,8 @@ impl Whole {
         self.kept.iter().map(|kept| common(kept.cache.tokens(), tokens)).max().unwrap_or(0)
     }
 
-    /// As [`Backend::open`](crate::backend::Backend::open). A conversation that continues takes its cache back. A request with
-    /// only a common prefix copies that, and so does a background request from a user's conversation.
+    /// As [`Backend::open`](crate::backend::Backend::open). A conversation that continues takes its cache back. A
+    /// request with only a common prefix copies that, and so does a background request from a user's conversation.
     pub(crate) fn open<'s>(
         &mut self,
         ask: &Ask<'_>,
@@ -193,7 +193,8 @@ impl Whole {
         self.kept.clear();
     }
 
-    /// As [`Backend::pretend`](crate::backend::Backend::pretend). `false`, with an empty cache, where a device has the memory.
+    /// As [`Backend::pretend`](crate::backend::Backend::pretend). `false`, with an empty cache, where a device has the
+    /// memory.
     pub(crate) fn pretend(&self, seat: &mut WholeSeat, tokens: &[u32]) -> Result<bool, GenerateError> {
         self.reserve(&mut seat.cache, tokens.len())?;
         Ok(seat.cache.pretend(&self.layout, tokens))

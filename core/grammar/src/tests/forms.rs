@@ -11,8 +11,8 @@ const SCHEMA: &str = r##"{"type": "object", "properties": {
   "$defs": {"leaf": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"x": {"const": "bc"}}, "required": ["x"],
     "additionalProperties": false}]}}}"##;
 
-/// Protects every caller that reads JSON: whatever the model wants, an answer that ends fits the schema, in the schema's
-/// order of properties.
+/// Protects every caller that reads JSON: whatever the model wants, an answer that ends fits the schema, in the
+/// schema's order of properties.
 #[test]
 fn json_fits_its_schema() {
     let compiler = compiler(false);
@@ -39,8 +39,8 @@ fn json_fits_its_schema() {
     assert!(ended >= 10, "{ended} answers ended");
 }
 
-/// Protects patterns: an end is allowed exactly where the whole text matches, anchors at both ends mean nothing new, and
-/// characters come whole although tokens are parts of them.
+/// Protects patterns: an end is allowed exactly where the whole text matches, anchors at both ends mean nothing new,
+/// and characters come whole although tokens are parts of them.
 #[test]
 fn patterns_match_as_a_whole() {
     let form = Form::Regex("^(ab){2,3}c?$".into());
@@ -89,8 +89,8 @@ fn code() -> Vec<Free> {
     vec![free(CODE, "old", r#"[^"\\]*"#), free(CODE, "# note\n", r"(#[^\n]*\n)*")]
 }
 
-/// Protects the code around a docstring: what is not free comes to the byte, whatever the model wants, and what is free keeps
-/// to its pattern, with tokens that go over the borders.
+/// Protects the code around a docstring: what is not free comes to the byte, whatever the model wants, and what is free
+/// keeps to its pattern, with tokens that go over the borders.
 #[test]
 fn a_scope_changes_its_free_ranges_only() {
     let grammar = scope(CODE, code()).expect("a scope");
@@ -125,8 +125,8 @@ fn a_scope_changes_its_free_ranges_only() {
     }
 }
 
-/// Protects the time of an answer: where only one text can follow it is forced in the tokeniser's own tokens, the mask says
-/// the same, and a token that depends on what comes is left to the model.
+/// Protects the time of an answer: where only one text can follow it is forced in the tokeniser's own tokens, the mask
+/// says the same, and a token that depends on what comes is left to the model.
 #[test]
 fn forced_text_needs_no_model() {
     let compiler = compiler(true);
@@ -185,8 +185,8 @@ fn a_long_scope_is_forced_in_pieces() {
     assert_eq!(String::from_utf8(written), Ok(text));
 }
 
-/// Protects candidates and requests from each other: clones and constraints of the same grammar go on by themselves, and a
-/// grammar that is known already gives what it gave first.
+/// Protects candidates and requests from each other: clones and constraints of the same grammar go on by themselves,
+/// and a grammar that is known already gives what it gave first.
 #[test]
 fn constraints_go_on_by_themselves() {
     let compiler = compiler(false);

@@ -134,8 +134,8 @@ fn rows() -> Vec<(&'static str, Form)> {
     rows
 }
 
-/// Protects the process with the model, and all other requests in it: every grammar works or is an error, within bounded
-/// memory, and nothing overflows the stack. That it is within bounded time shows the limit of a test's time.
+/// Protects the process with the model, and all other requests in it: every grammar works or is an error, within
+/// bounded memory, and nothing overflows the stack. That it is within bounded time shows the limit of a test's time.
 #[test]
 fn hostile_grammars_are_bounded() {
     let compiler = compiler(false);

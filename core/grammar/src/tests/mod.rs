@@ -85,8 +85,8 @@ fn allowed(constraint: &mut Constraint) -> Result<Vec<u32>, GrammarError> {
     Ok(ids.collect())
 }
 
-/// The text of an answer that a model of random numbers gives, and whether it has ended. Checks at each token that the mask
-/// is what `allows` says.
+/// The text of an answer that a model of random numbers gives, and whether it has ended. Checks at each token that the
+/// mask is what `allows` says.
 fn answer(constraint: &mut Constraint, seed: u64, most: usize) -> (Vec<u8>, bool) {
     let (all, mut state, mut text) = (tokens(), seed * 2 + 1, Vec::new());
     for _ in 0..most {

@@ -4,9 +4,10 @@ use crate::input::{Block, GROUP, groups, round};
 use crate::multiply::products;
 use crate::{Format, Level, Matrix, TILE_ROWS};
 
-/// Protects prompts on processors with AMX: what the tiles' code computes, on a model of their instructions, has the bits of
-/// AVX-512, for every format, for widths that fill no chunk of blocks, and for as many groups of rows as there may be; rows
-/// that make no group are left to the other code. Where there are no such vectors there is nothing to compare.
+/// Protects prompts on processors with AMX: what the tiles' code computes, on a model of their instructions, has the
+/// bits of AVX-512, for every format, for widths that fill no chunk of blocks, and for as many groups of rows as there
+/// may be; rows that make no group are left to the other code. Where there are no such vectors there is nothing to
+/// compare.
 #[test]
 fn tiles_give_the_bits_of_vectors() {
     let vectors = Level::available().into_iter().filter(|level| *level == Level::Avx512);

@@ -41,7 +41,8 @@ impl Layer {
         }
     }
 
-    /// Runs steps, each of which has for some sequences how many tokens come: the results of every sequence, and the pages.
+    /// Runs steps, each of which has for some sequences how many tokens come: the results of every sequence, and the
+    /// pages.
     fn run(
         &self,
         level: Level,
@@ -113,8 +114,8 @@ impl Layer {
     }
 }
 
-/// Protects the numbers of both paths: rotation of either kind, mask, scale, and which heads share their keys are those of
-/// the definition.
+/// Protects the numbers of both paths: rotation of either kind, mask, scale, and which heads share their keys are those
+/// of the definition.
 #[test]
 fn attention_is_that_of_its_definition() {
     for attention in [WHOLE, ODD] {
@@ -127,8 +128,9 @@ fn attention_is_that_of_its_definition() {
     }
 }
 
-/// Protects cached prefixes, drafts and batches: a row's bits depend on its sequence up to itself, not on how it is cut into
-/// steps, on the sequences beside it, on the threads, on the processor or on whose pages it reads. So do the pages' bits.
+/// Protects cached prefixes, drafts and batches: a row's bits depend on its sequence up to itself, not on how it is cut
+/// into steps, on the sequences beside it, on the threads, on the processor or on whose pages it reads. So do the
+/// pages' bits.
 #[test]
 fn a_row_has_the_same_bits_in_any_company() {
     for attention in [WHOLE, ODD] {

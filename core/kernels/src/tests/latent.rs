@@ -203,8 +203,9 @@ fn attention_is_that_of_its_definition() {
     }
 }
 
-/// Protects cached prefixes, drafts and batches: within a form, a row's bits depend on its sequence up to itself, not on how
-/// it is cut into steps, on the sequences beside it, on the threads, on the processor or on whose pages it reads.
+/// Protects cached prefixes, drafts and batches: within a form, a row's bits depend on its sequence up to itself, not
+/// on how it is cut into steps, on the sequences beside it, on the threads, on the processor or on whose pages it
+/// reads.
 #[test]
 fn a_query_has_the_same_bits_in_any_company() {
     for formats in [None, Some((Format::Q4_0, Format::Q8_0))] {

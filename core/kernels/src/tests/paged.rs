@@ -35,8 +35,8 @@ impl Lists {
     }
 }
 
-/// Calls `run` with places that do not fit: each must be refused. `pages` is the number of pages, `angles` of positions; two
-/// rows are expected.
+/// Calls `run` with places that do not fit: each must be refused. `pages` is the number of pages, `angles` of
+/// positions; two rows are expected.
 pub(super) fn refused(pages: usize, angles: usize, mut run: impl FnMut(&Lists) -> Result<(), PagedError>) {
     let columns = angles / PAGE_TOKENS;
     let good = Lists {

@@ -209,8 +209,8 @@ impl Engine {
     }
 }
 
-/// Load the model in `folder`, generate one token for a prompt of `tokens` tokens, and do both again. `options` say where
-/// prefixes are stored.
+/// Load the model in `folder`, generate one token for a prompt of `tokens` tokens, and do both again. `options` say
+/// where prefixes are stored.
 pub fn bench_restart(
     folder: &Path,
     options: &EngineOptions,
@@ -240,8 +240,8 @@ fn finished(done: Generation) -> Result<Generation, GenerateError> {
     if done.finish == FinishReason::Cancelled { Err(super::cancelled()) } else { Ok(done) }
 }
 
-/// A list of about `tokens` tokens that models continue without an end. Texts of different `number` differ from the first
-/// token on.
+/// A list of about `tokens` tokens that models continue without an end. Texts of different `number` differ from the
+/// first token on.
 fn text(engine: &Engine, number: usize, tokens: usize) -> Result<String, GenerateError> {
     let mut text = format!("{number}. List of measured values\n");
     let mut line = 0;
@@ -287,8 +287,8 @@ fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Tokens per second of `count` sequences, from the sequence and time of each token: while all of them decode, if they ever
-/// do at the same time; else over the time in which at least one decodes.
+/// Tokens per second of `count` sequences, from the sequence and time of each token: while all of them decode, if they
+/// ever do at the same time; else over the time in which at least one decodes.
 #[expect(clippy::cast_precision_loss, reason = "numbers of tokens are small")]
 fn decode_rate(events: &[(usize, Instant)], count: usize) -> f64 {
     let of = |i: usize| events.iter().filter(move |(at, _)| *at == i).map(|(_, time)| *time);
@@ -316,8 +316,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Protects the comparison of one sequence with eight: the rate covers only the time in which all decode, or the time of
-    /// each if they never decode together, and never the prompts.
+    /// Protects the comparison of one sequence with eight: the rate covers only the time in which all decode, or the
+    /// time of each if they never decode together, and never the prompts.
     #[test]
     fn rates_are_of_decoding_alone() {
         let start = Instant::now();

@@ -1,10 +1,10 @@
-//! Deepcoder's own operators, in the domain `ai.deepcoder`, for graphs whose weights are blocks of GGUF in the layout of
-//! `deepcoder-kernels`:
+//! Deepcoder's own operators, in the domain `ai.deepcoder`, for graphs whose weights are blocks of GGUF in the layout
+//! of `deepcoder-kernels`:
 //!
-//! - `GgufMatMul` and `GgufGather`: a product with a matrix and rows of one; the attributes `type` (GGUF's name), `N` and
-//!   `K` describe it;
-//! - `PagedGroupedAttention` and `PagedLatentAttention`: attention over pages of keys and values, or of latents, which they
-//!   write to in place;
+//! - `GgufMatMul` and `GgufGather`: a product with a matrix and rows of one; the attributes `type` (GGUF's name), `N`
+//!   and `K` describe it;
+//! - `PagedGroupedAttention` and `PagedLatentAttention`: attention over pages of keys and values, or of latents, which
+//!   they write to in place;
 //! - `GgufFeedForward`: a gated network;
 //! - `GgufMoe`: a mixture of such networks with its router.
 

@@ -1,9 +1,9 @@
-//! The last four inputs of every paged attention node: the rows' positions int64 `[S]` and sequences int64 `[S]`, the page
-//! tables int64 `[N, M]`, and the cache float16 `[P, numbers]`: `P` pages of 64 tokens of all layers.
+//! The last four inputs of every paged attention node: the rows' positions int64 `[S]` and sequences int64 `[S]`, the
+//! page tables int64 `[N, M]`, and the cache float16 `[P, numbers]`: `P` pages of 64 tokens of all layers.
 //!
-//! The nodes write to the cache in place, although it is an input: it is state outside of the data flow, as in vLLM, because
-//! ONNX has no state. A node reads only its own layer's part of the pages, which only it writes, so the nodes need no order
-//! among each other.
+//! The nodes write to the cache in place, although it is an input: it is state outside of the data flow, as in vLLM,
+//! because ONNX has no state. A node reads only its own layer's part of the pages, which only it writes, so the nodes
+//! need no order among each other.
 
 use super::missing;
 use deepcoder_kernels::Ragged;
@@ -68,11 +68,11 @@ impl<'a> Pages<'a> {
         if self.numbers == 0 {
             return &mut [];
         }
-        // SAFETY: the tensor has so many numbers of two bytes, on the processor, and lives as long as `self`. Nothing else
-        // uses its memory meanwhile: the engine lends the pages to one run at a time through a pointer that it may write
-        // through, the runtime neither moves nor copies an input that is where the operator wants it nor gives its memory to
-        // anything else, other nodes of the run that have this input are of these operators, and a session runs its nodes
-        // one after the other.
+        // SAFETY: the tensor has so many numbers of two bytes, on the processor, and lives as long as `self`. Nothing
+        // else uses its memory meanwhile: the engine lends the pages to one run at a time through a pointer that it may
+        // write through, the runtime neither moves nor copies an input that is where the operator wants it nor gives
+        // its memory to anything else, other nodes of the run that have this input are of these operators, and a
+        // session runs its nodes one after the other.
         unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast_mut().cast::<u16>(), self.numbers) }
     }
 }

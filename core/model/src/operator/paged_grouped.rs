@@ -1,8 +1,8 @@
 //! `PagedGroupedAttention`: grouped-query attention (Ainslie et al. 2023) over pages of keys and values.
 //!
-//! Inputs: queries, keys and values `[1, S, (heads + 2 · kv_heads) · head_dim]`; cosines and sines `[positions, rotated / 2]`;
-//! and [`super::paged`]'s. Output: `[1, S, heads · head_dim]`. The attribute `scale` defaults to
-//! `1 / sqrt(head_dim)`. The kernel is [`deepcoder_kernels::GroupedAttention`].
+//! Inputs: queries, keys and values `[1, S, (heads + 2 · kv_heads) · head_dim]`; cosines and sines `[positions, rotated
+//! / 2]`; and [`super::paged`]'s. Output: `[1, S, heads · head_dim]`. The attribute `scale` defaults to `1 /
+//! sqrt(head_dim)`. The kernel is [`deepcoder_kernels::GroupedAttention`].
 
 use super::paged::{Pages, Places};
 use super::{calls, count, failed, missing, number, size, with_threads};

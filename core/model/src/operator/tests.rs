@@ -170,8 +170,9 @@ fn written(tensor: &DynValue, count: usize) -> Vec<usize> {
     (0..count).filter(|i| numbers[*i] != 0).collect()
 }
 
-/// Runs a node of paged attention: `own` are its inputs before the pages' and `each` the numbers of a page, of `layers`.
-/// The result must have `width` numbers for each of three rows; the places that the cache has afterwards come back.
+/// Runs a node of paged attention: `own` are its inputs before the pages' and `each` the numbers of a page, of
+/// `layers`. The result must have `width` numbers for each of three rows; the places that the cache has afterwards come
+/// back.
 fn run_paged(session: &mut Session, own: &[DynValue], each: i64, width: i64) -> Vec<usize> {
     let cache = zeros(&[4, each]);
     let places = places_of([3, 0]);
@@ -288,7 +289,8 @@ fn a_mixture_runs_with_and_without_a_shared_expert() {
     }
 }
 
-/// Protects the layers of dense models: the node gives what the mixture of one expert, that every token has whole, gives.
+/// Protects the layers of dense models: the node gives what the mixture of one expert, that every token has whole,
+/// gives.
 #[test]
 fn a_feed_forward_network_is_an_expert() {
     let bytes = Format::Q8_0.matrix_bytes(32, 32).unwrap();

@@ -1,11 +1,11 @@
 //! Pages of prefixes on the disk, so that a prompt that was computed before a restart is not computed again.
 //!
-//! A page is a file of its own, named by a hash of the model and of all tokens up to its end (see [`page`]). It is private
-//! data: numbers that derive from the user's code, from which text can be guessed. So the directory is 0700 and the files
-//! are 0600, [`forget_prefixes`] deletes them, and nothing sends them anywhere.
+//! A page is a file of its own, named by a hash of the model and of all tokens up to its end (see [`page`]). It is
+//! private data: numbers that derive from the user's code, from which text can be guessed. So the directory is 0700 and
+//! the files are 0600, [`forget_prefixes`] deletes them, and nothing sends them anywhere.
 //!
-//! **Invariant:** a page is the very bytes that were stored under its key, or it is a miss. Reading never waits for another
-//! process, and storing never makes the engine wait. Several processes may use one directory.
+//! **Invariant:** a page is the very bytes that were stored under its key, or it is a miss. Reading never waits for
+//! another process, and storing never makes the engine wait. Several processes may use one directory.
 
 mod folder;
 mod page;
@@ -146,9 +146,9 @@ impl Limits {
 }
 
 impl DiskCache {
-    /// Open the pages of `page_bytes` bytes of the model `model_key` in `folder`, which is created if absent. All pages in it,
-    /// of any model, take at most `cap_bytes` and at most a tenth of the disk space that is free or theirs. `warn` is called
-    /// with the reason of a pause in writing, once for each reason.
+    /// Open the pages of `page_bytes` bytes of the model `model_key` in `folder`, which is created if absent. All pages
+    /// in it, of any model, take at most `cap_bytes` and at most a tenth of the disk space that is free or theirs.
+    /// `warn` is called with the reason of a pause in writing, once for each reason.
     pub(crate) fn open(
         folder: &Path,
         model_key: &str,
@@ -216,8 +216,8 @@ impl DiskCache {
         has
     }
 
-    /// Whether [`DiskCache::put`] would store a page: not if it is stored, and not while the queue is full or writing pauses.
-    /// Call it before copying a page.
+    /// Whether [`DiskCache::put`] would store a page: not if it is stored, and not while the queue is full or writing
+    /// pauses. Call it before copying a page.
     pub(crate) fn wants(&self, key: &PageKey) -> bool {
         let shared = &self.shared;
         shared.queue.accepts(shared.format.page, &shared.limits) && !self.has(key)

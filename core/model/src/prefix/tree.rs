@@ -1,5 +1,5 @@
-//! The index of cached prefixes: a radix tree over tokens whose nodes are pages (RadixAttention; Zheng et al. 2024, SGLang). A
-//! request reuses the pages of its longest cached prefix.
+//! The index of cached prefixes: a radix tree over tokens whose nodes are pages (RadixAttention; Zheng et al. 2024,
+//! SGLang). A request reuses the pages of its longest cached prefix.
 
 use crate::pool::{PageId, Pool};
 
@@ -37,9 +37,9 @@ impl Found {
         self.pages.last().map(|(node, ..)| *node)
     }
 
-    /// Drop pages whose bits differ from those that this prompt would compute. Of a group that is complete in the prompt,
-    /// either all pages are reused or none; of its incomplete end, no page that was computed as a group. Pages with tokens of
-    /// an answer are always reused: otherwise every conversation would be computed again.
+    /// Drop pages whose bits differ from those that this prompt would compute. Of a group that is complete in the
+    /// prompt, either all pages are reused or none; of its incomplete end, no page that was computed as a group. Pages
+    /// with tokens of an answer are always reused: otherwise every conversation would be computed again.
     pub(crate) fn fit(&mut self, group: usize, prompt: usize) {
         let each = group / PAGE;
         if each == 0 {
@@ -129,8 +129,8 @@ impl Tree {
         }
     }
 
-    /// Insert a page with these tokens below `parent`, and return its node and page. If a page with the same tokens and bits is
-    /// there, return that one instead. A leaf with only a prefix of the tokens is removed.
+    /// Insert a page with these tokens below `parent`, and return its node and page. If a page with the same tokens and
+    /// bits is there, return that one instead. A leaf with only a prefix of the tokens is removed.
     pub(crate) fn insert(
         &mut self,
         parent: Option<NodeId>,

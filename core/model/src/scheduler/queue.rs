@@ -1,5 +1,5 @@
-//! Fairness between clients: start-time fair queueing (Goyal, Vin and Cheng 1996), where the service is computed tokens. Many
-//! requests of one client do not delay the few of another.
+//! Fairness between clients: start-time fair queueing (Goyal, Vin and Cheng 1996), where the service is computed
+//! tokens. Many requests of one client do not delay the few of another.
 
 use std::collections::HashMap;
 
@@ -59,8 +59,8 @@ impl Shares {
 mod tests {
     use super::*;
 
-    /// Protects clients that come late or seldom: a new client starts at the least service of the others, so that it neither
-    /// pays for the past nor takes the model for itself.
+    /// Protects clients that come late or seldom: a new client starts at the least service of the others, so that it
+    /// neither pays for the past nor takes the model for itself.
     #[test]
     fn a_new_client_begins_with_the_others() {
         let mut shares = Shares::default();

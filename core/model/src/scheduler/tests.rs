@@ -1,5 +1,5 @@
-//! The scheduler on a graph that is no model: it writes tokens into pages, reads whole histories back from them, and chooses
-//! by those. So a page that holds another sequence's tokens, or none, shows in the answer.
+//! The scheduler on a graph that is no model: it writes tokens into pages, reads whole histories back from them, and
+//! chooses by those. So a page that holds another sequence's tokens, or none, shows in the answer.
 
 use super::*;
 use crate::engine::Engine;
@@ -218,8 +218,8 @@ fn letters(count: usize, seed: u64) -> String {
     (0..count).map(|_| next()).collect()
 }
 
-/// Protects every answer: whatever runs beside a request, shares its pages, takes its memory or lets it wait, it has the
-/// tokens that it has alone. There are far fewer pages than all of them want.
+/// Protects every answer: whatever runs beside a request, shares its pages, takes its memory or lets it wait, it has
+/// the tokens that it has alone. There are far fewer pages than all of them want.
 #[test]
 fn a_crowd_changes_no_token() {
     let rig = Rig::new(24, false);
@@ -366,8 +366,8 @@ fn a_job_that_loses_its_memory_loses_no_token() {
     rig.is_clean();
 }
 
-/// Protects the place of others: a request that is cancelled, wherever it is, ends within a step and gives its place and
-/// its memory back; so does one whose caller panics; and a step that fails costs the requests in it only.
+/// Protects the place of others: a request that is cancelled, wherever it is, ends within a step and gives its place
+/// and its memory back; so does one whose caller panics; and a step that fails costs the requests in it only.
 #[test]
 fn what_ends_early_leaves_nothing_behind() {
     let mut rig = Rig::new(4, true);
@@ -419,8 +419,8 @@ fn what_can_never_fit_is_refused() {
     rig.is_clean();
 }
 
-/// Protects scores: the prompt's logits are those of each place, also where all of it is cached; and options are compared
-/// behind one computation of the prompt.
+/// Protects scores: the prompt's logits are those of each place, also where all of it is cached; and options are
+/// compared behind one computation of the prompt.
 #[test]
 fn scores_are_of_every_token() {
     let rig = Rig::new(100, false);

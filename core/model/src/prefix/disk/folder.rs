@@ -1,7 +1,8 @@
-//! The directory of pages. Its content is untrusted: any name may be a FIFO, a link or a damaged file, and other processes
-//! may write, evict and delete at the same time.
+//! The directory of pages. Its content is untrusted: any name may be a FIFO, a link or a damaged file, and other
+//! processes may write, evict and delete at the same time.
 //!
-//! Every call is relative to the open directory, follows no link in it, and touches only names that [`Name::parse`] accepts.
+//! Every call is relative to the open directory, follows no link in it, and touches only names that [`Name::parse`]
+//! accepts.
 
 use super::page::{Format, HEADER, Name, PART, PageKey, counted};
 use super::{PrefixFolderError, PrefixUsage};
@@ -85,8 +86,8 @@ impl Folder {
         }
     }
 
-    /// Write a page under a temporary name, then rename it, so that readers never see a partial page. There is no `fsync`:
-    /// after a power cut the file may be empty or torn, which the checksum turns into a miss.
+    /// Write a page under a temporary name, then rename it, so that readers never see a partial page. There is no
+    /// `fsync`: after a power cut the file may be empty or torn, which the checksum turns into a miss.
     pub(super) fn write(&self, format: &Format, key: &PageKey, page: &[u8]) -> io::Result<()> {
         let part = part_name(&key.file());
         let mut made = self.create(&part);
@@ -134,7 +135,8 @@ impl Folder {
         Ok(stat?.st_mtime)
     }
 
-    /// List all pages and their bytes on the disk. Deletes the temporary files of dead writers, and files that cannot be pages.
+    /// List all pages and their bytes on the disk. Deletes the temporary files of dead writers, and files that cannot
+    /// be pages.
     pub(super) fn scan(&self, probe: &PageKey) -> io::Result<Scan> {
         let mut scan = Scan { pages: Vec::new(), usage: PrefixUsage::default(), now: self.now(&probe.file()) };
         let fd = self.fd();
@@ -241,8 +243,8 @@ fn gone(error: Errno) -> rustix::io::Result<()> {
     if error == Errno::NOENT { Ok(()) } else { Err(error) }
 }
 
-/// A temporary name that is unique in this process. A process with the same id in another container may choose it too, which
-/// `O_EXCL` detects.
+/// A temporary name that is unique in this process. A process with the same id in another container may choose it too,
+/// which `O_EXCL` detects.
 fn part_name(name: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{name}.{}-{}{PART}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))

@@ -38,8 +38,8 @@ pub(crate) struct PageKey {
 }
 
 impl PageKey {
-    /// The key of the empty prefix, from which those of pages derive. `model` must differ between models whose pages differ:
-    /// it names the weights and the recipe.
+    /// The key of the empty prefix, from which those of pages derive. `model` must differ between models whose pages
+    /// differ: it names the weights and the recipe.
     pub(crate) fn root(model: &str) -> Self {
         let text = format!("{LAYOUT} {model}");
         Self { hash: ContentHash::of(text.as_bytes()), index: 0 }
@@ -52,8 +52,8 @@ impl PageKey {
         Self { hash: ContentHash::of(&bytes), index: self.index.saturating_add(1) }
     }
 
-    /// The name of its file. The number of pages before it lets eviction spare the beginnings, without which the rest of a
-    /// prefix is of no use.
+    /// The name of its file. The number of pages before it lets eviction spare the beginnings, without which the rest
+    /// of a prefix is of no use.
     pub(super) fn file(&self) -> String {
         format!("{}-{}{PAGE}", self.hash, self.index)
     }

@@ -119,7 +119,8 @@ fn keys_name_all_tokens_and_the_model() {
     assert_eq!(page(&[1, 2]), keys[0]);
 }
 
-/// Protects idle unloads and short commands: pages that wait when the engine ends are written, and the thread ends with it.
+/// Protects idle unloads and short commands: pages that wait when the engine ends are written, and the thread ends with
+/// it.
 #[test]
 fn what_waits_is_written_at_the_end() {
     let fixture = fixture();
@@ -132,7 +133,8 @@ fn what_waits_is_written_at_the_end() {
     assert!((0..20).all(|n| get(&again, n)));
 }
 
-/// Protects memory: pages that come faster than the disk takes them are dropped beyond a bound, which one page may pass.
+/// Protects memory: pages that come faster than the disk takes them are dropped beyond a bound, which one page may
+/// pass.
 #[test]
 fn the_queue_is_bounded() {
     let limits = Limits { queue: 3 * PAGE, ..Limits::of(1 << 30) };
@@ -147,8 +149,8 @@ fn the_queue_is_bounded() {
     assert_eq!(queue.waiting(), 1);
 }
 
-/// Protects the data: a directory that other users may write in, or that is not the user's, is refused in words, and one
-/// that others may only read is closed to them.
+/// Protects the data: a directory that other users may write in, or that is not the user's, is refused in words, and
+/// one that others may only read is closed to them.
 #[test]
 fn directories_of_others_are_refused() {
     let folder = tempfile::tempdir().expect("a directory");

@@ -10,8 +10,8 @@ fn alive(fixture: &Fixture) {
     assert!(get(&fixture.cache, 200), "the cache goes on");
 }
 
-/// Protects answers from damage: one wrong bit anywhere in a file, of the header or of the page, is a miss, and the file is
-/// gone.
+/// Protects answers from damage: one wrong bit anywhere in a file, of the header or of the page, is a miss, and the
+/// file is gone.
 #[test]
 fn a_wrong_bit_is_a_miss() {
     let fixture = fixture();
@@ -28,8 +28,8 @@ fn a_wrong_bit_is_a_miss() {
     alive(&fixture);
 }
 
-/// Protects against writers that died and disks that lost power: a file of any other length, or of zeros, is a miss and is
-/// deleted.
+/// Protects against writers that died and disks that lost power: a file of any other length, or of zeros, is a miss and
+/// is deleted.
 #[test]
 fn torn_files_are_misses() {
     let fixture = fixture();
@@ -46,8 +46,8 @@ fn torn_files_are_misses() {
     alive(&fixture);
 }
 
-/// Protects against files under a wrong name: a page of other tokens, of another model, or of a model with the same pages
-/// and another layout is a miss.
+/// Protects against files under a wrong name: a page of other tokens, of another model, or of a model with the same
+/// pages and another layout is a miss.
 #[test]
 fn foreign_pages_are_misses() {
     let fixture = fixture();
