@@ -1,4 +1,4 @@
-//! The scheduler on a graph that is no model: it writes tokens into pages, reads whole histories back from them, and
+//! The scheduler with a fake graph: it writes tokens to pages, reads whole histories back from them, and
 //! chooses by those. So a page that holds another sequence's tokens, or none, shows in the answer.
 
 use super::*;
@@ -25,7 +25,7 @@ type Log = Arc<Mutex<Vec<Vec<Vec<u32>>>>>;
 /// Writes tokens, and reads them back.
 struct Fake {
     log: Log,
-    /// Each step waits for one, where there is somebody who gives them.
+    /// In a gated test, each step waits for a permit.
     permits: Option<Arc<Mutex<Receiver<()>>>>,
 }
 
@@ -281,7 +281,7 @@ fn a_seed_gives_the_same_tokens_in_a_crowd() {
     rig.is_clean();
 }
 
-/// Protects whoever waits at the keyboard: a request that comes while background work is computed is in the very next
+/// Protects users who wait: a request that comes while background work is computed is in the very next
 /// step, which a run that is under way makes room for; it is not disturbed by that work, which goes on behind it.
 #[test]
 fn a_users_request_is_in_the_next_step() {
@@ -310,7 +310,7 @@ fn a_users_request_is_in_the_next_step() {
     rig.is_clean();
 }
 
-/// Protects the few requests of one client from the many of another: they get a place while all of those are under way.
+/// Protects a client with few requests from one with many: its request is admitted while all of those are running.
 #[test]
 fn many_requests_of_one_client_let_another_in() {
     let mut rig = Rig::new(1000, true);
@@ -366,7 +366,7 @@ fn a_job_that_loses_its_memory_loses_no_token() {
     rig.is_clean();
 }
 
-/// Protects the place of others: a request that is cancelled, wherever it is, ends within a step and gives its place
+/// Protects other requests: a request that is cancelled, wherever it is, ends within a step and gives its place
 /// and its memory back; so does one whose caller panics; and a step that fails costs the requests in it only.
 #[test]
 fn what_ends_early_leaves_nothing_behind() {

@@ -81,7 +81,7 @@ fn get(cache: &DiskCache, n: u8) -> bool {
     found
 }
 
-/// Protects the use of the whole: what is stored is found by the next process, in files that nobody else may read.
+/// Protects the purpose of the store: the next process finds the stored pages, in files that no other user may read.
 #[test]
 fn pages_are_found_after_a_restart() {
     let fixture = fixture();
@@ -162,7 +162,7 @@ fn directories_of_others_are_refused() {
     std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("set");
     drop(open().expect("opened"));
     assert_eq!(std::fs::metadata(folder.path()).expect("there").mode() & 0o777, 0o700);
-    // Only root can give a directory away, and to everybody else root's own are foreign.
+    // Only root can give a directory away, and root's own are foreign to all other users.
     let foreign = match rustix::process::geteuid().is_root() {
         true => {
             std::os::unix::fs::chown(folder.path(), Some(12345), None).expect("given away");
