@@ -4,8 +4,8 @@
 //! more than its text.
 
 use crate::GrammarError;
-use crate::automaton::{Automaton, Part, Place, State, Walk};
-use crate::guided::refusal;
+use crate::automaton::{Automaton, Part, Position, State, Walk};
+use crate::parser::classify;
 use crate::vocabulary::Vocabulary;
 use llguidance::panic_utils::catch_unwind;
 use llguidance::toktrie::SimpleVob;
@@ -17,23 +17,23 @@ const MARGIN: usize = 64;
 
 /// The positions of one sequence in an automaton. A clone shares the automaton.
 #[derive(Clone)]
-pub(crate) struct Chains {
+pub(crate) struct ChainMatcher {
     vocabulary: Arc<Vocabulary>,
     automaton: Arc<Mutex<Automaton>>,
-    places: Arc<[Place]>,
+    positions: Arc<[Position]>,
     last: Option<u32>,
 }
 
-impl Chains {
+impl ChainMatcher {
     /// Matches a text that is one of `chains`.
     pub(crate) fn new(vocabulary: &Arc<Vocabulary>, chains: &[Vec<Part>]) -> Result<Self, GrammarError> {
-        let (automaton, places) = Automaton::new(chains)?;
+        let (automaton, positions) = Automaton::new(chains)?;
         let automaton = Arc::new(Mutex::new(automaton));
-        Ok(Self { vocabulary: Arc::clone(vocabulary), automaton, places, last: None })
+        Ok(Self { vocabulary: Arc::clone(vocabulary), automaton, positions, last: None })
     }
 
-    /// As [`Guided::apart`](crate::guided::Guided::apart).
-    pub(crate) fn apart(&self) -> Self {
+    /// As [`ParserMatcher::isolated`](crate::parser::ParserMatcher::isolated).
+    pub(crate) fn isolated(&self) -> Self {
         let automaton = self.automaton.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Self { automaton: Arc::new(Mutex::new(automaton)), ..self.clone() }
     }
@@ -45,31 +45,31 @@ impl Chains {
             return Err(GrammarError::Failed("it failed before".into()));
         }
         automaton.begin();
-        let state = automaton.state_of(&self.places);
+        let state = automaton.state_of(&self.positions);
         let result = catch_unwind(AssertUnwindSafe(|| Ok(work(&mut automaton, state))));
         automaton.broken = result.is_err();
-        let result = result.map_err(|e| refusal(&e.to_string()))?;
+        let result = result.map_err(|e| classify(&e.to_string()))?;
         automaton.check()?;
         Ok(result)
     }
 
     /// The positions after `bytes`; `None` if they are not allowed.
-    fn behind(&self, bytes: &[u8]) -> Result<Option<Arc<[Place]>>, GrammarError> {
+    fn behind(&self, bytes: &[u8]) -> Result<Option<Arc<[Position]>>, GrammarError> {
         self.work(|automaton, state| {
             let state = bytes.iter().try_fold(state, |state, byte| automaton.step(state, *byte));
-            state.map(|state| automaton.places(state))
+            state.map(|state| automaton.positions(state))
         })
     }
 
     pub(crate) fn mask(&mut self) -> Result<SimpleVob, GrammarError> {
         self.work(|automaton, state| {
-            if let Some(mask) = automaton.known(state) {
+            if let Some(mask) = automaton.cached_mask(state) {
                 return mask;
             }
-            let mut mask = self.vocabulary.nothing();
+            let mut mask = self.vocabulary.empty_set();
             let mut walk = Walk::new(automaton, state);
             self.vocabulary.trie().add_bias(&mut walk, &mut mask, &[]);
-            automaton.keep(state, &mask);
+            automaton.cache_mask(state, &mask);
             mask
         })
     }
@@ -80,14 +80,14 @@ impl Chains {
 
     /// Advances by `bytes`; false if they are not allowed. `last` is the token that ends with them.
     pub(crate) fn accept(&mut self, bytes: &[u8], last: u32) -> Result<bool, GrammarError> {
-        let Some(places) = self.behind(bytes)? else { return Ok(false) };
-        self.places = places;
+        let Some(positions) = self.behind(bytes)? else { return Ok(false) };
+        self.positions = positions;
         self.last = Some(last);
         Ok(true)
     }
 
     pub(crate) fn complete(&self) -> bool {
-        self.places.iter().any(|place| place.is_end())
+        self.positions.iter().any(|position| position.is_end())
     }
 
     pub(crate) fn done(&self) -> Result<bool, GrammarError> {

@@ -2,10 +2,10 @@
 
 use crate::GrammarError;
 use crate::automaton::Part;
-use crate::chains::Chains;
+use crate::chains::ChainMatcher;
 use crate::constraint::Constraint;
-use crate::guided::{self, Guided};
-use crate::machine::Machine;
+use crate::matcher::Matcher;
+use crate::parser::{self, ParserMatcher};
 use crate::scope::parts;
 use crate::trigger::Trigger;
 use crate::vocabulary::Vocabulary;
@@ -28,7 +28,7 @@ pub struct Compiler {
 
 struct Kept {
     grammar: Grammar,
-    machine: Machine,
+    machine: Matcher,
     trigger: Option<Arc<Trigger>>,
     bytes: usize,
 }
@@ -65,8 +65,8 @@ impl Compiler {
             return Err(GrammarError::Stuck);
         }
         let after = grammar.after.as_deref().filter(|after| !after.is_empty());
-        let trigger = after.map(|after| Arc::new(Trigger::new(after, machine.apart())));
-        let constraint = Constraint::new(&self.vocabulary, machine.apart(), trigger.clone())?;
+        let trigger = after.map(|after| Arc::new(Trigger::new(after, machine.isolated())));
+        let constraint = Constraint::new(&self.vocabulary, machine.isolated(), trigger.clone())?;
         let bytes = machine.bytes() + 100 * length(&grammar.form);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(0, Kept { grammar: grammar.clone(), machine, trigger, bytes });
@@ -85,11 +85,11 @@ impl Compiler {
         let at = kept.iter().position(|kept| kept.grammar == *grammar)?;
         kept[..=at].rotate_right(1);
         let Kept { machine, trigger, .. } = &kept[0];
-        Some(Constraint::new(&self.vocabulary, machine.apart(), trigger.clone()))
+        Some(Constraint::new(&self.vocabulary, machine.isolated(), trigger.clone()))
     }
 
     /// Builds on a large stack: the library recurses into nested rules.
-    fn build(&self, form: &Form) -> Result<Machine, GrammarError> {
+    fn build(&self, form: &Form) -> Result<Matcher, GrammarError> {
         let failed = |reason: &str| GrammarError::Failed(reason.to_owned());
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("grammar".into()).stack_size(STACK);
@@ -98,13 +98,14 @@ impl Compiler {
         })
     }
 
-    fn machine(&self, form: &Form) -> Result<Machine, GrammarError> {
-        let guided = |grammar| Guided::new(&self.vocabulary, grammar).map(|guided| Machine::Guided(Box::new(guided)));
-        let chains = |chains: &[Vec<Part>]| Chains::new(&self.vocabulary, chains).map(Machine::Chains);
+    fn machine(&self, form: &Form) -> Result<Matcher, GrammarError> {
+        let guided =
+            |grammar| ParserMatcher::new(&self.vocabulary, grammar).map(|guided| Matcher::Parser(Box::new(guided)));
+        let chains = |chains: &[Vec<Part>]| ChainMatcher::new(&self.vocabulary, chains).map(Matcher::Chains);
         match form {
-            Form::Json(schema) => guided(guided::json(schema)?),
-            Form::Regex(pattern) => guided(guided::regex(pattern)?),
-            Form::Lark(text) => guided(guided::lark(text)?),
+            Form::Json(schema) => guided(parser::json(schema)?),
+            Form::Regex(pattern) => guided(parser::regex(pattern)?),
+            Form::Lark(text) => guided(parser::lark(text)?),
             Form::Choices(options) if options.iter().any(String::is_empty) => {
                 Err(GrammarError::Invalid("an option is an empty text".into()))
             }

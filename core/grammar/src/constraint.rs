@@ -1,16 +1,16 @@
 //! The constraint of one answer.
 
 use crate::GrammarError;
-use crate::machine::Machine;
-use crate::trigger::{Found, Trigger};
+use crate::matcher::Matcher;
+use crate::trigger::{Trigger, TriggerMatch};
 use crate::vocabulary::Vocabulary;
 use std::sync::Arc;
 
 #[derive(Clone)]
 enum Phase {
     /// Before the trigger, of which the last bytes so far match this many.
-    Free(Arc<Trigger>, usize),
-    Form,
+    BeforeTrigger(Arc<Trigger>, usize),
+    InGrammar,
     Ended,
 }
 
@@ -18,7 +18,7 @@ enum Phase {
 #[derive(Clone)]
 pub struct Constraint {
     vocabulary: Arc<Vocabulary>,
-    machine: Machine,
+    machine: Matcher,
     phase: Phase,
     forced: Option<Vec<u32>>,
     done: bool,
@@ -33,11 +33,11 @@ impl std::fmt::Debug for Constraint {
 impl Constraint {
     pub(crate) fn new(
         vocabulary: &Arc<Vocabulary>,
-        machine: Machine,
+        machine: Matcher,
         trigger: Option<Arc<Trigger>>,
     ) -> Result<Self, GrammarError> {
         let done = trigger.is_none() && machine.done()?;
-        let phase = trigger.map_or(Phase::Form, |trigger| Phase::Free(trigger, 0));
+        let phase = trigger.map_or(Phase::InGrammar, |trigger| Phase::BeforeTrigger(trigger, 0));
         Ok(Self { vocabulary: Arc::clone(vocabulary), machine, phase, forced: None, done })
     }
 
@@ -51,8 +51,8 @@ impl Constraint {
         let forced = self.forced_now()?.first().copied();
         let mut mask = match (&self.phase, forced) {
             (_, Some(token)) => self.vocabulary.trie().singleton_token_set(token),
-            (Phase::Free(trigger, matched), None) => (*trigger.mask(&self.vocabulary, *matched)?).clone(),
-            (Phase::Form, None) => self.machine.mask()?,
+            (Phase::BeforeTrigger(trigger, matched), None) => (*trigger.mask(&self.vocabulary, *matched)?).clone(),
+            (Phase::InGrammar, None) => self.machine.mask()?,
             (Phase::Ended, None) => return Err(GrammarError::Stuck),
         };
         if forced.is_none() && self.complete()? {
@@ -79,8 +79,8 @@ impl Constraint {
             return Ok(false);
         }
         match &self.phase {
-            Phase::Free(trigger, matched) => trigger.allows(&self.vocabulary, *matched, token),
-            Phase::Form => self.machine.allows(&self.vocabulary, token),
+            Phase::BeforeTrigger(trigger, matched) => trigger.allows(&self.vocabulary, *matched, token),
+            Phase::InGrammar => self.machine.allows(&self.vocabulary, token),
             Phase::Ended => Ok(false),
         }
     }
@@ -100,15 +100,15 @@ impl Constraint {
             return Ok(());
         }
         let mut from = 0;
-        if let Phase::Free(trigger, matched) = &mut self.phase {
+        if let Phase::BeforeTrigger(trigger, matched) = &mut self.phase {
             match trigger.find(*matched, self.vocabulary.trie().token(token)) {
-                Found::Part(now) => {
+                TriggerMatch::Partial(now) => {
                     *matched = now;
                     return Ok(());
                 }
-                Found::All(end) => from = end,
+                TriggerMatch::Complete(end) => from = end,
             }
-            self.phase = Phase::Form;
+            self.phase = Phase::InGrammar;
         }
         if from < self.vocabulary.trie().token(token).len() && !self.machine.accept(&self.vocabulary, token, from)? {
             return Err(GrammarError::Refused(token));
@@ -126,7 +126,7 @@ impl Constraint {
     fn forced_now(&mut self) -> Result<&[u32], GrammarError> {
         if self.forced.is_none() {
             let forced = match self.phase {
-                Phase::Form if !self.done && self.vocabulary.canonical() => self.machine.forced()?,
+                Phase::InGrammar if !self.done && self.vocabulary.canonical() => self.machine.forced()?,
                 _ => Vec::new(),
             };
             self.forced = Some(forced);
@@ -147,8 +147,8 @@ impl Constraint {
 
     fn complete(&mut self) -> Result<bool, GrammarError> {
         match self.phase {
-            Phase::Free(..) => Ok(true),
-            Phase::Form => self.machine.complete(),
+            Phase::BeforeTrigger(..) => Ok(true),
+            Phase::InGrammar => self.machine.complete(),
             Phase::Ended => Ok(false),
         }
     }

@@ -1,7 +1,7 @@
 //! Free text until a trigger, from which on the grammar holds.
 
 use crate::GrammarError;
-use crate::machine::Machine;
+use crate::matcher::Matcher;
 use crate::vocabulary::Vocabulary;
 use llguidance::toktrie::SimpleVob;
 use std::collections::HashMap;
@@ -16,21 +16,21 @@ pub(crate) struct Trigger {
     bytes: Vec<u8>,
     // For each prefix the length of the longest shorter one that it ends with (Knuth, Morris and Pratt 1977).
     borders: Vec<usize>,
-    form: Mutex<Machine>,
+    form: Mutex<Matcher>,
     masks: Mutex<HashMap<usize, Arc<SimpleVob>>>,
 }
 
 /// The result of a search for the trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum TriggerMatch {
     /// The text ends with this many bytes of the trigger.
-    Part(usize),
+    Partial(usize),
     /// The trigger ends at this byte of what was added.
-    All(usize),
+    Complete(usize),
 }
 
 impl Trigger {
-    pub(crate) fn new(text: &str, form: Machine) -> Self {
+    pub(crate) fn new(text: &str, form: Matcher) -> Self {
         let bytes = text.as_bytes().to_vec();
         let mut borders = vec![0; bytes.len() + 1];
         let mut length = 0;
@@ -45,24 +45,24 @@ impl Trigger {
     }
 
     /// Searches `bytes`, after a text that ends with `matched` bytes of the trigger.
-    pub(crate) fn find(&self, mut matched: usize, bytes: &[u8]) -> Found {
+    pub(crate) fn find(&self, mut matched: usize, bytes: &[u8]) -> TriggerMatch {
         for (at, byte) in bytes.iter().enumerate() {
             while matched > 0 && self.bytes[matched] != *byte {
                 matched = self.borders[matched];
             }
             matched += usize::from(self.bytes[matched] == *byte);
             if matched == self.bytes.len() {
-                return Found::All(at + 1);
+                return TriggerMatch::Complete(at + 1);
             }
         }
-        Found::Part(matched)
+        TriggerMatch::Partial(matched)
     }
 
     /// Whether a token is allowed.
     pub(crate) fn allows(&self, vocabulary: &Vocabulary, matched: usize, token: u32) -> Result<bool, GrammarError> {
         let bytes = vocabulary.trie().token(token);
         match self.find(matched, bytes) {
-            Found::All(end) if end < bytes.len() => {
+            TriggerMatch::Complete(end) if end < bytes.len() => {
                 self.form.lock().unwrap_or_else(PoisonError::into_inner).begins_with(&bytes[end..])
             }
             _ => Ok(true),
@@ -80,7 +80,7 @@ impl Trigger {
         let mut known: HashMap<&[u8], bool> = HashMap::new();
         for token in vocabulary.text.iter() {
             let bytes = vocabulary.trie().token(token);
-            let Found::All(end) = self.find(matched, bytes) else { continue };
+            let TriggerMatch::Complete(end) = self.find(matched, bytes) else { continue };
             let rest = &bytes[end..];
             let fits = match known.get(rest) {
                 Some(fits) => *fits,

@@ -144,12 +144,12 @@ impl Vocabulary {
         self.env.tokenize_is_canonical()
     }
 
-    pub(crate) fn nothing(&self) -> SimpleVob {
+    pub(crate) fn empty_set(&self) -> SimpleVob {
         self.trie().alloc_token_set()
     }
 
     /// Any tokenisation of bytes; `None` if there is none. In practice every single byte is a token.
-    pub(crate) fn any_tokens(&self, bytes: &[u8]) -> Option<Vec<u32>> {
+    pub(crate) fn greedy_tokens(&self, bytes: &[u8]) -> Option<Vec<u32>> {
         let tokens = self.trie().greedy_tokenize(bytes);
         let length: usize = tokens.iter().map(|id| self.trie().token(*id).len()).sum();
         (length == bytes.len()).then_some(tokens)

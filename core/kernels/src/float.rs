@@ -54,7 +54,7 @@ fn dots_halves(level: Level, a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) 
 
 /// Up to this many queries multiply a page's 16-bit floats directly; for more, converting the page first is faster. The
 /// number depends on how many rows the registers hold at once.
-pub(crate) const fn few_queries(level: Level) -> usize {
+pub(crate) const fn max_direct_queries(level: Level) -> usize {
     match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Amx => 64,

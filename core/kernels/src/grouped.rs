@@ -10,17 +10,17 @@
 //! each tile of rows, which merges page after page (as in FlashAttention; Dao et al. 2022). Both compute the same
 //! operations in the same order, so a row's bits depend only on the row and its visible tokens.
 
-mod few;
-mod many;
+mod by_page;
+mod by_tile;
 
-use crate::float::{Cached, Halves, Rows, RowsMut, Shared, few_queries, halves, softmax};
+use crate::float::{Cached, Halves, Rows, RowsMut, Shared, halves, max_direct_queries, softmax};
 use crate::paged::{PAGE_TOKENS, PagedError, Places, Ragged, Span};
 use crate::share::Everywhere;
 use crate::{Level, Scratch};
 use half::slice::{HalfBitsSliceExt as _, HalfFloatSliceExt as _};
 
 /// Sequences with at least this many rows are computed in tiles.
-const MANY: usize = 16;
+const MIN_TILED_ROWS: usize = 16;
 /// Fewer rows are written to the pages by the calling thread alone.
 const SHARED_WRITING: usize = 16;
 
@@ -124,14 +124,14 @@ impl GroupedAttention {
         let places = self.check(step, cache.len(), output.len())?;
         let level = level.checked();
         self.write(step, &places, cache, scratch, everywhere);
-        let is_many = |span: &&Span| span.rows.len() >= MANY;
+        let is_many = |span: &&Span| span.rows.len() >= MIN_TILED_ROWS;
         let (many, few): (Vec<&Span>, Vec<&Span>) = places.spans.iter().partition(is_many);
         let all = Shared::new(output);
         if !many.is_empty() {
-            many::run(self, level, step, &places.positions, &many, cache, &all, &scratch.own, everywhere);
+            by_tile::run(self, level, step, &places.positions, &many, cache, &all, &scratch.own, everywhere);
         }
         if !few.is_empty() {
-            few::run(self, level, step, &places.positions, &few, cache, &all, scratch, everywhere);
+            by_page::run(self, level, step, &places.positions, &few, cache, &all, scratch, everywhere);
         }
         Ok(())
     }
@@ -199,12 +199,12 @@ impl GroupedAttention {
 }
 
 /// A page's keys and values of one key-value head.
-struct Part<'a> {
+struct PageHead<'a> {
     keys: Cached<'a>,
     values: Cached<'a>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> PageHead<'a> {
     /// Loads a page for `queries` queries in all, and prefetches the page and head in `next`.
     fn load(
         this: &GroupedAttention,
@@ -221,7 +221,7 @@ impl<'a> Part<'a> {
         // Prefetch the values while the keys are read, and the next keys while the values are.
         let nexts = [at(values), at(this.places(next.0, next.1).0)];
         let [keys, values] = [&cache[keys..keys + size], &cache[values..values + size]];
-        if queries <= few_queries(level) {
+        if queries <= max_direct_queries(level) {
             return Self {
                 keys: Cached::Halves(Halves::dense(keys, PAGE_TOKENS, nexts[0])),
                 values: Cached::Halves(Halves::dense(values, this.head_dim, nexts[1])),

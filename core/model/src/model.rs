@@ -1,6 +1,6 @@
 //! A loaded model without its graph.
 
-use crate::form::Forms;
+use crate::grammars::Grammars;
 use crate::prompt::Prompts;
 use crate::vocab::Vocabulary;
 use deepcoder_grammar::Constraint;
@@ -14,7 +14,7 @@ pub(crate) struct Model {
     pub(crate) manifest: Manifest,
     pub(crate) vocabulary: Arc<Vocabulary>,
     pub(crate) prompts: Prompts,
-    pub(crate) forms: Forms,
+    pub(crate) grammars: Grammars,
     pub(crate) drafts: bool,
     pub(crate) threads: usize,
     pub(crate) load_time: Duration,
@@ -28,7 +28,7 @@ impl Model {
             manifest,
             vocabulary: Arc::new(vocabulary),
             prompts,
-            forms: Forms::default(),
+            grammars: Grammars::default(),
             drafts: true,
             threads: 1,
             load_time: Duration::ZERO,
@@ -50,7 +50,7 @@ impl Model {
 
     /// Compile a grammar into the constraint of one answer.
     pub(crate) fn constraint(&self, grammar: &Grammar) -> Result<Constraint, GenerateError> {
-        self.forms.constraint(&self.vocabulary, &self.manifest, grammar)
+        self.grammars.constraint(&self.vocabulary, &self.manifest, grammar)
     }
 }
 

@@ -8,9 +8,9 @@ use crate::model::fingerprint;
 use crate::options::Limits;
 use crate::pool::{PageId, Pool};
 use crate::prefix::disk::{DiskCache, PageKey};
-use crate::prefix::tree::{Form, Found, NodeId, PAGE, Tree, common};
-use crate::session::{Halt, Ran, Runs, check, index};
-use crate::step::{Ask, GROUP, Part, no_room};
+use crate::prefix::tree::{Found, NodeId, PAGE, PageOrigin, Tree, common};
+use crate::session::{BoundSession, Interrupt, RunOutcome, check, index};
+use crate::step::{PREFILL_GROUP, SlotRequest, StepTokens, no_room};
 use deepcoder_types::{GenerateError, Manifest, Pages};
 use ort::session::Session;
 use ort::value::TensorElementType as Type;
@@ -18,14 +18,14 @@ use ort::value::TensorElementType as Type;
 const INPUTS: [&str; 6] = ["input_ids", "positions", "sequences", "tables", "logit_rows", "cache"];
 
 /// The pages, the index of cached prefixes, and the graph.
-pub(crate) struct Paged {
+pub(crate) struct PagedBackend {
     // Declared before the pool, which it may view: dropped first.
     graph: Box<dyn Compute>,
     pool: Pool,
     tree: Tree,
     disk: Option<Disk>,
     // Pages that are reserved for admitted sequences and not allocated yet.
-    promised: usize,
+    reserved: usize,
     // Maximum number of cached pages that no sequence uses.
     keep: usize,
     vocab: usize,
@@ -64,41 +64,41 @@ pub(crate) trait Compute: Send {
         rows: &mut Rows,
         pool: &mut Pool,
         logits: &mut [f32],
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError>;
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError>;
 }
 
 /// A sequence's page table.
-pub(crate) struct PagedSeat {
+pub(crate) struct PagedSlot {
     pages: Vec<PageId>,
     // Pages that it has or has reserved.
     most: usize,
     // How many of the first pages are in the tree, and the node of the last of these.
     shared: usize,
     node: Option<NodeId>,
-    precious: bool,
+    interactive: bool,
     // The disk key of the prefix that `shared` covers.
     key: Option<PageKey>,
     prompt: usize,
 }
 
-impl PagedSeat {
+impl PagedSlot {
     /// How the tokens of page `page` are computed.
-    fn form(&self, page: usize, group: usize) -> Form {
+    fn origin(&self, page: usize, group: usize) -> PageOrigin {
         let each = (group / PAGE).max(1);
         if (page / each + 1) * each * PAGE <= self.prompt {
-            Form::Group
+            PageOrigin::Group
         } else if group < PAGE {
-            Form::Group
+            PageOrigin::Group
         } else if (page + 1) * PAGE <= self.prompt {
-            Form::Single
+            PageOrigin::Single
         } else {
-            Form::Answer
+            PageOrigin::Answer
         }
     }
 }
 
-impl Paged {
+impl PagedBackend {
     pub(crate) fn new(
         session: Session,
         manifest: &Manifest,
@@ -115,9 +115,9 @@ impl Paged {
         let make = |pool: &Pool| Ok(Box::new(Graph::new(session, pool, vocab)?) as Box<dyn Compute>);
         let mut paged = Self::of(make, page_bytes, vocab, chunk, limits)?;
         paged.group = pages.group as usize;
-        if paged.group > 1 && paged.group != GROUP {
+        if paged.group > 1 && paged.group != PREFILL_GROUP {
             return Err(format!(
-                "its prompts are computed in groups of {}, and must be in groups of {GROUP}",
+                "its prompts are computed in groups of {}, and must be in groups of {PREFILL_GROUP}",
                 paged.group
             ));
         }
@@ -148,7 +148,7 @@ impl Paged {
             pool,
             tree: Tree::default(),
             disk: None,
-            promised: 0,
+            reserved: 0,
             keep: limits.kept_bytes / page_bytes,
             vocab,
             chunk,
@@ -169,67 +169,67 @@ impl Paged {
         Err(no_room(tokens, tokens.div_ceil(PAGE) * self.pool.page_bytes(), self.pool.most() * self.pool.page_bytes()))
     }
 
-    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
-        self.tree.known(tokens)
+    pub(crate) fn cached_len(&self, tokens: &[u32]) -> usize {
+        self.tree.cached_len(tokens)
     }
 
-    /// As [`Backend::open`](crate::backend::Backend::open).
-    pub(crate) fn open<'s>(
+    /// As [`Backend::allocate`](crate::backend::Backend::allocate).
+    pub(crate) fn allocate<'s>(
         &mut self,
-        ask: &Ask<'_>,
-        running: impl Iterator<Item = (&'s [u32], &'s PagedSeat)>,
-    ) -> Result<Option<(PagedSeat, usize)>, GenerateError> {
-        let tokens = ask.usable();
-        let mut found = self.tree.find(tokens, ask.precious);
+        request: &SlotRequest<'_>,
+        running: impl Iterator<Item = (&'s [u32], &'s PagedSlot)>,
+    ) -> Result<Option<(PagedSlot, usize)>, GenerateError> {
+        let tokens = request.usable();
+        let mut found = self.tree.find(tokens, request.interactive);
         // A running sequence's last page is not in the tree before it is full.
         let next = found.pages.len();
-        for (computed, seat) in running {
+        for (computed, slot) in running {
             let matched = common(computed, tokens).saturating_sub(next * PAGE).min(PAGE);
-            if matched > found.part.map_or(0, |(_, n, _)| n)
-                && let Some(page) = seat.pages.get(next)
+            if matched > found.partial.map_or(0, |(_, n, _)| n)
+                && let Some(page) = slot.pages.get(next)
             {
-                found.part = Some((*page, matched, seat.form(next, self.group)));
+                found.partial = Some((*page, matched, slot.origin(next, self.group)));
             }
         }
-        found.fit(self.group, ask.prompt);
-        let most = ask.total.div_ceil(PAGE).max(found.pages.len() + 1);
+        found.keep_reusable(self.group, request.prompt);
+        let most = request.total.div_ceil(PAGE).max(found.pages.len() + 1);
         let more = most - found.pages.len();
         let idle = found.pages.iter().filter(|(_, page, _)| !self.pool.is_used(*page)).count();
-        if self.pool.in_use() + idle + self.promised + more > self.pool.most() {
+        if self.pool.in_use() + idle + self.reserved + more > self.pool.most() {
             return Ok(None);
         }
-        let Found { ref pages, part } = found;
+        let Found { ref pages, partial } = found;
         let pages: Vec<_> = pages.iter().map(|(_, page, _)| *page).collect();
         pages.iter().for_each(|page| self.pool.share(*page));
-        self.promised += most - pages.len();
-        let mut seat = PagedSeat {
+        self.reserved += most - pages.len();
+        let mut slot = PagedSlot {
             shared: pages.len(),
             pages,
             most,
             node: found.node(),
-            precious: ask.precious,
+            interactive: request.interactive,
             key: None,
-            prompt: ask.prompt,
+            prompt: request.prompt,
         };
-        let before = seat.shared;
-        self.read(&mut seat, tokens);
-        let mut cached = seat.shared * PAGE;
-        if let Some((page, matched, _)) = part.filter(|_| seat.shared == before) {
-            if let Err(error) = self.copy(&mut seat, page) {
-                self.close(seat, &[]);
+        let before = slot.shared;
+        self.read(&mut slot, tokens);
+        let mut cached = slot.shared * PAGE;
+        if let Some((page, matched, _)) = partial.filter(|_| slot.shared == before) {
+            if let Err(error) = self.copy(&mut slot, page) {
+                self.free(slot, &[]);
                 return Err(error);
             }
             cached += matched;
         }
-        Ok(Some((seat, cached)))
+        Ok(Some((slot, cached)))
     }
 
     /// Load the pages that follow the cached prefix from the disk, until the first miss.
-    fn read(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
+    fn read(&mut self, slot: &mut PagedSlot, tokens: &[u32]) {
         let Some(Disk { cache, root }) = &self.disk else { return };
         // Where groups have bits of their own, the disk holds complete groups only.
-        let whole = tokens.len().min(seat.prompt) / self.group * self.group;
-        let (cached, pages) = tokens[..whole].as_chunks::<PAGE>().0.split_at_checked(seat.shared).unwrap_or_default();
+        let whole = tokens.len().min(slot.prompt) / self.group * self.group;
+        let (cached, pages) = tokens[..whole].as_chunks::<PAGE>().0.split_at_checked(slot.shared).unwrap_or_default();
         let mut key = cached.iter().fold(*root, |key, page| key.then(page));
         let keys = pages.iter().map(|page| {
             key = key.then(page);
@@ -247,30 +247,30 @@ impl Paged {
             read.push(page);
         }
         let each = (self.group / PAGE).max(1);
-        for page in read.drain((seat.shared + read.len()) / each * each - seat.shared..) {
+        for page in read.drain((slot.shared + read.len()) / each * each - slot.shared..) {
             self.pool.release(page);
         }
         for (page, tokens) in read.into_iter().zip(pages) {
-            let made = (page, seat.form(seat.shared, self.group));
-            let (node, _) = self.tree.insert(seat.node, tokens, made, seat.precious, &mut self.pool);
-            seat.pages.push(page);
-            self.promised -= 1;
-            seat.node = Some(node);
-            seat.shared += 1;
+            let made = (page, slot.origin(slot.shared, self.group));
+            let (node, _) = self.tree.insert(slot.node, tokens, made, slot.interactive, &mut self.pool);
+            slot.pages.push(page);
+            self.reserved -= 1;
+            slot.node = Some(node);
+            slot.shared += 1;
         }
     }
 
     /// Copy a page of which this sequence shares only the first tokens (copy on write).
-    fn copy(&mut self, seat: &mut PagedSeat, part: PageId) -> Result<(), GenerateError> {
+    fn copy(&mut self, slot: &mut PagedSlot, source: PageId) -> Result<(), GenerateError> {
         // Holding the source keeps `take` from evicting it.
-        self.pool.share(part);
+        self.pool.share(source);
         let page = self.take();
         if let Ok(page) = &page {
-            self.pool.copy(part, *page);
-            seat.pages.push(*page);
-            self.promised -= 1;
+            self.pool.copy(source, *page);
+            slot.pages.push(*page);
+            self.reserved -= 1;
         }
-        self.pool.release(part);
+        self.pool.release(source);
         page.map(drop)
     }
 
@@ -288,48 +288,49 @@ impl Paged {
     }
 
     /// As [`Backend::commit`](crate::backend::Backend::commit): full pages go into the tree.
-    pub(crate) fn commit(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
-        while (seat.shared + 1) * PAGE <= tokens.len() {
-            let page = seat.pages[seat.shared];
-            let form = seat.form(seat.shared, self.group);
-            let (before, here) = tokens[..(seat.shared + 1) * PAGE].split_at(seat.shared * PAGE);
-            let (node, kept) = self.tree.insert(seat.node, here, (page, form), seat.precious, &mut self.pool);
-            self.store(seat, before, here, (kept, form));
+    pub(crate) fn commit(&mut self, slot: &mut PagedSlot, tokens: &[u32]) {
+        while (slot.shared + 1) * PAGE <= tokens.len() {
+            let page = slot.pages[slot.shared];
+            let origin = slot.origin(slot.shared, self.group);
+            let (before, here) = tokens[..(slot.shared + 1) * PAGE].split_at(slot.shared * PAGE);
+            let (node, kept) = self.tree.insert(slot.node, here, (page, origin), slot.interactive, &mut self.pool);
+            self.store(slot, before, here, (kept, origin));
             if kept != page {
                 // Another sequence has computed the same page with the same bits: one copy is enough.
                 self.pool.share(kept);
                 self.pool.release(page);
-                seat.pages[seat.shared] = kept;
+                slot.pages[slot.shared] = kept;
             }
-            seat.node = Some(node);
-            seat.shared += 1;
+            slot.node = Some(node);
+            slot.shared += 1;
         }
     }
 
     /// Queue a page of a prompt for the disk.
-    fn store(&self, seat: &mut PagedSeat, before: &[u32], tokens: &[u32], (page, form): (PageId, Form)) {
-        let Some(disk) = self.disk.as_ref().filter(|_| before.len() + PAGE <= seat.prompt && form == Form::Group)
+    fn store(&self, slot: &mut PagedSlot, before: &[u32], tokens: &[u32], (page, origin): (PageId, PageOrigin)) {
+        let Some(disk) =
+            self.disk.as_ref().filter(|_| before.len() + PAGE <= slot.prompt && origin == PageOrigin::Group)
         else {
             return;
         };
         let first = || before.as_chunks::<PAGE>().0.iter().fold(disk.root, |key, page| key.then(page));
-        let key = seat.key.unwrap_or_else(first).then(tokens);
-        seat.key = Some(key);
+        let key = slot.key.unwrap_or_else(first).then(tokens);
+        slot.key = Some(key);
         if disk.cache.wants(&key) {
             disk.cache.put(key, self.pool.bytes(page).to_vec());
         }
     }
 
-    /// As [`Backend::close`](crate::backend::Backend::close).
-    pub(crate) fn close(&mut self, mut seat: PagedSeat, tokens: &[u32]) {
-        self.commit(&mut seat, tokens);
-        let rest = &tokens[(seat.shared * PAGE).min(tokens.len())..];
-        if let (false, Some(page)) = (rest.is_empty(), seat.pages.get(seat.shared)) {
-            let made = (*page, seat.form(seat.shared, self.group));
-            self.tree.insert(seat.node, rest, made, seat.precious, &mut self.pool);
+    /// As [`Backend::free`](crate::backend::Backend::free).
+    pub(crate) fn free(&mut self, mut slot: PagedSlot, tokens: &[u32]) {
+        self.commit(&mut slot, tokens);
+        let rest = &tokens[(slot.shared * PAGE).min(tokens.len())..];
+        if let (false, Some(page)) = (rest.is_empty(), slot.pages.get(slot.shared)) {
+            let made = (*page, slot.origin(slot.shared, self.group));
+            self.tree.insert(slot.node, rest, made, slot.interactive, &mut self.pool);
         }
-        self.promised -= seat.most - seat.pages.len();
-        seat.pages.iter().for_each(|page| self.pool.release(*page));
+        self.reserved -= slot.most - slot.pages.len();
+        slot.pages.iter().for_each(|page| self.pool.release(*page));
         while self.pool.idle() > self.keep && self.tree.evict(&mut self.pool) {}
     }
 
@@ -341,28 +342,28 @@ impl Paged {
     /// Pages in use, and pages reserved.
     #[cfg(test)]
     pub(crate) const fn taken(&self) -> (usize, usize) {
-        (self.pool.in_use(), self.promised)
+        (self.pool.in_use(), self.reserved)
     }
 
     pub(crate) fn logits(&mut self, i: usize) -> &mut [f32] {
         &mut self.logits[i * self.vocab..(i + 1) * self.vocab]
     }
 
-    pub(crate) fn pretend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
-        self.extend(seat, tokens)?;
-        seat.pages.iter().for_each(|page| noise(self.pool.bytes_mut(*page), true));
+    pub(crate) fn fill_with_noise(&mut self, slot: &mut PagedSlot, tokens: usize) -> Result<(), GenerateError> {
+        self.extend(slot, tokens)?;
+        slot.pages.iter().for_each(|page| noise(self.pool.bytes_mut(*page), true));
         Ok(())
     }
 
     /// Allocate pages until the table holds `tokens` tokens.
-    fn extend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
-        while seat.pages.len() * PAGE < tokens {
+    fn extend(&mut self, slot: &mut PagedSlot, tokens: usize) -> Result<(), GenerateError> {
+        while slot.pages.len() * PAGE < tokens {
             let page = self.take()?;
-            seat.pages.push(page);
-            if seat.pages.len() <= seat.most {
-                self.promised -= 1;
+            slot.pages.push(page);
+            if slot.pages.len() <= slot.most {
+                self.reserved -= 1;
             } else {
-                seat.most = seat.pages.len();
+                slot.most = slot.pages.len();
             }
         }
         Ok(())
@@ -371,22 +372,22 @@ impl Paged {
     /// As [`Backend::run`](crate::backend::Backend::run).
     pub(crate) fn run<'p, 's: 'p>(
         &mut self,
-        parts: impl Iterator<Item = (&'p Part, &'p mut PagedSeat)>,
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
+        parts: impl Iterator<Item = (&'p StepTokens, &'p mut PagedSlot)>,
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError> {
         let mut rows = std::mem::take(&mut self.rows);
         for list in [&mut rows.ids, &mut rows.positions, &mut rows.sequences, &mut rows.tables, &mut rows.wanted] {
             list.clear();
         }
         let mut tables = Vec::new();
-        for (number, (part, seat)) in parts.enumerate() {
-            self.extend(seat, part.at + part.tokens.len())?;
+        for (number, (part, slot)) in parts.enumerate() {
+            self.extend(slot, part.at + part.tokens.len())?;
             let (first, count) = (rows.ids.len(), part.tokens.len());
             rows.ids.extend(part.tokens.iter().map(|token| i64::from(*token)));
             rows.positions.extend((part.at..part.at + count).map(index));
             rows.sequences.extend(std::iter::repeat_n(index(number), count));
             rows.wanted.extend((first + count - part.wanted..first + count).map(index));
-            tables.push(seat.pages.iter().map(|page| page.number()).collect::<Vec<_>>());
+            tables.push(slot.pages.iter().map(|page| page.number()).collect::<Vec<_>>());
         }
         rows.width = tables.iter().map(Vec::len).max().unwrap_or(0);
         for table in &tables {
@@ -401,15 +402,15 @@ impl Paged {
         if self.logits.len() < wanted {
             self.logits.resize(wanted, 0.0);
         }
-        let ran = self.graph.run(&mut rows, &mut self.pool, &mut self.logits[..wanted], halt);
+        let outcome = self.graph.run(&mut rows, &mut self.pool, &mut self.logits[..wanted], interrupt);
         self.rows = rows;
-        ran
+        outcome
     }
 }
 
 /// The ONNX graph, with the pool as its input `cache`.
 struct Graph {
-    runs: Runs,
+    session: BoundSession,
     host: Place,
     cache: Tensor,
     vocab: usize,
@@ -427,11 +428,16 @@ impl Graph {
         let shape = [index(pages), index(bytes / 2)];
         let cache = Tensor::over(host.info(), pool.base(), bytes * pages, &shape, Element::Float16);
         let cache = cache.map_err(|e| e.to_string())?;
-        Ok(Self { runs: Runs::new(session, &INPUTS, &["logits"])?, host, cache, vocab })
+        Ok(Self { session: BoundSession::new(session, &INPUTS, &["logits"])?, host, cache, vocab })
     }
 
     #[expect(unsafe_code, reason = "values are bound by their address")]
-    fn call(&mut self, rows: &mut Rows, logits: &mut [f32], halt: Option<Halt<'_>>) -> Result<Ran, ort::Error> {
+    fn call(
+        &mut self,
+        rows: &mut Rows,
+        logits: &mut [f32],
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, ort::Error> {
         let (count, wanted) = (index(rows.ids.len()), index(rows.wanted.len()));
         let sequences = index(rows.tables.len() / rows.width.max(1));
         let long = |list: &mut Vec<i64>, shape: &[i64]| Tensor::of(&self.host, list, shape, Element::Int64);
@@ -445,7 +451,7 @@ impl Graph {
         let logits = Tensor::of(&self.host, logits, &[wanted, index(self.vocab)], Element::Float32)?;
         // SAFETY: the lists, the logits and, by the caller, the pool are borrowed mutably, so that nothing else uses
         // their memory; of the cache the graph touches the pages that the tables name, which are mapped.
-        unsafe { self.runs.run(given.iter().chain([&self.cache]), std::iter::once(&logits), halt) }
+        unsafe { self.session.run(given.iter().chain([&self.cache]), std::iter::once(&logits), interrupt) }
     }
 }
 
@@ -455,8 +461,8 @@ impl Compute for Graph {
         rows: &mut Rows,
         _: &mut Pool,
         logits: &mut [f32],
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
-        self.call(rows, logits, halt).map_err(|e| GenerateError::Engine(e.to_string()))
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError> {
+        self.call(rows, logits, interrupt).map_err(|e| GenerateError::Engine(e.to_string()))
     }
 }

@@ -104,7 +104,7 @@ impl Pool {
         // SAFETY: the range is within the mapping, whose memory stays where it is.
         unsafe {
             let flags = MprotectFlags::READ | MprotectFlags::WRITE;
-            let (from, bytes) = whole(page, self.page_bytes);
+            let (from, bytes) = enclosing_pages(page, self.page_bytes);
             rustix::mm::mprotect(from, bytes, flags).ok()?;
         }
         self.pages.push(Page::default());
@@ -180,7 +180,7 @@ impl Pool {
     /// Return the memory of free pages to the system. Their addresses stay reserved.
     pub(crate) fn trim(&mut self) {
         for id in &self.free {
-            let (from, bytes) = within(self.address(id.at()), self.page_bytes);
+            let (from, bytes) = contained_pages(self.address(id.at()), self.page_bytes);
             if bytes > 0 {
                 // SAFETY: free pages have no content.
                 #[expect(unsafe_code, reason = "drops the content of memory that is owned")]
@@ -212,14 +212,14 @@ impl Drop for Pool {
 }
 
 /// The smallest range of whole system pages that contains a range.
-fn whole(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
+fn enclosing_pages(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
     let size = rustix::param::page_size();
     let before = from as usize % size;
     (from.wrapping_byte_sub(before), (bytes + before).next_multiple_of(size))
 }
 
 /// The largest range of whole system pages within a range.
-fn within(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
+fn contained_pages(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
     let size = rustix::param::page_size();
     let skipped = (from as usize).next_multiple_of(size) - from as usize;
     (from.wrapping_byte_add(skipped), bytes.saturating_sub(skipped) / size * size)

@@ -14,10 +14,10 @@ mod tests;
 use crate::backend::Backend;
 use crate::model::Model;
 use crate::sequence::Sequence;
-use crate::session::{Halt, Ran};
-use crate::step::{Ask, GROUP};
+use crate::session::{Interrupt, RunOutcome};
+use crate::step::{PREFILL_GROUP, SlotRequest};
 use deepcoder_types::{FinishReason, GenerateError, Priority};
-use queue::Shares;
+use queue::FairShares;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -25,24 +25,24 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Maximum number of admitted sequences.
-const TOGETHER: usize = 16;
+const MAX_RUNNING: usize = 16;
 /// Maximum number of these of one client, so that another client need not wait for the end of an answer.
-const OF_ONE_CLIENT: usize = 12;
+const MAX_PER_CLIENT: usize = 12;
 /// A sequence with more pending tokens is in prefill.
-const SHORT: usize = 16;
+const MAX_DECODE_TOKENS: usize = 16;
 /// Rows of all decoding sequences in a step, drafts included.
-const DRAFTED: usize = 32;
+const MAX_DECODE_ROWS: usize = 32;
 /// Runs of fewer tokens end before a watching thread could interrupt them.
-const WATCHED: usize = 48;
+const MIN_INTERRUPTIBLE: usize = 48;
 
 /// Work for the thread.
 pub(crate) enum Command {
     /// Requests that are submitted together.
     Submit(Vec<Sequence>),
     /// A closure that runs on the backend between two steps.
-    Alone(Box<dyn FnOnce(&mut Backend) + Send>),
+    Exclusive(Box<dyn FnOnce(&mut Backend) + Send>),
     /// Wakes the thread: a request may have been cancelled.
-    Look,
+    Wake,
     /// Cancels all requests and ends the thread.
     Stop,
 }
@@ -51,25 +51,25 @@ pub(crate) enum Command {
 pub(crate) struct Scheduler {
     commands: Sender<Command>,
     /// Interactive requests that the thread has not received yet: they interrupt a long background run.
-    wanted: Arc<AtomicUsize>,
+    unseen_interactive: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Scheduler {
     pub(crate) fn start(backend: Backend, model: Arc<Model>) -> std::io::Result<Self> {
         let (commands, receiver) = channel();
-        let wanted = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&wanted);
+        let unseen_interactive = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&unseen_interactive);
         let thread = std::thread::Builder::new().name("deepcoder-steps".into());
-        let thread = thread.spawn(move || Steps::new(backend, model, receiver, counter).run())?;
-        Ok(Self { commands, wanted, thread: Some(thread) })
+        let thread = thread.spawn(move || StepLoop::new(backend, model, receiver, counter).run())?;
+        Ok(Self { commands, unseen_interactive, thread: Some(thread) })
     }
 
     /// Send a command. An error if the thread has panicked.
     pub(crate) fn send(&self, command: Command) -> Result<(), GenerateError> {
         if let Command::Submit(sequences) = &command {
             let users = sequences.iter().filter(|s| s.priority == Priority::Interactive).count();
-            self.wanted.fetch_add(users, Ordering::SeqCst);
+            self.unseen_interactive.fetch_add(users, Ordering::SeqCst);
         }
         self.commands.send(command).map_err(|_| gone())
     }
@@ -77,7 +77,7 @@ impl Scheduler {
     /// A callback for [`deepcoder_types::Cancel::on_cancel`] that wakes the thread.
     pub(crate) fn waker(&self) -> impl FnOnce() + Send + 'static {
         let commands = self.commands.clone();
-        move || commands.send(Command::Look).unwrap_or_default()
+        move || commands.send(Command::Wake).unwrap_or_default()
     }
 }
 
@@ -95,33 +95,38 @@ impl Drop for Scheduler {
 }
 
 /// The thread's own state.
-struct Steps {
+struct StepLoop {
     backend: Backend,
     model: Arc<Model>,
     commands: Receiver<Command>,
-    wanted: Arc<AtomicUsize>,
+    unseen_interactive: Arc<AtomicUsize>,
     waiting: Vec<Sequence>,
     active: Vec<Sequence>,
-    shares: Shares,
-    numbers: u64,
+    shares: FairShares,
+    last_number: u64,
     turns: u64,
     /// Only decoding until then: a chunk of a prompt took as long before. This bounds the delay of running answers.
-    answers_until: Option<Instant>,
+    decode_only_until: Option<Instant>,
 }
 
-impl Steps {
-    fn new(backend: Backend, model: Arc<Model>, commands: Receiver<Command>, wanted: Arc<AtomicUsize>) -> Self {
+impl StepLoop {
+    fn new(
+        backend: Backend,
+        model: Arc<Model>,
+        commands: Receiver<Command>,
+        unseen_interactive: Arc<AtomicUsize>,
+    ) -> Self {
         Self {
             backend,
             model,
             commands,
-            wanted,
+            unseen_interactive,
             waiting: Vec::new(),
             active: Vec::new(),
-            shares: Shares::default(),
-            numbers: 0,
+            shares: FairShares::default(),
+            last_number: 0,
             turns: 0,
-            answers_until: None,
+            decode_only_until: None,
         }
     }
 
@@ -144,8 +149,8 @@ impl Steps {
             let command = if idle { self.commands.recv().ok() } else { self.commands.try_recv().ok() };
             match command {
                 Some(Command::Submit(sequences)) => sequences.into_iter().for_each(|s| self.enqueue(s)),
-                Some(Command::Alone(work)) => work(&mut self.backend),
-                Some(Command::Look) => {}
+                Some(Command::Exclusive(work)) => work(&mut self.backend),
+                Some(Command::Wake) => {}
                 Some(Command::Stop) => return false,
                 None => return !idle,
             }
@@ -154,7 +159,7 @@ impl Steps {
 
     fn enqueue(&mut self, mut sequence: Sequence) {
         if sequence.priority == Priority::Interactive {
-            self.wanted.fetch_sub(1, Ordering::SeqCst);
+            self.unseen_interactive.fetch_sub(1, Ordering::SeqCst);
         }
         if let Err(error) = self.backend.fits(sequence.total) {
             return sequence.finish(Err(error));
@@ -162,8 +167,8 @@ impl Steps {
         if sequence.is_empty() {
             return sequence.finish(Ok(FinishReason::End));
         }
-        self.numbers += 1;
-        sequence.number = self.numbers;
+        self.last_number += 1;
+        sequence.number = self.last_number;
         self.shares.join(&sequence.client);
         self.waiting.push(sequence);
     }
@@ -175,8 +180,8 @@ impl Steps {
     }
 
     fn end(&mut self, mut sequence: Sequence, result: Result<FinishReason, GenerateError>) {
-        if let Some(seat) = sequence.seat.take() {
-            self.backend.close(seat, &sequence.tokens[..sequence.computed]);
+        if let Some(slot) = sequence.slot.take() {
+            self.backend.free(slot, &sequence.tokens[..sequence.computed]);
         }
         self.shares.leave(&sequence.client);
         sequence.finish(result);
@@ -188,7 +193,7 @@ impl Steps {
             return;
         }
         let shares = &self.shares;
-        let order = |s: &Sequence| (s.priority == Priority::Background, shares.had(&s.client), s.number);
+        let order = |s: &Sequence| (s.priority == Priority::Background, shares.served(&s.client), s.number);
         self.waiting.sort_by_key(order);
         let mut at = 0;
         while at < self.waiting.len() {
@@ -198,19 +203,19 @@ impl Steps {
             if !users && self.active.iter().any(|s| s.priority == Priority::Interactive) {
                 return;
             }
-            if self.of_client(&next.client) >= OF_ONE_CLIENT || self.is_read_by_another(next) {
+            if self.of_client(&next.client) >= MAX_PER_CLIENT || self.is_prefilled_by_another(next) {
                 at += 1;
                 continue;
             }
-            let seated = if self.active.len() < TOGETHER { self.seat(at) } else { Ok(false) };
-            match seated {
+            let admitted = if self.active.len() < MAX_RUNNING { self.allocate(at) } else { Ok(false) };
+            match admitted {
                 Ok(true) => {}
                 Err(error) => {
                     let sequence = self.waiting.remove(at);
                     self.end(sequence, Err(error));
                 }
                 // Stop at the first that does not fit: smaller requests behind it must not take its memory.
-                Ok(false) if !(users && self.take_from_background()) => return,
+                Ok(false) if !(users && self.preempt_background()) => return,
                 Ok(false) => {}
             }
         }
@@ -221,29 +226,29 @@ impl Steps {
     }
 
     /// Whether another sequence is computing a prefix of its prompt that is not cached yet: waiting for it is cheaper.
-    fn is_read_by_another(&self, next: &Sequence) -> bool {
+    fn is_prefilled_by_another(&self, next: &Sequence) -> bool {
         let usable = next.usable();
-        let known = self.backend.known(usable);
+        let known = self.backend.cached_len(usable);
         self.active.iter().any(|other| {
             let alike = crate::prefix::tree::common(&other.tokens[..other.prompt], usable);
             // Only for more than a few tokens. An interactive request never waits for the background, which is paused.
-            let waits = alike >= known.max(other.computed.min(alike)) + SHORT && other.computed < alike;
+            let waits = alike >= known.max(other.computed.min(alike)) + MAX_DECODE_TOKENS && other.computed < alike;
             waits && (next.priority == Priority::Background || other.priority == Priority::Interactive)
         })
     }
 
     /// Allocate the cache of the waiting sequence `at` and activate it. `false` if memory is short.
-    fn seat(&mut self, at: usize) -> Result<bool, GenerateError> {
+    fn allocate(&mut self, at: usize) -> Result<bool, GenerateError> {
         let next = &self.waiting[at];
-        let precious = next.priority == Priority::Interactive;
+        let interactive = next.priority == Priority::Interactive;
         let (usable, prompt) = (next.usable().len(), next.prompt);
-        let ask = Ask { tokens: &next.tokens, usable, prompt, total: next.total, precious };
-        let running = self.active.iter().filter_map(|s| Some((&s.tokens[..s.computed], s.seat.as_ref()?)));
-        match self.backend.open(&ask, running)? {
-            Some((seat, cached)) => {
+        let request = SlotRequest { tokens: &next.tokens, usable, prompt, total: next.total, interactive };
+        let running = self.active.iter().filter_map(|s| Some((&s.tokens[..s.computed], s.slot.as_ref()?)));
+        match self.backend.allocate(&request, running)? {
+            Some((slot, cached)) => {
                 let mut sequence = self.waiting.remove(at);
-                sequence.seat = Some(seat);
-                sequence.begun(cached);
+                sequence.slot = Some(slot);
+                sequence.admit(cached);
                 self.active.push(sequence);
                 Ok(true)
             }
@@ -255,14 +260,14 @@ impl Steps {
     }
 
     /// Preempt the last background sequence: release its memory and queue it again. `false` if there is none.
-    fn take_from_background(&mut self) -> bool {
+    fn preempt_background(&mut self) -> bool {
         let last = self.active.iter().rposition(|s| s.priority == Priority::Background);
         let Some(last) = last else { return false };
         let mut sequence = self.active.remove(last);
-        if let Some(seat) = sequence.seat.take() {
-            self.backend.close(seat, &sequence.tokens[..sequence.computed]);
+        if let Some(slot) = sequence.slot.take() {
+            self.backend.free(slot, &sequence.tokens[..sequence.computed]);
         }
-        sequence.begin_again();
+        sequence.preempt();
         self.waiting.push(sequence);
         true
     }
@@ -272,28 +277,29 @@ impl Steps {
         let users = self.active.iter().any(|s| s.priority == Priority::Interactive);
         let priority = if users { Priority::Interactive } else { Priority::Background };
         let runs = |s: &Sequence| s.priority == priority;
-        let reads = |s: &Sequence| s.pending() > SHORT;
-        let answering = self.active.iter().filter(|s| runs(s) && !reads(s)).count();
+        let is_prefill = |s: &Sequence| s.pending() > MAX_DECODE_TOKENS;
+        let decoding = self.active.iter().filter(|s| runs(s) && !is_prefill(s)).count();
         let shares = &self.shares;
-        let order = |s: &Sequence| (shares.had(&s.client), s.number);
-        let reading = self.active.iter().filter(|s| runs(s) && reads(s)).min_by_key(|s| order(s)).map(|s| s.number);
-        let answers_first = answering > 0 && self.answers_until.is_some_and(|until| Instant::now() < until);
-        let reading = reading.filter(|_| !answers_first);
+        let order = |s: &Sequence| (shares.served(&s.client), s.number);
+        let prefilling =
+            self.active.iter().filter(|s| runs(s) && is_prefill(s)).min_by_key(|s| order(s)).map(|s| s.number);
+        let decode_first = decoding > 0 && self.decode_only_until.is_some_and(|until| Instant::now() < until);
+        let prefilling = prefilling.filter(|_| !decode_first);
         // Beside decoding sequences, and for the background, a small chunk: both bound the wait of an interactive
         // request.
-        let whole = answering == 0 && users;
-        let chunk = if whole { self.backend.chunk() } else { GROUP };
-        let may_run = |s: &Sequence| runs(s) && (!reads(s) || Some(s.number) == reading);
-        if self.backend.most_parts() == 1 {
+        let alone = decoding == 0 && users;
+        let chunk = if alone { self.backend.chunk() } else { PREFILL_GROUP };
+        let may_run = |s: &Sequence| runs(s) && (!is_prefill(s) || Some(s.number) == prefilling);
+        if self.backend.max_sequences() == 1 {
             self.turns += 1;
             let next = self.active.iter_mut().filter(|s| may_run(s)).min_by_key(|s| (s.turn, s.number));
             if let Some(next) = next {
                 next.turn = self.turns;
-                next.plan(chunk, DRAFTED);
+                next.plan(chunk, MAX_DECODE_ROWS);
             }
             return;
         }
-        let drafts = (DRAFTED / answering.max(1)).saturating_sub(1);
+        let drafts = (MAX_DECODE_ROWS / decoding.max(1)).saturating_sub(1);
         for sequence in &mut self.active {
             if may_run(sequence) {
                 sequence.plan(chunk, drafts);
@@ -303,33 +309,34 @@ impl Steps {
 
     /// Run the planned step and use its results.
     fn step(&mut self) {
-        let planned = self.active.iter().filter_map(|s| s.part.as_ref());
+        let planned = self.active.iter().filter_map(|s| s.step_tokens.as_ref());
         let tokens: usize = planned.map(|part| part.tokens.len()).sum();
         if tokens == 0 {
             return;
         }
-        let cancels: Vec<_> = self.active.iter().filter(|s| s.part.is_some()).map(|s| s.cancel.clone()).collect();
+        let cancels: Vec<_> =
+            self.active.iter().filter(|s| s.step_tokens.is_some()).map(|s| s.cancel.clone()).collect();
         let background = self.active.iter().all(|s| s.priority == Priority::Background);
-        let wanted = &self.wanted;
+        let unseen = &self.unseen_interactive;
         let due = || {
             cancels.iter().all(deepcoder_types::Cancel::is_cancelled)
-                || (background && wanted.load(Ordering::SeqCst) > 0)
+                || (background && unseen.load(Ordering::SeqCst) > 0)
         };
-        let halt = (tokens >= WATCHED).then(|| Halt::when(&due, background));
+        let interrupt = (tokens >= MIN_INTERRUPTIBLE).then(|| Interrupt::when(&due, background));
         let begin = Instant::now();
-        let parts = self.active.iter_mut().filter_map(|s| Some((s.part.as_ref()?, s.seat.as_mut()?)));
-        let ran = self.backend.run(parts, halt);
-        match ran {
-            Ok(Ran::Done) => self.advance(),
-            Ok(Ran::Halted) => self.active.iter_mut().for_each(|s| s.part = None),
+        let parts = self.active.iter_mut().filter_map(|s| Some((s.step_tokens.as_ref()?, s.slot.as_mut()?)));
+        let outcome = self.backend.run(parts, interrupt);
+        match outcome {
+            Ok(RunOutcome::Done) => self.advance(),
+            Ok(RunOutcome::Interrupted) => self.active.iter_mut().for_each(|s| s.step_tokens = None),
             Err(error) => {
-                let failed: Vec<_> = self.active.extract_if(.., |s| s.part.is_some()).collect();
+                let failed: Vec<_> = self.active.extract_if(.., |s| s.step_tokens.is_some()).collect();
                 failed.into_iter().for_each(|sequence| self.end(sequence, Err(error.clone())));
             }
         }
-        if tokens >= WATCHED {
+        if tokens >= MIN_INTERRUPTIBLE {
             // Bounded, so that prompts go on after one slow step.
-            self.answers_until = Some(Instant::now() + begin.elapsed().min(Duration::from_secs(5)));
+            self.decode_only_until = Some(Instant::now() + begin.elapsed().min(Duration::from_secs(5)));
         }
     }
 
@@ -338,7 +345,7 @@ impl Steps {
         let mut row = 0;
         let mut over = Vec::new();
         for (at, sequence) in self.active.iter_mut().enumerate() {
-            let Some(part) = &sequence.part else { continue };
+            let Some(part) = &sequence.step_tokens else { continue };
             let (tokens, wanted) = (part.tokens.len(), part.wanted);
             self.shares.charge(&sequence.client, tokens);
             match sequence.advance(row, &mut self.backend, &self.model) {
@@ -347,8 +354,8 @@ impl Steps {
                 Err(error) => over.push((at, Err(error))),
             }
             row += wanted;
-            if let Some(seat) = &mut sequence.seat {
-                self.backend.commit(seat, &sequence.tokens[..sequence.computed]);
+            if let Some(slot) = &mut sequence.slot {
+                self.backend.commit(slot, &sequence.tokens[..sequence.computed]);
             }
         }
         for (at, result) in over.into_iter().rev() {

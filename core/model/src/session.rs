@@ -10,13 +10,13 @@ use std::time::Duration;
 
 /// The condition that interrupts a run.
 #[derive(Clone, Copy)]
-pub(crate) struct Halt<'a> {
+pub(crate) struct Interrupt<'a> {
     due: &'a (dyn Fn() -> bool + Sync),
     /// How often the watching thread checks the condition.
     every: Duration,
 }
 
-impl<'a> Halt<'a> {
+impl<'a> Interrupt<'a> {
     /// Interrupt the run when `due` returns true. `closely`: a user waits for that, so check more often.
     pub(crate) const fn when(due: &'a (dyn Fn() -> bool + Sync), closely: bool) -> Self {
         Self { due, every: Duration::from_millis(if closely { 2 } else { 10 }) }
@@ -29,15 +29,15 @@ impl<'a> Halt<'a> {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ran {
+pub(crate) enum RunOutcome {
     /// The logits and the cache hold the result.
     Done,
     /// It was interrupted. The cache still holds all tokens from before the run.
-    Halted,
+    Interrupted,
 }
 
 /// The session with the names of its inputs and outputs.
-pub(crate) struct Runs {
+pub(crate) struct BoundSession {
     session: Session,
     options: RunOptions<NoSelectedOutputs>,
     inputs: Vec<*const c_char>,
@@ -52,9 +52,9 @@ pub(crate) struct Runs {
 // SAFETY: the names are owned, and the pointers in `given` and `taken` are dead outside of `run`, which has `&mut
 // self`.
 #[expect(unsafe_code, reason = "reused arrays of pointers")]
-unsafe impl Send for Runs {}
+unsafe impl Send for BoundSession {}
 
-impl Runs {
+impl BoundSession {
     pub(crate) fn new(session: Session, inputs: &[&str], outputs: &[&str]) -> Result<Self, String> {
         let names = inputs.iter().chain(outputs).map(|name| CString::new(*name));
         let names: Vec<CString> = names.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
@@ -71,7 +71,7 @@ impl Runs {
         })
     }
 
-    /// Run, with values in the order of the names. With `halt`, another thread interrupts the run as soon as the
+    /// Run, with values in the order of the names. With `interrupt`, another thread interrupts the run as soon as the
     /// condition holds.
     ///
     /// # Safety
@@ -82,8 +82,8 @@ impl Runs {
         &mut self,
         inputs: impl Iterator<Item = &'t Tensor>,
         outputs: impl Iterator<Item = &'t Tensor>,
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, ort::Error> {
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, ort::Error> {
         self.given.clear();
         self.given.extend(inputs.map(Tensor::as_ptr));
         self.taken.clear();
@@ -91,24 +91,24 @@ impl Runs {
         if self.given.len() != self.inputs.len() || self.taken.len() != self.outputs.len() {
             return Err(ort::Error::new("a run has other inputs or outputs than its graph"));
         }
-        let Some(halt) = halt else {
+        let Some(interrupt) = interrupt else {
             let options = self.options.ptr();
             // SAFETY: as the caller promises.
-            return unsafe { self.call(options) }.map(|()| Ran::Done);
+            return unsafe { self.call(options) }.map(|()| RunOutcome::Done);
         };
         // Options of its own: `terminate` cannot be undone.
         let options = RunOptions::new()?;
-        let (done, halted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (done, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {
             let watch = || {
                 while !done.load(Ordering::Acquire) {
-                    if halt.is_due() {
-                        halted.store(true, Ordering::Release);
+                    if interrupt.is_due() {
+                        interrupted.store(true, Ordering::Release);
                         // If this fails, the run ends by itself later.
                         let _ = options.terminate();
                         return;
                     }
-                    std::thread::park_timeout(halt.every);
+                    std::thread::park_timeout(interrupt.every);
                 }
             };
             // If no thread can be started, a cancellation takes effect after this run.
@@ -120,8 +120,8 @@ impl Runs {
                 watcher.thread().unpark();
             }
             match result {
-                Ok(()) => Ok(Ran::Done),
-                Err(_) if halted.load(Ordering::Acquire) => Ok(Ran::Halted),
+                Ok(()) => Ok(RunOutcome::Done),
+                Err(_) if interrupted.load(Ordering::Acquire) => Ok(RunOutcome::Interrupted),
                 Err(error) => Err(error),
             }
         })

@@ -4,10 +4,10 @@ use deepcoder_types::GenerateError;
 
 /// Prompts are cut at multiples of this many tokens. Latent attention computes complete groups of them with other bits
 /// than single tokens, so the cuts must not depend on the other sequences in a step.
-pub(crate) const GROUP: usize = 128;
+pub(crate) const PREFILL_GROUP: usize = 128;
 
 /// A request for the cache of a sequence.
-pub(crate) struct Ask<'a> {
+pub(crate) struct SlotRequest<'a> {
     /// The tokens to compute: the prompt, and after a preemption the answer so far.
     pub(crate) tokens: &'a [u32],
     /// How many of the first tokens may come from the cache. Logits are needed for the rest.
@@ -17,10 +17,10 @@ pub(crate) struct Ask<'a> {
     /// Maximum number of tokens of the sequence.
     pub(crate) total: usize,
     /// Whether it is interactive: cached conversations of users are evicted after those of the background.
-    pub(crate) precious: bool,
+    pub(crate) interactive: bool,
 }
 
-impl Ask<'_> {
+impl SlotRequest<'_> {
     /// Tokens that may come from a cache.
     pub(crate) fn usable(&self) -> &[u32] {
         &self.tokens[..self.usable.min(self.tokens.len())]
@@ -29,7 +29,7 @@ impl Ask<'_> {
 
 /// One sequence's tokens in a run.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct StepTokens {
     /// The tokens, at least one.
     pub(crate) tokens: Vec<u32>,
     /// Position of the first one in its sequence.

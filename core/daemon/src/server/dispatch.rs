@@ -1,6 +1,6 @@
 //! Dispatch: one thread loads models and starts requests; each request runs on a thread of its own.
 
-use super::queue::{Loaded, Next, Running};
+use super::queue::{Action, Loaded, Running};
 use super::waiting::{Job, Work};
 use super::{ModelLoader, Shared};
 use deepcoder_protocol::wire::{Body, Failure};
@@ -17,14 +17,14 @@ pub(super) fn dispatch(shared: &Arc<Shared>, loader: &dyn ModelLoader) {
     let queue = &shared.queue;
     loop {
         match queue.next(loader, shared.options.idle, shared.options.exit) {
-            Next::Run(running) => start(shared, running),
-            Next::Load(name, cancel) => load(shared, loader, name, &cancel),
-            Next::Drop(loaded) => drop(loaded),
-            Next::Unloaded(job) => answer(shared, &job, Body::Ok),
+            Action::Run(running) => start(shared, running),
+            Action::Load(name, cancel) => load(shared, loader, name, &cancel),
+            Action::Drop(loaded) => drop(loaded),
+            Action::Unloaded(job) => answer(shared, &job, Body::Ok),
             // A client that stays connected will send more requests.
-            Next::Idle if shared.clients() == 0 && !shared.has_duties() => _ = shared.stop.send_replace(true),
-            Next::Idle => {}
-            Next::Stop(loaded) => return drop(loaded),
+            Action::Idle if shared.clients() == 0 && !shared.has_duties() => _ = shared.stop.send_replace(true),
+            Action::Idle => {}
+            Action::Stop(loaded) => return drop(loaded),
         }
     }
 }
@@ -95,7 +95,7 @@ fn run(shared: &Shared, mut running: Running) {
 }
 
 fn compute(Running { job, model, run, .. }: &mut Running) -> Body {
-    let Job { work, given, sink, background, .. } = job;
+    let Job { work, emitted, sink, background, .. } = job;
     if run.is_cancelled() {
         return cancelled(work);
     }
@@ -103,14 +103,14 @@ fn compute(Running { job, model, run, .. }: &mut Running) -> Body {
         Work::Generate(request) if *background => {
             let (run, mut at, mut differs) = (run.child(), 0, false);
             let generation = model.generate(request, &run, &mut |token| {
-                match given.get(at) {
+                match emitted.get(at) {
                     Some(id) if *id == token.id => {}
                     Some(_) => {
                         differs = true;
                         run.cancel();
                     }
                     None => {
-                        given.push(token.id);
+                        emitted.push(token.id);
                         sink.token(token);
                     }
                 }

@@ -18,7 +18,7 @@ const MAX_WAITING: usize = 1024;
 const GRACE: Duration = Duration::from_secs(15);
 
 /// The next action of the dispatching thread.
-pub(super) enum Next {
+pub(super) enum Action {
     /// Run a request on a thread of its own.
     Run(Box<Running>),
     /// Load a model. Nothing is in memory.
@@ -74,7 +74,7 @@ struct Inner {
     running: HashMap<u64, Slot>,
     loaded: Option<Loaded>,
     /// The number of the newest request when the model was loaded.
-    present: u64,
+    newest_at_load: u64,
     /// The model that is being loaded, and how to cancel that.
     loading: Option<(String, Cancel)>,
     /// The number of the newest request.
@@ -114,7 +114,7 @@ impl Queue {
                 most: [most.max(1), most.div_ceil(4).max(1)],
                 running: HashMap::new(),
                 loaded: None,
-                present: 0,
+                newest_at_load: 0,
                 loading: None,
                 last: 0,
                 last_user: None,
@@ -154,7 +154,7 @@ impl Queue {
 
     /// Wait for the next action. A model is dropped after `idle` without work. Without a model, the wait ends after
     /// `exit`.
-    pub(super) fn next(&self, loader: &dyn ModelLoader, idle: Duration, exit: Option<Duration>) -> Next {
+    pub(super) fn next(&self, loader: &dyn ModelLoader, idle: Duration, exit: Option<Duration>) -> Action {
         let asked = Instant::now();
         let mut inner = self.lock();
         loop {
@@ -215,7 +215,7 @@ impl Queue {
     pub(super) fn set_loaded(&self, loaded: Loaded) {
         let mut inner = self.lock();
         inner.loading = None;
-        inner.present = inner.last;
+        inner.newest_at_load = inner.last;
         inner.last_work = Instant::now();
         inner.loaded = Some(loaded);
     }
@@ -287,33 +287,33 @@ impl Inner {
         asked: Instant,
         idle: Duration,
         exit: Option<Duration>,
-    ) -> Result<Next, Option<Instant>> {
+    ) -> Result<Action, Option<Instant>> {
         let (users, background) = (self.computing(false), self.computing(true));
         if self.stopping {
-            return if users + background == 0 { Ok(Next::Stop(self.loaded.take())) } else { Err(None) };
+            return if users + background == 0 { Ok(Action::Stop(self.loaded.take())) } else { Err(None) };
         }
         if let Some(dead) = self.loaded.take_if(|_| !loader.is_alive()) {
-            return Ok(Next::Drop(dead));
+            return Ok(Action::Drop(dead));
         }
         if self.users.len() > 0 {
-            if let Some(next) = self.begin(false) {
+            if let Some(next) = self.start_next(false) {
                 return next;
             }
             if users == 0 {
                 // Running background requests are for another model: interrupt them.
                 self.running.values().filter(|slot| slot.computes).for_each(|slot| slot.run.cancel());
             }
-            return if users + background == 0 { self.exchange(false) } else { Err(None) };
+            return if users + background == 0 { self.replace_model(false) } else { Err(None) };
         }
         if self.background.len() > 0 {
-            if let Some(next) = self.begin(true) {
+            if let Some(next) = self.start_next(true) {
                 return next;
             }
             if users + background > 0 {
                 return Err(None);
             }
             let kept = self.last_user.and_then(|at| at.checked_add(GRACE)).filter(|until| *until > Instant::now());
-            return if self.loaded.is_some() && kept.is_some() { Err(kept) } else { self.exchange(true) };
+            return if self.loaded.is_some() && kept.is_some() { Err(kept) } else { self.replace_model(true) };
         }
         if !self.running.is_empty() {
             return Err(None);
@@ -324,40 +324,40 @@ impl Inner {
         if until.is_none_or(|until| until > Instant::now()) {
             return Err(until);
         }
-        Ok(self.loaded.take().map_or(Next::Idle, Next::Drop))
+        Ok(self.loaded.take().map_or(Action::Idle, Action::Drop))
     }
 
     /// Start a request for the loaded model, or wait for capacity; `None` if another model's turn has come. One client
     /// gets at most three quarters of the capacity, so that another client need not wait for the end of a request.
-    fn begin(&mut self, background: bool) -> Option<Result<Next, Option<Instant>>> {
+    fn start_next(&mut self, background: bool) -> Option<Result<Action, Option<Instant>>> {
         let Loaded { name, model } = self.loaded.clone()?;
         let most = self.most[usize::from(background)];
         let slots = || self.running.values().filter(|slot| slot.background == background);
         let may = |client: &str| slots().filter(|slot| slot.client == client).count() < most - most / 4;
         let waiting = if background { &self.background } else { &self.users };
-        let Some(at) = waiting.fits(&name, self.present, may).filter(|_| slots().count() < most) else {
-            return waiting.fits(&name, self.present, |_| true).map(|_| Err(None));
+        let Some(at) = waiting.next_for(&name, self.newest_at_load, may).filter(|_| slots().count() < most) else {
+            return waiting.next_for(&name, self.newest_at_load, |_| true).map(|_| Err(None));
         };
         let job = self.waiting(background).take(at);
         self.tick(Instant::now());
         let (sink, client, run) = (Arc::clone(&job.sink), job.client.clone(), job.sink.cancel().child());
         self.running.insert(job.number, Slot { sink, client, background, run: run.clone(), computes: true });
-        Some(Ok(Next::Run(Box::new(Running { job, model, run, began: self.clock.time }))))
+        Some(Ok(Action::Run(Box::new(Running { job, model, run, began: self.clock.time }))))
     }
 
     /// Unload the model, then load that of the oldest waiting request. No request runs.
-    fn exchange(&mut self, background: bool) -> Result<Next, Option<Instant>> {
+    fn replace_model(&mut self, background: bool) -> Result<Action, Option<Instant>> {
         if let Some(old) = self.loaded.take() {
-            return Ok(Next::Drop(old));
+            return Ok(Action::Drop(old));
         }
         let waiting = self.waiting(background);
         let at = waiting.first().ok_or(None)?;
         if matches!(waiting.get(at).work, Work::Unload) {
-            return Ok(Next::Unloaded(waiting.take(at)));
+            return Ok(Action::Unloaded(waiting.take(at)));
         }
         let (model, cancel) = (waiting.get(at).model.clone(), Cancel::new());
         self.loading = Some((model.clone(), cancel.clone()));
-        Ok(Next::Load(model, cancel))
+        Ok(Action::Load(model, cancel))
     }
 
     /// Cancel a load that no request waits for, or that delays interactive requests for the background.

@@ -21,7 +21,7 @@ pub(super) struct Job {
     /// The repository that is charged for the model's time.
     pub(super) repository: Option<PathBuf>,
     /// Tokens that its client received before an interruption: a second run does not send them again.
-    pub(super) given: Vec<u32>,
+    pub(super) emitted: Vec<u32>,
     /// Its number in the order of arrival.
     pub(super) number: u64,
     /// Its share of the memory budget, if a client sent it.
@@ -31,8 +31,8 @@ pub(super) struct Job {
 impl Job {
     /// An interactive request.
     pub(super) fn new(model: String, work: Work, sink: Arc<Sink>, client: String) -> Self {
-        let (background, repository, given, number) = (false, None, Vec::new(), 0);
-        Self { model, work, sink, client, background, repository, given, number, _held: None }
+        let (background, repository, emitted, number) = (false, None, Vec::new(), 0);
+        Self { model, work, sink, client, background, repository, emitted, number, _held: None }
     }
 }
 
@@ -61,11 +61,11 @@ impl Waiting {
 
     /// The index of the next request for the loaded model `model`, of the clients that `may` start one. A request waits
     /// for an earlier request for another model, so that no model stays loaded for ever. Requests up to number
-    /// `present`, which were there when the model was loaded, do not: they would need a second load.
-    pub(super) fn fits(&self, model: &str, present: u64, may: impl Fn(&str) -> bool) -> Option<usize> {
+    /// `newest_at_load`, which were there when the model was loaded, do not: they would need a second load.
+    pub(super) fn next_for(&self, model: &str, newest_at_load: u64, may: impl Fn(&str) -> bool) -> Option<usize> {
         let others = self.waiting.iter().filter(|job| job.model != model);
         let barrier = others.map(|job| job.number).min().unwrap_or(u64::MAX);
-        let fits = |job: &Job| job.model == model && (job.number < barrier || job.number <= present);
+        let fits = |job: &Job| job.model == model && (job.number < barrier || job.number <= newest_at_load);
         let candidates = self.waiting.iter().enumerate().filter(|(_, job)| fits(job) && may(&job.client));
         candidates.min_by_key(|(_, job)| (self.served.get(&job.client), job.number)).map(|(at, _)| at)
     }
@@ -131,8 +131,9 @@ mod tests {
     }
 
     /// The numbers of all requests for `model`, in the order in which they are taken.
-    fn taken(waiting: &mut Waiting, model: &str, present: u64) -> Vec<u64> {
-        std::iter::from_fn(|| waiting.fits(model, present, |_| true).map(|at| waiting.take(at).number)).collect()
+    fn taken(waiting: &mut Waiting, model: &str, newest_at_load: u64) -> Vec<u64> {
+        std::iter::from_fn(|| waiting.next_for(model, newest_at_load, |_| true).map(|at| waiting.take(at).number))
+            .collect()
     }
 
     /// Protects a client with one request from one with many: clients take turns, and requests that were cancelled cost
@@ -141,7 +142,7 @@ mod tests {
     fn clients_take_turns() {
         let mut waiting = Waiting::default();
         (1..=4).for_each(|n| waiting.push(job(n, "busy", "m")));
-        let first = waiting.fits("m", 0, |_| true).expect("waits");
+        let first = waiting.next_for("m", 0, |_| true).expect("waits");
         assert_eq!(waiting.take(first).number, 1);
         waiting.push(job(5, "quick", "m"));
         waiting.push(job(6, "quick", "m"));

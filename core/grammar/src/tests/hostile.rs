@@ -98,7 +98,7 @@ fn rows() -> Vec<(&'static str, Form)> {
         ("many literals", Form::Scope { text: "x = 1\n".repeat(40_000), free: vec![] }),
         ("many free ranges", free(&"x".repeat(3000), 3000, ".*")),
         (
-            "free ranges at one place",
+            "free ranges at one position",
             Form::Scope { text: "x".into(), free: vec![Free { start: 0, end: 0, regex: "a*b*".into() }; 3000] },
         ),
         (

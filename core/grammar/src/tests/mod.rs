@@ -56,7 +56,7 @@ fn tokens() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The longest token at each place. It is the tokeniser of these tests.
+/// The longest token at each position. It is the tokeniser of these tests.
 fn encode(text: &str) -> Vec<u32> {
     let (all, mut rest, mut ids) = (tokens(), text.as_bytes(), Vec::new());
     while !rest.is_empty() {

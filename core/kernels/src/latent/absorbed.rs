@@ -4,7 +4,7 @@
 
 use super::prepare::{angles, each_product, rotate};
 use super::{LatentAttention, LatentStep};
-use crate::float::{Cached, Halves, Rows, RowsMut, Shared, few_queries, halves, merge, softmax};
+use crate::float::{Cached, Halves, Rows, RowsMut, Shared, halves, max_direct_queries, merge, softmax};
 use crate::input::Block;
 use crate::paged::{PAGE_TOKENS, Span, results, visits, windows};
 use crate::share::{Everywhere, Pool, room, share, share_each};
@@ -63,7 +63,7 @@ pub(super) fn run(
                 let page = &cache[this.place(visit.page)][..seen * width];
                 let next = window.get(number + 1).map_or(visit.page, |next| next.page);
                 let next = cache.as_ptr().wrapping_add(this.place(next).start);
-                let page = if visit.rows * heads <= few_queries(level) {
+                let page = if visit.rows * heads <= max_direct_queries(level) {
                     Cached::Halves(Halves::dense(page, width, next))
                 } else {
                     let cached = &mut cached[..page.len()];

@@ -13,7 +13,7 @@ pub(crate) struct NodeId(usize);
 /// How the tokens of a page were computed: complete groups of a prompt may have other bits than single tokens
 /// ([`deepcoder_types::Pages::group`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum PageOrigin {
     /// As a part of a complete group.
     Group,
     /// One by one, as the incomplete group at the end of a prompt.
@@ -26,9 +26,9 @@ pub(crate) enum Form {
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     /// Full pages, with their nodes.
-    pub(crate) pages: Vec<(NodeId, PageId, Form)>,
+    pub(crate) pages: Vec<(NodeId, PageId, PageOrigin)>,
     /// A page whose first tokens are the ones that follow, and how many of them.
-    pub(crate) part: Option<(PageId, usize, Form)>,
+    pub(crate) partial: Option<(PageId, usize, PageOrigin)>,
 }
 
 impl Found {
@@ -40,29 +40,29 @@ impl Found {
     /// Drop pages whose bits differ from those that this prompt would compute. Of a group that is complete in the
     /// prompt, either all pages are reused or none; of its incomplete end, no page that was computed as a group. Pages
     /// with tokens of an answer are always reused: otherwise every conversation would be computed again.
-    pub(crate) fn fit(&mut self, group: usize, prompt: usize) {
+    pub(crate) fn keep_reusable(&mut self, group: usize, prompt: usize) {
         let each = group / PAGE;
         if each == 0 {
             return;
         }
-        let forms: Vec<Form> = self.pages.iter().map(|(.., form)| *form).collect();
-        let cut = (0..forms.len()).step_by(each).find_map(|first| {
-            let pages = &forms[first..(first + each).min(forms.len())];
+        let origins: Vec<PageOrigin> = self.pages.iter().map(|(.., origin)| *origin).collect();
+        let cut = (0..origins.len()).step_by(each).find_map(|first| {
+            let pages = &origins[first..(first + each).min(origins.len())];
             if (first + each) * PAGE > prompt {
-                return pages.iter().position(|form| *form == Form::Group).map(|at| first + at);
+                return pages.iter().position(|origin| *origin == PageOrigin::Group).map(|at| first + at);
             }
             let whole = pages.len() == each;
-            let alike = pages.iter().all(|form| *form == Form::Group) || pages.contains(&Form::Answer);
+            let alike = pages.iter().all(|origin| *origin == PageOrigin::Group) || pages.contains(&PageOrigin::Answer);
             (!whole || !alike).then_some(first)
         });
         if let Some(cut) = cut {
             self.pages.truncate(cut);
-            self.part = None;
+            self.partial = None;
         }
         let next = self.pages.len() / each * each;
         let is_complete = (next + each) * PAGE <= prompt;
-        if self.part.is_some_and(|(.., form)| is_complete || form == Form::Group) {
-            self.part = None;
+        if self.partial.is_some_and(|(.., origin)| is_complete || origin == PageOrigin::Group) {
+            self.partial = None;
             if is_complete {
                 self.pages.truncate(next);
             }
@@ -83,17 +83,17 @@ struct Node {
     // One to `PAGE` tokens; only a leaf has fewer than `PAGE`.
     tokens: Box<[u32]>,
     page: PageId,
-    form: Form,
+    origin: PageOrigin,
     parent: Option<NodeId>,
     children: Vec<NodeId>,
     used: u64,
     // A user's conversation: evicted after those of the background.
-    precious: bool,
+    interactive: bool,
 }
 
 impl Tree {
     /// Find the longest cached prefix of `tokens`, and mark its pages as used now.
-    pub(crate) fn find(&mut self, tokens: &[u32], precious: bool) -> Found {
+    pub(crate) fn find(&mut self, tokens: &[u32], interactive: bool) -> Found {
         self.clock += 1;
         let mut found = Found::default();
         let mut rest = tokens;
@@ -104,18 +104,18 @@ impl Tree {
             let Some((matched, _, id)) = best else { return found };
             let (clock, node) = (self.clock, self.node_mut(id));
             node.used = clock;
-            node.precious |= precious;
+            node.interactive |= interactive;
             if matched < PAGE {
-                found.part = Some((node.page, matched, node.form));
+                found.partial = Some((node.page, matched, node.origin));
                 return found;
             }
-            found.pages.push((id, node.page, node.form));
+            found.pages.push((id, node.page, node.origin));
             rest = &rest[PAGE..];
         }
     }
 
     /// Length of the longest cached prefix of `tokens`.
-    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
+    pub(crate) fn cached_len(&self, tokens: &[u32]) -> usize {
         let (mut at, mut node) = (0, None);
         loop {
             let children = self.children(node);
@@ -135,14 +135,14 @@ impl Tree {
         &mut self,
         parent: Option<NodeId>,
         tokens: &[u32],
-        (page, form): (PageId, Form),
-        precious: bool,
+        (page, origin): (PageId, PageOrigin),
+        interactive: bool,
         pool: &mut Pool,
     ) -> (NodeId, PageId) {
         self.clock += 1;
         let siblings = self.children(parent).to_vec();
         for id in siblings {
-            if self.node(id).form != form {
+            if self.node(id).origin != origin {
                 continue;
             }
             let matched = common(&self.node(id).tokens, tokens);
@@ -150,7 +150,7 @@ impl Tree {
                 let clock = self.clock;
                 let node = self.node_mut(id);
                 node.used = clock;
-                node.precious |= precious;
+                node.interactive |= interactive;
                 return (id, node.page);
             }
             // An earlier, partial version of this page.
@@ -160,7 +160,8 @@ impl Tree {
             }
         }
         pool.keep(page);
-        let node = Node { tokens: tokens.into(), page, form, parent, children: Vec::new(), used: self.clock, precious };
+        let node =
+            Node { tokens: tokens.into(), page, origin, parent, children: Vec::new(), used: self.clock, interactive };
         let id = match self.empty.pop() {
             Some(at) => {
                 self.nodes[at] = Some(node);
@@ -182,7 +183,7 @@ impl Tree {
     pub(crate) fn evict(&mut self, pool: &mut Pool) -> bool {
         let nodes = self.nodes.iter().enumerate().filter_map(|(at, node)| Some((NodeId(at), node.as_ref()?)));
         let free = nodes.filter(|(_, node)| node.children.is_empty() && !pool.is_used(node.page));
-        let oldest = free.min_by_key(|(_, node)| (node.precious, node.used)).map(|(id, _)| id);
+        let oldest = free.min_by_key(|(_, node)| (node.interactive, node.used)).map(|(id, _)| id);
         oldest.map(|id| self.remove(id, pool)).is_some()
     }
 

@@ -4,7 +4,7 @@
 use super::*;
 use crate::engine::Engine;
 use crate::options::{EngineOptions, Limits};
-use crate::paged::{Compute, Paged, Rows};
+use crate::paged::{Compute, PagedBackend, Rows};
 use crate::pool::Pool;
 use crate::prefix::tree::PAGE;
 use crate::prompt::Prompts;
@@ -47,8 +47,8 @@ impl Compute for Fake {
         rows: &mut Rows,
         pool: &mut Pool,
         out: &mut [f32],
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError> {
         let mut parts: Vec<Vec<u32>> = Vec::new();
         for (row, id) in rows.ids.iter().enumerate() {
             if row == 0 || rows.sequences[row] != rows.sequences[row - 1] {
@@ -58,8 +58,8 @@ impl Compute for Fake {
         }
         self.log.lock().unwrap().push(parts);
         while let Some(permits) = &self.permits {
-            if halt.is_some_and(|halt| halt.is_due()) {
-                return Ok(Ran::Halted);
+            if interrupt.is_some_and(|interrupt| interrupt.is_due()) {
+                return Ok(RunOutcome::Interrupted);
             }
             match permits.lock().unwrap().recv_timeout(Duration::from_millis(1)) {
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
@@ -96,7 +96,7 @@ impl Compute for Fake {
             });
             logits(hash(history), out);
         }
-        Ok(Ran::Done)
+        Ok(RunOutcome::Done)
     }
 }
 
@@ -141,7 +141,7 @@ impl Rig {
         let permits = gated.then(|| Arc::new(Mutex::new(take)));
         let fake = Fake { log: Arc::clone(&log), permits };
         let make = |_: &Pool| Ok(Box::new(fake) as Box<dyn Compute>);
-        let paged = Paged::of(make, PAGE * 4, VOCAB, 256, &Limits::new(&options, 4096)).unwrap();
+        let paged = PagedBackend::of(make, PAGE * 4, VOCAB, 256, &Limits::new(&options, 4096)).unwrap();
         let model = Arc::new(model);
         let scheduler = Scheduler::start(Backend::Paged(Box::new(paged)), Arc::clone(&model)).unwrap();
         Self { engine: Engine { model, scheduler }, log, permits: gated.then_some(give) }
@@ -175,16 +175,16 @@ impl Rig {
         self.engine.generate(request, &Cancel::new(), &mut |_| {}).unwrap()
     }
 
-    /// Nothing is in use, and nothing is promised, when nothing runs.
+    /// Nothing is in use, and nothing is reserved, when nothing runs.
     fn is_clean(&self) {
-        let (in_use, promised) = self
+        let (in_use, reserved) = self
             .engine
-            .alone(|backend| match backend {
+            .exclusive(|backend| match backend {
                 Backend::Paged(paged) => paged.taken(),
-                Backend::Whole(_) => (1, 1),
+                Backend::Contiguous(_) => (1, 1),
             })
             .unwrap();
-        assert_eq!((in_use, promised), (0, 0));
+        assert_eq!((in_use, reserved), (0, 0));
     }
 }
 
@@ -321,7 +321,7 @@ fn many_requests_of_one_client_let_another_in() {
             scope.spawn(move || engine.generate(&many(n), &Cancel::new(), &mut |_| {}).unwrap());
         }
         rig.until(|log| log.len() == 1);
-        while rig.log().last().unwrap().len() < OF_ONE_CLIENT {
+        while rig.log().last().unwrap().len() < MAX_PER_CLIENT {
             rig.step();
         }
         let few = scope.spawn(|| {

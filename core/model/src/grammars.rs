@@ -8,9 +8,9 @@ use std::sync::{Arc, OnceLock};
 /// The grammar compiler, which the first request with a grammar builds: it takes a few hundred milliseconds, and most
 /// requests have no grammar.
 #[derive(Default)]
-pub(crate) struct Forms(OnceLock<Result<Compiler, GenerateError>>);
+pub(crate) struct Grammars(OnceLock<Result<Compiler, GenerateError>>);
 
-impl Forms {
+impl Grammars {
     /// Compile a grammar into the constraint of one answer.
     pub(crate) fn constraint(
         &self,

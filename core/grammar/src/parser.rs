@@ -22,7 +22,7 @@ const MAX_LARK_BYTES: usize = 64 << 10;
 
 /// The parser of one sequence. A clone shares the lexer's automaton, which grows with use.
 #[derive(Clone)]
-pub(crate) struct Guided {
+pub(crate) struct ParserMatcher {
     vocabulary: Arc<Vocabulary>,
     matcher: Matcher,
     /// Bytes of the lexer when it was built.
@@ -68,7 +68,7 @@ fn most_properties(value: &Value) -> usize {
 
 /// Converts a regular expression that matches the whole text; anchors at its ends are redundant.
 pub(crate) fn regex(pattern: &str) -> Result<TopLevelGrammar, GrammarError> {
-    let pattern = whole(pattern);
+    let pattern = strip_anchors(pattern);
     if pattern.is_empty() {
         return Err(GrammarError::Invalid("the pattern is empty".into()));
     }
@@ -87,7 +87,7 @@ pub(crate) fn expression(pattern: &str) -> Result<(RegexBuilder, ExprRef), Gramm
 }
 
 /// Strips the anchors at the ends of a regular expression.
-pub(crate) fn whole(pattern: &str) -> &str {
+pub(crate) fn strip_anchors(pattern: &str) -> &str {
     let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
     let escapes = |text: &str| text.bytes().rev().take_while(|byte| *byte == b'\\').count();
     pattern.strip_suffix('$').filter(|rest| escapes(rest) % 2 == 0).unwrap_or(pattern)
@@ -113,7 +113,7 @@ fn reason(text: &str) -> String {
 }
 
 /// Classifies an error of the library by its message.
-pub(crate) fn refusal(error: &str) -> GrammarError {
+pub(crate) fn classify(error: &str) -> GrammarError {
     const LIMITS: [&str; 9] = [
         "too big",
         "too large",
@@ -140,29 +140,29 @@ pub(crate) fn refusal(error: &str) -> GrammarError {
     }
 }
 
-impl Guided {
+impl ParserMatcher {
     pub(crate) fn new(vocabulary: &Arc<Vocabulary>, grammar: TopLevelGrammar) -> Result<Self, GrammarError> {
-        let parser = vocabulary.factory.create_parser(grammar).map_err(|e| refusal(&format!("{e:#}")))?;
+        let parser = vocabulary.factory.create_parser(grammar).map_err(|e| classify(&format!("{e:#}")))?;
         let bytes = parser.parser.lexer_stats().num_bytes;
         Ok(Self { vocabulary: Arc::clone(vocabulary), matcher: Matcher::new(Ok(parser)), bytes })
     }
 
     /// A copy with a lexer of its own, so that one request cannot exhaust the lexer of another.
-    pub(crate) fn apart(&self) -> Self {
+    pub(crate) fn isolated(&self) -> Self {
         Self { matcher: self.matcher.deep_clone(), ..self.clone() }
     }
 
     /// The tokens that may come next, without end tokens.
     pub(crate) fn mask(&mut self) -> Result<SimpleVob, GrammarError> {
         if self.matcher.is_stopped() && !self.matcher.is_error() {
-            return Ok(self.vocabulary.nothing());
+            return Ok(self.vocabulary.empty_set());
         }
         match self.matcher.compute_mask() {
             Ok(mut mask) => {
                 mask.and(&self.vocabulary.text);
                 Ok(mask)
             }
-            Err(error) => Err(refusal(&error.to_string())),
+            Err(error) => Err(classify(&error.to_string())),
         }
     }
 
@@ -171,20 +171,20 @@ impl Guided {
             return Ok(false);
         }
         let valid = self.matcher.validate_tokens(&[token]);
-        valid.map(|n| n == 1).map_err(|error| refusal(&error.to_string()))
+        valid.map(|n| n == 1).map_err(|error| classify(&error.to_string()))
     }
 
     /// Whether `bytes` may come, in any tokenisation.
     pub(crate) fn begins_with(&mut self, bytes: &[u8]) -> Result<bool, GrammarError> {
-        let Some(tokens) = self.vocabulary.any_tokens(bytes) else { return Ok(false) };
+        let Some(tokens) = self.vocabulary.greedy_tokens(bytes) else { return Ok(false) };
         let valid = self.matcher.validate_tokens(&tokens);
-        valid.map(|n| n == tokens.len()).map_err(|error| refusal(&error.to_string()))
+        valid.map(|n| n == tokens.len()).map_err(|error| classify(&error.to_string()))
     }
 
     /// Goes on behind tokens that are allowed.
     pub(crate) fn accept(&mut self, tokens: &[u32]) -> Result<bool, GrammarError> {
         let consumed = self.matcher.consume_tokens(tokens);
-        consumed.map(|()| true).map_err(|error| refusal(&error.to_string()))
+        consumed.map(|()| true).map_err(|error| classify(&error.to_string()))
     }
 
     /// Whether the text so far matches the grammar.
@@ -193,7 +193,7 @@ impl Guided {
             return Ok(true);
         }
         let complete = self.matcher.is_accepting();
-        complete.map_err(|error| refusal(&error.to_string()))
+        complete.map_err(|error| classify(&error.to_string()))
     }
 
     /// Whether nothing may follow.

@@ -1,6 +1,6 @@
 //! The schedule for many rows of a sequence: a task for each tile of rows and key-value head merges page after page.
 
-use super::{GroupedAttention, GroupedStep, Part};
+use super::{GroupedAttention, GroupedStep, PageHead};
 use crate::Level;
 use crate::float::{Rows, RowsMut, Shared, merge};
 use crate::input::Block;
@@ -63,7 +63,7 @@ pub(super) fn run(
             let last = at.last().map_or(0, |p| p / PAGE_TOKENS);
             for (index, number) in span.pages.iter().enumerate().take(last + 1) {
                 let next = span.pages.get(index + 1).unwrap_or(number);
-                let page = Part::load(this, level, cache, (*number, head), (*next, head), count, page);
+                let page = PageHead::load(this, level, cache, (*number, head), (*next, head), count, page);
                 let begin = index * PAGE_TOKENS;
                 let first = at.partition_point(|p| *p < begin);
                 let full = at.partition_point(|p| *p < begin + PAGE_TOKENS - 1);

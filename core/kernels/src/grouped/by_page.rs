@@ -1,7 +1,7 @@
 //! The schedule for few rows of a sequence: a task for each page and key-value head computes the partial results of all
 //! rows that attend to the page; a second pass merges them.
 
-use super::{GroupedAttention, GroupedStep, Part};
+use super::{GroupedAttention, GroupedStep, PageHead};
 use crate::float::{Rows, Shared, merge};
 use crate::paged::{PAGE_TOKENS, Span, results, visits, windows};
 use crate::share::{Everywhere, room, share, share_runs};
@@ -70,7 +70,7 @@ pub(super) fn run(
                     let (page, scores) = room(floats, size + most * group * PAGE_TOKENS).split_at_mut(size);
                     let next = (task + 1).min(window.len() * kv_heads - 1);
                     let next = (window[next / kv_heads].page, next % kv_heads);
-                    let page = Part::load(this, level, cache, (visit.page, head), next, visit.rows * group, page);
+                    let page = PageHead::load(this, level, cache, (visit.page, head), next, visit.rows * group, page);
                     let mut place = (firsts[number] * kv_heads + head * visit.rows) * group;
                     for (called, visible) in &visit.calls {
                         let count = called.len() * group;
