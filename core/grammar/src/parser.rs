@@ -181,7 +181,7 @@ impl ParserMatcher {
         valid.map(|n| n == tokens.len()).map_err(|error| classify(&error.to_string()))
     }
 
-    /// Goes on behind tokens that are allowed.
+    /// Advances by tokens that are allowed.
     pub(crate) fn accept(&mut self, tokens: &[u32]) -> Result<bool, GrammarError> {
         let consumed = self.matcher.consume_tokens(tokens);
         consumed.map(|()| true).map_err(|error| classify(&error.to_string()))

@@ -25,7 +25,7 @@ pub(crate) struct Trigger {
 pub(crate) enum TriggerMatch {
     /// The text ends with this many bytes of the trigger.
     Partial(usize),
-    /// The trigger ends at this byte of what was added.
+    /// The trigger ends before this byte of the searched bytes.
     Complete(usize),
 }
 

@@ -80,8 +80,8 @@ impl Engine {
         }
     }
 
-    /// The logits behind every token, one row after the other, with the tokens run in pieces of `runs` tokens and those
-    /// that are left in one: for comparisons with other implementations.
+    /// The logits after every token, `[tokens, vocab]`, for comparisons with other implementations. The tokens are run in
+    /// pieces of `runs` tokens, the rest in one.
     pub fn logits(&self, tokens: &[u32], runs: &[usize], cancel: &Cancel) -> Result<Vec<f32>, GenerateError> {
         self.check_tokens(tokens)?;
         let (tokens, runs, cancel) = (tokens.to_vec(), runs.to_vec(), cancel.clone());

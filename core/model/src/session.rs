@@ -127,6 +127,8 @@ impl BoundSession {
         })
     }
 
+    /// # Safety
+    /// As [`BoundSession::run`], for the values in `given` and `taken`; `options` must be valid.
     #[expect(
         unsafe_code,
         reason = "`ort` copies borrowed inputs when they are bound, and refuses one buffer as both input and output"
