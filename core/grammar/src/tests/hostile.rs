@@ -1,4 +1,4 @@
-//! Grammars that want all time and memory.
+//! Grammars that try to exhaust time and memory.
 
 use super::*;
 
@@ -135,7 +135,7 @@ fn rows() -> Vec<(&'static str, Form)> {
 }
 
 /// Protects the process with the model, and all other requests in it: every grammar works or is an error, within
-/// bounded memory, and nothing overflows the stack. That it is within bounded time shows the limit of a test's time.
+/// bounded memory, and nothing overflows the stack. The time limit of the test runner bounds the time.
 #[test]
 fn hostile_grammars_are_bounded() {
     let compiler = compiler(false);

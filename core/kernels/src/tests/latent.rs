@@ -183,7 +183,7 @@ impl Layer {
     }
 }
 
-/// Protects the numbers of both forms: norm, rotation, mask, scale and the order of heads are those of the definition.
+/// Protects the results of both forms: norm, rotation, mask, scale and the order of heads follow the definition.
 #[test]
 fn attention_is_that_of_its_definition() {
     let odd = Sizes { heads: 5, nope: 20, rope: 6, value: 12, rank: 40 };
@@ -262,8 +262,7 @@ fn a_query_has_the_same_bits_in_any_company() {
     }
 }
 
-/// Protects callers: what does not fit is refused before anything is read or written, and what is not a number does not
-/// come out as one.
+/// Protects callers: inputs that do not match are refused before anything is read or written, and NaN stays NaN.
 #[test]
 fn nonsense_is_refused() {
     let layer = Layer::new(SIZES, None);

@@ -1,4 +1,4 @@
-//! What the tests of both attentions share.
+//! Ragged batches for the tests of both attentions.
 
 use crate::{PAGE_TOKENS, PagedError, Ragged};
 

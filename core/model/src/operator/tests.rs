@@ -289,8 +289,7 @@ fn a_mixture_runs_with_and_without_a_shared_expert() {
     }
 }
 
-/// Protects the layers of dense models: the node gives what the mixture of one expert, that every token has whole,
-/// gives.
+/// Protects the layers of dense models: the node computes the same as a mixture of one expert with weight one.
 #[test]
 fn a_feed_forward_network_is_an_expert() {
     let bytes = Format::Q8_0.matrix_bytes(32, 32).unwrap();

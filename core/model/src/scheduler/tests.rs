@@ -218,8 +218,8 @@ fn letters(count: usize, seed: u64) -> String {
     (0..count).map(|_| next()).collect()
 }
 
-/// Protects every answer: whatever runs beside a request, shares its pages, takes its memory or lets it wait, it has
-/// the tokens that it has alone. There are far fewer pages than all of them want.
+/// Protects every answer: a request gets the tokens that it gets alone, whichever requests run with it, share its
+/// pages, preempt it or make it wait. There are far fewer pages than all requests need.
 #[test]
 fn a_crowd_changes_no_token() {
     let rig = Rig::new(24, false);
@@ -407,8 +407,8 @@ fn what_ends_early_leaves_nothing_behind() {
     rig.is_clean();
 }
 
-/// Protects callers from waiting for what can never be: a request that needs more than all memory is refused with the
-/// numbers, at once; one that needs exactly all of it is answered.
+/// Protects callers from waiting for ever: a request that exceeds the whole cache is refused at once, with the numbers;
+/// one that needs exactly all of it is answered.
 #[test]
 fn what_can_never_fit_is_refused() {
     let rig = Rig::new(4, false);
@@ -419,8 +419,8 @@ fn what_can_never_fit_is_refused() {
     rig.is_clean();
 }
 
-/// Protects scores: the prompt's logits are those of each place, also where all of it is cached; and options are
-/// compared behind one computation of the prompt.
+/// Protects scores: each token's log-probability is that after its prefix, also if the prompt is cached; and comparing
+/// options computes the prompt once.
 #[test]
 fn scores_are_of_every_token() {
     let rig = Rig::new(100, false);

@@ -79,8 +79,7 @@ fn short(text: &str) -> GenerateRequest {
     GenerateRequest { max_tokens: 3, ..ask(text) }
 }
 
-/// Protects the batch: requests run on the model at once, up to the bound of a client, and those beyond it wait for a
-/// place.
+/// Protects batching: requests run on the model at once, up to the limit of a client; more of them wait.
 #[test]
 fn requests_run_at_once_up_to_the_bound() {
     let gate = Gate::new("g");
@@ -162,8 +161,7 @@ fn the_engine_hears_who_asks() {
     assert_eq!(*gate.asked.lock().expect("lock"), [expected.clone(), expected]);
 }
 
-/// Protects callers of `choose` and of several requests at once: through the daemon both are what they are in the
-/// process.
+/// Protects callers of `choose` and of `generate_all`: both give the same through the daemon as in the process.
 #[test]
 fn options_are_compared_and_requests_go_together() {
     let gate = Gate::new("g");
@@ -191,8 +189,8 @@ fn options_are_compared_and_requests_go_together() {
     assert_eq!(seen, [3; 3]);
 }
 
-/// Protects the place of a request that is not wanted any more: cancelling it and going away both free it, while the
-/// prompt is read and while the answer is written, and the others go on.
+/// Protects capacity: cancelling a request and closing its connection both free it, during prefill and during decode,
+/// and the other requests continue.
 #[test]
 fn a_request_ends_in_each_phase() {
     let gate = Gate::new("g");
@@ -281,7 +279,7 @@ fn models_change_in_the_order_of_the_requests() {
     assert_eq!(server.loader.loads.load(Ordering::SeqCst), 3);
 }
 
-/// Protects those who wait for a model that cannot be loaded: one load tells them all, and the next request tries
+/// Protects requests for a model that cannot be loaded: all get the error of one load, and the next request tries
 /// again.
 #[test]
 fn a_load_that_fails_is_told_to_all_who_wait_for_it() {

@@ -1,4 +1,4 @@
-//! Files that are not what they should be.
+//! Damaged and foreign files.
 
 use super::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -96,7 +96,7 @@ fn nothing_but_regular_files_is_opened() {
     assert!(fixture.warnings.try_iter().count() <= 1, "a directory in the way");
 }
 
-/// Protects readers from a page that changes under them: what is read is checked, not what was on the disk before.
+/// Protects readers from a page that changes while they read it: the checksum is of the bytes that were read.
 #[test]
 fn a_page_that_changes_later_is_a_miss() {
     let fixture = fixture();
