@@ -70,7 +70,7 @@ class AsyncJob:
             try:
                 loop.call_soon_threadsafe(some.set)
             except RuntimeError:
-                # The loop is closed: whoever followed is gone.
+                # The loop is closed: the follower is gone.
                 follow.cancel()
 
         follow = self._job.events(after, notify=notify)

@@ -150,8 +150,9 @@ class Stream:
 class Model:
     """A language model in this process, or in the daemon (:meth:`Client.model`).
 
-    Threads may share it; their calls then wait for each other. A process that is forked after :meth:`load` gets
-    :class:`ModelError`: the threads of the engine stay with its parent. A model in the daemon goes on in the child.
+    Threads may share it; the model then computes their calls as one batch. A process that is forked after :meth:`load`
+    gets :class:`ModelError`: the threads of the engine stay with its parent. A model in the daemon goes on in the
+    child.
     """
 
     @staticmethod
@@ -216,23 +217,25 @@ class Model:
         """Generate text and return it whole; :meth:`stream` gives it token by token.
 
         ``prompt``: a question, or the turns of a chat as ``{"role": …, "content": …}``; with ``suffix`` the text before
-        a hole that is filled in; with ``raw`` plain text that is continued without a chat template.
-        ``max_tokens`` bounds the answer. ``temperature`` 0 is greedy; ``top_k`` 0, ``top_p`` 1 and ``min_p`` 0 are off.
-        The same prompt, options and ``seed`` give the same text. ``stop``: the text ends before the first of these
-        strings. ``logprobs``: the number of likeliest tokens that :attr:`TokenEvent.top` has, 0 for that of the token only.
+        a hole that is filled in; with ``raw`` plain text that is continued without a chat template. ``max_tokens``
+        bounds the answer. ``temperature`` 0 is greedy; ``top_k`` 0, ``top_p`` 1 and ``min_p`` 0 are off. The same
+        prompt, options and ``seed`` give the same text. ``stop``: the text ends before the first of these strings.
+        ``logprobs``: the number of likeliest tokens that :attr:`TokenEvent.top` has, 0 for that of the token only.
         ``draft`` is text that the answer is likely to repeat: it makes it faster.
 
-        The answer has a form where one of these is given. ``schema``: JSON that fits a JSON schema, which is a dictionary,
-        its text, a pydantic model or a dataclass (the class). ``regex``: a text that the pattern, in the syntax of Rust's
-        regex crate, matches as a whole. ``choices``: one of these texts. ``grammar``: a text of this Lark grammar.
-        ``after``: the answer is free until this text has appeared, and has the form behind it. An answer that
-        ``max_tokens`` cut off (:attr:`Generation.finish` is ``length``) has the beginning of the form.
+        At most one of these constrains the answer. ``schema``: JSON that is valid under this JSON schema: a dictionary,
+        its text, a pydantic model or a dataclass (the class). ``regex``: a text that this regular expression, in the
+        syntax of Rust's regex crate, matches as a whole. ``choices``: one of these texts. ``grammar``: a text of this
+        Lark grammar. With ``after``, the answer is free until this text has appeared, and constrained from there on. If
+        ``max_tokens`` ends the answer (:attr:`Generation.finish` is ``length``), it is only the beginning of such a
+        text.
 
         ``n``: a list of this many answers, which cost little more than one. The first has the seed ``seed``, the second
         ``seed + 1``, and so on; with ``temperature`` 0 they are equal.
 
-        Raises :class:`ModelError` when the prompt does not fit (it is never cut), an option is out of range or the form
-        cannot be built, :class:`ValueError` and :class:`TypeError` for prompts of another form, and :class:`Cancelled`.
+        Raises :class:`ModelError` when the prompt does not fit (it is never cut), an option is out of range or the
+        grammar cannot be compiled, :class:`ValueError` and :class:`TypeError` for wrong arguments, and
+        :class:`Cancelled`.
         """
 
     @overload
@@ -282,8 +285,8 @@ class Model:
         after: str | None = None,
         cancel: Cancel | None = None,
     ) -> list[Generation]:
-        """Generate for several prompts at once, which takes less time than one after the other, and return their texts in the
-        same order. The options are those of :meth:`generate`, and hold for each.
+        """Generate for several prompts as one batch, which is faster than one after the other, and return the answers in
+        the order of the prompts. The options are those of :meth:`generate`, and apply to each prompt.
 
         Raises as :meth:`generate` does, for the first prompt that fails.
         """
@@ -296,14 +299,15 @@ class Model:
         raw: bool = False,
         cancel: Cancel | None = None,
     ) -> list[tuple[str, float]]:
-        """How likely each of ``options`` is as the answer to ``prompt``: ``(option, log-probability)``, the likeliest first.
+        """How likely each of ``options`` is as the answer to ``prompt``: ``(option, log-probability)``, the likeliest
+        first.
 
-        The natural logarithm is that of the whole option and, behind a chat, of the end of the answer. No text is generated,
-        so that this is the fastest way to ask a question with a few possible answers. ``prompt`` and ``raw`` are as for
-        :meth:`generate`.
+        The log-probability is the natural logarithm of the probability of the whole option and, in a chat, of the end
+        of the answer; at most 0. No text is generated, so this is the fastest way to ask a question with a few possible
+        answers. ``prompt`` and ``raw`` are as for :meth:`generate`.
 
-        Raises :class:`ModelError` when the prompt does not fit or the model cannot compare, :class:`ValueError` without
-        options, and :class:`Cancelled`.
+        Raises :class:`ModelError` when the prompt does not fit or the model cannot compare options, :class:`ValueError`
+        without options, and :class:`Cancelled`.
         """
 
     def stream(

@@ -1,4 +1,4 @@
-"""JSON schemas of what ``schema=`` takes."""
+"""Converts the values that ``schema=`` accepts to JSON schemas."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
 def text_of(schema: Any) -> str:
-    """The text of a JSON schema: of a dictionary, of itself, of a pydantic model, or of a dataclass."""
+    """The JSON text of a schema: a dictionary, a JSON text, a pydantic model or a dataclass.
+
+    Raises :class:`TypeError` for any other value, and for fields of types that have no JSON schema.
+    """
     if isinstance(schema, str):
         return schema
     if isinstance(schema, Mapping):
@@ -52,8 +55,7 @@ def text_of(schema: Any) -> str:
 
 
 def _closed(schema: Any) -> Any:
-    """A schema whose objects have the properties that it names and no others, unless it says otherwise: a model of pydantic
-    ignores them."""
+    """Forbids additional properties where the schema says nothing about them: pydantic would ignore them."""
     if isinstance(schema, list):
         return [_closed(each) for each in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-//! What a model is asked: prompts, options and the form of the answer.
+//! Converts the Python arguments of a request: prompts, options and grammars.
 
 use crate::error::{Kind, raise};
 use deepcoder_types::{Form, GenerateError, GenerateRequest, Grammar, Message, Priority, Prompt, Role, Sampling};
@@ -74,7 +74,7 @@ fn chat(turns: &Bound<'_, PyAny>) -> PyResult<Prompt> {
     Ok(Prompt::Chat { messages, prefill })
 }
 
-/// The arguments that say which form an answer must have.
+/// The arguments that constrain an answer.
 pub(crate) struct FormOptions<'a, 'py> {
     pub(crate) schema: Option<&'a Bound<'py, PyAny>>,
     pub(crate) regex: Option<String>,
@@ -84,7 +84,7 @@ pub(crate) struct FormOptions<'a, 'py> {
 }
 
 impl FormOptions<'_, '_> {
-    /// The form, checked without the model.
+    /// The grammar, checked without the model.
     pub(crate) fn grammar(self, py: Python<'_>) -> PyResult<Option<Grammar>> {
         let schema = self.schema.map(|schema| {
             let text = py.import("deepcoder._schema")?.call_method1("text_of", (schema,))?;

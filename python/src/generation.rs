@@ -1,4 +1,4 @@
-//! What a generation yields: `Stream`, `TokenEvent` and `Generation`.
+//! The results of a generation: `Stream`, `TokenEvent` and `Generation`.
 
 use crate::error::{Kind, raise, with_hint};
 use crate::fork::Owned;

@@ -19,8 +19,9 @@ use std::sync::{Arc, Mutex};
 
 /// A language model in this process, or in the daemon (:meth:`Client.model`).
 ///
-/// Threads may share it; their calls then wait for each other. A process that is forked after :meth:`load` gets
-/// :class:`ModelError`: the threads of the engine stay with its parent. A model in the daemon goes on in the child.
+/// Threads may share it; the model then computes their calls as one batch. A process that is forked after :meth:`load`
+/// gets :class:`ModelError`: the threads of the engine stay with its parent. A model in the daemon goes on in the
+/// child.
 #[pyclass(module = "deepcoder._core", frozen)]
 pub(crate) struct Model {
     model: Mutex<Owned<Arc<dyn LanguageModel>>>,
@@ -160,23 +161,25 @@ impl Model {
     /// Generate text and return it whole; :meth:`stream` gives it token by token.
     ///
     /// ``prompt``: a question, or the turns of a chat as ``{"role": …, "content": …}``; with ``suffix`` the text before
-    /// a hole that is filled in; with ``raw`` plain text that is continued without a chat template.
-    /// ``max_tokens`` bounds the answer. ``temperature`` 0 is greedy; ``top_k`` 0, ``top_p`` 1 and ``min_p`` 0 are off.
-    /// The same prompt, options and ``seed`` give the same text. ``stop``: the text ends before the first of these
-    /// strings. ``logprobs``: the number of likeliest tokens that :attr:`TokenEvent.top` has, 0 for that of the token only.
+    /// a hole that is filled in; with ``raw`` plain text that is continued without a chat template. ``max_tokens``
+    /// bounds the answer. ``temperature`` 0 is greedy; ``top_k`` 0, ``top_p`` 1 and ``min_p`` 0 are off. The same
+    /// prompt, options and ``seed`` give the same text. ``stop``: the text ends before the first of these strings.
+    /// ``logprobs``: the number of likeliest tokens that :attr:`TokenEvent.top` has, 0 for that of the token only.
     /// ``draft`` is text that the answer is likely to repeat: it makes it faster.
     ///
-    /// The answer has a form where one of these is given. ``schema``: JSON that fits a JSON schema, which is a dictionary,
-    /// its text, a pydantic model or a dataclass (the class). ``regex``: a text that the pattern, in the syntax of Rust's
-    /// regex crate, matches as a whole. ``choices``: one of these texts. ``grammar``: a text of this Lark grammar.
-    /// ``after``: the answer is free until this text has appeared, and has the form behind it. An answer that
-    /// ``max_tokens`` cut off (:attr:`Generation.finish` is ``length``) has the beginning of the form.
+    /// At most one of these constrains the answer. ``schema``: JSON that is valid under this JSON schema: a dictionary,
+    /// its text, a pydantic model or a dataclass (the class). ``regex``: a text that this regular expression, in the
+    /// syntax of Rust's regex crate, matches as a whole. ``choices``: one of these texts. ``grammar``: a text of this
+    /// Lark grammar. With ``after``, the answer is free until this text has appeared, and constrained from there on. If
+    /// ``max_tokens`` ends the answer (:attr:`Generation.finish` is ``length``), it is only the beginning of such a
+    /// text.
     ///
     /// ``n``: a list of this many answers, which cost little more than one. The first has the seed ``seed``, the second
     /// ``seed + 1``, and so on; with ``temperature`` 0 they are equal.
     ///
-    /// Raises :class:`ModelError` when the prompt does not fit (it is never cut), an option is out of range or the form
-    /// cannot be built, :class:`ValueError` and :class:`TypeError` for prompts of another form, and :class:`Cancelled`.
+    /// Raises :class:`ModelError` when the prompt does not fit (it is never cut), an option is out of range or the
+    /// grammar cannot be compiled, :class:`ValueError` and :class:`TypeError` for wrong arguments, and
+    /// :class:`Cancelled`.
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     #[pyo3(signature = (prompt, *, suffix=None, raw=false, max_tokens=512, temperature=0.0, top_k=0, top_p=1.0,
         min_p=0.0, repetition_penalty=1.0, seed=0, stop=None, logprobs=None, draft=None, schema=None, regex=None,
@@ -226,8 +229,8 @@ impl Model {
         }
     }
 
-    /// Generate for several prompts at once, which takes less time than one after the other, and return their texts in the
-    /// same order. The options are those of :meth:`generate`, and hold for each.
+    /// Generate for several prompts as one batch, which is faster than one after the other, and return the answers in
+    /// the order of the prompts. The options are those of :meth:`generate`, and apply to each prompt.
     ///
     /// Raises as :meth:`generate` does, for the first prompt that fails.
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
@@ -267,14 +270,15 @@ impl Model {
         self.all(py, requests.collect::<PyResult<_>>()?, cancel)
     }
 
-    /// How likely each of ``options`` is as the answer to ``prompt``: ``(option, log-probability)``, the likeliest first.
+    /// How likely each of ``options`` is as the answer to ``prompt``: ``(option, log-probability)``, the likeliest
+    /// first.
     ///
-    /// The natural logarithm is that of the whole option and, behind a chat, of the end of the answer. No text is generated,
-    /// so that this is the fastest way to ask a question with a few possible answers. ``prompt`` and ``raw`` are as for
-    /// :meth:`generate`.
+    /// The log-probability is the natural logarithm of the probability of the whole option and, in a chat, of the end
+    /// of the answer; at most 0. No text is generated, so this is the fastest way to ask a question with a few possible
+    /// answers. ``prompt`` and ``raw`` are as for :meth:`generate`.
     ///
-    /// Raises :class:`ModelError` when the prompt does not fit or the model cannot compare, :class:`ValueError` without
-    /// options, and :class:`Cancelled`.
+    /// Raises :class:`ModelError` when the prompt does not fit or the model cannot compare options, :class:`ValueError`
+    /// without options, and :class:`Cancelled`.
     #[pyo3(signature = (prompt, options, *, raw=false, cancel=None))]
     fn choose(
         &self,

@@ -43,7 +43,7 @@ class Report:
     numbers: tuple[int, ...]
     by_name: dict[str, bool]
     when: datetime.datetime
-    note: Annotated[Optional[str], "said by somebody"] = None
+    note: Annotated[Optional[str], "said by a person"] = None
     anything: Any = None
     hidden: int = field(default=0, init=False)
 

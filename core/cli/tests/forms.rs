@@ -1,4 +1,4 @@
-//! The form of an answer: what reaches the model, and what is refused before there is one.
+//! Structured output: grammars reach the model, and wrong ones are refused before a model is loaded.
 
 use crate::fake_daemon::FakeDaemon;
 use crate::workbench::Workbench;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 const SCHEMA: &str = r#"{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}"#;
 
-/// Protects scripts: each form reaches the model as it was given, files are read from the directory of -C, and an answer that
-/// was cut off before it had its form is no success.
+/// Protects scripts: each form reaches the model as it was given, files are read from the directory of -C, and an
+/// answer that was cut off before its grammar was complete is no success.
 #[test]
 fn a_form_reaches_the_model() {
     let bench = Workbench::new(&[
@@ -43,12 +43,12 @@ fn a_form_reaches_the_model() {
     }
     let cut = bench.command(&["generate", "x", "--schema", "forms/schema.json"]).output().expect("it runs");
     assert_eq!(cut.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&cut.stderr).contains("before it had its form"));
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("before its grammar was complete"));
     assert_eq!(model.requests().len(), 6);
 }
 
-/// Protects users from a model that is loaded for nothing, and from answers without the form: what cannot be built is refused
-/// at once, with the reason and the place.
+/// Protects users from a model that is loaded for nothing, and from answers without the form: what cannot be built is
+/// refused at once, with the reason and the place.
 #[test]
 fn a_form_that_cannot_be_is_refused_before_a_model_is_loaded() {
     let bench = Workbench::new(&[

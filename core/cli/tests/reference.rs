@@ -1,5 +1,5 @@
-//! The reference documentation is made of the code. These tests compare the files in docs/ with it, and write them where
-//! INSTA_UPDATE is `always`.
+//! The reference documentation is made of the code. These tests compare the files in docs/ with it, and write them
+//! where INSTA_UPDATE is `always`.
 
 use clap::{Arg, Command};
 use deepcoder_cli::command;
@@ -129,9 +129,9 @@ fn reference_of_settings_is_current() {
     }
     text.push_str(
         "\n`DEEPCODER_NO_DAEMON` set to anything means `daemon = false`. The flags `--model`, `--threads` and `--no-daemon`\n\
-         set `model`, `threads` and `daemon`. A command that sets `threads`, `device`, `weights`, `onnxruntime`, `max_context`\n\
-         or `prefix_cache_mib` for itself runs the model in its own process, since a running daemon keeps the settings that it was\n\
-         started with.\n",
+         set `model`, `threads` and `daemon`. A command that sets `threads`, `device`, `weights`, `onnxruntime`,\n\
+         `max_context`, `prefix_cache_mib` or `cache_mib` for itself runs the model in its own process, since a running daemon keeps\n\
+         the settings that it was started with.\n",
     );
     is_current("docs/reference/settings.md", &text);
 }

@@ -1,5 +1,6 @@
-//! The layers of Llama and Qwen2: one node of attention for each and fused projections. The engine's own attention is on
-//! pages; `GroupQueryAttention`, the runtime's, is on a cache of each layer's that is updated in place.
+//! The layers of Llama and Qwen2: one attention node for each, and fused projections. Deepcoder's own operator,
+//! `PagedGroupedAttention`, uses a paged KV cache; ONNX Runtime's, `GroupQueryAttention`, a contiguous one for each
+//! layer that it updates in place.
 
 use crate::arch::Spec;
 use crate::error::ImportError;

@@ -31,15 +31,15 @@ pub const WORKING_MEMORY: u64 = 768 << 20;
 pub struct ImportOptions {
     /// Name in the store, written to the manifest.
     pub name: String,
-    /// `None` keeps the source's precision as far as it matters (see `docs/lab/models.md`), but takes 4 bits for DeepSeek-V2
-    /// from floats; 4 or 8 round to new blocks of 32 with a searched scale.
+    /// `None` keeps the source's precision as far as it matters (see `docs/lab/models.md`), but takes 4 bits for
+    /// DeepSeek-V2 from floats; 4 or 8 round to new blocks of 32 with a searched scale.
     pub bits: Option<u32>,
     /// Weights that share a scale, with `bits`: 16, 32, 64, 128 or 256, for ONNX Runtime's own products.
     pub block: Option<u32>,
     /// Keep the source's grid bit for bit, even where that is slower. Not together with `bits`.
     pub exact: bool,
-    /// Only operators of ONNX Runtime's own, so that any program can run the graph; a GGUF file's blocks are then rounded
-    /// to 8 bits. Otherwise they are kept as they are, for the engine's operators.
+    /// Only operators of ONNX Runtime's own, so that any program can run the graph; a GGUF file's blocks are then
+    /// rounded to 8 bits. Otherwise they are kept as they are, for the engine's operators.
     pub portable: bool,
     /// Licence of the weights; else what the source says.
     pub license: Option<String>,
@@ -232,8 +232,8 @@ fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// Whether this machine has vectors for the engine's own operators. Where it has none, models are imported for the runtime's,
-/// as with [`ImportOptions::portable`].
+/// Whether this processor has the vector instructions of deepcoder's own operators. Without them, models are imported
+/// for ONNX Runtime's operators, as with [`ImportOptions::portable`].
 #[must_use]
 pub fn has_own_operators() -> bool {
     Level::best() != Level::Scalar
@@ -244,7 +244,7 @@ fn precision(options: &ImportOptions) -> Result<Precision, ImportError> {
     precision_on(options, has_own_operators())
 }
 
-/// [`precision`] on a machine with or without the engine's own operators.
+/// [`precision`] on a processor with or without deepcoder's own operators.
 pub(crate) fn precision_on(options: &ImportOptions, own: bool) -> Result<Precision, ImportError> {
     let portable = options.portable || !own;
     let wrong = |text: &str| Err(ImportError::Options(text.to_owned()));

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// The largest table of angles: 2^26 numbers are 256 MiB.
 const MOST_ANGLES: u64 = 1 << 26;
 
-/// The inputs of attention over pages, after its own.
+/// The last inputs of every paged attention node.
 pub(crate) const PAGED_INPUTS: [&str; 4] = ["positions", "sequences", "tables", "cache"];
 
 /// Builds the graph and writes the weights.
@@ -26,7 +26,7 @@ pub(crate) struct Builder<'a> {
     pub(crate) weights: Weights,
     pub(crate) graph: Graph,
     pub(crate) precision: Precision,
-    /// Whether the graph has the engine's own attention, over pages: where all products are the engine's own, too.
+    /// Whether the graph is paged ([`is_paged`]).
     pub(crate) paged: bool,
     /// Whether a token's result is the same to the last bit whichever tokens are computed with it.
     pub(crate) independent_rows: bool,
@@ -47,8 +47,8 @@ pub(crate) struct Built {
     pub(crate) mapping: BTreeMap<String, String>,
 }
 
-/// Whether all matrices become tiles for the engine's own products. Only then the result of a row does not depend on the
-/// rows beside it, which is what pages are for.
+/// Whether the graph gets a paged KV cache: if all matrices become tiles for deepcoder's own products. Only then is a
+/// row's result independent of the other rows in a step, which batching relies on.
 pub(crate) fn is_paged(source: &Source, precision: Precision) -> bool {
     let latent = source.spec.deepseek.is_some();
     source.tensors.iter().filter(|(name, info)| info.shape.len() >= 2 && !is_exempt(name)).all(|(name, info)| {
@@ -58,8 +58,7 @@ pub(crate) fn is_paged(source: &Source, precision: Precision) -> bool {
     })
 }
 
-/// Whether a matrix is an input of an operator that takes it as floats, too: the router, and what is between queries,
-/// latents and results.
+/// Whether an operator also takes this matrix as floats: the router, and the matrices of latent attention.
 fn is_exempt(name: &str) -> bool {
     name.ends_with("ffn_gate_inp.weight") || Role::of(name) == Role::Latent
 }
@@ -143,7 +142,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// The inputs of attention over pages, of which every token of all layers has `numbers`.
+    /// Declare the inputs of a paged graph, whose cache has `numbers` numbers for each token of all layers.
     pub(crate) fn declare_pages(&mut self, numbers: u64) {
         let numbers = numbers * PAGE_TOKENS as u64;
         let [positions, sequences, tables, cache] = PAGED_INPUTS;
@@ -208,7 +207,7 @@ impl<'a> Builder<'a> {
         self.one(&at("gated"), &at("down"), &names[2], 3)
     }
 
-    /// The same in one node of the engine's own, where all three are tiles and none has a bias.
+    /// The same as one node of deepcoder's own, if all three matrices are tiles and none has a bias.
     fn own_network(&mut self, prefix: &str, input: &str, names: &[String; 3]) -> Result<Option<String>, ImportError> {
         let source = self.source;
         let has_bias = |name: &String| source.tensors.contains_key(&format!("{name}.bias"));

@@ -1,5 +1,5 @@
-//! Measures masks with the vocabulary of a model: `masks FOLDER [SCHEMA.json]` prints how long the masks of a random answer take,
-//! in microseconds.
+//! Measures masks with the vocabulary of a model: `masks FOLDER [SCHEMA.json]` prints how long the masks of a random
+//! answer take, in microseconds.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use deepcoder_grammar::{Compiler, Vocabulary};

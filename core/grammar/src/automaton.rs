@@ -1,53 +1,57 @@
-//! The automaton of texts with long literal parts, which is built while it is walked.
+//! An automaton over bytes for texts with long literal parts, which is built lazily.
+//!
+//! It is a nondeterministic automaton whose positions are offsets in literals and states of regular expressions; the
+//! subset construction makes it deterministic while it is walked. A set with a single position in a literal is not
+//! stored.
 
 use crate::GrammarError;
-use crate::guided::{expression, refusal, whole};
+use crate::parser::{classify, expression, strip_anchors};
 use llguidance::derivre::{Regex, StateID};
 use llguidance::toktrie::{Recognizer, SimpleVob};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A part of a chain.
+/// A part of a chain: a literal, or a regular expression that matches as a whole.
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     Literal(String),
     Pattern(String),
 }
 
-/// The part behind the last one.
+/// The end of a chain, in place of the number of a part.
 const END: u32 = u32::MAX;
-/// A transition that is not known yet, and one that leads nowhere.
+/// A transition that is not computed yet, and one that is not allowed.
 const UNKNOWN: u32 = u32::MAX;
-const NOWHERE: u32 = u32::MAX - 1;
-/// The most bytes of the automaton's states, and of the automata of its patterns.
+const DEAD: u32 = u32::MAX - 1;
+/// Maximum number of bytes of the automaton's states, and of the automata of its regular expressions.
 const MAX_BYTES: usize = 32 << 20;
 const MAX_PATTERN_BYTES: usize = 50 << 20;
-/// The fuel to build all patterns with, and that of one step. A point is about 50 ns.
+/// Fuel, which bounds time: to build all regular expressions, and for one step. A unit is about 50 ns.
 const BUILD_FUEL: u64 = 500_000;
 const STEP_FUEL: u64 = 500_000;
-/// The most bytes that are forced at once, so that a long literal costs its length and not its square.
+/// Maximum number of bytes that are forced at once: without a bound the cost of a long literal would be quadratic.
 const MAX_FORCED: usize = 2048;
-/// The most masks that are kept.
+/// Maximum number of cached masks.
 const MAX_MASKS: usize = 64;
 
-/// A place: in which part, and how far in it, as the offset in a literal or the state of a pattern.
+/// A position: a part, and the offset in its literal or the state of its regular expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     part: u32,
     at: u32,
 }
 
-impl Place {
-    /// Whether it is the end of the text.
+impl Position {
+    /// Whether it is the end of a chain.
     pub(crate) const fn is_end(self) -> bool {
         self.part == END
     }
 }
 
-/// All places at which a text may be. Most often it is one, in a literal.
+/// A state: the set of positions that a text may have reached. Most often that is one position in a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    Literal(Place),
+    Literal(Position),
     Set(u32),
 }
 
@@ -67,22 +71,22 @@ struct Step {
 pub(crate) struct Automaton {
     steps: Arc<[Step]>,
     patterns: Vec<Regex>,
-    sets: Vec<Arc<[Place]>>,
-    index: HashMap<Arc<[Place]>, u32>,
+    sets: Vec<Arc<[Position]>>,
+    index: HashMap<Arc<[Position]>, u32>,
     rows: Vec<Option<Box<[u32; 256]>>>,
     masks: HashMap<u32, SimpleVob>,
-    /// For each part the round in which its beginning was last added, so that it is added once.
+    /// For each part, the round in which it was last entered, so that a round enters it once.
     entered: Vec<u32>,
     round: u32,
     bytes: usize,
     fuel: u64,
-    /// The library failed within it.
+    /// Whether the library panicked in it.
     pub(crate) broken: bool,
 }
 
 fn pattern(text: &str, fuel: &mut u64) -> Result<Regex, GrammarError> {
-    let (builder, expression) = expression(whole(text))?;
-    let mut regex = builder.to_regex_limited(expression, *fuel).map_err(|e| refusal(&e.to_string()))?;
+    let (builder, expression) = expression(strip_anchors(text))?;
+    let mut regex = builder.to_regex_limited(expression, *fuel).map_err(|e| classify(&e.to_string()))?;
     *fuel = fuel.saturating_sub(regex.cost());
     if *fuel == 0 {
         return Err(GrammarError::TooComplex("its patterns are too large".into()));
@@ -91,7 +95,7 @@ fn pattern(text: &str, fuel: &mut u64) -> Result<Regex, GrammarError> {
 }
 
 impl Automaton {
-    pub(crate) fn new(chains: &[Vec<Part>]) -> Result<(Self, Arc<[Place]>), GrammarError> {
+    pub(crate) fn new(chains: &[Vec<Part>]) -> Result<(Self, Arc<[Position]>), GrammarError> {
         let mut steps = Vec::new();
         let mut patterns = Vec::new();
         let mut known: HashMap<&str, usize> = HashMap::new();
@@ -133,15 +137,15 @@ impl Automaton {
             broken: false,
         };
         automaton.entered = vec![0; automaton.steps.len()];
-        let mut places = automaton.gather();
+        let mut positions = automaton.new_round();
         for start in starts {
-            automaton.enter(start, &mut places);
+            automaton.enter(start, &mut positions);
         }
-        Ok((automaton, sorted(places)))
+        Ok((automaton, sorted(positions)))
     }
 
-    /// Begins a list of places.
-    fn gather(&mut self) -> Vec<Place> {
+    /// Starts a round: a new set of positions.
+    fn new_round(&mut self) -> Vec<Position> {
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
             self.entered.fill(0);
@@ -150,21 +154,21 @@ impl Automaton {
         Vec::new()
     }
 
-    /// Adds the places at the beginning of a part: behind it too, where it may be empty.
-    fn enter(&mut self, mut part: u32, places: &mut Vec<Place>) {
+    /// Adds the first position of a part and, if the part may be empty, of the parts after it.
+    fn enter(&mut self, mut part: u32, positions: &mut Vec<Position>) {
         loop {
             let Some(step) = self.steps.get(part as usize) else {
-                return places.push(Place { part: END, at: 0 });
+                return positions.push(Position { part: END, at: 0 });
             };
             let entered = &mut self.entered[part as usize];
             if std::mem::replace(entered, self.round) == self.round {
                 return;
             }
-            let Body::Pattern(index) = step.body else { return places.push(Place { part, at: 0 }) };
+            let Body::Pattern(index) = step.body else { return positions.push(Position { part, at: 0 }) };
             let next = step.next;
             let regex = &mut self.patterns[index];
             let state = regex.initial_state();
-            places.push(Place { part, at: state.as_u32() });
+            positions.push(Position { part, at: state.as_u32() });
             if !regex.is_accepting(state) {
                 return;
             }
@@ -172,108 +176,108 @@ impl Automaton {
         }
     }
 
-    fn literal(&self, place: Place) -> Option<(&[u8], u32)> {
-        match self.steps.get(place.part as usize)? {
-            Step { body: Body::Literal(bytes), next } => Some((&bytes[place.at as usize..], *next)),
+    fn literal(&self, position: Position) -> Option<(&[u8], u32)> {
+        match self.steps.get(position.part as usize)? {
+            Step { body: Body::Literal(bytes), next } => Some((&bytes[position.at as usize..], *next)),
             Step { body: Body::Pattern(_), .. } => None,
         }
     }
 
-    /// Adds the places behind `byte`.
-    fn follow(&mut self, place: Place, byte: u8, places: &mut Vec<Place>) {
-        let Some(step) = self.steps.get(place.part as usize) else { return };
+    /// Adds the positions after `byte`.
+    fn follow(&mut self, position: Position, byte: u8, positions: &mut Vec<Position>) {
+        let Some(step) = self.steps.get(position.part as usize) else { return };
         let next = step.next;
         match &step.body {
-            Body::Literal(bytes) => match bytes.get(place.at as usize) {
-                Some(b) if *b == byte && place.at as usize + 1 == bytes.len() => self.enter(next, places),
-                Some(b) if *b == byte => places.push(Place { at: place.at + 1, ..place }),
+            Body::Literal(bytes) => match bytes.get(position.at as usize) {
+                Some(b) if *b == byte && position.at as usize + 1 == bytes.len() => self.enter(next, positions),
+                Some(b) if *b == byte => positions.push(Position { at: position.at + 1, ..position }),
                 _ => {}
             },
             Body::Pattern(index) => {
                 let regex = &mut self.patterns[*index];
                 let before = regex.cost();
-                let state = regex.transition(StateID::new(place.at), byte);
+                let state = regex.transition(StateID::new(position.at), byte);
                 self.fuel = self.fuel.saturating_sub(regex.cost() - before);
                 if state.is_dead() {
                     return;
                 }
                 let accepts = regex.is_accepting(state);
-                places.push(Place { at: state.as_u32(), ..place });
+                positions.push(Position { at: state.as_u32(), ..position });
                 if accepts {
-                    self.enter(next, places);
+                    self.enter(next, positions);
                 }
             }
         }
     }
 
-    fn set(&mut self, places: &Arc<[Place]>) -> u32 {
-        if let Some(id) = self.index.get(places) {
+    fn set(&mut self, positions: &Arc<[Position]>) -> u32 {
+        if let Some(id) = self.index.get(positions) {
             return *id;
         }
         let id = number(self.sets.len());
-        self.sets.push(Arc::clone(places));
+        self.sets.push(Arc::clone(positions));
         self.rows.push(None);
-        self.bytes += 256 + places.len() * size_of::<Place>();
-        self.index.insert(Arc::clone(places), id);
+        self.bytes += 256 + positions.len() * size_of::<Position>();
+        self.index.insert(Arc::clone(positions), id);
         id
     }
 
     fn state(&self, id: u32) -> State {
         match &*self.sets[id as usize] {
-            [place] if self.literal(*place).is_some() => State::Literal(*place),
+            [position] if self.literal(*position).is_some() => State::Literal(*position),
             _ => State::Set(id),
         }
     }
 
-    pub(crate) fn state_of(&mut self, places: &Arc<[Place]>) -> State {
-        match &**places {
-            [place] if self.literal(*place).is_some() => State::Literal(*place),
-            _ => State::Set(self.set(places)),
+    pub(crate) fn state_of(&mut self, positions: &Arc<[Position]>) -> State {
+        match &**positions {
+            [position] if self.literal(*position).is_some() => State::Literal(*position),
+            _ => State::Set(self.set(positions)),
         }
     }
 
-    pub(crate) fn places(&self, state: State) -> Arc<[Place]> {
+    pub(crate) fn positions(&self, state: State) -> Arc<[Position]> {
         match state {
-            State::Literal(place) => [place].into(),
+            State::Literal(position) => [position].into(),
             State::Set(id) => Arc::clone(&self.sets[id as usize]),
         }
     }
 
-    /// The state behind `byte`, if it may come. Without fuel none may; see [`Automaton::check`].
+    /// The state after `byte`, if it is allowed. Without fuel no byte is; see [`Automaton::check`].
     pub(crate) fn step(&mut self, state: State, byte: u8) -> Option<State> {
         let from = match state {
-            State::Literal(place) => {
-                let (bytes, next) = self.literal(place)?;
+            State::Literal(position) => {
+                let (bytes, next) = self.literal(position)?;
                 if bytes.first() != Some(&byte) {
                     return None;
                 }
                 if bytes.len() > 1 {
-                    return Some(State::Literal(Place { at: place.at + 1, ..place }));
+                    return Some(State::Literal(Position { at: position.at + 1, ..position }));
                 }
-                let mut places = self.gather();
-                self.enter(next, &mut places);
-                return Some(self.state_of(&sorted(places)));
+                let mut positions = self.new_round();
+                self.enter(next, &mut positions);
+                return Some(self.state_of(&sorted(positions)));
             }
             State::Set(id) => id as usize,
         };
         let known = self.rows[from].as_ref().map_or(UNKNOWN, |row| row[usize::from(byte)]);
         let to = match known {
-            UNKNOWN => self.discover(from, byte)?,
+            UNKNOWN => self.compute_transition(from, byte)?,
             known => known,
         };
-        (to != NOWHERE).then(|| self.state(to))
+        (to != DEAD).then(|| self.state(to))
     }
 
-    fn discover(&mut self, from: usize, byte: u8) -> Option<u32> {
+    fn compute_transition(&mut self, from: usize, byte: u8) -> Option<u32> {
         if self.fuel == 0 {
             return None;
         }
-        let mut places = self.gather();
+        let mut positions = self.new_round();
         let before = Arc::clone(&self.sets[from]);
-        for place in before.iter() {
-            self.follow(*place, byte, &mut places);
+        for position in before.iter() {
+            self.follow(*position, byte, &mut positions);
         }
-        let to = if places.is_empty() { NOWHERE } else { self.set(&sorted(places)) };
+        let to = if positions.is_empty() { DEAD } else { self.set(&sorted(positions)) };
         if self.rows[from].is_none() {
             self.bytes += size_of::<[u32; 256]>();
         }
@@ -285,10 +289,10 @@ impl Automaton {
         Some(to)
     }
 
-    /// Prepares for the work of one call.
+    /// Refuels for one call.
     pub(crate) fn begin(&mut self) {
         self.fuel = STEP_FUEL;
-        // Between calls a place is known by its parts, so that states can be forgotten.
+        // Between calls a `ChainMatcher` holds positions, not states, so states can be dropped.
         if self.bytes > MAX_BYTES / 2 {
             self.bytes = 0;
             self.sets.clear();
@@ -298,7 +302,7 @@ impl Automaton {
         }
     }
 
-    /// Whether the work since [`Automaton::begin`] kept to its limits.
+    /// An error if the work since [`Automaton::begin`] exceeded a limit.
     pub(crate) fn check(&self) -> Result<(), GrammarError> {
         let bytes: usize = self.patterns.iter().map(Regex::num_bytes).sum();
         if self.fuel == 0 || bytes > MAX_PATTERN_BYTES {
@@ -307,16 +311,16 @@ impl Automaton {
         Ok(())
     }
 
-    /// The mask of a state, if it was made before.
-    pub(crate) fn known(&self, state: State) -> Option<SimpleVob> {
+    /// The cached mask of a state.
+    pub(crate) fn cached_mask(&self, state: State) -> Option<SimpleVob> {
         match state {
             State::Set(id) => self.masks.get(&id).cloned(),
             State::Literal(_) => None,
         }
     }
 
-    /// Keeps the mask of a state, unless the walk that made it ran out of fuel.
-    pub(crate) fn keep(&mut self, state: State, mask: &SimpleVob) {
+    /// Caches the mask of a state, unless its walk ran out of fuel.
+    pub(crate) fn cache_mask(&mut self, state: State, mask: &SimpleVob) {
         let State::Set(id) = state else { return };
         if self.fuel == 0 {
             return;
@@ -328,24 +332,24 @@ impl Automaton {
     }
 
     pub(crate) fn complete(&self, state: State) -> bool {
-        matches!(state, State::Set(id) if self.sets[id as usize].iter().any(|place| place.is_end()))
+        matches!(state, State::Set(id) if self.sets[id as usize].iter().any(|position| position.is_end()))
     }
 
-    /// The bytes that must follow, the state behind them, and whether there are more.
+    /// The bytes that must follow, the state after them, and whether more bytes must follow.
     pub(crate) fn forced(&mut self, mut state: State) -> (Vec<u8>, State, bool) {
         let mut forced = Vec::new();
         while forced.len() < MAX_FORCED {
-            if let State::Literal(place) = state {
-                let Some((bytes, _)) = self.literal(place) else { break };
+            if let State::Literal(position) = state {
+                let Some((bytes, _)) = self.literal(position) else { break };
                 let (rest, last) = bytes.split_at(bytes.len() - 1);
                 let (more, end) = (rest.len().min(MAX_FORCED), last[0]);
                 forced.extend_from_slice(&rest[..more]);
                 if more < rest.len() {
-                    return (forced, State::Literal(Place { at: place.at + number(more), ..place }), true);
+                    return (forced, State::Literal(Position { at: position.at + number(more), ..position }), true);
                 }
                 forced.push(end);
-                let at = place.at + number(more);
-                let Some(next) = self.step(State::Literal(Place { at, ..place }), end) else { break };
+                let at = position.at + number(more);
+                let Some(next) = self.step(State::Literal(Position { at, ..position }), end) else { break };
                 state = next;
                 continue;
             }
@@ -368,18 +372,18 @@ impl Automaton {
     }
 }
 
-fn sorted(mut places: Vec<Place>) -> Arc<[Place]> {
-    places.sort_unstable();
-    places.dedup();
-    places.into()
+fn sorted(mut positions: Vec<Position>) -> Arc<[Position]> {
+    positions.sort_unstable();
+    positions.dedup();
+    positions.into()
 }
 
-/// Parts and states are counted in 32 bits: a grammar has a quarter of a megabyte.
+/// Parts and states are counted in 32 bits: a grammar has at most 256 KiB.
 fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(END - 1)
 }
 
-/// A walk over the vocabulary's tree.
+/// Walks the vocabulary's trie along the automaton.
 pub(crate) struct Walk<'a> {
     automaton: &'a mut Automaton,
     stack: Vec<State>,

@@ -1,25 +1,26 @@
-//! From a grammar to a constraint.
+//! Compiles a grammar into a constraint.
 
 use crate::GrammarError;
 use crate::automaton::Part;
-use crate::chains::Chains;
+use crate::chains::ChainMatcher;
 use crate::constraint::Constraint;
-use crate::guided::{self, Guided};
-use crate::machine::Machine;
+use crate::matcher::Matcher;
+use crate::parser::{self, ParserMatcher};
 use crate::scope::parts;
 use crate::trigger::Trigger;
 use crate::vocabulary::Vocabulary;
 use deepcoder_types::{Form, GenerateError, Grammar};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The most compiled grammars that are kept, and the most bytes of them, where a byte of a grammar's text counts as a hundred.
+/// Maximum number of cached grammars, and of their bytes; a byte of a grammar's text counts as a hundred.
 const MAX_KEPT: usize = 16;
 const MAX_KEPT_BYTES: usize = 64 << 20;
 
-/// The stack to build on, of which a grammar uses what it needs.
+/// Stack of the building thread, in bytes. The system maps only what a grammar uses.
 const STACK: usize = 256 << 20;
 
-/// Compiles grammars for a vocabulary, and keeps the last ones: the candidates of a request and its repetitions share them.
+/// Compiles grammars for a vocabulary, and caches recent ones, which candidates of one prompt and repeated requests
+/// share.
 pub struct Compiler {
     vocabulary: Arc<Vocabulary>,
     kept: Mutex<Vec<Kept>>,
@@ -27,7 +28,7 @@ pub struct Compiler {
 
 struct Kept {
     grammar: Grammar,
-    machine: Machine,
+    machine: Matcher,
     trigger: Option<Arc<Trigger>>,
     bytes: usize,
 }
@@ -45,8 +46,11 @@ impl Compiler {
         Self { vocabulary, kept: Mutex::default() }
     }
 
-    /// The constraint of an answer from its first token on. Takes milliseconds the first time, up to a second where a grammar
-    /// is at the limits.
+    /// The constraint of a new answer. The first call for a grammar takes milliseconds, up to a second for a grammar at
+    /// the limits.
+    ///
+    /// # Errors
+    /// The grammar is wrong or not supported, exceeds a limit, or matches no text of this vocabulary.
     pub fn compile(&self, grammar: &Grammar) -> Result<Constraint, GrammarError> {
         grammar.check().map_err(|error| match error {
             GenerateError::Grammar(reason) => GrammarError::TooComplex(reason),
@@ -56,13 +60,13 @@ impl Compiler {
             return known;
         }
         let mut machine = self.build(&grammar.form)?;
-        // The first step finds out whether there is any text of this form, and its work is kept for all who share it.
+        // The first mask shows whether any text matches, and what it computes is shared by all clones.
         if machine.mask()?.is_zero() && !machine.complete()? {
             return Err(GrammarError::Stuck);
         }
         let after = grammar.after.as_deref().filter(|after| !after.is_empty());
-        let trigger = after.map(|after| Arc::new(Trigger::new(after, machine.apart())));
-        let constraint = Constraint::new(&self.vocabulary, machine.apart(), trigger.clone())?;
+        let trigger = after.map(|after| Arc::new(Trigger::new(after, machine.isolated())));
+        let constraint = Constraint::new(&self.vocabulary, machine.isolated(), trigger.clone())?;
         let bytes = machine.bytes() + 100 * length(&grammar.form);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(0, Kept { grammar: grammar.clone(), machine, trigger, bytes });
@@ -81,11 +85,11 @@ impl Compiler {
         let at = kept.iter().position(|kept| kept.grammar == *grammar)?;
         kept[..=at].rotate_right(1);
         let Kept { machine, trigger, .. } = &kept[0];
-        Some(Constraint::new(&self.vocabulary, machine.apart(), trigger.clone()))
+        Some(Constraint::new(&self.vocabulary, machine.isolated(), trigger.clone()))
     }
 
-    /// Builds on a stack of its own: the library goes down into rules that use each other.
-    fn build(&self, form: &Form) -> Result<Machine, GrammarError> {
+    /// Builds on a large stack: the library recurses into nested rules.
+    fn build(&self, form: &Form) -> Result<Matcher, GrammarError> {
         let failed = |reason: &str| GrammarError::Failed(reason.to_owned());
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().name("grammar".into()).stack_size(STACK);
@@ -94,13 +98,14 @@ impl Compiler {
         })
     }
 
-    fn machine(&self, form: &Form) -> Result<Machine, GrammarError> {
-        let guided = |grammar| Guided::new(&self.vocabulary, grammar).map(|guided| Machine::Guided(Box::new(guided)));
-        let chains = |chains: &[Vec<Part>]| Chains::new(&self.vocabulary, chains).map(Machine::Chains);
+    fn machine(&self, form: &Form) -> Result<Matcher, GrammarError> {
+        let guided =
+            |grammar| ParserMatcher::new(&self.vocabulary, grammar).map(|guided| Matcher::Parser(Box::new(guided)));
+        let chains = |chains: &[Vec<Part>]| ChainMatcher::new(&self.vocabulary, chains).map(Matcher::Chains);
         match form {
-            Form::Json(schema) => guided(guided::json(schema)?),
-            Form::Regex(pattern) => guided(guided::regex(pattern)?),
-            Form::Lark(text) => guided(guided::lark(text)?),
+            Form::Json(schema) => guided(parser::json(schema)?),
+            Form::Regex(pattern) => guided(parser::regex(pattern)?),
+            Form::Lark(text) => guided(parser::lark(text)?),
             Form::Choices(options) if options.iter().any(String::is_empty) => {
                 Err(GrammarError::Invalid("an option is an empty text".into()))
             }
@@ -121,7 +126,10 @@ fn length(form: &Form) -> usize {
     }
 }
 
-/// Whether a grammar can be built, without a model.
+/// Checks a grammar without a model, by compiling it for a vocabulary of single bytes.
+///
+/// # Errors
+/// As [`Compiler::compile`].
 pub fn check(grammar: &Grammar) -> Result<(), GrammarError> {
     static BYTES: OnceLock<Result<Arc<Vocabulary>, GrammarError>> = OnceLock::new();
     let bytes = BYTES.get_or_init(|| Vocabulary::bytes().map(Arc::new)).clone()?;

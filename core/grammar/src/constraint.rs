@@ -1,24 +1,24 @@
-//! The form of one answer while it is written.
+//! The constraint of one answer.
 
 use crate::GrammarError;
-use crate::machine::Machine;
-use crate::trigger::{Found, Trigger};
+use crate::matcher::Matcher;
+use crate::trigger::{Trigger, TriggerMatch};
 use crate::vocabulary::Vocabulary;
 use std::sync::Arc;
 
 #[derive(Clone)]
 enum Phase {
-    /// Before the trigger, of which this much is there.
-    Free(Arc<Trigger>, usize),
-    Form,
+    /// Before the trigger, of which the last bytes so far match this many.
+    BeforeTrigger(Arc<Trigger>, usize),
+    InGrammar,
     Ended,
 }
 
-/// The form of one answer, at a place of it. A clone goes on from the same place by itself.
+/// The constraint of one answer, at its current token. A clone continues from the same token independently.
 #[derive(Clone)]
 pub struct Constraint {
     vocabulary: Arc<Vocabulary>,
-    machine: Machine,
+    machine: Matcher,
     phase: Phase,
     forced: Option<Vec<u32>>,
     done: bool,
@@ -33,22 +33,26 @@ impl std::fmt::Debug for Constraint {
 impl Constraint {
     pub(crate) fn new(
         vocabulary: &Arc<Vocabulary>,
-        machine: Machine,
+        machine: Matcher,
         trigger: Option<Arc<Trigger>>,
     ) -> Result<Self, GrammarError> {
         let done = trigger.is_none() && machine.done()?;
-        let phase = trigger.map_or(Phase::Form, |trigger| Phase::Free(trigger, 0));
+        let phase = trigger.map_or(Phase::InGrammar, |trigger| Phase::BeforeTrigger(trigger, 0));
         Ok(Self { vocabulary: Arc::clone(vocabulary), machine, phase, forced: None, done })
     }
 
-    /// Makes the logits of tokens that are not allowed negative infinity. End tokens are allowed exactly where the form is
-    /// complete, and anywhere before a trigger; other control tokens never. Fails where no token is allowed.
+    /// Sets the logits of disallowed tokens to negative infinity. `logits` has one number for each token, and may be
+    /// longer than the vocabulary. End tokens are allowed where the grammar is complete, and everywhere before a
+    /// trigger; other control tokens never are.
+    ///
+    /// # Errors
+    /// [`GrammarError::Stuck`] if no token is allowed, and [`GrammarError::TooComplex`] beyond a limit.
     pub fn mask(&mut self, logits: &mut [f32]) -> Result<(), GrammarError> {
         let forced = self.forced_now()?.first().copied();
         let mut mask = match (&self.phase, forced) {
             (_, Some(token)) => self.vocabulary.trie().singleton_token_set(token),
-            (Phase::Free(trigger, matched), None) => (*trigger.mask(&self.vocabulary, *matched)?).clone(),
-            (Phase::Form, None) => self.machine.mask()?,
+            (Phase::BeforeTrigger(trigger, matched), None) => (*trigger.mask(&self.vocabulary, *matched)?).clone(),
+            (Phase::InGrammar, None) => self.machine.mask()?,
             (Phase::Ended, None) => return Err(GrammarError::Stuck),
         };
         if forced.is_none() && self.complete()? {
@@ -57,7 +61,7 @@ impl Constraint {
         if apply(mask.as_slice(), logits) { Ok(()) } else { Err(GrammarError::Stuck) }
     }
 
-    /// Whether a token is allowed here: what [`Constraint::mask`] says of it.
+    /// Whether [`Constraint::mask`] allows a token: for drafts.
     pub fn allows(&mut self, token: u32) -> bool {
         let forced = self.forced_now().map(|forced| forced.first().copied());
         match forced {
@@ -75,13 +79,16 @@ impl Constraint {
             return Ok(false);
         }
         match &self.phase {
-            Phase::Free(trigger, matched) => trigger.allows(&self.vocabulary, *matched, token),
-            Phase::Form => self.machine.allows(&self.vocabulary, token),
+            Phase::BeforeTrigger(trigger, matched) => trigger.allows(&self.vocabulary, *matched, token),
+            Phase::InGrammar => self.machine.allows(&self.vocabulary, token),
             Phase::Ended => Ok(false),
         }
     }
 
-    /// Goes on behind a token. One that does not fit is refused, and nothing changes.
+    /// Advances by a token.
+    ///
+    /// # Errors
+    /// [`GrammarError::Refused`] if the token is not allowed; the constraint is unchanged then.
     pub fn accept(&mut self, token: u32) -> Result<(), GrammarError> {
         if !self.fits(token)? {
             return Err(GrammarError::Refused(token));
@@ -93,15 +100,15 @@ impl Constraint {
             return Ok(());
         }
         let mut from = 0;
-        if let Phase::Free(trigger, matched) = &mut self.phase {
+        if let Phase::BeforeTrigger(trigger, matched) = &mut self.phase {
             match trigger.find(*matched, self.vocabulary.trie().token(token)) {
-                Found::Part(now) => {
+                TriggerMatch::Partial(now) => {
                     *matched = now;
                     return Ok(());
                 }
-                Found::All(end) => from = end,
+                TriggerMatch::Complete(end) => from = end,
             }
-            self.phase = Phase::Form;
+            self.phase = Phase::InGrammar;
         }
         if from < self.vocabulary.trie().token(token).len() && !self.machine.accept(&self.vocabulary, token, from)? {
             return Err(GrammarError::Refused(token));
@@ -110,8 +117,8 @@ impl Constraint {
         Ok(())
     }
 
-    /// The tokens that must follow now, as the model's own tokeniser makes them. They are accepted one by one with
-    /// [`Constraint::accept`] by the caller, and the model is not asked. Without a tokeniser there are none.
+    /// The tokens that must follow now, in the model's own tokenisation. They need no logits; the caller passes each to
+    /// [`Constraint::accept`]. Empty without a tokeniser.
     pub fn forced(&mut self) -> Vec<u32> {
         self.forced_now().map(<[u32]>::to_vec).unwrap_or_default()
     }
@@ -119,7 +126,7 @@ impl Constraint {
     fn forced_now(&mut self) -> Result<&[u32], GrammarError> {
         if self.forced.is_none() {
             let forced = match self.phase {
-                Phase::Form if !self.done && self.vocabulary.canonical() => self.machine.forced()?,
+                Phase::InGrammar if !self.done && self.vocabulary.canonical() => self.machine.forced()?,
                 _ => Vec::new(),
             };
             self.forced = Some(forced);
@@ -127,7 +134,7 @@ impl Constraint {
         Ok(self.forced.as_deref().unwrap_or_default())
     }
 
-    /// Whether the form is complete and nothing may follow but an end token.
+    /// Whether the grammar is complete and only an end token may follow.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
@@ -140,14 +147,14 @@ impl Constraint {
 
     fn complete(&mut self) -> Result<bool, GrammarError> {
         match self.phase {
-            Phase::Free(..) => Ok(true),
-            Phase::Form => self.machine.complete(),
+            Phase::BeforeTrigger(..) => Ok(true),
+            Phase::InGrammar => self.machine.complete(),
             Phase::Ended => Ok(false),
         }
     }
 }
 
-/// Applies a set of bits to logits; those beyond it are not allowed. Returns whether any is allowed.
+/// Applies a bit mask to logits; tokens beyond it are not allowed. Returns whether any token is allowed.
 fn apply(mask: &[u32], logits: &mut [f32]) -> bool {
     let mut any = false;
     let mut chunks = logits.chunks_mut(32);

@@ -1,12 +1,12 @@
 use deepcoder_types::GenerateError;
 
-/// Why a grammar cannot be used, or cannot go on.
+/// Why a grammar cannot be compiled, or an answer cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GrammarError {
-    /// It is wrong, or says something that is not supported.
+    /// It is wrong or not supported.
     #[error("{0}")]
     Invalid(String),
-    /// Its cost exceeds a limit, when it is compiled or at some token.
+    /// It exceeds a limit, when it is compiled or at some token.
     #[error("it is too complex: {0}")]
     TooComplex(String),
     /// No token of the vocabulary continues the answer.

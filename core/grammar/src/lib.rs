@@ -1,20 +1,20 @@
-//! The form of an answer: which tokens may come next.
+//! Constrained decoding: which tokens may come next, so that an answer matches a grammar.
 //!
-//! A [`Compiler`] makes a [`Constraint`] of a [`Grammar`](deepcoder_types::Grammar); the sampler asks the constraint for
-//! a mask at each token and tells it the token that was chosen. JSON schemas, patterns and Lark grammars are the business
-//! of llguidance (`guided`); choices and scopes, which consist of long literal parts, are automata of this crate
-//! (`chains`), which follow a text without a state for each of its bytes.
+//! A [`Compiler`] turns a [`Grammar`](deepcoder_types::Grammar) into a [`Constraint`]. For each token, the sampler
+//! applies the constraint's mask to the logits and then tells it the token that it sampled. The library llguidance
+//! handles JSON schemas, regular expressions and Lark grammars (`parser`). Choices and scopes consist of long literal
+//! parts; automata of this crate handle these without a state for each byte (`chains`).
 //!
-//! What cannot be built is an error, and so is a place at which no token is allowed: there is no way from a request with a
-//! form to an answer without it.
+//! A grammar that cannot be compiled is an error, and so is a position at which no token is allowed: a request with a
+//! grammar never gets an answer that leaves it.
 
 mod automaton;
 mod chains;
 mod compiler;
 mod constraint;
 mod error;
-mod guided;
-mod machine;
+mod matcher;
+mod parser;
 mod scope;
 mod trigger;
 mod vocabulary;

@@ -1,18 +1,20 @@
-//! Scope masks: a text in which some ranges are free.
+//! Scopes: a given text of which only some ranges may change.
 
 use crate::GrammarError;
 use crate::automaton::Part;
 use deepcoder_types::{Form, Free, Grammar};
 
-/// The form of a text that is `text` but in the ranges `free`. Refuses ranges that are not in their order, overlap, go
-/// beyond the text or cut a character.
+/// The grammar of a text that equals `text` outside of the ranges `free`, which are in bytes.
+///
+/// # Errors
+/// A range is out of order, overlaps another one, exceeds the text or splits a character.
 pub fn scope(text: impl Into<String>, free: Vec<Free>) -> Result<Grammar, GrammarError> {
     let text = text.into();
     parts(&text, &free)?;
     Ok(Grammar::of(Form::Scope { text, free }))
 }
 
-/// The text as literals and patterns.
+/// The text as literals and regular expressions.
 pub(crate) fn parts(text: &str, free: &[Free]) -> Result<Vec<Part>, GrammarError> {
     let wrong = |at: &Free, why: &str| GrammarError::Invalid(format!("the free range {}..{} {why}", at.start, at.end));
     let mut parts = Vec::with_capacity(free.len() * 2 + 1);

@@ -1,36 +1,36 @@
-//! Free text until a trigger.
+//! Free text until a trigger, from which on the grammar holds.
 
 use crate::GrammarError;
-use crate::machine::Machine;
+use crate::matcher::Matcher;
 use crate::vocabulary::Vocabulary;
 use llguidance::toktrie::SimpleVob;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The most masks that are kept.
+/// Maximum number of cached masks.
 const MAX_MASKS: usize = 64;
 
-/// A text, and the form behind it. A token may go beyond the text if its rest begins the form; the rest is the first of the
-/// form then. Other tokens that go beyond it are not allowed, and those that contain it count where it ends first.
+/// The trigger text, and the matcher of the text after it. A token may extend beyond the trigger if its rest begins a
+/// match; the match then starts with that rest. If a token contains the trigger twice, the first occurrence counts.
 pub(crate) struct Trigger {
     bytes: Vec<u8>,
     // For each prefix the length of the longest shorter one that it ends with (Knuth, Morris and Pratt 1977).
     borders: Vec<usize>,
-    form: Mutex<Machine>,
+    form: Mutex<Matcher>,
     masks: Mutex<HashMap<usize, Arc<SimpleVob>>>,
 }
 
-/// Where a text is in relation to the trigger.
+/// The result of a search for the trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// Its end is this much of the trigger.
-    Part(usize),
-    /// The trigger ends at this byte of what was added.
-    All(usize),
+pub(crate) enum TriggerMatch {
+    /// The text ends with this many bytes of the trigger.
+    Partial(usize),
+    /// The trigger ends before this byte of the searched bytes.
+    Complete(usize),
 }
 
 impl Trigger {
-    pub(crate) fn new(text: &str, form: Machine) -> Self {
+    pub(crate) fn new(text: &str, form: Matcher) -> Self {
         let bytes = text.as_bytes().to_vec();
         let mut borders = vec![0; bytes.len() + 1];
         let mut length = 0;
@@ -44,32 +44,32 @@ impl Trigger {
         Self { bytes, borders, form: Mutex::new(form), masks: Mutex::default() }
     }
 
-    /// Goes on behind `bytes` where `matched` bytes of the trigger were there.
-    pub(crate) fn find(&self, mut matched: usize, bytes: &[u8]) -> Found {
+    /// Searches `bytes`, after a text that ends with `matched` bytes of the trigger.
+    pub(crate) fn find(&self, mut matched: usize, bytes: &[u8]) -> TriggerMatch {
         for (at, byte) in bytes.iter().enumerate() {
             while matched > 0 && self.bytes[matched] != *byte {
                 matched = self.borders[matched];
             }
             matched += usize::from(self.bytes[matched] == *byte);
             if matched == self.bytes.len() {
-                return Found::All(at + 1);
+                return TriggerMatch::Complete(at + 1);
             }
         }
-        Found::Part(matched)
+        TriggerMatch::Partial(matched)
     }
 
-    /// Whether a token may come.
+    /// Whether a token is allowed.
     pub(crate) fn allows(&self, vocabulary: &Vocabulary, matched: usize, token: u32) -> Result<bool, GrammarError> {
         let bytes = vocabulary.trie().token(token);
         match self.find(matched, bytes) {
-            Found::All(end) if end < bytes.len() => {
+            TriggerMatch::Complete(end) if end < bytes.len() => {
                 self.form.lock().unwrap_or_else(PoisonError::into_inner).begins_with(&bytes[end..])
             }
             _ => Ok(true),
         }
     }
 
-    /// The tokens that may come. They depend on `matched` only, and are found out once for each.
+    /// The allowed tokens. They depend on `matched` only, and are cached.
     pub(crate) fn mask(&self, vocabulary: &Vocabulary, matched: usize) -> Result<Arc<SimpleVob>, GrammarError> {
         let mut masks = self.masks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mask) = masks.get(&matched) {
@@ -80,7 +80,7 @@ impl Trigger {
         let mut known: HashMap<&[u8], bool> = HashMap::new();
         for token in vocabulary.text.iter() {
             let bytes = vocabulary.trie().token(token);
-            let Found::All(end) = self.find(matched, bytes) else { continue };
+            let TriggerMatch::Complete(end) = self.find(matched, bytes) else { continue };
             let rest = &bytes[end..];
             let fits = match known.get(rest) {
                 Some(fits) => *fits,

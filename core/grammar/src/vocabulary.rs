@@ -6,10 +6,12 @@ use llguidance::toktrie::{InferenceCapabilities, SimpleVob, TokEnv, TokRxInfo, T
 use llguidance::{ParserFactory, api::ParserLimits};
 use std::sync::Arc;
 
-/// The tokens of a text as the model's own tokeniser makes them; `None` where it fails.
+/// Tokenises a text with the model's own tokeniser; `None` if that fails.
 pub type Encode = Box<dyn Fn(&str) -> Option<Vec<u32>> + Send + Sync>;
 
-/// The limits of a grammar: at the worst a second and fifty megabytes to compile, and some tens of milliseconds for a step. A point of fuel is about 20 ns when compiling and 70 ns in a step; rows and symbols cost their square.
+/// The limits of a grammar: in the worst case, compiling takes a second and 50 MB, and a step takes some tens of
+/// milliseconds. A unit of fuel is about 20 ns when compiling and 70 ns in a step; the cost of rows and symbols is
+/// quadratic.
 pub(crate) const LIMITS: ParserLimits = ParserLimits {
     max_items_in_row: 600,
     initial_lexer_fuel: 500_000,
@@ -22,7 +24,8 @@ pub(crate) const LIMITS: ParserLimits = ParserLimits {
     verbose_errors: false,
 };
 
-/// The tokens of a model. It is built once per model, which takes a few hundred milliseconds, and shared.
+/// The vocabulary of a model, as a trie. Build it once for each model, which takes a few hundred milliseconds, and
+/// share it.
 pub struct Vocabulary {
     pub(crate) env: TokEnv,
     pub(crate) factory: ParserFactory,
@@ -50,7 +53,7 @@ impl TokenizerEnv for Tokens {
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
         let encode = |text: &str| {
             let own = self.encode.as_ref().and_then(|encode| encode(text));
-            // A tokeniser may write a text otherwise, such as with other combining characters.
+            // A tokeniser may normalise the text, such as its combining characters: such tokens are not those bytes.
             let own = own.filter(|tokens| self.trie.decode_raw(tokens) == text.as_bytes());
             own.unwrap_or_else(|| self.trie.greedy_tokenize(text.as_bytes()))
         };
@@ -63,8 +66,12 @@ impl TokenizerEnv for Tokens {
 }
 
 impl Vocabulary {
-    /// `tokens` are the bytes of each token, none for ids without text. `special` are the ids of control tokens, which no
-    /// form allows; `ends` those that end an answer. Without `encode` no tokens are forced.
+    /// A vocabulary. `tokens` has the bytes of each token, empty for ids without text. `special` says which ids are
+    /// control tokens: no grammar allows them. `ends` are the ids that end an answer. Without `encode` no tokens are
+    /// forced.
+    ///
+    /// # Errors
+    /// No end token, two million tokens or more, or a token of more than 1000 bytes.
     pub fn new(
         tokens: &[impl AsRef<[u8]>],
         special: impl Fn(u32) -> bool,
@@ -103,13 +110,13 @@ impl Vocabulary {
         Ok(Self { env, factory, text, ends: ends.to_vec() })
     }
 
-    /// A vocabulary of bytes, with which a grammar can be checked before there is a model.
+    /// A vocabulary of single bytes, to check a grammar without a model.
     pub(crate) fn bytes() -> Result<Self, GrammarError> {
         let tokens: Vec<Vec<u8>> = (0..=u8::MAX).map(|byte| vec![byte]).chain([Vec::new()]).collect();
         Self::new(&tokens, |_| false, &[256], None)
     }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     #[must_use]
     pub fn len(&self) -> usize {
         self.trie().vocab_size()
@@ -137,12 +144,12 @@ impl Vocabulary {
         self.env.tokenize_is_canonical()
     }
 
-    pub(crate) fn nothing(&self) -> SimpleVob {
+    pub(crate) fn empty_set(&self) -> SimpleVob {
         self.trie().alloc_token_set()
     }
 
-    /// Tokens for bytes, whichever: every byte is a token in the vocabularies that there are.
-    pub(crate) fn any_tokens(&self, bytes: &[u8]) -> Option<Vec<u32>> {
+    /// Any tokenisation of bytes; `None` if there is none. In practice every single byte is a token.
+    pub(crate) fn greedy_tokens(&self, bytes: &[u8]) -> Option<Vec<u32>> {
         let tokens = self.trie().greedy_tokenize(bytes);
         let length: usize = tokens.iter().map(|id| self.trie().token(*id).len()).sum();
         (length == bytes.len()).then_some(tokens)

@@ -1,4 +1,4 @@
-//! The jobs of the daemon, as everybody sees them.
+//! The jobs of the daemon, as clients see them.
 
 use crate::check::check;
 use crate::error::{open, queue as told};
@@ -130,7 +130,7 @@ impl Inner {
         matches!(self.place, QueuePlace::Sqlite(_))
     }
 
-    /// Whose jobs are taken here. A file is this machine's alone; a server may be everybody's.
+    /// Whose jobs are taken here. A file is this machine's alone; a server may be shared.
     pub(crate) fn repositories(&self, queue: &Queue) -> Result<Repositories, QueueError> {
         match &self.place {
             QueuePlace::Sqlite(_) => Ok(Repositories::Any),

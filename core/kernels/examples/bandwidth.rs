@@ -1,6 +1,6 @@
-//! How fast weights are read that no cache holds: in GB/s, first without computing anything, then by products with 1, 2, 4
-//! and 8 rows. All are measured in turns on small parts of a large matrix, and the fastest tenth is shown, so that other
-//! programs on the machine disturb it little.
+//! How fast weights are read that no cache holds: in GB/s, first without computing anything, then by products with 1,
+//! 2, 4 and 8 rows. All are measured in turns on small parts of a large matrix, and the fastest tenth is shown, so that
+//! other programs on the machine disturb it little.
 //!
 //!     cargo run --release -p deepcoder-kernels --example bandwidth [THREADS [FORMAT [ROUNDS [LEVEL]]]]
 

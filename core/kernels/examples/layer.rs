@@ -2,8 +2,8 @@
 //!
 //!     cargo run --release -p deepcoder-kernels --example layer [THREADS [LEVEL [PART [CASE]]]]
 //!
-//! LEVEL is `best`, `avx-vnni`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`, `grouped`; CASE the number
-//! of one of the cases of `grouped`.
+//! LEVEL is `best`, `avx-vnni`, `avx2` or `scalar`; PART one of `matmul`, `moe`, `attention`, `expanded`, `grouped`;
+//! CASE the number of one of the cases of `grouped`.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, clippy::cast_precision_loss, reason = "a program")]
 

@@ -1,18 +1,19 @@
 //! Products by the tiles of AMX, for groups of eight rows of input.
 //!
-//! A tile of weights is decoded once to signed bytes and then multiplied with all groups of a panel. Sixteen rows of weights
-//! have their words of four bytes beside each other, which is just what the instructions want for their right side; the
-//! blocks of eight rows of input are what they want for their left. The sums of integers are exact, and the floats that
-//! follow are computed by the same operations in the same order as elsewhere: a row has the same bits as at every level.
+//! A tile of weights is decoded once to signed bytes and then multiplied with all groups of a panel. Sixteen rows of
+//! weights have their words of four bytes beside each other, which is just what the instructions want for their right
+//! side; the blocks of eight rows of input are what they want for their left. The sums of integers are exact, and the
+//! floats that follow are computed by the same operations in the same order as elsewhere: a row has the same bits as at
+//! every level.
 //!
-//! The instructions are behind a trait, so that the same code runs on a model of them in tests. No processor with AMX was at
-//! hand when this was written: the level has run on that model only. So [`is_available`] compares the products of the
-//! instructions with those of AVX-512 before it says yes.
+//! The instructions are behind a trait, so that the same code runs on a model of them in tests. No processor with AMX
+//! was at hand when this was written: the level has run on that model only. So [`is_available`] compares the products
+//! of the instructions with those of AVX-512 before it says yes.
 
 mod decode;
-mod hardware;
 #[cfg(test)]
-pub(crate) mod model;
+pub(crate) mod emulator;
+mod hardware;
 mod selftest;
 
 pub(crate) use hardware::Hardware;
@@ -54,7 +55,7 @@ impl Config {
 }
 
 /// The instructions.
-pub(crate) trait Engine {
+pub(crate) trait TileUnit {
     /// Shapes the registers and clears them.
     ///
     /// # Safety
@@ -63,25 +64,25 @@ pub(crate) trait Engine {
     /// Reads a register, row by row.
     ///
     /// # Safety
-    /// As [`Engine::configure`]; the register's rows, `stride` bytes apart, must be valid for reads.
+    /// As [`TileUnit::configure`]; the register's rows, `stride` bytes apart, must be valid for reads.
     unsafe fn load<const T: u8>(&mut self, from: *const u8, stride: usize);
     /// # Safety
-    /// As [`Engine::configure`].
+    /// As [`TileUnit::configure`].
     unsafe fn zero<const T: u8>(&mut self);
     /// Adds the products of signed bytes.
     ///
     /// # Safety
-    /// As [`Engine::configure`].
+    /// As [`TileUnit::configure`].
     unsafe fn dot<const TO: u8, const A: u8, const B: u8>(&mut self);
     /// Writes a register, row by row.
     ///
     /// # Safety
-    /// As [`Engine::configure`]; the register's rows, `stride` bytes apart, must be valid for writes.
+    /// As [`TileUnit::configure`]; the register's rows, `stride` bytes apart, must be valid for writes.
     unsafe fn store<const T: u8>(&mut self, to: *mut u8, stride: usize);
     /// Gives the registers back, so that a switch of threads need not save them.
     ///
     /// # Safety
-    /// As [`Engine::configure`].
+    /// As [`TileUnit::configure`].
     unsafe fn release(&mut self);
 }
 
@@ -92,19 +93,19 @@ struct Sums([[[i32; TILE_ROWS]; MOST_ROWS]; RESULTS]);
 /// The products of eight rows of bytes with decoded weights, one for each of `from`, into `sums`.
 ///
 /// # Safety
-/// As [`Engine`]: each of `from` must point to eight rows, `stride` bytes apart, and to a register of weights.
+/// As [`TileUnit`]: each of `from` must point to eight rows, `stride` bytes apart, and to a register of weights.
 #[inline(always)]
-unsafe fn multiply<E: Engine>(engine: &mut E, from: &[(*const u8, *const u8)], stride: usize, sums: &mut Sums) {
+unsafe fn multiply<E: TileUnit>(unit: &mut E, from: &[(*const u8, *const u8)], stride: usize, sums: &mut Sums) {
     macro_rules! one {
         ($i:literal, $left:expr, $right:expr) => {
             if let Some((left, right)) = from.get($i) {
                 // SAFETY: as the caller promises; the sums have eight rows of 64 bytes.
                 unsafe {
-                    engine.load::<{ $left }>(*left, stride);
-                    engine.load::<{ $right }>(*right, 4 * TILE_ROWS);
-                    engine.zero::<$i>();
-                    engine.dot::<$i, { $left }, { $right }>();
-                    engine.store::<$i>(sums.0[$i].as_mut_ptr().cast(), 4 * TILE_ROWS);
+                    unit.load::<{ $left }>(*left, stride);
+                    unit.load::<{ $right }>(*right, 4 * TILE_ROWS);
+                    unit.zero::<$i>();
+                    unit.dot::<$i, { $left }, { $right }>();
+                    unit.store::<$i>(sums.0[$i].as_mut_ptr().cast(), 4 * TILE_ROWS);
                 }
             }
         };
@@ -118,9 +119,9 @@ unsafe fn multiply<E: Engine>(engine: &mut E, from: &[(*const u8, *const u8)], s
 /// Tile `index` of a matrix times the whole groups of the rows of a panel; how many rows these are.
 ///
 /// # Safety
-/// The processor must have AVX-512 with VNNI, and what `engine` needs.
-pub(crate) unsafe fn products<E: Engine>(
-    engine: &mut E,
+/// The processor must have AVX-512 with VNNI, and what `unit` needs.
+pub(crate) unsafe fn products<E: TileUnit>(
+    unit: &mut E,
     matrix: &Matrix<'_>,
     index: usize,
     blocks: &[Block],
@@ -132,7 +133,7 @@ pub(crate) unsafe fn products<E: Engine>(
     assert!(blocks.len() >= rows * (columns / GROUP), "fewer blocks than columns");
     if rows > 0 {
         // SAFETY: the tile has the length of its format, there are blocks for all rows, and the rest is the caller's.
-        unsafe { tile(engine, matrix.format, bytes.as_ptr(), columns, blocks.as_ptr(), &mut out[..rows]) };
+        unsafe { tile(unit, matrix.format, bytes.as_ptr(), columns, blocks.as_ptr(), &mut out[..rows]) };
     }
     rows
 }
@@ -140,11 +141,11 @@ pub(crate) unsafe fn products<E: Engine>(
 /// A tile times the rows of input in `out`, which are groups of eight.
 ///
 /// # Safety
-/// `tile` must be a tile of `format` with `columns` columns; `a` must hold the blocks of all groups, one group after the
-/// other; the processor must have AVX-512 with VNNI, and what `engine` needs.
+/// `tile` must be a tile of `format` with `columns` columns; `a` must hold the blocks of all groups, one group after
+/// the other; the processor must have AVX-512 with VNNI, and what `unit` needs.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn tile<E: Engine>(
-    engine: &mut E,
+unsafe fn tile<E: TileUnit>(
+    unit: &mut E,
     format: Format,
     tile: *const u8,
     columns: usize,
@@ -155,7 +156,7 @@ unsafe fn tile<E: Engine>(
     let per_row = columns / GROUP;
     // SAFETY: as the caller promises: all places are within the tile and the input.
     unsafe {
-        engine.configure(&Config::new(if format == Format::Q6_K { 16 } else { 32 }));
+        unit.configure(&Config::new(if format == Format::Q6_K { 16 } else { 32 }));
         let mut first = 0;
         while first < per_row {
             let blocks = chunk.decode(format, tile, columns, first);
@@ -163,15 +164,15 @@ unsafe fn tile<E: Engine>(
                 let a = a.add((group * per_row + first) * MOST_ROWS);
                 match format {
                     Format::Q4_0 | Format::Q5_0 | Format::Q8_0 => {
-                        plain::<E, false>(engine, &chunk, blocks, a, out, first)
+                        plain::<E, false>(unit, &chunk, blocks, a, out, first)
                     }
-                    Format::Q4_K | Format::Q5_K => plain::<E, true>(engine, &chunk, blocks, a, out, first),
-                    Format::Q6_K => six(engine, &chunk, blocks, a, out, first),
+                    Format::Q4_K | Format::Q5_K => plain::<E, true>(unit, &chunk, blocks, a, out, first),
+                    Format::Q6_K => six(unit, &chunk, blocks, a, out, first),
                 }
             }
             first += blocks;
         }
-        engine.release();
+        unit.release();
     }
 }
 
@@ -194,8 +195,8 @@ macro_rules! begin {
 /// As [`tile`], for one group of rows and the blocks of a chunk.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn plain<E: Engine, const MINIMUM: bool>(
-    engine: &mut E,
+unsafe fn plain<E: TileUnit, const MINIMUM: bool>(
+    unit: &mut E,
     chunk: &Chunk,
     blocks: usize,
     a: *const Block,
@@ -212,7 +213,7 @@ unsafe fn plain<E: Engine, const MINIMUM: bool>(
                 let block = begin + i.min(count - 1);
                 (a.add(block * MOST_ROWS).cast(), chunk.codes(block))
             });
-            multiply(engine, &from[..count], size_of::<Block>(), &mut sums);
+            multiply(unit, &from[..count], size_of::<Block>(), &mut sums);
             for (i, sums) in sums.0[..count].iter().enumerate() {
                 let (scale, minimum) = (chunk.scale(begin + i), chunk.minimum(begin + i));
                 for m in 0..MOST_ROWS {
@@ -235,8 +236,8 @@ unsafe fn plain<E: Engine, const MINIMUM: bool>(
 /// As [`plain`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-unsafe fn six<E: Engine>(
-    engine: &mut E,
+unsafe fn six<E: TileUnit>(
+    unit: &mut E,
     chunk: &Chunk,
     blocks: usize,
     a: *const Block,
@@ -253,7 +254,7 @@ unsafe fn six<E: Engine>(
                 let left: *const u8 = a.add(block * MOST_ROWS).cast();
                 (left.add(16 * half), chunk.codes(block).add(16 * TILE_ROWS * half))
             });
-            multiply(engine, &from, size_of::<Block>(), &mut sums);
+            multiply(unit, &from, size_of::<Block>(), &mut sums);
             for (i, halves) in sums.0.as_chunks::<2>().0.iter().enumerate() {
                 let (scale, [s, t]) = (chunk.scale(begin + i), chunk.pair(begin + i));
                 for m in 0..MOST_ROWS {

@@ -40,21 +40,21 @@ pub(crate) fn mix(level: Level, a: Rows<'_>, b: Rows<'_>, onto: bool, out: &mut 
     dispatch!(level, mix(a, b, onto, out));
 }
 
-/// As [`mix`] of the same numbers as floats, with nothing there.
+/// As [`mix`] without `onto`, of 16-bit floats.
 fn mix_halves(level: Level, a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
     assert!(a.width == b.rows && out.rows >= a.rows && out.width >= b.width, "products of other shapes");
     dispatch!(level, mix_halves(a, b, out));
 }
 
-/// As [`dots`] of the same numbers as floats.
+/// As [`dots`], of 16-bit floats.
 fn dots_halves(level: Level, a: Rows<'_>, b: Halves<'_>, out: &mut RowsMut<'_>) {
     assert!(a.width == b.width && out.rows >= a.rows && out.width >= b.rows, "products of other shapes");
     dispatch!(level, dots_halves(a, b, out));
 }
 
-/// Up to so many queries multiply a page's halves as they are; for more it is converted first. What pays depends on how
-/// many rows the registers hold at once.
-pub(crate) const fn few_queries(level: Level) -> usize {
+/// Up to this many queries multiply a page's 16-bit floats directly; for more, converting the page first is faster. The
+/// number depends on how many rows the registers hold at once.
+pub(crate) const fn max_direct_queries(level: Level) -> usize {
     match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 | Level::Amx => 64,
@@ -62,7 +62,7 @@ pub(crate) const fn few_queries(level: Level) -> usize {
     }
 }
 
-/// Rows of the next tile of a mix where `left` are left: those of the heads that share their keys are often 6 or 7.
+/// Rows of the next tile of a mix, of which `left` are left. A group of query heads often has 6 or 7.
 const fn tile_rows(left: usize, most: usize) -> usize {
     match left {
         0 | 1 => 1,
@@ -153,7 +153,8 @@ macro_rules! kernel {
             }
 
             /// # Safety
-            /// `a` and `b` must point to `R` and `C` rows of `width` numbers (of halves if `HALF`), `out` to as many results.
+            /// `a` and `b` must point to `R` and `C` rows of `width` numbers (of halves if `HALF`), `out` to as many
+            /// results.
             #[inline]
             #[expect(clippy::too_many_arguments, reason = "three matrices")]
             $(#[target_feature(enable = $features)])?
@@ -232,8 +233,8 @@ macro_rules! kernel {
             }
 
             /// # Safety
-            /// As [`dots`], for `b_rows` rows of numbers, or halves. They are read once, and `a` again and again: it is the
-            /// smaller one where time matters.
+            /// As [`dots`], for `b_rows` rows of numbers, or halves. They are read once, and `a` again and again: it is
+            /// the smaller one where time matters.
             #[inline]
             $(#[target_feature(enable = $features)])?
             unsafe fn dots_any<const HALF: bool>(
@@ -265,8 +266,8 @@ macro_rules! kernel {
             }
 
             /// # Safety
-            /// `a` must point to `R` rows of `depth` numbers, `b` to `depth` rows (of halves if `HALF`) and `out` to `R` rows
-            /// of `C` vectors, the last of which may have `last` numbers only.
+            /// `a` must point to `R` rows of `depth` numbers, `b` to `depth` rows (of halves if `HALF`) and `out` to
+            /// `R` rows of `C` vectors, the last of which may have `last` numbers only.
             #[inline]
             #[expect(clippy::too_many_arguments, reason = "three matrices")]
             $(#[target_feature(enable = $features)])?

@@ -1,74 +1,76 @@
-//! Attention over pages of keys and values, whose heads are shared by groups of query heads.
+//! Grouped-query attention (Ainslie et al. 2023) over a paged KV cache.
 //!
-//! A layer's part of a page are its keys, transposed (for each head a row for each of its numbers, with the tokens beside
-//! each other), and then its values (for each head a row for each token), as 16-bit floats.
+//! A layer's part of a page is, in 16-bit floats, its keys transposed `[kv_heads, head_dim, 64]`, then its values
+//! `[kv_heads, 64, head_dim]`.
 //!
-//! A row's result is defined page by page: scores of the tokens that the row sees, the largest of them, powers of two and
-//! their sum, and the mix of values; the pages' results are then merged in their order. Few rows of a sequence have a task
-//! for each page, whose results are kept until they are merged; many rows have a task for each tile of rows, which merges
-//! them at once. Both compute the same, so that a row's bits depend on itself and on what it sees only.
+//! The result of a row is defined page by page, with an online softmax (Milakov and Gimelshein 2018): the scores of the
+//! visible tokens, their maximum, the sum of powers of two and the weighted sum of values. The partial results of the
+//! pages are merged in the order of the page table. There are two schedules. Few rows of a sequence have a task for
+//! each page, whose partial results are merged later (as in Flash-Decoding; Dao et al. 2023). Many rows have a task for
+//! each tile of rows, which merges page after page (as in FlashAttention; Dao et al. 2022). Both compute the same
+//! operations in the same order, so a row's bits depend only on the row and its visible tokens.
 
-mod few;
-mod many;
+mod by_page;
+mod by_tile;
 
-use crate::float::{Cached, Halves, Rows, RowsMut, Shared, few_queries, halves, softmax};
+use crate::float::{Cached, Halves, Rows, RowsMut, Shared, halves, max_direct_queries, softmax};
 use crate::paged::{PAGE_TOKENS, PagedError, Places, Ragged, Span};
 use crate::share::Everywhere;
 use crate::{Level, Scratch};
 use half::slice::{HalfBitsSliceExt as _, HalfFloatSliceExt as _};
 
-/// From this many rows of a sequence on they are computed in tiles.
-const MANY: usize = 16;
-/// Fewer rows are written by the calling thread alone.
+/// Sequences with at least this many rows are computed in tiles.
+const MIN_TILED_ROWS: usize = 16;
+/// Fewer rows are written to the pages by the calling thread alone.
 const SHARED_WRITING: usize = 16;
 
 /// A layer's attention.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupedAttention {
-    /// Heads of queries.
+    /// Number of query heads; a multiple of `kv_heads`.
     pub heads: usize,
-    /// Heads of keys and values.
+    /// Number of key-value heads.
     pub kv_heads: usize,
     /// Width of a head.
     pub head_dim: usize,
-    /// Width of a head that is rotated: its first numbers.
+    /// How many of a head's first numbers are rotated; even.
     pub rotary: usize,
-    /// Whether pairs that are rotated are neighbours; else they are half of that width apart.
+    /// Whether rotated pairs are neighbours; otherwise they are `rotary / 2` apart.
     pub interleaved: bool,
-    /// Times the scores.
+    /// Factor of the scores.
     pub scale: f32,
-    /// The number of the layer.
+    /// Index of the layer.
     pub layer: usize,
-    /// Layers that share the pages.
+    /// Number of layers that share the pages.
     pub layers: usize,
 }
 
-/// The new rows.
+/// The inputs of a step.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupedStep<'a> {
-    /// For each row the queries, keys and values of all heads.
+    /// `[rows, (heads + 2 kv_heads) * head_dim]`: queries, keys and values of all heads.
     pub qkv: &'a [f32],
-    /// Cosines of every position.
+    /// `[positions, rotary / 2]`: cosines of the angles.
     pub cos: &'a [f32],
-    /// Sines of every position.
+    /// `[positions, rotary / 2]`: sines of the angles.
     pub sin: &'a [f32],
-    /// The places of the rows.
+    /// Sequences, positions and page tables of the rows.
     pub rows: Ragged<'a>,
 }
 
 impl GroupedAttention {
-    /// Numbers of a page; `None` if they are too many.
+    /// Numbers of a page: `layers * 2 * kv_heads * head_dim * 64`. `None` on overflow.
     #[must_use]
     pub fn page_numbers(&self) -> Option<usize> {
         self.kv_heads.checked_mul(self.head_dim)?.checked_mul(2 * PAGE_TOKENS)?.checked_mul(self.layers)
     }
 
-    /// Query heads that share a head of keys.
+    /// Number of query heads that share a key-value head.
     const fn group(&self) -> usize {
         self.heads / self.kv_heads
     }
 
-    /// Where the keys of `head` begin in the pages' memory, and where its values do.
+    /// Offsets of the keys and the values of a key-value head in the cache.
     const fn places(&self, page: usize, head: usize) -> (usize, usize) {
         let each = self.head_dim * PAGE_TOKENS;
         let part = 2 * self.kv_heads * each;
@@ -104,8 +106,12 @@ impl GroupedAttention {
         Places::new(&step.rows, cache / numbers, angles)
     }
 
-    /// Writes the new rows' keys and values to their pages, and their results to `output`. `cache` are all pages, one after
-    /// the other; `everywhere` is as in [`multiply`](crate::multiply).
+    /// Writes the rows' keys and values to their pages, then their results `[rows, heads * head_dim]` to `output`.
+    /// `cache` is `[pages, page_numbers]` in bits of 16-bit floats; `everywhere` is as in
+    /// [`multiply`](crate::multiply).
+    ///
+    /// # Errors
+    /// Sizes, lengths, positions or page tables that do not match. Nothing is written then.
     pub fn run(
         &self,
         level: Level,
@@ -118,14 +124,14 @@ impl GroupedAttention {
         let places = self.check(step, cache.len(), output.len())?;
         let level = level.checked();
         self.write(step, &places, cache, scratch, everywhere);
-        let is_many = |span: &&Span| span.rows.len() >= MANY;
+        let is_many = |span: &&Span| span.rows.len() >= MIN_TILED_ROWS;
         let (many, few): (Vec<&Span>, Vec<&Span>) = places.spans.iter().partition(is_many);
         let all = Shared::new(output);
         if !many.is_empty() {
-            many::run(self, level, step, &places.positions, &many, cache, &all, &scratch.own, everywhere);
+            by_tile::run(self, level, step, &places.positions, &many, cache, &all, &scratch.own, everywhere);
         }
         if !few.is_empty() {
-            few::run(self, level, step, &places.positions, &few, cache, &all, scratch, everywhere);
+            by_page::run(self, level, step, &places.positions, &few, cache, &all, scratch, everywhere);
         }
         Ok(())
     }
@@ -168,7 +174,7 @@ impl GroupedAttention {
         });
     }
 
-    /// A head's numbers, rotated by the angles of `position`, times `factor`.
+    /// Applies the rotary embedding of `position` (Su et al. 2021) to a head, and multiplies by `factor`.
     fn rotate(&self, step: &GroupedStep<'_>, position: usize, from: &[f32], factor: f32, out: &mut [f32]) {
         let pairs = self.rotary / 2;
         let (cos, sin) = (&step.cos[position * pairs..][..pairs], &step.sin[position * pairs..][..pairs]);
@@ -186,20 +192,20 @@ impl GroupedAttention {
         }
     }
 
-    /// The factor of the queries: scores are exponents of two.
+    /// The factor of the queries. It includes log2(e), because the softmax uses powers of two.
     fn factor(&self) -> f32 {
         self.scale * std::f32::consts::LOG2_E
     }
 }
 
-/// A page's keys and values of one head.
-struct Part<'a> {
+/// A page's keys and values of one key-value head.
+struct PageHead<'a> {
     keys: Cached<'a>,
     values: Cached<'a>,
 }
 
-impl<'a> Part<'a> {
-    /// For so many queries in all; `next` is the page and head that comes next.
+impl<'a> PageHead<'a> {
+    /// Loads a page for `queries` queries in all, and prefetches the page and head in `next`.
     fn load(
         this: &GroupedAttention,
         level: Level,
@@ -212,10 +218,10 @@ impl<'a> Part<'a> {
         let size = this.head_dim * PAGE_TOKENS;
         let at = |place: usize| cache.as_ptr().wrapping_add(place);
         let (keys, values) = this.places(page, head);
-        // While the keys are read the values are asked for, and the next keys meanwhile.
+        // Prefetch the values while the keys are read, and the next keys while the values are.
         let nexts = [at(values), at(this.places(next.0, next.1).0)];
         let [keys, values] = [&cache[keys..keys + size], &cache[values..values + size]];
-        if queries <= few_queries(level) {
+        if queries <= max_direct_queries(level) {
             return Self {
                 keys: Cached::Halves(Halves::dense(keys, PAGE_TOKENS, nexts[0])),
                 values: Cached::Halves(Halves::dense(values, this.head_dim, nexts[1])),
@@ -230,12 +236,12 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// For each of the queries the mix of the first `visible` tokens' values, their largest score and the sum of their
-    /// powers. `scores` has a page's tokens for each query.
+    /// The partial result of each query over the first `visible` tokens: the weighted sum of values, the largest score,
+    /// and the sum of the powers. `scores` is scratch, 64 numbers for each query.
     fn attend(&self, level: Level, queries: Rows<'_>, visible: usize, scores: &mut [f32], out: &mut RowsMut<'_>) {
         let count = queries.rows;
         let scores = &mut scores[..count * PAGE_TOKENS];
-        // Scores of tokens that are not seen are computed too, since whole vectors are faster, and not used.
+        // Computes the scores of invisible tokens too, because whole vectors are faster; the softmax ignores them.
         self.keys.mix(level, queries, &mut RowsMut::new(scores, count, PAGE_TOKENS, PAGE_TOKENS));
         for (query, scores) in scores.chunks_exact_mut(PAGE_TOKENS).enumerate() {
             let mut most = f32::NEG_INFINITY;

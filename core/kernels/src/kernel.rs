@@ -20,9 +20,9 @@ macro_rules! kernel {
             /// Input rows that are computed at once.
             pub(crate) const MOST: usize = $most;
 
-            /// Asks for what will be read some blocks later: the processor's own guesses end at the next page. Every block
-            /// asks for its share of a whole tile, with what lies before the blocks, and not for much at once, as few
-            /// requests can be on their way.
+            /// Asks for what will be read some blocks later: the processor's own guesses end at the next page. Every
+            /// block asks for its share of a whole tile, with what lies before the blocks, and not for much at once, as
+            /// few requests can be on their way.
             #[inline]
             $(#[target_feature(enable = $features)])?
             fn ahead<const BYTES: usize>(share: *const u8) {

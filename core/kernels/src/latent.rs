@@ -1,10 +1,12 @@
-//! Attention over pages of latents: one short row for each token, from which every head has its keys and values.
+//! Multi-head latent attention (MLA; DeepSeek-V2, 2024) over a paged cache of latents: one short row for each token,
+//! from which every head derives its keys and values.
 //!
-//! There are two forms, which differ by rounding. In the absorbed form queries are turned into the latents' space, and all
-//! heads read the same rows. In the expanded one keys and values are made of the latents again, which costs less for each
-//! of many queries. Rows whose positions are all of 128 k to 128 k + 127 have the expanded form, all others the absorbed
-//! one: a row's form depends on how its own sequence is cut into steps, and never on other sequences. In both a row's bits
-//! depend on nothing but its own query and what is cached before it: not on the rows beside it, and not on the threads.
+//! There are two forms, which differ by rounding. The absorbed form maps the queries into the space of the latents, and
+//! all heads read the same rows. The expanded form computes keys and values from the latents again, which costs less
+//! for many queries. A complete aligned group of positions, 128 k to 128 k + 127, within one step gets the expanded
+//! form, all other rows the absorbed one: a row's form depends on how its own sequence is cut into steps, and never on
+//! other sequences. In both forms a row's bits depend only on its query and the cached tokens that it sees, not on
+//! other rows or on threads.
 
 mod absorbed;
 mod expanded;
@@ -18,12 +20,12 @@ use crate::paged::{PAGE_TOKENS, PagedError, Places, Ragged, Span};
 use crate::share::Everywhere;
 use crate::{Level, Scratch};
 
-/// Rows that have the expanded form together: for fewer, making the keys and values again costs more than it saves,
-/// whatever the length of the cache. So many tokens of the cache are looked at together, too.
+/// Rows of a group that gets the expanded form: for fewer, computing keys and values again costs more than it saves, at
+/// any length of the cache. The expanded form also reads the cache in chunks of this many tokens.
 pub const GROUP_ROWS: usize = 128;
-/// Rows that are absorbed together at the most.
+/// Maximum number of rows of a batch in the absorbed form.
 const ABSORBED_ROWS: usize = 128;
-/// Fewer rows are written by the calling thread alone.
+/// Fewer rows are written to the pages by the calling thread alone.
 const SHARED_WRITING: usize = 16;
 
 /// One matrix for each head.
@@ -40,42 +42,42 @@ pub enum Weights<'a> {
 pub struct LatentAttention<'a> {
     /// Number of heads.
     pub heads: usize,
-    /// Width of a head's query that is not rotated.
+    /// Width of the part of a head's query that is not rotated.
     pub nope: usize,
-    /// Width that is rotated, in pairs of neighbours.
+    /// Width of the rotated part, in pairs of neighbours; even.
     pub rope: usize,
     /// Width of a head's result.
     pub value: usize,
     /// Width of a latent.
     pub rank: usize,
-    /// Times the scores.
+    /// Factor of the scores.
     pub scale: f32,
-    /// Of the norm.
+    /// Epsilon of the RMS norm.
     pub epsilon: f32,
-    /// The latents' norm.
+    /// `[rank]`: weights of the latents' RMS norm.
     pub norm: &'a [f32],
-    /// From a query to the latents: `rank` rows of `nope` for each head.
+    /// `[heads, rank, nope]`: maps a query to the space of the latents.
     pub keys: Weights<'a>,
-    /// From the latents to the result: `value` rows of `rank` for each head.
+    /// `[heads, value, rank]`: maps latents to the result.
     pub values: Weights<'a>,
-    /// The number of the layer.
+    /// Index of the layer.
     pub layer: usize,
-    /// Layers that share the pages.
+    /// Number of layers that share the pages.
     pub layers: usize,
 }
 
-/// The new rows.
+/// The inputs of a step.
 #[derive(Debug, Clone, Copy)]
 pub struct LatentStep<'a> {
-    /// Their queries: for each head what is not rotated and what is to be.
+    /// `[rows, heads * (nope + rope)]`: queries, each with its rotated part last, before rotation.
     pub queries: &'a [f32],
-    /// Their latents before the norm, and keys that are to be rotated.
+    /// `[rows, rank + rope]`: latents before the norm, and the shared rotary keys before rotation.
     pub latents: &'a [f32],
-    /// Cosines of every position.
+    /// `[positions, rope / 2]`: cosines of the angles.
     pub cos: &'a [f32],
-    /// Sines of every position.
+    /// `[positions, rope / 2]`: sines of the angles.
     pub sin: &'a [f32],
-    /// The places of the rows.
+    /// Sequences, positions and page tables of the rows.
     pub rows: Ragged<'a>,
 }
 
@@ -107,13 +109,13 @@ impl LatentAttention<'_> {
         self.rank + self.rope
     }
 
-    /// Numbers of a page; `None` if they are too many.
+    /// Numbers of a page: `layers * 64 * (rank + rope)`. `None` on overflow.
     #[must_use]
     pub fn page_numbers(&self) -> Option<usize> {
         self.rank.checked_add(self.rope)?.checked_mul(PAGE_TOKENS)?.checked_mul(self.layers)
     }
 
-    /// The layer's part of a page.
+    /// The layer's part of a page, `[64, rank + rope]`.
     const fn place(&self, page: usize) -> std::ops::Range<usize> {
         let each = self.width() * PAGE_TOKENS;
         let first = (page * self.layers + self.layer) * each;
@@ -158,8 +160,11 @@ impl LatentAttention<'_> {
         Places::new(&step.rows, cache / numbers, angles)
     }
 
-    /// Writes the new rows' latents to their pages, and their results to `output`. `cache` are all pages, one after the
-    /// other; `everywhere` is as in [`multiply`](crate::multiply).
+    /// Writes the rows' latents to their pages, then their results `[rows, heads * value]` to `output`. `cache` is
+    /// `[pages, page_numbers]` in bits of 16-bit floats; `everywhere` is as in [`multiply`](crate::multiply).
+    ///
+    /// # Errors
+    /// Sizes, lengths, positions or page tables that do not match. Nothing is written then.
     pub fn run(
         &self,
         level: Level,
@@ -188,9 +193,9 @@ impl LatentAttention<'_> {
 /// The rows of each form.
 #[derive(Default)]
 struct Forms {
-    /// Rows of whole groups.
+    /// Rows of complete groups.
     expanded: Vec<Span>,
-    /// The others, in parts that are computed together.
+    /// The other rows, in batches.
     absorbed: Vec<Vec<Span>>,
 }
 
@@ -205,14 +210,14 @@ impl Forms {
             };
             let mut first = span.rows.start;
             while first < span.rows.end {
-                // Positions ascend, so that the last one says whether none is missing.
+                // Positions ascend: if the last one fits, none is missing.
                 let is_group = |row: usize| {
                     row + GROUP_ROWS <= span.rows.end
                         && positions[row].is_multiple_of(GROUP_ROWS)
                         && positions[row + GROUP_ROWS - 1] == positions[row] + GROUP_ROWS - 1
                 };
                 let mut end = first;
-                // Groups of one run have no gap between them: their keys are made once.
+                // Join groups without a gap: their keys are computed once.
                 while is_group(end) && (end == first || positions[end] == positions[end - 1] + 1) {
                     end += GROUP_ROWS;
                 }

@@ -14,8 +14,8 @@ pub enum Level {
     /// AVX-512 with VNNI.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// AVX-512 with VNNI, and the tiles of AMX for products with eight rows and more. It has run on a model of the tiles'
-    /// instructions only; where a processor has them, their products are compared with those of AVX-512 first.
+    /// AVX-512 with VNNI, and the tiles of AMX for products with eight rows and more. It has run on a model of the
+    /// tiles' instructions only; where a processor has them, their products are compared with those of AVX-512 first.
     #[cfg(target_arch = "x86_64")]
     Amx,
 }

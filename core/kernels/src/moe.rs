@@ -98,8 +98,8 @@ impl Expert<'_> {
 }
 
 impl Expert<'_> {
-    /// Writes the result of the one network for each row of `input` to `output`. `everywhere` is as in
-    /// [`multiply`](crate::multiply).
+    /// Writes the result of a single network, without routing, for each row of `input` to `output`. `everywhere` is as
+    /// in [`multiply`](crate::multiply).
     pub fn run(
         &self,
         level: Level,

@@ -35,8 +35,8 @@ pub struct ShapeError {
 
 /// Writes `input · matrixᵀ + bias` to `output`, row by row.
 ///
-/// `everywhere` calls what it is given on every thread that shall help, at least once in all, and returns when all calls
-/// have ended. How many it calls changes nothing but the time.
+/// `everywhere` calls what it is given on every thread that shall help, at least once in all, and returns when all
+/// calls have ended. How many it calls changes nothing but the time.
 #[expect(unsafe_code, reason = "calls what needs the processor's features, and shares the output")]
 pub fn multiply(
     level: Level,

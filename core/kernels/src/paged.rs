@@ -1,93 +1,95 @@
-//! Rows of several sequences whose keys and values lie in pages.
+//! Ragged batches over a paged KV cache (PagedAttention; Kwon et al. 2023, vLLM).
 //!
-//! A page has 64 tokens of all layers; it is contiguous memory, so that it is copied, hashed and written to the disk as one
-//! piece. A table says for each sequence which pages have its tokens, and several sequences may have the same page.
+//! A page holds 64 tokens of all layers in contiguous memory, so that it is copied, hashed and written to the disk as
+//! one piece. Each sequence has a page table; several sequences may share a page.
 
 use crate::share::{Everywhere, share};
 use std::ops::Range;
 
-/// Tokens of a page.
+/// Number of tokens of a page.
 pub const PAGE_TOKENS: usize = 64;
 
-/// The place of each row.
+/// A ragged batch: the sequence and position of each row, and the page tables.
 #[derive(Debug, Clone, Copy)]
 pub struct Ragged<'a> {
-    /// Each row's place in its sequence.
+    /// `[rows]`: each row's position in its sequence, from 0.
     pub positions: &'a [i64],
-    /// Each row's sequence, by its number in the tables. The rows of a sequence are adjacent, and their positions ascend.
+    /// `[rows]`: each row's sequence, as a row of `tables`. The rows of a sequence are adjacent, and their positions
+    /// ascend.
     pub sequences: &'a [i64],
-    /// For each sequence as many numbers of pages: those of its tokens 0 to 63, 64 to 127, and so on.
+    /// `[count, pages]`: for each sequence the pages of its tokens 0 to 63, 64 to 127, and so on. Entries beyond its
+    /// last token are ignored.
     pub tables: &'a [i64],
-    /// Number of sequences in the tables.
+    /// Number of page tables.
     pub count: usize,
 }
 
-/// Rows, tables and pages that do not fit together.
+/// Rows, page tables and pages that do not match.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PagedError {
-    /// A size that is zero or odd, or heads that do not share their keys evenly.
+    /// A size is zero or odd, or the number of heads is no multiple of the key-value heads.
     #[error("an attention of these sizes is not possible: {0}")]
     Sizes(&'static str),
-    /// A matrix of another shape.
+    /// A matrix has another shape.
     #[error("the matrices of the {0} do not fit to the heads")]
     Weights(&'static str),
-    /// Numbers that are too few or too many.
+    /// A slice is too short or too long.
     #[error("the {0} have another length than the others ask for")]
     Length(&'static str),
-    /// A row of a sequence that has no table.
+    /// A row's sequence has no page table.
     #[error("row {row} is of sequence {sequence}, which is none of {count}")]
     Sequence {
         /// The row.
         row: usize,
-        /// What it names.
+        /// Its sequence.
         sequence: i64,
-        /// How many there are.
+        /// The number of page tables.
         count: usize,
     },
-    /// Rows of a sequence that do not follow each other.
+    /// The rows of a sequence are not adjacent, or their positions do not ascend.
     #[error("row {0} does not follow the row before it")]
     Order(usize),
-    /// A position without angles, or beyond its table.
+    /// A position has no angles, or is beyond its page table.
     #[error("row {row} is at position {position}, and there is room for {room}")]
     Position {
         /// The row.
         row: usize,
-        /// Where it is.
+        /// Its position.
         position: i64,
-        /// How many positions there are.
+        /// The number of positions.
         room: usize,
     },
-    /// An entry of a table that is not a page.
+    /// A page table names a page that does not exist.
     #[error("the pages of sequence {sequence} name page {page}, which is none of {pages}")]
     Page {
         /// The sequence.
         sequence: usize,
-        /// What its table names.
+        /// The page that it names.
         page: i64,
-        /// How many pages there are.
+        /// The number of pages.
         pages: usize,
     },
-    /// Two sequences have new tokens in one page.
+    /// Two sequences write new tokens to one page.
     #[error("two sequences write to page {0}")]
     Shared(usize),
 }
 
-/// Rows of one sequence, which follow each other.
+/// The adjacent rows of one sequence.
 pub(crate) struct Span {
-    /// In the input.
+    /// Their rows in the batch.
     pub(crate) rows: Range<usize>,
-    /// The pages of all tokens that they see.
+    /// The sequence's pages up to their last position.
     pub(crate) pages: Vec<usize>,
 }
 
-/// Rows whose places were checked.
+/// A checked batch.
 pub(crate) struct Places {
     pub(crate) positions: Vec<usize>,
     pub(crate) spans: Vec<Span>,
 }
 
 impl Places {
-    /// Checks rows against `pages` pages and `angles` positions.
+    /// Checks a batch against the number of pages, and the number of positions that have angles.
     pub(crate) fn new(rows: &Ragged<'_>, pages: usize, angles: usize) -> Result<Self, PagedError> {
         let Ragged { positions, sequences, tables, count } = *rows;
         if positions.len() != sequences.len() {
@@ -124,7 +126,7 @@ impl Places {
                 page.ok_or(PagedError::Page { sequence, page: *entry, pages })
             };
             let table = table.iter().map(page).collect::<Result<Vec<_>, _>>()?;
-            // Pages between rows that leave some out are not written.
+            // Where positions have gaps, this counts pages that are not written: a stricter check than necessary.
             written.extend(table[begin / PAGE_TOKENS..].iter().copied());
             places.spans.push(Span { rows: first..first + length, pages: table });
             first += length;
@@ -136,8 +138,8 @@ impl Places {
         }
     }
 
-    /// Calls `each` for the rows of each page that get new tokens, with the page: no two calls have the same page, so that
-    /// they may write to it at the same time. `parts` calls for each, with their number.
+    /// Calls `each(rows, page, part)` for each page that gets new tokens and each `part` below `parts`. No two calls
+    /// have the same page and part, so threads may write at the same time.
     pub(crate) fn each_written(
         &self,
         parts: usize,
@@ -166,21 +168,20 @@ impl Places {
     }
 }
 
-/// One page with the rows that see it: read once for all of them.
+/// One page with all rows that attend to it, so that it is read from memory once.
 pub(crate) struct Visit {
     pub(crate) page: usize,
-    /// Which page of the sequence it is.
+    /// Its index in the page table.
     pub(crate) index: usize,
-    /// Rows that follow each other, and how many of the page's tokens they see: all, or a single row some.
+    /// Ranges of rows, and how many of the page's tokens they attend to: several rows to all, or one row to some.
     pub(crate) calls: Vec<(Range<usize>, usize)>,
     pub(crate) rows: usize,
 }
 
-/// Rows that are computed together at the most, so that their scores stay small.
+/// Maximum number of rows of a call, so that their scores stay in the cache.
 const CALL_ROWS: usize = 16;
 
-/// The visits of all pages that `spans` see, in the order of the pages; their rows have the numbers that follow from
-/// putting the spans one after the other.
+/// The visits of all pages of `spans`, in the order of the page tables. Rows are numbered over the concatenated spans.
 pub(crate) fn visits<'a>(positions: &[usize], spans: impl Iterator<Item = &'a Span>) -> Vec<Visit> {
     let mut seen = Vec::new();
     let mut number = 0;
@@ -214,7 +215,8 @@ pub(crate) fn visits<'a>(positions: &[usize], spans: impl Iterator<Item = &'a Sp
     visits
 }
 
-/// The visits in parts of at most `most` rows in all where possible; those of one place in their sequences stay together.
+/// Splits visits into windows of at most `most` rows where possible. Visits with the same index stay together, so that
+/// each row merges its pages in order.
 pub(crate) fn windows(visits: &[Visit], most: usize) -> impl Iterator<Item = &[Visit]> {
     let mut rest = visits;
     std::iter::from_fn(move || {
@@ -233,8 +235,8 @@ pub(crate) fn windows(visits: &[Visit], most: usize) -> impl Iterator<Item = &[V
     })
 }
 
-/// For each of `count` rows where the results of a window's visits are, in the order of the pages: the number of the visit's
-/// first result, the visit, and the row's place in it.
+/// For each of `count` rows, where to find its partial results in a window, in the order of the pages: the index of the
+/// visit's first result, the visit, and the row's index in it.
 pub(crate) fn results(window: &[Visit], count: usize) -> Vec<Vec<(usize, usize, usize)>> {
     let mut all = vec![Vec::new(); count];
     let mut base = 0;

@@ -1,15 +1,15 @@
-//! Work that threads take from a counter.
+//! Work sharing: threads take tasks from a counter.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Calls what it is given on every thread that shall help, at least once in all, and returns when all calls have ended.
-/// How many it calls changes nothing but the time.
+/// Calls a closure on all threads that help, at least once in all, and returns when all calls have ended. The number of
+/// calls changes only the time.
 pub(crate) type Everywhere<'a> = dyn Fn(&(dyn Fn() + Sync)) + 'a;
 
-/// Calls `each` for the numbers below `count`, `at_once` of them at a time; alone if those are all. `own` is what a thread
-/// needs for itself.
+/// Calls `each` for the numbers below `count`, `at_once` of them at a time; alone if those are all. `own` is what a
+/// thread needs for itself.
 pub(crate) fn share<T>(
     count: usize,
     at_once: usize,
@@ -21,8 +21,8 @@ pub(crate) fn share<T>(
     share_by(count, at_once, |_| at_once, everywhere, own, each);
 }
 
-/// [`share`] in parts of at least `at_once`, which are the larger the more is left: weights are then read in long runs,
-/// where a thread's requests for what follows are not for another thread's part.
+/// [`share`] in parts that shrink as less is left, to at least `at_once` (guided self-scheduling; Polychronopoulos and
+/// Kuck 1987): threads then read weights in long runs, and prefetch their own part instead of another thread's.
 pub(crate) fn share_runs<T>(
     count: usize,
     at_once: usize,
@@ -30,13 +30,13 @@ pub(crate) fn share_runs<T>(
     own: impl Fn() -> T + Sync,
     each: impl Fn(Range<usize>, &mut T) + Sync,
 ) {
-    /// Parts of what is left: enough for many threads.
+    /// A part is one in this many of what is left: small enough for many threads.
     const PARTS: usize = 32;
     let at_once = at_once.max(1);
     share_by(count, at_once, |left| at_once.max(left / PARTS), everywhere, own, each);
 }
 
-/// Parts of `size`, which is told how many are left.
+/// Parts of `size(left)` tasks, where `left` are left.
 fn share_by<T>(
     count: usize,
     alone: usize,

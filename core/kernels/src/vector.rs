@@ -1,5 +1,5 @@
-//! The few vector operations that the kernels are made of, at several widths. Every operation gives the same bits in each
-//! lane at every width, and so does what is built from them.
+//! The few vector operations that the kernels are made of, at several widths. Every operation gives the same bits in
+//! each lane at every width, and so does what is built from them.
 
 /// One lane: any processor.
 pub(crate) mod scalar {

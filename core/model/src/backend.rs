@@ -1,28 +1,32 @@
-//! The two kinds of graphs behind one face: seats for sequences, and runs of some of them.
+//! One interface to both kinds of graphs: it allocates each sequence's part of the KV cache, and runs some of the
+//! sequences.
+//!
+//! A paged graph computes several sequences in one run and shares pages between them (PagedAttention; Kwon et al. 2023,
+//! vLLM). A graph of the runtime's operators computes one sequence in a run, on a contiguous cache.
 
+use crate::contiguous::{ContiguousBackend, ContiguousSlot};
 use crate::options::Limits;
-use crate::paged::{Paged, PagedSeat};
-use crate::session::{Halt, Ran};
-use crate::step::{Ask, Part};
-use crate::whole::{Whole, WholeSeat};
+use crate::paged::{PagedBackend, PagedSlot};
+use crate::session::{Interrupt, RunOutcome};
+use crate::step::{SlotRequest, StepTokens};
 use deepcoder_types::{GenerateError, Manifest};
 use ort::environment::Environment;
 use ort::session::Session;
 
-/// A graph, and the memory of its sequences.
+/// A graph, and the KV cache of its sequences.
 pub(crate) enum Backend {
-    /// With pages.
-    Paged(Box<Paged>),
-    /// Of the runtime's operators.
-    Whole(Box<Whole>),
+    /// Deepcoder's own attention, over pages.
+    Paged(Box<PagedBackend>),
+    /// The runtime's operators, with one contiguous cache for each sequence.
+    Contiguous(Box<ContiguousBackend>),
 }
 
-/// The memory of a sequence.
-pub(crate) enum Seat {
-    /// With pages.
-    Paged(PagedSeat),
-    /// One cache.
-    Whole(WholeSeat),
+/// A sequence's part of the KV cache.
+pub(crate) enum KvSlot {
+    /// A page table.
+    Paged(PagedSlot),
+    /// One contiguous cache.
+    Contiguous(ContiguousSlot),
 }
 
 impl Backend {
@@ -36,137 +40,139 @@ impl Backend {
     ) -> Result<Self, String> {
         match &manifest.graph.pages {
             Some(pages) => {
-                let paged = Paged::new(session, manifest, pages, limits, warnings);
+                let paged = PagedBackend::new(session, manifest, pages, limits, warnings);
                 paged.map(|paged| Self::Paged(Box::new(paged)))
             }
             None => {
-                let whole = Whole::new(session, environment, manifest, on_cuda, limits);
-                whole.map(|whole| Self::Whole(Box::new(whole)))
+                let contiguous = ContiguousBackend::new(session, environment, manifest, on_cuda, limits);
+                contiguous.map(|contiguous| Self::Contiguous(Box::new(contiguous)))
             }
         }
     }
 
-    /// The largest number of tokens that is efficient in one run.
+    /// Maximum number of tokens that is efficient in one run.
     pub(crate) fn chunk(&self) -> usize {
         match self {
             Self::Paged(paged) => paged.chunk(),
-            Self::Whole(whole) => whole.chunk(),
+            Self::Contiguous(contiguous) => contiguous.chunk(),
         }
     }
 
-    /// Sequences that one run may have.
-    pub(crate) const fn most_parts(&self) -> usize {
+    /// Maximum number of sequences in one run.
+    pub(crate) const fn max_sequences(&self) -> usize {
         match self {
             Self::Paged(_) => usize::MAX,
-            Self::Whole(_) => 1,
+            Self::Contiguous(_) => 1,
         }
     }
 
-    /// Whether so many tokens can ever be held at once; an error with the numbers if not.
+    /// An error with the numbers if the whole cache is too small for `tokens` tokens.
     pub(crate) fn fits(&self, tokens: usize) -> Result<(), GenerateError> {
         match self {
             Self::Paged(paged) => paged.fits(tokens),
-            Self::Whole(whole) => whole.fits(tokens),
+            Self::Contiguous(contiguous) => contiguous.fits(tokens),
         }
     }
 
-    /// Tokens at the beginning that need not be computed.
-    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
+    /// Length of the longest cached prefix of `tokens`.
+    pub(crate) fn cached_len(&self, tokens: &[u32]) -> usize {
         match self {
-            Self::Paged(paged) => paged.known(tokens),
-            Self::Whole(whole) => whole.known(tokens),
+            Self::Paged(paged) => paged.cached_len(tokens),
+            Self::Contiguous(contiguous) => contiguous.cached_len(tokens),
         }
     }
 
-    /// A seat for a sequence, and how many of its tokens need not be computed. `None` while others have the memory.
-    /// `running` are the other sequences, with the tokens that they have computed.
-    pub(crate) fn open<'s>(
+    /// Allocate the cache of a sequence, and say how many of its tokens are cached already. `None` while other
+    /// sequences have the memory. `running` are those, with the tokens that they have computed: their prefixes can be
+    /// copied.
+    pub(crate) fn allocate<'s>(
         &mut self,
-        ask: &Ask<'_>,
-        running: impl Iterator<Item = (&'s [u32], &'s Seat)>,
-    ) -> Result<Option<(Seat, usize)>, GenerateError> {
+        request: &SlotRequest<'_>,
+        running: impl Iterator<Item = (&'s [u32], &'s KvSlot)>,
+    ) -> Result<Option<(KvSlot, usize)>, GenerateError> {
         match self {
             Self::Paged(paged) => {
-                let running = running.filter_map(|(tokens, seat)| match seat {
-                    Seat::Paged(seat) => Some((tokens, seat)),
-                    Seat::Whole(_) => None,
+                let running = running.filter_map(|(tokens, slot)| match slot {
+                    KvSlot::Paged(slot) => Some((tokens, slot)),
+                    KvSlot::Contiguous(_) => None,
                 });
-                Ok(paged.open(ask, running)?.map(|(seat, cached)| (Seat::Paged(seat), cached)))
+                Ok(paged.allocate(request, running)?.map(|(slot, cached)| (KvSlot::Paged(slot), cached)))
             }
-            Self::Whole(whole) => {
-                let running = running.filter_map(|(tokens, seat)| match seat {
-                    Seat::Whole(seat) => Some((tokens, seat)),
-                    Seat::Paged(_) => None,
+            Self::Contiguous(contiguous) => {
+                let running = running.filter_map(|(tokens, slot)| match slot {
+                    KvSlot::Contiguous(slot) => Some((tokens, slot)),
+                    KvSlot::Paged(_) => None,
                 });
-                Ok(whole.open(ask, running)?.map(|(seat, cached)| (Seat::Whole(seat), cached)))
+                Ok(contiguous.allocate(request, running)?.map(|(slot, cached)| (KvSlot::Contiguous(slot), cached)))
             }
         }
     }
 
-    /// Note that a sequence has computed `tokens`, its first.
-    pub(crate) fn commit(&mut self, seat: &mut Seat, tokens: &[u32]) {
-        if let (Self::Paged(paged), Seat::Paged(seat)) = (self, seat) {
-            paged.commit(seat, tokens);
+    /// Record that a sequence has computed `tokens`, its first ones, so that other sequences find them.
+    pub(crate) fn commit(&mut self, slot: &mut KvSlot, tokens: &[u32]) {
+        if let (Self::Paged(paged), KvSlot::Paged(slot)) = (self, slot) {
+            paged.commit(slot, tokens);
         }
     }
 
-    /// Give up a sequence, of which `tokens` are computed. They are kept for those that begin alike.
-    pub(crate) fn close(&mut self, seat: Seat, tokens: &[u32]) {
-        match (self, seat) {
-            (Self::Paged(paged), Seat::Paged(seat)) => paged.close(seat, tokens),
-            (Self::Whole(whole), Seat::Whole(seat)) => whole.close(seat, tokens),
+    /// Release a sequence's cache, of which `tokens` are computed. They stay cached for later requests with this
+    /// prefix.
+    pub(crate) fn free(&mut self, slot: KvSlot, tokens: &[u32]) {
+        match (self, slot) {
+            (Self::Paged(paged), KvSlot::Paged(slot)) => paged.free(slot, tokens),
+            (Self::Contiguous(contiguous), KvSlot::Contiguous(slot)) => contiguous.free(slot, tokens),
             _ => {}
         }
     }
 
-    /// Give back the memory of all that no sequence uses.
+    /// Evict every cached prefix that no sequence uses, and return its memory to the system.
     pub(crate) fn forget(&mut self) {
         match self {
             Self::Paged(paged) => paged.forget(),
-            Self::Whole(whole) => whole.forget(),
+            Self::Contiguous(contiguous) => contiguous.forget(),
         }
     }
 
-    /// Have a sequence hold `tokens` whose keys and values are noise of the size of normalised values. `false` where only
-    /// a run can write them.
-    pub(crate) fn pretend(&mut self, seat: &mut Seat, tokens: &[u32]) -> Result<bool, GenerateError> {
-        match (self, seat) {
-            (Self::Paged(paged), Seat::Paged(seat)) => paged.pretend(seat, tokens.len()).map(|()| true),
-            (Self::Whole(whole), Seat::Whole(seat)) => whole.pretend(seat, tokens),
+    /// Fill a sequence's cache for `tokens` with noise of the magnitude of normalised values, for measurements. `false`
+    /// where only a run can write the cache.
+    pub(crate) fn fill_with_noise(&mut self, slot: &mut KvSlot, tokens: &[u32]) -> Result<bool, GenerateError> {
+        match (self, slot) {
+            (Self::Paged(paged), KvSlot::Paged(slot)) => paged.fill_with_noise(slot, tokens.len()).map(|()| true),
+            (Self::Contiguous(contiguous), KvSlot::Contiguous(slot)) => contiguous.fill_with_noise(slot, tokens),
             _ => Ok(false),
         }
     }
 
-    /// Run the parts, of which there are at most [`Backend::most_parts`], each behind what its sequence holds. What a
-    /// sequence held behind that is overwritten.
+    /// Run one step: at most [`Backend::max_sequences`] parts, each from its position in its sequence on. Cached tokens
+    /// from that position on are overwritten.
     pub(crate) fn run<'p>(
         &mut self,
-        parts: impl Iterator<Item = (&'p Part, &'p mut Seat)>,
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
+        parts: impl Iterator<Item = (&'p StepTokens, &'p mut KvSlot)>,
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError> {
         match self {
             Self::Paged(paged) => {
-                let parts = parts.filter_map(|(part, seat)| match seat {
-                    Seat::Paged(seat) => Some((part, seat)),
-                    Seat::Whole(_) => None,
+                let parts = parts.filter_map(|(part, slot)| match slot {
+                    KvSlot::Paged(slot) => Some((part, slot)),
+                    KvSlot::Contiguous(_) => None,
                 });
-                paged.run(parts, halt)
+                paged.run(parts, interrupt)
             }
-            Self::Whole(whole) => {
+            Self::Contiguous(contiguous) => {
                 let mut parts = parts;
                 match parts.next() {
-                    Some((part, Seat::Whole(seat))) => whole.run(part, seat, halt),
-                    _ => Ok(Ran::Done),
+                    Some((part, KvSlot::Contiguous(slot))) => contiguous.run(part, slot, interrupt),
+                    _ => Ok(RunOutcome::Done),
                 }
             }
         }
     }
 
-    /// The logits of row `i` of the last run, counted over the wanted rows of all parts.
+    /// The logits `[vocab]` of row `i` of the last run, counted over the wanted rows of all parts.
     pub(crate) fn logits(&mut self, i: usize) -> &mut [f32] {
         match self {
             Self::Paged(paged) => paged.logits(i),
-            Self::Whole(whole) => whole.logits(i),
+            Self::Contiguous(contiguous) => contiguous.logits(i),
         }
     }
 }

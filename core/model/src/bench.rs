@@ -3,11 +3,11 @@
 mod bandwidth;
 mod requests;
 
-use crate::backend::{Backend, Seat};
+use crate::backend::{Backend, KvSlot};
 use crate::engine::Engine;
 use crate::sampler::argmax;
-use crate::session::{Halt, Ran};
-use crate::step::{Ask, Part};
+use crate::session::{Interrupt, RunOutcome};
+use crate::step::{SlotRequest, StepTokens};
 pub use bandwidth::read_bandwidth;
 use deepcoder_types::{Cancel, GenerateError, LanguageModel as _};
 pub use requests::{Candidates, FormCost, RequestPlan, RequestReport, Restart, SequencesAt, bench_restart};
@@ -130,7 +130,7 @@ impl Engine {
         // In no order, so that they go to all experts of a model that has some.
         let tokens = (0..options.longest()).map(|i| scatter(i) % vocab.min(50_000)).collect();
         let (wanted, cancel) = (options.clone(), cancel.clone());
-        let rates = self.alone(move |backend| measure(backend, &wanted, tokens, &cancel))??;
+        let rates = self.exclusive(move |backend| measure(backend, &wanted, tokens, &cancel))??;
         Ok(BenchReport {
             model: self.info().name.clone(),
             threads: self.model.threads,
@@ -157,13 +157,13 @@ fn measure(
     cancel: &Cancel,
 ) -> Result<Rates, GenerateError> {
     // Other requests' tokens must not be read, and none are kept of this.
-    let ask = Ask { tokens: &[], usable: 0, prompt: 0, total: options.longest(), precious: false };
+    let request = SlotRequest { tokens: &[], usable: 0, prompt: 0, total: options.longest(), interactive: false };
     let taken = || GenerateError::Engine("its cache is taken by other requests".into());
-    let (seat, _) = backend.open(&ask, std::iter::empty())?.ok_or_else(taken)?;
-    let mut bench = Bench { backend, seat, cancel, repeat: options.repeat.max(1), tokens };
+    let (slot, _) = backend.allocate(&request, std::iter::empty())?.ok_or_else(taken)?;
+    let mut bench = Bench { backend, slot, cancel, repeat: options.repeat.max(1), tokens };
     let rates = bench.rates(options);
-    let Bench { backend, seat, .. } = bench;
-    backend.close(seat, &[]);
+    let Bench { backend, slot, .. } = bench;
+    backend.free(slot, &[]);
     rates
 }
 
@@ -203,7 +203,7 @@ impl Bench<'_> {
 
 struct Bench<'g> {
     backend: &'g mut Backend,
-    seat: Seat,
+    slot: KvSlot,
     cancel: &'g Cancel,
     repeat: usize,
     tokens: Vec<u32>,
@@ -217,7 +217,7 @@ impl Bench<'_> {
         mut work: impl FnMut(&mut Self) -> Result<(), GenerateError>,
     ) -> Result<f64, GenerateError> {
         // Noise where it can be written, else computed.
-        if !self.backend.pretend(&mut self.seat, &self.tokens[..context])? {
+        if !self.backend.fill_with_noise(&mut self.slot, &self.tokens[..context])? {
             self.prefill(0, context)?;
         }
         let mut best = f64::INFINITY;
@@ -253,15 +253,15 @@ impl Bench<'_> {
     }
 
     fn run(&mut self, at: usize, count: usize, wanted: usize) -> Result<(), GenerateError> {
-        let part = Part { tokens: self.tokens[at..at + count].to_vec(), at, wanted };
+        let part = StepTokens { tokens: self.tokens[at..at + count].to_vec(), at, wanted };
         let due = || self.cancel.is_cancelled();
-        let halt = (count > STEPS).then(|| Halt::when(&due, false));
-        done(self.backend.run(std::iter::once((&part, &mut self.seat)), halt)?)
+        let interrupt = (count > STEPS).then(|| Interrupt::when(&due, false));
+        done(self.backend.run(std::iter::once((&part, &mut self.slot)), interrupt)?)
     }
 }
 
-fn done(ran: Ran) -> Result<(), GenerateError> {
-    if ran == Ran::Done { Ok(()) } else { Err(cancelled()) }
+fn done(outcome: RunOutcome) -> Result<(), GenerateError> {
+    if outcome == RunOutcome::Done { Ok(()) } else { Err(cancelled()) }
 }
 
 fn cancelled() -> GenerateError {

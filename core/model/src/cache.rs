@@ -1,4 +1,4 @@
-//! The cache of one sequence where it is not paged: each tensor is one buffer that grows and is updated in place.
+//! A contiguous KV cache of one sequence: each tensor is one buffer, which grows and which the graph updates in place.
 
 use crate::memory::{Buffer, Element, Place, Tensor, noise};
 use deepcoder_types::{CacheTensor, GenerateError};
@@ -100,7 +100,7 @@ impl Cache {
 
     /// Hold `tokens` without computing them: all that is cached becomes noise of the size of normalised values. There
     /// must be room for them. `false`, and nothing is held, where the memory is a device's.
-    pub(crate) fn pretend(&mut self, layout: &Layout, tokens: &[u32]) -> bool {
+    pub(crate) fn fill_with_noise(&mut self, layout: &Layout, tokens: &[u32]) -> bool {
         self.tokens.clear();
         for (tensor, buffer) in layout.0.iter().zip(&mut self.buffers) {
             let Some(bytes) = buffer.host() else { return false };

@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::device;
 use crate::folder::{self, LoadError};
-use crate::form::Forms;
+use crate::grammars::Grammars;
 use crate::model::{Model, fingerprint};
 use crate::options::{EngineOptions, Limits};
 use crate::prompt::Prompts;
@@ -77,9 +77,9 @@ impl Engine {
         let prompts = Prompts::new(&manifest, &vocabulary, folder::read_template(folder, &manifest)?)?;
         let name = manifest.name.clone();
         let (drafts, load_time) = (options.draft, start.elapsed());
-        let forms = Forms::default();
+        let grammars = Grammars::default();
         let vocabulary = Arc::new(vocabulary);
-        let model = Model { info, manifest, vocabulary, prompts, forms, drafts, threads, load_time };
+        let model = Model { info, manifest, vocabulary, prompts, grammars, drafts, threads, load_time };
         let model = Arc::new(model);
         let scheduler = Scheduler::start(backend, Arc::clone(&model));
         let scheduler = scheduler.map_err(|e| LoadError::Runtime { name, reason: e.to_string() })?;
@@ -130,17 +130,17 @@ impl Engine {
     /// Give back the memory of what was computed for requests that are over.
     pub fn forget(&self) {
         // An engine whose thread is gone has nothing to forget.
-        self.alone(Backend::forget).unwrap_or_default();
+        self.exclusive(Backend::forget).unwrap_or_default();
     }
 
     /// Do something with the graph between two steps of the others, and wait for its end.
-    pub(crate) fn alone<T: Send + 'static>(
+    pub(crate) fn exclusive<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Backend) -> T + Send + 'static,
     ) -> Result<T, GenerateError> {
         let (sender, receiver) = channel();
         let work = move |backend: &mut Backend| sender.send(work(backend)).unwrap_or_default();
-        self.scheduler.send(Command::Alone(Box::new(work)))?;
+        self.scheduler.send(Command::Exclusive(Box::new(work)))?;
         receiver.recv().map_err(|_| gone())
     }
 }

@@ -1,10 +1,10 @@
-//! From a request to a sequence, and from what the scheduler says of it to an answer.
+//! Generation: turns requests into sequences, submits them to the scheduler, and collects tokens and results.
 
 use crate::draft::Drafter;
 use crate::engine::Engine;
 use crate::sampler::Sampler;
 use crate::scheduler::{Command, gone};
-use crate::sequence::{Answer, Listener, News, Sequence, count};
+use crate::sequence::{EventSink, GenerationState, Sequence, SequenceEvent, count};
 use crate::stream::TextStream;
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel as _, Prompt, Timing, TokenEvent,
@@ -14,38 +14,38 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
 impl Engine {
-    /// Generate for all requests together.
+    /// Submit all requests together and wait for their results.
     pub(crate) fn submit(
         &self,
         requests: &[GenerateRequest],
         cancel: &Cancel,
         on_token: &mut dyn FnMut(usize, &TokenEvent),
     ) -> Vec<Result<Generation, GenerateError>> {
-        let (sender, news) = channel();
+        let (sender, events) = channel();
         let _wake = cancel.on_cancel(self.scheduler.waker());
-        let (mut heard, mut sequences) = (Vec::with_capacity(requests.len()), Vec::with_capacity(requests.len()));
+        let (mut received, mut sequences) = (Vec::with_capacity(requests.len()), Vec::with_capacity(requests.len()));
         for (index, request) in requests.iter().enumerate() {
             let sequence = self.sequence(request, index, cancel, sender.clone());
             let refused = sequence.map(|sequence| sequences.push(sequence)).err();
-            heard.push(Heard { result: refused.map(Err), ..Heard::default() });
+            received.push(Received { result: refused.map(Err), ..Received::default() });
         }
         drop(sender);
-        // Where the thread is gone, nothing is heard of them.
+        // If the thread is gone, it drops the senders: the loop ends, and each result is an error.
         self.scheduler.send(Command::Submit(sequences)).unwrap_or_default();
-        // It ends when the thread has let go of the last of them.
-        for (index, what) in news {
-            let Some(heard) = heard.get_mut(index) else { continue };
+        // The channel closes when the last sequence is dropped.
+        for (index, what) in events {
+            let Some(received) = received.get_mut(index) else { continue };
             match what {
-                News::Token(event) if !cancel.is_cancelled() => {
-                    heard.text.push_str(&event.text);
-                    heard.tokens += 1;
+                SequenceEvent::Token(event) if !cancel.is_cancelled() => {
+                    received.text.push_str(&event.text);
+                    received.tokens += 1;
                     on_token(index, &event);
                 }
-                News::Done(result) => heard.result = Some(result),
-                News::Token(_) | News::Scores(_) => {}
+                SequenceEvent::Done(result) => received.result = Some(result),
+                SequenceEvent::Token(_) | SequenceEvent::Scores(_) => {}
             }
         }
-        heard.into_iter().map(|heard| heard.end(cancel)).collect()
+        received.into_iter().map(|received| received.end(cancel)).collect()
     }
 
     fn sequence(
@@ -53,13 +53,13 @@ impl Engine {
         request: &GenerateRequest,
         index: usize,
         cancel: &Cancel,
-        news: Sender<(usize, News)>,
+        events: Sender<(usize, SequenceEvent)>,
     ) -> Result<Sequence, GenerateError> {
         let start = Instant::now();
         request.check()?;
         let prompt = self.render(&request.prompt)?;
         self.check_length(prompt.len(), request.max_tokens)?;
-        let answer = Answer {
+        let answer = GenerationState {
             sampler: Sampler::new(request.sampling, self.model.manifest.vocab_size as usize, &prompt)?,
             stream: TextStream::new(&request.stop),
             drafter: self.drafter(request, &prompt)?,
@@ -72,7 +72,7 @@ impl Engine {
             read: None,
             first: None,
         };
-        let mut sequence = Sequence::generation(prompt, answer, cancel, Listener { news, index });
+        let mut sequence = Sequence::generation(prompt, answer, cancel, EventSink { events, index });
         sequence.priority = request.priority;
         sequence.client.clone_from(&request.client);
         Ok(sequence)
@@ -96,16 +96,17 @@ impl Engine {
     }
 }
 
-/// What a caller was told so far.
+/// What the caller of a request has received so far.
 #[derive(Default)]
-struct Heard {
+struct Received {
     text: String,
     tokens: u32,
     result: Option<Result<Generation, GenerateError>>,
 }
 
-impl Heard {
-    /// The thread may be some tokens ahead of its caller: a request that was cancelled has what the caller has seen.
+impl Received {
+    /// The scheduler may be some tokens ahead of the caller: a cancelled request returns the text that the caller
+    /// received.
     fn end(self, cancel: &Cancel) -> Result<Generation, GenerateError> {
         let Self { text, tokens, result } = self;
         match result {

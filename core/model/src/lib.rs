@@ -9,12 +9,13 @@
 mod backend;
 mod bench;
 mod cache;
+mod contiguous;
 mod device;
 mod draft;
 mod engine;
 mod folder;
-mod form;
 mod generate;
+mod grammars;
 mod memory;
 mod model;
 mod operator;
@@ -34,7 +35,6 @@ mod stream;
 mod template;
 mod vocab;
 mod weights;
-mod whole;
 mod words;
 
 pub use bench::{

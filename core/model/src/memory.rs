@@ -117,8 +117,8 @@ impl Buffer {
     #[expect(unsafe_code, reason = "a view of owned memory")]
     pub(crate) fn host(&mut self) -> Option<&mut [u8]> {
         match self.owner {
-            // SAFETY: `new` got at least `bytes` zeroed bytes, which live as long as `self`; `self` is borrowed mutably,
-            // and tensors over it are only read and written by runs, which borrow the cache that owns it.
+            // SAFETY: `new` got at least `bytes` zeroed bytes, which live as long as `self`; `self` is borrowed
+            // mutably, and tensors over it are only read and written by runs, which borrow the cache that owns it.
             Owner::Host(_) => Some(unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.bytes) }),
             Owner::Device(_) => None,
         }
@@ -186,7 +186,8 @@ impl Drop for Buffer {
     }
 }
 
-/// Noise, for measurements. Any sign and fraction, and exponents for magnitudes from a half to two; of halves, or of 32-bit floats.
+/// Noise, for measurements. Any sign and fraction, and exponents for magnitudes from a half to two; of halves, or of
+/// 32-bit floats.
 pub(crate) fn noise(bytes: &mut [u8], halves: bool) {
     let mut state = 1u64;
     for word in bytes.as_chunks_mut::<8>().0 {

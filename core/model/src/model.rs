@@ -1,6 +1,6 @@
-//! What is known of a model beside its graph.
+//! A loaded model without its graph.
 
-use crate::form::Forms;
+use crate::grammars::Grammars;
 use crate::prompt::Prompts;
 use crate::vocab::Vocabulary;
 use deepcoder_grammar::Constraint;
@@ -8,13 +8,13 @@ use deepcoder_types::{GenerateError, Grammar, Manifest, ModelInfo};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is known of a model beside its graph.
+/// A loaded model without its graph: manifest, vocabulary, templates and grammars.
 pub(crate) struct Model {
     pub(crate) info: ModelInfo,
     pub(crate) manifest: Manifest,
     pub(crate) vocabulary: Arc<Vocabulary>,
     pub(crate) prompts: Prompts,
-    pub(crate) forms: Forms,
+    pub(crate) grammars: Grammars,
     pub(crate) drafts: bool,
     pub(crate) threads: usize,
     pub(crate) load_time: Duration,
@@ -28,15 +28,15 @@ impl Model {
             manifest,
             vocabulary: Arc::new(vocabulary),
             prompts,
-            forms: Forms::default(),
+            grammars: Grammars::default(),
             drafts: true,
             threads: 1,
             load_time: Duration::ZERO,
         }
     }
 
-    /// Whether a token ends an answer: the model's end tokens, and any other control token that is not text. Behind a hole
-    /// (`fills`) the smaller models go on with the suffix's own tokens, which are such.
+    /// Whether a token ends an answer: the model's end tokens, and special tokens. When filling in the middle
+    /// (`fills`), smaller models continue with the control tokens of the suffix; these end the answer too.
     pub(crate) fn ends_answer(&self, id: u32, fills: bool) -> bool {
         self.manifest.eos_ids.contains(&id)
             || self.vocabulary.is_special(id)
@@ -48,13 +48,13 @@ impl Model {
         self.manifest.eos_ids.iter().copied()
     }
 
-    /// What holds an answer to a form.
+    /// Compile a grammar into the constraint of one answer.
     pub(crate) fn constraint(&self, grammar: &Grammar) -> Result<Constraint, GenerateError> {
-        self.forms.constraint(&self.vocabulary, &self.manifest, grammar)
+        self.grammars.constraint(&self.vocabulary, &self.manifest, grammar)
     }
 }
 
-/// Source and recipe: what decides the weights. The files' own hashes would change with every version of the writer.
+/// Identifies a model by its name and the hashes of its files.
 pub(crate) fn fingerprint(manifest: &Manifest) -> String {
     let mut files = String::new();
     for (name, entry) in &manifest.files {

@@ -1,4 +1,4 @@
-//! How to run a model, and what its memory is bounded by.
+//! How to run a model, and the limits of its memory.
 
 use crate::prefix::disk::PrefixCache;
 use crate::weights::WeightPlace;
@@ -34,24 +34,24 @@ impl std::str::FromStr for Device {
 pub struct EngineOptions {
     /// Threads of one step; `None` uses the cores that the process may use.
     pub threads: Option<usize>,
-    /// The most tokens of prompt and answer; `None` takes what the model was trained for. Memory is taken as it is
-    /// needed, not in advance.
+    /// Maximum number of tokens of prompt and answer; `None` is the context that the model was trained for. Memory is
+    /// allocated as it is needed, not in advance.
     pub max_context: Option<u32>,
     /// Where to compute.
     pub device: Device,
     /// Where the weights lie, on the processor.
     pub weights: WeightPlace,
-    /// Bytes that the keys and values of all requests may take together; a request that can never fit is refused. `None`
-    /// is what one request of the whole context takes, and [`EngineOptions::kept_bytes`], but no more than half of
+    /// Maximum number of bytes of the KV cache of all requests; a request that exceeds it alone is refused. `None` is
+    /// enough for one request of the whole context and [`EngineOptions::kept_bytes`], but no more than half of
     /// [`EngineOptions::free_memory`].
     pub cache_bytes: Option<usize>,
-    /// Bytes of memory that the process can get, as far as it is known.
+    /// Bytes of memory that are free, if known.
     pub free_memory: Option<usize>,
-    /// Bytes of what was computed for requests that are over, which is kept for those that begin alike.
+    /// Maximum number of bytes that cached prefixes of finished requests take.
     pub kept_bytes: usize,
-    /// Conversations that are kept, where their memory is not paged.
+    /// Maximum number of cached conversations, where the KV cache is contiguous.
     pub kept_conversations: usize,
-    /// Where computed prefixes of prompts are kept after this process; `None` keeps them in memory only.
+    /// Where computed prefixes of prompts are stored on the disk; `None` keeps them in memory only.
     pub prefix_cache: Option<PrefixCache>,
     /// Whether threads that wait for work spin for a moment. It makes steps faster and takes time from other
     /// programs.
@@ -78,7 +78,7 @@ impl Default for EngineOptions {
     }
 }
 
-/// What the memory of all sequences is bounded by.
+/// The limits of the KV cache.
 pub(crate) struct Limits {
     pub(crate) context: usize,
     pub(crate) kept_bytes: usize,
@@ -100,7 +100,7 @@ impl Limits {
         }
     }
 
-    /// Bytes that all sequences may take together.
+    /// Maximum number of bytes of the KV cache, where a token takes `per_token` bytes.
     pub(crate) fn cache_bytes(&self, per_token: usize) -> usize {
         let wanted = self.context.saturating_mul(per_token).saturating_add(self.kept_bytes);
         self.cache_bytes.unwrap_or_else(|| wanted.min(self.free_memory.map_or(usize::MAX, |free| free / 2)))

@@ -1,105 +1,109 @@
-//! A graph whose keys and values are pages: any number of sequences in one run, which share the pages of what they begin
-//! with alike.
+//! The paged backend: a run computes any number of sequences, whose KV cache is a table of pages each (PagedAttention;
+//! Kwon et al. 2023, vLLM). Sequences with a common prefix share its pages.
+//!
+//! Admission reserves all pages that a sequence may need, so an admitted sequence always ends.
 
+mod graph;
 #[cfg(test)]
 mod tests;
 
-use crate::memory::{Element, Place, Tensor, noise};
+use crate::memory::noise;
 use crate::model::fingerprint;
 use crate::options::Limits;
 use crate::pool::{PageId, Pool};
 use crate::prefix::disk::{DiskCache, PageKey};
-use crate::prefix::tree::{Form, Found, NodeId, PAGE, Tree, common};
-use crate::session::{Halt, Ran, Runs, check, index};
-use crate::step::{Ask, GROUP, Part, no_room};
+use crate::prefix::tree::{Found, NodeId, PAGE, PageOrigin, Tree, common};
+use crate::session::{Interrupt, RunOutcome, index};
+use crate::step::{PREFILL_GROUP, SlotRequest, StepTokens, no_room};
 use deepcoder_types::{GenerateError, Manifest, Pages};
+use graph::Graph;
 use ort::session::Session;
-use ort::value::TensorElementType as Type;
 
-const INPUTS: [&str; 6] = ["input_ids", "positions", "sequences", "tables", "logit_rows", "cache"];
-
-/// The pages, what is known of them, and what computes on them.
-pub(crate) struct Paged {
+/// The pages, the index of cached prefixes, and the graph.
+pub(crate) struct PagedBackend {
     // Declared before the pool, which it may view: dropped first.
     graph: Box<dyn Compute>,
     pool: Pool,
     tree: Tree,
     disk: Option<Disk>,
-    // Pages that sequences may still take.
-    promised: usize,
-    // The most pages that are kept for later requests.
+    // Pages that are reserved for admitted sequences and not allocated yet.
+    reserved: usize,
+    // Maximum number of cached pages that no sequence uses.
     keep: usize,
     vocab: usize,
     chunk: usize,
-    // Tokens of a prompt whose bits are others together than one by one.
+    // `Pages::group` of the manifest: aligned groups of this many prompt tokens have bits of their own; 1 where there
+    // are none.
     group: usize,
     rows: Rows,
     logits: Vec<f32>,
 }
 
-/// The pages on the disk, and the key of the empty prefix.
+/// The store on the disk, and the key of the empty prefix.
 struct Disk {
     cache: DiskCache,
     root: PageKey,
 }
 
-/// The tokens of a run, as the graph's inputs have them.
+/// The inputs of a run: a ragged batch, as [`deepcoder_types::GraphInfo`] describes it.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) ids: Vec<i64>,
     pub(crate) positions: Vec<i64>,
     pub(crate) sequences: Vec<i64>,
-    /// `width` page numbers for each sequence.
+    /// The page tables, `[sequences, width]`; -1 where a table is shorter.
     pub(crate) tables: Vec<i64>,
     pub(crate) width: usize,
+    /// The rows whose logits are wanted.
     pub(crate) wanted: Vec<i64>,
 }
 
-/// Computes rows on pages: writes their keys and values, and the logits of those that are wanted.
+/// Computes a batch: writes the rows' keys and values to their pages, and the wanted rows' logits. A test replaces the
+/// graph.
 pub(crate) trait Compute: Send {
     fn run(
         &mut self,
         rows: &mut Rows,
         pool: &mut Pool,
         logits: &mut [f32],
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError>;
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError>;
 }
 
-/// A sequence's pages.
-pub(crate) struct PagedSeat {
+/// A sequence's page table.
+pub(crate) struct PagedSlot {
     pages: Vec<PageId>,
-    // Pages that it may have in all.
+    // Pages that it has or has reserved.
     most: usize,
-    // The pages at the beginning that are in the tree, and the node of the last.
+    // How many of the first pages are in the tree, and the node of the last of these.
     shared: usize,
     node: Option<NodeId>,
-    precious: bool,
-    // The key of what is shared.
+    interactive: bool,
+    // The disk key of the prefix that `shared` covers.
     key: Option<PageKey>,
     prompt: usize,
     // Whether it goes on behind an answer that was computed token by token.
     mixed: bool,
 }
 
-impl PagedSeat {
-    /// How the tokens of a page are computed.
-    fn form(&self, page: usize, group: usize) -> Form {
+impl PagedSlot {
+    /// How the tokens of page `page` are computed.
+    fn origin(&self, page: usize, group: usize) -> PageOrigin {
         let each = (group / PAGE).max(1);
         if (page / each + 1) * each * PAGE <= self.prompt {
-            Form::Group
+            PageOrigin::Group
         } else if group < PAGE {
-            // All tokens are computed alike.
-            Form::Group
+            // Without groups, all tokens are computed alike.
+            PageOrigin::Group
         } else if (page + 1) * PAGE <= self.prompt {
-            Form::Single
+            PageOrigin::Single
         } else {
-            Form::Answer
+            PageOrigin::Answer
         }
     }
 }
 
-impl Paged {
+impl PagedBackend {
     pub(crate) fn new(
         session: Session,
         manifest: &Manifest,
@@ -116,9 +120,9 @@ impl Paged {
         let make = |pool: &Pool| Ok(Box::new(Graph::new(session, pool, vocab)?) as Box<dyn Compute>);
         let mut paged = Self::of(make, page_bytes, vocab, chunk, limits)?;
         paged.group = pages.group as usize;
-        if paged.group > 1 && paged.group != GROUP {
+        if paged.group > 1 && paged.group != PREFILL_GROUP {
             return Err(format!(
-                "its prompts are computed in groups of {}, and must be in groups of {GROUP}",
+                "its prompts are computed in groups of {}, and must be in groups of {PREFILL_GROUP}",
                 paged.group
             ));
         }
@@ -134,7 +138,7 @@ impl Paged {
         Ok(paged)
     }
 
-    /// With anything that computes on the pool's pages.
+    /// With any implementation of [`Compute`].
     pub(crate) fn of(
         graph: impl FnOnce(&Pool) -> Result<Box<dyn Compute>, String>,
         page_bytes: usize,
@@ -149,7 +153,7 @@ impl Paged {
             pool,
             tree: Tree::default(),
             disk: None,
-            promised: 0,
+            reserved: 0,
             keep: limits.kept_bytes / page_bytes,
             vocab,
             chunk,
@@ -163,7 +167,6 @@ impl Paged {
         self.chunk
     }
 
-    /// Whether so many tokens can ever be held at once.
     pub(crate) fn fits(&self, tokens: usize) -> Result<(), GenerateError> {
         if tokens.div_ceil(PAGE) <= self.pool.most() {
             return Ok(());
@@ -171,71 +174,70 @@ impl Paged {
         Err(no_room(tokens, tokens.div_ceil(PAGE) * self.pool.page_bytes(), self.pool.most() * self.pool.page_bytes()))
     }
 
-    /// Tokens at the beginning whose pages are there.
-    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
-        self.tree.known(tokens)
+    pub(crate) fn cached_len(&self, tokens: &[u32]) -> usize {
+        self.tree.cached_len(tokens)
     }
 
-    /// A seat for a sequence, and how many of its tokens need not be computed. `None` while others have the memory.
-    pub(crate) fn open<'s>(
+    /// As [`Backend::allocate`](crate::backend::Backend::allocate).
+    pub(crate) fn allocate<'s>(
         &mut self,
-        ask: &Ask<'_>,
-        running: impl Iterator<Item = (&'s [u32], &'s PagedSeat)>,
-    ) -> Result<Option<(PagedSeat, usize)>, GenerateError> {
-        let tokens = ask.usable();
-        let mut found = self.tree.find(tokens, ask.precious);
-        // What another sequence has of the next page, which is not in the tree before it is full.
+        request: &SlotRequest<'_>,
+        running: impl Iterator<Item = (&'s [u32], &'s PagedSlot)>,
+    ) -> Result<Option<(PagedSlot, usize)>, GenerateError> {
+        let tokens = request.usable();
+        let mut found = self.tree.find(tokens, request.interactive);
+        // A running sequence's last page is not in the tree before it is full.
         let next = found.pages.len();
-        for (computed, seat) in running {
+        for (computed, slot) in running {
             let matched = common(computed, tokens).saturating_sub(next * PAGE).min(PAGE);
-            if matched > found.part.map_or(0, |(_, n, _)| n)
-                && let Some(page) = seat.pages.get(next)
+            if matched > found.partial.map_or(0, |(_, n, _)| n)
+                && let Some(page) = slot.pages.get(next)
             {
-                found.part = Some((*page, matched, seat.form(next, self.group)));
+                found.partial = Some((*page, matched, slot.origin(next, self.group)));
             }
         }
-        found.fit(self.group, ask.prompt);
-        let most = ask.total.div_ceil(PAGE).max(found.pages.len() + 1);
+        found.keep_reusable(self.group, request.prompt);
+        let most = request.total.div_ceil(PAGE).max(found.pages.len() + 1);
         let more = most - found.pages.len();
         let idle = found.pages.iter().filter(|(_, page, _)| !self.pool.is_used(*page)).count();
-        if self.pool.in_use() + idle + self.promised + more > self.pool.most() {
+        if self.pool.in_use() + idle + self.reserved + more > self.pool.most() {
             return Ok(None);
         }
-        let mixed = found.pages.iter().any(|(.., form)| *form != Form::Group);
-        let Found { ref pages, part } = found;
+        let mixed = found.pages.iter().any(|(.., origin)| *origin != PageOrigin::Group);
+        let Found { ref pages, partial } = found;
         let pages: Vec<_> = pages.iter().map(|(_, page, _)| *page).collect();
         pages.iter().for_each(|page| self.pool.share(*page));
-        self.promised += most - pages.len();
-        let mut seat = PagedSeat {
+        self.reserved += most - pages.len();
+        let mut slot = PagedSlot {
             shared: pages.len(),
             pages,
             most,
             node: found.node(),
-            precious: ask.precious,
+            interactive: request.interactive,
             key: None,
-            prompt: ask.prompt,
+            prompt: request.prompt,
             mixed,
         };
-        let before = seat.shared;
+        let before = slot.shared;
         // It must not be evicted for what is read, nor for its own copy.
-        part.iter().for_each(|(page, ..)| self.pool.share(*page));
-        self.read(&mut seat, tokens);
-        let mut cached = seat.shared * PAGE;
-        if let Some((page, matched, _)) = part {
-            if seat.shared == before && self.copy(&mut seat, page) {
+        partial.iter().for_each(|(page, ..)| self.pool.share(*page));
+        self.read(&mut slot, tokens);
+        let mut cached = slot.shared * PAGE;
+        if let Some((page, matched, _)) = partial {
+            if slot.shared == before && self.copy(&mut slot, page) {
                 cached += matched;
             }
             self.pool.release(page);
         }
-        Ok(Some((seat, cached)))
+        Ok(Some((slot, cached)))
     }
 
-    /// Take the pages that follow from the disk, as far as they are there.
-    fn read(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
+    /// Load the pages that follow the cached prefix from the disk, until the first miss.
+    fn read(&mut self, slot: &mut PagedSlot, tokens: &[u32]) {
         let Some(Disk { cache, root }) = &self.disk else { return };
         // Where groups have bits of their own, only those are on the disk.
-        let whole = tokens.len().min(seat.prompt) / self.group * self.group;
-        let (cached, pages) = tokens[..whole].as_chunks::<PAGE>().0.split_at_checked(seat.shared).unwrap_or_default();
+        let whole = tokens.len().min(slot.prompt) / self.group * self.group;
+        let (cached, pages) = tokens[..whole].as_chunks::<PAGE>().0.split_at_checked(slot.shared).unwrap_or_default();
         if pages.is_empty() {
             return;
         }
@@ -256,148 +258,147 @@ impl Paged {
             read.push(page);
         }
         let each = (self.group / PAGE).max(1);
-        for page in read.drain(((seat.shared + read.len()) / each * each).saturating_sub(seat.shared)..) {
+        for page in read.drain(((slot.shared + read.len()) / each * each).saturating_sub(slot.shared)..) {
             self.pool.release(page);
         }
         for (page, tokens) in read.into_iter().zip(pages) {
-            let made = (page, seat.form(seat.shared, self.group));
-            let (node, kept) = self.tree.insert(seat.node, tokens, made, seat.precious, &mut self.pool);
+            let made = (page, slot.origin(slot.shared, self.group));
+            let (node, kept) = self.tree.insert(slot.node, tokens, made, slot.interactive, &mut self.pool);
             if kept != page {
                 // It is there already, beside one in another form that was found first. The node must not be evicted while
                 // this sequence goes on behind it.
                 self.pool.share(kept);
                 self.pool.release(page);
             }
-            seat.pages.push(kept);
-            self.promised -= 1;
-            seat.node = Some(node);
-            seat.shared += 1;
+            slot.pages.push(kept);
+            self.reserved -= 1;
+            slot.node = Some(node);
+            slot.shared += 1;
         }
     }
 
     /// Take a copy of a page of which only the beginning is wanted. `false` where it has the last of the memory, and is
     /// evicted for what is computed instead.
-    fn copy(&mut self, seat: &mut PagedSeat, part: PageId) -> bool {
+    fn copy(&mut self, slot: &mut PagedSlot, part: PageId) -> bool {
         let Ok(page) = self.take() else { return false };
         self.pool.copy(part, page);
-        seat.pages.push(page);
-        self.promised -= 1;
+        slot.pages.push(page);
+        self.reserved -= 1;
         true
     }
 
+    /// Allocate a page, and evict unused cached ones as needed.
     fn take(&mut self) -> Result<PageId, GenerateError> {
         loop {
             if let Some(page) = self.pool.take() {
                 return Ok(page);
             }
             if !self.tree.evict(&mut self.pool) {
-                let mib = self.pool.page_bytes() * (self.pool.in_use() + 1) >> 20;
+                let mib = (self.pool.page_bytes() * (self.pool.in_use() + 1)) >> 20;
                 return Err(GenerateError::Engine(format!("the system gives no more than {mib} MiB for its cache")));
             }
         }
     }
 
-    /// Note that a sequence has computed `tokens`, its first: whole pages are found by others from now on.
-    pub(crate) fn commit(&mut self, seat: &mut PagedSeat, tokens: &[u32]) {
-        while (seat.shared + 1) * PAGE <= tokens.len() {
-            let page = seat.pages[seat.shared];
-            let form = seat.form(seat.shared, self.group);
-            let (before, here) = tokens[..(seat.shared + 1) * PAGE].split_at(seat.shared * PAGE);
-            let (node, kept) = self.tree.insert(seat.node, here, (page, form), seat.precious, &mut self.pool);
-            self.store(seat, before, here, (kept, form));
+    /// As [`Backend::commit`](crate::backend::Backend::commit): full pages go into the tree.
+    pub(crate) fn commit(&mut self, slot: &mut PagedSlot, tokens: &[u32]) {
+        while (slot.shared + 1) * PAGE <= tokens.len() {
+            let page = slot.pages[slot.shared];
+            let origin = slot.origin(slot.shared, self.group);
+            let (before, here) = tokens[..(slot.shared + 1) * PAGE].split_at(slot.shared * PAGE);
+            let (node, kept) = self.tree.insert(slot.node, here, (page, origin), slot.interactive, &mut self.pool);
+            self.store(slot, before, here, (kept, origin));
             if kept != page {
-                // Another sequence has computed the same, with the same bits.
+                // Another sequence has computed the same page with the same bits: one copy is enough.
                 self.pool.share(kept);
                 self.pool.release(page);
-                seat.pages[seat.shared] = kept;
+                slot.pages[slot.shared] = kept;
             }
-            seat.node = Some(node);
-            seat.shared += 1;
+            slot.node = Some(node);
+            slot.shared += 1;
         }
     }
 
     /// Have a page of a prompt written to the disk.
-    fn store(&self, seat: &mut PagedSeat, before: &[u32], tokens: &[u32], (page, form): (PageId, Form)) {
+    fn store(&self, slot: &mut PagedSlot, before: &[u32], tokens: &[u32], (page, origin): (PageId, PageOrigin)) {
         // What is computed behind an answer has its bits, which nobody has who reads the page and no answer.
-        let fits = !seat.mixed && before.len() + PAGE <= seat.prompt && form == Form::Group;
+        let fits = !slot.mixed && before.len() + PAGE <= slot.prompt && origin == PageOrigin::Group;
         let Some(disk) = self.disk.as_ref().filter(|_| fits) else { return };
         let first = || before.as_chunks::<PAGE>().0.iter().fold(disk.root, |key, page| key.then(page));
-        let key = seat.key.unwrap_or_else(first).then(tokens);
-        seat.key = Some(key);
+        let key = slot.key.unwrap_or_else(first).then(tokens);
+        slot.key = Some(key);
         if disk.cache.wants(&key) {
             disk.cache.put(key, self.pool.bytes(page).to_vec());
         }
     }
 
-    /// Give up a sequence, of which `tokens` are computed. They are kept for those that begin alike.
-    pub(crate) fn close(&mut self, mut seat: PagedSeat, tokens: &[u32]) {
-        self.commit(&mut seat, tokens);
-        let rest = &tokens[(seat.shared * PAGE).min(tokens.len())..];
-        if let (false, Some(page)) = (rest.is_empty(), seat.pages.get(seat.shared)) {
-            let made = (*page, seat.form(seat.shared, self.group));
-            self.tree.insert(seat.node, rest, made, seat.precious, &mut self.pool);
+    /// As [`Backend::free`](crate::backend::Backend::free).
+    pub(crate) fn free(&mut self, mut slot: PagedSlot, tokens: &[u32]) {
+        self.commit(&mut slot, tokens);
+        let rest = &tokens[(slot.shared * PAGE).min(tokens.len())..];
+        if let (false, Some(page)) = (rest.is_empty(), slot.pages.get(slot.shared)) {
+            let made = (*page, slot.origin(slot.shared, self.group));
+            self.tree.insert(slot.node, rest, made, slot.interactive, &mut self.pool);
         }
-        self.promised -= seat.most - seat.pages.len();
-        seat.pages.iter().for_each(|page| self.pool.release(*page));
+        self.reserved -= slot.most - slot.pages.len();
+        slot.pages.iter().for_each(|page| self.pool.release(*page));
         while self.pool.idle() > self.keep && self.tree.evict(&mut self.pool) {}
     }
 
-    /// Give back the memory of all that no sequence uses.
     pub(crate) fn forget(&mut self) {
         self.tree.clear(&mut self.pool);
         self.pool.trim();
     }
 
-    /// Pages that sequences use and may still take.
+    /// Pages in use, and pages reserved.
     #[cfg(test)]
     pub(crate) const fn taken(&self) -> (usize, usize) {
-        (self.pool.in_use(), self.promised)
+        (self.pool.in_use(), self.reserved)
     }
 
-    /// The logits of row `i` of the last run, counted over all parts.
     pub(crate) fn logits(&mut self, i: usize) -> &mut [f32] {
         &mut self.logits[i * self.vocab..(i + 1) * self.vocab]
     }
 
-    /// Have a sequence hold `tokens` tokens whose keys and values are noise.
-    pub(crate) fn pretend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
-        self.extend(seat, tokens)?;
-        seat.pages.iter().for_each(|page| noise(self.pool.bytes_mut(*page), true));
+    pub(crate) fn fill_with_noise(&mut self, slot: &mut PagedSlot, tokens: usize) -> Result<(), GenerateError> {
+        self.extend(slot, tokens)?;
+        slot.pages.iter().for_each(|page| noise(self.pool.bytes_mut(*page), true));
         Ok(())
     }
 
-    fn extend(&mut self, seat: &mut PagedSeat, tokens: usize) -> Result<(), GenerateError> {
-        while seat.pages.len() * PAGE < tokens {
+    /// Allocate pages until the table holds `tokens` tokens.
+    fn extend(&mut self, slot: &mut PagedSlot, tokens: usize) -> Result<(), GenerateError> {
+        while slot.pages.len() * PAGE < tokens {
             let page = self.take()?;
-            seat.pages.push(page);
-            if seat.pages.len() <= seat.most {
-                self.promised -= 1;
+            slot.pages.push(page);
+            if slot.pages.len() <= slot.most {
+                self.reserved -= 1;
             } else {
-                seat.most = seat.pages.len();
+                slot.most = slot.pages.len();
             }
         }
         Ok(())
     }
 
-    /// Run the parts, each behind what its sequence holds.
+    /// As [`Backend::run`](crate::backend::Backend::run).
     pub(crate) fn run<'p, 's: 'p>(
         &mut self,
-        parts: impl Iterator<Item = (&'p Part, &'p mut PagedSeat)>,
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
+        parts: impl Iterator<Item = (&'p StepTokens, &'p mut PagedSlot)>,
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError> {
         let mut rows = std::mem::take(&mut self.rows);
         for list in [&mut rows.ids, &mut rows.positions, &mut rows.sequences, &mut rows.tables, &mut rows.wanted] {
             list.clear();
         }
         let mut tables = Vec::new();
-        for (number, (part, seat)) in parts.enumerate() {
-            self.extend(seat, part.at + part.tokens.len())?;
+        for (number, (part, slot)) in parts.enumerate() {
+            self.extend(slot, part.at + part.tokens.len())?;
             let (first, count) = (rows.ids.len(), part.tokens.len());
             rows.ids.extend(part.tokens.iter().map(|token| i64::from(*token)));
             rows.positions.extend((part.at..part.at + count).map(index));
             rows.sequences.extend(std::iter::repeat_n(index(number), count));
             rows.wanted.extend((first + count - part.wanted..first + count).map(index));
-            tables.push(seat.pages.iter().map(|page| page.number()).collect::<Vec<_>>());
+            tables.push(slot.pages.iter().map(|page| page.number()).collect::<Vec<_>>());
         }
         rows.width = tables.iter().map(Vec::len).max().unwrap_or(0);
         for table in &tables {
@@ -405,69 +406,15 @@ impl Paged {
             rows.tables.extend(std::iter::repeat_n(-1, rows.width - table.len()));
         }
         if rows.wanted.is_empty() {
-            // The output layer wants at least one row.
+            // The output layer needs at least one row.
             rows.wanted.push(index(rows.ids.len()) - 1);
         }
         let wanted = rows.wanted.len() * self.vocab;
         if self.logits.len() < wanted {
             self.logits.resize(wanted, 0.0);
         }
-        let ran = self.graph.run(&mut rows, &mut self.pool, &mut self.logits[..wanted], halt);
+        let outcome = self.graph.run(&mut rows, &mut self.pool, &mut self.logits[..wanted], interrupt);
         self.rows = rows;
-        ran
-    }
-}
-
-/// A session whose cache is the pool.
-struct Graph {
-    runs: Runs,
-    host: Place,
-    cache: Tensor,
-    vocab: usize,
-}
-
-impl Graph {
-    fn new(session: Session, pool: &Pool, vocab: usize) -> Result<Self, String> {
-        let (long, half, float) = (Type::Int64, Type::Float16, Type::Float32);
-        let kinds = [(long, 2), (long, 1), (long, 1), (long, 2), (long, 1), (half, 2)];
-        let inputs: Vec<_> = INPUTS.iter().zip(kinds).map(|(name, (kind, rank))| (*name, kind, rank)).collect();
-        check(session.inputs(), &inputs, "input")?;
-        check(session.outputs(), &[("logits", float, 2)], "output")?;
-        let host = Place::host().map_err(|e| e.to_string())?;
-        let (pages, bytes) = (pool.most(), pool.page_bytes());
-        let shape = [index(pages), index(bytes / 2)];
-        let cache = Tensor::over(host.info(), pool.base(), bytes * pages, &shape, Element::Float16);
-        let cache = cache.map_err(|e| e.to_string())?;
-        Ok(Self { runs: Runs::new(session, &INPUTS, &["logits"])?, host, cache, vocab })
-    }
-
-    #[expect(unsafe_code, reason = "values are bound by their address")]
-    fn call(&mut self, rows: &mut Rows, logits: &mut [f32], halt: Option<Halt<'_>>) -> Result<Ran, ort::Error> {
-        let (count, wanted) = (index(rows.ids.len()), index(rows.wanted.len()));
-        let sequences = index(rows.tables.len() / rows.width.max(1));
-        let long = |list: &mut Vec<i64>, shape: &[i64]| Tensor::of(&self.host, list, shape, Element::Int64);
-        let given = [
-            long(&mut rows.ids, &[1, count])?,
-            long(&mut rows.positions, &[count])?,
-            long(&mut rows.sequences, &[count])?,
-            long(&mut rows.tables, &[sequences, index(rows.width)])?,
-            long(&mut rows.wanted, &[wanted])?,
-        ];
-        let logits = Tensor::of(&self.host, logits, &[wanted, index(self.vocab)], Element::Float32)?;
-        // SAFETY: the lists, the logits and, by the caller, the pool are borrowed mutably, so that nothing else uses their
-        // memory; of the cache the graph touches the pages that the tables name, which are mapped.
-        unsafe { self.runs.run(given.iter().chain([&self.cache]), std::iter::once(&logits), halt) }
-    }
-}
-
-impl Compute for Graph {
-    fn run(
-        &mut self,
-        rows: &mut Rows,
-        _: &mut Pool,
-        logits: &mut [f32],
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
-        self.call(rows, logits, halt).map_err(|e| GenerateError::Engine(e.to_string()))
+        outcome
     }
 }

@@ -1,5 +1,8 @@
-//! The memory of all paged keys and values: pages of one size in one range of addresses, so that one tensor views them all
-//! and none ever moves. The system is asked for a page's memory when it is first used.
+//! The page pool: all pages of the KV cache, of one size, in one range of addresses. One tensor views them all, and no
+//! page ever moves. The pool reserves the addresses when it is made, and maps a page's memory when the page is first
+//! allocated.
+//!
+//! A page is free, in use (by at least one sequence), or cached: held by the tree of prefixes only.
 
 #[cfg(target_os = "linux")]
 use rustix::mm::Advice;
@@ -12,7 +15,7 @@ use std::ptr::NonNull;
 pub(crate) struct PageId(u32);
 
 impl PageId {
-    /// As the graph's tables have it.
+    /// As an entry of a page table.
     pub(crate) const fn number(self) -> i64 {
         self.0 as i64
     }
@@ -22,7 +25,7 @@ impl PageId {
     }
 }
 
-/// The pages, and who uses them.
+/// The pages and their reference counts.
 pub(crate) struct Pool {
     base: NonNull<u8>,
     page_bytes: usize,
@@ -35,9 +38,9 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct Page {
-    // Sequences that use it.
+    // Reference count: sequences that use it.
     users: u32,
-    // Whether the tree of prefixes holds it.
+    // Whether the prefix tree holds it.
     kept: bool,
 }
 
@@ -46,7 +49,7 @@ struct Page {
 unsafe impl Send for Pool {}
 
 impl Pool {
-    /// Room for `most` pages of `page_bytes` bytes each. `None` where there are not so many addresses.
+    /// A pool of at most `most` pages of `page_bytes` bytes each. `None` where the address space is too small.
     #[expect(unsafe_code, reason = "reserves addresses without memory")]
     pub(crate) fn new(page_bytes: usize, most: usize) -> Option<Self> {
         let bytes = page_bytes.checked_mul(most).filter(|bytes| *bytes > 0)?;
@@ -76,7 +79,7 @@ impl Pool {
         self.page_bytes
     }
 
-    /// The most pages that there can be.
+    /// Maximum number of pages.
     pub(crate) const fn most(&self) -> usize {
         self.most
     }
@@ -91,7 +94,8 @@ impl Pool {
         self.pages.len() - self.free.len() - self.in_use
     }
 
-    /// A page for one sequence, whose content is not defined. `None` where all are taken, or the system gives no memory.
+    /// Allocate a page for one sequence; its content is undefined. `None` where no page is free or the system has no
+    /// memory.
     pub(crate) fn take(&mut self) -> Option<PageId> {
         let id = self.free.pop().or_else(|| self.add())?;
         self.pages[id.at()].users = 1;
@@ -106,25 +110,26 @@ impl Pool {
             return None;
         }
         let page = self.address(number);
-        // The system's pages may be larger than a part of ours: what a neighbour has mapped already stays as it is.
+        // The first and last of the system's pages may also hold parts of neighbours; mapping those again changes
+        // nothing.
         // SAFETY: the range is within the mapping, whose memory stays where it is.
         unsafe {
             let flags = MprotectFlags::READ | MprotectFlags::WRITE;
-            let (from, bytes) = whole(page, self.page_bytes);
+            let (from, bytes) = enclosing_pages(page, self.page_bytes);
             rustix::mm::mprotect(from, bytes, flags).ok()?;
         }
         self.pages.push(Page::default());
         Some(PageId(u32::try_from(number).ok()?))
     }
 
-    /// One more sequence uses a page.
+    /// Count one more sequence that uses a page.
     pub(crate) fn share(&mut self, id: PageId) {
         let page = &mut self.pages[id.at()];
         self.in_use += usize::from(page.users == 0);
         page.users += 1;
     }
 
-    /// A sequence has no use for a page any more.
+    /// Count one sequence less. A page without users and not in the tree is free.
     pub(crate) fn release(&mut self, id: PageId) {
         let page = &mut self.pages[id.at()];
         page.users = page.users.saturating_sub(1);
@@ -136,12 +141,12 @@ impl Pool {
         }
     }
 
-    /// The tree holds a page from now on.
+    /// Mark a page as held by the tree.
     pub(crate) fn keep(&mut self, id: PageId) {
         self.pages[id.at()].kept = true;
     }
 
-    /// The tree gives a page up.
+    /// Mark a page as no longer held by the tree.
     pub(crate) fn forget(&mut self, id: PageId) {
         let page = &mut self.pages[id.at()];
         page.kept = false;
@@ -169,25 +174,25 @@ impl Pool {
         }
     }
 
-    /// What a page holds.
+    /// A page's content.
     #[expect(unsafe_code, reason = "a view of owned memory")]
     pub(crate) fn bytes(&self, id: PageId) -> &[u8] {
         // SAFETY: the page is mapped, and only runs write to it, which borrow the pool mutably.
         unsafe { std::slice::from_raw_parts(self.address(id.at()).cast(), self.page_bytes) }
     }
 
-    /// A page to be written.
+    /// A page's content, for writing.
     #[expect(unsafe_code, reason = "a view of owned memory")]
     pub(crate) fn bytes_mut(&mut self, id: PageId) -> &mut [u8] {
         // SAFETY: as above, and the pool is borrowed mutably.
         unsafe { std::slice::from_raw_parts_mut(self.address(id.at()).cast(), self.page_bytes) }
     }
 
-    /// Give the memory of free pages back to the system.
+    /// Return the memory of free pages to the system. Their addresses stay reserved.
     pub(crate) fn trim(&mut self) {
         #[cfg(target_os = "linux")]
         for id in &self.free {
-            let (from, bytes) = within(self.address(id.at()), self.page_bytes);
+            let (from, bytes) = contained_pages(self.address(id.at()), self.page_bytes);
             if bytes > 0 {
                 // SAFETY: free pages have no content.
                 #[expect(unsafe_code, reason = "drops the content of memory that is owned")]
@@ -218,15 +223,15 @@ impl Drop for Pool {
     }
 }
 
-/// The range in whole pages of the system that has all of it.
-fn whole(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
+/// The smallest range of whole system pages that contains a range.
+fn enclosing_pages(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
     let size = rustix::param::page_size();
     let before = from as usize % size;
     (from.wrapping_byte_sub(before), (bytes + before).next_multiple_of(size))
 }
 
-/// The whole pages of the system in a range.
-fn within(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
+/// The largest range of whole system pages within a range.
+fn contained_pages(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
     let size = rustix::param::page_size();
     let skipped = (from as usize).next_multiple_of(size) - from as usize;
     (from.wrapping_byte_add(skipped), bytes.saturating_sub(skipped) / size * size)
@@ -236,8 +241,8 @@ fn within(from: *mut c_void, bytes: usize) -> (*mut c_void, usize) {
 mod tests {
     use super::*;
 
-    /// Protects every answer: a page is free only when neither a sequence nor the tree has it, pages do not touch each
-    /// other whatever their size, and there are never more than were allowed.
+    /// Protects every answer: a page is free only when neither a sequence nor the tree holds it, pages of any size do
+    /// not overlap, and the pool never exceeds its maximum.
     #[test]
     fn pages_are_used_free_or_kept() {
         for size in [100, 4096, 5000] {

@@ -1,10 +1,10 @@
-//! How likely a text is: log-probabilities, perplexity, and the comparison of options.
+//! Scoring: log-probabilities, perplexity, and the comparison of options.
 
 use crate::engine::Engine;
 use crate::scheduler::{Command, gone};
-use crate::sequence::{Listener, News, Sequence, count};
-use crate::session::{Halt, Ran};
-use crate::step::{Ask, GROUP, Part};
+use crate::sequence::{EventSink, Sequence, SequenceEvent, count};
+use crate::session::{Interrupt, RunOutcome};
+use crate::step::{PREFILL_GROUP, SlotRequest, StepTokens};
 use deepcoder_types::{Cancel, GenerateError, LanguageModel as _, Likelihood, MAX_CHOICES, Prompt};
 use std::sync::mpsc::channel;
 
@@ -30,7 +30,7 @@ impl Engine {
             return Err(GenerateError::Invalid(message));
         }
         let begin = self.render(prompt)?;
-        // Behind a chat an option is the whole answer: `a` must not win over `ab` for being its beginning.
+        // In a chat an option is the whole answer, so its end counts: `a` must not win over `ab` as its prefix.
         let ends = matches!(prompt, Prompt::Chat { .. });
         let mut asked = Vec::with_capacity(options.len());
         for option in options {
@@ -48,9 +48,10 @@ impl Engine {
         Ok(scores.into_iter().enumerate().map(likelihood).collect())
     }
 
-    /// The log-probabilities of several lists of tokens, of each from a place on, and that of the answer's end behind it.
+    /// Log-probabilities for several `(tokens, from, ends)`: of each list from token `from` on and, with `ends`, of an
+    /// end token after it.
     fn scores(&self, asked: Vec<(Vec<u32>, usize, bool)>, cancel: &Cancel) -> Result<Vec<Vec<f32>>, GenerateError> {
-        let (sender, news) = channel();
+        let (sender, events) = channel();
         let _wake = cancel.on_cancel(self.scheduler.waker());
         let (mut all, mut sequences) = (vec![None; asked.len()], Vec::new());
         for (index, (tokens, from, ends)) in asked.into_iter().enumerate() {
@@ -58,13 +59,13 @@ impl Engine {
                 all[index] = Some(Vec::new());
                 continue;
             }
-            let to = Listener { news: sender.clone(), index };
+            let to = EventSink { events: sender.clone(), index };
             sequences.push(Sequence::scores(tokens, from, ends, cancel, to));
         }
         drop(sender);
         self.scheduler.send(Command::Submit(sequences))?;
-        for (index, what) in news {
-            if let News::Scores(scores) = what {
+        for (index, what) in events {
+            if let SequenceEvent::Scores(scores) = what {
                 all[index] = Some(scores?);
             }
         }
@@ -79,35 +80,36 @@ impl Engine {
         }
     }
 
-    /// The logits behind every token, one row after the other, with the tokens run in pieces of `runs` tokens and those
-    /// that are left in one: for comparisons with other implementations.
+    /// The logits after every token, `[tokens, vocab]`, for comparisons with other implementations. The tokens are run in
+    /// pieces of `runs` tokens, the rest in one.
     pub fn logits(&self, tokens: &[u32], runs: &[usize], cancel: &Cancel) -> Result<Vec<f32>, GenerateError> {
         self.check_tokens(tokens)?;
         let (tokens, runs, cancel) = (tokens.to_vec(), runs.to_vec(), cancel.clone());
-        self.alone(move |backend| {
-            // Nothing of it may come from an earlier request.
-            let ask = Ask { tokens: &[], usable: 0, prompt: 0, total: tokens.len(), precious: false };
+        self.exclusive(move |backend| {
+            // All tokens must be computed: no prefix may come from the cache.
+            let request = SlotRequest { tokens: &[], usable: 0, prompt: 0, total: tokens.len(), interactive: false };
             let failed = |reason: &str| GenerateError::Engine(reason.into());
-            let (mut seat, _) = backend.open(&ask, std::iter::empty())?.ok_or_else(|| failed("its cache is taken"))?;
+            let (mut slot, _) =
+                backend.allocate(&request, std::iter::empty())?.ok_or_else(|| failed("its cache is taken"))?;
             let mut out = Vec::new();
             let (mut runs, mut at) = (runs.iter(), 0);
-            let mut ran = Ok(Ran::Done);
-            while at < tokens.len() && matches!(ran, Ok(Ran::Done)) {
+            let mut outcome = Ok(RunOutcome::Done);
+            while at < tokens.len() && matches!(outcome, Ok(RunOutcome::Done)) {
                 let rest = &tokens[at..];
                 let wanted = runs.next().map_or(rest.len(), |n| (*n).clamp(1, rest.len()));
-                let part = Part { tokens: rest[..wanted].to_vec(), at, wanted };
+                let part = StepTokens { tokens: rest[..wanted].to_vec(), at, wanted };
                 let due = || cancel.is_cancelled();
-                let halt = (wanted > GROUP / 2).then(|| Halt::when(&due, false));
-                ran = backend.run(std::iter::once((&part, &mut seat)), halt);
-                if matches!(ran, Ok(Ran::Done)) {
+                let interrupt = (wanted > PREFILL_GROUP / 2).then(|| Interrupt::when(&due, false));
+                outcome = backend.run(std::iter::once((&part, &mut slot)), interrupt);
+                if matches!(outcome, Ok(RunOutcome::Done)) {
                     (0..wanted).for_each(|row| out.extend_from_slice(backend.logits(row)));
                     at += wanted;
                 }
             }
-            backend.close(seat, &[]);
-            match ran? {
-                Ran::Done => Ok(out),
-                Ran::Halted => Err(failed("it was cancelled")),
+            backend.free(slot, &[]);
+            match outcome? {
+                RunOutcome::Done => Ok(out),
+                RunOutcome::Interrupted => Err(failed("it was cancelled")),
             }
         })?
     }

@@ -1,11 +1,11 @@
-//! One request as the scheduler sees it: tokens that are certain, of which the first are computed, and what to do with the
-//! logits behind the last.
+//! One request in the scheduler: its certain tokens, how many of them are computed, and how it uses the logits. A
+//! generation samples tokens and checks drafts; a scoring reads log-probabilities.
 
-use crate::backend::{Backend, Seat};
+use crate::backend::{Backend, KvSlot};
 use crate::draft::Drafter;
 use crate::model::Model;
 use crate::sampler::{self, Sampler};
-use crate::step::{GROUP, Part};
+use crate::step::{PREFILL_GROUP, StepTokens};
 use crate::stream::{Pushed, TextStream};
 use deepcoder_grammar::Constraint;
 use deepcoder_types::{
@@ -14,71 +14,72 @@ use deepcoder_types::{
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
-/// Tokens of an answer that are computed again, after its memory was taken, in one run: fewer than a group.
-const AGAIN: usize = GROUP / 2;
-/// Rows of logits that are held for scores.
-const SCORED: usize = 64;
+/// Maximum number of answer tokens that one run recomputes after a preemption: fewer than a group, so that each has the
+/// bits that it had when it was decoded.
+const MAX_RECOMPUTED: usize = PREFILL_GROUP / 2;
+/// Maximum number of rows of logits that a scoring needs of one run.
+const MAX_SCORED: usize = 64;
 
-/// What a caller hears of its request.
-pub(crate) enum News {
+/// A message from the scheduler to the caller of a request.
+pub(crate) enum SequenceEvent {
     /// A token was chosen.
     Token(TokenEvent),
-    /// It is over.
+    /// The generation ended.
     Done(Result<Generation, GenerateError>),
-    /// The log-probabilities that were asked for.
+    /// The scoring ended.
     Scores(Result<Vec<f32>, GenerateError>),
 }
 
-/// A request in progress.
+/// A request in the scheduler.
 pub(crate) struct Sequence {
     /// Tokens that are certain: the prompt, and the answer so far.
     pub(crate) tokens: Vec<u32>,
-    /// Of those, the prompt's.
+    /// How many of these are the prompt's.
     pub(crate) prompt: usize,
-    /// Of those, the first that are in the cache.
+    /// How many of the first ones are in the KV cache.
     pub(crate) computed: usize,
-    /// Tokens that there may be in all.
+    /// Maximum number of tokens of prompt and answer.
     pub(crate) total: usize,
     pub(crate) priority: Priority,
     pub(crate) client: String,
     pub(crate) cancel: Cancel,
-    /// Its memory, while it has some.
-    pub(crate) seat: Option<Seat>,
-    /// What it has in the step that is being computed.
-    pub(crate) part: Option<Part>,
-    /// The order in which requests came.
+    /// Its KV cache, from admission on.
+    pub(crate) slot: Option<KvSlot>,
+    /// Its tokens in the current step.
+    pub(crate) step_tokens: Option<StepTokens>,
+    /// Number of the request in the order of arrival.
     pub(crate) number: u64,
-    /// The step that it was in last, where steps are for one sequence.
+    /// The last step that it was in, where a step computes one sequence: sequences take turns.
     pub(crate) turn: u64,
-    /// Nobody listens any more.
+    /// The caller is gone: the channel is closed.
     pub(crate) abandoned: bool,
     drafted: usize,
-    work: Work,
-    news: Sender<(usize, News)>,
+    kind: SequenceKind,
+    events: Sender<(usize, SequenceEvent)>,
     index: usize,
 }
 
-enum Work {
-    Generate(Box<Answer>),
-    Score(Scores),
+enum SequenceKind {
+    Generate(Box<GenerationState>),
+    Score(ScoringState),
 }
 
-/// How likely the tokens from `from` on are; and that the answer ends behind them, if `ends`.
-struct Scores {
+/// Log-probabilities of the tokens from `from` on and, with `ends`, of an end token after them.
+struct ScoringState {
     from: usize,
     ends: bool,
     found: Vec<f32>,
 }
 
 /// A generation in progress.
-pub(crate) struct Answer {
+pub(crate) struct GenerationState {
     pub(crate) sampler: Sampler,
     pub(crate) stream: TextStream,
     pub(crate) drafter: Option<Drafter>,
     pub(crate) constraint: Option<Constraint>,
     pub(crate) max_tokens: u32,
     pub(crate) logprobs: Option<u32>,
-    /// Behind a hole the smaller models go on with the suffix's own tokens, which end the answer there.
+    /// Whether the prompt is fill-in-the-middle; see [`Model::ends_answer`].
     pub(crate) fills: bool,
     pub(crate) usage: Usage,
     pub(crate) start: Instant,
@@ -86,14 +87,14 @@ pub(crate) struct Answer {
     pub(crate) first: Option<Instant>,
 }
 
-/// Where the news go.
-pub(crate) struct Listener {
-    pub(crate) news: Sender<(usize, News)>,
+/// The channel to the caller, and the index of the request in the call.
+pub(crate) struct EventSink {
+    pub(crate) events: Sender<(usize, SequenceEvent)>,
     pub(crate) index: usize,
 }
 
 impl Sequence {
-    fn new(tokens: Vec<u32>, prompt: usize, total: usize, cancel: &Cancel, work: Work, to: Listener) -> Self {
+    fn new(tokens: Vec<u32>, prompt: usize, total: usize, cancel: &Cancel, kind: SequenceKind, to: EventSink) -> Self {
         Self {
             tokens,
             prompt,
@@ -102,75 +103,76 @@ impl Sequence {
             priority: Priority::Interactive,
             client: String::new(),
             cancel: cancel.clone(),
-            seat: None,
-            part: None,
+            slot: None,
+            step_tokens: None,
             number: 0,
             turn: 0,
             abandoned: false,
             drafted: 0,
-            work,
-            news: to.news,
+            kind,
+            events: to.events,
             index: to.index,
         }
     }
 
-    /// A generation behind `prompt`.
-    pub(crate) fn generation(prompt: Vec<u32>, answer: Answer, cancel: &Cancel, to: Listener) -> Self {
+    /// A generation that continues `prompt`.
+    pub(crate) fn generation(prompt: Vec<u32>, answer: GenerationState, cancel: &Cancel, to: EventSink) -> Self {
         let (read, total) = (prompt.len(), prompt.len().saturating_add(answer.max_tokens as usize));
-        Self::new(prompt, read, total, cancel, Work::Generate(Box::new(answer)), to)
+        Self::new(prompt, read, total, cancel, SequenceKind::Generate(Box::new(answer)), to)
     }
 
-    /// The log-probabilities of the tokens from `from` on, and that of the answer's end behind them if `ends`.
-    pub(crate) fn scores(tokens: Vec<u32>, from: usize, ends: bool, cancel: &Cancel, to: Listener) -> Self {
+    /// A scoring of the tokens from `from` on and, with `ends`, of an end token after them.
+    pub(crate) fn scores(tokens: Vec<u32>, from: usize, ends: bool, cancel: &Cancel, to: EventSink) -> Self {
         let (total, read) = (tokens.len(), from.saturating_sub(1));
-        Self::new(tokens, read, total, cancel, Work::Score(Scores { from, ends, found: Vec::new() }), to)
+        Self::new(tokens, read, total, cancel, SequenceKind::Score(ScoringState { from, ends, found: Vec::new() }), to)
     }
 
-    /// Tokens that are to be computed in all, as far as is known.
+    /// How many tokens must be computed. The last token of a scoring needs no logits after it.
     fn end(&self) -> usize {
-        match &self.work {
-            Work::Score(scores) if !scores.ends => self.tokens.len().saturating_sub(1),
+        match &self.kind {
+            SequenceKind::Score(scores) if !scores.ends => self.tokens.len().saturating_sub(1),
             _ => self.tokens.len(),
         }
     }
 
-    /// The first tokens, which may come from a cache: the logits behind the others are wanted.
+    /// The first tokens, which may come from the cache. The others must be computed for their logits.
     pub(crate) fn usable(&self) -> &[u32] {
-        match &self.work {
-            Work::Score(_) => &self.tokens[..self.prompt.min(self.tokens.len())],
-            Work::Generate(_) => &self.tokens[..self.tokens.len().saturating_sub(1)],
+        match &self.kind {
+            SequenceKind::Score(_) => &self.tokens[..self.prompt.min(self.tokens.len())],
+            SequenceKind::Generate(_) => &self.tokens[..self.tokens.len().saturating_sub(1)],
         }
     }
 
-    /// Whether there is nothing to compute at all.
+    /// Whether nothing is left to compute.
     pub(crate) fn is_empty(&self) -> bool {
         self.computed >= self.end()
     }
 
-    /// Tokens that are to be computed before the next choice.
+    /// How many tokens must be computed before the next one can be sampled.
     pub(crate) fn pending(&self) -> usize {
         self.end() - self.computed
     }
 
-    /// Plan its part of the next step: at most about `chunk` tokens of a prompt, and at most `drafts` drafted ones.
+    /// Plan its tokens of the next step: of a prompt up to a multiple of [`PREFILL_GROUP`] and about `chunk` tokens, or
+    /// the certain tokens and at most `drafts` drafted ones.
     pub(crate) fn plan(&mut self, chunk: usize, drafts: usize) {
-        let chunk = (chunk / GROUP).max(1) * GROUP;
+        let chunk = (chunk / PREFILL_GROUP).max(1) * PREFILL_GROUP;
         // A run that was halted may have left some.
         self.drafted = 0;
         let end = if self.computed < self.prompt {
-            (self.computed / GROUP * GROUP + chunk).min(self.prompt)
+            (self.computed / PREFILL_GROUP * PREFILL_GROUP + chunk).min(self.prompt)
         } else {
-            let most = if matches!(self.work, Work::Score(_)) { SCORED } else { AGAIN };
+            let most = if matches!(self.kind, SequenceKind::Score(_)) { MAX_SCORED } else { MAX_RECOMPUTED };
             (self.computed + most).min(self.end())
         };
         let mut tokens = self.tokens[self.computed..end].to_vec();
-        let wanted = match &mut self.work {
-            Work::Score(scores) => (end + 1).saturating_sub(scores.from.max(self.computed + 1)),
-            Work::Generate(_) if end < self.tokens.len() => 0,
-            Work::Generate(answer) => {
+        let wanted = match &mut self.kind {
+            SequenceKind::Score(scores) => (end + 1).saturating_sub(scores.from.max(self.computed + 1)),
+            SequenceKind::Generate(_) if end < self.tokens.len() => 0,
+            SequenceKind::Generate(answer) => {
                 let mut drafted = Vec::new();
                 if let Some(drafter) = &mut answer.drafter {
-                    // The one that is certain now comes before them, and one that is chosen after them.
+                    // One token is sampled after the drafts, which therefore must leave room for it.
                     let left = answer.max_tokens.saturating_sub(answer.usage.completion_tokens) as usize;
                     drafter.propose(left.saturating_sub(1).min(drafts), &mut drafted);
                 }
@@ -179,37 +181,37 @@ impl Sequence {
                 1 + self.drafted
             }
         };
-        self.part = Some(Part { tokens, at: self.computed, wanted });
+        self.step_tokens = Some(StepTokens { tokens, at: self.computed, wanted });
     }
 
-    /// Its memory was taken: it begins again, with the tokens that it has.
-    pub(crate) fn begin_again(&mut self) {
+    /// Its memory was taken: compute all its tokens again.
+    pub(crate) fn preempt(&mut self) {
         self.computed = 0;
-        self.part = None;
+        self.step_tokens = None;
     }
 
-    /// Note how many tokens were in the cache when it began.
-    pub(crate) fn begun(&mut self, cached: usize) {
+    /// Record how many tokens were cached when it was admitted.
+    pub(crate) fn admit(&mut self, cached: usize) {
         self.computed = cached;
-        if let Work::Generate(answer) = &mut self.work
+        if let SequenceKind::Generate(answer) = &mut self.kind
             && answer.read.is_none()
         {
             answer.usage.cached_tokens = count(cached);
         }
     }
 
-    /// Use the result of its part, whose logits begin at row `row`. `Some` when it is over.
+    /// Use the logits of its tokens in the step, which begin at row `row` of the step's. `Some` when it is done.
     pub(crate) fn advance(
         &mut self,
         row: usize,
         backend: &mut Backend,
         model: &Model,
     ) -> Result<Option<FinishReason>, GenerateError> {
-        let Some(part) = self.part.take() else { return Ok(None) };
+        let Some(part) = self.step_tokens.take() else { return Ok(None) };
         let drafted = std::mem::take(&mut self.drafted);
         self.computed = part.at + part.tokens.len() - drafted;
-        match &mut self.work {
-            Work::Score(scores) => {
+        match &mut self.kind {
+            SequenceKind::Score(scores) => {
                 for i in 0..part.wanted {
                     let logits = backend.logits(row + i);
                     let next = self.computed - part.wanted + i + 1;
@@ -224,8 +226,8 @@ impl Sequence {
                 }
                 Ok(self.is_empty().then_some(FinishReason::End))
             }
-            Work::Generate(_) if part.wanted == 0 => Ok(None),
-            Work::Generate(answer) => {
+            SequenceKind::Generate(_) if part.wanted == 0 => Ok(None),
+            SequenceKind::Generate(answer) => {
                 answer.read.get_or_insert_with(Instant::now);
                 if answer.max_tokens == 0 {
                     return Ok(Some(FinishReason::Length));
@@ -236,7 +238,8 @@ impl Sequence {
         }
     }
 
-    /// From the logits behind the last token that was certain and behind each drafted one, choose the tokens that follow.
+    /// Sample from the logits after the last certain token and after each draft, until a draft differs (speculative
+    /// decoding with exact agreement, so that drafts change no token; Leviathan et al. 2023).
     fn choose(
         &mut self,
         row: usize,
@@ -244,7 +247,7 @@ impl Sequence {
         backend: &mut Backend,
         model: &Model,
     ) -> Result<Option<FinishReason>, GenerateError> {
-        let Work::Generate(answer) = &mut self.work else { return Ok(None) };
+        let SequenceKind::Generate(answer) = &mut self.kind else { return Ok(None) };
         answer.usage.drafted_tokens += count(drafted.len());
         let (mut accepted, mut agrees) = (0, true);
         let finish = 'rows: loop {
@@ -258,7 +261,7 @@ impl Sequence {
                 accepted += usize::from(agrees);
                 let (finish, event) = answer.take(id, event, model)?;
                 if let Some(event) = event {
-                    self.abandoned |= self.news.send((self.index, News::Token(event))).is_err();
+                    self.abandoned |= self.events.send((self.index, SequenceEvent::Token(event))).is_err();
                 }
                 self.tokens.push(id);
                 if let Some(drafter) = &mut answer.drafter {
@@ -284,24 +287,24 @@ impl Sequence {
         Ok(finish)
     }
 
-    /// Tell the caller that it is over.
+    /// Send the result to the caller.
     pub(crate) fn finish(self, result: Result<FinishReason, GenerateError>) {
-        let news = match self.work {
-            Work::Generate(answer) => News::Done(result.map(|finish| answer.end(finish, self.prompt))),
-            Work::Score(scores) => News::Scores(match result {
+        let event = match self.kind {
+            SequenceKind::Generate(answer) => SequenceEvent::Done(result.map(|finish| answer.end(finish, self.prompt))),
+            SequenceKind::Score(scores) => SequenceEvent::Scores(match result {
                 Ok(FinishReason::Cancelled) => Err(GenerateError::Engine("it was cancelled".into())),
                 Ok(_) => Ok(scores.found),
                 Err(error) => Err(error),
             }),
         };
-        // A caller that is gone does not want to know.
-        self.news.send((self.index, news)).unwrap_or_default();
+        // The caller may be gone.
+        self.events.send((self.index, event)).unwrap_or_default();
     }
 }
 
-impl Answer {
-    /// Choose a token. Log-probabilities are the model's own: they are read before the form and the penalty change the
-    /// logits.
+impl GenerationState {
+    /// Sample a token. Log-probabilities are the model's own: they are read before the grammar and the repetition
+    /// penalty change the logits.
     fn choose(&mut self, logits: &mut [f32], model: &Model) -> Result<(u32, TokenEvent), GenerateError> {
         let before = self.logprobs.map(|n| {
             let sum = sampler::log_sum_exp(logits);
@@ -333,7 +336,7 @@ impl Answer {
         forced.into_iter()
     }
 
-    /// Note a token that was chosen: whether it is the last, and what to tell the caller.
+    /// Append a token: whether it ends the answer, and the event for the caller.
     fn take(
         &mut self,
         id: u32,

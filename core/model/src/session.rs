@@ -1,4 +1,4 @@
-//! A session of the runtime that is given the addresses of all its inputs and outputs, and can be ended in the middle.
+//! An ONNX Runtime session whose inputs and outputs are bound by address, and whose runs can be interrupted.
 
 use crate::memory::Tensor;
 use ort::AsPointer as _;
@@ -8,16 +8,16 @@ use std::ffi::{CString, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The conditions that end a run early.
+/// The condition that interrupts a run.
 #[derive(Clone, Copy)]
-pub(crate) struct Halt<'a> {
+pub(crate) struct Interrupt<'a> {
     due: &'a (dyn Fn() -> bool + Sync),
-    /// How often a run looks whether it is to end.
+    /// How often the watching thread checks the condition.
     every: Duration,
 }
 
-impl<'a> Halt<'a> {
-    /// When `due` says so; a user waits for the end if `closely`.
+impl<'a> Interrupt<'a> {
+    /// Interrupt the run when `due` returns true. `closely`: a user waits for that, so check more often.
     pub(crate) const fn when(due: &'a (dyn Fn() -> bool + Sync), closely: bool) -> Self {
         Self { due, every: Duration::from_millis(if closely { 2 } else { 10 }) }
     }
@@ -27,33 +27,34 @@ impl<'a> Halt<'a> {
     }
 }
 
-/// Whether a run computed anything.
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ran {
+pub(crate) enum RunOutcome {
     /// The logits and the cache hold the result.
     Done,
-    /// It was ended early. The earlier content of the cache is still there.
-    Halted,
+    /// It was interrupted. The cache still holds all tokens from before the run.
+    Interrupted,
 }
 
 /// The session with the names of its inputs and outputs.
-pub(crate) struct Runs {
+pub(crate) struct BoundSession {
     session: Session,
     options: RunOptions<NoSelectedOutputs>,
     inputs: Vec<*const c_char>,
     outputs: Vec<*const c_char>,
-    // The targets of the pointers.
+    // Owns what the pointers point to.
     _names: Vec<CString>,
     // Pointers for one run, reused.
     given: Vec<*const sys::OrtValue>,
     taken: Vec<*mut sys::OrtValue>,
 }
 
-// SAFETY: the names are owned, and the pointers in `given` and `taken` are dead outside of `run`, which has `&mut self`.
+// SAFETY: the names are owned, and the pointers in `given` and `taken` are dead outside of `run`, which has `&mut
+// self`.
 #[expect(unsafe_code, reason = "reused arrays of pointers")]
-unsafe impl Send for Runs {}
+unsafe impl Send for BoundSession {}
 
-impl Runs {
+impl BoundSession {
     pub(crate) fn new(session: Session, inputs: &[&str], outputs: &[&str]) -> Result<Self, String> {
         let names = inputs.iter().chain(outputs).map(|name| CString::new(*name));
         let names: Vec<CString> = names.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
@@ -70,8 +71,8 @@ impl Runs {
         })
     }
 
-    /// Run, with values in the order of the names. While `halt` is there, another thread ends the run as soon as it is
-    /// due.
+    /// Run, with values in the order of the names. With `interrupt`, another thread interrupts the run as soon as the
+    /// condition holds.
     ///
     /// # Safety
     /// Each value views memory that nothing else uses meanwhile, or that the graph updates in place as its manifest
@@ -81,8 +82,8 @@ impl Runs {
         &mut self,
         inputs: impl Iterator<Item = &'t Tensor>,
         outputs: impl Iterator<Item = &'t Tensor>,
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, ort::Error> {
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, ort::Error> {
         self.given.clear();
         self.given.extend(inputs.map(Tensor::as_ptr));
         self.taken.clear();
@@ -90,27 +91,27 @@ impl Runs {
         if self.given.len() != self.inputs.len() || self.taken.len() != self.outputs.len() {
             return Err(ort::Error::new("a run has other inputs or outputs than its graph"));
         }
-        let Some(halt) = halt else {
+        let Some(interrupt) = interrupt else {
             let options = self.options.ptr();
             // SAFETY: as the caller promises.
-            return unsafe { self.call(options) }.map(|()| Ran::Done);
+            return unsafe { self.call(options) }.map(|()| RunOutcome::Done);
         };
-        // Its own options: they stay terminated.
+        // Options of its own: `terminate` cannot be undone.
         let options = RunOptions::new()?;
-        let (done, halted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (done, interrupted) = (AtomicBool::new(false), AtomicBool::new(false));
         std::thread::scope(|scope| {
             let watch = || {
                 while !done.load(Ordering::Acquire) {
-                    if halt.is_due() {
-                        halted.store(true, Ordering::Release);
-                        // If this fails the run ends by itself, only later.
+                    if interrupt.is_due() {
+                        interrupted.store(true, Ordering::Release);
+                        // If this fails, the run ends by itself later.
                         let _ = options.terminate();
                         return;
                     }
-                    std::thread::park_timeout(halt.every);
+                    std::thread::park_timeout(interrupt.every);
                 }
             };
-            // Where no thread can be had, a cancel takes effect after this run.
+            // If no thread can be started, a cancellation takes effect after this run.
             let watcher = std::thread::Builder::new().spawn_scoped(scope, watch).ok();
             // SAFETY: as the caller promises.
             let result = unsafe { self.call(options.ptr()) };
@@ -119,15 +120,15 @@ impl Runs {
                 watcher.thread().unpark();
             }
             match result {
-                Ok(()) => Ok(Ran::Done),
-                Err(_) if halted.load(Ordering::Acquire) => Ok(Ran::Halted),
+                Ok(()) => Ok(RunOutcome::Done),
+                Err(_) if interrupted.load(Ordering::Acquire) => Ok(RunOutcome::Interrupted),
                 Err(error) => Err(error),
             }
         })
     }
 
     /// # Safety
-    /// As [`Runs::run`].
+    /// As [`BoundSession::run`], for the values in `given` and `taken`; `options` must be valid.
     #[expect(
         unsafe_code,
         reason = "`ort` copies borrowed inputs when they are bound, and refuses one buffer as both input and output"
@@ -152,7 +153,7 @@ impl Runs {
     }
 }
 
-/// The graph must have exactly these inputs or outputs, with their types and ranks: they are bound by address.
+/// Checks that the graph has exactly these inputs or outputs, with these types and ranks: they are bound by address.
 pub(crate) fn check(
     outlets: &[ort::value::Outlet],
     wanted: &[(&str, ort::value::TensorElementType, usize)],

@@ -157,7 +157,7 @@ fn a_panic_of_a_plugin_is_an_error() {
     assert_eq!(message, "the plugin `test` panicked: index out of range");
 }
 
-/// Protects files that nobody named: a proposal that touches another file is refused as a whole.
+/// Protects files that the request did not name: a proposal that touches another file is refused as a whole.
 #[test]
 fn changes_outside_the_policy_are_refused() {
     let plugins =
@@ -216,8 +216,8 @@ impl LanguageModel for Counting {
     }
 }
 
-/// Protects speed: the model may be two sockets away, so that an edit of two files asks for the tokens of each text once,
-/// whether the context, the plugin or a second attempt wants to know.
+/// Protects speed: the model may be two sockets away, so that an edit of two files asks for the tokens of each text
+/// once, whether the context, the plugin or a second attempt wants to know.
 #[test]
 fn the_tokens_of_a_text_are_counted_once() {
     let text = |name: &str| format!("def {name}(a):\n    return a\n");
@@ -250,8 +250,8 @@ fn cancelling_ends_the_run() {
     assert!(matches!(run, Err(RunError::Plugin(e)) if e.code == ErrorCode::Cancelled));
 }
 
-/// Protects "exactly once": the same request on the same tree gets the same id, whatever a surface calls the request and in
-/// whichever order its options come, and another request gets another one.
+/// Protects "exactly once": the same request on the same tree gets the same id, whatever a surface calls the request
+/// and in whichever order its options come, and another request gets another one.
 #[test]
 fn the_id_of_an_edit_set_names_the_request_and_its_inputs() {
     let with = |text: &'static str, request: &str, prompt: &str, options: &str| {
@@ -289,8 +289,8 @@ fn empty_instructions_are_refused_and_empty_changes_are_none() {
     assert!(matches!(result, Err(RunError::EmptyInstruction)));
 }
 
-/// Protects files that hold a comment with a request: the plugin sees none of it, the diff takes it out, the edit is made
-/// for the bytes in the tree, and a run that changes nothing leaves the comment there.
+/// Protects files that hold a comment with a request: the plugin sees none of it, the diff takes it out, the edit is
+/// made for the bytes in the tree, and a run that changes nothing leaves the comment there.
 #[test]
 fn comments_that_ask_are_taken_out() {
     let old = b"x = 1\n# double it AI!\ny = 2\n";
@@ -349,8 +349,8 @@ fn changed(run: &Run) -> Vec<&str> {
     run.edit_set.iter().flat_map(|set| &set.files).map(|file| file.path.as_str()).collect()
 }
 
-/// Protects several targets from each other: each is asked for by itself with the signatures of the others, one that fails,
-/// breaks or needs nothing does not cost the rest, and it is said which and why.
+/// Protects several targets from each other: each is asked for by itself with the signatures of the others, one that
+/// fails, breaks or needs nothing does not cost the rest, and it is said which and why.
 #[test]
 fn a_target_that_fails_does_not_cost_the_others() {
     let names = ["a.py", "b.py", "c.py", "d.py", "e.py"];
@@ -380,7 +380,8 @@ fn a_target_that_fails_does_not_cost_the_others() {
     assert!(matches!(on(&repo, other, &["a.py"], "x"), Err(RunError::NotAllowed { .. })));
 }
 
-/// Protects the safe files of a result from the doubtful ones: they can be applied without them, and what is left is known.
+/// Protects the safe files of a result from the doubtful ones: they can be applied without them, and what is left is
+/// known.
 #[test]
 fn the_safe_part_of_a_result_stands_alone() {
     let repo = TestRepo::new(&[("a.py", b"x = 1\n"), ("b.py", b"y = 1\n")]);
@@ -409,8 +410,8 @@ fn a_chosen_file_that_does_not_fit_is_passed_over() {
     assert_eq!(changed(&run), ["b.py"]);
 }
 
-/// Protects every user of a name: it is given everywhere without the model, and what may be another thing of the same name,
-/// a name that is taken and one that is not there are told.
+/// Protects every user of a name: it is given everywhere without the model, and what may be another thing of the same
+/// name, a name that is taken and one that is not there are told.
 #[test]
 fn a_name_is_given_everywhere() {
     let plugins = || deepcoder_plugins::all();
@@ -468,8 +469,8 @@ fn what_nobody_asked_for_is_left_out() {
     }
 }
 
-/// Protects code on its way from one file to another: files that an instruction names or makes depend on each other, so that
-/// a part of them is not applied by itself, and a target that the model gave back is told.
+/// Protects code on its way from one file to another: files that an instruction names or makes depend on each other, so
+/// that a part of them is not applied by itself, and a target that the model gave back is told.
 #[test]
 fn files_that_depend_on_each_other_go_together() {
     let repo = TestRepo::new(&[("a.py", b"x = 1\n"), ("b.py", b"y = 1\n")]);

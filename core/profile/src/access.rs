@@ -204,7 +204,7 @@ impl Profile {
         self.engine_with(folder, &self.engine_options())
     }
 
-    /// The same, with `options` in place of the user's settings.
+    /// Load the model in a directory with `options` in place of the user's settings.
     pub fn engine_with(&self, folder: &Path, options: &EngineOptions) -> Result<Engine, ModelError> {
         self.start_runtime()?;
         Ok(Engine::load(folder, options)?)

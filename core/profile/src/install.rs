@@ -155,8 +155,8 @@ impl Profile {
         name.filter(|n| deepcoder_hub::check_name(n).is_ok()).ok_or_else(|| InstallError::NoName(source.to_owned()))
     }
 
-    /// Bytes that a download must leave for an import of `disk` bytes: none where models have a disk of their own, which
-    /// must then have the room.
+    /// Bytes that a download must leave for an import of `disk` bytes: none where models have a disk of their own,
+    /// which must then have the room.
     fn room_beside_the_download(&self, disk: u64) -> Result<u64, InstallError> {
         let (models, downloads) = (self.store().dir().to_owned(), &self.folders.downloads);
         let device = |folder: &Path| {
@@ -234,7 +234,7 @@ fn warn_of_memory(need: u64, progress: &mut dyn FnMut(InstallProgress)) {
     )));
 }
 
-/// Says so where a model gets ONNX Runtime's operators because deepcoder's own are not for this processor.
+/// Warns when a model gets ONNX Runtime's operators because this processor cannot run deepcoder's own.
 fn warn_of_operators(portable: bool, own: bool, progress: &mut dyn FnMut(InstallProgress)) {
     if !portable && !own {
         let text = "this processor has no AVX2: the model is imported for ONNX Runtime's operators, as with --portable";

@@ -74,8 +74,8 @@ settings! {
     threads: usize, Some(env_var::THREADS), "";
     /// Device that computes: `cpu`, `cuda` (untested) or `auto`.
     device: String, Some(env_var::DEVICE), "\"auto\"";
-    /// Place of the weights of a loaded model. `mapped` leaves them in their file, so that a model loads at once. `memory`
-    /// reads them into large pages: each step is a few percent faster, and loading takes as long as reading.
+    /// Place of the weights of a loaded model. `mapped` leaves them in their file, so that a model loads at once.
+    /// `memory` reads them into large pages: each step is a few percent faster, and loading takes as long as reading.
     weights: String, None, "\"mapped\"";
     /// Path of the ONNX Runtime library, version 1.32 or newer. By default that of the `onnxruntime` Python package.
     onnxruntime: PathBuf, Some(env_var::ORT), "";
@@ -87,18 +87,21 @@ settings! {
     worker_memory: String, Some(env_var::WORKER_MEMORY), "";
     /// Whether commands use the daemon. `false` runs the model in the calling process.
     daemon: bool, Some(env_var::NO_DAEMON), "true";
-    /// Maximum number of tokens of prompt and answer together. Fewer tokens need less memory. By default that of the model.
+    /// Maximum number of tokens of prompt and answer together. Fewer tokens need less memory. By default that of the
+    /// model.
     max_context: u32, None, "";
-    /// Maximum number of MiB on the disk for computed prefixes of prompts, which a restarted daemon does not compute again; never
-    /// more than a tenth of the free disk. `0` stores none and reads none; `deepcoder models forget` deletes them.
+    /// Maximum number of MiB on the disk for computed prefixes of prompts, which a restarted daemon does not compute
+    /// again; never more than a tenth of the free disk. `0` stores none and reads none; `deepcoder models forget`
+    /// deletes them.
     prefix_cache_mib: u64, None, "2048";
-    /// Maximum number of MiB of memory for the keys and values of all requests together. By default what one request of the whole
-    /// context needs and a GiB for those that are over, but no more than half of the memory that is free when the model is loaded.
+    /// Maximum number of MiB of memory for the keys and values of all requests together. By default enough for one
+    /// request of the whole context and 1 GiB of finished requests, but no more than half of the memory that is free
+    /// when the model is loaded.
     cache_mib: u64, None, "";
     /// Whether commit messages end with a line that names deepcoder and the model.
     attribution: bool, None, "false";
-    /// PostgreSQL database of the background jobs, such as `postgres://me@host/deepcoder`. By default the jobs are in the
-    /// file `jobs.db` in the state directory.
+    /// PostgreSQL database of the background jobs, such as `postgres://me@host/deepcoder`. By default the jobs are in
+    /// the file `jobs.db` in the state directory.
     store: Address, Some(env_var::STORE), "";
     /// Days to keep finished jobs; `0` keeps them forever.
     jobs_keep_days: u64, None, "90";
@@ -159,9 +162,9 @@ pub struct Settings {
     pub daemon: bool,
     /// The most tokens of prompt and answer together.
     pub max_context: Option<u32>,
-    /// The most bytes of computed prefixes on the disk; `None` neither stores nor reads any.
+    /// Maximum number of bytes of computed prefixes on the disk; `None` neither stores nor reads any.
     pub prefix_cache: Option<u64>,
-    /// The most bytes of memory for keys and values, where the user has set it.
+    /// Maximum number of bytes of the KV cache, if the user set it.
     pub cache: Option<u64>,
     /// Whether commits say that deepcoder had a part in them.
     pub attribution: bool,

@@ -1,26 +1,28 @@
-//! The form that an answer must have. The engine allows those tokens only that keep to it.
+//! Grammars for structured output: the engine masks every token that would leave the grammar.
 
 use serde::{Deserialize, Serialize};
 
-/// A form, and where it begins.
+/// A grammar, and where in the answer it begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grammar {
-    /// The form.
+    /// The texts that are allowed.
     pub form: Form,
-    /// The answer is free until this text has appeared in it, and has the form behind it. `None`: from the first token.
+    /// The trigger: the answer is free until this text has appeared, and must match `form` after it. `None`: from the
+    /// first token on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
-/// What is allowed.
+/// The texts that an answer may be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Form {
-    /// JSON that fits a JSON schema, which is given as its text.
+    /// JSON that is valid under this JSON schema, given as its text.
     Json(String),
-    /// A text that a regular expression matches as a whole, in the syntax of Rust's `regex` without look-around.
+    /// A text that this regular expression matches as a whole, in the syntax of Rust's `regex` crate without
+    /// look-around.
     Regex(String),
-    /// A text of a context-free grammar in Lark's syntax.
+    /// A text of this context-free grammar in Lark's syntax, whose first rule is `start`.
     Lark(String),
     /// One of these texts.
     Choices(Vec<String>),
@@ -28,7 +30,7 @@ pub enum Form {
     Scope {
         /// The text.
         text: String,
-        /// The ranges, in order and apart from each other. What lies between them is forced.
+        /// The ranges, in order and without overlap. The text between them is forced.
         free: Vec<Free>,
     },
 }
@@ -38,14 +40,14 @@ pub enum Form {
 pub struct Free {
     /// Its first byte.
     pub start: usize,
-    /// The byte behind its last one. An empty range is a place where text may be put in.
+    /// The byte after its last one. Text may be inserted at an empty range.
     pub end: usize,
-    /// What may stand there, as a regular expression that matches it as a whole.
+    /// The allowed replacements, as a regular expression that matches them as a whole.
     pub regex: String,
 }
 
 impl Grammar {
-    /// A form from the first token on.
+    /// A grammar without a trigger.
     #[must_use]
     pub const fn of(form: Form) -> Self {
         Self { form, after: None }
@@ -57,8 +59,8 @@ impl Grammar {
 pub struct Likelihood {
     /// Index among the options.
     pub option: u32,
-    /// Natural logarithm of the probability of the option's tokens and, behind a chat, of the end of the answer.
+    /// Natural logarithm of the probability of the option's tokens and, in a chat, of the end of the answer; at most 0.
     pub logprob: f32,
-    /// How many tokens these are.
+    /// Number of these tokens.
     pub tokens: u32,
 }

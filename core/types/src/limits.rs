@@ -18,14 +18,14 @@ pub const MAX_STOPS: usize = 64;
 /// The longest stop string, in bytes.
 pub const MAX_STOP_BYTES: usize = 4096;
 
-/// The longest text of a grammar, in bytes: its cost grows with its length.
+/// Maximum length of a grammar's text, in bytes: its cost grows with its length.
 pub const MAX_GRAMMAR_BYTES: usize = 256 << 10;
 
-/// The most options of a choice.
+/// Maximum number of options of a choice.
 pub const MAX_CHOICES: usize = 1024;
 
 impl Grammar {
-    /// Checks the sizes.
+    /// Checks the sizes; whether the grammar can be compiled, the engine checks.
     pub fn check(&self) -> Result<(), GenerateError> {
         let sum = |lengths: &mut dyn Iterator<Item = usize>| lengths.fold(0, usize::saturating_add);
         let bytes = match &self.form {

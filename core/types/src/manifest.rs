@@ -56,27 +56,27 @@ pub struct FimTokens {
     pub middle: String,
 }
 
-/// The engine's description of `model.onnx`. There are two forms.
+/// The engine's description of `model.onnx`. There are two kinds of graph.
 ///
-/// With [`GraphInfo::pages`], for rows of several sequences. Inputs: `input_ids` int64 `[1, S]`; `positions` int64 `[S]`,
-/// each row's place in its sequence; `sequences` int64 `[S]`, the row of `tables` that is its sequence's; `tables` int64
-/// `[N, M]`, for each sequence the pages of its tokens 0 to 63, 64 to 127 and so on, -1 where there is none; `logit_rows`
-/// int64 `[R]`, the rows of `S` whose logits are wanted; and `cache` float16 `[P, numbers]`, the pages. Output: `logits`
-/// float32 `[R, vocab_size]`. The rows of a sequence are adjacent, and their positions ascend. The graph writes the new
-/// tokens' keys and values into the pages in place, though these are an input: they are state outside of the flow of data,
-/// which nothing else reads. Each of the graph's nodes reads only what it has written itself.
+/// A paged graph, with [`GraphInfo::pages`], takes a ragged batch of several sequences. Inputs: `input_ids` int64 `[1,
+/// S]`; `positions` int64 `[S]`, each row's position in its sequence; `sequences` int64 `[S]`, each row's page table,
+/// as a row of `tables`; `tables` int64 `[N, M]`, for each sequence the pages of its tokens 0 to 63, 64 to 127 and so
+/// on, -1 where there is none; `logit_rows` int64 `[R]`, the rows of `S` whose logits are wanted; and `cache` float16
+/// `[P, numbers]`, the pages. Output: `logits` float32 `[R, vocab_size]`. The rows of a sequence are adjacent, and
+/// their positions ascend. The graph writes the keys and values of the new tokens to the pages in place, although
+/// `cache` is an input: the pages are state outside of the data flow, and each node reads only the part that it wrote
+/// itself.
 ///
-/// Otherwise, for one sequence. Inputs: `input_ids` int64 `[1, S]`; `past_len` int64 `[1]`, the tokens already in the cache;
-/// `logit_rows` as above; and the tensors of [`GraphInfo::cache`]. Outputs: `logits` as above and the cache. Each cache
-/// input and its output are bound to one buffer that is updated in place.
+/// Any other graph takes one sequence. Inputs: `input_ids` int64 `[1, S]`; `past_len` int64 `[1]`, the tokens already
+/// in the cache; `logit_rows` as above; and the tensors of [`GraphInfo::cache`]. Outputs: `logits` as above and the
+/// cache. Each cache input and its output are bound to one buffer that is updated in place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GraphInfo {
     /// The ONNX file.
     pub file: String,
-    /// The cache tensors, one entry each; none where there are pages.
+    /// The cache tensors, one entry each; empty for a paged graph.
     pub cache: Vec<CacheTensor>,
-    /// The pages of the cache, where the graph takes rows of several sequences. The results of such a graph's rows are
-    /// independent.
+    /// The pages of a paged graph, whose rows are independent ([`GraphInfo::independent_rows`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<Pages>,
     /// The largest `S` that is efficient in one run; longer prompts are run in chunks of this many tokens.
@@ -91,15 +91,15 @@ pub struct GraphInfo {
     pub own_operators: bool,
 }
 
-/// The pages of the cache: contiguous memory for some tokens of all layers, as 16-bit floats.
+/// The pages of the KV cache. A page is contiguous memory for some tokens of all layers, in 16-bit floats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pages {
-    /// Tokens of a page.
+    /// Number of tokens of a page.
     pub tokens: u32,
-    /// Numbers of a page.
+    /// Number of 16-bit floats of a page.
     pub numbers: u64,
-    /// Complete groups of so many tokens of a prompt, which begin at multiples of it, are computed in another form than
-    /// single tokens, with other bits; 1 where all tokens are computed alike.
+    /// Complete groups of this many prompt tokens, aligned to multiples of it, are computed in another way than single
+    /// tokens, and have other bits. 1 if there are no such groups.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub group: u32,
 }

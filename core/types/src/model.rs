@@ -127,10 +127,10 @@ pub struct GenerateRequest {
     /// The priority. It changes when the tokens come, never which.
     #[serde(default)]
     pub priority: Priority,
-    /// The form that the answer must have.
+    /// The grammar that the answer must match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grammar: Option<Grammar>,
-    /// For whom: requests of the same priority share the model fairly by this name, not by their number.
+    /// The client, for fairness: clients with requests of the same priority share the model equally.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub client: String,
 }
@@ -181,7 +181,8 @@ pub struct TopLogprob {
 /// One step of a generation, as it streams.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TokenEvent {
-    /// The text that became certain with this step: whole characters, never part of a possible stop string. May be empty.
+    /// The text that became certain with this step: whole characters, never part of a possible stop string. May be
+    /// empty.
     pub text: String,
     /// The id of the token.
     pub id: u32,
@@ -293,10 +294,10 @@ pub enum GenerateError {
     /// The chat template failed.
     #[error("the model's chat template failed: {0}")]
     Template(String),
-    /// The grammar cannot be built, is too large, or allows no token.
+    /// The grammar cannot be compiled, exceeds a limit, or allows no token.
     #[error("the grammar cannot be used: {0}")]
     Grammar(String),
-    /// The keys and values of the request can never fit into the memory that they may take.
+    /// The request alone exceeds the whole KV cache.
     #[error("{tokens} tokens need {needs_mib} MiB of cache, and it may have {allowed_mib} MiB")]
     NoRoom {
         /// Tokens of prompt and answer.
@@ -361,9 +362,9 @@ pub trait LanguageModel: Send + Sync {
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError>;
 
-    /// Generate for several requests, which are computed together where the model can: they share the beginnings of their
-    /// prompts, and a step for eight costs little more than a step for one. Each result is what its request has alone.
-    /// `on_token` has the index of the request first.
+    /// Generate for several requests, as one batch if the model supports that: they share common prefixes of their
+    /// prompts, and a step for eight costs little more than a step for one. Each result, in the order of the requests,
+    /// is the one that the request would have alone. `on_token` gets the index of the request and the token.
     fn generate_all(
         &self,
         requests: &[GenerateRequest],
@@ -375,6 +376,10 @@ pub trait LanguageModel: Send + Sync {
     }
 
     /// How likely each option is as the answer to a prompt, in the order of the options. The prompt is computed once.
+    ///
+    /// # Errors
+    /// The model cannot compare options, there are none or more than [`MAX_CHOICES`](crate::MAX_CHOICES), one is empty,
+    /// or the prompt does not fit.
     fn choose(&self, prompt: &Prompt, options: &[String], cancel: &Cancel) -> Result<Vec<Likelihood>, GenerateError> {
         _ = (prompt, options, cancel);
         Err(GenerateError::Invalid(format!("the model `{}` cannot compare options", self.info().name)))

@@ -53,7 +53,7 @@ pub(crate) struct WorkAct {
 }
 
 impl ServeAct {
-    /// Serve until somebody says stop. Without the guards the model is in the daemon's own process, and leaks.
+    /// Serve until a client says stop. Without the guards the model is in the daemon's own process, and leaks.
     pub(crate) fn act(&self) -> ExitCode {
         // As the daemon does.
         keep_memory_together();

@@ -1,6 +1,6 @@
 //! R10: the model's process dies, of everything that a process can die of, while it works for many people and in the
-//! background at once. The daemon stays up, every request is answered to the letter or by how the process died, and the next one has a
-//! new process.
+//! background at once. The daemon stays up, every request is answered to the letter or by how the process died, and the
+//! next one has a new process.
 
 use crate::daemon::{Daemon, Holds, as_pid, ask, counted};
 use crate::options::Options;
@@ -22,7 +22,7 @@ const FULL: u64 = 200;
 const USERS: usize = 16;
 const JOBS: usize = 4;
 
-/// How long the daemon may take to say how it is, and how long until somebody is answered again.
+/// How long the daemon may take to say how it is, and how long until a request is answered again.
 const PROMPT: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(15);
 
@@ -91,11 +91,11 @@ impl Seen {
     }
 
     fn wrong(&self, what: String) {
-        self.wrong.lock().expect("nobody panics in between").push(what);
+        self.wrong.lock().expect("no thread panics in between").push(what);
     }
 
     fn take(from: &Mutex<Vec<String>>) -> Vec<String> {
-        std::mem::take(&mut *from.lock().expect("nobody panics in between"))
+        std::mem::take(&mut *from.lock().expect("no thread panics in between"))
     }
 }
 
@@ -194,7 +194,7 @@ fn death(way: Way, daemon: &Daemon, rng: &mut Rng, seen: &Seen) -> Result<Round,
             break (status, took);
         }
         if start.elapsed() > AGAIN || pid.is_none() {
-            return Err(format!("nobody has died: {status:?}"));
+            return Err(format!("no process has died: {status:?}"));
         }
         thread::sleep(Duration::from_millis(5));
     };
@@ -237,7 +237,7 @@ fn again(seen: &Seen) -> Result<(), String> {
     while seen.users.load(Ordering::SeqCst) == users || seen.jobs.load(Ordering::SeqCst) == jobs {
         if start.elapsed() > AGAIN {
             let wrong = Seen::take(&seen.wrong);
-            return Err(format!("nobody was answered for {} s: {}", AGAIN.as_secs(), wrong.join("; ")));
+            return Err(format!("no request was answered for {} s: {}", AGAIN.as_secs(), wrong.join("; ")));
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -265,7 +265,7 @@ fn want(socket: &Path, n: u64, priority: Priority, seen: &Seen) {
                 seen.answered(priority).fetch_add(1, Ordering::SeqCst);
             }
             Err(GenerateError::Died { reason }) => {
-                seen.deaths.lock().expect("nobody panics in between").push(reason);
+                seen.deaths.lock().expect("no thread panics in between").push(reason);
             }
             other => {
                 seen.wrong(format!("{tokens} tokens came to {other:?}"));

@@ -1,6 +1,7 @@
-//! R9: no leak. 64 clients for minutes: some leave in the middle, some read slowly or not at all, some cancel, some send
-//! what is far too large. The model works for many of them at once. Between the rounds nobody is there, and then the daemon and the model's process must hold what
-//! they held before; and whoever cancels or leaves has freed the model at once.
+//! R9: no leak. 64 clients for minutes: some leave in the middle, some read slowly or not at all, some cancel, some
+//! send what is far too large. The model works for many of them at once. Between the rounds there are no clients, and
+//! the daemon and the model's process must hold what they held before; and a client that cancels or leaves has freed
+//! the model at once.
 
 mod clients;
 
@@ -12,12 +13,12 @@ use crate::writer::Writer;
 use clients::{CLIENTS, Counts, round};
 use std::time::{Duration, Instant};
 
-/// Rounds of the full number: twenty minutes. What an allocator holds at rest grows like a logarithm at first, and after ten
-/// still by more than a leak might.
+/// Rounds of the full number: twenty minutes. What an allocator holds at rest grows like a logarithm at first, and
+/// after ten still by more than a leak might.
 const FULL: u64 = 480;
 const ROUND: Duration = Duration::from_secs(2);
 
-/// How long a request may hold the model after nobody wants it any more.
+/// How long a request may hold the model after its client cancels or leaves.
 const FREED: Duration = Duration::from_secs(1);
 
 /// What memory may grow by in an hour.
@@ -67,7 +68,7 @@ struct Sample {
     worker: Option<Holds>,
 }
 
-/// Wait until nobody is there any more, which must not take long.
+/// Wait until all clients are gone, which must not take long.
 fn quiet(daemon: &Daemon) -> Result<Sample, String> {
     let start = Instant::now();
     let status = loop {

@@ -91,8 +91,8 @@ fn a_restarted_engine_knows_its_prompts() {
     assert_eq!((again.text, again.usage.cached_tokens), (cold.text, 0));
 }
 
-/// Protects callers that rely on a form: every answer has it, greedy or sampled, drafted or not, alone or among others; what
-/// the form forces costs no step; and a form that cannot be is an error and no answer.
+/// Protects callers that rely on a grammar: every answer matches it, greedy or sampled, drafted or not, alone or in a
+/// batch; and a wrong grammar is an error.
 #[test]
 fn every_answer_has_its_form() {
     let tiny = Tiny::of_blocks(true);
@@ -130,7 +130,7 @@ fn every_answer_has_its_form() {
     assert!(matches!(error, GenerateError::Grammar(_)), "{error}");
 }
 
-/// Protects memory: a request that could never fit is refused with numbers that say why.
+/// Protects memory: a request that exceeds the whole cache is refused with the numbers.
 #[test]
 fn a_request_beyond_all_memory_is_refused() {
     let tiny = Tiny::of_blocks(true);

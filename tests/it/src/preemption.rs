@@ -24,8 +24,8 @@ fn answer(engine: &Engine, request: &GenerateRequest) -> Generation {
     run(engine, request).0
 }
 
-/// Protects jobs and the user's own requests alike: whatever comes between its steps and chunks, a job has the text that
-/// it has alone, and so has what comes between; nothing is computed twice but a chunk of a prompt.
+/// Protects jobs and the user's own requests alike: whatever comes between its steps and chunks, a job has the text
+/// that it has alone, and so has what comes between; nothing is computed twice but a chunk of a prompt.
 #[test]
 fn an_interrupted_generation_is_what_it_is_alone() {
     let tiny = Tiny::new();
@@ -66,7 +66,7 @@ fn an_interrupted_generation_is_what_it_is_alone() {
     assert!(between >= 4, "{between} requests came between: nothing was tried");
 }
 
-/// Protects whoever waits at the keyboard: a request that comes while a job writes is begun within a step, is then
+/// Protects users who wait: a request that comes while a job writes is begun within a step, is then
 /// computed without a break, and the job goes on behind it.
 #[test]
 fn a_user_s_request_begins_within_a_step() {
@@ -128,9 +128,9 @@ fn jobs_leave_the_users_conversations_warm() {
     assert_eq!(warm.usage.cached_tokens, cold[1].usage.prompt_tokens - 1);
 }
 
-/// Protects whoever cancels a job: it ends while it is paused, without waiting for those who went first; and neither a
-/// pause nor `forget` meanwhile costs anybody a token. With room for one conversation only, there is room for a paused
-/// one beside it.
+/// Protects users who cancel a job: it ends while it is paused, without waiting for those who went first; and neither a
+/// pause nor `forget` meanwhile costs any request a token. With room for one conversation only, there is room for a
+/// paused one beside it.
 #[test]
 fn a_paused_job_can_be_cancelled() {
     let tiny = Tiny::new();

@@ -100,7 +100,7 @@ fn plugins_see_the_contract_only() {
     assert!(seen >= 3);
 }
 
-/// Protects whoever writes the next plugin: all have one shape, so that any of them shows how it is done.
+/// Protects the author of the next plugin: all have one shape, so that any of them shows how it is done.
 #[test]
 fn plugins_have_one_shape() {
     for plugin in tree::crates().iter().filter(|c| c.folder.starts_with("plugins/") && c.folder != "plugins/builtin") {

@@ -166,7 +166,7 @@ fn folder_checks(invocation: &Invocation) -> Vec<Check> {
     checks
 }
 
-/// The computed prefixes on the disk, and why they cannot be used.
+/// Size and state of the computed prefixes on the disk.
 fn prefixes(invocation: &Invocation) -> Check {
     let folder = &invocation.profile.folders().prefixes;
     let Some(most) = invocation.profile.settings().prefix_cache else {

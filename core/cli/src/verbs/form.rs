@@ -1,4 +1,4 @@
-//! The form of an answer, as `deepcoder generate` is told it.
+//! The grammar of an answer, from the options of `deepcoder generate`.
 
 use crate::args::FormArgs;
 use crate::context::Invocation;
@@ -6,7 +6,7 @@ use crate::failure::{Failure, Result};
 use deepcoder_types::{Form, GenerateError, Grammar, MAX_GRAMMAR_BYTES};
 use std::path::Path;
 
-/// The form, checked: a grammar that cannot be built is refused before seconds go into loading a model.
+/// The grammar, checked here so that a wrong one is refused before a model is loaded, which takes seconds.
 pub(crate) fn form(args: &FormArgs, invocation: &Invocation) -> Result<Option<Grammar>> {
     let form = if let Some(file) = &args.schema {
         Form::Json(read(file, invocation)?)

@@ -133,7 +133,9 @@ fn finish(generation: &Generation, request: &GenerateRequest, console: &mut Cons
     match generation.finish {
         FinishReason::Cancelled => Err(Failure::new("interrupted")),
         FinishReason::Length if request.grammar.is_some() => {
-            console.note("the answer was cut off at its limit, before it had its form; --max-tokens raises the limit");
+            console.note(
+                "the answer was cut off at its limit, before its grammar was complete; --max-tokens raises the limit",
+            );
             Ok(Done::Findings)
         }
         FinishReason::Length => {

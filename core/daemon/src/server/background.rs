@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(super) struct Lender {
     shared: Weak<Shared>,
     loader: Arc<dyn ModelLoader>,
-    /// Models lent for users, each of which is a client of its own.
+    /// Number of models lent for interactive tasks; each is a client of its own.
     lent: AtomicU64,
 }
 
@@ -70,7 +70,7 @@ impl Models for Lender {
 struct LentModel {
     shared: Weak<Shared>,
     name: String,
-    /// Who asks, for the fairness between clients.
+    /// The client, for fairness between clients.
     client: String,
     /// For which repository, in the background.
     repository: Option<PathBuf>,

@@ -86,7 +86,7 @@ enum Ended {
 
 struct Client {
     shared: Arc<Shared>,
-    /// Who asks, for the fairness between clients.
+    /// The client, for fairness between clients.
     name: String,
     events: Sender<Event>,
     give_up: Arc<Notify>,
@@ -279,7 +279,7 @@ impl Client {
     async fn cancel(&mut self, target: u64) {
         let Some(sink) = self.requests.remove(&target) else { return };
         sink.cancel().cancel();
-        // One that runs ends by itself, within a step.
+        // A running request ends by itself within a step.
         if let Some(job) = self.shared.queue.remove(&sink) {
             sink.finish_soon(dispatch::cancelled(&job.work)).await;
         }

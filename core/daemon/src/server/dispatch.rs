@@ -1,6 +1,6 @@
-//! The thread that gives requests to the model, and the threads that each run one.
+//! Dispatch: one thread loads models and starts requests; each request runs on a thread of its own.
 
-use super::queue::{Loaded, Next, Running};
+use super::queue::{Action, Loaded, Running};
 use super::waiting::{Job, Work};
 use super::{ModelLoader, Shared};
 use deepcoder_protocol::wire::{Body, Failure};
@@ -11,20 +11,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-/// Load models and start requests until the queue is stopped. A model's process asks the system to end with the thread
-/// that started it, which is this one.
+/// Load models and start requests until the queue is stopped. All loads happen on this thread, because the system ends
+/// a model's process together with the thread that started it.
 pub(super) fn dispatch(shared: &Arc<Shared>, loader: &dyn ModelLoader) {
     let queue = &shared.queue;
     loop {
         match queue.next(loader, shared.options.idle, shared.options.exit) {
-            Next::Run(running) => start(shared, running),
-            Next::Load(name, cancel) => load(shared, loader, name, &cancel),
-            Next::Drop(loaded) => drop(loaded),
-            Next::Unloaded(job) => answer(shared, &job, Body::Ok),
+            Action::Run(running) => start(shared, running),
+            Action::Load(name, cancel) => load(shared, loader, name, &cancel),
+            Action::Drop(loaded) => drop(loaded),
+            Action::Unloaded(job) => answer(shared, &job, Body::Ok),
             // A client that stays connected will send more requests.
-            Next::Idle if shared.clients() == 0 && !shared.has_duties() => _ = shared.stop.send_replace(true),
-            Next::Idle => {}
-            Next::Stop(loaded) => return drop(loaded),
+            Action::Idle if shared.clients() == 0 && !shared.has_duties() => _ = shared.stop.send_replace(true),
+            Action::Idle => {}
+            Action::Stop(loaded) => return drop(loaded),
         }
     }
 }
@@ -42,13 +42,13 @@ pub(super) fn cancelled(work: &Work) -> Body {
     }
 }
 
-/// The token count by a model that is in memory. A panic is an answer.
+/// Count tokens with a loaded model. A panic becomes an error.
 pub(super) fn count(model: &dyn LanguageModel, text: &str) -> Body {
     let count = catch_unwind(AssertUnwindSafe(|| model.count_tokens(text)));
     count.unwrap_or_else(|panic| Err(panicked(panic.as_ref()))).map_or_else(Body::error, Body::Count)
 }
 
-/// Does not wait for the client: others wait for this thread.
+/// Answer without waiting for the client, because other requests wait for this thread.
 fn answer(shared: &Shared, job: &Job, body: Body) {
     shared.served.fetch_add(1, Ordering::Relaxed);
     job.sink.finish(body);
@@ -80,12 +80,13 @@ fn run(shared: &Shared, mut running: Running) {
     if broken {
         shared.queue.forget(&running.model);
     }
-    // Interrupted for another model, not cancelled by its client. One that took the model along is not tried again.
+    // Retry a request that was interrupted for another model, not one that its client cancelled or that broke the
+    // model.
     let again = running.run.is_cancelled()
         && !running.job.sink.cancel().is_cancelled()
         && !broken
         && matches!(&body, Body::Error { .. } | Body::Done(Generation { finish: FinishReason::Cancelled, .. }));
-    // Before the answer: the client that has it may ask for the cost.
+    // Update the queue before answering: the client may ask for the used time next.
     if let Some(job) = shared.queue.computed(running, again) {
         shared.served.fetch_add(1, Ordering::Relaxed);
         job.sink.finish_blocking(body);
@@ -94,7 +95,7 @@ fn run(shared: &Shared, mut running: Running) {
 }
 
 fn compute(Running { job, model, run, .. }: &mut Running) -> Body {
-    let Job { work, given, sink, background, .. } = job;
+    let Job { work, emitted, sink, background, .. } = job;
     if run.is_cancelled() {
         return cancelled(work);
     }
@@ -102,14 +103,14 @@ fn compute(Running { job, model, run, .. }: &mut Running) -> Body {
         Work::Generate(request) if *background => {
             let (run, mut at, mut differs) = (run.child(), 0, false);
             let generation = model.generate(request, &run, &mut |token| {
-                match given.get(at) {
+                match emitted.get(at) {
                     Some(id) if *id == token.id => {}
                     Some(_) => {
                         differs = true;
                         run.cancel();
                     }
                     None => {
-                        given.push(token.id);
+                        emitted.push(token.id);
                         sink.token(token);
                     }
                 }

@@ -1,5 +1,5 @@
-//! The server: [`serve`] listens, [`connection`] speaks with one client, [`queue`] holds what waits, [`dispatch`]
-//! runs it.
+//! The server: [`serve`] listens, [`connection`] serves one client, [`queue`] holds the requests, [`dispatch`] runs
+//! them.
 
 mod background;
 mod budget;
@@ -64,7 +64,8 @@ pub struct ServeOptions {
     pub handle_signals: bool,
     /// The version that clients are told.
     pub version: String,
-    /// How many requests of users run on the model at once; the others wait. Of background requests it is a quarter.
+    /// Maximum number of interactive requests that run on the model at once; the others wait. A quarter as many
+    /// background requests run.
     pub at_once: usize,
     /// The model of background work that names none; may be empty.
     pub model: String,

@@ -1,5 +1,5 @@
-//! The requests that wait for the model, those that run on it, and the model in memory. One model is in memory at a time;
-//! the engine decides which of its requests computes next.
+//! The queue of the daemon: waiting and running requests, and the loaded model. One model is in memory at a time. The
+//! engine schedules the running requests.
 
 use super::sink::Sink;
 use super::waiting::{Job, Waiting, Work};
@@ -11,35 +11,35 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Requests of users that may wait, and as many in the background.
+/// Maximum number of waiting interactive requests, and of waiting background requests.
 const MAX_WAITING: usize = 1024;
 
-/// How long a model that a user has asked stays before one for the background takes its place.
+/// How long a model stays loaded after an interactive request before a background request may replace it.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// What the dispatching thread has to do next.
-pub(super) enum Next {
+/// The next action of the dispatching thread.
+pub(super) enum Action {
     /// Run a request on a thread of its own.
     Run(Box<Running>),
     /// Load a model. Nothing is in memory.
     Load(String, Cancel),
     /// Drop a model: outside of the lock, because freeing gigabytes takes a while.
     Drop(Loaded),
-    /// Answer a request to unload: it is done.
+    /// Answer a request to unload, which is done.
     Unloaded(Job),
-    /// Nothing came in time.
+    /// The time limit without a request has passed.
     Idle,
-    /// The server ends, and nothing runs any more.
+    /// The server stops, and no request runs.
     Stop(Option<Loaded>),
 }
 
-/// A request that runs.
+/// A running request.
 pub(super) struct Running {
     pub(super) job: Job,
     pub(super) model: Arc<dyn LanguageModel>,
-    /// Ends this run: its client has cancelled it, or a user wants another model.
+    /// Ends this run: its client cancelled it, or an interactive request needs another model.
     pub(super) run: Cancel,
-    /// The clock when it began.
+    /// The clock's time at its start.
     began: Duration,
 }
 
@@ -68,18 +68,18 @@ pub(super) struct Queue {
 struct Inner {
     users: Waiting,
     background: Waiting,
-    /// The most requests of users that run at once, and in the background.
+    /// Maximum number of running requests: interactive, and background.
     most: [usize; 2],
-    /// By their numbers.
+    /// Running requests, and computed ones whose answers are not read yet, by number.
     running: HashMap<u64, Slot>,
     loaded: Option<Loaded>,
-    /// The number of the last request that was there when the model was loaded.
-    present: u64,
-    /// The model that is being loaded, and what ends that.
+    /// The number of the newest request when the model was loaded.
+    newest_at_load: u64,
+    /// The model that is being loaded, and how to cancel that.
     loading: Option<(String, Cancel)>,
-    /// The number of the last request.
+    /// The number of the newest request.
     last: u64,
-    /// When a request of a user was last done.
+    /// When an interactive request last ended.
     last_user: Option<Instant>,
     last_work: Instant,
     clock: Clock,
@@ -92,19 +92,19 @@ struct Slot {
     client: String,
     background: bool,
     run: Cancel,
-    /// Whether it still needs the model: its answer may only have to be read.
+    /// Whether it still needs the model. Otherwise only its client has to read the answer.
     computes: bool,
 }
 
-/// Measures the model's time for each background request: the time passes while no user's request runs, and is divided
-/// among the background requests that run at once.
+/// Measures the model's time for background requests: it advances while no interactive request runs, divided by the
+/// number of running background requests.
 struct Clock {
     time: Duration,
     looked: Instant,
 }
 
 impl Queue {
-    /// At most `most` requests of users run at once, and a quarter as many in the background.
+    /// A queue that runs at most `most` interactive requests at once, and a quarter as many background requests.
     pub(super) fn new(most: usize) -> Self {
         let now = Instant::now();
         Self {
@@ -114,7 +114,7 @@ impl Queue {
                 most: [most.max(1), most.div_ceil(4).max(1)],
                 running: HashMap::new(),
                 loaded: None,
-                present: 0,
+                newest_at_load: 0,
                 loading: None,
                 last: 0,
                 last_user: None,
@@ -127,7 +127,7 @@ impl Queue {
         }
     }
 
-    /// Let `job` wait, or say why not.
+    /// Queue `job`, or say why not.
     pub(super) fn push(&self, mut job: Job) -> Result<(), Failure> {
         let mut inner = self.lock();
         if inner.stopping {
@@ -152,8 +152,9 @@ impl Queue {
         job
     }
 
-    /// Wait for something to do. A model is dropped after `idle` without work; without a model, `exit` is the longest wait.
-    pub(super) fn next(&self, loader: &dyn ModelLoader, idle: Duration, exit: Option<Duration>) -> Next {
+    /// Wait for the next action. A model is dropped after `idle` without work. Without a model, the wait ends after
+    /// `exit`.
+    pub(super) fn next(&self, loader: &dyn ModelLoader, idle: Duration, exit: Option<Duration>) -> Action {
         let asked = Instant::now();
         let mut inner = self.lock();
         loop {
@@ -168,10 +169,10 @@ impl Queue {
         }
     }
 
-    /// A run is over and needs the model no more. The job is to be answered, unless it has to start over.
+    /// A run ended and no longer needs the model. Returns the job to answer; with `again` it is queued again instead.
     pub(super) fn computed(&self, running: Running, again: bool) -> Option<Job> {
         let Running { job, model, began, .. } = running;
-        // Before another one is loaded.
+        // Release the model before another one is loaded.
         drop(model);
         let mut inner = self.lock();
         let now = Instant::now();
@@ -198,7 +199,7 @@ impl Queue {
         answer
     }
 
-    /// The request `number` is answered.
+    /// Remove the request `number`, which is answered.
     pub(super) fn answered(&self, number: u64) {
         let mut inner = self.lock();
         inner.tick(Instant::now());
@@ -214,12 +215,12 @@ impl Queue {
     pub(super) fn set_loaded(&self, loaded: Loaded) {
         let mut inner = self.lock();
         inner.loading = None;
-        inner.present = inner.last;
+        inner.newest_at_load = inner.last;
         inner.last_work = Instant::now();
         inner.loaded = Some(loaded);
     }
 
-    /// The load of `model` has failed: those who wait for it, unless it was ended from here.
+    /// Loading `model` failed: take out the requests that wait for it, unless this queue cancelled the load.
     pub(super) fn load_failed(&self, model: &str) -> Vec<Job> {
         let mut inner = self.lock();
         if inner.loading.take().is_some_and(|(_, cancel)| cancel.is_cancelled()) {
@@ -230,7 +231,7 @@ impl Queue {
         jobs
     }
 
-    /// `model` is dead or in an unknown state: the next request needs a new one.
+    /// Drop `model`, which is dead or in an unknown state: the next request loads it again.
     pub(super) fn forget(&self, model: &Arc<dyn LanguageModel>) {
         let old = self.lock().loaded.take_if(|loaded| Arc::ptr_eq(&loaded.model, model));
         drop(old);
@@ -279,40 +280,40 @@ impl Queue {
 }
 
 impl Inner {
-    /// What is to be done now, or until when to wait for news.
+    /// The next action, or until when to wait for a change.
     fn decide(
         &mut self,
         loader: &dyn ModelLoader,
         asked: Instant,
         idle: Duration,
         exit: Option<Duration>,
-    ) -> Result<Next, Option<Instant>> {
+    ) -> Result<Action, Option<Instant>> {
         let (users, background) = (self.computing(false), self.computing(true));
         if self.stopping {
-            return if users + background == 0 { Ok(Next::Stop(self.loaded.take())) } else { Err(None) };
+            return if users + background == 0 { Ok(Action::Stop(self.loaded.take())) } else { Err(None) };
         }
         if let Some(dead) = self.loaded.take_if(|_| !loader.is_alive()) {
-            return Ok(Next::Drop(dead));
+            return Ok(Action::Drop(dead));
         }
         if self.users.len() > 0 {
-            if let Some(next) = self.begin(false) {
+            if let Some(next) = self.start_next(false) {
                 return next;
             }
             if users == 0 {
-                // What runs is for another model, and gives way.
+                // Running background requests are for another model: interrupt them.
                 self.running.values().filter(|slot| slot.computes).for_each(|slot| slot.run.cancel());
             }
-            return if users + background == 0 { self.exchange(false) } else { Err(None) };
+            return if users + background == 0 { self.replace_model(false) } else { Err(None) };
         }
         if self.background.len() > 0 {
-            if let Some(next) = self.begin(true) {
+            if let Some(next) = self.start_next(true) {
                 return next;
             }
             if users + background > 0 {
                 return Err(None);
             }
             let kept = self.last_user.and_then(|at| at.checked_add(GRACE)).filter(|until| *until > Instant::now());
-            return if self.loaded.is_some() && kept.is_some() { Err(kept) } else { self.exchange(true) };
+            return if self.loaded.is_some() && kept.is_some() { Err(kept) } else { self.replace_model(true) };
         }
         if !self.running.is_empty() {
             return Err(None);
@@ -323,43 +324,43 @@ impl Inner {
         if until.is_none_or(|until| until > Instant::now()) {
             return Err(until);
         }
-        Ok(self.loaded.take().map_or(Next::Idle, Next::Drop))
+        Ok(self.loaded.take().map_or(Action::Idle, Action::Drop))
     }
 
-    /// Begin a request for the loaded model, or wait for a place; `None` where it is another model's turn. One client has
-    /// three quarters of the places at most, so that the next one need not wait for the end of a request.
-    fn begin(&mut self, background: bool) -> Option<Result<Next, Option<Instant>>> {
+    /// Start a request for the loaded model, or wait for capacity; `None` if another model's turn has come. One client
+    /// gets at most three quarters of the capacity, so that another client need not wait for the end of a request.
+    fn start_next(&mut self, background: bool) -> Option<Result<Action, Option<Instant>>> {
         let Loaded { name, model } = self.loaded.clone()?;
         let most = self.most[usize::from(background)];
         let slots = || self.running.values().filter(|slot| slot.background == background);
         let may = |client: &str| slots().filter(|slot| slot.client == client).count() < most - most / 4;
         let waiting = if background { &self.background } else { &self.users };
-        let Some(at) = waiting.fits(&name, self.present, may).filter(|_| slots().count() < most) else {
-            return waiting.fits(&name, self.present, |_| true).map(|_| Err(None));
+        let Some(at) = waiting.next_for(&name, self.newest_at_load, may).filter(|_| slots().count() < most) else {
+            return waiting.next_for(&name, self.newest_at_load, |_| true).map(|_| Err(None));
         };
         let job = self.waiting(background).take(at);
         self.tick(Instant::now());
         let (sink, client, run) = (Arc::clone(&job.sink), job.client.clone(), job.sink.cancel().child());
         self.running.insert(job.number, Slot { sink, client, background, run: run.clone(), computes: true });
-        Some(Ok(Next::Run(Box::new(Running { job, model, run, began: self.clock.time }))))
+        Some(Ok(Action::Run(Box::new(Running { job, model, run, began: self.clock.time }))))
     }
 
-    /// Make room for the request that came first, then load its model. Nothing runs.
-    fn exchange(&mut self, background: bool) -> Result<Next, Option<Instant>> {
+    /// Unload the model, then load that of the oldest waiting request. No request runs.
+    fn replace_model(&mut self, background: bool) -> Result<Action, Option<Instant>> {
         if let Some(old) = self.loaded.take() {
-            return Ok(Next::Drop(old));
+            return Ok(Action::Drop(old));
         }
         let waiting = self.waiting(background);
         let at = waiting.first().ok_or(None)?;
         if matches!(waiting.get(at).work, Work::Unload) {
-            return Ok(Next::Unloaded(waiting.take(at)));
+            return Ok(Action::Unloaded(waiting.take(at)));
         }
         let (model, cancel) = (waiting.get(at).model.clone(), Cancel::new());
         self.loading = Some((model.clone(), cancel.clone()));
-        Ok(Next::Load(model, cancel))
+        Ok(Action::Load(model, cancel))
     }
 
-    /// End a load that no request waits for, or that keeps users waiting for the background.
+    /// Cancel a load that no request waits for, or that delays interactive requests for the background.
     fn end_unwanted_load(&self) {
         let Some((model, cancel)) = &self.loading else { return };
         let background = self.users.len() == 0 && self.background.wants(model);
@@ -376,7 +377,7 @@ impl Inner {
         self.running.values().filter(|slot| slot.computes && slot.background == background).count()
     }
 
-    /// Let the clock go on, before something changes in what runs.
+    /// Advance the clock. Call it before the set of running requests changes.
     fn tick(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.clock.looked);
         let background = u32::try_from(self.computing(true)).unwrap_or(u32::MAX);
@@ -391,8 +392,8 @@ impl Inner {
 mod tests {
     use super::*;
 
-    /// Protects memory, and users from background work that fills the queue: each has its own bound, and a cancelled request
-    /// makes room.
+    /// Protects memory, and users from background work that fills the queue: each has its own bound, and a cancelled
+    /// request makes room.
     #[test]
     fn what_waits_is_bounded() {
         let queue = Queue::new(1);

@@ -11,14 +11,13 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
-/// How long a request waits for a client that is behind. Once: after that the client is cut off.
+/// How long a request waits for a client that reads too slowly, before its connection is closed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a follower may read nothing at all. It gets more time than a client, because no other request waits for it.
 const FOLLOWER: Duration = Duration::from_secs(30);
 
-/// The events of one request. The thread that sends them has one of the places at the model: it waits for a client only
-/// for moments.
+/// The events of one request. The sending thread occupies capacity of the model, so it waits for a client only briefly.
 pub(super) struct Sink {
     out: Out,
     cancel: Cancel,

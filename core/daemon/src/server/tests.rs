@@ -261,7 +261,7 @@ fn cancel_ends_a_running_generation() {
     assert!(at.expect("was cancelled").elapsed() < Duration::from_secs(1));
 }
 
-/// Protects the others: a waiting request is cancelled at once while the model is busy with somebody else's, and
+/// Protects the others: a waiting request is cancelled at once while the model is busy with another client's, and
 /// questions about the model do not wait.
 #[test]
 fn waiting_requests_are_cancelled_at_once() {
@@ -290,7 +290,7 @@ fn waiting_requests_are_cancelled_at_once() {
     });
 }
 
-/// Protects the user's patience: nobody has to wait for a model to be loaded that they no longer want.
+/// Protects the user's patience: no request waits for the load of a model that is no longer wanted.
 #[test]
 fn cancel_does_not_wait_for_a_load() {
     let (begun, release) = (Arc::new(AtomicUsize::new(0)), Cancel::new());
@@ -313,7 +313,7 @@ fn cancel_does_not_wait_for_a_load() {
         assert!(start.elapsed() < Duration::from_secs(1));
     });
     release.cancel();
-    // The model that was loaded for nobody serves the next one; the cancelled request never reached it.
+    // The model that was loaded for the cancelled request serves the next one; that request never reached it.
     let generation = server.client().generate("slow", &ask(""), &Cancel::new(), &mut |_| {}).expect("served");
     assert_eq!(generation.text, "late");
     assert_eq!(begun.load(Ordering::SeqCst), 1);
@@ -375,7 +375,7 @@ fn a_burst_is_not_lost() {
     assert_eq!(seen, text);
 }
 
-/// Protects memory when nobody works: the model goes after the idle time and comes back when it is asked for.
+/// Protects memory when there is no work: the model goes after the idle time and comes back when it is asked for.
 #[test]
 fn the_model_is_unloaded_when_idle() {
     let server = Server::start(Duration::from_millis(60), |_| {
@@ -388,7 +388,7 @@ fn the_model_is_unloaded_when_idle() {
     assert_eq!(server.loader.loads.load(Ordering::SeqCst), 2);
 }
 
-/// Protects machines from daemons that nobody uses: one without model and clients ends, a client keeps it.
+/// Protects machines from unused daemons: one without model and clients ends, a client keeps it.
 #[test]
 fn a_daemon_that_nobody_uses_ends() {
     let dir = tempfile::tempdir().expect("dir");

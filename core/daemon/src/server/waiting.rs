@@ -1,4 +1,4 @@
-//! The waiting requests of one priority. Clients take turns, whatever number of requests each has.
+//! The waiting requests of one priority. Clients take turns (round robin), whatever number of requests each has.
 
 use super::budget::Held;
 use super::sink::Sink;
@@ -12,27 +12,27 @@ pub(super) struct Job {
     /// The model's name.
     pub(super) model: String,
     pub(super) work: Work,
-    /// Where the answer goes.
+    /// Receives the events of its answer.
     pub(super) sink: Arc<Sink>,
-    /// Who asks: clients share the model fairly.
+    /// The client, for fairness between clients.
     pub(super) client: String,
-    /// Whether it gives way to users' requests for another model.
+    /// Whether interactive requests for another model interrupt it.
     pub(super) background: bool,
     /// The repository that is charged for the model's time.
     pub(super) repository: Option<PathBuf>,
-    /// Tokens that its client got before it was interrupted.
-    pub(super) given: Vec<u32>,
-    /// When it came, as a count of requests.
+    /// Tokens that its client received before an interruption: a second run does not send them again.
+    pub(super) emitted: Vec<u32>,
+    /// Its number in the order of arrival.
     pub(super) number: u64,
-    /// The memory that it takes, where a client sent it.
+    /// Its share of the memory budget, if a client sent it.
     pub(super) _held: Option<Held>,
 }
 
 impl Job {
-    /// A request of a user.
+    /// An interactive request.
     pub(super) fn new(model: String, work: Work, sink: Arc<Sink>, client: String) -> Self {
-        let (background, repository, given, number) = (false, None, Vec::new(), 0);
-        Self { model, work, sink, client, background, repository, given, number, _held: None }
+        let (background, repository, emitted, number) = (false, None, Vec::new(), 0);
+        Self { model, work, sink, client, background, repository, emitted, number, _held: None }
     }
 }
 
@@ -44,11 +44,11 @@ pub(super) enum Work {
     Unload,
 }
 
-/// The requests.
+/// The waiting requests.
 #[derive(Default)]
 pub(super) struct Waiting {
     waiting: Vec<Job>,
-    /// When each client with requests here had its last turn: a count of turns. A new client counts as just served.
+    /// The number of the last turn of each client with requests here. A new client counts as just served.
     served: HashMap<String, u64>,
     turns: u64,
 }
@@ -59,18 +59,18 @@ impl Waiting {
         self.waiting.push(job);
     }
 
-    /// Where the next request for the loaded model `model` is, of the clients that `may` begin one. A request that came after one for another model waits for
-    /// that one, so that no model is kept for ever. But a request up to number `present`, which was there when the
-    /// model was loaded, needs no second load.
-    pub(super) fn fits(&self, model: &str, present: u64, may: impl Fn(&str) -> bool) -> Option<usize> {
+    /// The index of the next request for the loaded model `model`, of the clients that `may` start one. A request waits
+    /// for an earlier request for another model, so that no model stays loaded for ever. Requests up to number
+    /// `newest_at_load`, which were there when the model was loaded, do not: they would need a second load.
+    pub(super) fn next_for(&self, model: &str, newest_at_load: u64, may: impl Fn(&str) -> bool) -> Option<usize> {
         let others = self.waiting.iter().filter(|job| job.model != model);
         let barrier = others.map(|job| job.number).min().unwrap_or(u64::MAX);
-        let fits = |job: &Job| job.model == model && (job.number < barrier || job.number <= present);
+        let fits = |job: &Job| job.model == model && (job.number < barrier || job.number <= newest_at_load);
         let candidates = self.waiting.iter().enumerate().filter(|(_, job)| fits(job) && may(&job.client));
         candidates.min_by_key(|(_, job)| (self.served.get(&job.client), job.number)).map(|(at, _)| at)
     }
 
-    /// Where the request is that came first.
+    /// The index of the oldest request.
     pub(super) fn first(&self) -> Option<usize> {
         (0..self.waiting.len()).min_by_key(|at| self.waiting[*at].number)
     }
@@ -79,7 +79,7 @@ impl Waiting {
         &self.waiting[at]
     }
 
-    /// Take out the request at `at`: it is its client's turn.
+    /// Take out the request at `at`, which takes its client's turn.
     pub(super) fn take(&mut self, at: usize) -> Job {
         let job = self.waiting.swap_remove(at);
         self.turns += 1;
@@ -112,7 +112,7 @@ impl Waiting {
         self.waiting.iter().any(|job| job.model == model)
     }
 
-    /// Clients come and go: nothing is kept of them while no request waits.
+    /// Drop the turns of all clients when no request waits: clients come and go.
     fn forget(&mut self) {
         if self.waiting.is_empty() {
             self.served.clear();
@@ -131,8 +131,9 @@ mod tests {
     }
 
     /// The numbers of all requests for `model`, in the order in which they are taken.
-    fn taken(waiting: &mut Waiting, model: &str, present: u64) -> Vec<u64> {
-        std::iter::from_fn(|| waiting.fits(model, present, |_| true).map(|at| waiting.take(at).number)).collect()
+    fn taken(waiting: &mut Waiting, model: &str, newest_at_load: u64) -> Vec<u64> {
+        std::iter::from_fn(|| waiting.next_for(model, newest_at_load, |_| true).map(|at| waiting.take(at).number))
+            .collect()
     }
 
     /// Protects a client with one request from one with many: clients take turns, and requests that were cancelled cost
@@ -141,7 +142,7 @@ mod tests {
     fn clients_take_turns() {
         let mut waiting = Waiting::default();
         (1..=4).for_each(|n| waiting.push(job(n, "busy", "m")));
-        let first = waiting.fits("m", 0, |_| true).expect("waits");
+        let first = waiting.next_for("m", 0, |_| true).expect("waits");
         assert_eq!(waiting.take(first).number, 1);
         waiting.push(job(5, "quick", "m"));
         waiting.push(job(6, "quick", "m"));
@@ -154,8 +155,8 @@ mod tests {
         assert!(waiting.served.is_empty(), "clients that have left are kept");
     }
 
-    /// Protects those who want another model from waiting for ever, and everybody from loading a model for each
-    /// request: whatever comes behind a request for another model waits for it, unless it was there at the last load.
+    /// Protects requests for another model from waiting for ever, and all requests from a load for each of them: a
+    /// request waits for an earlier one for another model, unless it was there at the last load.
     #[test]
     fn models_take_turns() {
         let mut waiting = Waiting::default();

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counts upwards, a number a millisecond, or does what the prompt says. Requests that are to `meet` wait for two others.
+/// Counts upwards, a number a millisecond, or does what the prompt says. Requests that are to `meet` wait for two
+/// others.
 struct Counter(ModelInfo, AtomicUsize);
 
 impl Counter {
@@ -152,7 +153,7 @@ fn pid(workers: &Workers) -> Pid {
 }
 
 fn is_gone(pid: Pid) -> bool {
-    // Whoever has taken over a process's children may take its time to hear of their end.
+    // The process that inherits the children may notice their end late.
     let lives = || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
         stat.is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')))
@@ -198,8 +199,8 @@ fn a_model_in_a_process_is_like_any_other() {
     assert_eq!(error, GenerateError::Load { message: "damaged".into(), hint: Some("pull it".into()) });
 }
 
-/// Protects the batch: the requests of several callers are in the process at once, each gets its own answer, and where the
-/// process dies each is told how.
+/// Protects the batch: the requests of several callers are in the process at once, each gets its own answer, and where
+/// the process dies each is told how.
 #[test]
 fn requests_share_the_process() {
     let workers = workers();
@@ -247,8 +248,8 @@ fn nothing_stays_of_a_request() {
     assert_eq!(model.waiting(), 0);
 }
 
-/// Protects the queue from a request that never ends: where the process cannot read one, the one whose id it finds fails,
-/// and all that it has where it finds none. The process stays, and answers the next one.
+/// Protects the queue from a request that never ends: where the process cannot read one, the one whose id it finds
+/// fails, and all that it has where it finds none. The process stays, and answers the next one.
 #[test]
 fn a_request_that_the_process_cannot_read_fails() {
     let command = this_test("worker::tests::child_worker");
@@ -269,7 +270,7 @@ fn a_request_that_the_process_cannot_read_fails() {
     }
 }
 
-/// Protects the daemon and everybody's next request: whatever ends the process, the request says what it was, and the
+/// Protects the daemon and every client's next request: however the process dies, the request says what it was, and the
 /// next one is answered.
 #[test]
 fn a_process_that_dies_costs_one_request() {
@@ -367,7 +368,7 @@ fn deaths_in_a_row_are_answered_by_pauses() {
     assert_eq!(workers.worker().expect("a status").deaths, 0);
 }
 
-/// Protects the machine from processes that nobody owns: with the daemon, however it ends, its workers end, in the
+/// Protects the machine from orphaned processes: with the daemon, however it ends, its workers end, in the
 /// middle of a step too.
 #[test]
 fn nobody_outlives_the_daemon() {
@@ -386,8 +387,8 @@ fn nobody_outlives_the_daemon() {
     daemon.wait().expect("reaped");
 }
 
-/// Protects the machine's memory: a model that neither people nor background work ask for anything is let go in time, and
-/// that is the end of its process. One that is at work, if only in the background, is not.
+/// Protects the machine's memory: a model that neither people nor background work ask for anything is let go in time,
+/// and that is the end of its process. One that is at work, if only in the background, is not.
 #[test]
 fn idleness_ends_the_process() {
     let dir = tempfile::tempdir().expect("dir");

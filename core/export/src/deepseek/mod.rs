@@ -56,7 +56,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// The queries of all heads, and the latent of keys and values with its rotated part, both as the matrices give them.
+    /// The queries of all heads, and the latent of keys and values with its rotated part, both as the matrices give
+    /// them.
     fn projections(
         &mut self,
         spec: &Spec,
@@ -89,8 +90,7 @@ impl Builder<'_> {
         Ok((queries, latent))
     }
 
-    /// The layer's part of a cache that is not paged: for each token its normalised latent and then the rotated part of its
-    /// keys, once for all heads.
+    /// The layer's contiguous cache: for each token its normalised latent, then its rotated key, once for all heads.
     fn cache(&mut self, deepseek: &DeepSeek, layer: u64) {
         let width = deepseek.kv_lora_rank + deepseek.rope;
         let (input, output) = (format!("past_latent.{layer}"), format!("present_latent.{layer}"));

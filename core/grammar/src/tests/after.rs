@@ -6,8 +6,8 @@ fn after(trigger: &str, form: Form) -> Grammar {
     Grammar { form, after: Some(trigger.into()) }
 }
 
-/// Protects answers that think first: anything may come before the trigger, an end too; behind it the form, and nothing but
-/// the form.
+/// Protects answers that think first: any token is allowed before the trigger, an end token too, and only the grammar
+/// after it.
 #[test]
 fn the_form_begins_behind_the_trigger() {
     let compiler = compiler(false);
@@ -32,7 +32,7 @@ fn the_form_begins_behind_the_trigger() {
     }
 }
 
-/// Protects the border: a token that goes beyond the trigger is allowed if its rest begins the form, which goes on behind it.
+/// Protects the border: a token that extends beyond the trigger is allowed if its rest begins a match.
 #[test]
 fn a_token_may_go_beyond_the_trigger() {
     let id = |text: &[u8]| u32::try_from(tokens().iter().position(|t| t == text).expect("a token")).expect("few");

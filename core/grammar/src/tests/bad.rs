@@ -1,9 +1,9 @@
-//! Grammars that cannot be built: each is an error that says why.
+//! Grammars that cannot be compiled: each is an error with the reason.
 
 use super::*;
 use crate::check;
 
-/// Protects users from answers without the form that they asked for: what is wrong or not supported is refused, in words.
+/// Protects users from unconstrained answers: wrong and unsupported grammars are refused, with the reason.
 #[test]
 fn bad_grammars_are_refused_in_words() {
     let scoped = |start, end, regex: &str| Form::Scope {
@@ -64,8 +64,8 @@ fn bad_grammars_are_refused_in_words() {
     check(&Grammar::of(Form::Json("true".into()))).expect("any JSON");
 }
 
-/// Protects requests whose form no text has, or none that the model can write: it is an error before the first token, or
-/// where it shows.
+/// Protects requests whose grammar matches no text of the vocabulary: an error before the first token, or at the token
+/// where no token is allowed.
 #[test]
 fn a_form_without_a_text_is_an_error() {
     for schema in [r##"{"$ref": "#"}"##, r##"{"allOf": [{"$ref": "#"}]}"##] {
@@ -84,7 +84,8 @@ fn a_form_without_a_text_is_an_error() {
     }
 }
 
-/// Protects templates: a grammar cannot name control tokens by their numbers, and the end only comes where the form ends.
+/// Protects templates: a grammar cannot name control tokens by their ids, and an end token is allowed only where the
+/// grammar is complete.
 #[test]
 fn control_tokens_are_never_part_of_a_form() {
     for (lark, first) in [("start: <[256]>", None), ("start: <[257]> \"a\"", None), ("start: <[97-98]>", Some(97))] {

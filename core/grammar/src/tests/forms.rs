@@ -1,4 +1,4 @@
-//! What each form allows.
+//! The texts that each kind of grammar allows.
 
 use super::*;
 use crate::scope;
@@ -11,7 +11,7 @@ const SCHEMA: &str = r##"{"type": "object", "properties": {
   "$defs": {"leaf": {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"x": {"const": "bc"}}, "required": ["x"],
     "additionalProperties": false}]}}}"##;
 
-/// Protects every caller that reads JSON: whatever the model wants, an answer that ends fits the schema, in the schema's
+/// Protects callers that parse JSON: with random logits, an answer that ends is valid under the schema, in the schema's
 /// order of properties.
 #[test]
 fn json_fits_its_schema() {
@@ -39,8 +39,8 @@ fn json_fits_its_schema() {
     assert!(ended >= 10, "{ended} answers ended");
 }
 
-/// Protects patterns: an end is allowed exactly where the whole text matches, anchors at both ends mean nothing new, and
-/// characters come whole although tokens are parts of them.
+/// Protects regular expressions: an end token is allowed exactly where the whole text matches, anchors at the ends
+/// change nothing, and characters are complete although tokens may be parts of them.
 #[test]
 fn patterns_match_as_a_whole() {
     let form = Form::Regex("^(ab){2,3}c?$".into());
@@ -68,8 +68,8 @@ fn lark_grammars_nest() {
     assert_eq!(texts.map(|text| has(&form, text)), [true, true, true, false, false, false, false]);
 }
 
-/// Protects choices: exactly the options, where one is the beginning of another too, and where they hold what would be
-/// special in a pattern.
+/// Protects choices: exactly the options are allowed, also if one is a prefix of another, or contains characters that
+/// are special in a regular expression.
 #[test]
 fn a_choice_is_one_of_its_options() {
     let options = ["ab", "abc", "a.*", "né", "def f():"].map(str::to_owned).to_vec();
@@ -89,8 +89,8 @@ fn code() -> Vec<Free> {
     vec![free(CODE, "old", r#"[^"\\]*"#), free(CODE, "# note\n", r"(#[^\n]*\n)*")]
 }
 
-/// Protects the code around a docstring: what is not free comes to the byte, whatever the model wants, and what is free keeps
-/// to its pattern, with tokens that go over the borders.
+/// Protects the code around a docstring: with random logits, fixed text is reproduced to the byte, and free ranges
+/// match their regular expressions, also with tokens that cross their borders.
 #[test]
 fn a_scope_changes_its_free_ranges_only() {
     let grammar = scope(CODE, code()).expect("a scope");
@@ -125,8 +125,8 @@ fn a_scope_changes_its_free_ranges_only() {
     }
 }
 
-/// Protects the time of an answer: where only one text can follow it is forced in the tokeniser's own tokens, the mask says
-/// the same, and a token that depends on what comes is left to the model.
+/// Protects speed: if only one text can follow, it is forced in the tokeniser's own tokens, the mask agrees, and a
+/// token that depends on later text is left to the model.
 #[test]
 fn forced_text_needs_no_model() {
     let compiler = compiler(true);
@@ -154,7 +154,7 @@ fn forced_text_needs_no_model() {
     assert_eq!(without.forced(), Vec::<u32>::new(), "there is no tokeniser");
 }
 
-/// Protects forced text from a tokeniser that writes texts otherwise, such as one that composes characters.
+/// Protects forced text from a tokeniser that normalises text, such as one that composes characters.
 #[test]
 fn a_tokeniser_that_changes_texts_forces_nothing_else() {
     let composing: Encode = Box::new(|text| Some(encode(&text.replace("e\u{301}", "é"))));
@@ -185,8 +185,8 @@ fn a_long_scope_is_forced_in_pieces() {
     assert_eq!(String::from_utf8(written), Ok(text));
 }
 
-/// Protects candidates and requests from each other: clones and constraints of the same grammar go on by themselves, and a
-/// grammar that is known already gives what it gave first.
+/// Protects candidates and requests from each other: clones and constraints of the same grammar are independent, and a
+/// cached grammar gives the same masks as a new one.
 #[test]
 fn constraints_go_on_by_themselves() {
     let compiler = compiler(false);
@@ -212,7 +212,7 @@ fn constraints_go_on_by_themselves() {
     }
 }
 
-/// Protects the sampler: a token that does not fit is refused and changes nothing, and behind the end comes nothing.
+/// Protects the sampler: a disallowed token is refused and changes nothing, and no token is allowed after an end token.
 #[test]
 fn what_does_not_fit_is_refused() {
     for form in [Form::Regex("ab?c".into()), Form::Choices(vec!["abc".into(), "ac".into()])] {

@@ -1,4 +1,4 @@
-//! Grammars that want all time and memory.
+//! Grammars that try to exhaust time and memory.
 
 use super::*;
 
@@ -98,7 +98,7 @@ fn rows() -> Vec<(&'static str, Form)> {
         ("many literals", Form::Scope { text: "x = 1\n".repeat(40_000), free: vec![] }),
         ("many free ranges", free(&"x".repeat(3000), 3000, ".*")),
         (
-            "free ranges at one place",
+            "free ranges at one position",
             Form::Scope { text: "x".into(), free: vec![Free { start: 0, end: 0, regex: "a*b*".into() }; 3000] },
         ),
         (
@@ -134,8 +134,8 @@ fn rows() -> Vec<(&'static str, Form)> {
     rows
 }
 
-/// Protects the process with the model, and all other requests in it: every grammar works or is an error, within bounded
-/// memory, and nothing overflows the stack. That it is within bounded time shows the limit of a test's time.
+/// Protects the process with the model, and all other requests in it: every grammar works or is an error, within
+/// bounded memory, and nothing overflows the stack. The time limit of the test runner bounds the time.
 #[test]
 fn hostile_grammars_are_bounded() {
     let compiler = compiler(false);

@@ -56,7 +56,7 @@ fn tokens() -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The longest token at each place. It is the tokeniser of these tests.
+/// The longest token at each position. It is the tokeniser of these tests.
 fn encode(text: &str) -> Vec<u32> {
     let (all, mut rest, mut ids) = (tokens(), text.as_bytes(), Vec::new());
     while !rest.is_empty() {
@@ -85,8 +85,8 @@ fn allowed(constraint: &mut Constraint) -> Result<Vec<u32>, GrammarError> {
     Ok(ids.collect())
 }
 
-/// The text of an answer that a model of random numbers gives, and whether it has ended. Checks at each token that the mask
-/// is what `allows` says.
+/// The text of an answer that a model of random numbers gives, and whether it has ended. Checks at each token that the
+/// mask is what `allows` says.
 fn answer(constraint: &mut Constraint, seed: u64, most: usize) -> (Vec<u8>, bool) {
     let (all, mut state, mut text) = (tokens(), seed * 2 + 1, Vec::new());
     for _ in 0..most {

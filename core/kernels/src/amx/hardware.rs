@@ -1,13 +1,13 @@
 //! The instructions themselves, and whether this process may use them.
 
-use super::{Config, Engine};
+use super::{Config, TileUnit};
 use std::arch::asm;
 
 /// The tile registers of the thread that runs. The compiler does not use them, so that they keep their values from one
 /// instruction to the next.
 pub(crate) struct Hardware;
 
-impl Engine for Hardware {
+impl TileUnit for Hardware {
     #[inline(always)]
     // SAFETY: the trait says what the caller must promise, for this function and those below.
     unsafe fn configure(&mut self, config: &Config) {

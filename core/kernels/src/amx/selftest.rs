@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 const COLUMNS: usize = 512;
 const GROUPS: usize = 2;
 
-/// Whether this machine can use the tiles of AMX: it has them, the system lets the process use them, and random products of
-/// every format have the same bits as those of AVX-512. Found out once.
+/// Whether this machine can use the tiles of AMX: it has them, the system lets the process use them, and random
+/// products of every format have the same bits as those of AVX-512. Found out once.
 ///
 /// # Safety
 /// The processor must have AVX-512 with VNNI.

@@ -1,21 +1,21 @@
-//! What is computed number by number: softmax, gates, sums, norms, conversions.
+//! Elementwise computations: softmax, gates, sums, norms, conversions.
 
 use super::{Rows, RowsMut, dots};
 use crate::Level;
 
-/// Of the polynomial that is 2 to the power of what lies between -0.5 and 0.5 within 2e-8, highest power first.
+/// Coefficients of a polynomial for 2^x with x in -0.5..=0.5, highest power first. Its error is below 2e-8.
 const COEFFICIENTS: [f32; 7] =
     [0.000_154_614_45, 0.001_340_042_8, 0.009_618_057, 0.055_503_27, 0.240_226_5, std::f32::consts::LN_2, 1.0];
 
-/// Powers of two for the first `visible` of the scores; zeros for the rest. `most` is the largest score so far and
-/// becomes the largest of all, which is subtracted; the powers' sum comes back.
+/// One step of an online softmax: `most`, the largest score so far, becomes the maximum with the first `visible`
+/// scores; these become 2^(score - most), the others zero. Returns the sum.
 pub(crate) fn softmax(level: Level, scores: &mut [f32], visible: usize, most: &mut f32) -> f32 {
     assert!(scores.len().is_multiple_of(16) && visible <= scores.len(), "scores come by sixteen");
     dispatch!(level, softmax(scores, visible, most))
 }
 
-/// Merges what one part of the keys gives into what those before it gave. Both are a mix of values, then the largest score,
-/// then the sum of the powers.
+/// Merges the partial result of one page into that of the pages before it. Both have the weighted sum of values, then
+/// the largest score, then the sum of powers.
 pub(crate) fn merge(level: Level, to: &mut [f32], from: &[f32]) {
     assert!(to.len() == from.len() && to.len() >= 2, "mixes of other widths");
     dispatch!(level, merge(to, from));
@@ -48,7 +48,7 @@ pub(crate) fn norm(level: Level, row: &[f32], weight: &[f32], epsilon: f32, out:
     }
 }
 
-/// Halves as floats. As many at `next`, which are converted next, are asked for meanwhile; any address will do.
+/// Converts 16-bit floats to 32 bits. Prefetches as many at `next`, which may be any address.
 pub(crate) fn halves(level: Level, halves: &[u16], out: &mut [f32], next: *const u16) {
     assert!(halves.len() == out.len(), "as many as there are");
     dispatch!(level, halves(halves, out, next));
@@ -89,8 +89,8 @@ macro_rules! kernel {
                 }
             }
 
-            /// 2 to the power of each, which must not be above 126; what is below -125 counts as -125, and what is not a
-            /// number stays none.
+            /// 2 to the power of each, which must not be above 126; what is below -125 counts as -125, and what is not
+            /// a number stays none.
             #[inline]
             $(#[target_feature(enable = $features)])?
             fn power(x: V) -> V {

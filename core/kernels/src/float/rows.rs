@@ -1,8 +1,8 @@
-//! Matrices that the computations read and write.
+//! Views of matrices: rows of one width at a fixed stride.
 
 use crate::Level;
 
-/// Rows of numbers, some numbers apart.
+/// A matrix of 32-bit floats whose rows are `stride` numbers apart.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     pub(super) data: &'a [f32],
@@ -43,7 +43,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Rows of halves, some halves apart, and where those are that are read next.
+/// A matrix of 16-bit floats whose rows are `stride` numbers apart, and the address to prefetch meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Halves<'a> {
     data: &'a [u16],
@@ -54,7 +54,7 @@ pub(crate) struct Halves<'a> {
 }
 
 impl<'a> Halves<'a> {
-    /// Rows that follow each other. `next` is asked for while they are read, and may be any address.
+    /// Rows without gaps. `next` is prefetched while they are read, and may be any address.
     pub(crate) fn dense(data: &'a [u16], width: usize, next: *const u16) -> Self {
         let rows = data.len() / width.max(1);
         assert!(fits(data.len(), rows, width, width), "rows outside of their memory");
@@ -66,8 +66,8 @@ impl<'a> Halves<'a> {
     }
 }
 
-/// Rows of a cache: as they are there, or converted. Both give the same bits. What takes less time depends on how many rows
-/// they are multiplied with.
+/// Rows of the KV cache, as 16-bit floats or converted to 32 bits. Both give the same bits; which is faster depends on
+/// the number of rows that they are multiplied with.
 #[derive(Clone, Copy)]
 pub(crate) enum Cached<'a> {
     Floats(Rows<'a>),

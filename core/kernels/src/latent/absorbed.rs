@@ -1,17 +1,18 @@
-//! Few rows: queries in the latents' space. Each page gives its largest score, its sum of powers and its mix of latents for
-//! all rows that see it, and those are merged in the pages' order.
+//! The absorbed form, with queries in the space of the latents. Each page yields a partial result for all rows that see
+//! it (the weighted sum of latents, the largest score and the sum of powers), and these are merged in the order of the
+//! page table.
 
 use super::prepare::{angles, each_product, rotate};
 use super::{LatentAttention, LatentStep};
-use crate::float::{Cached, Halves, Rows, RowsMut, Shared, few_queries, halves, merge, softmax};
+use crate::float::{Cached, Halves, Rows, RowsMut, Shared, halves, max_direct_queries, merge, softmax};
 use crate::input::Block;
 use crate::paged::{PAGE_TOKENS, Span, results, visits, windows};
 use crate::share::{Everywhere, Pool, room, share, share_each};
 use crate::{Level, Scratch};
 
-/// Numbers of the pages' results that are held at once.
+/// Numbers of partial results that are held at once.
 const HELD: usize = 1 << 20;
-/// Numbers of results that a thread merges at a time, at the least.
+/// Minimum number of results that a thread merges at a time.
 const MERGED: usize = 1 << 16;
 
 #[expect(unsafe_code, reason = "shares its memory among threads")]
@@ -28,7 +29,7 @@ pub(super) fn run(
     everywhere: &Everywhere<'_>,
 ) {
     let LatentAttention { heads, rank, value, .. } = *this;
-    // For each row and head: the mix, the largest score and the sum.
+    // For each row and head: the weighted sum, the largest score and the sum of powers.
     let (width, result) = (this.width(), rank + 2);
     let numbers: Vec<usize> = spans.iter().flat_map(|span| span.rows.clone()).collect();
     let rows = numbers.len();
@@ -58,11 +59,11 @@ pub(super) fn run(
                 let (cached, scores) =
                     room(floats, PAGE_TOKENS * (width + most * heads)).split_at_mut(PAGE_TOKENS * width);
                 let seen = visit.calls.iter().map(|(_, visible)| *visible).max().unwrap_or(0);
-                // What comes next is asked for while this page is read.
+                // Prefetch the next page while this one is read.
                 let page = &cache[this.place(visit.page)][..seen * width];
                 let next = window.get(number + 1).map_or(visit.page, |next| next.page);
                 let next = cache.as_ptr().wrapping_add(this.place(next).start);
-                let page = if visit.rows * heads <= few_queries(level) {
+                let page = if visit.rows * heads <= max_direct_queries(level) {
                     Cached::Halves(Halves::dense(page, width, next))
                 } else {
                     let cached = &mut cached[..page.len()];
@@ -127,7 +128,7 @@ pub(super) fn run(
     );
 }
 
-/// Every row's queries in the latents' space, scaled for powers of two.
+/// Maps every row's queries to the space of the latents, and scales them for powers of two.
 #[expect(unsafe_code, reason = "shares its memory among threads")]
 #[expect(clippy::too_many_arguments, reason = "called from one place, which has them")]
 fn absorb(

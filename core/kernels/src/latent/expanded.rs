@@ -1,5 +1,5 @@
-//! Many rows of a sequence: each head's keys and values of a chunk of latents, for all queries that see it. Largest score, sum and
-//! result of every query are carried from chunk to chunk.
+//! The expanded form: computes each head's keys and values of a chunk of latents, for all queries that see it. The
+//! online softmax of each query (largest score, sum of powers, weighted sum) continues from chunk to chunk.
 
 use super::prepare::{angles, each_product, latents, rotate};
 use super::{GROUP_ROWS as CHUNK, LatentAttention, LatentStep};
@@ -8,7 +8,7 @@ use crate::paged::{PAGE_TOKENS, Span};
 use crate::share::{Everywhere, room, share_each};
 use crate::{Level, Scratch};
 
-/// Queries whose scores are held at once.
+/// Number of queries whose scores are held at once.
 const QUERIES: usize = 32;
 
 #[expect(unsafe_code, reason = "shares the output among threads")]

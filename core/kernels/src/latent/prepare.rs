@@ -1,4 +1,4 @@
-//! The first steps of both forms.
+//! Steps that both forms share: rotation, norm, and writing latents to pages.
 
 use super::{LatentAttention, LatentStep, SHARED_WRITING, Weights};
 use crate::Level;
@@ -24,7 +24,7 @@ pub(super) fn angles<'a>(step: &LatentStep<'a>, rope: usize, position: usize) ->
     (&step.cos[range.clone()], &step.sin[range])
 }
 
-/// Writes the new latents.
+/// Writes the normalised latents and rotated keys of the rows to their pages.
 #[expect(unsafe_code, reason = "shares the pages among threads")]
 pub(super) fn write(
     this: &LatentAttention<'_>,

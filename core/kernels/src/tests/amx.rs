@@ -1,12 +1,13 @@
 use super::{blocks, noise, tiles};
-use crate::amx::{self, model::Model};
+use crate::amx::{self, emulator::Emulator};
 use crate::input::{Block, GROUP, groups, round};
 use crate::multiply::products;
 use crate::{Format, Level, Matrix, TILE_ROWS};
 
-/// Protects prompts on processors with AMX: what the tiles' code computes, on a model of their instructions, has the bits of
-/// AVX-512, for every format, for widths that fill no chunk of blocks, and for as many groups of rows as there may be; rows
-/// that make no group are left to the other code. Where there are no such vectors there is nothing to compare.
+/// Protects prompts on processors with AMX: what the tiles' code computes, on a model of their instructions, has the
+/// bits of AVX-512, for every format, for widths that fill no chunk of blocks, and for as many groups of rows as there
+/// may be; rows that make no group are left to the other code. Where there are no such vectors there is nothing to
+/// compare.
 #[test]
 fn tiles_give_the_bits_of_vectors() {
     let vectors = Level::available().into_iter().filter(|level| *level == Level::Avx512);
@@ -31,7 +32,7 @@ fn tiles_give_the_bits_of_vectors() {
                     let mut got = vec![[f32::NAN; TILE_ROWS]; rows];
                     // SAFETY: the processor has AVX-512.
                     #[expect(unsafe_code, reason = "instructions that not every processor has")]
-                    let done = unsafe { amx::products(&mut Model::default(), &matrix, tile, &rounded, &mut got) };
+                    let done = unsafe { amx::products(&mut Emulator::default(), &matrix, tile, &rounded, &mut got) };
                     assert_eq!(done, rows / 8 * 8);
                     let bits =
                         |rows: &[[f32; TILE_ROWS]]| rows.concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>();

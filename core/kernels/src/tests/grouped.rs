@@ -41,7 +41,8 @@ impl Layer {
         }
     }
 
-    /// Runs steps, each of which has for some sequences how many tokens come: the results of every sequence, and the pages.
+    /// Runs steps, each of which has for some sequences how many tokens come: the results of every sequence, and the
+    /// pages.
     fn run(
         &self,
         level: Level,
@@ -113,8 +114,8 @@ impl Layer {
     }
 }
 
-/// Protects the numbers of both paths: rotation of either kind, mask, scale, and which heads share their keys are those of
-/// the definition.
+/// Protects the results of both schedules: rotation of either kind, mask, scale and grouping of heads follow the
+/// definition.
 #[test]
 fn attention_is_that_of_its_definition() {
     for attention in [WHOLE, ODD] {
@@ -127,8 +128,8 @@ fn attention_is_that_of_its_definition() {
     }
 }
 
-/// Protects cached prefixes, drafts and batches: a row's bits depend on its sequence up to itself, not on how it is cut into
-/// steps, on the sequences beside it, on the threads, on the processor or on whose pages it reads. So do the pages' bits.
+/// Protects cached prefixes, drafts and batches: the bits of a row and of its page depend only on its sequence up to
+/// the row, not on how it is cut into steps, the other sequences, the threads, the processor or shared pages.
 #[test]
 fn a_row_has_the_same_bits_in_any_company() {
     for attention in [WHOLE, ODD] {
@@ -182,8 +183,7 @@ fn only_the_new_tokens_are_written() {
     assert_eq!(written, 73 * 2 * WHOLE.kv_heads * WHOLE.head_dim);
 }
 
-/// Protects callers: what does not fit is refused before anything is read or written, and what is not a number does not
-/// come out as one.
+/// Protects callers: inputs that do not match are refused before anything is read or written, and NaN stays NaN.
 #[test]
 fn nonsense_is_refused() {
     let layer = Layer::new(ODD);

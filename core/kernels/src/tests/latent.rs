@@ -183,7 +183,7 @@ impl Layer {
     }
 }
 
-/// Protects the numbers of both forms: norm, rotation, mask, scale and the order of heads are those of the definition.
+/// Protects the results of both forms: norm, rotation, mask, scale and the order of heads follow the definition.
 #[test]
 fn attention_is_that_of_its_definition() {
     let odd = Sizes { heads: 5, nope: 20, rope: 6, value: 12, rank: 40 };
@@ -203,8 +203,9 @@ fn attention_is_that_of_its_definition() {
     }
 }
 
-/// Protects cached prefixes, drafts and batches: within a form, a row's bits depend on its sequence up to itself, not on how
-/// it is cut into steps, on the sequences beside it, on the threads, on the processor or on whose pages it reads.
+/// Protects cached prefixes, drafts and batches: within a form, a row's bits depend on its sequence up to itself, not
+/// on how it is cut into steps, on the sequences beside it, on the threads, on the processor or on whose pages it
+/// reads.
 #[test]
 fn a_query_has_the_same_bits_in_any_company() {
     for formats in [None, Some((Format::Q4_0, Format::Q8_0))] {
@@ -261,8 +262,7 @@ fn a_query_has_the_same_bits_in_any_company() {
     }
 }
 
-/// Protects callers: what does not fit is refused before anything is read or written, and what is not a number does not
-/// come out as one.
+/// Protects callers: inputs that do not match are refused before anything is read or written, and NaN stays NaN.
 #[test]
 fn nonsense_is_refused() {
     let layer = Layer::new(SIZES, None);

@@ -118,8 +118,8 @@ impl Layer {
 
 const SIZES: (usize, usize, usize, usize) = (8, 256, 256, 512);
 
-/// Protects the numbers: routing, gates, weights and the shared expert are those of the definition, but for what rounding
-/// the activations to 8 bits changes.
+/// Protects the numbers: routing, gates, weights and the shared expert are those of the definition, but for what
+/// rounding the activations to 8 bits changes.
 #[test]
 fn a_mixture_is_that_of_its_definition() {
     let limited = Routing { top_k: 3, groups: 4, top_groups: 2, limited: true, scale: 16.0, normalise: false };
@@ -137,8 +137,8 @@ fn a_mixture_is_that_of_its_definition() {
     }
 }
 
-/// Protects dense models: a network alone is an expert that every token has whole, in any company, and refuses what does not
-/// fit.
+/// Protects dense models: a network alone is an expert that every token has whole, in any company, and refuses what
+/// does not fit.
 #[test]
 fn a_network_is_an_expert() {
     let layer = Layer::new([Format::Q4_0, Format::Q5_0, Format::Q8_0], (1, 96, 64, 0), Routing { top_k: 1, ..PLAIN });

@@ -1,4 +1,4 @@
-//! What the tests of both attentions share.
+//! Ragged batches for the tests of both attentions.
 
 use crate::{PAGE_TOKENS, PagedError, Ragged};
 
@@ -35,8 +35,8 @@ impl Lists {
     }
 }
 
-/// Calls `run` with places that do not fit: each must be refused. `pages` is the number of pages, `angles` of positions; two
-/// rows are expected.
+/// Calls `run` with places that do not fit: each must be refused. `pages` is the number of pages, `angles` of
+/// positions; two rows are expected.
 pub(super) fn refused(pages: usize, angles: usize, mut run: impl FnMut(&Lists) -> Result<(), PagedError>) {
     let columns = angles / PAGE_TOKENS;
     let good = Lists {

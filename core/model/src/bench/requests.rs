@@ -1,7 +1,7 @@
-//! Whole requests: several at once, candidates of one prompt, an answer with a form, a restart.
+//! Benchmarks of whole requests: several at once, candidates of one prompt, constrained decoding, a restart.
 //!
-//! They go through the calls that every caller has, so that what is measured is what users get. The engine should not
-//! draft: the texts repeat themselves.
+//! They use the public calls, so that they measure what users get. Load the engine without drafts: the texts repeat
+//! themselves, and accepted drafts would hide the cost of a step.
 
 use crate::engine::Engine;
 use crate::options::EngineOptions;
@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
 
-/// How often the answers with and without a form are measured in turns.
+/// How often the constrained and the free answer are measured, in turns.
 const TURNS: usize = 3;
-/// A text of many tokens of which few are forced.
+/// A schema whose answers have many tokens, of which few are forced.
 const SCHEMA: &str =
     r#"{"type": "array", "items": {"type": "string", "minLength": 3, "maxLength": 60}, "minItems": 1000}"#;
 
@@ -34,7 +34,7 @@ pub struct RequestPlan {
     pub candidate_prompt: usize,
     /// Tokens of each candidate.
     pub candidate_tokens: usize,
-    /// Tokens of an answer with a form.
+    /// Tokens of a constrained answer.
     pub form_tokens: usize,
 }
 
@@ -59,7 +59,7 @@ pub struct RequestReport {
     pub sequences: Vec<SequencesAt>,
     /// Candidates of one prompt.
     pub candidates: Option<Candidates>,
-    /// An answer with a form. `None` where the engine knows no forms.
+    /// Constrained decoding. `None` if the model has no grammars.
     pub form: Option<FormCost>,
     /// A prompt that was seen before a restart.
     pub restart: Option<Restart>,
@@ -97,14 +97,14 @@ pub struct Candidates {
     pub ratio: f64,
 }
 
-/// The cost of a form.
+/// The cost of constrained decoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FormCost {
-    /// Milliseconds of a token without a form: the median.
+    /// Milliseconds of a token without a grammar: the median.
     pub free_ms: f64,
-    /// Milliseconds of a token with one.
+    /// Milliseconds of a token with a grammar: the median.
     pub form_ms: f64,
-    /// The part of a token's time that the form takes.
+    /// The grammar's share of a token's time, from 0 to 1.
     pub share: f64,
 }
 
@@ -124,7 +124,7 @@ pub struct Restart {
 }
 
 impl Engine {
-    /// Measure whole requests. What does not fit into the context is left out.
+    /// Measure whole requests. Measurements that exceed the context are left out.
     pub fn bench_requests(&self, plan: &RequestPlan, cancel: &Cancel) -> Result<RequestReport, GenerateError> {
         let fits = |tokens: usize| tokens < self.info().context_length as usize;
         let mut report = RequestReport::default();
@@ -146,7 +146,7 @@ impl Engine {
 
     fn sequences(&self, count: usize, plan: &RequestPlan, cancel: &Cancel) -> Result<f64, GenerateError> {
         let request = |i: usize, tokens| request(text(self, i, plan.context)?, i, tokens);
-        // Prompts are computed before, as far as they can be kept, so that decoding is what is measured.
+        // Compute the prompts first: the measured requests find them cached and only decode.
         let short: Vec<_> = (0..count).map(|i| request(i, 1)).collect::<Result<_, GenerateError>>()?;
         self.all(&short, cancel, &mut |_| {})?;
         let long: Vec<_> = (0..count).map(|i| request(i, plan.tokens)).collect::<Result<_, GenerateError>>()?;
@@ -171,7 +171,7 @@ impl Engine {
         let (one_ms, one_tokens, prompt) = timed(&requests[..1])?;
         let (all_ms, tokens, _) = timed(&requests)?;
         let count = plan.candidates;
-        // Some may end before the others.
+        // Answers may end early: compare per token.
         let longer = f64::from(tokens) / (f64::from(one_tokens.max(1)) * f64::from(u32::try_from(count).unwrap_or(1)));
         let ratio = all_ms / one_ms / if longer > 0.0 { longer } else { 1.0 };
         Ok(Candidates { count, prompt, tokens, one_tokens, one_ms, all_ms, ratio })
@@ -187,7 +187,7 @@ impl Engine {
                 Err(GenerateError::Grammar(_)) => return Ok(None),
                 text => text?,
             };
-            // An engine that knows no forms goes on with the story.
+            // A model without grammars continues the story.
             if !text.trim_start().starts_with('[') {
                 return Ok(None);
             }
@@ -209,8 +209,8 @@ impl Engine {
     }
 }
 
-/// Load the model in `folder`, give it a prompt of `tokens` tokens, and do both again. `options` say where prefixes are
-/// kept.
+/// Load the model in `folder`, generate one token for a prompt of `tokens` tokens, and do both again. `options` say
+/// where prefixes are stored.
 pub fn bench_restart(
     folder: &Path,
     options: &EngineOptions,
@@ -240,14 +240,14 @@ fn finished(done: Generation) -> Result<Generation, GenerateError> {
     if done.finish == FinishReason::Cancelled { Err(super::cancelled()) } else { Ok(done) }
 }
 
-/// A list that models continue without an end, of about `tokens` tokens. Each `number` has another one, from its first
-/// token on.
+/// A list of about `tokens` tokens that models continue without an end. Texts of different `number` differ from the
+/// first token on.
 fn text(engine: &Engine, number: usize, tokens: usize) -> Result<String, GenerateError> {
     let mut text = format!("{number}. List of measured values\n");
     let mut line = 0;
     let mut ids = engine.tokenize(&text)?;
     while ids.len() < tokens {
-        // Many lines at a time: the whole text is tokenised each time.
+        // Add many lines at a time: each round tokenises the whole text.
         for _ in 0..(tokens - ids.len()).div_ceil(16) {
             line += 1;
             let value = super::scatter(line + number * 10_007);
@@ -287,8 +287,8 @@ fn median(values: &mut [f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Tokens per second of `count` sequences, of each token's sequence and time: while all of them decode, if there is such a
-/// time; else over all the time in which any does.
+/// Tokens per second of `count` sequences, from the sequence and time of each token: while all of them decode, if they
+/// ever do at the same time; else over the time in which at least one decodes.
 #[expect(clippy::cast_precision_loss, reason = "numbers of tokens are small")]
 fn decode_rate(events: &[(usize, Instant)], count: usize) -> f64 {
     let of = |i: usize| events.iter().filter(move |(at, _)| *at == i).map(|(_, time)| *time);
@@ -298,7 +298,7 @@ fn decode_rate(events: &[(usize, Instant)], count: usize) -> f64 {
         let inside = events.iter().filter(|(_, time)| *time > begin && *time <= end).count();
         return inside as f64 / (end - begin).as_secs_f64();
     }
-    // Of the first tokens it is not known how long they took.
+    // The time of each sequence's first token includes its prompt: leave it out.
     let tokens = events.len().saturating_sub(spans.len());
     spans.sort();
     let mut seconds = 0.0;
@@ -316,8 +316,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    /// Protects the comparison of one sequence with eight: only the time in which all decode counts where there is such,
-    /// and else the time of each once, without the prompts.
+    /// Protects the comparison of one sequence with eight: the rate covers only the time in which all decode, or the
+    /// time of each if they never decode together, and never the prompts.
     #[test]
     fn rates_are_of_decoding_alone() {
         let start = Instant::now();

@@ -1,7 +1,7 @@
 //! `GgufFeedForward`: a gated network, `down · (SiLU(gate · x) * (up · x))`, in one node.
 //!
-//! Inputs: the tokens, and the tiles of gate, up and down. Attributes: `H` and `I`, the widths of the tokens and inside, and
-//! `gate_type`, `up_type` and `down_type`.
+//! Inputs: the tokens, and the tiles of gate, up and down. Attributes: `H` and `I`, the widths of the tokens and
+//! inside, and `gate_type`, `up_type` and `down_type`.
 
 use super::moe::{expert, shapes};
 use super::{Shape, calls, failed, missing, size, with_threads};

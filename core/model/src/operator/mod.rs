@@ -1,10 +1,10 @@
-//! Operators of our own, in the domain `ai.deepcoder`, for graphs whose weights are blocks of GGUF in the layout of
-//! `deepcoder-kernels`:
+//! Deepcoder's own operators, in the domain `ai.deepcoder`, for graphs whose weights are blocks of GGUF in the layout
+//! of `deepcoder-kernels`:
 //!
-//! - `GgufMatMul` and `GgufGather`: a product with a matrix and rows of one; the attributes `type` (GGUF's name), `N` and
-//!   `K` describe it;
-//! - `PagedGroupedAttention` and `PagedLatentAttention`: attention over pages of keys and values, or of latents, which they
-//!   write to in place;
+//! - `GgufMatMul` and `GgufGather`: a product with a matrix and rows of one; the attributes `type` (GGUF's name), `N`
+//!   and `K` describe it;
+//! - `PagedGroupedAttention` and `PagedLatentAttention`: attention over pages of keys and values, or of latents, which
+//!   they write to in place;
 //! - `GgufFeedForward`: a gated network;
 //! - `GgufMoe`: a mixture of such networks with its router.
 
@@ -100,19 +100,19 @@ impl Shape {
     }
 }
 
-/// How many calls make sure that every thread has one.
+/// Enough parallel calls for every thread to get one.
 fn calls() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Calls `f` with memory to use, and with what calls something on all threads of the runtime.
+/// Calls `f` with scratch memory, and with a function that runs a closure on all threads of the runtime.
 fn with_threads<R>(
     context: &ComputeContext,
     calls: usize,
     f: impl FnOnce(&mut Scratch, &dyn Fn(&(dyn Fn() + Sync))) -> R,
 ) -> Result<R, ort::Error> {
     let failed = RefCell::new(None);
-    // Who is called when all work is taken returns at once.
+    // A call that starts after all work is taken returns at once.
     let everywhere = |work: &(dyn Fn() + Sync)| {
         if let Err(error) = context.par_for(calls, 0, |_| work()) {
             failed.replace(Some(error));

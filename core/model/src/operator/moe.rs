@@ -1,7 +1,7 @@
 //! `GgufMoe`: a mixture of experts.
 //!
-//! Inputs: the tokens; the router's weights, `E` × `H`; gate, up and down of all experts; those of the shared one, if there
-//! is one. Attributes: see [`Moe::create_kernel`].
+//! Inputs: the tokens; the router's weights, `E` × `H`; gate, up and down of all experts; those of the shared one, if
+//! there is one. Attributes: see [`Moe::create_kernel`].
 
 use super::{Shape, calls, count, failed, format, missing, size, with_threads};
 use deepcoder_kernels::{Expert, Level, Mixture, Routing};

@@ -1,9 +1,9 @@
-//! What attention over pages has in common: the last four inputs of a node. Positions `[S]` and sequences `[S]` of the rows,
-//! the tables `[N, M]`, and the cache `[P, numbers]`: `P` pages of 64 tokens of all layers, as 16-bit floats.
+//! The last four inputs of every paged attention node: the rows' positions int64 `[S]` and sequences int64 `[S]`, the
+//! page tables int64 `[N, M]`, and the cache float16 `[P, numbers]`: `P` pages of 64 tokens of all layers.
 //!
-//! The cache is an input that is written to: it is state outside of the flow of data, and nothing but these nodes reads it.
-//! Each of them reads what it has written itself, in this run or an earlier one, in its own layer's part of the pages, so that
-//! the nodes need no order among each other.
+//! The nodes write to the cache in place, although it is an input: it is state outside of the data flow, as in vLLM,
+//! because ONNX has no state. A node reads only its own layer's part of the pages, which only it writes, so the nodes
+//! need no order among each other.
 
 use super::missing;
 use deepcoder_kernels::Ragged;
@@ -13,7 +13,7 @@ use ort::value::{DynTensorValueType, TensorElementType as Type, ValueRef};
 /// The types of the inputs.
 pub(super) const INPUTS: [Type; 4] = [Type::Int64, Type::Int64, Type::Int64, Type::Float16];
 
-/// The places of the rows.
+/// The ragged batch: positions, sequences and page tables of the rows.
 pub(super) struct Places<'a> {
     positions: ValueRef<'a>,
     sequences: ValueRef<'a>,
@@ -39,7 +39,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// All pages.
+/// The cache.
 pub(super) struct Pages<'a> {
     tensor: ValueRef<'a, DynTensorValueType>,
     numbers: usize,
@@ -55,24 +55,24 @@ impl<'a> Pages<'a> {
         Ok(Self { tensor, numbers: pages.saturating_mul(each), each })
     }
 
-    /// An error if a page does not have `numbers`.
+    /// An error unless a page has `numbers` numbers.
     pub(super) fn check(&self, numbers: Option<usize>) -> Result<(), ort::Error> {
         let right = numbers == Some(self.each);
         let wrong = || ort::Error::new(format!("the cache's pages have {} numbers and not {numbers:?}", self.each));
         right.then_some(()).ok_or_else(wrong)
     }
 
-    /// Their numbers, to be read and written.
+    /// The numbers of all pages, for reading and writing.
     #[expect(unsafe_code, reason = "an input that is written to")]
     pub(super) fn numbers(&mut self) -> &mut [u16] {
         if self.numbers == 0 {
             return &mut [];
         }
-        // SAFETY: the tensor has so many numbers of two bytes, on the processor, and lives as long as `self`. Nothing else
-        // uses its memory meanwhile: the engine lends the pages to one run at a time through a pointer that it may write
-        // through, the runtime neither moves nor copies an input that is where the operator wants it nor gives its memory to
-        // anything else, other nodes of the run that have this input are of these operators, and a session runs its nodes
-        // one after the other.
+        // SAFETY: the tensor has so many numbers of two bytes, on the processor, and lives as long as `self`. Nothing
+        // else uses its memory meanwhile: the engine lends the pages to one run at a time through a pointer that it may
+        // write through, the runtime neither moves nor copies an input that is where the operator wants it nor gives
+        // its memory to anything else, other nodes of the run that have this input are of these operators, and a
+        // session runs its nodes one after the other.
         unsafe { std::slice::from_raw_parts_mut(self.tensor.data_ptr().cast_mut().cast::<u16>(), self.numbers) }
     }
 }

@@ -1,8 +1,8 @@
-//! `PagedGroupedAttention`: attention over pages of keys and values, whose heads are shared by groups of query heads.
+//! `PagedGroupedAttention`: grouped-query attention (Ainslie et al. 2023) over pages of keys and values.
 //!
-//! Inputs: queries, keys and values `[1, S, (heads + 2 · kv_heads) · head_dim]`; cosines and sines `[positions, rotated / 2]`;
-//! and [`super::paged`]'s. Output: `[1, S, heads · head_dim]`. The attribute `scale` may be missing: it is one divided by the
-//! root of `head_dim` then.
+//! Inputs: queries, keys and values `[1, S, (heads + 2 · kv_heads) · head_dim]`; cosines and sines `[positions, rotated
+//! / 2]`; and [`super::paged`]'s. Output: `[1, S, heads · head_dim]`. The attribute `scale` defaults to `1 /
+//! sqrt(head_dim)`. The kernel is [`deepcoder_kernels::GroupedAttention`].
 
 use super::paged::{Pages, Places};
 use super::{calls, count, failed, missing, number, size, with_threads};
@@ -13,7 +13,7 @@ use ort::value::TensorElementType as Type;
 pub(super) struct PagedGrouped;
 
 pub(super) struct PagedGroupedKernel {
-    // But for the rotated width, which the angles say.
+    // Without the rotated width, which follows from the shape of the cosines.
     attention: GroupedAttention,
     level: Level,
     calls: usize,
@@ -68,7 +68,7 @@ impl Kernel for PagedGroupedKernel {
         let mut shape = shape.to_vec();
         let width = attention.heads.saturating_mul(attention.head_dim);
         match shape.last_mut() {
-            // Whether the other numbers fit, the attention itself checks.
+            // The kernel checks the other sizes.
             Some(last) => *last = i64::try_from(width).unwrap_or(i64::MAX),
             None => return Err(ort::Error::new("queries, keys and values are one number")),
         }

@@ -1,9 +1,10 @@
-//! `PagedLatentAttention`: attention over pages of latents.
+//! `PagedLatentAttention`: multi-head latent attention (MLA; DeepSeek-V2, 2024) over pages of latents. The kernel is
+//! [`deepcoder_kernels::LatentAttention`].
 //!
 //! Inputs: queries `[1, S, heads · (nope + rope)]`; latents before norm and rotation `[1, S, rank + rope]`; the norm's
 //! weights; cosines and sines `[positions, rope / 2]`; for each head a matrix from queries to latents (`rank` rows of
-//! `nope`) and one from latents to results (`value` rows of `rank`), as tiles or floats; and [`super::paged`]'s. Output:
-//! `[1, S, heads · value]`.
+//! `nope`) and one from latents to results (`value` rows of `rank`), as tiles or floats; and [`super::paged`]'s.
+//! Output: `[1, S, heads · value]`.
 
 use super::paged::{Pages, Places};
 use super::{Shape, calls, count, failed, format, missing, number, size, with_threads};

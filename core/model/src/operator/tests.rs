@@ -125,7 +125,7 @@ fn numbers(count: usize, seed: usize) -> Vec<f32> {
 fn zeros(shape: &[i64]) -> DynValue {
     let mut tensor = DynTensor::new(&Allocator::default(), TensorElementType::Float16, shape.to_vec()).unwrap();
     let count = shape.iter().product::<i64>() as usize;
-    // SAFETY: the tensor has so many numbers of two bytes, and nobody else knows it.
+    // SAFETY: the tensor has so many numbers of two bytes, and no other code uses it.
     #[expect(unsafe_code, reason = "the type has no Rust counterpart here")]
     unsafe {
         tensor.data_ptr_mut().cast::<u16>().write_bytes(0, count);
@@ -164,14 +164,15 @@ fn places_of(pages: [i64; 2]) -> [DynValue; 3] {
 /// Which numbers of a tensor of halves are not zero.
 fn written(tensor: &DynValue, count: usize) -> Vec<usize> {
     let tensor = tensor.view().downcast::<ort::value::DynTensorValueType>().unwrap();
-    // SAFETY: the tensor has so many numbers of two bytes, and nobody writes to them.
+    // SAFETY: the tensor has so many numbers of two bytes, and no code writes to them.
     #[expect(unsafe_code, reason = "the type has no Rust counterpart here")]
     let numbers = unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u16>(), count) };
     (0..count).filter(|i| numbers[*i] != 0).collect()
 }
 
-/// Runs a node of paged attention: `own` are its inputs before the pages' and `each` the numbers of a page, of `layers`.
-/// The result must have `width` numbers for each of three rows; the places that the cache has afterwards come back.
+/// Runs a node of paged attention: `own` are its inputs before the pages' and `each` the numbers of a page, of
+/// `layers`. The result must have `width` numbers for each of three rows; the places that the cache has afterwards come
+/// back.
 fn run_paged(session: &mut Session, own: &[DynValue], each: i64, width: i64) -> Vec<usize> {
     let cache = zeros(&[4, each]);
     let places = places_of([3, 0]);
@@ -185,7 +186,7 @@ fn run_paged(session: &mut Session, own: &[DynValue], each: i64, width: i64) -> 
         assert!(result.iter().all(|v| v.is_finite()) && result.iter().any(|v| *v != 0.0));
     }
     let changed = written(&cache, 4 * each as usize);
-    // What names a page that is not there is an error of the run, and the cache is as it was.
+    // A table with a page that does not exist fails the run, and leaves the cache unchanged.
     for wrong in [places_of([3, 4]), places_of([-1, 0])] {
         let inputs: Vec<SessionInputValue<'_>> =
             own.iter().chain(&wrong).chain([&cache]).map(SessionInputValue::from).collect();
@@ -288,7 +289,7 @@ fn a_mixture_runs_with_and_without_a_shared_expert() {
     }
 }
 
-/// Protects the layers of dense models: the node gives what the mixture of one expert, that every token has whole, gives.
+/// Protects the layers of dense models: the node computes the same as a mixture of one expert with weight one.
 #[test]
 fn a_feed_forward_network_is_an_expert() {
     let bytes = Format::Q8_0.matrix_bytes(32, 32).unwrap();

@@ -1,11 +1,11 @@
 //! Pages of prefixes on the disk, so that a prompt that was computed before a restart is not computed again.
 //!
-//! A page is a file of its own, named by a hash of the model and of all tokens up to its end (see [`page`]). It is private
-//! data: numbers that derive from the user's code, from which text can be guessed. So the directory is 0700 and the files
-//! are 0600, [`forget_prefixes`] deletes them, and nothing sends them anywhere.
+//! A page is a file of its own, named by a hash of the model and of all tokens up to its end (see [`page`]). It is
+//! private data: numbers that derive from the user's code, from which text can be guessed. So the directory is 0700 and
+//! the files are 0600, [`forget_prefixes`] deletes them, and nothing sends them anywhere.
 //!
-//! **Invariant:** a page is the very bytes that were stored under its key, or it is a miss. Reading never waits for another
-//! process, and storing never makes the engine wait. Several processes may use one directory.
+//! **Invariant:** a page is the very bytes that were stored under its key, or it is a miss. Reading never waits for
+//! another process, and storing never makes the engine wait. Several processes may use one directory.
 
 mod folder;
 mod page;
@@ -23,9 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use writer::{Queue, Writer};
 
-/// A page that takes longer to read than this may as well be computed.
+/// If reading a page takes longer than this, computing it is as fast.
 const SLOW: Duration = Duration::from_millis(250);
-/// How long nothing is read from a disk that was slow.
+/// How long reading pauses after a slow read.
 const SLOW_PAUSE: Duration = Duration::from_secs(60);
 
 /// Where computed prefixes are kept, and how many.
@@ -33,7 +33,7 @@ const SLOW_PAUSE: Duration = Duration::from_secs(60);
 pub struct PrefixCache {
     /// The directory, which is made where it is absent.
     pub folder: PathBuf,
-    /// The most bytes of the pages of all models in it.
+    /// Maximum number of bytes of all pages in it, of any model.
     pub bytes: u64,
 }
 
@@ -48,7 +48,7 @@ pub enum PrefixFolderError {
         /// The number of its owner.
         owner: u32,
     },
-    /// Other users may write in it.
+    /// Other users may write to it.
     #[error("the prefix cache {} is not used: other users may write in it", path.display())]
     Writable {
         /// The directory.
@@ -84,12 +84,12 @@ pub struct PrefixUsage {
     pub bytes: u64,
 }
 
-/// The pages of all models in `folder`. One that is not there has none.
+/// Count the pages of all models in `folder`; none if the directory does not exist.
 pub fn prefix_usage(folder: &Path) -> Result<PrefixUsage, PrefixFolderError> {
     count(folder, false)
 }
 
-/// Delete the pages of all models in `folder`, and count them. A daemon that runs stores new ones.
+/// Delete the pages of all models in `folder`, and count them. A running daemon goes on storing new ones.
 pub fn forget_prefixes(folder: &Path) -> Result<PrefixUsage, PrefixFolderError> {
     count(folder, true)
 }
@@ -104,38 +104,38 @@ fn count(path: &Path, delete: bool) -> Result<PrefixUsage, PrefixFolderError> {
     }
 }
 
-/// The pages of one model in a directory that may hold those of others.
+/// The pages of one model, in a directory that other models may share.
 #[derive(Debug)]
 pub(crate) struct DiskCache {
     shared: Arc<Shared>,
     writer: Option<Writer>,
 }
 
-/// What the engine and the thread that writes both use.
+/// Shared by the engine and the writer thread.
 #[derive(Debug)]
 struct Shared {
     folder: Folder,
     format: Format,
     queue: Queue,
     limits: Limits,
-    /// When reading may go on after a slow read.
+    /// When reading resumes after a slow read.
     read_after: Mutex<Option<Instant>>,
     /// Pages found, for tests and measurements.
     hits: AtomicU64,
 }
 
-/// How much, and how long.
+/// Limits of size and time.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
-    /// The most bytes of all pages on the disk.
+    /// Maximum number of bytes of all pages on the disk.
     cap: u64,
-    /// The most bytes of pages that wait to be written.
+    /// Maximum number of bytes of pages in the write queue.
     queue: usize,
-    /// How long nothing is written after an error.
+    /// How long writing pauses after an error.
     pause: Duration,
     /// How long a read may take.
     slow: Duration,
-    /// How long [`DiskCache`] writes what waits when it is dropped.
+    /// How long dropping a [`DiskCache`] waits for the write queue.
     drain: Duration,
 }
 
@@ -146,9 +146,9 @@ impl Limits {
 }
 
 impl DiskCache {
-    /// The pages of `page_bytes` bytes of the model `model_key` in `folder`, which is made where it is absent. All pages in
-    /// it, of any model, have at most `cap_bytes` together, and at most a tenth of the room that the disk has for them.
-    /// `warn` hears, once each, why nothing is written for a while.
+    /// Open the pages of `page_bytes` bytes of the model `model_key` in `folder`, which is created if absent. All pages
+    /// in it, of any model, take at most `cap_bytes` and at most a tenth of the disk space that is free or theirs.
+    /// `warn` is called with the reason of a pause in writing, once for each reason.
     pub(crate) fn open(
         folder: &Path,
         model_key: &str,
@@ -179,7 +179,7 @@ impl DiskCache {
         Ok(Self { shared, writer: Some(writer) })
     }
 
-    /// Read a page. `false` is a miss, and then `into` holds anything.
+    /// Read a page. After a miss (`false`) the content of `into` is undefined.
     pub(crate) fn get(&self, key: &PageKey, into: &mut [u8]) -> bool {
         let shared = &self.shared;
         let mut read_after = shared.read_after.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,12 +202,12 @@ impl DiskCache {
         read.is_ok()
     }
 
-    /// Let the system read pages ahead of [`DiskCache::get`], which then finds them in memory.
+    /// Ask the system to read pages ahead of [`DiskCache::get`].
     pub(crate) fn read_ahead(&self, keys: &[PageKey]) {
         keys.iter().for_each(|key| self.shared.folder.read_ahead(key));
     }
 
-    /// Whether there is a file for a page. It counts as used.
+    /// Whether a file for a page exists. It counts as used now.
     pub(crate) fn has(&self, key: &PageKey) -> bool {
         let has = self.shared.folder.has(key);
         if has {
@@ -216,14 +216,14 @@ impl DiskCache {
         has
     }
 
-    /// Whether [`DiskCache::put`] would store a page: not if it is there, and not while too many wait or the disk is full.
-    /// Ask before you copy one.
+    /// Whether [`DiskCache::put`] would store a page: not if it is stored, and not while the queue is full or writing
+    /// pauses. Call it before copying a page.
     pub(crate) fn wants(&self, key: &PageKey) -> bool {
         let shared = &self.shared;
         shared.queue.accepts(shared.format.page, &shared.limits) && !self.has(key)
     }
 
-    /// Store a page, some time later or, where too many wait, not at all.
+    /// Queue a page for writing. Dropped if the queue is full.
     pub(crate) fn put(&self, key: PageKey, bytes: Vec<u8>) {
         if bytes.len() == self.shared.format.page {
             self.shared.queue.put(key, bytes, &self.shared.limits);

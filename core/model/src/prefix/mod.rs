@@ -1,4 +1,4 @@
-//! Prefixes of prompts that were computed before: in memory by their tokens, and on the disk.
+//! Cached prefixes: a tree of pages in memory, and a store on the disk.
 
 pub(crate) mod disk;
 pub(crate) mod tree;

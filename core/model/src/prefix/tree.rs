@@ -1,67 +1,68 @@
-//! The pages that sequences have computed, by their tokens: a tree whose nodes are pages. A prompt that begins like an earlier
-//! one uses its pages (Zheng et al. 2024, SGLang's RadixAttention).
+//! The index of cached prefixes: a radix tree over tokens whose nodes are pages (RadixAttention; Zheng et al. 2024,
+//! SGLang). A request reuses the pages of its longest cached prefix.
 
 use crate::pool::{PageId, Pool};
 
-/// Tokens of a page.
+/// Number of tokens of a page.
 pub(crate) const PAGE: usize = 64;
 
 /// A node of the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NodeId(usize);
 
-/// How the tokens of a page were computed, where complete groups of a prompt have other bits than single tokens.
+/// How the tokens of a page were computed: complete groups of a prompt may have other bits than single tokens
+/// ([`deepcoder_types::Pages::group`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum PageOrigin {
     /// As a part of a complete group.
     Group,
-    /// One by one, as the end of a prompt.
+    /// One by one, as the incomplete group at the end of a prompt.
     Single,
-    /// One by one, with tokens of an answer.
+    /// One by one, with at least one token of an answer.
     Answer,
 }
 
-/// The pages of a beginning.
+/// The cached pages of a prefix.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Whole pages, with their nodes.
-    pub(crate) pages: Vec<(NodeId, PageId, Form)>,
-    /// A page that begins with some of the tokens that follow, and how many.
-    pub(crate) part: Option<(PageId, usize, Form)>,
+    /// Full pages, with their nodes.
+    pub(crate) pages: Vec<(NodeId, PageId, PageOrigin)>,
+    /// A page whose first tokens are the ones that follow, and how many of them.
+    pub(crate) partial: Option<(PageId, usize, PageOrigin)>,
 }
 
 impl Found {
-    /// The node of the last whole page.
+    /// The node of the last full page.
     pub(crate) fn node(&self) -> Option<NodeId> {
         self.pages.last().map(|(node, ..)| *node)
     }
 
-    /// Leave out what would be computed with other bits as a part of this prompt: of groups that are complete in it all or
-    /// nothing is used, and of the end of it nothing that was a group. What an answer has become is used as it is, or no
-    /// conversation could go on without being computed again.
-    pub(crate) fn fit(&mut self, group: usize, prompt: usize) {
+    /// Drop pages whose bits differ from those that this prompt would compute. Of a group that is complete in the
+    /// prompt, either all pages are reused or none; of its incomplete end, no page that was computed as a group. Pages
+    /// with tokens of an answer are always reused: otherwise every conversation would be computed again.
+    pub(crate) fn keep_reusable(&mut self, group: usize, prompt: usize) {
         let each = group / PAGE;
         if each == 0 {
             return;
         }
-        let forms: Vec<Form> = self.pages.iter().map(|(.., form)| *form).collect();
-        let cut = (0..forms.len()).step_by(each).find_map(|first| {
-            let pages = &forms[first..(first + each).min(forms.len())];
+        let origins: Vec<PageOrigin> = self.pages.iter().map(|(.., origin)| *origin).collect();
+        let cut = (0..origins.len()).step_by(each).find_map(|first| {
+            let pages = &origins[first..(first + each).min(origins.len())];
             if (first + each) * PAGE > prompt {
-                return pages.iter().position(|form| *form == Form::Group).map(|at| first + at);
+                return pages.iter().position(|origin| *origin == PageOrigin::Group).map(|at| first + at);
             }
             let whole = pages.len() == each;
-            let alike = pages.iter().all(|form| *form == Form::Group) || pages.contains(&Form::Answer);
+            let alike = pages.iter().all(|origin| *origin == PageOrigin::Group) || pages.contains(&PageOrigin::Answer);
             (!whole || !alike).then_some(first)
         });
         if let Some(cut) = cut {
             self.pages.truncate(cut);
-            self.part = None;
+            self.partial = None;
         }
         let next = self.pages.len() / each * each;
         let is_complete = (next + each) * PAGE <= prompt;
-        if self.part.is_some_and(|(.., form)| is_complete || form == Form::Group) {
-            self.part = None;
+        if self.partial.is_some_and(|(.., origin)| is_complete || origin == PageOrigin::Group) {
+            self.partial = None;
             if is_complete {
                 self.pages.truncate(next);
             }
@@ -69,7 +70,7 @@ impl Found {
     }
 }
 
-/// Pages by their tokens.
+/// The tree.
 #[derive(Default)]
 pub(crate) struct Tree {
     nodes: Vec<Option<Node>>,
@@ -79,20 +80,20 @@ pub(crate) struct Tree {
 }
 
 struct Node {
-    // One to `PAGE`; fewer only in nodes without children.
+    // One to `PAGE` tokens; only a leaf has fewer than `PAGE`.
     tokens: Box<[u32]>,
     page: PageId,
-    form: Form,
+    origin: PageOrigin,
     parent: Option<NodeId>,
     children: Vec<NodeId>,
     used: u64,
-    // Users' conversations are kept before those of the background.
-    precious: bool,
+    // A user's conversation: evicted after those of the background.
+    interactive: bool,
 }
 
 impl Tree {
-    /// The longest beginning of `tokens` that is there. What is found counts as used.
-    pub(crate) fn find(&mut self, tokens: &[u32], precious: bool) -> Found {
+    /// Find the longest cached prefix of `tokens`, and mark its pages as used now.
+    pub(crate) fn find(&mut self, tokens: &[u32], interactive: bool) -> Found {
         self.clock += 1;
         let mut found = Found::default();
         let mut rest = tokens;
@@ -103,18 +104,18 @@ impl Tree {
             let Some((matched, _, id)) = best else { return found };
             let (clock, node) = (self.clock, self.node_mut(id));
             node.used = clock;
-            node.precious |= precious;
+            node.interactive |= interactive;
             if matched < PAGE {
-                found.part = Some((node.page, matched, node.form));
+                found.partial = Some((node.page, matched, node.origin));
                 return found;
             }
-            found.pages.push((id, node.page, node.form));
+            found.pages.push((id, node.page, node.origin));
             rest = &rest[PAGE..];
         }
     }
 
-    /// How long a beginning of `tokens` is there.
-    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
+    /// Length of the longest cached prefix of `tokens`.
+    pub(crate) fn cached_len(&self, tokens: &[u32]) -> usize {
         let (mut at, mut node) = (0, None);
         loop {
             let children = self.children(node);
@@ -128,20 +129,20 @@ impl Tree {
         }
     }
 
-    /// Keep a page with these tokens behind `parent`. Where there is one with the same tokens and bits already, that is given back
-    /// and the new page is not kept. A page that has fewer of these tokens only is given up.
+    /// Insert a page with these tokens below `parent`, and return its node and page. If a page with the same tokens and
+    /// bits is there, return that one instead. A leaf with only a prefix of the tokens is removed.
     pub(crate) fn insert(
         &mut self,
         parent: Option<NodeId>,
         tokens: &[u32],
-        (page, form): (PageId, Form),
-        precious: bool,
+        (page, origin): (PageId, PageOrigin),
+        interactive: bool,
         pool: &mut Pool,
     ) -> (NodeId, PageId) {
         self.clock += 1;
         let siblings = self.children(parent).to_vec();
         for id in siblings {
-            if self.node(id).form != form {
+            if self.node(id).origin != origin {
                 continue;
             }
             let matched = common(&self.node(id).tokens, tokens);
@@ -149,17 +150,18 @@ impl Tree {
                 let clock = self.clock;
                 let node = self.node_mut(id);
                 node.used = clock;
-                node.precious |= precious;
+                node.interactive |= interactive;
                 return (id, node.page);
             }
-            // The beginning of this page, from before it was full.
+            // An earlier, partial version of this page.
             let is_leaf = self.node(id).children.is_empty();
             if matched == self.node(id).tokens.len() && is_leaf {
                 self.remove(id, pool);
             }
         }
         pool.keep(page);
-        let node = Node { tokens: tokens.into(), page, form, parent, children: Vec::new(), used: self.clock, precious };
+        let node =
+            Node { tokens: tokens.into(), page, origin, parent, children: Vec::new(), used: self.clock, interactive };
         let id = match self.empty.pop() {
             Some(at) => {
                 self.nodes[at] = Some(node);
@@ -177,16 +179,15 @@ impl Tree {
         (id, page)
     }
 
-    /// Give up the page that was used longest ago, of those that no sequence uses and that nothing is behind. `false` if
-    /// there is none.
+    /// Evict the least recently used leaf that no sequence uses, background pages first. `false` if there is none.
     pub(crate) fn evict(&mut self, pool: &mut Pool) -> bool {
         let nodes = self.nodes.iter().enumerate().filter_map(|(at, node)| Some((NodeId(at), node.as_ref()?)));
         let free = nodes.filter(|(_, node)| node.children.is_empty() && !pool.is_used(node.page));
-        let oldest = free.min_by_key(|(_, node)| (node.precious, node.used)).map(|(id, _)| id);
+        let oldest = free.min_by_key(|(_, node)| (node.interactive, node.used)).map(|(id, _)| id);
         oldest.map(|id| self.remove(id, pool)).is_some()
     }
 
-    /// Give up all pages that no sequence uses.
+    /// Evict all pages that no sequence uses.
     pub(crate) fn clear(&mut self, pool: &mut Pool) {
         while self.evict(pool) {}
     }
@@ -217,7 +218,7 @@ impl Tree {
     }
 }
 
-/// Tokens at the beginning of both.
+/// Length of the common prefix.
 pub(crate) fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

@@ -1,12 +1,12 @@
-//! The scheduler on a graph that is no model: it writes tokens into pages, reads whole histories back from them, and chooses
-//! by those. So a page that holds another sequence's tokens, or none, shows in the answer.
+//! The scheduler with a fake graph: it writes tokens to pages, reads whole histories back from them, and
+//! chooses by those. So a page that holds another sequence's tokens, or none, shows in the answer.
 
 mod edges;
 
 use super::*;
 use crate::engine::Engine;
 use crate::options::{EngineOptions, Limits};
-use crate::paged::{Compute, Paged, Rows};
+use crate::paged::{Compute, PagedBackend, Rows};
 use crate::pool::Pool;
 use crate::prefix::tree::PAGE;
 use crate::prompt::Prompts;
@@ -27,7 +27,7 @@ type Log = Arc<Mutex<Vec<Vec<Vec<u32>>>>>;
 /// Writes tokens, and reads them back.
 struct Fake {
     log: Log,
-    /// Each step waits for one, where there is somebody who gives them.
+    /// In a gated test, each step waits for a permit.
     permits: Option<Arc<Mutex<Receiver<()>>>>,
 }
 
@@ -49,8 +49,8 @@ impl Compute for Fake {
         rows: &mut Rows,
         pool: &mut Pool,
         out: &mut [f32],
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError> {
         let mut parts: Vec<Vec<u32>> = Vec::new();
         for (row, id) in rows.ids.iter().enumerate() {
             if row == 0 || rows.sequences[row] != rows.sequences[row - 1] {
@@ -60,8 +60,8 @@ impl Compute for Fake {
         }
         self.log.lock().unwrap().push(parts);
         while let Some(permits) = &self.permits {
-            if halt.is_some_and(|halt| halt.is_due()) {
-                return Ok(Ran::Halted);
+            if interrupt.is_some_and(|interrupt| interrupt.is_due()) {
+                return Ok(RunOutcome::Interrupted);
             }
             match permits.lock().unwrap().recv_timeout(Duration::from_millis(1)) {
                 Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
@@ -98,7 +98,7 @@ impl Compute for Fake {
             });
             logits(hash(history), out);
         }
-        Ok(Ran::Done)
+        Ok(RunOutcome::Done)
     }
 }
 
@@ -143,7 +143,7 @@ impl Rig {
         let permits = gated.then(|| Arc::new(Mutex::new(take)));
         let fake = Fake { log: Arc::clone(&log), permits };
         let make = |_: &Pool| Ok(Box::new(fake) as Box<dyn Compute>);
-        let paged = Paged::of(make, PAGE * 4, VOCAB, 256, &Limits::new(&options, 4096)).unwrap();
+        let paged = PagedBackend::of(make, PAGE * 4, VOCAB, 256, &Limits::new(&options, 4096)).unwrap();
         let model = Arc::new(model);
         let scheduler = Scheduler::start(Backend::Paged(Box::new(paged)), Arc::clone(&model)).unwrap();
         Self { engine: Engine { model, scheduler }, log, permits: gated.then_some(give) }
@@ -177,16 +177,16 @@ impl Rig {
         self.engine.generate(request, &Cancel::new(), &mut |_| {}).unwrap()
     }
 
-    /// Nothing is in use, and nothing is promised, when nothing runs.
+    /// Nothing is in use, and nothing is reserved, when nothing runs.
     fn is_clean(&self) {
-        let (in_use, promised) = self
+        let (in_use, reserved) = self
             .engine
-            .alone(|backend| match backend {
+            .exclusive(|backend| match backend {
                 Backend::Paged(paged) => paged.taken(),
-                Backend::Whole(_) => (1, 1),
+                Backend::Contiguous(_) => (1, 1),
             })
             .unwrap();
-        assert_eq!((in_use, promised), (0, 0));
+        assert_eq!((in_use, reserved), (0, 0));
     }
 }
 
@@ -220,8 +220,8 @@ fn letters(count: usize, seed: u64) -> String {
     (0..count).map(|_| next()).collect()
 }
 
-/// Protects every answer: whatever runs beside a request, shares its pages, takes its memory or lets it wait, it has the
-/// tokens that it has alone. There are far fewer pages than all of them want.
+/// Protects every answer: a request gets the tokens that it gets alone, whichever requests run with it, share its
+/// pages, preempt it or make it wait. There are far fewer pages than all requests need.
 #[test]
 fn a_crowd_changes_no_token() {
     let rig = Rig::new(24, false);
@@ -283,7 +283,7 @@ fn a_seed_gives_the_same_tokens_in_a_crowd() {
     rig.is_clean();
 }
 
-/// Protects whoever waits at the keyboard: a request that comes while background work is computed is in the very next
+/// Protects users who wait: a request that comes while background work is computed is in the very next
 /// step, which a run that is under way makes room for; it is not disturbed by that work, which goes on behind it.
 #[test]
 fn a_users_request_is_in_the_next_step() {
@@ -312,7 +312,7 @@ fn a_users_request_is_in_the_next_step() {
     rig.is_clean();
 }
 
-/// Protects the few requests of one client from the many of another: they get a place while all of those are under way.
+/// Protects a client with few requests from one with many: its request is admitted while all of those are running.
 #[test]
 fn many_requests_of_one_client_let_another_in() {
     let mut rig = Rig::new(1000, true);
@@ -323,7 +323,7 @@ fn many_requests_of_one_client_let_another_in() {
             scope.spawn(move || engine.generate(&many(n), &Cancel::new(), &mut |_| {}).unwrap());
         }
         rig.until(|log| log.len() == 1);
-        while rig.log().last().unwrap().len() < OF_ONE_CLIENT {
+        while rig.log().last().unwrap().len() < MAX_PER_CLIENT {
             rig.step();
         }
         let few = scope.spawn(|| {
@@ -368,8 +368,8 @@ fn a_job_that_loses_its_memory_loses_no_token() {
     rig.is_clean();
 }
 
-/// Protects the place of others: a request that is cancelled, wherever it is, ends within a step and gives its place and
-/// its memory back; so does one whose caller panics; and a step that fails costs the requests in it only.
+/// Protects other requests: a request that is cancelled, wherever it is, ends within a step and gives its place
+/// and its memory back; so does one whose caller panics; and a step that fails costs the requests in it only.
 #[test]
 fn what_ends_early_leaves_nothing_behind() {
     let mut rig = Rig::new(4, true);
@@ -409,8 +409,8 @@ fn what_ends_early_leaves_nothing_behind() {
     rig.is_clean();
 }
 
-/// Protects callers from waiting for what can never be: a request that needs more than all memory is refused with the
-/// numbers, at once; one that needs exactly all of it is answered.
+/// Protects callers from waiting for ever: a request that exceeds the whole cache is refused at once, with the numbers;
+/// one that needs exactly all of it is answered.
 #[test]
 fn what_can_never_fit_is_refused() {
     let rig = Rig::new(4, false);
@@ -421,8 +421,8 @@ fn what_can_never_fit_is_refused() {
     rig.is_clean();
 }
 
-/// Protects scores: the prompt's logits are those of each place, also where all of it is cached; and options are compared
-/// behind one computation of the prompt.
+/// Protects scores: each token's log-probability is that after its prefix, also if the prompt is cached; and comparing
+/// options computes the prompt once.
 #[test]
 fn scores_are_of_every_token() {
     let rig = Rig::new(100, false);

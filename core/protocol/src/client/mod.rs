@@ -175,7 +175,8 @@ impl Client {
         cancel: &Cancel,
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
-        // Before it is sent: JSON cannot carry infinities, so that the daemon could only say that it does not understand.
+        // Before it is sent: JSON cannot carry infinities, so that the daemon could only say that it does not
+        // understand.
         request.check()?;
         if request.grammar.is_some() {
             self.must_know_grammars()?;
@@ -219,7 +220,7 @@ impl Client {
         }
     }
 
-    /// An error where the daemon would ignore a grammar, or does not know `choose`.
+    /// An error if the daemon's protocol has no grammars and no `choose`.
     fn must_know_grammars(&self) -> Result<(), GenerateError> {
         let ServerInfo { protocol, version, .. } = &self.server;
         if *protocol >= GRAMMARS {
@@ -248,7 +249,8 @@ impl Client {
         CallError::Lost("it ended the connection before the answer was complete".into())
     }
 
-    /// Send `op` and wait for the event that ends it; those before it go to `on_part`. After an error other than a refusal the connection is unusable.
+    /// Send `op` and wait for the event that ends it; those before it go to `on_part`. After an error other than a
+    /// refusal the connection is unusable.
     fn call(
         &mut self,
         op: Op<'_>,

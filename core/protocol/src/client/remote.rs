@@ -8,11 +8,11 @@ use deepcoder_types::{
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Requests of one call that are sent at once, each on a connection and a thread of its own: the daemon accepts a limited
-/// number of both.
+/// Maximum number of requests of one call that run at once, each on a connection and a thread of its own; the daemon
+/// limits the number of connections.
 const AT_ONCE: usize = 32;
 
-/// Connections that are kept for the next call.
+/// Maximum number of idle connections that are kept for later calls.
 const KEPT: usize = 8;
 
 /// A model that the daemon holds. Calls from several threads use several connections.

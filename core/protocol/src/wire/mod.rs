@@ -27,7 +27,7 @@ pub const PROTOCOL: u32 = 4;
 /// The oldest one.
 pub const OLDEST: u32 = 3;
 
-/// The first one with grammars and `choose`. An older daemon ignores a grammar and answers in any form.
+/// The first version with grammars and `choose`. An older daemon ignores a grammar.
 pub const GRAMMARS: u32 = 4;
 
 /// The newest version that both sides speak, each from its oldest to its newest.

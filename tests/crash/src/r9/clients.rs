@@ -102,12 +102,12 @@ pub(super) fn round(socket: &Path, seed: u64, length: Duration, counts: &Counts)
                     Ok(())
                 };
                 if let Err(what) = act() {
-                    wrong.lock().expect("nobody panics in between").push(format!("client {n}: {what}"));
+                    wrong.lock().expect("no thread panics in between").push(format!("client {n}: {what}"));
                 }
             });
         }
     });
-    wrong.into_inner().expect("nobody panics in between")
+    wrong.into_inner().expect("no thread panics in between")
 }
 
 fn one(socket: &Path, rng: &mut Rng, counts: &Counts) -> Result<(), String> {
@@ -173,7 +173,7 @@ fn cancel(socket: &Path, prompt: &str, after_ms: Option<u64>, counts: &Counts) -
     let (cancel, at) = (Cancel::new(), Mutex::new(None));
     let now = || {
         cancel.cancel();
-        at.lock().expect("nobody panics in between").get_or_insert_with(Instant::now);
+        at.lock().expect("no thread panics in between").get_or_insert_with(Instant::now);
     };
     let mut client = connect(socket)?;
     let request = ask(prompt, 100_000, Priority::Interactive);
@@ -191,7 +191,7 @@ fn cancel(socket: &Path, prompt: &str, after_ms: Option<u64>, counts: &Counts) -
             }
         })
     });
-    let at = at.into_inner().expect("nobody panics in between");
+    let at = at.into_inner().expect("no thread panics in between");
     match (done, at) {
         (Ok(done), Some(at)) if done.finish == FinishReason::Cancelled => {
             counts.cancelled(&done, at);
@@ -268,7 +268,8 @@ fn slow(socket: &Path, pause_ms: u64, counts: &Counts) -> Result<(), String> {
     raw.expect("\"done\"")
 }
 
-/// A line that is far too long is refused, and the connection is as good as before. Our own client does not even send it.
+/// A line that is far too long is refused, and the connection is as good as before. Our own client does not even send
+/// it.
 fn huge(socket: &Path, counts: &Counts) -> Result<(), String> {
     let mut raw = Raw::open(socket)?;
     let chunk = "x".repeat(1_000_000);

@@ -38,7 +38,7 @@ pub(crate) fn bench(args: &BenchArgs, invocation: &Invocation, console: &mut Con
     // In this process: a daemon's threads and memory would be measured otherwise.
     let mut progress = Progress::spinner(console.can_animate(&invocation.vars), "loading the model");
     let folder = folder(args, invocation)?;
-    // Neither drafts nor the user's prefixes: they would be measured in place of the model.
+    // Without drafts and the user's prefixes, which would hide the cost of the model.
     let plain = EngineOptions { draft: false, prefix_cache: None, ..invocation.profile.engine_options() };
     let engine = invocation.profile.engine_with(&folder, &plain)?;
     invocation.checkpoint()?;
@@ -74,11 +74,11 @@ fn folder(args: &BenchArgs, invocation: &Invocation) -> Result<PathBuf> {
     })
 }
 
-/// A prompt before and after a restart, with prefixes in a directory of its own.
+/// Measures a prompt before and after a restart, with a prefix directory of its own.
 fn restart(folder: &Path, plain: &EngineOptions, invocation: &Invocation) -> Result<Restart> {
     let home = &invocation.profile.folders().bench;
     let prefixes = home.join("prefixes");
-    // What an interrupted bench left would be found.
+    // An interrupted bench may have left prefixes.
     deepcoder_model::forget_prefixes(&prefixes)?;
     let options =
         EngineOptions { prefix_cache: Some(PrefixCache { folder: prefixes.clone(), bytes: 1 << 30 }), ..plain.clone() };

@@ -227,7 +227,7 @@ fn the_same_model_is_asked_by_both() {
     assert_eq!(*asked.lock().expect("lock"), [Priority::Background, user, user, user]);
 }
 
-/// Protects jobs: cancelling one ends it at once, where it waits and where it runs, and nobody else is ended.
+/// Protects jobs: cancelling one ends it at once, where it waits and where it runs, and no other job ends.
 #[test]
 fn background_work_is_cancelled_alone() {
     let one = |socket: &Path| ServeOptions { at_once: 1, ..options(socket, Duration::from_secs(60)) };
@@ -331,8 +331,8 @@ impl LanguageModel for Fickle {
     }
 }
 
-/// Protects the client of an interrupted request from a text that does not belong together: where the second run differs,
-/// the request fails, and nothing starts over again and again.
+/// Protects the client of an interrupted request from a text that does not belong together: where the second run
+/// differs, the request fails, and nothing starts over again and again.
 #[test]
 fn a_second_run_that_differs_is_an_error() {
     let loads = AtomicUsize::new(0);

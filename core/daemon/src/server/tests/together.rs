@@ -1,9 +1,10 @@
-//! Many requests at the model at once.
+//! Many requests run on the model at once.
 
 use super::*;
 use deepcoder_types::{Form, Grammar, Likelihood, Priority};
 
-/// Holds its requests until it is opened: before the first token where the prompt is `prefill`, and behind it otherwise.
+/// Holds its requests until it is opened: before the first token where the prompt is `prefill`, and behind it
+/// otherwise.
 #[derive(Clone)]
 struct Gate {
     info: ModelInfo,
@@ -78,7 +79,7 @@ fn short(text: &str) -> GenerateRequest {
     GenerateRequest { max_tokens: 3, ..ask(text) }
 }
 
-/// Protects the batch: requests run on the model at once, up to the bound of a client, and those beyond it wait for a place.
+/// Protects batching: requests run on the model at once, up to the limit of a client; more of them wait.
 #[test]
 fn requests_run_at_once_up_to_the_bound() {
     let gate = Gate::new("g");
@@ -113,8 +114,8 @@ fn threads() -> usize {
     tasks.filter_map(|task| name(task.ok()?)).filter(|name| name.trim() == "deepcoder-reque").count()
 }
 
-/// Protects everybody from everybody: 200 clients at once are all answered, most of them having waited, with a bounded number
-/// of threads and none at the end, and one more than there is room for is told so.
+/// Protects clients from each other: 200 clients at once are all answered, most of them after waiting, with a bounded
+/// number of threads, of which none is left. A request beyond the queue's limit is refused.
 #[test]
 fn two_hundred_clients_are_answered() {
     let gate = Gate::new("g");
@@ -144,8 +145,8 @@ fn two_hundred_clients_are_answered() {
     assert!(clients.len() > 200, "{}", clients.len());
 }
 
-/// Protects the engine's fairness: it hears who asks. A process is one client, whatever it calls itself and however many
-/// connections it has, and the form of the answer and the priority arrive too.
+/// Protects the engine's fairness: it hears who asks. A process is one client, whatever it calls itself and however
+/// many connections it has, and the form of the answer and the priority arrive too.
 #[test]
 fn the_engine_hears_who_asks() {
     let gate = Gate::new("g");
@@ -160,7 +161,7 @@ fn the_engine_hears_who_asks() {
     assert_eq!(*gate.asked.lock().expect("lock"), [expected.clone(), expected]);
 }
 
-/// Protects callers of `choose` and of several requests at once: through the daemon both are what they are in the process.
+/// Protects callers of `choose` and of `generate_all`: both give the same through the daemon as in the process.
 #[test]
 fn options_are_compared_and_requests_go_together() {
     let gate = Gate::new("g");
@@ -188,8 +189,8 @@ fn options_are_compared_and_requests_go_together() {
     assert_eq!(seen, [3; 3]);
 }
 
-/// Protects the place of a request that is not wanted any more: cancelling it and going away both free it, while the prompt
-/// is read and while the answer is written, and the others go on.
+/// Protects capacity: cancelling a request and closing its connection both free it, during prefill and during decode,
+/// and the other requests continue.
 #[test]
 fn a_request_ends_in_each_phase() {
     let gate = Gate::new("g");
@@ -220,8 +221,8 @@ fn a_request_ends_in_each_phase() {
     });
 }
 
-/// Protects a client that reads slowly, and the others from it: what it has not read waits for it, up to a limit, and no
-/// other request waits.
+/// Protects a client that reads slowly, and the others from it: what it has not read waits for it, up to a limit, and
+/// no other request waits.
 #[test]
 fn a_slow_reader_gets_everything_and_keeps_nobody_waiting() {
     const TOKENS: u32 = 3000;
@@ -278,7 +279,8 @@ fn models_change_in_the_order_of_the_requests() {
     assert_eq!(server.loader.loads.load(Ordering::SeqCst), 3);
 }
 
-/// Protects those who wait for a model that cannot be loaded: one load tells them all, and the next request tries again.
+/// Protects requests for a model that cannot be loaded: all get the error of one load, and the next request tries
+/// again.
 #[test]
 fn a_load_that_fails_is_told_to_all_who_wait_for_it() {
     let release = Cancel::new();

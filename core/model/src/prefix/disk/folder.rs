@@ -1,8 +1,8 @@
-//! The directory of pages. Nothing in it is trusted: a name may lead to a FIFO, a link or a damaged file at any time, and
-//! another process may write, evict and delete in it at once.
+//! The directory of pages. Its content is untrusted: any name may be a FIFO, a link or a damaged file, and other
+//! processes may write, evict and delete at the same time.
 //!
-//! Every call is relative to the open directory, follows no link in it, and touches only names that [`Name`] knows. This
-//! directory is deepcoder's own.
+//! Every call is relative to the open directory, follows no link in it, and touches only names that [`Name::parse`]
+//! accepts.
 
 use super::page::{Format, HEADER, Name, PART, PageKey, counted};
 use super::{PrefixFolderError, PrefixUsage};
@@ -16,17 +16,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A file larger than this is no page, whatever its name.
+/// A larger file is no page, whatever its name.
 const LARGEST: u64 = 256 << 20;
-/// In seconds. Use is recorded at most this often, and pages used within the same hour count as used at the same time.
+/// Seconds. A page's use is recorded at most this often, and pages used within the same hour count as used at the same
+/// time.
 pub(super) const HOUR: i64 = 3600;
 
 /// Why a page is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Miss {
-    /// There is none, or it cannot be read now.
+    /// No file, or it cannot be read now.
     Absent,
-    /// There is something else.
+    /// Another kind of file, or a damaged one: delete it.
     Bad,
 }
 
@@ -34,12 +35,12 @@ pub(super) enum Miss {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Exchanged when the directory was deleted and made again.
+    /// Replaced when the directory was deleted and created again.
     open: Mutex<Arc<OwnedFd>>,
 }
 
 impl Folder {
-    /// Open `path`; with `make`, make it where it is absent.
+    /// Open `path`; with `make`, create it if absent.
     pub(super) fn open(path: &Path, make: bool) -> Result<Self, PrefixFolderError> {
         Ok(Self { path: path.to_owned(), open: Mutex::new(Arc::new(open_own(path, make)?)) })
     }
@@ -48,7 +49,7 @@ impl Folder {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// After the directory was deleted: make it again.
+    /// Create the directory again after it was deleted.
     fn reopen(&self) -> Result<(), PrefixFolderError> {
         let open = Arc::new(open_own(&self.path, true)?);
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = open;
@@ -61,7 +62,7 @@ impl Folder {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
     }
 
-    /// Read a page. Nothing is said about `into` unless it succeeds.
+    /// Read a page. On a miss the content of `into` is undefined.
     pub(super) fn read(&self, format: &Format, key: &PageKey, into: &mut [u8]) -> Result<(), Miss> {
         let file = deepcoder_files::open_at(&*self.fd(), &key.file(), OFlags::RDONLY, Mode::empty());
         let mut file = file.map_err(|error| match error.kind() {
@@ -85,8 +86,8 @@ impl Folder {
         }
     }
 
-    /// Write a page: under a name of its own, and then renamed, so that no reader sees a part of it. Without `fsync`: after
-    /// a power cut the file may be empty or torn, which the checksum turns into a miss.
+    /// Write a page under a temporary name, then rename it, so that readers never see a partial page. There is no
+    /// `fsync`: after a power cut the file may be empty or torn, which the checksum turns into a miss.
     pub(super) fn write(&self, format: &Format, key: &PageKey, page: &[u8]) -> io::Result<()> {
         let part = part_name(&key.file());
         let mut made = self.create(&part);
@@ -111,21 +112,21 @@ impl Folder {
         deepcoder_files::open_at(&*self.fd(), name, flags, Mode::from_raw_mode(0o600))
     }
 
-    /// Record that a page is used now. The file system's clock is the only one here.
+    /// Record that a page is used now, by the clock of the file system.
     pub(super) fn touch(&self, key: &PageKey) {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT }, last_modification: now };
-        // Of no consequence where it fails: the page is evicted earlier.
+        // If this fails, the page is evicted earlier.
         _ = rustix::fs::utimensat(&*self.fd(), key.file(), &times, AtFlags::SYMLINK_NOFOLLOW);
     }
 
-    /// Delete a file of the directory, whatever it is but a directory.
+    /// Delete an entry of the directory that is not a directory itself.
     pub(super) fn delete(&self, name: &str) -> bool {
-        // Another process may have been faster.
+        // Another process may have deleted it.
         matches!(rustix::fs::unlinkat(&*self.fd(), name, AtFlags::empty()), Ok(()) | Err(Errno::NOENT))
     }
 
-    /// The file system's time, which is that of a new file: so it is known whether one can be made, too.
+    /// The file system's time, taken from a new file. This also finds out whether files can be created.
     fn now(&self, name: &str) -> io::Result<i64> {
         let part = part_name(name);
         let file = self.create(&part)?;
@@ -134,7 +135,8 @@ impl Folder {
         Ok(stat?.st_mtime)
     }
 
-    /// All pages, and their bytes on the disk. Deletes what is left of writers that died, and what cannot be a page.
+    /// List all pages and their bytes on the disk. Deletes the temporary files of dead writers, and files that cannot
+    /// be pages.
     pub(super) fn scan(&self, probe: &PageKey) -> io::Result<Scan> {
         let mut scan = Scan { pages: Vec::new(), usage: PrefixUsage::default(), now: self.now(&probe.file()) };
         let fd = self.fd();
@@ -147,7 +149,7 @@ impl Folder {
             let page = regular && is_mine(&stat) && size(&stat) > HEADER as u64 && size(&stat) <= LARGEST;
             match kind {
                 Name::Page(index) if page => scan.add(name, index, &stat),
-                // Its writer is at work, or died, or the clock was changed.
+                // Its writer may be at work.
                 Name::Part if regular && scan.is_recent(stat.st_mtime) => {}
                 _ => _ = self.delete(name),
             }
@@ -155,13 +157,13 @@ impl Folder {
         Ok(scan)
     }
 
-    /// Delete pages, the least recently used first and ends of prefixes before their beginnings, until all the others have
-    /// at most `most` bytes.
+    /// Evict pages until the others take at most `most` bytes: the least recently used first, and of these the ends of
+    /// prefixes before their beginnings.
     pub(super) fn evict(&self, scan: &mut Scan, most: u64) {
         let soon = scan.now.as_ref().map_or(i64::MAX, |now| now.saturating_add(HOUR));
-        // A time in the future tells nothing, and would protect a page for ever.
+        // A time in the future says nothing, and must not protect a page for ever.
         scan.pages.sort_by_key(|page| (page.used <= soon, page.used / HOUR, std::cmp::Reverse(page.index)));
-        // The next one last.
+        // `pop` takes the last.
         scan.pages.reverse();
         while scan.usage.bytes > most
             && let Some(page) = scan.pages.pop()
@@ -179,7 +181,7 @@ impl Folder {
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// Pages and unfinished ones; with `delete`, they are deleted, and those counted that are gone.
+    /// Count pages and temporary files; with `delete`, delete them.
     pub(super) fn count(&self, delete: bool) -> io::Result<PrefixUsage> {
         let fd = self.fd();
         let mut usage = PrefixUsage::default();
@@ -241,8 +243,8 @@ fn gone(error: Errno) -> rustix::io::Result<()> {
     if error == Errno::NOENT { Ok(()) } else { Err(error) }
 }
 
-/// A name that no other writer uses: of this process, and of none with the same number in another container, as far as
-/// `EXCL` finds out.
+/// A temporary name that is unique in this process. A process with the same id in another container may choose it too,
+/// which `O_EXCL` detects.
 fn part_name(name: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("{name}.{}-{}{PART}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
@@ -256,7 +258,7 @@ fn size(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
 
-/// The directory `path`, if it is this user's and nobody else may write in it.
+/// Open the directory `path` if it is this user's and no other user may write to it.
 fn open_own(path: &Path, make: bool) -> Result<OwnedFd, PrefixFolderError> {
     let io = |error: io::Error| PrefixFolderError::Io { path: path.to_owned(), error };
     if make {
@@ -272,7 +274,7 @@ fn open_own(path: &Path, make: bool) -> Result<OwnedFd, PrefixFolderError> {
     if mode.intersects(Mode::WGRP | Mode::WOTH) {
         return Err(PrefixFolderError::Writable { path: path.to_owned() });
     }
-    // The names tell little and the files are 0600; still nobody else needs to see them.
+    // The files are 0600 and their names say little, but no other user needs to see even these.
     if mode.intersects(Mode::RWXG | Mode::RWXO) {
         rustix::fs::fchmod(&fd, Mode::RWXU).map_err(|error| io(error.into()))?;
     }

@@ -1,4 +1,4 @@
-//! A page as a file: its name, its header, and the check of both.
+//! The file format of a page: name, header and checksum.
 //!
 //! A file is a header of [`HEADER`] bytes and the page. The header names the layout, the model, the page's key and its
 //! length, so that a renamed or foreign file is noticed, and has a checksum of the page. The checksum finds damage, not
@@ -7,7 +7,7 @@
 use deepcoder_types::ContentHash;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Changes with the layout of a page or of its header.
+/// Version of the layout. Raise it when the layout of a page or header changes, or the kernels compute other bits.
 const LAYOUT: u32 = 1;
 const MAGIC: &[u8; 8] = b"DCPREFIX";
 /// Bytes before the page: magic, layout, length, model, key, checksum.
@@ -17,7 +17,7 @@ const CHECKSUM: usize = 16;
 /// Files take whole blocks of the disk. It bounds their number too: an empty file counts.
 const BLOCK: u64 = 4096;
 
-/// The bytes that a file of `len` bytes counts for.
+/// The bytes that a file of `len` bytes takes on the disk.
 pub(super) fn counted(len: u64) -> u64 {
     len.max(1).next_multiple_of(BLOCK)
 }
@@ -38,8 +38,8 @@ pub(crate) struct PageKey {
 }
 
 impl PageKey {
-    /// The key of the empty prefix, from which those of pages derive. `model` tells apart everything that decides the bits
-    /// of a page: weights, recipe, kernels.
+    /// The key of the empty prefix, from which those of pages derive. `model` must differ between models whose pages
+    /// differ: it names the weights and the recipe.
     pub(crate) fn root(model: &str) -> Self {
         let text = format!("{LAYOUT} {model}");
         Self { hash: ContentHash::of(text.as_bytes()), index: 0 }
@@ -52,8 +52,8 @@ impl PageKey {
         Self { hash: ContentHash::of(&bytes), index: self.index.saturating_add(1) }
     }
 
-    /// The name of its file. The number of pages before it lets eviction spare the beginnings, without which the rest of a
-    /// prefix is of no use.
+    /// The name of its file. The number of pages before it lets eviction spare the beginnings, without which the rest
+    /// of a prefix is of no use.
     pub(super) fn file(&self) -> String {
         format!("{}-{}{PAGE}", self.hash, self.index)
     }

@@ -81,7 +81,7 @@ fn get(cache: &DiskCache, n: u8) -> bool {
     found
 }
 
-/// Protects the use of the whole: what is stored is found by the next process, in files that nobody else may read.
+/// Protects the purpose of the store: the next process finds the stored pages, in files that no other user may read.
 #[test]
 fn pages_are_found_after_a_restart() {
     let fixture = fixture();
@@ -119,7 +119,8 @@ fn keys_name_all_tokens_and_the_model() {
     assert_eq!(page(&[1, 2]), keys[0]);
 }
 
-/// Protects idle unloads and short commands: pages that wait when the engine ends are written, and the thread ends with it.
+/// Protects idle unloads and short commands: pages that wait when the engine ends are written, and the thread ends with
+/// it.
 #[test]
 fn what_waits_is_written_at_the_end() {
     let fixture = fixture();
@@ -132,7 +133,8 @@ fn what_waits_is_written_at_the_end() {
     assert!((0..20).all(|n| get(&again, n)));
 }
 
-/// Protects memory: pages that come faster than the disk takes them are dropped beyond a bound, which one page may pass.
+/// Protects memory: pages that come faster than the disk takes them are dropped beyond a bound, which one page may
+/// pass.
 #[test]
 fn the_queue_is_bounded() {
     let limits = Limits { queue: 3 * PAGE, ..Limits::of(1 << 30) };
@@ -147,8 +149,8 @@ fn the_queue_is_bounded() {
     assert_eq!(queue.waiting(), 1);
 }
 
-/// Protects the data: a directory that other users may write in, or that is not the user's, is refused in words, and one
-/// that others may only read is closed to them.
+/// Protects the data: a directory that other users may write in, or that is not the user's, is refused in words, and
+/// one that others may only read is closed to them.
 #[test]
 fn directories_of_others_are_refused() {
     let folder = tempfile::tempdir().expect("a directory");
@@ -160,7 +162,7 @@ fn directories_of_others_are_refused() {
     std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("set");
     drop(open().expect("opened"));
     assert_eq!(std::fs::metadata(folder.path()).expect("there").mode() & 0o777, 0o700);
-    // Only root can give a directory away, and to everybody else root's own are foreign.
+    // Only root can give a directory away, and root's own are foreign to all other users.
     let foreign = match rustix::process::geteuid().is_root() {
         true => {
             std::os::unix::fs::chown(folder.path(), Some(12345), None).expect("given away");

@@ -1,4 +1,4 @@
-//! The thread that writes pages, records their use and evicts them.
+//! The writer thread: it writes pages, records their use and evicts them, with the lowest priority.
 
 use super::page::{PageKey, counted};
 use super::{Limits, Shared};
@@ -9,13 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The most pages whose use waits to be recorded, or is remembered to be.
+/// Maximum number of uses in the queue, and of pages whose last recorded use is remembered.
 const MOST_KEYS: usize = 1 << 14;
-/// After so many bytes written, it is looked how many there are: another process may write in the same directory.
+/// After this many written bytes the thread scans the directory again: other processes may write to it.
 const SWEEP: u64 = 64 << 20;
 /// The use of a page is recorded at most this often.
 const TOUCH: Duration = Duration::from_secs(super::folder::HOUR.unsigned_abs());
-/// The part of the room on the disk that pages may take: one in so many.
+/// Pages take at most one part in this many of the disk space that is free or theirs.
 const SHARE: u64 = 10;
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ enum Work {
     Touch(PageKey),
 }
 
-/// What is to be done.
+/// The queue between the engine and the thread.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -34,14 +34,14 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     work: VecDeque<Work>,
-    /// Bytes of the pages that wait.
+    /// Bytes of the queued pages.
     bytes: usize,
     touches: usize,
-    /// When writing may go on after an error.
+    /// When writing resumes after an error.
     paused: Option<Instant>,
-    /// When the thread ends, done or not.
+    /// When the thread ends, even with work left.
     close: Option<Instant>,
-    /// Whether the thread is at work, for tests.
+    /// Whether the thread is working, for tests.
     busy: bool,
 }
 
@@ -80,13 +80,13 @@ impl Queue {
         }
     }
 
-    /// End the thread when all is done, or after `drain`.
+    /// End the thread when the queue is empty, or after `drain`.
     pub(super) fn close(&self, drain: Duration) {
         self.lock().close = Some(Instant::now() + drain);
         self.wake.notify_all();
     }
 
-    /// The next work, waited for. `None` ends the thread.
+    /// Wait for work. `None` ends the thread.
     fn next(&self) -> Option<Work> {
         let mut state = self.lock();
         loop {
@@ -107,7 +107,7 @@ impl Queue {
         }
     }
 
-    /// Write nothing for a while, and forget what waits.
+    /// Pause writing, and drop the queued pages.
     fn pause(&self, pause: Duration) {
         let mut state = self.lock();
         state.paused = Some(Instant::now() + pause);
@@ -115,13 +115,13 @@ impl Queue {
         state.bytes = 0;
     }
 
-    /// Pages that wait.
+    /// Length of the queue.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.lock().work.len()
     }
 
-    /// Wait until nothing waits.
+    /// Wait until the queue is empty and the thread idle.
     #[cfg(test)]
     pub(super) fn settle(&self) {
         let mut state = self.lock();
@@ -131,12 +131,12 @@ impl Queue {
     }
 }
 
-/// The thread.
+/// The handle of the thread.
 #[derive(Debug)]
 pub(super) struct Writer(JoinHandle<()>);
 
 impl Writer {
-    /// Start it. It looks at the directory first.
+    /// Start the thread, which scans the directory first.
     pub(super) fn start(shared: Arc<Shared>, probe: PageKey, warn: Box<dyn Fn(String) + Send>) -> io::Result<Self> {
         shared.queue.lock().busy = true;
         let thread = Thread { shared, probe, warn, warned: Vec::new(), room: 0, touched: HashMap::new() };
@@ -144,20 +144,20 @@ impl Writer {
     }
 
     pub(super) fn join(self) {
-        // A panic of the thread costs pages on the disk, no more.
+        // A panic of the thread costs only pages on the disk.
         _ = self.0.join();
     }
 }
 
 struct Thread {
     shared: Arc<Shared>,
-    /// The name of the file that the file system's time is taken from.
+    /// Names the file that gives the file system's time.
     probe: PageKey,
     warn: Box<dyn Fn(String) + Send>,
     warned: Vec<String>,
-    /// Bytes that may be written before the directory must be looked at.
+    /// Bytes that may be written before the next scan.
     room: u64,
-    /// When the use of a page was recorded.
+    /// When a page's use was last recorded.
     touched: HashMap<PageKey, Instant>,
 }
 
@@ -212,14 +212,14 @@ impl Thread {
         Ok(())
     }
 
-    /// See how many pages there are, evict those that are too many, and make room for some.
+    /// Scan the directory, evict pages beyond the limit, and make room for new ones.
     fn sweep(&mut self) -> io::Result<()> {
         self.room = 0;
         let folder = &self.shared.folder;
         let mut scan = folder.scan(&self.probe)?;
         let limit = limit(self.shared.limits.cap, folder.free()?, scan.usage.bytes);
         let page = counted(self.shared.format.file_len());
-        // Room for a page at least, and some more, so that this is seldom necessary.
+        // A tenth of the limit at least, so that scans are rare.
         if scan.usage.bytes.saturating_add(page) > limit {
             folder.evict(&mut scan, limit.saturating_sub(page.max(limit / 10)));
         }
@@ -228,10 +228,10 @@ impl Thread {
         Ok(())
     }
 
-    /// After an error: a full disk, one that cannot be written to. Pages are only read for a while.
+    /// Pause writing after an error, such as a full disk; reading goes on.
     fn pause(&mut self, error: &io::Error) {
         self.shared.queue.pause(self.shared.limits.pause);
-        // The user needs the room more than this cache does.
+        // A full disk: the user needs the space more than this cache does.
         let full = [Errno::NOSPC, Errno::DQUOT].map(|full| Some(full.raw_os_error()));
         if full.contains(&error.raw_os_error()) {
             _ = self.sweep();
@@ -244,14 +244,14 @@ impl Thread {
     }
 }
 
-/// The most bytes that all pages may have, `here` of which are there, where `free` more fit on the disk.
+/// Maximum number of bytes of all pages, where they take `here` bytes and `free` bytes of the disk are free.
 pub(super) fn limit(cap: u64, free: u64, here: u64) -> u64 {
     cap.min(free.saturating_add(here) / SHARE)
 }
 
-/// Writing must take no time from steps and from other programs.
+/// Writing must not slow down the engine or other programs.
 fn lower_priority() {
-    // On Linux it is the thread's own, elsewhere the whole process's.
+    // On Linux the priority is the thread's own; elsewhere it would be the whole process's.
     #[cfg(target_os = "linux")]
     {
         _ = rustix::process::nice(19);

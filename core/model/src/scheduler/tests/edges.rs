@@ -27,10 +27,11 @@ fn a_draft_that_was_halted_is_forgotten() {
         rig.until(|log| log.len() == 1);
         let reads = scope.spawn(|| engine.generate(&reads, &Cancel::new(), &mut |_| {}).unwrap().text);
         // It waits for the other's step to end, and has a part of the next.
-        while !rig.log().last().unwrap().iter().any(|part| part.len() == GROUP) {
+        while !rig.log().last().unwrap().iter().any(|part| part.len() == PREFILL_GROUP) {
             rig.step();
         }
-        let drafts = |log: &Vec<Vec<Vec<u32>>>| log.last().unwrap().iter().any(|part| (2..GROUP).contains(&part.len()));
+        let drafts =
+            |log: &Vec<Vec<Vec<u32>>>| log.last().unwrap().iter().any(|part| (2..PREFILL_GROUP).contains(&part.len()));
         while !(drafts(&rig.log()) && rig.log().last().unwrap().len() == 2) {
             rig.step();
         }

@@ -1,4 +1,4 @@
-//! Files that are not what they should be.
+//! Damaged and foreign files.
 
 use super::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -10,8 +10,8 @@ fn alive(fixture: &Fixture) {
     assert!(get(&fixture.cache, 200), "the cache goes on");
 }
 
-/// Protects answers from damage: one wrong bit anywhere in a file, of the header or of the page, is a miss, and the file is
-/// gone.
+/// Protects answers from damage: one wrong bit anywhere in a file, of the header or of the page, is a miss, and the
+/// file is gone.
 #[test]
 fn a_wrong_bit_is_a_miss() {
     let fixture = fixture();
@@ -28,8 +28,8 @@ fn a_wrong_bit_is_a_miss() {
     alive(&fixture);
 }
 
-/// Protects against writers that died and disks that lost power: a file of any other length, or of zeros, is a miss and is
-/// deleted.
+/// Protects against writers that died and disks that lost power: a file of any other length, or of zeros, is a miss and
+/// is deleted.
 #[test]
 fn torn_files_are_misses() {
     let fixture = fixture();
@@ -46,8 +46,8 @@ fn torn_files_are_misses() {
     alive(&fixture);
 }
 
-/// Protects against files under a wrong name: a page of other tokens, of another model, or of a model with the same pages
-/// and another layout is a miss.
+/// Protects against files under a wrong name: a page of other tokens, of another model, or of a model with the same
+/// pages and another layout is a miss.
 #[test]
 fn foreign_pages_are_misses() {
     let fixture = fixture();
@@ -96,7 +96,7 @@ fn nothing_but_regular_files_is_opened() {
     assert!(fixture.warnings.try_iter().count() <= 1, "a directory in the way");
 }
 
-/// Protects readers from a page that changes under them: what is read is checked, not what was on the disk before.
+/// Protects readers from a page that changes while they read it: the checksum is of the bytes that were read.
 #[test]
 fn a_page_that_changes_later_is_a_miss() {
     let fixture = fixture();

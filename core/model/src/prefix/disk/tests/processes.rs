@@ -36,8 +36,8 @@ fn kill(mut child: Child) {
     child.wait().expect("ended");
 }
 
-/// Protects the next start after a kill: whenever a writer dies, every page is whole or a miss, and its unfinished file is
-/// deleted in time.
+/// Protects the next start after a kill: whenever a writer dies, every page is whole or a miss, and its unfinished file
+/// is deleted in time.
 #[test]
 fn a_writer_may_be_killed_at_any_time() {
     if let Some((cap, path)) = in_child() {
@@ -62,8 +62,8 @@ fn a_writer_may_be_killed_at_any_time() {
     assert!((0..100).all(|n| get(&fixture.cache, n)));
 }
 
-/// Protects two daemons on one directory: both write and evict at once, neither gets a wrong page or an error, and the cap
-/// holds but for what the other writes before it looks.
+/// Protects two daemons on one directory: both write and evict at once, neither gets a wrong page or an error, and the
+/// cap holds but for what the other writes before it looks.
 #[test]
 fn two_processes_evict_at_once() {
     if let Some((cap, path)) = in_child() {
@@ -91,8 +91,8 @@ fn two_processes_evict_at_once() {
     assert!(get(&fixture.cache, 50));
 }
 
-/// Protects the engine on a full disk: a write that fails in the middle of a page leaves nothing, is said once, and turns
-/// writing off for a while, but not reading. The limit on the size of files stands for the disk here.
+/// Protects the engine on a full disk: a write that fails in the middle of a page leaves nothing, is said once, and
+/// turns writing off for a while, but not reading. The limit on the size of files stands for the disk here.
 #[test]
 fn a_write_that_fails_pauses_writing() {
     if let Some((cap, path)) = in_child() {
@@ -126,7 +126,8 @@ fn fails_to_write(cap: u64, path: &Path) {
     assert_eq!(warnings.try_iter().count(), 1, "the same is not said again");
 }
 
-/// Protects readers of a directory that cannot be written to: pages are found, and it is said once that none are stored.
+/// Protects readers of a directory that cannot be written to: pages are found, and it is said once that none are
+/// stored.
 #[test]
 fn a_directory_may_be_read_only() {
     let fixture = fixture();

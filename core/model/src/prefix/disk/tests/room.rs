@@ -31,8 +31,8 @@ fn the_cap_holds() {
     assert!(prefix_usage(&fixture.path()).expect("counted").pages >= 8);
 }
 
-/// Protects what is of use: the least recently used pages go first, those of one time from the end of the prefix, since a
-/// beginning alone is of use and an end alone is not.
+/// Protects what is of use: the least recently used pages go first, those of one time from the end of the prefix, since
+/// a beginning alone is of use and an end alone is not.
 #[test]
 fn the_least_recently_used_go_first() {
     let fixture = fixture();
@@ -75,8 +75,8 @@ fn use_is_recorded_once_in_a_while() {
     assert_eq!(hours(0), 8, "not again within the hour");
 }
 
-/// Protects against clocks that jump: a page from the future is not kept for ever, it goes first; and an unfinished file
-/// goes, wherever its time lies, unless it is of this hour.
+/// Protects against clocks that jump: a page from the future is not kept for ever, it goes first; and an unfinished
+/// file goes, wherever its time lies, unless it is of this hour.
 #[test]
 fn clocks_may_jump() {
     let fixture = fixture();
@@ -99,8 +99,8 @@ fn clocks_may_jump() {
     assert_eq!(present(&fixture, 0..4), [2, 3]);
 }
 
-/// Protects the directory from being filled with what is no page: huge, empty and odd files under names of pages go when it
-/// is looked at, do not push out real ones, and other files stay.
+/// Protects the directory from being filled with what is no page: huge, empty and odd files under names of pages go
+/// when it is looked at, do not push out real ones, and other files stay.
 #[test]
 fn what_is_no_page_goes_and_counts_for_nothing() {
     let fixture = fixture();
@@ -134,7 +134,8 @@ fn a_cap_below_a_page_stores_nothing() {
     assert!(said.len() == 1 && said[0].contains("larger than a tenth of the room"), "{said:?}");
 }
 
-/// Protects a user's disk as it fills up: pages take a tenth of what is free and of themselves, however large the setting.
+/// Protects a user's disk as it fills up: pages take a tenth of what is free and of themselves, however large the
+/// setting.
 #[test]
 fn a_tenth_of_the_room_is_enough() {
     let fixture = fixture_with(Limits::of(u64::MAX));

@@ -1,16 +1,17 @@
-//! The forms of answers, for the vocabulary of one model.
+//! Compiles grammars for the vocabulary of one model.
 
 use crate::vocab::Vocabulary;
 use deepcoder_grammar::{Compiler, Constraint};
 use deepcoder_types::{GenerateError, Grammar, Manifest};
 use std::sync::{Arc, OnceLock};
 
-/// Compiles grammars. The vocabulary is prepared for it with the first one: most requests have none.
+/// The grammar compiler, which the first request with a grammar builds: it takes a few hundred milliseconds, and most
+/// requests have no grammar.
 #[derive(Default)]
-pub(crate) struct Forms(OnceLock<Result<Compiler, GenerateError>>);
+pub(crate) struct Grammars(OnceLock<Result<Compiler, GenerateError>>);
 
-impl Forms {
-    /// What holds an answer to a form.
+impl Grammars {
+    /// Compile a grammar into the constraint of one answer.
     pub(crate) fn constraint(
         &self,
         vocabulary: &Arc<Vocabulary>,

@@ -1,30 +1,30 @@
-//! What knows a form: the library's parser or an automaton of this crate.
+//! The matcher of a grammar: the library's parser, or an automaton of this crate.
 
 use crate::GrammarError;
-use crate::chains::Chains;
-use crate::guided::Guided;
+use crate::chains::ChainMatcher;
+use crate::parser::ParserMatcher;
 use crate::vocabulary::Vocabulary;
 use llguidance::toktrie::SimpleVob;
 
-/// What knows the form.
+/// The matcher of one sequence.
 #[derive(Clone)]
-pub(crate) enum Machine {
-    Guided(Box<Guided>),
-    Chains(Chains),
+pub(crate) enum Matcher {
+    Parser(Box<ParserMatcher>),
+    Chains(ChainMatcher),
 }
 
-impl Machine {
-    pub(crate) fn apart(&self) -> Self {
+impl Matcher {
+    pub(crate) fn isolated(&self) -> Self {
         match self {
-            Self::Guided(guided) => Self::Guided(Box::new(guided.apart())),
-            Self::Chains(chains) => Self::Chains(chains.apart()),
+            Self::Parser(guided) => Self::Parser(Box::new(guided.isolated())),
+            Self::Chains(chains) => Self::Chains(chains.isolated()),
         }
     }
 
-    /// The bytes of what it is built of, roughly.
+    /// Bytes of memory, roughly.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Guided(guided) => guided.bytes,
+            Self::Parser(guided) => guided.bytes,
             Self::Chains(_) => 0,
         }
     }
@@ -32,52 +32,52 @@ impl Machine {
     /// Whether `bytes` may come.
     pub(crate) fn begins_with(&mut self, bytes: &[u8]) -> Result<bool, GrammarError> {
         match self {
-            Self::Guided(guided) => guided.begins_with(bytes),
+            Self::Parser(guided) => guided.begins_with(bytes),
             Self::Chains(chains) => chains.allows_bytes(bytes),
         }
     }
 
     pub(crate) fn allows(&mut self, vocabulary: &Vocabulary, token: u32) -> Result<bool, GrammarError> {
         match self {
-            Self::Guided(guided) => guided.allows(token),
+            Self::Parser(guided) => guided.allows(token),
             Self::Chains(chains) => chains.allows_bytes(vocabulary.trie().token(token)),
         }
     }
 
     pub(crate) fn mask(&mut self) -> Result<SimpleVob, GrammarError> {
         match self {
-            Self::Guided(guided) => guided.mask(),
+            Self::Parser(guided) => guided.mask(),
             Self::Chains(chains) => chains.mask(),
         }
     }
 
-    /// Goes on behind the end of a token, from its byte `from`; false where it is not allowed.
+    /// Advances by the bytes of a token from `from` on; false if they are not allowed.
     pub(crate) fn accept(&mut self, vocabulary: &Vocabulary, token: u32, from: usize) -> Result<bool, GrammarError> {
         let bytes = &vocabulary.trie().token(token)[from..];
         match self {
-            Self::Guided(guided) if from == 0 => guided.accept(&[token]),
-            Self::Guided(guided) => guided.accept(&vocabulary.any_tokens(bytes).unwrap_or_default()),
+            Self::Parser(guided) if from == 0 => guided.accept(&[token]),
+            Self::Parser(guided) => guided.accept(&vocabulary.greedy_tokens(bytes).unwrap_or_default()),
             Self::Chains(chains) => chains.accept(bytes, token),
         }
     }
 
     pub(crate) fn complete(&mut self) -> Result<bool, GrammarError> {
         match self {
-            Self::Guided(guided) => guided.complete(),
+            Self::Parser(guided) => guided.complete(),
             Self::Chains(chains) => Ok(chains.complete()),
         }
     }
 
     pub(crate) fn done(&self) -> Result<bool, GrammarError> {
         match self {
-            Self::Guided(guided) => Ok(guided.done()),
+            Self::Parser(guided) => Ok(guided.done()),
             Self::Chains(chains) => chains.done(),
         }
     }
 
     pub(crate) fn forced(&mut self) -> Result<Vec<u32>, GrammarError> {
         match self {
-            Self::Guided(guided) => Ok(guided.forced()),
+            Self::Parser(guided) => Ok(guided.forced()),
             Self::Chains(chains) => chains.forced(),
         }
     }

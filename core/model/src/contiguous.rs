@@ -1,18 +1,19 @@
-//! A graph of the runtime's own operators: one sequence in a run, whose cache is one buffer for each tensor. The reference
-//! for [`crate::paged`], and what other devices and processors run.
+//! The contiguous backend: a graph of ONNX Runtime's own operators computes one sequence in a run, whose cache is one
+//! growing buffer for each tensor. It is the reference for [`crate::paged`] in tests, and runs on other devices and
+//! processors.
 
 use crate::cache::{Cache, Layout};
 use crate::memory::{Element, Place, Tensor};
 use crate::options::Limits;
 use crate::prefix::tree::common;
-use crate::session::{Halt, Ran, Runs, check, index};
-use crate::step::{Ask, Part, no_room};
+use crate::session::{BoundSession, Interrupt, RunOutcome, check, index};
+use crate::step::{SlotRequest, StepTokens, no_room};
 use deepcoder_types::{GenerateError, Manifest};
 use ort::environment::Environment;
 use ort::session::Session;
 use ort::value::TensorElementType as Type;
 
-/// Runs are filled up to a multiple of this many tokens, and so are the rows of logits. The attention of a single token
+/// Runs are padded to a multiple of this many tokens, and so are the rows of logits. The attention of a single token
 /// and the last row of an odd number take other kernels, which round differently: without them the result for a token
 /// does not depend on how the tokens were split over runs, so that cached prefixes and drafts change no token. A
 /// second row costs next to nothing, as the time of a step goes into reading the weights. Graphs whose rows are
@@ -21,25 +22,25 @@ const EVEN: usize = 2;
 /// A prefix shorter than this is not worth a copy.
 const COPY_FROM: usize = 16;
 
-/// The session, and the caches of the last conversations.
-pub(crate) struct Whole {
-    runs: Runs,
+/// The session, and the caches of recent conversations.
+pub(crate) struct ContiguousBackend {
+    session: BoundSession,
     environment: Environment,
-    // Where small inputs and logits live, and where caches do.
+    // The memory of small inputs and logits, and that of caches.
     host: Place,
     place: Place,
     layout: Layout,
     vocab: usize,
     chunk: usize,
     context: usize,
-    // Tokens of a run are a multiple of this.
+    // The number of tokens in a run is a multiple of this.
     multiple: usize,
     kept: Vec<Kept>,
     most_kept: usize,
     clock: u64,
-    // Bytes that sequences may have and were promised.
+    // Maximum number of bytes of sequences, and bytes reserved for admitted ones.
     allowed: usize,
-    promised: usize,
+    reserved: usize,
     kept_bytes: usize,
     ids: Vec<i64>,
     rows: Vec<i64>,
@@ -47,21 +48,21 @@ pub(crate) struct Whole {
     logits: Vec<f32>,
 }
 
-/// The cache of a conversation that may go on.
+/// The cache of a finished request, for a conversation that continues.
 struct Kept {
     cache: Cache,
     used: u64,
-    precious: bool,
+    interactive: bool,
 }
 
 /// A sequence's cache.
-pub(crate) struct WholeSeat {
+pub(crate) struct ContiguousSlot {
     cache: Cache,
-    promised: usize,
-    precious: bool,
+    reserved: usize,
+    interactive: bool,
 }
 
-impl Whole {
+impl ContiguousBackend {
     pub(crate) fn new(
         session: Session,
         environment: Environment,
@@ -93,13 +94,13 @@ impl Whole {
             most_kept: limits.kept_conversations.max(1),
             clock: 0,
             allowed: limits.cache_bytes(layout.bytes_per_token()),
-            promised: 0,
+            reserved: 0,
             kept_bytes: limits.kept_bytes,
             ids: Vec::new(),
             rows: Vec::new(),
             past: [0],
             logits: Vec::new(),
-            runs: Runs::new(session, &inputs, &outputs)?,
+            session: BoundSession::new(session, &inputs, &outputs)?,
             layout,
             environment,
         })
@@ -114,20 +115,20 @@ impl Whole {
         if needed <= self.allowed { Ok(()) } else { Err(no_room(tokens, needed, self.allowed)) }
     }
 
-    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
+    pub(crate) fn cached_len(&self, tokens: &[u32]) -> usize {
         self.kept.iter().map(|kept| common(kept.cache.tokens(), tokens)).max().unwrap_or(0)
     }
 
-    /// As [`crate::paged::Paged::open`]: a conversation that goes on takes its cache; one that only begins alike takes a
-    /// copy of what they have in common, and so does the background from a user's.
-    pub(crate) fn open<'s>(
+    /// As [`Backend::allocate`](crate::backend::Backend::allocate). A conversation that continues takes its cache back.
+    /// A request with only a common prefix copies that, and so does a background request from a user's conversation.
+    pub(crate) fn allocate<'s>(
         &mut self,
-        ask: &Ask<'_>,
-        running: impl Iterator<Item = (&'s [u32], &'s WholeSeat)>,
-    ) -> Result<Option<(WholeSeat, usize)>, GenerateError> {
-        let tokens = ask.usable();
-        let promised = ask.total.saturating_mul(self.layout.bytes_per_token());
-        if self.promised.saturating_add(promised) > self.allowed {
+        request: &SlotRequest<'_>,
+        running: impl Iterator<Item = (&'s [u32], &'s ContiguousSlot)>,
+    ) -> Result<Option<(ContiguousSlot, usize)>, GenerateError> {
+        let tokens = request.usable();
+        let reserved = request.total.saturating_mul(self.layout.bytes_per_token());
+        if self.reserved.saturating_add(reserved) > self.allowed {
             return Ok(None);
         }
         self.clock += 1;
@@ -135,27 +136,29 @@ impl Whole {
         let shared = |cache: &Cache| common(cache.tokens(), tokens);
         let best = (0..self.kept.len()).max_by_key(|i| (shared(&self.kept[*i].cache), self.kept[*i].used));
         let here = best.map_or(0, |i| shared(&self.kept[i].cache));
-        let there = running.map(|(computed, seat)| (common(computed, tokens), &seat.cache)).max_by_key(|(n, _)| *n);
+        let there = running.map(|(computed, slot)| (common(computed, tokens), &slot.cache)).max_by_key(|(n, _)| *n);
         match (best, there) {
             (_, Some((matched, source))) if matched > here && matched >= COPY_FROM => {
-                self.copy(source, &mut cache, ask.tokens.len(), matched)?;
+                self.copy(source, &mut cache, request.tokens.len(), matched)?;
             }
-            (Some(i), _) if here * 2 >= self.kept[i].cache.len() && (ask.precious || !self.kept[i].precious) => {
+            (Some(i), _)
+                if here * 2 >= self.kept[i].cache.len() && (request.interactive || !self.kept[i].interactive) =>
+            {
                 cache = self.kept.remove(i).cache;
                 cache.truncate(here);
             }
             (Some(i), _) if here >= COPY_FROM => {
                 self.kept[i].used = self.clock;
                 let source = std::mem::take(&mut self.kept[i].cache);
-                let copied = self.copy(&source, &mut cache, ask.tokens.len(), here);
+                let copied = self.copy(&source, &mut cache, request.tokens.len(), here);
                 self.kept[i].cache = source;
                 copied?;
             }
             _ => {}
         }
-        self.promised += promised;
+        self.reserved += reserved;
         let cached = cache.len();
-        Ok(Some((WholeSeat { cache, promised, precious: ask.precious }, cached)))
+        Ok(Some((ContiguousSlot { cache, reserved, interactive: request.interactive }, cached)))
     }
 
     fn copy(&self, from: &Cache, to: &mut Cache, room: usize, tokens: usize) -> Result<(), GenerateError> {
@@ -163,18 +166,18 @@ impl Whole {
         to.copy_prefix(from, tokens, &self.layout, &self.place, &self.environment)
     }
 
-    pub(crate) fn close(&mut self, seat: WholeSeat, tokens: &[u32]) {
-        let WholeSeat { mut cache, promised, precious } = seat;
-        self.promised -= promised;
+    pub(crate) fn free(&mut self, slot: ContiguousSlot, tokens: &[u32]) {
+        let ContiguousSlot { mut cache, reserved, interactive } = slot;
+        self.reserved -= reserved;
         self.clock += 1;
         cache.truncate(tokens.len());
         if cache.len() == 0 {
             return;
         }
-        self.kept.push(Kept { cache, used: self.clock, precious });
+        self.kept.push(Kept { cache, used: self.clock, interactive });
         let bytes = |kept: &Kept| kept.cache.capacity() * self.layout.bytes_per_token();
-        // One of the background's at the most, where there is room for a user's beside it.
-        let others = self.kept.iter().filter(|kept| !kept.precious).count();
+        // At most one background conversation, where there is room for a user's beside it.
+        let others = self.kept.iter().filter(|kept| !kept.interactive).count();
         let surplus = usize::from(others > 1 && self.most_kept > 1);
         for round in 0.. {
             let all: usize = self.kept.iter().map(bytes).sum();
@@ -182,7 +185,7 @@ impl Whole {
             if !crowded && round >= surplus {
                 break;
             }
-            let oldest = (0..self.kept.len()).min_by_key(|i| (self.kept[*i].precious, self.kept[*i].used));
+            let oldest = (0..self.kept.len()).min_by_key(|i| (self.kept[*i].interactive, self.kept[*i].used));
             let Some(oldest) = oldest else { break };
             self.kept.remove(oldest);
         }
@@ -192,15 +195,16 @@ impl Whole {
         self.kept.clear();
     }
 
-    /// As [`crate::paged::Paged::pretend`]. `false`, and nothing is held, where the memory is a device's.
-    pub(crate) fn pretend(&self, seat: &mut WholeSeat, tokens: &[u32]) -> Result<bool, GenerateError> {
-        self.reserve(&mut seat.cache, tokens.len())?;
-        Ok(seat.cache.pretend(&self.layout, tokens))
+    /// As [`Backend::fill_with_noise`](crate::backend::Backend::fill_with_noise). `false`, with an empty cache, where a
+    /// device has the memory.
+    pub(crate) fn fill_with_noise(&self, slot: &mut ContiguousSlot, tokens: &[u32]) -> Result<bool, GenerateError> {
+        self.reserve(&mut slot.cache, tokens.len())?;
+        Ok(slot.cache.fill_with_noise(&self.layout, tokens))
     }
 
-    /// Make room for `tokens` tokens.
+    /// Reserve room for `tokens` tokens.
     fn reserve(&self, cache: &mut Cache, tokens: usize) -> Result<(), GenerateError> {
-        // One more, for a run that is filled up.
+        // And for the padding of a run.
         let needed = (tokens + self.multiple - 1).min(self.context);
         cache.reserve(&self.layout, needed, self.context, &self.place, &self.environment)
     }
@@ -209,21 +213,21 @@ impl Whole {
         &mut self.logits[i * self.vocab..(i + 1) * self.vocab]
     }
 
-    /// Run a part behind what its sequence holds.
+    /// As [`Backend::run`](crate::backend::Backend::run), for one part.
     pub(crate) fn run(
         &mut self,
-        part: &Part,
-        seat: &mut WholeSeat,
-        halt: Option<Halt<'_>>,
-    ) -> Result<Ran, GenerateError> {
-        let cache = &mut seat.cache;
+        part: &StepTokens,
+        slot: &mut ContiguousSlot,
+        interrupt: Option<Interrupt<'_>>,
+    ) -> Result<RunOutcome, GenerateError> {
+        let cache = &mut slot.cache;
         cache.truncate(part.at);
         self.reserve(cache, part.at + part.tokens.len())?;
         self.ids.clear();
         self.ids.extend(part.tokens.iter().map(|t| i64::from(*t)));
         let filled = part.tokens.len().next_multiple_of(self.multiple);
         if filled <= cache.room() {
-            // The run writes behind the tokens that are held, and the next run overwrites that.
+            // The padding's keys and values are overwritten by the next run.
             self.ids.resize(filled, self.ids.last().copied().unwrap_or(0));
         }
         let (last, wanted) = (part.tokens.len(), part.wanted.max(1));
@@ -235,15 +239,15 @@ impl Whole {
         if self.logits.len() < rows * self.vocab {
             self.logits.resize(rows * self.vocab, 0.0);
         }
-        let ran = self.call(&seat.cache, halt).map_err(|e| GenerateError::Engine(e.to_string()))?;
-        if ran == Ran::Done {
-            seat.cache.push(&part.tokens);
+        let outcome = self.call(&slot.cache, interrupt).map_err(|e| GenerateError::Engine(e.to_string()))?;
+        if outcome == RunOutcome::Done {
+            slot.cache.push(&part.tokens);
         }
-        Ok(ran)
+        Ok(outcome)
     }
 
     #[expect(unsafe_code, reason = "values are bound by their address")]
-    fn call(&mut self, cache: &Cache, halt: Option<Halt<'_>>) -> Result<Ran, ort::Error> {
+    fn call(&mut self, cache: &Cache, interrupt: Option<Interrupt<'_>>) -> Result<RunOutcome, ort::Error> {
         let (tokens, rows) = (index(self.ids.len()), index(self.rows.len()));
         let given = [
             Tensor::of(&self.host, &mut self.ids, &[1, tokens], Element::Int64)?,
@@ -254,7 +258,11 @@ impl Whole {
         // SAFETY: the lists are borrowed mutably, and the cache's memory is only reached through its tensors. Each of
         // these is both input and output: the graph writes the rows of the new tokens only, as its manifest promises.
         unsafe {
-            self.runs.run(given.iter().chain(cache.tensors()), std::iter::once(&logits).chain(cache.tensors()), halt)
+            self.session.run(
+                given.iter().chain(cache.tensors()),
+                std::iter::once(&logits).chain(cache.tensors()),
+                interrupt,
+            )
         }
     }
 }

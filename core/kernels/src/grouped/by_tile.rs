@@ -1,13 +1,13 @@
-//! Many rows of a sequence: a task for each tile of rows and head, page after page.
+//! The schedule for many rows of a sequence: a task for each tile of rows and key-value head merges page after page.
 
-use super::{GroupedAttention, GroupedStep, Part};
+use super::{GroupedAttention, GroupedStep, PageHead};
 use crate::Level;
 use crate::float::{Rows, RowsMut, Shared, merge};
 use crate::input::Block;
 use crate::paged::{PAGE_TOKENS, Span};
 use crate::share::{Everywhere, Pool, room, share_each};
 
-/// Queries of a tile, about.
+/// Approximate number of queries of a tile.
 const QUERIES: usize = 128;
 
 #[expect(unsafe_code, reason = "shares its memory among threads")]
@@ -32,7 +32,7 @@ pub(super) fn run(
             tiles.push((first..span.rows.end.min(first + most), span));
         }
     }
-    // Those that take longest come first.
+    // The longest tasks first, so that threads end together.
     tiles.sort_by_key(|(rows, _)| std::cmp::Reverse(positions[rows.start]));
     share_each(
         tiles.len() * kv_heads,
@@ -63,11 +63,11 @@ pub(super) fn run(
             let last = at.last().map_or(0, |p| p / PAGE_TOKENS);
             for (index, number) in span.pages.iter().enumerate().take(last + 1) {
                 let next = span.pages.get(index + 1).unwrap_or(number);
-                let page = Part::load(this, level, cache, (*number, head), (*next, head), count, page);
+                let page = PageHead::load(this, level, cache, (*number, head), (*next, head), count, page);
                 let begin = index * PAGE_TOKENS;
                 let first = at.partition_point(|p| *p < begin);
                 let full = at.partition_point(|p| *p < begin + PAGE_TOKENS - 1);
-                // Each of those that see a part of the page, and then all that see the whole.
+                // Rows that see a part of the page one by one, then all rows that see the whole page.
                 let calls = (first..full).map(|row| (row..row + 1, at[row] + 1 - begin));
                 for (rows, visible) in calls.chain((full < at.len()).then_some((full..at.len(), PAGE_TOKENS))) {
                     let (at, count) = (rows.start * group, rows.len() * group);

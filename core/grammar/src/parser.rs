@@ -1,4 +1,4 @@
-//! JSON schemas, patterns and Lark grammars: the library's parser.
+//! JSON schemas, regular expressions and Lark grammars, by the parser of llguidance.
 
 use crate::GrammarError;
 use crate::vocabulary::Vocabulary;
@@ -9,27 +9,28 @@ use llguidance::{Matcher, regex_to_lark};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// The most lines of an error of the library that are shown, and the most bytes of each.
+/// Maximum number of lines of a library error that are shown, and of bytes of each.
 const MAX_REASON_LINES: usize = 6;
 const MAX_REASON_LINE: usize = 160;
 
-/// The most properties of an object: they cost their square.
+/// Maximum number of properties of an object: their cost is quadratic.
 const MAX_PROPERTIES: usize = 2000;
 
-/// The longest Lark grammar. Its errors cost the product of its length and the depth of its definitions.
+/// Maximum length of a Lark grammar. The cost of its errors is the product of its length and the depth of its
+/// definitions.
 const MAX_LARK_BYTES: usize = 64 << 10;
 
-/// The parser of one sequence. A clone shares the automaton of the lexer, which grows while it is used, with its original.
+/// The parser of one sequence. A clone shares the lexer's automaton, which grows with use.
 #[derive(Clone)]
-pub(crate) struct Guided {
+pub(crate) struct ParserMatcher {
     vocabulary: Arc<Vocabulary>,
     matcher: Matcher,
-    /// Bytes of its lexer when it was built.
+    /// Bytes of the lexer when it was built.
     pub(crate) bytes: usize,
 }
 
-/// A schema as a grammar of the library. JSON is laid out as Python's `json.dumps` does it, so that keys and punctuation
-/// are forced tokens, and no model gets lost in white space.
+/// Converts a JSON schema. The layout is that of Python's `json.dumps`: with fixed whitespace, keys and punctuation are
+/// forced tokens, and a model cannot emit whitespace for ever.
 pub(crate) fn json(text: &str) -> Result<TopLevelGrammar, GrammarError> {
     let schema: Value = serde_json::from_str(text)
         .map_err(|e| GrammarError::Invalid(format!("the JSON schema is not valid JSON: {e}")))?;
@@ -56,7 +57,7 @@ fn own_properties(schema: &Map<String, Value>) -> usize {
     schema.get("properties").and_then(Value::as_object).map_or(0, Map::len)
 }
 
-/// The properties of the largest object. The reader of JSON bounds the depth.
+/// The number of properties of the largest object. `serde_json` bounds the depth.
 fn most_properties(value: &Value) -> usize {
     match value {
         Value::Object(map) => map.values().map(most_properties).max().unwrap_or_default().max(own_properties(map)),
@@ -65,18 +66,18 @@ fn most_properties(value: &Value) -> usize {
     }
 }
 
-/// A pattern, which matches the text as a whole, so that anchors at its ends say nothing.
+/// Converts a regular expression that matches the whole text; anchors at its ends are redundant.
 pub(crate) fn regex(pattern: &str) -> Result<TopLevelGrammar, GrammarError> {
-    let pattern = whole(pattern);
+    let pattern = strip_anchors(pattern);
     if pattern.is_empty() {
         return Err(GrammarError::Invalid("the pattern is empty".into()));
     }
-    // The library reads it within a grammar, and shows places of that.
+    // Parse it alone first: the library would show positions in the surrounding grammar.
     expression(pattern)?;
     Ok(TopLevelGrammar::from_lark(format!("start: /{}/", regex_to_lark(pattern, ""))))
 }
 
-/// A pattern, parsed.
+/// Parses a regular expression.
 pub(crate) fn expression(pattern: &str) -> Result<(RegexBuilder, ExprRef), GrammarError> {
     let mut builder = RegexBuilder::new();
     match builder.mk_regex(pattern) {
@@ -85,8 +86,8 @@ pub(crate) fn expression(pattern: &str) -> Result<(RegexBuilder, ExprRef), Gramm
     }
 }
 
-/// A pattern without the anchors at its ends.
-pub(crate) fn whole(pattern: &str) -> &str {
+/// Strips the anchors at the ends of a regular expression.
+pub(crate) fn strip_anchors(pattern: &str) -> &str {
     let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
     let escapes = |text: &str| text.bytes().rev().take_while(|byte| *byte == b'\\').count();
     pattern.strip_suffix('$').filter(|rest| escapes(rest) % 2 == 0).unwrap_or(pattern)
@@ -100,7 +101,7 @@ pub(crate) fn lark(text: &str) -> Result<TopLevelGrammar, GrammarError> {
     Ok(TopLevelGrammar::from_lark(text.to_owned()))
 }
 
-/// The words of the library, without its own state. Where it shows a place in a text it needs several lines.
+/// The library's message without its internal state. Some messages show a position in the text, on several lines.
 fn reason(text: &str) -> String {
     let end = ["\n<state>", "\n<non-verbose", "\n<backtrace>"].iter().filter_map(|mark| text.find(mark)).min();
     let lines = text[..end.unwrap_or(text.len())].trim_end().lines().take(MAX_REASON_LINES);
@@ -111,8 +112,8 @@ fn reason(text: &str) -> String {
     short.collect::<Vec<_>>().join("\n")
 }
 
-/// The error for what the library says of a grammar that it cannot build or follow.
-pub(crate) fn refusal(error: &str) -> GrammarError {
+/// Classifies an error of the library by its message.
+pub(crate) fn classify(error: &str) -> GrammarError {
     const LIMITS: [&str; 9] = [
         "too big",
         "too large",
@@ -128,7 +129,7 @@ pub(crate) fn refusal(error: &str) -> GrammarError {
     if reason.contains("special token") {
         GrammarError::Invalid("it names control tokens, which no answer contains".into())
     } else if let Some(panic) = reason.strip_prefix("panic: ") {
-        // Its numbers are of 64 bits, and overflow where those of a grammar are larger.
+        // Such as an overflow: the library computes with 64-bit integers.
         GrammarError::Failed(panic.to_owned())
     } else if error.contains("NoExtensionBias") {
         GrammarError::Stuck
@@ -139,29 +140,29 @@ pub(crate) fn refusal(error: &str) -> GrammarError {
     }
 }
 
-impl Guided {
+impl ParserMatcher {
     pub(crate) fn new(vocabulary: &Arc<Vocabulary>, grammar: TopLevelGrammar) -> Result<Self, GrammarError> {
-        let parser = vocabulary.factory.create_parser(grammar).map_err(|e| refusal(&format!("{e:#}")))?;
+        let parser = vocabulary.factory.create_parser(grammar).map_err(|e| classify(&format!("{e:#}")))?;
         let bytes = parser.parser.lexer_stats().num_bytes;
         Ok(Self { vocabulary: Arc::clone(vocabulary), matcher: Matcher::new(Ok(parser)), bytes })
     }
 
-    /// A parser with a lexer of its own, so that what one request makes of it touches no other.
-    pub(crate) fn apart(&self) -> Self {
+    /// A copy with a lexer of its own, so that one request cannot exhaust the lexer of another.
+    pub(crate) fn isolated(&self) -> Self {
         Self { matcher: self.matcher.deep_clone(), ..self.clone() }
     }
 
-    /// The tokens that may come next; end tokens are not among them.
+    /// The tokens that may come next, without end tokens.
     pub(crate) fn mask(&mut self) -> Result<SimpleVob, GrammarError> {
         if self.matcher.is_stopped() && !self.matcher.is_error() {
-            return Ok(self.vocabulary.nothing());
+            return Ok(self.vocabulary.empty_set());
         }
         match self.matcher.compute_mask() {
             Ok(mut mask) => {
                 mask.and(&self.vocabulary.text);
                 Ok(mask)
             }
-            Err(error) => Err(refusal(&error.to_string())),
+            Err(error) => Err(classify(&error.to_string())),
         }
     }
 
@@ -170,29 +171,29 @@ impl Guided {
             return Ok(false);
         }
         let valid = self.matcher.validate_tokens(&[token]);
-        valid.map(|n| n == 1).map_err(|error| refusal(&error.to_string()))
+        valid.map(|n| n == 1).map_err(|error| classify(&error.to_string()))
     }
 
-    /// Whether `bytes` may come, in whichever tokens.
+    /// Whether `bytes` may come, in any tokenisation.
     pub(crate) fn begins_with(&mut self, bytes: &[u8]) -> Result<bool, GrammarError> {
-        let Some(tokens) = self.vocabulary.any_tokens(bytes) else { return Ok(false) };
+        let Some(tokens) = self.vocabulary.greedy_tokens(bytes) else { return Ok(false) };
         let valid = self.matcher.validate_tokens(&tokens);
-        valid.map(|n| n == tokens.len()).map_err(|error| refusal(&error.to_string()))
+        valid.map(|n| n == tokens.len()).map_err(|error| classify(&error.to_string()))
     }
 
-    /// Goes on behind tokens that are allowed.
+    /// Advances by tokens that are allowed.
     pub(crate) fn accept(&mut self, tokens: &[u32]) -> Result<bool, GrammarError> {
         let consumed = self.matcher.consume_tokens(tokens);
-        consumed.map(|()| true).map_err(|error| refusal(&error.to_string()))
+        consumed.map(|()| true).map_err(|error| classify(&error.to_string()))
     }
 
-    /// Whether the text so far has the form.
+    /// Whether the text so far matches the grammar.
     pub(crate) fn complete(&mut self) -> Result<bool, GrammarError> {
         if self.matcher.is_stopped() && !self.matcher.is_error() {
             return Ok(true);
         }
         let complete = self.matcher.is_accepting();
-        complete.map_err(|error| refusal(&error.to_string()))
+        complete.map_err(|error| classify(&error.to_string()))
     }
 
     /// Whether nothing may follow.

@@ -1,16 +1,17 @@
-//! Few rows of each sequence: a task for each page and head, for all rows that see the page.
+//! The schedule for few rows of a sequence: a task for each page and key-value head computes the partial results of all
+//! rows that attend to the page; a second pass merges them.
 
-use super::{GroupedAttention, GroupedStep, Part};
+use super::{GroupedAttention, GroupedStep, PageHead};
 use crate::float::{Rows, Shared, merge};
 use crate::paged::{PAGE_TOKENS, Span, results, visits, windows};
 use crate::share::{Everywhere, room, share, share_runs};
 use crate::{Level, Scratch};
 
-/// Numbers of the pages' results that are held at once.
+/// Numbers of partial results that are held at once.
 const HELD: usize = 1 << 20;
-/// Tasks that a thread takes at a time, as far as they are small.
+/// Small tasks that a thread takes at a time.
 const AT_ONCE: usize = 4;
-/// Products of a task that is not small.
+/// Multiplications of a task from which on it is not small.
 const LARGE: usize = 1 << 19;
 
 #[expect(unsafe_code, reason = "shares its memory among threads")]
@@ -33,7 +34,7 @@ pub(super) fn run(
     let visits = visits(positions, spans.iter().copied());
     let Scratch { floats, more, own, .. } = scratch;
 
-    // Queries and merged results: for each head of keys, row and head of its group.
+    // Queries and merged results are ordered by key-value head, row, and query head of the group.
     let (queries, merged) = room(floats, rows * heads * (head_dim + result)).split_at_mut(rows * heads * head_dim);
     for (i, query) in queries.chunks_exact_mut(head_dim).enumerate() {
         let (head, row) = (i / (rows * group) * group + i % group, numbers[i / group % rows]);
@@ -69,7 +70,7 @@ pub(super) fn run(
                     let (page, scores) = room(floats, size + most * group * PAGE_TOKENS).split_at_mut(size);
                     let next = (task + 1).min(window.len() * kv_heads - 1);
                     let next = (window[next / kv_heads].page, next % kv_heads);
-                    let page = Part::load(this, level, cache, (visit.page, head), next, visit.rows * group, page);
+                    let page = PageHead::load(this, level, cache, (visit.page, head), next, visit.rows * group, page);
                     let mut place = (firsts[number] * kv_heads + head * visit.rows) * group;
                     for (called, visible) in &visit.calls {
                         let count = called.len() * group;
@@ -97,7 +98,7 @@ pub(super) fn run(
                 }
             }
         };
-        // As large as a task of the first step.
+        // As much work as a task of the first pass.
         let at_once = (LARGE / (result * group * window.len()).max(1)).max(1);
         share(rows * kv_heads, at_once, everywhere, || (), work);
     }

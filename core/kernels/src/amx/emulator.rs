@@ -1,21 +1,21 @@
 //! A model of the instructions, after Intel's description of them, for tests on processors that have none.
 
-use super::{Config, Engine};
+use super::{Config, TileUnit};
 
 /// The registers with their shapes, in rows of 64 bytes.
 #[derive(Default)]
-pub(crate) struct Model {
+pub(crate) struct Emulator {
     shapes: Option<[(usize, usize); 8]>,
     registers: [Vec<[u8; 64]>; 8],
 }
 
-impl Model {
+impl Emulator {
     fn shape(&self, register: u8) -> (usize, usize) {
         self.shapes.expect("the registers have shapes")[usize::from(register)]
     }
 }
 
-impl Engine for Model {
+impl TileUnit for Emulator {
     // SAFETY: the caller promises what the trait asks for.
     unsafe fn configure(&mut self, config: &Config) {
         let bytes = &config.0;
