@@ -13,24 +13,27 @@ const PROMPT: &str = "def area(width, height):\n    return width * height\n\n# t
 fn asked(n: usize) -> GenerateRequest {
     // A shared beginning of one to three groups, and an end of its own.
     let prompt = format!("{}{}", PROMPT.repeat(1 + n % 3), &PROMPT[n * 5 % 60..]);
-    let sampling = if n % 2 == 0 {
+    let sampling = if n.is_multiple_of(2) {
         Sampling::GREEDY
     } else {
         Sampling { temperature: 0.9, top_p: 0.95, seed: n as u64, ..Sampling::GREEDY }
     };
-    let draft = (n % 4 == 0).then(|| PROMPT.to_owned());
+    let draft = n.is_multiple_of(4).then(|| PROMPT.to_owned());
     let priority = if n % 5 == 4 { Priority::Background } else { Priority::Interactive };
     GenerateRequest { sampling, draft, priority, logprobs: Some(1), ..GenerateRequest::greedy(text(&prompt), 40) }
 }
 
-fn all(engine: &Engine, requests: &[GenerateRequest]) -> Vec<(Generation, Vec<(u32, Option<f32>)>)> {
+/// Tokens with their log-probabilities.
+type Tokens = Vec<(u32, Option<f32>)>;
+
+fn all(engine: &Engine, requests: &[GenerateRequest]) -> Vec<(Generation, Tokens)> {
     let mut events = vec![Vec::new(); requests.len()];
     let done = engine.generate_all(requests, &Cancel::new(), &mut |i, event| events[i].push((event.id, event.logprob)));
     done.into_iter().map(|done| done.expect("it generates")).zip(events).collect()
 }
 
 /// Tokens and log-probabilities of each request alone, on an engine that has computed nothing before.
-fn alone(engine: &Engine, requests: &[GenerateRequest]) -> Vec<(String, Vec<(u32, Option<f32>)>)> {
+fn alone(engine: &Engine, requests: &[GenerateRequest]) -> Vec<(String, Tokens)> {
     let one = |request: &GenerateRequest| {
         engine.forget();
         let (done, events) = all(engine, std::slice::from_ref(request)).remove(0);

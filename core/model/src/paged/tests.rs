@@ -112,6 +112,7 @@ fn a_page_that_is_copied_outlives_what_is_read() {
     let file = std::fs::read_dir(folder.path().join("prefix")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = std::fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
+    #[expect(clippy::disallowed_methods, reason = "a folder of the test's own")]
     std::fs::write(&file, bytes).unwrap();
     // The beginning of the page, of the background, and another page, of a user's.
     for (tokens, interactive) in [(&all[..41], false), (&all[100..141], true)] {
@@ -204,6 +205,7 @@ impl PagedBackend {
         let end = end.min(tokens.len());
         let last = (end + rejected).min(tokens.len());
         self.extend(slot, last).expect("it was reserved");
+        #[expect(clippy::needless_range_loop, reason = "a place in pages, too")]
         for at in *computed..last {
             let group = at / PREFILL_GROUP * PREFILL_GROUP;
             let grouped = if group >= *computed && group + PREFILL_GROUP <= end { GROUPED } else { 0 };
@@ -218,6 +220,7 @@ impl PagedBackend {
 
     fn check(&mut self, running: &Running) {
         let Running { slot, tokens, computed } = running;
+        #[expect(clippy::needless_range_loop, reason = "as above")]
         for at in 0..*computed {
             let row = u32::from_le_bytes(*self.row(slot, at));
             assert_eq!(row & !GROUPED & !BEHIND, tokens[at], "row {at}");
@@ -291,7 +294,9 @@ fn random_sequences_see_their_own_tokens() {
                         let files = std::fs::read_dir(folder.path().join("prefix")).unwrap();
                         for file in files.filter_map(|file| Some(file.ok()?.path())).filter(|_| dice.below(3) == 0) {
                             // It may be gone already.
-                            _ = std::fs::write(file, "damaged");
+                            #[expect(clippy::disallowed_methods, reason = "a folder of the test's own")]
+                            let written = std::fs::write(file, "damaged");
+                            _ = written;
                         }
                     }
                     5 => {
