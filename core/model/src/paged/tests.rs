@@ -167,6 +167,53 @@ fn nothing_behind_an_answer_is_stored() {
     assert!(!keys(&all).iter().any(|key| first.disk.as_ref().unwrap().cache.has(key)));
 }
 
+/// Protects memory: no more is kept of what is over than is allowed, and the beginnings of it; and of a page that has become
+/// fuller only that.
+#[test]
+fn little_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut paged, all) = (fresh(20, 1, folder.path()), tokens(300));
+    paged.disk = None;
+    for end in [40, 50, 64, 100, 110] {
+        let (mut slot, _) = paged.request(&all[..=end], end, end + 1);
+        paged.compute(&mut slot, &all[..end]);
+        paged.free(slot, &all[..end]);
+        assert_eq!(paged.pool.idle(), end.div_ceil(PAGE), "{end}");
+    }
+    paged.keep = 2;
+    let (mut slot, _) = paged.request(&all, 300, 300);
+    paged.compute(&mut slot, &all);
+    paged.free(slot, &all);
+    assert_eq!((paged.pool.idle(), paged.cached_len(&all)), (2, 128));
+}
+
+/// Protects users' conversations from the background, which is evicted first, however new it is; and what a user goes on with
+/// is a user's.
+#[test]
+fn the_background_is_evicted_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paged = fresh(20, 1, folder.path());
+    paged.disk = None;
+    let texts: Vec<Vec<u32>> = (0..4).map(|n| (0..40).map(|at| at + 100 * n).collect()).collect();
+    let mut compute = |text: usize, interactive: bool| {
+        let tokens = &texts[text][..];
+        let ask = SlotRequest { tokens, usable: 39, prompt: 40, total: 41, interactive };
+        let (mut slot, _) = paged.allocate(&ask, std::iter::empty()).unwrap().unwrap();
+        paged.extend(&mut slot, 39).unwrap();
+        // It ends before anything new is computed.
+        paged.free(slot, &tokens[..39]);
+    };
+    [(0, true), (1, false), (1, true), (2, false), (3, false)].into_iter().for_each(|(text, user)| compute(text, user));
+    let mut left = Vec::new();
+    loop {
+        left.push((0..4).filter(|text| paged.cached_len(&texts[*text]) > 0).collect::<Vec<_>>());
+        if !paged.tree.evict(&mut paged.pool) {
+            break;
+        }
+    }
+    assert_eq!(left, [vec![0, 1, 2, 3], vec![0, 1, 3], vec![0, 1], vec![1], vec![]]);
+}
+
 /// A row that was computed in a complete group, and one behind an answer.
 const GROUPED: u32 = 1 << 31;
 const BEHIND: u32 = 1 << 30;
