@@ -67,6 +67,9 @@ macro_rules! settings {
     };
 }
 
+/// A TiB: more than any machine that this runs on has, and within the addresses of a process.
+const MAX_CACHE_MIB: u64 = 1 << 20;
+
 settings! {
     /// Model to use.
     model: String, Some(env_var::MODEL), "\"qwen2.5-coder-0.5b-instruct\"";
@@ -96,7 +99,7 @@ settings! {
     prefix_cache_mib: u64, None, "2048";
     /// Maximum number of MiB of memory for the keys and values of all requests together. By default enough for one
     /// request of the whole context and 1 GiB of finished requests, but no more than half of the memory that is free
-    /// when the model is loaded.
+    /// when the model is loaded. From 1 to 1048576.
     cache_mib: u64, None, "";
     /// Whether commit messages end with a line that names deepcoder and the model.
     attribution: bool, None, "false";
@@ -309,6 +312,12 @@ impl Settings {
             let value = threads.unwrap_or_default().to_string();
             return Err(SettingsError::Value { name: "threads".into(), value, expected: "from 1 to 1024" });
         }
+        let cache_mib = flags.cache_mib.or(file.cache_mib);
+        // The engine reserves addresses for all of it, and a reservation that fails looks like a damaged model.
+        if let Some(mib) = cache_mib.filter(|mib| !(1..=MAX_CACHE_MIB).contains(mib)) {
+            let value = mib.to_string();
+            return Err(SettingsError::Value { name: "cache_mib".into(), value, expected: "from 1 to 1048576" });
+        }
         let idle = match flags.idle_seconds {
             Some(seconds) => Some(seconds),
             None => number(vars, env_var::IDLE_SECONDS)?.or(file.idle_seconds),
@@ -364,7 +373,7 @@ impl Settings {
                 Some(mib) => Some(mib.saturating_mul(1 << 20)),
                 None => default.prefix_cache,
             },
-            cache: flags.cache_mib.or(file.cache_mib).map(|mib| mib.saturating_mul(1 << 20)),
+            cache: cache_mib.map(|mib| mib << 20),
             attribution: flags.attribution.or(file.attribution).unwrap_or(false),
             store: store.map(|address| QueuePlace::server(&address.0)).transpose()?,
             jobs_keep: match flags.jobs_keep_days.or(file.jobs_keep_days) {

@@ -95,6 +95,10 @@ fn wrong_settings_are_refused_with_their_place() {
     assert!(said.starts_with("store: ") && said.contains("me@host/db") && !said.contains("secret"), "{said}");
     let pair = Overrides { config: vec!["worker_memory=8X".into()], ..Overrides::default() };
     assert!(resolve(&pair, &[]).starts_with("worker_memory is `8X`, but must be a size"));
+    for mib in ["0", "1048577", "18446744073709551615"] {
+        let pair = Overrides { config: vec![format!("cache_mib={mib}")], ..Overrides::default() };
+        assert_eq!(resolve(&pair, &[]), format!("cache_mib is `{mib}`, but must be from 1 to 1048576"));
+    }
     let pair = Overrides { config: vec!["modle=x".into()], ..Overrides::default() };
     assert!(resolve(&pair, &[]).starts_with("`modle=x` is not a setting: unknown field"));
 }
