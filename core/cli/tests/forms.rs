@@ -26,7 +26,7 @@ fn a_form_reaches_the_model() {
         (&["-C", "forms", "generate", "x", "--schema", "schema.json"][..], schema.clone(), None),
         (&["generate", "x", "--regex", r"-?\d+"], Form::Regex(r"-?\d+".into()), None),
         (
-            &["generate", "x", "--choices", "a,b", "--choices", "c"],
+            &["generate", "x", "--choices", "a, b", "--choices", "c"],
             Form::Choices(["a", "b", "c"].map(str::to_owned).into()),
             None,
         ),

@@ -17,7 +17,8 @@ pub(crate) fn form(args: &FormArgs, invocation: &Invocation) -> Result<Option<Gr
     } else if args.choices.is_empty() {
         return Ok(None);
     } else {
-        Form::Choices(args.choices.clone())
+        // `low, medium` is written with a space that no answer has.
+        Form::Choices(args.choices.iter().map(|option| option.trim_matches(' ').to_owned()).collect())
     };
     let grammar = Grammar { form, after: args.after.clone() };
     deepcoder_grammar::check(&grammar).map_err(GenerateError::from)?;
