@@ -5,6 +5,7 @@ use crate::device;
 use crate::folder::{self, LoadError};
 use crate::grammars::Grammars;
 use crate::model::{Model, fingerprint};
+use crate::operator;
 use crate::options::{EngineOptions, Limits};
 use crate::prompt::Prompts;
 use crate::runtime;
@@ -54,7 +55,9 @@ impl Engine {
             let read = || Vocabulary::load(&folder.join(folder::TOKENIZER_FILE), &manifest);
             let reader = std::thread::Builder::new().spawn_scoped(scope, read).ok();
             let builder = session_builder(&environment, options, threads).map_err(|e| failed(e.to_string()));
-            let commit = |builder| device::commit(builder, folder, &manifest, options, threads, &mut warnings);
+            let commit = |builder| {
+                operator::build(|| device::commit(builder, folder, &manifest, options, threads, &mut warnings))
+            };
             let session = builder.and_then(commit);
             let vocabulary = match reader.map(std::thread::ScopedJoinHandle::join) {
                 Some(read) => read.unwrap_or_else(|_| Err(failed("the tokenizer could not be read".into()))),
@@ -193,7 +196,7 @@ fn session_builder(
         .with_config_entry(SPIN_KEY, SPIN_US)?
         // Between runs no thread spins.
         .with_config_entry("session.force_spinning_stop", "1")?
-        .with_operators(crate::operator::domain()?)?;
+        .with_operators(operator::domain()?)?;
     Ok(builder)
 }
 

@@ -22,6 +22,7 @@ use deepcoder_kernels::{Format, Matrix, Scratch, Stack};
 use ort::operator::{ComputeContext, KernelContext, OperatorDomain};
 use ort::value::TensorElementType as Type;
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 /// The operators' domain.
 const DOMAIN: &str = "ai.deepcoder";
@@ -29,6 +30,25 @@ const DOMAIN: &str = "ai.deepcoder";
 thread_local! {
     // One for all operators: they run one after the other.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Build a session with the domain.
+pub(crate) fn build<T, E>(build: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    static REGISTERED: Mutex<bool> = Mutex::new(false);
+    first_alone(&REGISTERED, build)
+}
+
+/// The first session with a domain registers it with the runtime for all. Of two that are built at once one fails, as both
+/// do that: so the first is built alone.
+fn first_alone<T, E>(is_registered: &Mutex<bool>, build: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let mut registered = is_registered.lock().unwrap_or_else(PoisonError::into_inner);
+    if *registered {
+        drop(registered);
+        return build();
+    }
+    let session = build();
+    *registered = session.is_ok();
+    session
 }
 
 /// The domain with its operators; ONNX Runtime must have been started.

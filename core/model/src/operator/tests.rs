@@ -1,10 +1,12 @@
-use super::domain;
+use super::{build, domain, first_alone};
 use crate::runtime::{self, RuntimeSearch};
 use deepcoder_kernels::Format;
 use ort::memory::Allocator;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynTensor, DynValue, Tensor, TensorElementType};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A session for a model of one node. A missing library fails the test: it must not pass without having run.
 fn session(model: &[u8]) -> Result<Session, String> {
@@ -22,7 +24,7 @@ fn session(model: &[u8]) -> Result<Session, String> {
     let builder = Session::builder(&environment).map_err(|e| e.to_string())?;
     let builder = builder.with_operators(domain().map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
     let mut builder = builder.with_intra_threads(2).map_err(|e| e.to_string())?;
-    builder.commit_from_memory(model).map_err(|e| e.to_string())
+    build(|| builder.commit_from_memory(model)).map_err(|e| e.to_string())
 }
 
 /// A field of a protobuf message: a number, or bytes.
@@ -313,4 +315,33 @@ fn a_feed_forward_network_is_an_expert() {
         results.push(result.to_vec());
     }
     assert!(results[0] == results[1] && results[0].iter().any(|v| *v != 0.0), "{results:?}");
+}
+
+/// Protects programs that load two models at once: until one session has registered the operators, which the runtime does
+/// without a lock, there is one at a time; and one that failed has not.
+#[test]
+fn the_first_session_is_built_alone() {
+    let (registered, asked, inside) = (Mutex::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let one = |number: usize| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        first_alone(&registered, || {
+            let before = inside.fetch_add(1, Ordering::SeqCst);
+            while asked.load(Ordering::SeqCst) < 8 {
+                std::thread::yield_now();
+            }
+            (0..1000).for_each(|_| std::thread::yield_now());
+            let alone = before == 0 && inside.fetch_sub(1, Ordering::SeqCst) == 1;
+            if alone { Err(number) } else { Ok(()) }
+        })
+    };
+    let one = &one;
+    let failed = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|number| scope.spawn(move || one(number))).collect();
+        all.into_iter().filter_map(|one| one.join().unwrap().err()).count()
+    });
+    assert_eq!(failed, 8, "two were built at once");
+    assert!(!*registered.lock().unwrap());
+    first_alone(&registered, || Ok::<(), ()>(())).unwrap();
+    // Those that follow need not wait for each other.
+    first_alone(&registered, || first_alone(&registered, || Ok::<(), ()>(()))).unwrap();
 }
