@@ -6,6 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,20 @@ def test_any_verb_of_a_plugin_is_carried_out(
     assert repo.run("explain", "what is this?", "a.py") == "It returns one."
     asked = [what["task"]["submit"]["request"] for what in daemon.asked if "submit" in what.get("task", {})]
     assert [(each["verb"], each["params"]) for each in asked] == [("edit", {"max_tokens": 100}), ("explain", {})]
+
+
+def test_a_result_that_is_dropped_starts_no_daemon(
+    daemon: FakeDaemon, client: deepcoder.Client, home: Path, make_repo: MakeRepo
+) -> None:
+    """Protects the end of a program: an edit without a decision is forgotten where a daemon runs, and none is started for it."""
+    with pytest.warns(UserWarning, match="the model is old"):
+        edit = client.repo(make_repo({"a.py": CODE.encode()})).run("edit", "return 2", "a.py")
+    daemon.close()
+    del edit
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline and not (home / "state" / "daemon.log").exists():
+        time.sleep(0.02)
+    assert not (home / "state" / "daemon.log").exists()
 
 
 def test_hints_are_in_the_words_of_python(

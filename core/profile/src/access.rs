@@ -3,7 +3,7 @@
 use crate::{Profile, env_for_daemon};
 use deepcoder_hub::StoreError;
 use deepcoder_model::{Engine, EngineOptions, LoadError, PrefixCache, WeightPlace, runtime};
-use deepcoder_protocol::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel, RemoteTasks};
+use deepcoder_protocol::client::{self, CallError, Client, ConnectError, EnsureError, RemoteModel, RemoteTasks, Start};
 use deepcoder_protocol::{Failure, ModelLoader, WorkerCommand};
 use deepcoder_types::{Cancel, Cancelled, GenerateError, Hint, LanguageModel, ModelInfo, env_var};
 use deepcoder_workspace::process::{self, Pipes};
@@ -302,13 +302,14 @@ impl Profile {
     /// The first call goes over `client`. Each later one looks again: the daemon may end in between.
     fn tasks_of(&self, launcher: &Launcher, client: Client) -> RemoteTasks {
         let (profile, launcher, first) = (self.clone(), launcher.clone(), Mutex::new(Some(client)));
-        RemoteTasks::with(move || {
+        RemoteTasks::with(move |start| {
             if let Some(client) = first.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 return Ok(client);
             }
             // It ends when it is idle, also while a person reads a diff; results that wait are in files.
             match profile.running(&launcher)? {
                 Some(client) => Ok(client),
+                None if start == Start::Not => Err(Failure::Unavailable("it does not run".into())),
                 None => profile.start(&launcher).map_err(|error| Failure::Unavailable(error.to_string())),
             }
         })

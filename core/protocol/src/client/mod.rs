@@ -13,7 +13,7 @@ pub use ensure::{ensure, stop};
 pub use error::{CallError, ConnectError, EnsureError};
 pub use remote::RemoteModel;
 pub use skew::running;
-pub use tasks::RemoteTasks;
+pub use tasks::{RemoteTasks, Start};
 
 use crate::socket;
 use crate::wire::{

@@ -96,7 +96,16 @@ impl Client {
     }
 }
 
-type Connect = dyn Fn() -> Result<Client, Failure> + Send + Sync;
+/// Whether a connection may start a daemon where none runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It may.
+    Allowed,
+    /// It is not worth a process.
+    Not,
+}
+
+type Connect = dyn Fn(Start) -> Result<Client, Failure> + Send + Sync;
 
 /// The tasks of a daemon, which look like those of an application in the process. Each call has a connection of its own.
 pub struct RemoteTasks(Box<Connect>);
@@ -105,16 +114,16 @@ impl RemoteTasks {
     /// Those of the daemon at `socket`, which must be running.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         let socket = socket.into();
-        Self::with(move || Client::connect(&socket).map_err(ConnectError::into))
+        Self::with(move |_| Client::connect(&socket).map_err(ConnectError::into))
     }
 
-    /// Those of the daemon that `connect` reaches. It may start one.
-    pub fn with(connect: impl Fn() -> Result<Client, Failure> + Send + Sync + 'static) -> Self {
+    /// Those of the daemon that `connect` reaches, or starts where it may.
+    pub fn with(connect: impl Fn(Start) -> Result<Client, Failure> + Send + Sync + 'static) -> Self {
         Self(Box::new(connect))
     }
 
     fn call<T>(&self, call: impl FnOnce(&mut Client) -> Result<T, CallError>) -> Result<T, Failure> {
-        Ok(call(&mut (self.0)()?)?)
+        Ok(call(&mut (self.0)(Start::Allowed)?)?)
     }
 }
 
@@ -142,7 +151,7 @@ impl Tasks for RemoteTasks {
         let mut seen = after;
         loop {
             let from = seen;
-            let result = (self.0)()?.follow_task(id, from, cancel, &mut |event| {
+            let result = (self.0)(Start::Allowed)?.follow_task(id, from, cancel, &mut |event| {
                 seen = event.seq;
                 on_event(event);
             });
@@ -170,7 +179,8 @@ impl Tasks for RemoteTasks {
         self.call(|client| client.task_content(id))
     }
 
+    /// Starts no daemon: a result that waits in a file waits on.
     fn forget(&self, id: &str) -> Result<(), Failure> {
-        self.call(|client| client.forget_task(id))
+        Ok((self.0)(Start::Not)?.forget_task(id)?)
     }
 }
