@@ -67,6 +67,7 @@ pub(crate) fn result_of(run: &Run, verdict: Verdict, landed: Option<Landed>) -> 
         model: run.record.model.clone(),
         seed: run.record.seed,
         stats: run.record.stats,
+        evidence: run.record.evidence.clone(),
         verdict,
         landed,
     }

@@ -1,7 +1,8 @@
 //! Counts the tokens of each text once in a run: the model may be in another process, behind two sockets.
 
 use deepcoder_types::{
-    Cancel, ContentHash, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, TokenEvent,
+    Cancel, ContentHash, GenerateError, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, Prompt,
+    TokenEvent,
 };
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -44,5 +45,9 @@ impl LanguageModel for Counted<'_> {
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, GenerateError> {
         self.model.generate(request, cancel, on_token)
+    }
+
+    fn choose(&self, prompt: &Prompt, options: &[String], cancel: &Cancel) -> Result<Vec<Likelihood>, GenerateError> {
+        self.model.choose(prompt, options, cancel)
     }
 }

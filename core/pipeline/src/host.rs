@@ -4,8 +4,8 @@ use crate::grants::Grants;
 use deepcoder_context::Context;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
 use deepcoder_types::{
-    Cancel, Event, FinishReason, GenerateRequest, Generation, LanguageModel, ModelInfo, RepoPath, Snippet, Stats,
-    Symbol, TokenEvent,
+    Cancel, Event, FinishReason, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, Prompt, RepoPath,
+    Snippet, Stats, Symbol, TokenEvent,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -76,6 +76,16 @@ impl Host for RunHost<'_, '_> {
             return Err(PluginError::cancelled());
         }
         Ok(generation)
+    }
+
+    fn choose(&self, prompt: &Prompt, options: &[String]) -> Result<Vec<Likelihood>, PluginError> {
+        self.go_on()?;
+        {
+            let mut stats = lock(self.stats);
+            self.grants.check_generate(stats.calls, stats.usage.completion_tokens, 0)?;
+            stats.calls += 1;
+        }
+        Ok(self.model.choose(prompt, options, self.cancel)?)
     }
 
     fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError> {

@@ -26,6 +26,6 @@ pub use deepcoder_types::{Event, Skipped, Stage, Stats};
 pub use error::{ApplyRunError, RunError};
 pub use grants::{Grants, GrantsError, Policy};
 pub use record::Record;
-pub use run::{Pipeline, Run, RunOptions, apply};
+pub use run::{Pipeline, ProjectChecks, Run, RunOptions, apply};
 pub use verbs::{Verb, check_options, verb, verbs};
 pub use verdict::{may_land, unattended_text};

@@ -1,6 +1,6 @@
 //! The record of a run in the history.
 
-use deepcoder_types::{Finding, RepoPath, Skipped, Stats};
+use deepcoder_types::{Evidence, Finding, RepoPath, Skipped, Stats};
 use serde::{Deserialize, Serialize};
 
 /// The request and its result, stored as JSON with an applied edit set.
@@ -35,4 +35,7 @@ pub struct Record {
     pub skipped: Vec<Skipped>,
     /// Its use of the model.
     pub stats: Stats,
+    /// What it rests on.
+    #[serde(default)]
+    pub evidence: Evidence,
 }

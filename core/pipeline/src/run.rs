@@ -13,24 +13,36 @@ use deepcoder_context::Choice;
 use deepcoder_edit::unified_diff;
 use deepcoder_plugin_api::{Plugin, Takes};
 use deepcoder_types::{
-    Answer, Applicability, Cancel, EditSet, Event, Instruction, LanguageModel, RepoPath, Stage, Stats,
+    Answer, Applicability, Cancel, CheckReport, EditSet, Effort, Event, Evidence, Instruction, LanguageModel, RepoPath,
+    Stage, Stats,
 };
 use deepcoder_verify::Verification;
 use deepcoder_workspace::Tree;
 use std::sync::{Arc, Mutex};
 
+/// The checks that a project has configured and the user trusts. They run on a copy of the tree.
+pub trait ProjectChecks: Send + Sync {
+    /// The reports of the checks on the tree with `set` in place, compared with the tree without it; empty where there
+    /// are none. Their results on the tree as it is are computed once.
+    fn run(&self, set: &EditSet, cancel: &Cancel) -> Vec<CheckReport>;
+}
+
 /// How a run may go.
-#[derive(Debug, Clone)]
-pub struct RunOptions {
+#[derive(Clone)]
+pub struct RunOptions<'a> {
     /// Whether a result that fails verification is sent back to the plugin, once.
     pub repair: bool,
     /// The most files that are shown to a plugin that answers, when none are named.
     pub max_targets: usize,
+    /// How much work the result is worth.
+    pub effort: Effort,
+    /// The project's checks.
+    pub checks: Option<&'a dyn ProjectChecks>,
 }
 
-impl Default for RunOptions {
+impl Default for RunOptions<'_> {
     fn default() -> Self {
-        Self { repair: true, max_targets: 3 }
+        Self { repair: true, max_targets: 3, effort: Effort::Quick, checks: None }
     }
 }
 
@@ -53,7 +65,7 @@ pub struct Run {
     pub partial: bool,
     /// An answer in words, for verbs that answer.
     pub answer: Option<Answer>,
-    /// The record for the history.
+    /// The record for the history, with the evidence.
     pub record: Record,
 }
 
@@ -164,7 +176,7 @@ impl<'a> Pipeline<'a> {
     pub fn run(
         &self,
         instruction: &Instruction,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         cancel: &Cancel,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Run, RunError> {
@@ -214,7 +226,7 @@ impl<'a> Pipeline<'a> {
         &self,
         asking: &Asking<'_>,
         mut asked: Instruction,
-        options: &RunOptions,
+        options: &RunOptions<'_>,
         stats: &mut Stats,
     ) -> Result<(Instruction, Several), RunError> {
         let alone = asking.plugin.manifest().each_target;
@@ -286,6 +298,7 @@ impl<'a> Pipeline<'a> {
             findings: verification.as_ref().map(|v| v.findings.clone()).unwrap_or_default(),
             skipped,
             stats,
+            evidence: Evidence::default(),
         };
         let diff = best.as_ref().map(|best| unified_diff(&best.set)).unwrap_or_default();
         let (applicability, rationale) = best.as_ref().map_or((Applicability::Safe, String::new()), |best| {

@@ -1,7 +1,9 @@
 //! The functions that a plugin may call.
 
 use crate::PluginError;
-use deepcoder_types::{GenerateRequest, Generation, Level, ModelInfo, RepoPath, Snippet, Symbol, TokenEvent};
+use deepcoder_types::{
+    GenerateRequest, Generation, Level, Likelihood, ModelInfo, Prompt, RepoPath, Snippet, Symbol, TokenEvent,
+};
 
 /// Everything that a plugin may ask of the program. Each call is checked against the plugin's capabilities and limits.
 /// There is nothing here that writes.
@@ -18,6 +20,9 @@ pub trait Host: Send + Sync {
         request: &GenerateRequest,
         on_token: &mut dyn FnMut(&TokenEvent),
     ) -> Result<Generation, PluginError>;
+
+    /// How likely each option is as the answer to a prompt, in the order of the options. Counts as one call.
+    fn choose(&self, prompt: &Prompt, options: &[String]) -> Result<Vec<Likelihood>, PluginError>;
 
     /// A whole file, if the plugin may read it and it is UTF-8 text under the cap.
     fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError>;

@@ -34,6 +34,7 @@ impl Stage {
             Self::Context => "reading the repository",
             Self::Plugin => "thinking",
             Self::Verify => "checking",
+            Self::Check => "running the checks of the project",
             Self::Repair => "repairing",
             Self::Land => "applying",
         }

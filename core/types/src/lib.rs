@@ -9,6 +9,7 @@ mod cancel;
 mod change;
 mod config;
 mod event_words;
+mod evidence;
 mod finding;
 mod glob;
 mod grammar;
@@ -30,6 +31,7 @@ pub use change::{
 };
 pub use config::env_var;
 pub use event_words::Tone;
+pub use evidence::{Candidate, CheckKind, CheckOutcome, CheckReport, Diagnostic, Effort, Evidence};
 pub use finding::{Finding, Severity, Verification};
 pub use glob::check_glob;
 pub use grammar::{Form, Free, Grammar, Likelihood};

@@ -16,8 +16,8 @@
 //!   (a commit runs the user's hooks) or shows a file.
 
 use crate::{
-    Answer, Applicability, Finding, HunkRef, JobFailure, JobFile, JobState, RepoPath, Stats, Timing, Usage,
-    Verification,
+    Answer, Applicability, Effort, Evidence, Finding, HunkRef, JobFailure, JobFile, JobState, RepoPath, Stats, Timing,
+    Usage, Verification,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,6 +114,9 @@ pub struct Request {
     pub model: Option<String>,
     /// The seed for sampling: the same seed, model and files give the same bytes.
     pub seed: u64,
+    /// How much work it is worth; `None` is that of the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// Where the result goes.
     pub delivery: Delivery,
     /// Where an accepted result goes, where [`Request::delivery`] is [`Delivery::Review`]; `None` is the work tree.
@@ -142,6 +145,8 @@ pub enum Stage {
     Plugin,
     /// The proposal becomes byte images, and these are checked.
     Verify,
+    /// The project's own checks run on a copy.
+    Check,
     /// The plugin works again, with the findings.
     Repair,
     /// The result lands.
@@ -353,6 +358,9 @@ pub struct TaskResult {
     pub seed: u64,
     /// Its use of the model.
     pub stats: Stats,
+    /// What it rests on.
+    #[serde(default)]
+    pub evidence: Evidence,
     /// Whether it may land.
     pub verdict: Verdict,
     /// Where it has landed.

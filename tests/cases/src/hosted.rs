@@ -6,8 +6,8 @@ use deepcoder_pipeline::{Event, Pipeline, Policy, RunError, RunOptions};
 use deepcoder_plugin_api::{ErrorCode, Host, Level, ModelGrant, Plugin, PluginError, PluginManifest};
 use deepcoder_test_support::FakeModel;
 use deepcoder_types::{
-    Cancel, ContextBundle, ContextRequest, GenerateRequest, Generation, Hint as _, Instruction, ModelInfo, Outcome,
-    RepoPath, Snippet, Symbol, TokenEvent,
+    Cancel, ContextBundle, ContextRequest, GenerateRequest, Generation, Hint as _, Instruction, Likelihood, ModelInfo,
+    Outcome, Prompt, RepoPath, Snippet, Symbol, TokenEvent,
 };
 use deepcoder_workspace::Memory;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -164,6 +164,11 @@ impl Host for Counted<'_> {
     ) -> Result<Generation, PluginError> {
         self.call()?;
         self.host.generate(request, on_token)
+    }
+
+    fn choose(&self, prompt: &Prompt, options: &[String]) -> Result<Vec<Likelihood>, PluginError> {
+        self.call()?;
+        self.host.choose(prompt, options)
     }
 
     fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError> {

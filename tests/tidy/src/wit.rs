@@ -160,6 +160,9 @@ fn rust_type(kind: &str) -> String {
             return format!("{wit}<{}>", parts.join(", "));
         }
     }
+    if let Some(inner) = kind.strip_prefix('[').and_then(|k| k.strip_suffix(']')) {
+        return format!("list<{}>", rust_type(inner));
+    }
     match kind {
         // Checked texts; their check is the receiver's business on the other side.
         "str" | "String" | "RepoPath" | "ContentHash" => "string".to_owned(),
