@@ -25,6 +25,7 @@ pub(crate) use watch::WatchArgs;
 pub(crate) use worker::WorkerArgs;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use deepcoder_types::Effort;
 use std::path::PathBuf;
 
 /// When to use colours.
@@ -315,8 +316,10 @@ pub(crate) struct ServeArgs {
 pub(crate) enum EvalVerb {
     /// Run HumanEval: functions from their descriptions, checked by tests
     Humaneval(EvalArgs),
-    /// Run EditEval: instructed edits, checked by tests
-    Editeval(EvalArgs),
+    /// Make instructed edits as `edit --yes` does, and test what is applied, what waits and what is refused
+    Edits(EditsArgs),
+    /// Measure which files are chosen where an instruction names none
+    Files(FilesArgs),
     /// Run SantaCoder's FIM benchmark: one line to fill in, compared with the original
     FimLines(EvalArgs),
     /// Run HumanEval-Infilling: a span to fill in, checked by tests
@@ -335,7 +338,7 @@ pub(crate) enum EvalVerb {
 /// Options of every benchmark.
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// Tasks as JSON lines, optionally gzipped
+    /// Tasks as JSON lines, optionally gzipped; edits: or a directory of repositories
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
     /// Number of tasks to run, from the first
@@ -345,14 +348,37 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) only: Vec<String>,
     /// File for one line of JSON per task; an interrupted run resumes from it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, visible_alias = "results", value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Number of tasks that the model answers together; the answers are the same
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    pub(crate) at_once: usize,
-    /// editeval: option of the edit plugin, such as format=whole (repeatable)
+    /// Number of tasks that are answered together; the answers are the same [default: 8; edits: 16, 6 or 4, by effort]
+    #[arg(long, value_name = "N")]
+    pub(crate) at_once: Option<usize>,
+}
+
+/// `deepcoder eval edits`
+#[derive(Debug, Args)]
+pub(crate) struct EditsArgs {
+    /// What every benchmark has.
+    #[command(flatten)]
+    pub(crate) eval: EvalArgs,
+    /// Amount of work per edit: quick, normal or thorough
+    #[arg(long, value_name = "EFFORT", default_value = "normal", value_parser = effort)]
+    pub(crate) effort: Effort,
+    /// Option of the edit plugin, such as format=whole (repeatable)
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,
+}
+
+/// `deepcoder eval files`
+#[derive(Debug, Args)]
+pub(crate) struct FilesArgs {
+    /// Directory of repositories with questions
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+fn effort(text: &str) -> Result<Effort, String> {
+    Effort::named(text).ok_or_else(|| format!("it is one of {}", Effort::NAMES.join(", ")))
 }
 
 fn shapes() -> clap::builder::PossibleValuesParser {

@@ -5,13 +5,13 @@ use deepcoder_cli::command;
 use std::path::{Path, PathBuf};
 
 /// The commands whose users see the messages of a source, for messages that name a flag without its command.
-const SEEN_BY: [(&str, &[&str]); 18] = [
+const SEEN_BY: [(&str, &[&str]); 19] = [
     ("core/app/src/error.rs", &["edit", "jobs review", "tasks review"]),
     ("core/apply/src/error/request.rs", &["edit", "restore"]),
     ("core/cli/src/verbs/bench/", &["bench"]),
     ("core/cli/src/verbs/demo.rs", &["demo"]),
     ("core/cli/src/verbs/edit", &["edit"]),
-    ("core/cli/src/verbs/eval.rs", &["eval humaneval"]),
+    ("core/cli/src/verbs/eval", &["eval edits", "eval humaneval"]),
     ("core/cli/src/verbs/generate.rs", &["generate"]),
     ("core/cli/src/verbs/history.rs", &["restore"]),
     ("core/cli/src/verbs/hook.rs", &["hook install", "hook uninstall"]),
@@ -22,6 +22,7 @@ const SEEN_BY: [(&str, &[&str]); 18] = [
     ("core/cli/src/verbs/service", &["service install"]),
     ("core/cli/src/verbs/task", &["edit", "tasks review"]),
     ("core/cli/src/verbs/watch.rs", &["watch"]),
+    ("core/eval/src/error.rs", &["eval edits"]),
     ("core/hook/src/install.rs", &["hook install"]),
     ("core/profile/src/install.rs", &["import"]),
 ];

@@ -38,6 +38,7 @@ fn help_of_every_verb() {
         "hook run",
         "eval",
         "eval humaneval",
+        "eval edits",
         "bench",
         "doctor",
         "demo",

@@ -26,6 +26,24 @@ pub enum EvalError {
         /// The error, in words.
         message: String,
     },
+    /// A task of edits cannot be read.
+    #[error("{place} of `{}` is not a task of edits: {message}", path.display())]
+    Edit {
+        /// The file or directory.
+        path: PathBuf,
+        /// Which part of it.
+        place: String,
+        /// The error, in words.
+        message: String,
+    },
+    /// A program that a test runs is missing.
+    #[error("the test of `{task}` needs `{name}`, which is not on the PATH")]
+    Tool {
+        /// The program.
+        name: String,
+        /// The first task that needs it.
+        task: String,
+    },
     /// Two tasks cannot be told apart.
     #[error("the data holds the task `{0}` twice")]
     Duplicate(String),
@@ -99,7 +117,14 @@ impl Hint for EvalError {
             }
             Self::Sandbox(error) => error.hint(),
             Self::Model { source, .. } => source.hint(),
-            Self::Duplicate(_) | Self::Task { .. } | Self::Results { .. } | Self::Scratch { .. } => None,
+            Self::Edit { .. } => Some(
+                "give JSON lines with the fields task_id, instruction, context, input, output and test, or a \
+                 directory as docs/lab/edits.md describes"
+                    .into(),
+            ),
+            Self::Tool { .. } => Some("install it, or choose tasks with --only".into()),
+            Self::Duplicate(_) => Some("give every task a name of its own".into()),
+            Self::Task { .. } | Self::Results { .. } | Self::Scratch { .. } => None,
         }
     }
 }

@@ -77,7 +77,8 @@ pub fn run_lines(
         answer: &|task: &LineTask| {
             fill(model, format!("{}\n", task.prompt), format!("\n{}", task.suffix), true, cancel)
         },
-        judge: &|task, text| {
+        judge: &|task, record| {
+            let text = &record.answer;
             let same = text.trim() == task.canonical_solution.trim();
             let detail = if same { String::new() } else { format!("expected `{}`", task.canonical_solution.trim()) };
             Ok(Judgement { verdict: if same { Verdict::Passed } else { Verdict::Failed }, detail, confined: true })
@@ -110,7 +111,8 @@ pub fn run_spans(
             answer.text.push('\n');
             Ok(answer)
         },
-        judge: &|task, text| {
+        judge: &|task, record| {
+            let text = &record.answer;
             let program = format!("{}{text}{}", task.prompt, task.suffix);
             let call = format!("check({})", task.entry_point);
             harness.judge(&Test::Program { program: &program, test: &task.test, call: &call }, cancel)
@@ -133,5 +135,5 @@ fn fill(
     if cancel.is_cancelled() {
         return Err(NoAnswer::Cancelled);
     }
-    Ok(Answer { text: generation.text, finish: Some(generation.finish), usage: generation.usage })
+    Ok(Answer { text: generation.text, finish: Some(generation.finish), usage: generation.usage, edit: None })
 }

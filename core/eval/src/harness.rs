@@ -1,23 +1,28 @@
 //! Runs a task's test in the sandbox.
 
+use crate::edits::Files;
+use crate::tools::{Tool, Tools};
 use crate::{EvalError, Verdict};
 use deepcoder_types::{Cancel, ContentHash};
-use deepcoder_verify::sandbox::{self, Ended, Limits, Sandboxed, Scratch};
+use deepcoder_verify::sandbox::{self, Ended, Limits, Output, Profile, Sandboxed, Scratch};
 use serde::Serialize;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 const PROGRAM: &str = include_str!("harness.py");
+const SHAPES: &str = include_str!("shapes.py");
 
-/// A Python to run tests with, and where.
+/// A Python to run tests with, other tools, and where.
 #[derive(Debug, Clone)]
 pub struct Harness {
     python: PathBuf,
     readable: Vec<PathBuf>,
     scratch: PathBuf,
     limits: Limits,
+    tools: Arc<Tools>,
 }
 
 /// The parts of a test.
@@ -28,6 +33,12 @@ pub(crate) enum Test<'a> {
     Function { prompt: &'a str, code: &'a str, entry: &'a str, test: &'a str },
     /// A whole program, then its test, then an expression (none if empty).
     Program { program: &'a str, test: &'a str, call: &'a str },
+    /// What an edit must have left alone and must have brought, which `shapes.py` reads off the text.
+    Shapes {
+        before: std::collections::BTreeMap<&'a str, String>,
+        after: std::collections::BTreeMap<&'a str, String>,
+        shapes: &'a [serde_json::Value],
+    },
 }
 
 /// The result of a test.
@@ -64,7 +75,15 @@ impl Harness {
         };
         // Runs that were killed left theirs. Should it fail, that is no reason not to run.
         _ = sandbox::sweep(scratch);
-        Ok(Self { python: executable, readable: lines.collect(), scratch: scratch.to_owned(), limits })
+        let tools = Arc::new(Tools::new(OsStr::new("")));
+        Ok(Self { python: executable, readable: lines.collect(), scratch: scratch.to_owned(), limits, tools })
+    }
+
+    /// With the compilers and interpreters on `path`, a list of directories as in the environment variable.
+    #[must_use]
+    pub fn with_tools(mut self, path: &OsStr) -> Self {
+        self.tools = Arc::new(Tools::new(path));
+        self
     }
 
     /// The same with another limit of processor time for each test.
@@ -82,7 +101,8 @@ impl Harness {
         let password = ContentHash::of(orders.to_string().as_bytes()).to_string();
         orders["password"] = password.clone().into();
         let python: OsString = self.python.clone().into();
-        let mut program = Sandboxed::new([python, "-I".into(), "-c".into(), PROGRAM.into()], folder.path());
+        let script = if matches!(test, Test::Shapes { .. }) { SHAPES } else { PROGRAM };
+        let mut program = Sandboxed::new([python, "-I".into(), "-c".into(), script.into()], folder.path());
         program.ephemeral = true;
         program.readable.clone_from(&self.readable);
         program.stdin = orders.to_string().into_bytes();
@@ -98,19 +118,95 @@ impl Harness {
         }
         let said = String::from_utf8_lossy(&output.stdout.bytes);
         let passed = output.success() && said.trim_end().lines().last() == Some(password.as_str());
-        let last = || {
-            let text = output.stderr.to_text();
-            text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("ended early").chars().take(300).collect()
-        };
-        let (verdict, detail) = match output.ended {
-            _ if passed => (Verdict::Passed, String::new()),
-            Ended::TimedOut => (Verdict::TimedOut, "ran past the deadline".to_owned()),
-            // SIGXCPU, or the SIGKILL that follows it.
-            Ended::Signalled(24 | 9) => (Verdict::TimedOut, "used up its processor time".to_owned()),
-            Ended::ScratchFull => (Verdict::Failed, "wrote more than its folder may hold".to_owned()),
-            Ended::Signalled(signal) => (Verdict::Failed, format!("died of signal {signal}")),
-            _ => (Verdict::Failed, last()),
-        };
-        Ok(Judgement { verdict, detail, confined: output.confined })
+        Ok(judgement(&output, passed))
     }
+
+    /// The tool `name`, which `task` needs.
+    pub(crate) fn tool(&self, name: &str, task: &str) -> Result<Tool, EvalError> {
+        if name == "python" {
+            return Ok(Tool { program: self.python.clone(), readable: self.readable.clone() });
+        }
+        self.tools.get(name, task)
+    }
+
+    /// Run `steps` one after another in a directory with `files`, until one does not exit with 0. A program is a tool or,
+    /// with `./`, a file that a step made.
+    pub(crate) fn steps(
+        &self,
+        task: &str,
+        files: &Files,
+        steps: &[Vec<String>],
+        cancel: &Cancel,
+    ) -> Result<Judgement, EvalError> {
+        let failed = |source| EvalError::Scratch { path: self.scratch.clone(), source };
+        let folder = Scratch::new_in(&self.scratch).map_err(failed)?;
+        fill(folder.path(), files).map_err(failed)?;
+        let mut judged = Judgement { verdict: Verdict::Passed, detail: String::new(), confined: true };
+        for step in steps {
+            let Some((name, arguments)) = step.split_first() else { continue };
+            let tool = match name.strip_prefix("./") {
+                Some(made) => Tool { program: folder.path().join(made), readable: Vec::new() },
+                None => self.tool(name, task)?,
+            };
+            let words = std::iter::once(tool.program.into_os_string()).chain(arguments.iter().map(OsString::from));
+            let mut program = Sandboxed::new(words, folder.path());
+            program.readable = tool.readable;
+            program.profile = Profile::Toolchain;
+            program.limits = Limits {
+                wall: Duration::from_secs(60),
+                cpu_seconds: 20,
+                // node and java reserve addresses that they never use.
+                memory_bytes: 1 << 40,
+                file_bytes: 64 << 20,
+                scratch_bytes: 256 << 20,
+                open_files: 1024,
+                processes: 128,
+                ..self.limits
+            };
+            program.env = [("PYTHONDONTWRITEBYTECODE", "1"), ("JAVA_TOOL_OPTIONS", "-Xmx512m -XX:TieredStopAtLevel=1")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .to_vec();
+            let output = sandbox::run(&program, cancel)?;
+            if output.ended == Ended::Cancelled {
+                return Err(EvalError::Cancelled { done: 0, total: 0 });
+            }
+            let confined = judged.confined;
+            judged = judgement(&output, output.success());
+            judged.confined &= confined;
+            if judged.verdict != Verdict::Passed {
+                break;
+            }
+        }
+        Ok(judged)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "writes into a scratch directory of this process")]
+fn fill(folder: &Path, files: &Files) -> std::io::Result<()> {
+    for (path, bytes) in files {
+        let file = folder.join(path);
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(file, bytes)?;
+    }
+    Ok(())
+}
+
+fn judgement(output: &Output, passed: bool) -> Judgement {
+    let last = || {
+        let (errors, text) = (output.stderr.to_text(), output.stdout.to_text());
+        let line = |text: &str| text.lines().rev().find(|l| !l.trim().is_empty()).map(str::to_owned);
+        line(&errors).or_else(|| line(&text)).unwrap_or_else(|| "ended early".to_owned()).chars().take(300).collect()
+    };
+    let (verdict, detail) = match output.ended {
+        _ if passed => (Verdict::Passed, String::new()),
+        Ended::TimedOut => (Verdict::TimedOut, "ran past the deadline".to_owned()),
+        // SIGXCPU, or the SIGKILL that follows it.
+        Ended::Signalled(24 | 9) => (Verdict::TimedOut, "used up its processor time".to_owned()),
+        Ended::ScratchFull => (Verdict::Failed, "wrote more than its folder may hold".to_owned()),
+        Ended::Signalled(signal) => (Verdict::Failed, format!("died of signal {signal}")),
+        _ => (Verdict::Failed, last()),
+    };
+    Judgement { verdict, detail, confined: output.confined }
 }

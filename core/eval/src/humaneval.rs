@@ -56,7 +56,7 @@ pub fn run(
         tasks,
         id: |task| &task.task_id,
         answer: &|task: &Task| answer(model, task, cancel),
-        judge: &|task, text| harness.judge(&test_of(task, text), cancel),
+        judge: &|task, record| harness.judge(&test_of(task, &record.answer), cancel),
     }
     .run(options, cancel, progress)
 }
@@ -87,5 +87,5 @@ fn answer(model: &dyn LanguageModel, task: &Task, cancel: &Cancel) -> Result<Ans
     }
     let finish = if settled { FinishReason::Stop } else { generation.finish };
     let code = extract(&generation.text, &task.entry_point).to_owned();
-    Ok(Answer { text: code, finish: Some(finish), usage: generation.usage })
+    Ok(Answer { text: code, finish: Some(finish), usage: generation.usage, edit: None })
 }

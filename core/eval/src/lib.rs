@@ -1,5 +1,5 @@
-//! Benchmarks that others made, scored: HumanEval ([`humaneval`]), EditEval ([`editeval`]), infilling ([`fim`]) and
-//! perplexity ([`perplexity`]).
+//! Benchmarks, scored: HumanEval ([`humaneval`]), instructed edits ([`edits`]), infilling ([`fim`]) and perplexity
+//! ([`perplexity`]).
 //!
 //! A model or an edit comes in as a value or a callback, data files as texts; programs that a model wrote run in
 //! [`deepcoder_verify::sandbox`], on their own thread, while the model writes the next answer. Results can be kept in a
@@ -9,7 +9,7 @@
 
 mod code;
 mod data;
-pub mod editeval;
+pub mod edits;
 mod error;
 pub mod fim;
 mod harness;
@@ -17,6 +17,7 @@ pub mod humaneval;
 pub mod perplexity;
 mod record;
 mod runner;
+mod tools;
 
 pub use error::EvalError;
 pub use harness::Harness;

@@ -1,5 +1,6 @@
 //! Results: one task, and the sum.
 
+use crate::edits::EditRecord;
 use deepcoder_types::{FinishReason, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,9 @@ pub struct Record {
     pub seconds: f64,
     /// Whether the test ran under all walls of the sandbox; true as well where no program ran.
     pub confined: bool,
+    /// What only edits have.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<EditRecord>,
 }
 
 /// The score.

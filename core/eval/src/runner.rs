@@ -1,5 +1,6 @@
 //! The parts that all benchmarks share: choosing tasks, answering and testing side by side, keeping results, going on.
 
+use crate::edits::EditRecord;
 use crate::harness::Judgement;
 use crate::{EvalError, Record, Report, Verdict};
 use deepcoder_types::{Cancel, FinishReason, GenerateError, Usage};
@@ -24,6 +25,14 @@ pub struct RunOptions {
     pub at_once: usize,
 }
 
+impl RunOptions {
+    /// Whether the task `name` is one of `only`.
+    pub(crate) fn selects(&self, name: &str) -> bool {
+        self.only.is_empty()
+            || self.only.iter().any(|o| name == o || name.strip_suffix(o.as_str()).is_some_and(|n| n.ends_with('/')))
+    }
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
@@ -42,6 +51,7 @@ pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) finish: Option<FinishReason>,
     pub(crate) usage: Usage,
+    pub(crate) edit: Option<EditRecord>,
 }
 
 /// Why there is no answer.
@@ -70,17 +80,28 @@ pub(crate) struct Suite<'a, T> {
     pub(crate) tasks: &'a [T],
     pub(crate) id: fn(&T) -> &str,
     pub(crate) answer: &'a (dyn Fn(&T) -> Result<Answer, NoAnswer> + Sync),
-    pub(crate) judge: &'a (dyn Fn(&T, &str) -> Result<Judgement, EvalError> + Sync),
+    pub(crate) judge: &'a (dyn Fn(&T, &Record) -> Result<Judgement, EvalError> + Sync),
 }
 
 impl<T: Sync> Suite<'_, T> {
-    /// Run it. Some threads answer, and one tests meanwhile.
+    /// Run it, and add up the results.
     pub(crate) fn run(
         self,
         options: &RunOptions,
         cancel: &Cancel,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Report, EvalError> {
+        let (run, records) = self.records(options, cancel, progress)?;
+        Ok(Report::of(&run, &records))
+    }
+
+    /// Run it. Some threads answer, and one tests meanwhile. The results are in the order of the data.
+    pub(crate) fn records(
+        self,
+        options: &RunOptions,
+        cancel: &Cancel,
+        progress: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(String, Vec<Record>), EvalError> {
         let Self { run, tasks, id, answer, judge } = self;
         let selected = select(tasks, id, options)?;
         let mut results = Results::open(options.results.as_deref(), &run)?;
@@ -95,14 +116,17 @@ impl<T: Sync> Suite<'_, T> {
         tally.report(None);
 
         let (queue, over) = (Mutex::new(waiting.into_iter()), AtomicBool::new(false));
-        let (queue, over, run) = (&queue, &over, &run);
+        let (queue, over, name) = (&queue, &over, &run);
         std::thread::scope(|scope| -> Result<(), EvalError> {
             let (to_judge, from_main) = mpsc::channel::<(&T, Record)>();
             let (to_main, judged) = mpsc::channel::<Result<Record, EvalError>>();
             scope.spawn(move || {
                 for (task, mut record) in from_main {
-                    let result = judge(task, &record.answer).map(|j| {
+                    let result = judge(task, &record).map(|j| {
                         (record.verdict, record.detail, record.confined) = (j.verdict, j.detail, j.confined);
+                        if let Some(edit) = &mut record.edit {
+                            edit.right = record.verdict == Verdict::Passed;
+                        }
                         record
                     });
                     if to_main.send(result).is_err() {
@@ -132,7 +156,7 @@ impl<T: Sync> Suite<'_, T> {
             let mut stopped = Ok(());
             for (task, seconds, outcome) in answers {
                 let mut record = Record {
-                    run: run.clone(),
+                    run: name.clone(),
                     task_id: id(task).to_owned(),
                     verdict: Verdict::NoAnswer,
                     detail: String::new(),
@@ -141,10 +165,11 @@ impl<T: Sync> Suite<'_, T> {
                     usage: Usage::default(),
                     seconds,
                     confined: true,
+                    edit: None,
                 };
                 match outcome {
-                    Ok(Answer { text, finish, usage }) => {
-                        (record.answer, record.finish, record.usage) = (text, finish, usage);
+                    Ok(Answer { text, finish, usage, edit }) => {
+                        (record.answer, record.finish, record.usage, record.edit) = (text, finish, usage, edit);
                         // The tester ends early only when it has sent its error, which is found below.
                         _ = to_judge.send((task, record));
                     }
@@ -176,7 +201,7 @@ impl<T: Sync> Suite<'_, T> {
         }
         // In the order of the data file, whatever the order in which they ended.
         let records: Vec<Record> = selected.iter().filter_map(|t| records.remove(id(t))).collect();
-        Ok(Report::of(run, &records))
+        Ok((run, records))
     }
 }
 
@@ -190,11 +215,7 @@ impl Drop for OnDrop<'_> {
 }
 
 fn select<'t, T>(tasks: &'t [T], id: fn(&T) -> &str, options: &RunOptions) -> Result<Vec<&'t T>, EvalError> {
-    let chosen = |task: &&T| {
-        let name = id(task);
-        options.only.is_empty()
-            || options.only.iter().any(|o| name == o || name.strip_suffix(o.as_str()).is_some_and(|n| n.ends_with('/')))
-    };
+    let chosen = |task: &&T| options.selects(id(task));
     let selected: Vec<&T> = tasks.iter().filter(chosen).take(options.limit.unwrap_or(usize::MAX)).collect();
     let mut names = HashSet::new();
     if let Some(twice) = selected.iter().find(|t| !names.insert(id(t))) {

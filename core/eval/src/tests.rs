@@ -187,67 +187,19 @@ fn runs_go_on_where_they_ended() {
     assert!(matches!(twice, Err(EvalError::Duplicate(_))));
     // All there: nothing is asked.
     assert_eq!(run(&FakeModel::saying([""; 0]), &Cancel::new()).expect("a report").passed, 3);
-    let other = EditRun { name: "m", options: &options, harness: &harness };
-    assert!(matches!(other.go(&|q| Ok(same(q))), Err(EvalError::OtherRun { .. })));
+    let span = fim::SpanTask {
+        task_id: "S/0".into(),
+        entry_point: "f".into(),
+        prompt: String::new(),
+        suffix: String::new(),
+        canonical_solution: String::new(),
+        test: String::new(),
+    };
+    let other = fim::run_spans(&model, &[span], &harness, &options, &Cancel::new(), &mut no);
+    assert!(matches!(other, Err(EvalError::OtherRun { .. })));
     std::fs::write(&results, "my diary\n").expect("file");
     assert!(matches!(run(&FakeModel::saying([RIGHT]), &Cancel::new()), Err(EvalError::Results { .. })));
     assert_eq!(std::fs::read_to_string(&results).expect("file"), "my diary\n");
-}
-
-struct EditRun<'a> {
-    name: &'a str,
-    options: &'a RunOptions,
-    harness: &'a Harness,
-}
-
-impl EditRun<'_> {
-    fn go(
-        &self,
-        edit: &(dyn Fn(editeval::Question<'_>) -> Result<editeval::Edited, String> + Sync),
-    ) -> Result<Report, EvalError> {
-        let tasks: Vec<editeval::Task> = [
-            ("EditEval/0", "", "def f():\n    return 1", "def check():\n    assert f() == 2"),
-            (
-                "EditEval/1",
-                "class C:\n{{Code}}\n",
-                "    def f(self): return 1",
-                "def check():\n    assert C().f() == 2",
-            ),
-            ("EditEval/2", "text = '''{{Code}}'''", "1", "def check():\n    assert text == '2'"),
-        ]
-        .map(|(id, context, input, test)| editeval::Task {
-            task_id: id.into(),
-            instruction: "return two".into(),
-            context: context.into(),
-            input: input.into(),
-            output: String::new(),
-            test: test.into(),
-        })
-        .into();
-        editeval::run(self.name, edit, &tasks, self.harness, self.options, &Cancel::new(), &mut no)
-    }
-}
-
-fn same(question: editeval::Question<'_>) -> editeval::Edited {
-    editeval::Edited { code: question.code.to_owned(), usage: Default::default() }
-}
-
-/// Protects EditEval's score: the edited code is put into its context, the unedited code fails, and a refused edit is
-/// counted with its reason.
-#[test]
-fn edits_are_tested_in_their_context() {
-    let dir = tempfile::tempdir().expect("dir");
-    let (options, harness) = (RunOptions::default(), harness(dir.path()));
-    let run = EditRun { name: "m", options: &options, harness: &harness };
-    assert_eq!(run.go(&|q| Ok(same(q))).expect("a report").passed, 0);
-    let fixed = |q: editeval::Question<'_>| editeval::Edited { code: q.code.replace('1', "2"), ..same(q) };
-    assert_eq!(run.go(&|q| Ok(fixed(q))).expect("a report").passed, 3);
-    let report = run.go(&|q| if q.task_id.ends_with('0') { Err("too vague".into()) } else { Ok(fixed(q)) });
-    let report = report.expect("a report");
-    assert_eq!((report.passed, report.no_answer), (2, 1));
-    let only = RunOptions { only: vec!["2".into()], ..RunOptions::default() };
-    let report = EditRun { options: &only, ..run }.go(&|q| Ok(fixed(q))).expect("a report");
-    assert_eq!((report.passed, report.total), (1, 1));
 }
 
 /// Protects infilling's scores: the hole is where the data says, with the line ends that an editor's text has.

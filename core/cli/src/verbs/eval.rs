@@ -1,19 +1,17 @@
 //! `deepcoder eval`
 
-use super::task;
+mod edits;
+
 use crate::args::{EvalArgs, EvalVerb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::progress::Progress;
-use deepcoder_eval::editeval::{Edited, Question};
-use deepcoder_eval::{Harness, Progress as At, Report, RunOptions, Verdict, editeval, fim, humaneval, perplexity};
-use deepcoder_pipeline::{Pipeline, unattended_text};
-use deepcoder_types::{Cancel, EDIT, Instruction, LanguageModel, RepoPath};
-use deepcoder_workspace::Memory;
+use deepcoder_eval::{Harness, Progress as At, Report, RunOptions, Verdict, fim, humaneval, perplexity};
+use deepcoder_types::{LanguageModel, env_var};
 use serde_json::json;
+use std::ffi::OsStr;
 use std::path::Path;
-use std::sync::Arc;
 
 pub(crate) fn eval(verb: &EvalVerb, invocation: &Invocation, console: &mut Console) -> Result {
     match verb {
@@ -26,7 +24,8 @@ pub(crate) fn eval(verb: &EvalVerb, invocation: &Invocation, console: &mut Conso
             })?;
             show(&report, &*model, console)
         }
-        EvalVerb::Editeval(args) => edits(args, invocation, console),
+        EvalVerb::Edits(args) => edits::edits(args, invocation, console),
+        EvalVerb::Files(args) => edits::files(args, invocation, console),
         EvalVerb::FimLines(args) => {
             let tasks = fim::load_lines(&invocation.path(&args.data))?;
             let options = options(args, invocation);
@@ -47,51 +46,6 @@ pub(crate) fn eval(verb: &EvalVerb, invocation: &Invocation, console: &mut Conso
         }
         EvalVerb::Perplexity { data, window } => text(data, *window, invocation, console),
     }
-}
-
-fn edits(args: &EvalArgs, invocation: &Invocation, console: &mut Console) -> Result {
-    let tasks = editeval::load(&invocation.path(&args.data))?;
-    let (harness, options) = (harness(invocation)?, options(args, invocation));
-    let plugin_options = serde_json::Value::from(task::params(&args.option)?);
-    deepcoder_pipeline::check_options(EDIT, &plugin_options)?;
-    let model = invocation.model(console)?;
-    let info = model.info();
-    let name = format!("{} {} {plugin_options}", info.name, info.fingerprint);
-    let (seed, cancel) = (invocation.seed.unwrap_or(0), &invocation.cancel);
-    let edit = |question: Question<'_>| edit_one(&model, question, &plugin_options, seed, cancel);
-    let report = watched("editeval", invocation, console, &mut |progress| {
-        editeval::run(&name, &edit, &tasks, &harness, &options, &invocation.cancel, progress)
-    })?;
-    show(&report, &*model, console)
-}
-
-/// One edit by the same stages as `deepcoder edit`, on a text instead of a work tree.
-fn edit_one(
-    model: &Arc<dyn LanguageModel>,
-    question: Question<'_>,
-    options: &serde_json::Value,
-    seed: u64,
-    cancel: &Cancel,
-) -> std::result::Result<Edited, String> {
-    let path = RepoPath::new("code.py").map_err(|e| e.to_string())?;
-    let instruction = Instruction {
-        id: question.task_id.to_owned(),
-        verb: EDIT.into(),
-        prompt: question.instruction.to_owned(),
-        targets: vec![path.clone()],
-        reads: Vec::new(),
-        selection: None,
-        options: options.clone(),
-        seed,
-    };
-    let tree = Memory::of(path, question.code);
-    let run = Pipeline::new(&tree, Arc::clone(model))
-        .run(&instruction, &deepcoder_pipeline::RunOptions::default(), cancel, &mut |_| {})
-        .map_err(|e| e.to_string())?;
-    // A result that `edit --yes` would not write does not count as an edit.
-    let usage = run.record.stats.usage;
-    let code = unattended_text(run)?.unwrap_or_else(|| question.code.to_owned());
-    Ok(Edited { code, usage })
 }
 
 fn text(data: &Path, window: usize, invocation: &Invocation, console: &mut Console) -> Result {
@@ -126,7 +80,8 @@ fn harness(invocation: &Invocation) -> Result<Harness> {
     let scratch = invocation.profile.folders().state.join("scratch");
     std::fs::create_dir_all(&scratch)
         .map_err(|e| Failure::io(format_args!("cannot make {}", scratch.display()), &e))?;
-    Ok(Harness::new(&python, &scratch)?)
+    let path = invocation.vars.get(env_var::PATH).unwrap_or(OsStr::new(""));
+    Ok(Harness::new(&python, &scratch)?.with_tools(path))
 }
 
 fn options(args: &EvalArgs, invocation: &Invocation) -> RunOptions {
@@ -134,28 +89,29 @@ fn options(args: &EvalArgs, invocation: &Invocation) -> RunOptions {
         limit: args.limit,
         only: args.only.clone(),
         results: args.out.as_deref().map(|out| invocation.path(out)),
-        at_once: args.at_once,
+        at_once: args.at_once.unwrap_or(8),
     }
 }
 
 /// A benchmark, which tells how far it is.
-type Work<'a, E> = dyn FnMut(&mut dyn FnMut(At<'_>)) -> std::result::Result<Report, E> + 'a;
+type Work<'a, R, E> = dyn FnMut(&mut dyn FnMut(At<'_>)) -> std::result::Result<R, E> + 'a;
 
 /// Run `work` with a bar, and a line for each task for the curious.
-fn watched<E: deepcoder_types::Hint>(
+fn watched<R, E: deepcoder_types::Hint>(
     label: &str,
     invocation: &Invocation,
     console: &mut Console,
-    work: &mut Work<'_, E>,
-) -> Result<Report> {
+    work: &mut Work<'_, R, E>,
+) -> Result<R> {
     let mut bar = Progress::count(console.can_animate(&invocation.vars), label, 0);
     let mut progress = |at: At<'_>| {
         bar.position(at.done as u64, at.total as u64);
         bar.label(&format!("{label}: {} of {} passed", at.passed, at.done));
         if let Some(record) = at.record {
-            let verdict = match record.verdict {
-                Verdict::Passed => "passed".to_owned(),
-                verdict => format!("{verdict:?}: {}", record.detail),
+            let verdict = match (&record.edit, record.verdict) {
+                (Some(edit), _) => edits::outcome(edit, &record.detail),
+                (None, Verdict::Passed) => "passed".to_owned(),
+                (None, verdict) => format!("{verdict:?}: {}", record.detail),
             };
             let line = crate::sanitise::for_terminal(&format!("{}: {verdict}", record.task_id));
             bar.suspend(|| console.detail(&line));
