@@ -285,6 +285,7 @@ impl Applier {
             undoes: row.set.undoes,
             commit: row.set.git_commit,
             user_commit: row.user_commit,
+            request_json: row.set.request_json,
             note: row.note,
         })
     }

@@ -165,6 +165,8 @@ pub struct LogEntry {
     pub user_commit: Option<String>,
     /// A note on unusual events.
     pub note: Option<String>,
+    /// The request that the set answers, as it was recorded with it.
+    pub request_json: Option<String>,
 }
 
 /// The sets that recovery found interrupted, by their outcome. Ids of sets.

@@ -318,6 +318,8 @@ pub(crate) enum EvalVerb {
     Humaneval(EvalArgs),
     /// Make instructed edits as `edit --yes` does, and test what is applied, what waits and what is refused
     Edits(EditsArgs),
+    /// Learn from results of `eval edits` how often a model's edits are right, by what is seen of them
+    Calibrate(CalibrateArgs),
     /// Measure which files are chosen where an instruction names none
     Files(FilesArgs),
     /// Run SantaCoder's FIM benchmark: one line to fill in, compared with the original
@@ -367,6 +369,20 @@ pub(crate) struct EditsArgs {
     /// Option of the edit plugin, such as format=whole (repeatable)
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,
+}
+
+/// `deepcoder eval calibrate`
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    /// Files that `eval edits --out` made with the model; at least 60 results
+    #[arg(value_name = "RESULTS", required = true)]
+    pub(crate) results: Vec<PathBuf>,
+    /// Name of the data [default: the names of the files]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// Keep it with the model, whose edits are judged by it from then on
+    #[arg(long)]
+    pub(crate) write: bool,
 }
 
 /// `deepcoder eval files`

@@ -76,6 +76,16 @@ pub enum EvalError {
         /// Why.
         message: String,
     },
+    /// There is too little to calibrate with.
+    #[error("{results} results with several candidates, {right} of them right, are too few to calibrate with")]
+    TooFew {
+        /// The results that several candidates were compared for.
+        results: usize,
+        /// The right ones among them.
+        right: usize,
+        /// The least number of results.
+        least: usize,
+    },
     /// A test could not be run.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -109,6 +119,9 @@ impl Hint for EvalError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Read { .. } => Some("give the benchmark's data file, plain or gzipped".into()),
+            Self::TooFew { least, .. } => Some(format!(
+                "`deepcoder eval edits --data FILE --out FILE` makes results; {least} are the least, some right and some wrong"
+            )),
             Self::NoTasks => Some("the names of tasks are like those in the data file, such as HumanEval/3".into()),
             Self::OtherRun { .. } => Some("name another file for the results, or remove this one".into()),
             Self::Python { .. } => Some("name a Python 3.9 or later".into()),

@@ -1,4 +1,5 @@
-//! Benchmarks, scored: HumanEval ([`humaneval`]), instructed edits ([`edits`]), infilling ([`fim`]) and perplexity
+//! Benchmarks, scored: HumanEval ([`humaneval`]), instructed edits ([`edits`]) and what they
+//! say of a model ([`calibrate`]), infilling ([`fim`]) and perplexity
 //! ([`perplexity`]).
 //!
 //! A model or an edit comes in as a value or a callback, data files as texts; programs that a model wrote run in
@@ -7,6 +8,7 @@
 //!
 //! **Invariant:** the tests of a task never enter a prompt.
 
+pub mod calibrate;
 mod code;
 mod data;
 pub mod edits;

@@ -3,15 +3,16 @@
 use crate::contain::{Contained, contain};
 use crate::error::RunError;
 use crate::grants::{Grants, Policy};
-use crate::host::{Events, RunHost, emit};
+use crate::host::{Events, emit};
+use crate::run::ProjectChecks;
 use crate::trim::trim;
 use crate::within::within;
 use deepcoder_context::Context;
 use deepcoder_edit::materialise;
 use deepcoder_plugin_api::{Plugin, PluginError};
 use deepcoder_types::{
-    Answer, Applicability, Cancel, Change, ContentHash, ContextBundle, ContextRequest, EditSet, Event, FileChange,
-    Instruction, LanguageModel, Outcome, Proposal, RepoPath, Stage, Stats,
+    Answer, Applicability, Calibration, Cancel, Change, ContentHash, ContextBundle, ContextRequest, EditSet, Effort,
+    Event, Evidence, FileChange, Instruction, LanguageModel, Outcome, Proposal, RepoPath, Stats,
 };
 use deepcoder_verify::{Verification, verify};
 use deepcoder_workspace::Tree;
@@ -25,6 +26,9 @@ pub(crate) struct Attempt {
     pub(crate) proposal: Proposal,
     pub(crate) set: EditSet,
     pub(crate) verification: Verification,
+    pub(crate) evidence: Evidence,
+    /// Why the evidence is too weak to apply the result unseen.
+    pub(crate) held: Option<String>,
 }
 
 /// The result of a request.
@@ -43,6 +47,11 @@ pub(crate) struct Asking<'a> {
     pub(crate) tree: &'a dyn Tree,
     pub(crate) model: &'a dyn LanguageModel,
     pub(crate) repair: bool,
+    pub(crate) effort: Effort,
+    /// The least share of results like this one that are right, for it to be applied unseen.
+    pub(crate) confidence: f32,
+    pub(crate) calibration: Option<&'a Calibration>,
+    pub(crate) checks: Option<&'a dyn ProjectChecks>,
     pub(crate) cancel: &'a Cancel,
     pub(crate) events: &'a Events<'a>,
 }
@@ -74,50 +83,6 @@ impl<'a> Asking<'a> {
         Ok(Made { snapshot: bundle.snapshot, best, answer })
     }
 
-    fn ask_and_judge(
-        &self,
-        instruction: &Instruction,
-        bundle: &ContextBundle,
-        stats: &Mutex<Stats>,
-    ) -> Result<(Option<Attempt>, Option<Answer>), RunError> {
-        let ask = |instruction: &Instruction| -> Result<Outcome, RunError> {
-            let outcome = contain(self.grants.wall(), self.cancel, |cancel| {
-                let host = RunHost {
-                    context: self.context(),
-                    model: self.model,
-                    grants: self.grants,
-                    cancel,
-                    events: self.events,
-                    stats,
-                };
-                self.plugin.run(instruction, bundle, &host)
-            });
-            outcome_of(self.plugin, self.grants, outcome)
-        };
-        emit(self.events, Event::Stage(Stage::Plugin));
-        let proposals = match ask(instruction)? {
-            Outcome::Unchanged => return Ok((None, None)),
-            Outcome::Answer(answer) => return Ok((None, Some(answer))),
-            Outcome::Proposals(proposals) => proposals,
-        };
-        emit(self.events, Event::Stage(Stage::Verify));
-        let Some(mut best) = self.best_of(instruction, proposals)? else { return Ok((None, None)) };
-        if best.verification.mendable().next().is_some() {
-            let mut again = None;
-            if self.repair {
-                emit(self.events, Event::Stage(Stage::Repair));
-                lock(stats).repaired = true;
-                again = self.again(instruction, ask(&repair_of(instruction, &best)))?;
-            }
-            best = self.mended(instruction, best, again);
-        }
-        if !best.verification.passed {
-            self.keep_within(instruction, &mut best);
-        }
-        best.hold_for_review();
-        Ok((Some(best), None))
-    }
-
     fn gather(&self, instruction: &Instruction, others: &[RepoPath]) -> Result<ContextBundle, RunError> {
         for path in instruction.targets.iter().chain(&instruction.reads) {
             self.grants.check_read(path)?;
@@ -142,7 +107,11 @@ impl<'a> Asking<'a> {
     }
 
     /// The first proposal that nothing is wrong with, or else the one with the fewest findings.
-    fn best_of(&self, instruction: &Instruction, proposals: Vec<Proposal>) -> Result<Option<Attempt>, RunError> {
+    pub(crate) fn best_of(
+        &self,
+        instruction: &Instruction,
+        proposals: Vec<Proposal>,
+    ) -> Result<Option<Attempt>, RunError> {
         let mut best: Option<Attempt> = None;
         for proposal in proposals {
             self.cancel.check()?;
@@ -159,7 +128,11 @@ impl<'a> Asking<'a> {
     }
 
     /// The attempt that the plugin's second answer makes, if the answer is a change.
-    fn again(&self, instruction: &Instruction, answer: Result<Outcome, RunError>) -> Result<Option<Attempt>, RunError> {
+    pub(crate) fn again(
+        &self,
+        instruction: &Instruction,
+        answer: Result<Outcome, RunError>,
+    ) -> Result<Option<Attempt>, RunError> {
         self.cancel.check()?;
         let Ok(Outcome::Proposals(proposals)) = answer else { return Ok(None) };
         match self.best_of(instruction, proposals) {
@@ -171,7 +144,7 @@ impl<'a> Asking<'a> {
     /// The second attempt where nothing is wrong with it; or else the first without its unrequested changes, which is
     /// safe where the second agrees; or else the one with fewer findings: a repair that fails must not hide what was
     /// found.
-    fn mended(&self, instruction: &Instruction, first: Attempt, second: Option<Attempt>) -> Attempt {
+    pub(crate) fn mended(&self, instruction: &Instruction, first: Attempt, second: Option<Attempt>) -> Attempt {
         let clean = |attempt: &Attempt| attempt.verification.mendable().next().is_none();
         let second = match second {
             Some(second) if clean(&second) => return second,
@@ -212,7 +185,7 @@ impl<'a> Asking<'a> {
             return Ok(None);
         }
         let verification = self.verify(instruction, &proposal, &set);
-        Ok(Some(Attempt { proposal, set, verification }))
+        Ok(Some(Attempt { proposal, set, verification, evidence: Evidence::default(), held: None }))
     }
 
     /// Runs the checks on `set`, which `proposal` became.
@@ -246,12 +219,13 @@ impl<'a> Asking<'a> {
             .collect();
         let rationale = [gone.join("\n").as_str(), &best.proposal.rationale].join("\n").trim_end().to_owned();
         let proposal = Proposal { rationale, ..best.proposal.clone() };
-        Some(Attempt { proposal, set: trimmed.set, verification: trimmed.verification })
+        let (evidence, held) = (best.evidence.clone(), best.held.clone());
+        Some(Attempt { proposal, set: trimmed.set, verification: trimmed.verification, evidence, held })
     }
 
     /// Leave out what goes beyond a narrow instruction, where something else is left that passes. A person should see it:
     /// what is left was written for other code.
-    fn keep_within(&self, instruction: &Instruction, failed: &mut Attempt) {
+    pub(crate) fn keep_within(&self, instruction: &Instruction, failed: &mut Attempt) {
         let policy = self.policy_for(instruction, &failed.proposal);
         let Some(rest) = within(&failed.set, &policy) else { return };
         let left_out: Vec<String> = failed.verification.errors().map(|f| format!("left out: {f}")).collect();
@@ -276,7 +250,7 @@ impl<'a> Asking<'a> {
 
 impl Attempt {
     /// How much is wrong with it: errors first, then what needs a review.
-    fn weight(&self) -> (usize, usize) {
+    pub(crate) fn weight(&self) -> (usize, usize) {
         (self.verification.errors().count(), self.verification.reviews().count())
     }
 
@@ -284,6 +258,12 @@ impl Attempt {
     fn doubt(&mut self, why: &str) {
         self.proposal.applicability = self.proposal.applicability.max(Applicability::NeedsReview);
         self.proposal.rationale = [why, &self.proposal.rationale].join("\n").trim_end().to_owned();
+    }
+
+    /// How far the plugin, the checks and the evidence trust it.
+    pub(crate) fn applicability(&self) -> Applicability {
+        let held = if self.held.is_some() { Applicability::NeedsReview } else { Applicability::Safe };
+        self.proposal.applicability.max(held)
     }
 
     /// A finding that a person must look at keeps the result from being applied without one.
@@ -309,7 +289,7 @@ pub(crate) fn id_of(inputs: &str) -> String {
     id
 }
 
-fn lock(stats: &Mutex<Stats>) -> MutexGuard<'_, Stats> {
+pub(crate) fn lock(stats: &Mutex<Stats>) -> MutexGuard<'_, Stats> {
     stats.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -324,7 +304,7 @@ fn touched(change: &Change) -> Vec<&RepoPath> {
 }
 
 /// The same instruction, with what verification found and what was proposed.
-fn repair_of(instruction: &Instruction, failed: &Attempt) -> Instruction {
+pub(crate) fn repair_of(instruction: &Instruction, failed: &Attempt) -> Instruction {
     let findings: Vec<_> = failed.verification.mendable().collect();
     let texts: serde_json::Map<String, serde_json::Value> = failed
         .set
@@ -345,7 +325,7 @@ fn repair_of(instruction: &Instruction, failed: &Attempt) -> Instruction {
 }
 
 /// Turns the outcome of a contained plugin call into a result.
-fn outcome_of<T>(
+pub(crate) fn outcome_of<T>(
     plugin: &dyn Plugin,
     grants: &Grants,
     contained: Contained<Result<T, PluginError>>,

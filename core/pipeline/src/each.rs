@@ -5,7 +5,9 @@ use crate::attempt::{Asking, Attempt, Made, id_of};
 use crate::error::RunError;
 use crate::host::emit;
 use deepcoder_plugin_api::ErrorCode;
-use deepcoder_types::{Applicability, EditSet, Event, Hint as _, Instruction, Proposal, RepoPath, Skipped, Stats};
+use deepcoder_types::{
+    Applicability, EditSet, Event, Evidence, Hint as _, Instruction, Proposal, RepoPath, Skipped, Stats,
+};
 
 /// The results of the targets.
 pub(crate) struct Several {
@@ -44,7 +46,9 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
             ..instruction.clone()
         };
         let calls = stats.calls;
-        match asking.make(&single, &others, stats) {
+        // The project's checks run once, on all files.
+        let alone = Asking { checks: None, ..*asking };
+        match alone.make(&single, &others, stats) {
             Ok(Made { snapshot: seen, best, .. }) => {
                 snapshot = id_of(&(snapshot + &seen));
                 match best {
@@ -147,20 +151,40 @@ fn merged(asking: &Asking<'_>, instruction: &Instruction, attempts: &[Attempt]) 
         ..first.proposal.clone()
     };
     let verification = asking.verify(instruction, &proposal, &set);
-    let mut merged = Attempt { proposal, set, verification };
-    merged.hold_for_review();
+    let evidence = together(attempts);
+    let held = attempts.iter().find_map(|attempt| attempt.held.clone());
+    let mut merged = Attempt { proposal, set, verification, evidence, held };
+    asking.settle_together(&mut merged);
     Some(merged)
+}
+
+/// The evidence for all files: no better than that for the least certain of them.
+fn together(attempts: &[Attempt]) -> Evidence {
+    let least = |value: fn(&Evidence) -> Option<f32>| {
+        attempts.iter().filter_map(|attempt| value(&attempt.evidence)).min_by(f32::total_cmp)
+    };
+    Evidence {
+        candidates: attempts.iter().flat_map(|attempt| attempt.evidence.candidates.iter().cloned()).collect(),
+        agreement: least(|evidence| evidence.agreement),
+        likely_right: least(|evidence| evidence.likely_right),
+        checks: Vec::new(),
+        reason: attempts
+            .iter()
+            .find(|a| a.held.is_some())
+            .or(attempts.first())
+            .map_or_else(String::new, |attempt| attempt.evidence.reason.clone()),
+    }
 }
 
 /// The files that nothing is wrong with, as a set that passes by itself; `None` where that is all or nothing.
 fn safe_part(asking: &Asking<'_>, instruction: &Instruction, all: &Attempt, attempts: &[Attempt]) -> Option<EditSet> {
-    if all.proposal.applicability != Applicability::NeedsReview || !all.verification.passed {
+    if all.applicability() != Applicability::NeedsReview || !all.verification.passed {
         return None;
     }
     let doubted = |path: &RepoPath| all.verification.mendable().any(|finding| finding.path == *path);
     let files: Vec<_> = attempts
         .iter()
-        .filter(|a| a.proposal.applicability == Applicability::Safe)
+        .filter(|a| a.applicability() == Applicability::Safe)
         .flat_map(|a| a.set.files.iter().cloned())
         .filter(|file| !doubted(&file.path))
         .collect();

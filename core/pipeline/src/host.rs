@@ -1,5 +1,6 @@
 //! The [`Host`] of one run: every call is checked against the grants and counted.
 
+use crate::confidence::{Confidence, Tokens};
 use crate::grants::Grants;
 use deepcoder_context::Context;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
@@ -27,13 +28,49 @@ pub(crate) struct RunHost<'a, 'e> {
     pub(crate) model: &'a dyn LanguageModel,
     pub(crate) grants: &'a Grants,
     pub(crate) cancel: &'a Cancel,
-    pub(crate) events: &'a Events<'e>,
+    /// Where events go; a sample beside the greedy answer has none.
+    pub(crate) events: Option<&'a Events<'e>>,
     pub(crate) stats: &'a Mutex<Stats>,
+    pub(crate) variant: Variant,
+    pub(crate) confidence: &'a Mutex<Confidence>,
+}
+
+/// How a candidate's answers differ from those that the plugin asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Variant {
+    /// From 0, which is what the plugin asks for.
+    pub(crate) number: u32,
+    /// The least temperature.
+    pub(crate) temperature: f32,
+}
+
+/// Keeps the seeds of candidates apart from those that plugins count up.
+const SEED_STEP: u64 = 0x9E37_79B9;
+
+impl Variant {
+    fn of(self, request: &GenerateRequest) -> GenerateRequest {
+        let mut request = request.clone();
+        // The engine computes them anyway; what they cost is one sum over the vocabulary for each token.
+        request.logprobs.get_or_insert(0);
+        if self.number > 0 {
+            let sampling = &mut request.sampling;
+            sampling.temperature = sampling.temperature.max(self.temperature);
+            sampling.top_p = sampling.top_p.min(0.95);
+            sampling.seed = sampling.seed.wrapping_add(u64::from(self.number).wrapping_mul(SEED_STEP));
+        }
+        request
+    }
 }
 
 impl RunHost<'_, '_> {
     fn go_on(&self) -> Result<(), PluginError> {
         self.cancel.check().map_err(|_| PluginError::cancelled())
+    }
+
+    fn tell(&self, event: impl FnOnce() -> Event) {
+        if let Some(events) = self.events {
+            emit(events, event());
+        }
     }
 
     /// Only what the plugin may read.
@@ -65,13 +102,16 @@ impl Host for RunHost<'_, '_> {
             stats.calls += 1;
             stats.calls
         };
-        emit(self.events, Event::Generating { call, max_tokens: request.max_tokens });
-        let generation = self.model.generate(request, self.cancel, &mut |token| {
-            emit(self.events, Event::Token(token.text.clone()));
+        self.tell(|| Event::Generating { call, max_tokens: request.max_tokens });
+        let mut tokens = Tokens::default();
+        let generation = self.model.generate(&self.variant.of(request), self.cancel, &mut |token| {
+            self.tell(|| Event::Token(token.text.clone()));
+            tokens.see(token);
             on_token(token);
         })?;
         lock(self.stats).add(&generation);
-        emit(self.events, Event::Generated { usage: generation.usage, timing: generation.timing });
+        lock(self.confidence).add(&generation.text, &tokens.seen, request.draft.as_deref());
+        self.tell(|| Event::Generated { usage: generation.usage, timing: generation.timing });
         if generation.finish == FinishReason::Cancelled {
             return Err(PluginError::cancelled());
         }
@@ -118,10 +158,10 @@ impl Host for RunHost<'_, '_> {
     }
 
     fn progress(&self, message: &str, fraction: Option<f32>) {
-        emit(self.events, Event::Progress { message: message.to_owned(), fraction });
+        self.tell(|| Event::Progress { message: message.to_owned(), fraction });
     }
 
     fn log(&self, level: Level, message: &str) {
-        emit(self.events, Event::Log { level, message: message.to_owned() });
+        self.tell(|| Event::Log { level, message: message.to_owned() });
     }
 }

@@ -4,10 +4,14 @@
 //! caller's [`Policy`] allows. A plugin returns a proposal; [`apply`] is the only way to the applier, refuses what
 //! failed verification unless the caller says otherwise, and then the record says so.
 
+mod agreement;
 mod attempt;
+mod candidates;
 mod comments;
+mod confidence;
 mod contain;
 mod counted;
+mod decision;
 mod each;
 mod error;
 mod grants;
@@ -26,6 +30,6 @@ pub use deepcoder_types::{Event, Skipped, Stage, Stats};
 pub use error::{ApplyRunError, RunError};
 pub use grants::{Grants, GrantsError, Policy};
 pub use record::Record;
-pub use run::{Pipeline, ProjectChecks, Run, RunOptions, apply};
+pub use run::{CONFIDENCE, Pipeline, ProjectChecks, Run, RunOptions, apply};
 pub use verbs::{Verb, check_options, verb, verbs};
 pub use verdict::{may_land, unattended_text};

@@ -6,7 +6,8 @@ use crate::error::RunError;
 use crate::host::emit;
 use deepcoder_syntax::{Language, parses, symbols};
 use deepcoder_types::{
-    Applicability, Constraint, EditSet, Event, FileChange, FileImage, Instruction, Proposal, Renaming, RepoPath, Stage,
+    Applicability, Constraint, EditSet, Event, Evidence, FileChange, FileImage, Instruction, Proposal, Renaming,
+    RepoPath, Stage,
 };
 use deepcoder_verify::{Renamed, Taken, rename_in};
 use std::collections::BTreeSet;
@@ -102,8 +103,8 @@ pub(crate) fn rename(asking: &Asking<'_>, instruction: &Instruction, renaming: &
     let id = crate::attempt::id_of(&format!("{} {}", asking.set_id(instruction, &proposal), inputs.join(" ")));
     let set = EditSet { id, title: proposal.title.clone(), files };
     let verification = asking.verify(instruction, &proposal, &set);
-    let mut attempt = Attempt { proposal, set, verification };
-    attempt.hold_for_review();
+    let mut attempt = Attempt { proposal, set, verification, evidence: Evidence::default(), held: None };
+    asking.settle(&mut attempt);
     Ok(attempt)
 }
 

@@ -13,8 +13,8 @@ use deepcoder_context::Choice;
 use deepcoder_edit::unified_diff;
 use deepcoder_plugin_api::{Plugin, Takes};
 use deepcoder_types::{
-    Answer, Applicability, Cancel, CheckReport, EditSet, Effort, Event, Evidence, Instruction, LanguageModel, RepoPath,
-    Stage, Stats,
+    Answer, Applicability, Calibration, Cancel, CheckReport, EditSet, Effort, Event, Instruction, LanguageModel,
+    RepoPath, Stage, Stats,
 };
 use deepcoder_verify::Verification;
 use deepcoder_workspace::Tree;
@@ -27,6 +27,9 @@ pub trait ProjectChecks: Send + Sync {
     fn run(&self, set: &EditSet, cancel: &Cancel) -> Vec<CheckReport>;
 }
 
+/// The least share of right results that is applied unseen, unless a setting says otherwise.
+pub const CONFIDENCE: f32 = 0.5;
+
 /// How a run may go.
 #[derive(Clone)]
 pub struct RunOptions<'a> {
@@ -36,13 +39,24 @@ pub struct RunOptions<'a> {
     pub max_targets: usize,
     /// How much work the result is worth.
     pub effort: Effort,
+    /// The least share of results like this one that were right in calibration, for it to be safe; from 0 to 1.
+    pub confidence: f32,
+    /// How often the model's results are right; `None` is what is known of models of its name.
+    pub calibration: Option<&'a Calibration>,
     /// The project's checks.
     pub checks: Option<&'a dyn ProjectChecks>,
 }
 
 impl Default for RunOptions<'_> {
     fn default() -> Self {
-        Self { repair: true, max_targets: 3, effort: Effort::Quick, checks: None }
+        Self {
+            repair: true,
+            max_targets: 3,
+            effort: Effort::Quick,
+            confidence: CONFIDENCE,
+            calibration: None,
+            checks: None,
+        }
     }
 }
 
@@ -85,8 +99,14 @@ impl Run {
     /// Why a person must look at it.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
-        let found = self.verification.iter().flat_map(Verification::reviews).map(ToString::to_string);
-        found.chain(self.rationale.lines().map(str::to_owned)).collect()
+        let mut reasons: Vec<String> =
+            self.verification.iter().flat_map(Verification::reviews).map(ToString::to_string).collect();
+        reasons.extend(self.rationale.lines().map(str::to_owned));
+        let reason = &self.record.evidence.reason;
+        if !reason.is_empty() && !reasons.contains(reason) && self.applicability != Applicability::Safe {
+            reasons.push(reason.clone());
+        }
+        reasons
     }
 
     /// The part that may be applied without a review, as a run of its own.
@@ -193,6 +213,7 @@ impl<'a> Pipeline<'a> {
         let asked = comments.instruction(instruction);
         let model = Counted::new(self.model.as_ref());
         let grants = Grants::new(plugin.manifest(), &self.policy)?;
+        let calibration = options.calibration.cloned().or_else(|| Calibration::builtin(&self.model.info().name));
         let asking = Asking {
             plugin,
             grants: &grants,
@@ -200,6 +221,10 @@ impl<'a> Pipeline<'a> {
             tree: &comments.tree,
             model: &model,
             repair: options.repair,
+            effort: options.effort,
+            confidence: options.confidence,
+            calibration: calibration.as_ref(),
+            checks: options.checks,
             cancel,
             events: &events,
         };
@@ -298,11 +323,11 @@ impl<'a> Pipeline<'a> {
             findings: verification.as_ref().map(|v| v.findings.clone()).unwrap_or_default(),
             skipped,
             stats,
-            evidence: Evidence::default(),
+            evidence: best.as_ref().map(|best| best.evidence.clone()).unwrap_or_default(),
         };
         let diff = best.as_ref().map(|best| unified_diff(&best.set)).unwrap_or_default();
         let (applicability, rationale) = best.as_ref().map_or((Applicability::Safe, String::new()), |best| {
-            (best.proposal.applicability, best.proposal.rationale.clone())
+            (best.applicability(), best.proposal.rationale.clone())
         });
         Run {
             edit_set: best.map(|best: Attempt| best.set).filter(|set| !set.files.is_empty()),

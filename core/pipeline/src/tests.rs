@@ -1,5 +1,6 @@
 //! The stages together, with plugins that misbehave on purpose.
 
+mod candidates;
 mod narrow;
 
 use crate::{Event, Pipeline, Policy, Record, Run, RunError, RunOptions, Stage, apply};

@@ -20,10 +20,13 @@ pub use vars::Vars;
 
 use deepcoder_hub::ModelStore;
 use deepcoder_model::runtime::RuntimeSearch;
-use deepcoder_types::{Hint, env_var};
+use deepcoder_types::{CALIBRATION_FILE, Calibration, Hint, env_var};
 use deepcoder_workspace::{OpenError, Workspace};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a calibration.
+const MAX_CALIBRATION: u64 = 1 << 20;
 
 /// One user's folders and settings.
 #[derive(Debug, Clone)]
@@ -133,6 +136,16 @@ impl Profile {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How often the edits of `model` are right: what was measured with it here, or else what is known of models of its
+    /// name. A file that cannot be read counts as none.
+    #[must_use]
+    pub fn calibration(&self, model: &str) -> Option<Calibration> {
+        let own = self.store().path(model).ok().map(|folder| folder.join(CALIBRATION_FILE));
+        let text = own.and_then(|path| deepcoder_files::read_text(&path, MAX_CALIBRATION).ok());
+        let own = text.and_then(|text| serde_json::from_str(&text).ok());
+        own.or_else(|| Calibration::builtin(model))
     }
 
     /// The installed models.

@@ -67,10 +67,16 @@ pub struct Candidate {
     pub temperature: f32,
     /// How many candidates came to the same program, this one among them; 0 where it came to none.
     pub agreeing: u32,
-    /// Mean natural log-probability of the tokens that the model wrote.
+    /// Tokens that the model wrote.
+    pub tokens: u32,
+    /// Mean natural log-probability of these tokens.
     pub mean_logprob: Option<f32>,
-    /// Mean natural log-probability of the tokens that the original did not predict.
+    /// Of these tokens, those in lines that are new, or where lines were left out.
+    pub changed_tokens: u32,
+    /// Mean natural log-probability of the changed tokens.
     pub changed_logprob: Option<f32>,
+    /// The lowest natural log-probability of a token.
+    pub least_logprob: Option<f32>,
     /// Errors and reviews of the checks.
     pub findings: u32,
     /// Lines added and removed.

@@ -5,6 +5,7 @@
 //!
 //! **Invariant:** no I/O, no async, no clock, no randomness, no environment. Everything here is plain data or a trait.
 
+mod calibration;
 mod cancel;
 mod change;
 mod config;
@@ -24,6 +25,7 @@ mod path;
 mod stats;
 mod task;
 
+pub use calibration::{CALIBRATION_FILE, Calibration, CurvePoint, Features, Fit, features};
 pub use cancel::{Cancel, Cancelled, OnCancel};
 pub use change::{
     Applicability, Change, Constraint, EditSet, FileChange, FileEdit, FileImage, MovedFile, NewFile, Proposal,

@@ -21,12 +21,12 @@ pub(crate) struct ChangeArgs {
     /// Print the diff and write nothing; exit code 1 if there is one
     #[arg(short = 'n', long, conflicts_with = "yes")]
     pub(crate) dry_run: bool,
-    /// Apply without asking, unless a finding needs your review
+    /// Apply without asking, unless the change needs your review
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// With --yes: apply even if a finding needs your review
-    #[arg(long, requires = "yes")]
-    pub(crate) force: bool,
+    /// With --yes: also apply a change that needs your review
+    #[arg(long, visible_alias = "force", requires = "yes")]
+    pub(crate) unreviewed: bool,
     /// Apply even if verification fails; the history records that
     #[arg(long)]
     pub(crate) no_verify: bool,

@@ -47,7 +47,7 @@ pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invoca
         },
         false => Delivery::Apply,
     };
-    let consent = Consent { reviewed: args.force, unverified: args.no_verify, protected: args.allow_protected };
+    let consent = Consent { reviewed: args.unreviewed, unverified: args.no_verify, protected: args.allow_protected };
     let mut request = task::request(&verb.name, prompt, paths, invocation);
     request.reads.clone_from(&args.read);
     request.new_files = args.new;
@@ -151,9 +151,16 @@ pub(super) fn show(result: &TaskResult, console: &mut Console) -> Result<()> {
     for finding in result.findings() {
         console.warn(&finding.to_string());
     }
+    let reason = &result.evidence.reason;
     if result.applicability != Applicability::Safe {
         result.rationale.lines().for_each(|line| console.warn(line));
+        if !reason.is_empty() && !result.findings().any(|finding| finding.to_string() == *reason) {
+            console.warn(reason);
+        }
         return Ok(());
+    }
+    if !reason.is_empty() && result.verdict != Verdict::Nothing {
+        console.note(&format!("safe: {}", for_terminal(reason)));
     }
     for line in result.rationale.lines() {
         // The diff does not show what is missing from it.
@@ -296,6 +303,8 @@ pub(super) fn report(task: &Task, result: &TaskResult) -> serde_json::Value {
         "verification": result.verification,
         "applicability": result.applicability,
         "rationale": result.rationale,
+        "reason": result.evidence.reason,
+        "evidence": result.evidence,
         "answer": result.answer.as_ref().map(|a| a.text.as_str()),
         "model": result.model,
         "seed": result.seed,

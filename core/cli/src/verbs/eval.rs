@@ -1,5 +1,6 @@
 //! `deepcoder eval`
 
+pub(crate) mod calibrate;
 mod edits;
 
 use crate::args::{EvalArgs, EvalVerb};
@@ -25,6 +26,7 @@ pub(crate) fn eval(verb: &EvalVerb, invocation: &Invocation, console: &mut Conso
             show(&report, &*model, console)
         }
         EvalVerb::Edits(args) => edits::edits(args, invocation, console),
+        EvalVerb::Calibrate(args) => calibrate::run(args, invocation, console),
         EvalVerb::Files(args) => edits::files(args, invocation, console),
         EvalVerb::FimLines(args) => {
             let tasks = fim::load_lines(&invocation.path(&args.data))?;

@@ -6,7 +6,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::{ids, sanitise, time};
 use deepcoder_app::{LogEntry, LogFile, Repo, Side};
-use deepcoder_types::{FileImage, RepoPath};
+use deepcoder_types::{CheckOutcome, Evidence, FileImage, RepoPath};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -173,7 +173,41 @@ fn show(entry: &LogEntry, console: &mut Console) -> Result<()> {
     if let Some(commit) = &entry.user_commit {
         console.line(&format!("    in commit {}", short(commit)))?;
     }
+    if let Some(evidence) = evidence(entry) {
+        lines_of(&evidence).iter().try_for_each(|line| console.line(&format!("    {}", sanitise::line(line))))?;
+    }
     entry.note.iter().try_for_each(|note| console.line(&format!("    note: {note}")))
+}
+
+/// What the edit rested on, where the record says so.
+fn evidence(entry: &LogEntry) -> Option<Evidence> {
+    let record: Value = serde_json::from_str(entry.request_json.as_deref()?).ok()?;
+    serde_json::from_value(record.get("evidence")?.clone()).ok()
+}
+
+/// The reason, what was tried and which checks ran.
+fn lines_of(evidence: &Evidence) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    if !evidence.reason.is_empty() {
+        lines.push(format!("reason: {}", evidence.reason));
+    }
+    if let [chosen, _, ..] = evidence.candidates.as_slice() {
+        let failed = evidence.candidates.iter().filter(|candidate| candidate.failure.is_some()).count();
+        let without = if failed > 0 { format!(", {failed} without a usable change") } else { String::new() };
+        let (tried, agreeing) = (evidence.candidates.len(), chosen.agreeing);
+        lines.push(format!("tried: {tried} candidates, {agreeing} with this result{without}"));
+    }
+    lines.extend(evidence.checks.iter().map(|report| {
+        let outcome = match &report.outcome {
+            CheckOutcome::Passed if report.reaches => "passed, and runs the changed code".to_owned(),
+            CheckOutcome::Passed => "passed".to_owned(),
+            CheckOutcome::Failed => "failed".to_owned(),
+            CheckOutcome::Unknown => "failed before the edit as well".to_owned(),
+            CheckOutcome::NotRun(why) => format!("not run: {why}"),
+        };
+        format!("check {}: {outcome}", report.name)
+    }));
+    lines
 }
 
 fn entry_json(entry: &LogEntry) -> Value {
@@ -189,6 +223,7 @@ fn entry_json(entry: &LogEntry) -> Value {
         "commit": entry.commit,
         "committed": entry.user_commit,
         "note": entry.note,
+        "evidence": evidence(entry),
         "files": entry.files.iter().map(file_json).collect::<Vec<_>>(),
     })
 }

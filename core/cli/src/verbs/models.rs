@@ -7,6 +7,7 @@ use crate::failure::{Done, Result};
 use crate::progress::Progress;
 use crate::sanitise::for_terminal;
 use crate::time;
+use crate::verbs::eval::calibrate::lines;
 use deepcoder_hub::Catalogue;
 use serde_json::json;
 
@@ -101,6 +102,7 @@ fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
         let mut value = json!(manifest);
         value["path"] = json!(model.path.to_string_lossy());
         value["size"] = json!(model.size);
+        value["calibration"] = json!(invocation.profile.calibration(&manifest.name));
         console.json(&value)?;
         return Ok(Done::Clean);
     }
@@ -135,6 +137,10 @@ fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
             time::bytes(entry.size),
             entry.sha256
         ))?;
+    }
+    if let Some(calibration) = invocation.profile.calibration(&manifest.name) {
+        console.line("")?;
+        lines(&calibration).iter().try_for_each(|line| console.line(&for_terminal(line)))?;
     }
     Ok(Done::Clean)
 }
