@@ -1,18 +1,13 @@
 //! `deepcoder.toml`: what a hook does. It selects actions that are built in; nothing in it runs a program.
 
-use deepcoder_types::{Hint, RepoPath};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+pub use deepcoder_checks::file::{CONFIG_FILE, ConfigError};
+use deepcoder_checks::file::{Text, everything, read_text};
+use deepcoder_types::RepoPath;
+use globset::GlobSet;
 use serde::Deserialize;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
-
-/// The file, at the root of a repository.
-pub const CONFIG_FILE: &str = "deepcoder.toml";
-
-/// The most bytes of the file.
-const MAX_CONFIG: u64 = 64 << 10;
 
 /// How long a hook may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -147,8 +142,7 @@ impl Action {
             _ => vec![HookType::PreCommit],
         };
         let text = if kind == Kind::TranslateComments { "English".to_owned() } else { String::new() };
-        let everything = glob_set(["**"]).unwrap_or_default();
-        Self { kind, mode, text, on, files: everything, exclude: GlobSet::empty() }
+        Self { kind, mode, text, on, files: everything(), exclude: GlobSet::empty() }
     }
 
     /// Whether it is about `path`, in a hook of this type.
@@ -176,38 +170,6 @@ impl Default for Config {
     fn default() -> Self {
         let actions = DEFAULT.map(Action::new).to_vec();
         Self { actions, deadline: DEADLINE, strict: false }
-    }
-}
-
-/// The file is not what it should be.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// It cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It says something that makes no sense.
-    #[error("{CONFIG_FILE}:{line}: {message}")]
-    Wrong {
-        /// Where.
-        line: usize,
-        /// The error, in words.
-        message: String,
-        /// The correction.
-        hint: String,
-    },
-}
-
-impl Hint for ConfigError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Unreadable { .. } => Some("it must be a text file of the repository, and yours to read".into()),
-            Self::Wrong { hint, .. } => Some(hint.clone()),
-        }
     }
 }
 
@@ -242,38 +204,16 @@ struct RawAction {
 impl Config {
     /// The configuration in the folder `root`, and its bytes; the default where there is none.
     pub fn read(root: &Path) -> Result<(Self, Option<Vec<u8>>), ConfigError> {
-        let Some(bytes) = Self::bytes(root)? else { return Ok((Self::default(), None)) };
-        let path = root.join(CONFIG_FILE);
-        let text = String::from_utf8(bytes).map_err(|_| {
-            let source = std::io::Error::new(ErrorKind::InvalidData, "it is not UTF-8");
-            ConfigError::Unreadable { path, source }
-        })?;
+        let Some(text) = read_text(root)? else { return Ok((Self::default(), None)) };
         Ok((Self::parse(&text)?, Some(text.into_bytes())))
-    }
-
-    /// The file as it is; `None` where there is none. A repository may hold a link to anywhere, or something that never ends.
-    pub(crate) fn bytes(root: &Path) -> Result<Option<Vec<u8>>, ConfigError> {
-        let path = root.join(CONFIG_FILE);
-        match deepcoder_files::read_no_link(&path, MAX_CONFIG) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) => {
-                let source = std::io::Error::other("it is not a plain file of at most 64 KiB");
-                Err(ConfigError::Unreadable { path, source })
-            }
-            Err(source) => Err(ConfigError::Unreadable { path, source }),
-        }
     }
 
     /// Parses `text`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let from_toml = |error: toml::de::Error| {
-            Text(text).wrong(
-                error.span().map_or(0, |span| span.start),
-                error.message().lines().next().unwrap_or_default(),
-                "[hook] has deadline, strict, defaults and [[hook.action]]; an action has use, mode, on, files, exclude, \
-             instruction and language",
-            )
+            let hint = "[hook] has deadline, strict, defaults and [[hook.action]]; an action has use, mode, on, files, \
+                        exclude, instruction and language";
+            Text(text).wrong_toml(&error, hint)
         };
         let table: toml::Table = text.parse().map_err(from_toml)?;
         // Other parts of the program may have tables of their own, but one that is meant for this must not be missed.
@@ -308,7 +248,7 @@ impl Config {
         }
         // An action that is named replaces the default one of its kind; the others stay, and see what was fixed.
         let mut actions: Vec<Action> =
-            raw.action.into_iter().map(|action| text.action(action)).collect::<Result<_, _>>()?;
+            raw.action.into_iter().map(|action| Action::read(text, action)).collect::<Result<_, _>>()?;
         if raw.defaults != Some(false) {
             let named: Vec<Kind> = actions.iter().map(|action| action.kind).collect();
             actions.extend(DEFAULT.into_iter().filter(|kind| !named.contains(kind)).map(Action::new));
@@ -318,27 +258,18 @@ impl Config {
     }
 }
 
-/// The text of the file, for the lines that errors name.
-#[derive(Clone, Copy)]
-struct Text<'a>(&'a str);
-
-impl Text<'_> {
-    fn wrong(self, at: usize, message: &str, hint: &str) -> ConfigError {
-        let line = self.0.as_bytes().iter().take(at).filter(|b| **b == b'\n').count() + 1;
-        ConfigError::Wrong { line, message: message.to_owned(), hint: hint.to_owned() }
-    }
-
-    fn action(self, raw: RawAction) -> Result<Action, ConfigError> {
+impl Action {
+    fn read(text: Text<'_>, raw: RawAction) -> Result<Self, ConfigError> {
         let name = raw.kind.get_ref();
         let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
             let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-            self.wrong(
+            text.wrong(
                 raw.kind.span().start,
                 &format!("there is no action `{name}`"),
                 &format!("the actions are {}", known.join(", ")),
             )
         })?;
-        let mut action = Action::new(kind);
+        let mut action = Self::new(kind);
         if let Some(mode) = raw.mode {
             action.mode = match mode.get_ref().as_str() {
                 "check" if kind.can_check() => Mode::Check,
@@ -349,7 +280,7 @@ impl Text<'_> {
                         (true, false) => "this action only checks",
                         _ => "this action only fixes",
                     };
-                    return Err(self.wrong(mode.span().start, &format!("`{name}` has no mode `{other}`"), only));
+                    return Err(text.wrong(mode.span().start, &format!("`{name}` has no mode `{other}`"), only));
                 }
             };
         }
@@ -357,7 +288,7 @@ impl Text<'_> {
             action.on.clear();
             for name in on {
                 let hook = HookType::from_name(name.get_ref()).ok_or_else(|| {
-                    self.wrong(
+                    text.wrong(
                         name.span().start,
                         &format!("there is no hook `{}`", name.get_ref()),
                         "the hooks are pre-commit, pre-push and commit-msg",
@@ -367,15 +298,15 @@ impl Text<'_> {
             }
         }
         if let Some(files) = raw.files {
-            action.files = self.globs(&files)?;
+            action.files = text.globs(&files)?;
         }
         if let Some(exclude) = raw.exclude {
-            action.exclude = self.globs(&exclude)?;
+            action.exclude = text.globs(&exclude)?;
         }
         match (kind, raw.instruction, raw.language) {
-            (Kind::Edit, Some(text), None) if !text.get_ref().trim().is_empty() => action.text = text.into_inner(),
+            (Kind::Edit, Some(words), None) if !words.get_ref().trim().is_empty() => action.text = words.into_inner(),
             (Kind::Edit, ..) => {
-                return Err(self.wrong(
+                return Err(text.wrong(
                     raw.kind.span().start,
                     "`edit` needs an instruction, and takes no language",
                     "instruction = \"what to do\"",
@@ -383,36 +314,13 @@ impl Text<'_> {
             }
             (Kind::TranslateComments, None, Some(language)) => action.text = language.into_inner(),
             (_, None, None) => {}
-            (_, Some(text), _) | (_, None, Some(text)) => {
+            (_, Some(other), _) | (_, None, Some(other)) => {
                 let hint = "instruction belongs to edit, language to translate-comments";
-                return Err(self.wrong(text.span().start, &format!("`{name}` does not take this"), hint));
+                return Err(text.wrong(other.span().start, &format!("`{name}` does not take this"), hint));
             }
         }
         Ok(action)
     }
-
-    fn globs(self, globs: &[Spanned<String>]) -> Result<GlobSet, ConfigError> {
-        const HINT: &str = "`*` stays in a folder, `**` crosses them: src/**/*.py";
-        for glob in globs {
-            let at = glob.span().start;
-            deepcoder_types::check_glob(glob.get_ref())
-                .map_err(|why| self.wrong(at, &format!("this is not a glob: {why}"), HINT))?;
-            glob_set([glob.get_ref().as_str()]).map_err(|error| {
-                let message = format!("`{}` is not a glob: {}", glob.get_ref(), error.kind());
-                self.wrong(at, &message, HINT)
-            })?;
-        }
-        Ok(glob_set(globs.iter().map(|glob| glob.get_ref().as_str())).unwrap_or_default())
-    }
-}
-
-/// `*` stays inside a folder, `**` crosses them.
-fn glob_set<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<GlobSet, globset::Error> {
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        set.add(GlobBuilder::new(glob).literal_separator(true).build()?);
-    }
-    set.build()
 }
 
 #[cfg(test)]
@@ -467,6 +375,9 @@ mod tests {
         assert!(!action.applies(HookType::PreCommit, &path("src/a.md")));
         assert!(!action.applies(HookType::PreCommit, &path("a.py")));
         assert_eq!(Config::parse("[other]\n").expect("it parses").actions.len(), 3);
+        // Checks live in the same file, and their mistakes are not those of a hook.
+        let check = "[check.tests]\ncommand = [\"pytest\"]\nno-such-field = 1\n[hook]\nstrict = true\n";
+        assert!(Config::parse(check).expect("it parses").strict);
     }
 
     /// Protects from a configuration that weakens a hook without saying so: the checks of every repository stay beside the

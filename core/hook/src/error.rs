@@ -2,6 +2,7 @@
 
 use crate::config::ConfigError;
 use crate::git::GitError;
+use deepcoder_checks::trust::TrustError;
 use deepcoder_types::{Hint, PathError};
 use std::path::PathBuf;
 
@@ -17,6 +18,9 @@ pub enum HookError {
     /// `deepcoder.toml` is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// It cannot be recorded that the user trusts it.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// Git's answer makes no sense.
     #[error("git does not say where the repository of {} is", .0.display())]
     Strange(PathBuf),
@@ -50,7 +54,7 @@ impl Hint for HookError {
             Self::Config(e) => e.hint(),
             Self::IndexBusy(_) => Some("let it finish, and commit again; what is staged is as before".into()),
             Self::Strange(_) => Some("run it in a repository with a work tree".into()),
-            Self::CannotWrite(_) | Self::Io { .. } | Self::Path(..) | Self::Cancelled => None,
+            Self::CannotWrite(_) | Self::Trust(_) | Self::Io { .. } | Self::Path(..) | Self::Cancelled => None,
         }
     }
 }

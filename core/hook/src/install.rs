@@ -6,10 +6,10 @@
 use crate::config::{Config, ConfigError, HookType, Mode};
 use crate::error::{HookError, InstallError};
 use crate::git::{Git, os};
-use crate::place::Place;
+use crate::place::{Place, trust};
 use crate::script::{BEFORE, Ours, recognise, script};
-use crate::trust;
 use deepcoder_apply::{NoSteps, Steps};
+use deepcoder_checks::file::read_bytes;
 use rustix::fs::{AtFlags, CWD, RenameFlags, linkat, renameat_with};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -176,9 +176,9 @@ pub fn status(cwd: &Path, state_dir: &Path) -> Result<(Vec<Status>, Trusted), In
         let chained = before.symlink_metadata().is_ok().then_some(before);
         all.push(Status { hook, path, state, chained });
     }
-    let is_trusted = |config: Vec<u8>| trust::is_trusted(state_dir, &place.root, &config);
+    let is_trusted = |config: Vec<u8>| trust(state_dir, &place.root).covers(&config);
     // A file that cannot be read hides no hook.
-    Ok((all, Config::bytes(&place.root).map(|config| config.map(is_trusted))))
+    Ok((all, read_bytes(&place.root).map(|config| config.map(is_trusted))))
 }
 
 /// Trust `deepcoder.toml` as it is. Returns what it does: the names of the actions, and whether each changes files.
@@ -186,7 +186,7 @@ pub fn trust_config(cwd: &Path, state_dir: &Path) -> Result<Option<Vec<(&'static
     let place = Place::find(cwd, false, None)?;
     let (config, text) = Config::read(&place.root).map_err(HookError::from)?;
     let Some(text) = text else { return Ok(None) };
-    trust::trust(state_dir, &place.root, &text)?;
+    trust(state_dir, &place.root).record(&text).map_err(HookError::from)?;
     Ok(Some(config.actions.iter().map(|action| (action.kind.name(), action.mode == Mode::Fix)).collect()))
 }
 

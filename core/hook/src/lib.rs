@@ -31,7 +31,6 @@ mod script;
 mod sent;
 mod text;
 mod tree;
-mod trust;
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests write to temporary folders as users do")]

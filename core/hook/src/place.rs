@@ -2,6 +2,7 @@
 
 use crate::HookError;
 use crate::git::{Git, os};
+use deepcoder_checks::trust::{Purpose, Trust};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,11 @@ pub(crate) enum Form {
     Partial,
     /// One that is only looked at, and why.
     CheckOnly(&'static str),
+}
+
+/// Whether the user lets the hooks of the repository at `root` ask the model.
+pub(crate) fn trust(state_dir: &Path, root: &Path) -> Trust {
+    Trust::new(state_dir, root, Purpose::Hooks)
 }
 
 impl Place {

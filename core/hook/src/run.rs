@@ -1,13 +1,13 @@
 //! A hook from beginning to end.
 
+use crate::HookError;
 use crate::ask::{Asker, ModelSource};
 use crate::config::{Config, HookType};
 use crate::entries::{Entry, Skipped};
 use crate::index::{Exchange, at};
 use crate::look::{Item, Work, unfixed};
-use crate::place::{Form, Place};
+use crate::place::{Form, Place, trust};
 use crate::tree::{self, Change, InTree};
-use crate::{HookError, trust};
 use deepcoder_apply::{Applier, ApplierOptions, Steps, protected};
 use deepcoder_types::{Cancel, RepoPath};
 use deepcoder_workspace::{MAX_FILE, Workspace};
@@ -123,7 +123,7 @@ pub fn run(job: &Job, around: &Surroundings) -> Result<Report, HookError> {
     let mut work = Work {
         hook: job.hook(),
         whole: matches!(job, Job::Files(_)),
-        trusted: text.is_none_or(|text| trust::is_trusted(&around.state_dir, &place.root, &text)),
+        trusted: text.is_none_or(|text| trust(&around.state_dir, &place.root).covers(&text)),
         asker: Asker::new(Arc::clone(&around.model), deadline, around.cancel.clone()),
         tree: OnceCell::new(),
         report: Report::default(),

@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-plugin-edit", "deepcoder-plugin-explain", "deepcoder-plugin-complete"],
     &["deepcoder-plugins"],
     &["deepcoder-pipeline", "deepcoder-eval"],
+    &["deepcoder-checks"],
     &["deepcoder-hook"],
     &["deepcoder-profile"],
     &["deepcoder-app"],

@@ -1,0 +1,5 @@
+//! x
+pub mod config;
+pub mod file;
+pub mod tool;
+pub mod trust;
