@@ -6,6 +6,7 @@
 //! that no race of renames and links leads outside the tree.
 
 mod beneath;
+mod checkout;
 mod git;
 mod gitfiles;
 mod globs;
@@ -22,6 +23,7 @@ mod tests;
 mod tree;
 mod watch;
 
+pub use checkout::Entry;
 pub use deepcoder_git::process;
 pub use git::Recorded;
 pub use gitfiles::check_git_files;

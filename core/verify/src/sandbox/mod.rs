@@ -21,7 +21,7 @@ mod scratch;
 mod seccomp;
 
 pub use capture::Captured;
-pub use scratch::{Scratch, sweep};
+pub use scratch::{Scratch, remove as remove_scratch, sweep};
 
 use deepcoder_types::{Cancel, Hint};
 use deepcoder_workspace::process::Started;

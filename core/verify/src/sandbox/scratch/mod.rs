@@ -81,7 +81,9 @@ fn remove_unless_used(path: &Path) -> io::Result<()> {
     remove_open(&parent, &name, &folder)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+/// Remove the directory `path`, whatever a program has made of it: any modes, any depth, links that lead elsewhere. No
+/// process may write to it any more, and the directory that it is in must be the caller's.
+pub fn remove(path: &Path) -> io::Result<()> {
     let (parent, name) = split(path)?;
     let folder = clear::open(&parent, &name)?;
     remove_open(&parent, &name, &folder)
