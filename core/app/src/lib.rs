@@ -6,6 +6,7 @@
 
 mod caller;
 mod carry_out;
+mod checks;
 mod commit;
 mod entry;
 mod error;
@@ -22,6 +23,7 @@ mod tasks;
 mod tests;
 
 pub use carry_out::{land, may_land_now};
+pub use checks::CheckPlace;
 pub use commit::CommitPlace;
 pub use deepcoder_apply::{LogEntry, LogFile, Recovery, Restored, STEPS, Side, Undone};
 pub use deepcoder_pipeline::{Verb, may_land, verb, verbs};

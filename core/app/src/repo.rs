@@ -1,13 +1,14 @@
 //! A repository that edits are made in.
 
+use crate::checks::CheckPlace;
 use deepcoder_apply::{
     Applied, Applier, ApplierOptions, ApplyOptions, CommitError, LogEntry, LogError, Recovery, RestoreError, Restored,
     ScriptError, Side, StepScript, UndoError, Undone,
 };
 use deepcoder_edit::unified_diff;
-use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, Run, RunError, RunOptions};
+use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, ProjectChecks, Run, RunError, RunOptions};
 use deepcoder_profile::Profile;
-use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, RepoPath, env_var};
+use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, Level, RepoPath, env_var};
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -24,6 +25,7 @@ pub struct Repo {
     /// Whether commits say that deepcoder had a part in them.
     pub(crate) attribution: bool,
     state: PathBuf,
+    checks: CheckPlace,
     steps: Option<Arc<StepScript>>,
     applier: OnceLock<Applier>,
 }
@@ -115,6 +117,7 @@ impl Repo {
             workspace,
             attribution: profile.settings().attribution,
             state: profile.folders().state.clone(),
+            checks: CheckPlace::new(profile),
             steps: script.map(|script| script.parse().map(Arc::new)).transpose()?,
             applier: OnceLock::new(),
         })
@@ -193,8 +196,15 @@ impl Repo {
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Run, RunError> {
         deepcoder_pipeline::check_options(&instruction.verb, &instruction.options)?;
+        let checks = self.checks.open(&self.workspace).unwrap_or_else(|error| {
+            // A check that makes no sense must not keep the user from editing, and must not be missed.
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            events(Event::Log { level: Level::Warn, message: format!("no checks are run: {error}{hint}") });
+            None
+        });
+        let checks = checks.as_ref().map(|checks| checks as &dyn ProjectChecks);
         let pipeline = Pipeline::new(&self.workspace, model).with_policy(policy);
-        pipeline.run(instruction, &RunOptions::default(), cancel, events)
+        pipeline.run(instruction, &RunOptions { checks, ..RunOptions::default() }, cancel, events)
     }
 
     /// Write what a run came to; `None` when it changes nothing.

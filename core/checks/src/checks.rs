@@ -68,12 +68,14 @@ impl Checks {
         if checks.is_empty() {
             return Ok(None);
         }
-        let name = ContentHash::of(workspace.root().as_os_str().as_bytes()).to_string();
+        // Of the repository: a linked work tree, in which a job works, has the same trust and the same caches.
+        let repository = workspace.common_dir();
+        let name = ContentHash::of(repository.as_os_str().as_bytes()).to_string();
         Ok(Some(Self {
             workspace: workspace.clone(),
             machine,
             dir: cache_dir.join(name.get(..32).unwrap_or(&name)),
-            trust: Trust::new(state_dir, workspace.root(), Purpose::Checks),
+            trust: Trust::new(state_dir, repository, Purpose::Checks),
             text,
             checks,
             scratch_bytes: How::default().scratch_bytes,
@@ -197,7 +199,7 @@ impl<'a> Session<'a> {
         if let Some(parent) = checks.dir.parent() {
             sweep(parent);
         }
-        let copy = ScratchCopy::open(&checks.dir, checks.workspace.root(), PATIENCE, cancel)?;
+        let copy = ScratchCopy::open(&checks.dir, checks.workspace.common_dir(), PATIENCE, cancel)?;
         let results = Results::new(copy.results());
         let time = |path: &PathBuf| path.metadata().map(|m| format!("{}.{}", m.ctime(), m.ctime_nsec())).unwrap_or_default();
         let inside = listing.readable.iter().flat_map(|path| [path.clone(), path.join("bin"), path.join("lib")]);

@@ -118,7 +118,7 @@ pub(crate) struct ScratchCopy {
 }
 
 impl ScratchCopy {
-    /// The copy in the directory `dir` of the work tree at `root`, once no other process uses it.
+    /// The copy in the directory `dir` of the repository at `root`, once no other process uses it.
     pub(crate) fn open(dir: &Path, root: &Path, patience: Duration, cancel: &Cancel) -> Result<Self, CopyError> {
         let error = |source| CopyError::Io { path: dir.to_owned(), source };
         make_private(dir).map_err(error)?;

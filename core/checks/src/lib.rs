@@ -21,6 +21,7 @@ mod listing;
 mod machine;
 mod parse;
 mod results;
+mod suggest;
 pub mod tool;
 pub mod trust;
 
@@ -31,3 +32,4 @@ mod tests;
 pub use checks::{Checks, ChecksError};
 pub use copy::{CopyError, Progress};
 pub use machine::Machine;
+pub use suggest::{Suggestion, suggest};

@@ -3,6 +3,7 @@
 mod hostile;
 mod reach;
 mod runs;
+mod suggest;
 mod tools;
 
 use crate::{Checks, Machine};

@@ -1,5 +1,6 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
+mod checks;
 mod completions;
 mod form;
 mod help;
@@ -12,6 +13,7 @@ mod tasks;
 mod watch;
 mod worker;
 
+pub(crate) use checks::{ChecksRunArgs, ChecksVerb};
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use form::FormArgs;
 pub(crate) use help::HelpArgs;
@@ -141,6 +143,9 @@ pub(crate) enum Verb {
     /// Check and fix staged changes in git hooks
     #[command(subcommand)]
     Hook(HookVerb),
+    /// List, run, suggest and trust the checks of deepcoder.toml: linters, types, builds, tests
+    #[command(subcommand)]
+    Checks(ChecksVerb),
     /// Measure the quality of a model on a public benchmark
     #[command(subcommand)]
     Eval(EvalVerb),

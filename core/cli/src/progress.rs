@@ -54,6 +54,11 @@ impl Progress {
         }
     }
 
+    /// The current stage, from a caller that only shares it.
+    pub(crate) fn message(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+    }
+
     /// How much of how much is done.
     pub(crate) fn position(&self, done: u64, total: u64) {
         if self.bar.length() != Some(total) {

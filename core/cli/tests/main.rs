@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot be set up must not pass")]
 #![expect(clippy::disallowed_methods, reason = "files of temporary folders; the path, to find git")]
 
+mod checks;
 mod errors;
 mod fake_daemon;
 mod forms;

@@ -20,6 +20,8 @@ pub struct Folders {
     pub bench: PathBuf,
     /// Computed prefixes of prompts.
     pub prefixes: PathBuf,
+    /// Copies of trees that checks run on.
+    pub checks: PathBuf,
     /// The history and the pre-images of edits, and the daemon's log.
     pub state: PathBuf,
     /// The daemon's socket.
@@ -48,6 +50,7 @@ impl Folders {
                 downloads: home.join("downloads"),
                 bench: home.join("bench"),
                 prefixes: home.join("prefixes"),
+                checks: home.join("checks"),
                 state: home.join("state"),
                 socket: short(home.join("run/deepcoder.sock"), vars),
             });
@@ -65,6 +68,7 @@ impl Folders {
             downloads: below(env_var::XDG_CACHE_HOME, ".cache")?.join("downloads"),
             bench: below(env_var::XDG_CACHE_HOME, ".cache")?.join("bench"),
             prefixes: below(env_var::XDG_CACHE_HOME, ".cache")?.join("prefixes"),
+            checks: below(env_var::XDG_CACHE_HOME, ".cache")?.join("checks"),
             socket: short(run.join("deepcoder.sock"), vars),
             state,
         })

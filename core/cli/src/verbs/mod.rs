@@ -1,6 +1,7 @@
 //! One module for each verb.
 
 mod bench;
+mod checks;
 mod complete;
 mod demo;
 mod doctor;
@@ -51,6 +52,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Service(verb) => service::service(&verb, invocation, console),
         Verb::Stop => serve::stop(invocation, console),
         Verb::Hook(verb) => hook::hook(&verb, invocation, console),
+        Verb::Checks(verb) => checks::checks(&verb, invocation, console),
         Verb::Eval(verb) => eval::eval(&verb, invocation, console),
         Verb::Bench(args) => bench::bench(&args, invocation, console),
         Verb::Doctor => doctor::doctor(invocation, console),
