@@ -8,7 +8,9 @@ use deepcoder_apply::{
 use deepcoder_edit::unified_diff;
 use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, ProjectChecks, Run, RunError, RunOptions};
 use deepcoder_profile::Profile;
-use deepcoder_types::{Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, Level, RepoPath, env_var};
+use deepcoder_types::{
+    Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, Level, RepoPath, env_var,
+};
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -99,7 +99,7 @@ fn outside(text: &str, symbols: &BTreeMap<String, RawSymbol>) -> Vec<String> {
     let mut ranges: Vec<_> = symbols.values().map(|symbol| symbol.range.as_range()).collect();
     ranges.sort_by_key(|range| range.start);
     let (mut rest, mut at) = (String::new(), 0);
-    for range in ranges.into_iter().chain([text.len()..text.len()]) {
+    for range in ranges.into_iter().chain(std::iter::once(text.len()..text.len())) {
         rest.push_str(text.get(at..range.start).unwrap_or_default());
         rest.push(' ');
         at = at.max(range.end);
@@ -198,7 +198,10 @@ mod tests {
         let found = canaries(CheckKind::Test, &[change("a.py", Some(old), &new)]).expect("code");
         let [f, h] = found.as_slice() else { panic!("{found:?}") };
         assert!(f.before && !h.before && !f.needs_mark);
-        assert_eq!(f.text, old.replace("\n    \"\"\"F.\"\"\"\n    return x", &format!(" raise RuntimeError(\"{MARK}\")")));
+        assert_eq!(
+            f.text,
+            old.replace("\n    \"\"\"F.\"\"\"\n    return x", &format!(" raise RuntimeError(\"{MARK}\")"))
+        );
         assert!(h.text.ends_with(&format!("def h(): raise RuntimeError(\"{MARK}\")\n")), "{}", h.text);
         // Code outside of definitions runs when the file is loaded.
         let found = canaries(CheckKind::Test, &[change("a.py", Some(old), &old.replace("os", "re"))]).expect("code");
@@ -213,9 +216,24 @@ mod tests {
     fn a_canary_compiles() {
         for (path, old, new, wanted) in [
             ("a.rs", "fn f() -> u8 { 1 }\n", "fn f() -> u8 { 2 }\n", "fn f() -> u8 { if true { panic!"),
-            ("a.js", "class A { m() { return 1; } }\n", "class A { m() { return 2; } }\n", "m() { if (true) throw new Error"),
-            ("a.c", "int f(void)\n{\n  return 1;\n}\n", "int f(void)\n{\n  return 2;\n}\n", "{ __builtin_trap();\n  return 1;"),
-            ("A.java", "class A { int f() { return 1; } }\n", "class A { int f() { return 2; } }\n", "int f() { if (true) throw"),
+            (
+                "a.js",
+                "class A { m() { return 1; } }\n",
+                "class A { m() { return 2; } }\n",
+                "m() { if (true) throw new Error",
+            ),
+            (
+                "a.c",
+                "int f(void)\n{\n  return 1;\n}\n",
+                "int f(void)\n{\n  return 2;\n}\n",
+                "{ __builtin_trap();\n  return 1;",
+            ),
+            (
+                "A.java",
+                "class A { int f() { return 1; } }\n",
+                "class A { int f() { return 2; } }\n",
+                "int f() { if (true) throw",
+            ),
         ] {
             let found = canaries(CheckKind::Test, &[change(path, Some(old), new)]).expect("code");
             let [canary] = found.as_slice() else { panic!("{path}: {found:?}") };

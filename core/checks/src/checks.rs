@@ -201,7 +201,8 @@ impl<'a> Session<'a> {
         }
         let copy = ScratchCopy::open(&checks.dir, checks.workspace.common_dir(), PATIENCE, cancel)?;
         let results = Results::new(copy.results());
-        let time = |path: &PathBuf| path.metadata().map(|m| format!("{}.{}", m.ctime(), m.ctime_nsec())).unwrap_or_default();
+        let time =
+            |path: &PathBuf| path.metadata().map(|m| format!("{}.{}", m.ctime(), m.ctime_nsec())).unwrap_or_default();
         let inside = listing.readable.iter().flat_map(|path| [path.clone(), path.join("bin"), path.join("lib")]);
         let installed: Vec<String> = inside.map(|path| format!("{}={}", path.display(), time(&path))).collect();
         Ok(Self { checks, results, copy, cancel, copied: None, installed: installed.join("\0"), listing })
@@ -225,7 +226,13 @@ impl<'a> Session<'a> {
         Ok(ran)
     }
 
-    fn run_anew(&mut self, check: &Check, files: &Files, set: Option<&EditSet>, how: How<'_>) -> Result<Ran, ChecksError> {
+    fn run_anew(
+        &mut self,
+        check: &Check,
+        files: &Files,
+        set: Option<&EditSet>,
+        how: How<'_>,
+    ) -> Result<Ran, ChecksError> {
         let silent = |_: usize, _: usize| {};
         self.copy.sync(&self.checks.workspace, files, self.cancel, self.copied.unwrap_or(&silent))?;
         let workspace = &self.checks.workspace;

@@ -138,7 +138,11 @@ fn read(text: Text<'_>, name: &Spanned<String>, raw: RawCheck) -> Result<Check, 
     let start = raw.command.span().start;
     let command: Vec<String> = raw.command.into_inner().into_iter().map(Spanned::into_inner).collect();
     let wrong_command = |message: &str| {
-        text.wrong(start, message, "it is the program and its arguments, without a shell: command = [\"pytest\", \"-q\"]")
+        text.wrong(
+            start,
+            message,
+            "it is the program and its arguments, without a shell: command = [\"pytest\", \"-q\"]",
+        )
     };
     match command.first() {
         None => return Err(wrong_command(&format!("the command of `{name}` is empty"))),

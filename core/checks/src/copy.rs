@@ -139,8 +139,7 @@ impl ScratchCopy {
         write_own(&dir.join("root"), root.as_os_str().as_bytes()).map_err(error)?;
         let known = deepcoder_files::read(&dir.join("files.json"), MAX_LIST).ok();
         let known: Option<HashMap<String, Known>> = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let mut copy =
-            Self { dir: dir.to_owned(), scratch, known: HashMap::new(), trash, changed: false, _lock: lock };
+        let mut copy = Self { dir: dir.to_owned(), scratch, known: HashMap::new(), trash, changed: false, _lock: lock };
         match known {
             Some(known) => copy.known = known,
             // The caches know times of files that nobody remembers.
@@ -260,9 +259,10 @@ impl ScratchCopy {
         good: &mut BTreeSet<&'f str>,
     ) -> io::Result<()> {
         for (name, stat) in folder.entries()? {
-            let path = name.to_str().ok().map(|name| {
-                if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") }
-            });
+            let path = name
+                .to_str()
+                .ok()
+                .map(|name| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") });
             if let Some(path) = path {
                 if is_folder(&stat) {
                     if folders.contains(path.as_str()) && depth < MAX_DEPTH {

@@ -118,9 +118,10 @@ fn diagnostic(tool: &str, raw: &Raw, path: Option<RepoPath>, source: Option<&Sou
             fingerprint(&[tool, &rule, path, enclosing, &without_numbers(&message)])
         }
     };
-    let fixes = raw.fixes.iter().filter_map(|(span, text)| {
-        Some(TextEdit { range: source?.range(*span)?, replacement: text.clone() })
-    });
+    let fixes = raw
+        .fixes
+        .iter()
+        .filter_map(|(span, text)| Some(TextEdit { range: source?.range(*span)?, replacement: text.clone() }));
     Diagnostic {
         tool: tool.to_owned(),
         rule,

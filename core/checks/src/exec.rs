@@ -218,14 +218,16 @@ impl Runner<'_> {
         if let Ok(path) = std::env::join_paths(own.chain(&system)) {
             env.push(("PATH".into(), path));
         }
-        if let Some(environment) = self.listing.programs.iter().find_map(|bin| bin.parent().filter(|p| p.join("pyvenv.cfg").exists())) {
+        if let Some(environment) =
+            self.listing.programs.iter().find_map(|bin| bin.parent().filter(|p| p.join("pyvenv.cfg").exists()))
+        {
             env.push(("VIRTUAL_ENV".into(), environment.into()));
         }
         let imports = self.listing.imports.iter().map(|path| copy.tree().join(path));
-        if let Ok(path) = std::env::join_paths(imports) {
-            if !path.is_empty() {
-                env.push(("PYTHONPATH".into(), path));
-            }
+        if let Ok(path) = std::env::join_paths(imports)
+            && !path.is_empty()
+        {
+            env.push(("PYTHONPATH".into(), path));
         }
         env
     }

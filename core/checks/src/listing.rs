@@ -56,7 +56,8 @@ impl Listing {
     /// Whether the work tree itself has something at or below `path`.
     fn has(&self, path: &str) -> bool {
         let below = format!("{path}/");
-        self.files.contains_key(path) || self.files.range(below.clone()..).next().is_some_and(|(p, _)| p.starts_with(&below))
+        self.files.contains_key(path)
+            || self.files.range(below.clone()..).next().is_some_and(|(p, _)| p.starts_with(&below))
     }
 
     fn add_environment(&mut self, root: &Path, name: &str, machine: &Machine) {
@@ -116,7 +117,9 @@ impl Listing {
 
 fn entries(folder: &Path, path: &str, root: &Path, top: bool, found: &mut Vec<(String, Wanted)>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
-        let (Some(name), Ok(kind)) = (entry.file_name().to_str().map(str::to_owned), entry.file_type()) else { continue };
+        let (Some(name), Ok(kind)) = (entry.file_name().to_str().map(str::to_owned), entry.file_type()) else {
+            continue;
+        };
         let (file, own) = (entry.path(), format!("{path}/{name}"));
         if kind.is_dir() && top && name.starts_with('@') {
             entries(&file, &own, root, false, found);

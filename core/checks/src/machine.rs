@@ -23,12 +23,26 @@ const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib64", "/opt", "/n
 
 /// Directories below the home directory that are the installation of a tool, whole.
 const INSTALLATIONS: &[&str] = &[
-    ".rustup", ".pyenv", ".nvm", ".volta", ".asdf", ".bun", ".deno", ".sdkman", ".rbenv", ".fnm", "go", "miniconda3",
-    "anaconda3", "miniforge3", "mambaforge",
+    ".rustup",
+    ".pyenv",
+    ".nvm",
+    ".volta",
+    ".asdf",
+    ".bun",
+    ".deno",
+    ".sdkman",
+    ".rbenv",
+    ".fnm",
+    "go",
+    "miniconda3",
+    "anaconda3",
+    "miniforge3",
+    "mambaforge",
 ];
 
 /// Directories below the home directory that nothing is read from.
-const PRIVATE: &[&str] = &[".ssh", ".gnupg", ".aws", ".config", ".kube", ".docker", ".password-store", ".mozilla", ".git"];
+const PRIVATE: &[&str] =
+    &[".ssh", ".gnupg", ".aws", ".config", ".kube", ".docker", ".password-store", ".mozilla", ".git"];
 
 /// Programs that others start without a path.
 const INTERPRETERS: &[&str] = &["python3", "python", "node", "cargo", "rustc", "go", "java"];
@@ -90,10 +104,8 @@ impl Machine {
         if !is_system(&file) {
             found.insert(file.clone());
         }
-        if depth < 3 {
-            if let Some(interpreter) = interpreter(&file) {
-                self.add_program(&interpreter, depth + 1, found);
-            }
+        if let Some(interpreter) = interpreter(&file).filter(|_| depth < 3) {
+            self.add_program(&interpreter, depth + 1, found);
         }
     }
 
@@ -110,7 +122,8 @@ impl Machine {
         for prefix in bin.iter().map(PathBuf::as_path).chain(python.iter().filter_map(|file| file.parent())) {
             let prefix = prefix.parent().and_then(|prefix| prefix.canonicalize().ok());
             // A repository may have made the file: it is an installation of Python or it is nothing.
-            let is_python = |prefix: &PathBuf| prefix.join("bin/python3").exists() || prefix.join("bin/python").exists();
+            let is_python =
+                |prefix: &PathBuf| prefix.join("bin/python3").exists() || prefix.join("bin/python").exists();
             found.extend(prefix.filter(is_python).filter(|prefix| !is_system(prefix) && self.is_installation(prefix)));
         }
     }

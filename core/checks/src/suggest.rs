@@ -85,7 +85,8 @@ impl Finder<'_> {
     fn text(&self, path: &str) -> String {
         use std::io::Read as _;
         let mut text = String::new();
-        let file = RepoPath::new(path).ok().filter(|_| self.has(path)).and_then(|path| self.workspace.open_file(&path).ok());
+        let file =
+            RepoPath::new(path).ok().filter(|_| self.has(path)).and_then(|path| self.workspace.open_file(&path).ok());
         // A file that is not text has no settings.
         _ = file.map(|file| file.take(MAX_TEXT).read_to_string(&mut text));
         text
@@ -155,7 +156,9 @@ impl Finder<'_> {
     fn node(&mut self) {
         let Ok(manifest) = serde_json::from_str::<serde_json::Value>(&self.text("package.json")) else { return };
         let uses = |name: &str| {
-            ["dependencies", "devDependencies"].iter().any(|list| manifest.get(list).is_some_and(|d| d.get(name).is_some()))
+            ["dependencies", "devDependencies"]
+                .iter()
+                .any(|list| manifest.get(list).is_some_and(|d| d.get(name).is_some()))
         };
         let files = &["**/*.{js,jsx,mjs,cjs,ts,tsx,mts,cts}"];
         if uses("eslint") {
@@ -204,7 +207,8 @@ impl Finder<'_> {
                 .take(MAX_FILES + 1)
                 .collect();
             if (1..=MAX_FILES).contains(&sources.len()) {
-                let words: Vec<&str> = ["gcc", "-Wall", "-fsyntax-only"].into_iter().chain(sources.iter().map(String::as_str)).collect();
+                let words: Vec<&str> =
+                    ["gcc", "-Wall", "-fsyntax-only"].into_iter().chain(sources.iter().map(String::as_str)).collect();
                 self.add("gcc", CheckKind::Build, &words, files, "files in C");
             }
         }
@@ -225,7 +229,8 @@ impl Finder<'_> {
             .collect();
         let gradle = ["build.gradle", "build.gradle.kts"].into_iter().any(|file| self.has(file));
         if !gradle && (1..=MAX_FILES).contains(&sources.len()) {
-            let words: Vec<&str> = ["javac", "-d", "out"].into_iter().chain(sources.iter().map(String::as_str)).collect();
+            let words: Vec<&str> =
+                ["javac", "-d", "out"].into_iter().chain(sources.iter().map(String::as_str)).collect();
             self.add("javac", CheckKind::Build, &words, files, "files in Java");
         }
     }

@@ -191,7 +191,9 @@ impl Found {
     pub fn flags(&self, command: &[String], report: &str) -> Vec<String> {
         let said = |flags: &[&str]| {
             command.iter().skip(self.head).any(|word| {
-                flags.iter().any(|flag| word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))
+                flags
+                    .iter()
+                    .any(|flag| word == flag || word.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))
             })
         };
         let unless = |flags: &[&str], add: &[&str]| -> Vec<String> {
@@ -206,7 +208,9 @@ impl Found {
             Tool::Eslint => unless(&["-f", "--format"], &["--format=json"]),
             Tool::Tsc => unless(&["--pretty"], &["--pretty", "false"]),
             Tool::Cargo => unless(&["--message-format"], &["--message-format=json"]),
-            Tool::CargoTest if command.get(self.head.saturating_sub(1)).is_some_and(|word| word == "nextest") => Vec::new(),
+            Tool::CargoTest if command.get(self.head.saturating_sub(1)).is_some_and(|word| word == "nextest") => {
+                Vec::new()
+            }
             Tool::CargoTest => unless(&["--message-format"], &["--message-format=json", "--no-fail-fast"]),
             Tool::GoVet | Tool::GoTest => unless(&["-json"], &["-json"]),
             Tool::Pytest => unless(&["--junitxml", "--junit-xml"], &[&format!("--junitxml={report}")]),
@@ -282,8 +286,16 @@ mod tests {
             ("ruff format --check", Tool::Ruff, "ruff format --check"),
             ("mypy src", Tool::Mypy, "mypy src --output=json"),
             ("npx --no-install eslint .", Tool::Eslint, "npx --no-install eslint . --format=json"),
-            ("cargo +nightly clippy -- -D warnings", Tool::Cargo, "cargo +nightly clippy --message-format=json -- -D warnings"),
-            ("cargo test -p a -- --nocapture", Tool::CargoTest, "cargo test --message-format=json --no-fail-fast -p a -- --nocapture"),
+            (
+                "cargo +nightly clippy -- -D warnings",
+                Tool::Cargo,
+                "cargo +nightly clippy --message-format=json -- -D warnings",
+            ),
+            (
+                "cargo test -p a -- --nocapture",
+                Tool::CargoTest,
+                "cargo test --message-format=json --no-fail-fast -p a -- --nocapture",
+            ),
             ("go test ./...", Tool::GoTest, "go test -json ./..."),
             ("node --test tests/", Tool::NodeTest, "node --test-reporter=tap --test tests/"),
             ("node check.js", Tool::Other, "node check.js"),

@@ -2,10 +2,12 @@
 
 use crate::workbench::Workbench;
 
-const CONFIG: &[u8] = b"[check.style]\ncommand = [\"/bin/sh\", \"style.sh\"]\nkind = \"lint\"\nfiles = [\"**/*.py\"]\n\n\
+const CONFIG: &[u8] =
+    b"[check.style]\ncommand = [\"/bin/sh\", \"style.sh\"]\nkind = \"lint\"\nfiles = [\"**/*.py\"]\n\n\
                         [check.unit]\ncommand = [\"no-such-runner\", \"it's\"]\nkind = \"test\"\n";
 
-const STYLE: &[u8] = b"grep -q tab a.py || exit 0\nprintf 'a.py:1:1: error: \\033[31mno tabs\\033[0m [W1]\\n'\nexit 1\n";
+const STYLE: &[u8] =
+    b"grep -q tab a.py || exit 0\nprintf 'a.py:1:1: error: \\033[31mno tabs\\033[0m [W1]\\n'\nexit 1\n";
 
 /// Protects the user who tries checks: what is said before there are any, before they are trusted, and with a mistake in the
 /// file, each with the next step; nothing runs before `trust`, and a change of the file ends it.
@@ -51,7 +53,10 @@ fn checks_say_what_they_find() {
     assert_eq!((code, found.as_str()), (Some(1), "a.py:1: no tabs [W1]\n"), "{said}");
     let (code, json, _) = run(&["checks", "run", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!((code, json["passed"].as_bool(), json["checks"][0]["outcome"].as_str()), (Some(1), Some(false), Some("failed")));
+    assert_eq!(
+        (code, json["passed"].as_bool(), json["checks"][0]["outcome"].as_str()),
+        (Some(1), Some(false), Some("failed"))
+    );
     assert_eq!(json["checks"][0]["added"][0]["rule"], "W1");
     assert!(json["checks"][1]["outcome"]["not-run"].as_str().expect("a reason").contains("not installed"));
     for args in [["checks", "list", "--json"], ["checks", "suggest", "--json"], ["checks", "trust", "--json"]] {

@@ -14,7 +14,8 @@ pub(super) fn any(text: &str) -> Option<Vec<Raw>> {
         return Some(found);
     }
     // Other words may stand around it.
-    let start = trimmed.match_indices(['{', '[']).map(|(at, _)| at).find(|at| *at == 0 || trimmed[..*at].ends_with('\n'));
+    let start =
+        trimmed.match_indices(['{', '[']).map(|(at, _)| at).find(|at| *at == 0 || trimmed[..*at].ends_with('\n'));
     let mut lines = Vec::new();
     let mut known = false;
     for line in trimmed.lines() {
@@ -97,7 +98,8 @@ fn ruff(value: &Value) -> Option<Raw> {
     raw.fixes = edits
         .iter()
         .filter_map(|edit| {
-            let span = Span { start: at(edit.get("location")?), end: edit.get("end_location").map(at), unit: Unit::Chars };
+            let span =
+                Span { start: at(edit.get("location")?), end: edit.get("end_location").map(at), unit: Unit::Chars };
             Some((span, text(edit, "content").to_owned()))
         })
         .collect();
@@ -250,7 +252,9 @@ fn jest(value: &Value) -> Vec<Raw> {
         }
         if !failed && text(file, "status") == "failed" {
             // It does not load.
-            found.push(Raw::test(path.rsplit('/').next().unwrap_or(path), "error", text(file, "message")).at(path, 0, 0));
+            found.push(
+                Raw::test(path.rsplit('/').next().unwrap_or(path), "error", text(file, "message")).at(path, 0, 0),
+            );
         }
     }
     found

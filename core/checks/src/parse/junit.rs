@@ -1,8 +1,8 @@
 //! JUnit XML of any tool.
 
 use super::Raw;
-use quick_xml::{Reader, XmlVersion};
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 /// The most bytes of a message that are kept.
 const MAX_TEXT: usize = 16 << 10;
@@ -77,19 +77,23 @@ fn name<'t>(tag: &'t BytesStart<'_>) -> &'t str {
 fn open(tag: &BytesStart<'_>, case: &mut Option<Case>, inside: &mut bool) {
     let get = |key: &str| {
         let found = tag.try_get_attribute(key).ok().flatten();
-        found.and_then(|value| value.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)).unwrap_or_default()
+        found
+            .and_then(|value| value.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned))
+            .unwrap_or_default()
     };
     match name(tag) {
         "testcase" => {
             let (class, name) = (get("classname"), get("name"));
             let name = if class.is_empty() { name } else { format!("{class}.{name}") };
-            *case = Some(Case { name, file: get("file"), line: super::number(&get("line")).unwrap_or(0), failed: None });
+            *case =
+                Some(Case { name, file: get("file"), line: super::number(&get("line")).unwrap_or(0), failed: None });
         }
         kind @ ("failure" | "error") => {
             *inside = true;
             let kind = if kind == "error" { "error" } else { "failure" };
             if let Some(case) = case {
-                case.failed.get_or_insert_with(|| (kind, get("message")));
+                // The text of the element follows, in pieces.
+                case.failed.get_or_insert_with(|| (kind, format!("{}\n", get("message"))));
             }
         }
         _ => {}
@@ -97,15 +101,10 @@ fn open(tag: &BytesStart<'_>, case: &mut Option<Case>, inside: &mut bool) {
 }
 
 fn push(case: &mut Option<Case>, words: &str) {
-    if let Some((_, message)) = case.as_mut().and_then(|case| case.failed.as_mut()) {
-        if message.len() < MAX_TEXT {
-            if message.is_empty() || message.ends_with('\n') || words.starts_with('\n') {
-                message.push_str(words);
-            } else {
-                message.push('\n');
-                message.push_str(words);
-            }
-        }
+    if let Some((_, message)) = case.as_mut().and_then(|case| case.failed.as_mut())
+        && message.len() < MAX_TEXT
+    {
+        message.push_str(words);
     }
 }
 

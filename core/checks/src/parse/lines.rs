@@ -13,9 +13,8 @@ pub(super) fn read(text: &str) -> Vec<Raw> {
     let mut open: Option<Raw> = None;
     for line in text.lines().filter(|line| line.len() <= MAX_LINE) {
         if let Some(place) = line.trim_start().strip_prefix("--> ") {
-            if let Some((path, rest)) = open.take().zip(position(place.trim())).map(|(raw, at)| (raw, at)) {
-                let (file, line, column) = rest;
-                found.push(path.at(file, line, column));
+            if let Some((raw, (file, line, column))) = open.take().zip(position(place.trim())) {
+                found.push(raw.at(file, line, column));
             }
             continue;
         }
@@ -120,15 +119,13 @@ fn severity(text: &str) -> Option<(Severity, &str)> {
 /// `[-Wunused]`, `[attr-defined]` or `[deprecation]` around the message, or `E501` before it.
 fn rule(message: &str) -> (&str, &str) {
     let plain = |text: &str| !text.is_empty() && text.len() < 64 && !text.contains([' ', '[', ']']);
-    if let Some((before, rule)) = message.strip_suffix(']').and_then(|text| text.rsplit_once(" [")) {
-        if plain(rule) {
-            return (rule, before.trim_end());
-        }
+    let last = message.strip_suffix(']').and_then(|text| text.rsplit_once(" ["));
+    if let Some((before, rule)) = last.filter(|(_, rule)| plain(rule)) {
+        return (rule, before.trim_end());
     }
-    if let Some((rule, after)) = message.strip_prefix('[').and_then(|text| text.split_once("] ")) {
-        if plain(rule) {
-            return (rule, after);
-        }
+    let first = message.strip_prefix('[').and_then(|text| text.split_once("] "));
+    if let Some(split) = first.filter(|(rule, _)| plain(rule)) {
+        return split;
     }
     if let Some((rule, after)) = message.split_once(' ') {
         let letters = rule.bytes().take_while(u8::is_ascii_uppercase).count();

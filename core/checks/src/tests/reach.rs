@@ -44,7 +44,8 @@ fn a_test_reaches_what_it_runs() {
 fn a_linter_reaches_the_files_of_its_language() {
     let config = "[check.types]\ncommand = [\"./mypy\"]\n";
     let bench = Bench::new(config, &[("a.py", "x = 1\n"), ("a.txt", "a\n"), ("mypy", "#!/bin/sh\nexit 0\n")]);
-    std::fs::set_permissions(bench.repo.join("mypy"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("mode");
+    std::fs::set_permissions(bench.repo.join("mypy"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .expect("mode");
     assert!(bench.report(&[("a.py", Some("x = 2\n"))]).reaches);
     assert!(!bench.report(&[("a.txt", Some("b\n"))]).reaches);
 }

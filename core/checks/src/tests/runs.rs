@@ -1,9 +1,8 @@
 //! Trust, the scratch copy, before and after.
 
 use super::{Bench, reason};
-use crate::Machine;
+use deepcoder_pipeline::ProjectChecks as _;
 use deepcoder_types::{Cancel, CheckOutcome};
-use std::cell::RefCell;
 
 /// Fails for each line of `a.txt` with `bad` in it, as a compiler would.
 const GREP: &str = "n=0\nwhile read -r line; do n=$((n+1)); case $line in *bad*) echo \"a.txt:$n:1: error: $line [-Wbad]\"; \
@@ -18,7 +17,8 @@ fn nothing_runs_before_it_is_trusted() {
     let untrusted = |report: &deepcoder_types::CheckReport| reason(report).contains("deepcoder checks trust");
     assert!(!checks.is_trusted());
     assert!(bench.reports(&checks, &[("a.txt", Some("b\n"))]).iter().all(untrusted));
-    let hooks = crate::trust::Trust::new(&bench.own.path().join("state"), bench.repo.path(), crate::trust::Purpose::Hooks);
+    let hooks =
+        crate::trust::Trust::new(&bench.own.path().join("state"), bench.repo.path(), crate::trust::Purpose::Hooks);
     hooks.record(&bench.repo.read("deepcoder.toml")).expect("recorded");
     assert!(!bench.open(Bench::machine()).is_trusted());
     checks.trust().expect("recorded");
@@ -42,7 +42,11 @@ fn only_what_an_edit_adds_fails() {
         ("bad 2\nbad 1\n", CheckOutcome::Failed, 1, 0),
     ] {
         let report = bench.report(&[("a.txt", Some(text))]);
-        assert_eq!((&report.outcome, report.added.len(), report.removed), (&outcome, added, removed), "{text}: {report:?}");
+        assert_eq!(
+            (&report.outcome, report.added.len(), report.removed),
+            (&outcome, added, removed),
+            "{text}: {report:?}"
+        );
     }
     let report = bench.report(&[("a.txt", Some("good\nbad 1\nso bad\n"))]);
     let [added] = report.added.as_slice() else { panic!("{report:?}") };
@@ -58,7 +62,8 @@ fn the_tree_as_it_is_is_checked_once() {
     let bench = Bench::script("lint", "", count, &[("a.txt", "a\n")]);
     let runs = |bench: &Bench| {
         let checks = bench.trusted();
-        let report = checks.run_now(&[], &Cancel::new(), &|_, _| {}, &mut |_| {}).expect("runs").pop().expect("a report");
+        let report =
+            checks.run_now(&[], &Cancel::new(), &|_, _| {}, &mut |_| {}).expect("runs").pop().expect("a report");
         report.added[0].message.clone()
     };
     assert_eq!((runs(&bench), runs(&bench)), ("exit code 1: runs: 1".to_owned(), "exit code 1: runs: 1".to_owned()));
@@ -136,7 +141,6 @@ fn what_does_not_run_does_not_pass() {
     cancel.cancel();
     let checks = bench.trusted();
     let set = bench.set(&[("a.py", Some("1\n"))]);
-    use deepcoder_pipeline::ProjectChecks as _;
     assert!(checks.run(&set, &cancel).iter().all(|report| matches!(report.outcome, CheckOutcome::NotRun(_))));
 }
 
@@ -158,12 +162,12 @@ fn ignored_tools_are_there_and_are_not_written() {
     assert!(now[0].added[0].message.starts_with("exit code 1"), "{now:?}");
     assert_eq!(bench.repo.read("node_modules/dep/index.js"), b"dep\n");
     // What it printed last, with the edit in place.
-    let shown = Bench::script("lint", "", "cat node_modules/own/x; exit 1\n", &[
-        (".gitignore", "node_modules\n"),
-        ("package.json", "{}"),
-        ("own/x", "a.txt:1: error: old\n"),
-        ("a.txt", ""),
-    ]);
+    let shown = Bench::script(
+        "lint",
+        "",
+        "cat node_modules/own/x; exit 1\n",
+        &[(".gitignore", "node_modules\n"), ("package.json", "{}"), ("own/x", "a.txt:1: error: old\n"), ("a.txt", "")],
+    );
     shown.repo.write("node_modules/.keep", b"");
     std::os::unix::fs::symlink("../own", shown.repo.join("node_modules/own")).expect("a link");
     let report = shown.report(&[("own/x", Some("a.txt:1: error: new\n"))]);
@@ -180,8 +184,7 @@ fn a_large_tree_is_copied_once() {
         std::fs::create_dir_all(&path).expect("folders");
         (0..100).for_each(|n| std::fs::write(path.join(format!("f{n}.txt")), "x").expect("written"));
     }
-    let steps = RefCell::new(Vec::new());
-    let steps = std::sync::Mutex::new(steps.into_inner());
+    let steps = std::sync::Mutex::new(Vec::new());
     let progress = |done: usize, all: usize| steps.lock().expect("unpoisoned").push((done, all));
     let checks = bench.trusted();
     let reports = checks.run_now(&[], &Cancel::new(), &progress, &mut |_| {}).expect("runs");
@@ -192,5 +195,4 @@ fn a_large_tree_is_copied_once() {
     let reports = checks.run_now(&[], &Cancel::new(), &progress, &mut |_| {}).expect("runs");
     assert_eq!(reports[0].outcome, CheckOutcome::Passed);
     assert_eq!(steps.lock().expect("unpoisoned").len(), 1, "only the changed file is copied");
-    _ = Machine::default();
 }

@@ -31,7 +31,10 @@ fn each_language_gets_its_tools() {
         assert_eq!(found.iter().map(|s| s.name).collect::<Vec<_>>(), names, "{files:?}");
         let text: String = found.iter().map(crate::Suggestion::toml).collect();
         let checks = crate::config::parse(&text).expect(&text);
-        assert!(checks.iter().zip(&found).all(|(check, s)| check.command == s.command && check.kind == s.kind), "{text}");
+        assert!(
+            checks.iter().zip(&found).all(|(check, s)| check.command == s.command && check.kind == s.kind),
+            "{text}"
+        );
         assert!(found.iter().all(|s| !s.because.is_empty() && (s.name != "ruff" || !s.installed)));
     }
 }

@@ -76,7 +76,8 @@ fn node_tests() {
 #[test]
 fn cargo_tests() {
     let mut machine = Bench::machine();
-    let Some(home) = option_env!("HOME").map(std::path::PathBuf::from).filter(|h| h.join(".cargo/bin/cargo").exists()) else {
+    let Some(home) = option_env!("HOME").map(std::path::PathBuf::from).filter(|h| h.join(".cargo/bin/cargo").exists())
+    else {
         skip!("cargo", "cargo is not in the home directory");
     };
     machine.path.push(home.join(".cargo/bin"));

@@ -36,7 +36,11 @@ fn open(workspace: &Workspace, place: &CheckPlace) -> Result<Checks> {
 fn words(check: &Check) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     let quoted = check.command.iter().map(|word| {
-        if !word.is_empty() && word.chars().all(plain) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
     });
     quoted.collect::<Vec<_>>().join(" ")
 }
@@ -140,7 +144,9 @@ fn run(
     let checks = open(workspace, place)?;
     if let Some(unknown) = args.names.iter().find(|name| !checks.all().iter().any(|check| check.name == **name)) {
         let known: Vec<_> = checks.all().iter().map(|check| check.name.as_str()).collect();
-        return Err(Failure::new(format!("there is no check `{unknown}`")).hint(format!("the checks are {}", known.join(", "))));
+        return Err(
+            Failure::new(format!("there is no check `{unknown}`")).hint(format!("the checks are {}", known.join(", ")))
+        );
     }
     if !checks.is_trusted() {
         return Err(Failure::new(format!("{CONFIG_FILE} is not trusted, so that no check runs"))
@@ -148,8 +154,8 @@ fn run(
     }
     let progress = Progress::spinner(console.can_animate(&invocation.vars), "copying the tree");
     let copied = |done: usize, all: usize| progress.position(done as u64, all as u64);
-    let reports =
-        checks.run_now(&args.names, &invocation.cancel, &copied, &mut |name| progress.message(&format!("running {name}")));
+    let reports = checks
+        .run_now(&args.names, &invocation.cancel, &copied, &mut |name| progress.message(&format!("running {name}")));
     progress.clear();
     let reports = reports?;
     invocation.checkpoint()?;
