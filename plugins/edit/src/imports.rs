@@ -1,6 +1,8 @@
 //! Imports that a model brings along. Asked for one function, it writes the imports of that function above it, or uses
 //! names of `typing` without any: such lines belong to the imports of the file.
 
+mod header;
+
 use crate::guard::{mentions, names as is_named};
 use crate::python::{Item, Source, names};
 use deepcoder_edit::{LineEnding, edits_between, split_bom};
@@ -403,6 +405,11 @@ fn insert(body: &mut String, item: &Item, ending: &str) {
         text.push_str(&ending.repeat(if definition { 2 } else { 1 }));
     }
     body.insert_str(at, &text);
+}
+
+/// `text` with lines that import something where its imports are. Lines that it has are left out.
+pub(crate) fn with(path: &RepoPath, text: &str, lines: &[String]) -> String {
+    header::with(path, text, lines)
 }
 
 #[cfg(test)]

@@ -11,15 +11,18 @@
 //! To have an earlier result corrected, run the same instruction with
 //! `options.repair = {"findings": [{"path", "message"}], "previous": {path: text}}`.
 
+mod answer;
 mod ask;
 mod blocks;
 mod guard;
 mod imports;
 mod narrow;
 mod options;
+mod place;
 mod python;
 mod regions;
 mod target;
+mod units;
 mod whole;
 mod work;
 
@@ -34,12 +37,16 @@ use deepcoder_types::{
     Proposal, Renaming, RepoPath,
 };
 use target::{Base, Target};
+use units::{Scope, Unit};
 use work::{Edited, Work};
 
 /// Tokens of context that are asked for.
 const CONTEXT_TOKENS: u32 = 12_000;
 /// Files of up to this many tokens are written anew as a whole.
 const WHOLE_TOKENS: u32 = 3_000;
+
+/// Units that a note names at most.
+const MAX_NAMES: usize = 5;
 
 /// The plugin.
 pub struct EditPlugin {
@@ -210,15 +217,21 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
         Format::Auto => {
             let first = work.instruction.targets.first().is_none_or(|first| first == path);
             let selected = first && work.instruction.selection.is_some();
-            if !selected && let Some(ranges) = regions::each(work.instruction, path, base, work.host)? {
-                return edit_parts(&work.for_each(), path, base, ranges);
+            if !selected && let Some(ranges) = regions::each(work.instruction, path, base) {
+                return edit_each(&work.for_each(), path, base, ranges);
             }
             if !selected && let Some(ranges) = narrowed(work, path, base)? {
                 return edit_parts(work, path, base, ranges);
             }
             let small = work.host.count_tokens(&base.text)? <= whole_limit(work)?;
-            if small && !selected {
-                return whole_or_parts(work, path, base);
+            if !selected {
+                match units::choose(work, path, base, small)? {
+                    Scope::Parts { units, new } if !units.is_empty() || new.is_some() => {
+                        return edit_units(work, path, base, units, new);
+                    }
+                    _ if small => return whole_or_parts(work, path, base),
+                    _ => {}
+                }
             }
             let ranges = regions::find(work.instruction, path, base, work.host)?;
             if ranges.is_empty() {
@@ -289,6 +302,55 @@ fn edit_parts(
     for range in ranges {
         let now = Base { text: result.text, ..base.clone() };
         let edited = whole::part(work, path, &now, range)?;
+        result.text = edited.text;
+        result.notes.extend(edited.notes);
+        result.doubt = result.doubt.or(edited.doubt);
+    }
+    Ok(result)
+}
+
+/// Units of one kind one by one, from the last to the first.
+fn edit_each(
+    work: &Work<'_>,
+    path: &RepoPath,
+    base: &Base,
+    ranges: Vec<std::ops::Range<usize>>,
+) -> Result<Edited, PluginError> {
+    let units = units::units(path, &base.text);
+    let meant: Vec<Unit> = units.into_iter().filter(|unit| ranges.contains(&unit.range)).collect();
+    edit_units(work, path, base, meant, None)
+}
+
+/// Some units, and a new definition, with all else as it is.
+fn edit_units(
+    work: &Work<'_>,
+    path: &RepoPath,
+    base: &Base,
+    units: Vec<Unit>,
+    new: Option<place::Place>,
+) -> Result<Edited, PluginError> {
+    let names: Vec<String> = units.iter().map(|unit| format!("`{}`", unit.qualified)).collect();
+    let mut result = Edited { text: base.text.clone(), notes: Vec::new(), doubt: None };
+    match names.as_slice() {
+        [] => {}
+        some if some.len() <= MAX_NAMES => result.notes.push(format!("only {} may change", some.join(", "))),
+        many => result.notes.push(format!("only {} definitions may change", many.len())),
+    }
+    if let Some(place) = &new {
+        result.text = whole::define(work, path, base, place)?.text;
+    }
+    let several = units.len() + usize::from(new.is_some()) > 1;
+    let work = if several { work.for_each() } else { work.about(path) };
+    for unit in units.iter().rev() {
+        if work.host.cancelled() {
+            return Err(PluginError::cancelled());
+        }
+        let now = Base { text: result.text.clone(), ..base.clone() };
+        // A new definition may have moved it.
+        let all = units::units(path, &now.text);
+        let unit = all.iter().find(|other| other.qualified == unit.qualified && other.range.len() == unit.range.len());
+        let Some(unit) = unit else { continue };
+        let edited = whole::unit(&work, path, &now, unit)?;
         result.text = edited.text;
         result.notes.extend(edited.notes);
         result.doubt = result.doubt.or(edited.doubt);

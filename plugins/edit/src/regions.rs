@@ -2,6 +2,7 @@
 
 use crate::guard::{definitions, mentions, names};
 use crate::target::Base;
+use crate::units::{Unit, units};
 use deepcoder_plugin_api::{Host, PluginError};
 use deepcoder_types::{Instruction, RepoPath, TextRange};
 use std::ops::Range;
@@ -48,41 +49,59 @@ pub(crate) fn find(
     Ok(out)
 }
 
-/// All functions of the file, from the last to the first, when the instruction is about every one of them: a small model
-/// does to one function what it cannot do to many at once. `None` where that is not so, or there are too few or too many.
-pub(crate) fn each(
-    instruction: &Instruction,
-    path: &RepoPath,
-    base: &Base,
-    host: &dyn Host,
-) -> Result<Option<Vec<Range<usize>>>, PluginError> {
-    let prompt = &instruction.prompt;
-    let every = mentions(prompt, &["every", "each", "all"]) && mentions(prompt, &["function", "method"]);
-    if !every
-        || mentions(
-            prompt,
-            &["file", "class", "module", "rename", "move", "extract", "merge", "sort", "remove", "delete"],
-        )
-    {
-        return Ok(None);
-    }
-    let mut lines: Vec<Range<usize>> = Vec::new();
-    for name in definitions(path, &base.text) {
-        let found = host.search_symbols(&name, MAX_SYMBOLS)?;
-        let functions =
-            found.into_iter().filter(|s| s.path == *path && matches!(s.kind.as_str(), "function" | "method"));
-        lines.extend(functions.filter_map(|s| whole_lines(&base.text, s.range)));
-    }
+/// All functions of the file, or all its classes, from the last to the first, when the instruction is about every one of
+/// them: a small model does to one function what it cannot do to many at once. `None` where that is not so, or there are too
+/// few or too many.
+pub(crate) fn each(instruction: &Instruction, path: &RepoPath, base: &Base) -> Option<Vec<Range<usize>>> {
+    let kind = every(&instruction.prompt)?;
+    let units = units(path, &base.text);
+    let is_kind = |unit: &&Unit| match kind {
+        Every::Functions => unit.is_function(),
+        Every::Methods => unit.kind == "method",
+        Every::Classes => unit.is_type() && unit.kind != "impl",
+    };
     // Of nested ones the outer one is meant, since the inner one is a part of it.
-    lines.sort_by_key(|r| (std::cmp::Reverse(r.len()), r.start));
     let mut out: Vec<Range<usize>> = Vec::new();
-    for range in lines {
-        if out.iter().all(|o| o.end <= range.start || range.end <= o.start) {
-            out.push(range);
+    for unit in units.iter().filter(is_kind) {
+        if out.last().is_none_or(|last| last.end <= unit.range.start) {
+            out.push(unit.range.clone());
         }
     }
-    out.sort_by_key(|r| std::cmp::Reverse(r.start));
-    Ok((2..=MAX_EACH).contains(&out.len()).then_some(out))
+    out.reverse();
+    (2..=MAX_EACH).contains(&out.len()).then_some(out)
+}
+
+/// What an instruction is about every one of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Every {
+    /// Functions, and methods.
+    Functions,
+    /// Methods.
+    Methods,
+    /// Types.
+    Classes,
+}
+
+/// Words between `every` and what there are several of.
+const BETWEEN: usize = 3;
+
+/// The kind of definitions that the instruction is about every one of, one by one.
+pub(crate) fn every(prompt: &str) -> Option<Every> {
+    if mentions(prompt, &["file", "module", "rename", "move", "extract", "merge", "sort", "remove", "delete"]) {
+        return None;
+    }
+    let words: Vec<String> = prompt
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    let at = words.iter().position(|word| matches!(word.as_str(), "every" | "each" | "all"))?;
+    words.iter().skip(at + 1).take(BETWEEN).find_map(|word| match word.as_str() {
+        "function" | "functions" => Some(Every::Functions),
+        "method" | "methods" => Some(Every::Methods),
+        "class" | "classes" | "struct" | "structs" => Some(Every::Classes),
+        _ => None,
+    })
 }
 
 /// The lines that a range touches; `None` where it is not a range of the text.

@@ -1,9 +1,12 @@
 //! The complete new file, or the complete new version of a part of it: the format that small models are best at. The old
 //! text is given to the engine as a draft, so that what stays the same costs little.
 
+use crate::answer;
 use crate::ask::{Attempt, Question, ask};
 use crate::guard::{doubt, mentions, without_example};
+use crate::place::Place;
 use crate::target::{Base, ended, shown};
+use crate::units::{Unit, signature, units};
 use crate::work::{Edited, Work};
 use deepcoder_edit::formats::{FormatError, fenced, lazy, region};
 use deepcoder_edit::{Adoption, adopt};
@@ -16,8 +19,13 @@ const WHOLE: &str = include_str!("../prompts/whole.md");
 const REGION: &str = include_str!("../prompts/region.md");
 const SHORT: &str = include_str!("../prompts/short.md");
 const CREATE: &str = include_str!("../prompts/create.md");
+const NEW: &str = include_str!("../prompts/new.md");
 const REPAIR: &str = include_str!("../prompts/repair.md");
 
+/// Tokens for a new definition.
+const NEW_UNIT_TOKENS: u32 = 1_024;
+/// Signatures of other definitions that are shown beside a unit at most.
+const MAX_SIGNATURES: usize = 12;
 /// Tokens for the first version of a new file.
 const NEW_FILE_TOKENS: u32 = 3_072;
 
@@ -36,7 +44,78 @@ pub(crate) fn part(work: &Work<'_>, path: &RepoPath, base: &Base, range: Range<u
         }
     };
     let old = &base.text[range.clone()];
-    Rewriting { path, old, file: &base.text, range, outline, template: REGION }.run(work)
+    Rewriting { path, old, file: &base.text, range, outline, template: REGION, units: Vec::new() }.run(work)
+}
+
+/// The unit of the file rewritten. The model sees it with the signatures of what it uses, and nothing else of the file can
+/// change, but for new helpers, constants and imports.
+pub(crate) fn unit(work: &Work<'_>, path: &RepoPath, base: &Base, unit: &Unit) -> Result<Edited, PluginError> {
+    let units = units(path, &base.text);
+    let file = base.text.as_str();
+    let old = &file[unit.range.clone()];
+    let outline = match used_by(file, unit, &units) {
+        signatures if signatures.is_empty() => String::new(),
+        signatures => {
+            format!("These definitions are elsewhere in the file. Do not write them.\n\n{}\n", shown(path, &signatures))
+        }
+    };
+    Rewriting { path, old, file, range: unit.range.clone(), outline, template: REGION, units }.run(work)
+}
+
+/// The signatures of the definitions of the file that a unit speaks of, and of the type that it is in.
+fn used_by(file: &str, unit: &Unit, units: &[Unit]) -> String {
+    let own = &file[unit.range.clone()];
+    let words: std::collections::BTreeSet<&str> = own.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+    let used = |other: &&Unit| {
+        let apart = other.range != unit.range && !unit.holds(other) && other.name != unit.name;
+        apart && (other.holds(unit) || words.contains(other.name.as_str())) && other.kind != "constant"
+    };
+    units.iter().filter(used).take(MAX_SIGNATURES).map(|other| signature(file, other) + "\n").collect()
+}
+
+/// A definition that is not there yet, at `place`.
+pub(crate) fn define(work: &Work<'_>, path: &RepoPath, base: &Base, place: &Place) -> Result<Edited, PluginError> {
+    let units = units(path, &base.text);
+    let file = base.text.as_str();
+    let signatures = || units.iter().map(|unit| signature(file, unit) + "\n").collect::<String>();
+    let text = if work.host.count_tokens(file)? <= crate::whole_limit(work)? { file.to_owned() } else { signatures() };
+    let within = place.within.as_deref().map(|owner| format!(" of `{owner}`")).unwrap_or_default();
+    let fence = fenced::fence_for(file);
+    let messages = work.fitted(
+        &|context| {
+            let values = [
+                ("context", context),
+                ("file", &shown(path, &text)),
+                ("instruction", work.instruction.prompt.trim()),
+                ("within", &within),
+            ];
+            vec![Message::user(fill(NEW, &values))]
+        },
+        512,
+    )?;
+    let question = Question {
+        messages,
+        prefill: format!("{fence}{}\n", fence_tag(path)),
+        stop: vec![format!("\n{fence}")],
+        draft: None,
+        tokens: 64..work.options.max_tokens.unwrap_or(NEW_UNIT_TOKENS),
+    };
+    let attempt = |attempt: Attempt| -> Result<Edited, Failure> {
+        let answer = ask(work.host, &question, attempt).map_err(Failure::Plugin)?;
+        let answer = without_short_fence(&answer, "").to_owned();
+        let owner = place.within.as_deref();
+        let parts = answer::sorted(path, &units, None, owner, &work.instruction.prompt, &ended(&answer));
+        let parts = parts.ok_or(Failure::Format(FormatError::Nothing { wanted: "new definition" }))?;
+        let text = crate::imports::with(path, &parts.at(file, place), &parts.imports);
+        Ok(Edited { text, notes: parts.notes, doubt: None })
+    };
+    match attempt(work.first_attempt()) {
+        Err(Failure::Format(error)) => {
+            work.host.log(Level::Info, &format!("`{path}`: {error}; asking again"));
+            attempt(work.first_attempt().next()).map_err(|failure| failure.into_error(path))
+        }
+        edited => edited.map_err(|failure| failure.into_error(path)),
+    }
 }
 
 /// An earlier result corrected.
@@ -95,12 +174,14 @@ struct Rewriting<'a> {
     range: Range<usize>,
     outline: String,
     template: &'static str,
+    /// The units of the file, where the lines are one of them.
+    units: Vec<Unit>,
 }
 
 impl<'a> Rewriting<'a> {
     fn of_file(path: &'a RepoPath, base: &'a Base) -> Self {
         let (text, range) = (base.text.as_str(), 0..base.text.len());
-        Self { path, old: text, file: text, range, outline: String::new(), template: WHOLE }
+        Self { path, old: text, file: text, range, outline: String::new(), template: WHOLE, units: Vec::new() }
     }
 
     fn run(&self, work: &Work<'_>) -> Result<Edited, PluginError> {
@@ -226,11 +307,32 @@ impl<'a> Rewriting<'a> {
             let body = ended(self.file);
             let full = lazy::expand(&body, &region::reindented(&body, &ended(&answer))).map_err(Failure::Format)?;
             adopt(self.file, &full, keep)
+        } else if let Some((text, left_out)) = self.unit_of(&ended(&answer), instruction, keep)? {
+            notes.extend(left_out);
+            text
         } else {
             region::replace(self.file, self.range.clone(), &ended(&answer), keep).map_err(Failure::Format)?
         };
         let doubt = doubt(self.path, self.file, &text, instruction);
         Ok(Edited { text, notes, doubt })
+    }
+}
+
+impl Rewriting<'_> {
+    /// The file with the answer for its unit, where the answer can be taken apart with certainty.
+    fn unit_of(
+        &self,
+        answer: &str,
+        instruction: &str,
+        keep: Adoption,
+    ) -> Result<Option<(String, Vec<String>)>, Failure> {
+        let Some(unit) = self.units.iter().find(|unit| unit.range == self.range) else { return Ok(None) };
+        let outer = self.units.iter().filter(|outer| outer.holds(unit)).min_by_key(|outer| outer.range.len());
+        let owner = outer.map(|outer| outer.qualified.as_str());
+        let parts = answer::sorted(self.path, &self.units, Some(unit), owner, instruction, answer);
+        let Some(parts) = parts else { return Ok(None) };
+        let text = parts.in_place(self.path, self.file, unit, outer, keep).map_err(Failure::Format)?;
+        Ok(Some((crate::imports::with(self.path, &text, &parts.imports), parts.notes)))
     }
 }
 
