@@ -6,6 +6,7 @@
 
 mod arity;
 mod asked;
+mod confused;
 mod content;
 pub(crate) mod data;
 mod docs;
@@ -50,6 +51,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, base: &dyn deepcoder_workspa
         asked::check,
         docs::check,
         twin::check,
+        confused::check,
         scope::check,
         arity::check,
         settings::check,

@@ -2,6 +2,7 @@
 
 mod arity;
 mod asked;
+mod confused;
 mod content;
 mod data;
 mod docs;
