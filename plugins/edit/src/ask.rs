@@ -1,7 +1,7 @@
 //! Asking the model, with the limits of its context kept.
 
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
-use deepcoder_types::{FinishReason, GenerateRequest, Message, Priority, Prompt, Sampling};
+use deepcoder_types::{FinishReason, GenerateRequest, Grammar, Message, Priority, Prompt, Sampling};
 
 /// Tokens that the template puts around a chat, generously.
 const TEMPLATE_TOKENS: u32 = 96;
@@ -61,6 +61,16 @@ pub(crate) fn room(host: &dyn Host, messages: &[Message]) -> Result<u32, PluginE
 
 /// The model's answer, or an error when it was cut off: half an answer is never an edit.
 pub(crate) fn ask(host: &dyn Host, question: &Question, attempt: Attempt) -> Result<String, PluginError> {
+    ask_within(host, question, attempt, None)
+}
+
+/// The model's answer under a grammar.
+pub(crate) fn ask_within(
+    host: &dyn Host,
+    question: &Question,
+    attempt: Attempt,
+    grammar: Option<Grammar>,
+) -> Result<String, PluginError> {
     if host.cancelled() {
         return Err(PluginError::cancelled());
     }
@@ -76,7 +86,7 @@ pub(crate) fn ask(host: &dyn Host, question: &Question, attempt: Attempt) -> Res
         logprobs: None,
         draft: question.draft.clone(),
         priority: Priority::Interactive,
-        grammar: None,
+        grammar,
         client: String::new(),
     };
     let generation = host.generate(&request, &mut |_| {})?;

@@ -16,6 +16,7 @@ mod ask;
 mod blocks;
 mod guard;
 mod imports;
+mod masks;
 mod narrow;
 mod options;
 mod place;
@@ -36,6 +37,7 @@ use deepcoder_types::{
     Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Instruction, NewFile, Outcome,
     Proposal, Renaming, RepoPath,
 };
+use masks::Masked;
 use target::{Base, Target};
 use units::{Scope, Unit};
 use work::{Edited, Work};
@@ -217,6 +219,9 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
         Format::Auto => {
             let first = work.instruction.targets.first().is_none_or(|first| first == path);
             let selected = first && work.instruction.selection.is_some();
+            if let Masked::Done(edited) = masks::edit(work, path, base)? {
+                return Ok(edited);
+            }
             if !selected && let Some(ranges) = regions::each(work.instruction, path, base) {
                 return edit_each(&work.for_each(), path, base, ranges);
             }

@@ -6,6 +6,7 @@ mod choice;
 mod named;
 
 pub(crate) use choice::{Scope, choose};
+pub(crate) use named::named;
 
 use deepcoder_syntax::{Language, RawSymbol, symbols};
 use deepcoder_types::RepoPath;

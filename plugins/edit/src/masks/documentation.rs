@@ -1,0 +1,109 @@
+//! The place and the grammar of the documentation of one definition.
+
+use super::Hole;
+use crate::units::{Unit, units};
+use deepcoder_syntax::{Docs, Language, documentation, symbols};
+use deepcoder_types::{Form, RepoPath};
+
+/// Lines of a documentation at most.
+const LINES: usize = 14;
+
+/// Where the documentation of `unit` goes, if it has none.
+pub(super) fn hole(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
+    let symbols = symbols(language, text);
+    let symbol = symbols.iter().find(|s| s.signature_start as usize == unit.signature.start)?;
+    if documentation(language, text, symbol).is_some() {
+        return None;
+    }
+    if language.docs() == Docs::Docstring { docstring(text, unit) } else { comment(language, text, unit) }
+}
+
+/// Behind the line that ends the signature, indented as the body.
+fn docstring(text: &str, unit: &Unit) -> Option<Hole> {
+    let end = unit.signature.end;
+    let line = text[end..].find('\n').map(|at| end + at + 1)?;
+    let rest = text[end..line].trim();
+    if !(rest.is_empty() || rest.starts_with('#')) {
+        return None;
+    }
+    let body = text[line..unit.range.end].lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#'))?;
+    let indent = &body[..body.len() - body.trim_start().len()];
+    let start = text[..unit.signature.start].rfind('\n').map_or(0, |at| at + 1);
+    let lead = &text[start..unit.signature.start];
+    if indent.len() <= lead.len() {
+        return None;
+    }
+    // The first line stands for itself; a text in several has the closing quotes on a line of their own.
+    let more = format!("(\\n?{indent}[^\"\\\\\\n]+\\n){{1,{LINES}}}");
+    let regex = format!("[^\"\\\\\\s`][^\"\\\\\\n]{{3,120}}(\"\"\"|\\n{more}{indent}\"\"\")");
+    let prefill = format!("{}{}\n{indent}\"\"\"", lead, text[unit.signature.clone()].replace("\r\n", "\n"));
+    Some(Hole { range: line..line, prefill, form: Form::Regex(regex) })
+}
+
+/// How the comments that document something look in a language: before all lines, before each, and after all.
+fn style(language: Language) -> (&'static str, &'static str, &'static str) {
+    match language {
+        Language::Rust => ("", "/// ", ""),
+        Language::Go => ("", "// ", ""),
+        _ if language.comment_marks().next() == Some("#") => ("", "# ", ""),
+        Language::CSharp => ("/// <summary>\n", "/// ", "/// </summary>\n"),
+        _ => ("/**\n", " * ", " */\n"),
+    }
+}
+
+/// In front of the definition, indented as it is.
+fn comment(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
+    let start = unit.range.start;
+    let first = text[start..unit.range.end].lines().next()?;
+    let indent = &first[..first.len() - first.trim_start().len()];
+    let (open, each, close) = style(language);
+    let lines = |text: &str| text.split_inclusive('\n').map(|line| format!("{indent}{line}")).collect::<String>();
+    // The first word of a comment in Go is the name.
+    let begin = if language == Language::Go { format!("{} ", unit.name) } else { String::new() };
+    let prefill = format!("{}{indent}{each}{begin}", lines(open));
+    let marked = format!("{indent}{each}").replace('*', "\\*");
+    let close = lines(close).replace('*', "\\*");
+    let regex = format!("[^\\s*`/\\n][^*\\n]{{3,160}}\\n({marked}[^*\\n]*\\n){{0,{LINES}}}{close}");
+    Some(Hole { range: start..start, prefill, form: Form::Regex(regex) })
+}
+
+/// The text for the hole that an answer is: the rest of the documentation, or a definition that has one.
+pub(super) fn fitting(path: &RepoPath, unit: &Unit, answer: &str, hole: &Hole) -> Option<String> {
+    let language = Language::program(path)?;
+    let begun = hole.prefill.rfind("\"\"\"").map(|at| hole.prefill[..at].rfind('\n').map_or(0, |n| n + 1));
+    if language.docs() == Docs::Docstring {
+        let begun = &hole.prefill[begun?..];
+        let indent = &begun[..begun.len() - 3];
+        // A model without grammars writes the definition.
+        let whole = units(path, answer).into_iter().find(|other| other.name == unit.name);
+        if whole.is_some() {
+            let symbols = symbols(language, answer);
+            let symbol = symbols.iter().find(|s| s.name == unit.name)?;
+            let doc = documentation(language, answer, symbol)?;
+            let own =
+                doc.lines().skip(1).filter(|l| !l.trim().is_empty()).map(|l| l.len() - l.trim_start().len()).min();
+            let lines = doc.lines().enumerate().map(|(at, line)| match (at, line.trim().is_empty()) {
+                (0, _) => line.to_owned(),
+                (_, true) => String::new(),
+                _ => format!("{indent}{}", line.get(own.unwrap_or(0)..).unwrap_or(line.trim_start())),
+            });
+            let doc = lines.collect::<Vec<_>>().join("\n");
+            let doc = if doc.contains('\n') { format!("{}\n{indent}", doc.trim_end()) } else { doc };
+            return plain(&doc).then(|| format!("{begun}{doc}\"\"\"\n"));
+        }
+        let doc = answer.trim_end().strip_suffix("\"\"\"")?;
+        return plain(doc).then(|| format!("{begun}{doc}\"\"\"\n"));
+    }
+    let (open, each, close) = style(language);
+    let marks = [open.trim(), each.trim(), close.trim()];
+    let whole = hole.prefill.clone() + answer;
+    let is_comment = |line: &str| marks.iter().any(|mark| !mark.is_empty() && line.trim_start().starts_with(mark));
+    let closed = close.is_empty() || whole.trim_end().ends_with(close.trim());
+    let once = close.is_empty() || whole.matches("*/").count() <= 1;
+    (closed && once && whole.lines().all(is_comment)).then_some(whole)
+}
+
+/// Whether a text can stand between the quotes of a docstring.
+fn plain(doc: &str) -> bool {
+    !doc.trim().is_empty() && !doc.contains("\"\"\"") && !doc.contains('\\') && !doc.ends_with('"')
+}
