@@ -17,6 +17,7 @@ mod blocks;
 mod guard;
 mod imports;
 mod masks;
+mod mechanical;
 mod narrow;
 mod options;
 mod place;
@@ -219,6 +220,9 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
         Format::Auto => {
             let first = work.instruction.targets.first().is_none_or(|first| first == path);
             let selected = first && work.instruction.selection.is_some();
+            if let Some(edited) = mechanical::edit(work, path, base)? {
+                return Ok(edited);
+            }
             if let Masked::Done(edited) = masks::edit(work, path, base)? {
                 return Ok(edited);
             }

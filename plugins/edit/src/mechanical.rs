@@ -1,0 +1,205 @@
+//! Instructions with one exact answer, which needs no model: blanks at line ends, the last line's end, tabs, the order of
+//! imports, imports that nothing uses.
+
+mod order;
+mod unused;
+
+use crate::target::Base;
+use crate::work::{Edited, Work};
+use deepcoder_edit::{LineEnding, split_bom};
+use deepcoder_plugin_api::PluginError;
+use deepcoder_syntax::{Language, multiline_strings, parses};
+use deepcoder_types::{RepoPath, TextRange};
+
+/// Columns between tab stops where the instruction names no number.
+const TAB: usize = 4;
+
+/// An instruction that is understood to the last word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// No blanks at the ends of lines.
+    TrailingSpace,
+    /// The last line is finished.
+    FinalNewline,
+    /// Spaces for the tabs that lines begin with, so many for each.
+    Spaces(usize),
+    /// Imports in their order.
+    SortImports,
+    /// No imports that nothing uses.
+    UnusedImports,
+}
+
+/// The task of the instruction, if every word of it belongs to one.
+pub(crate) fn task(instruction: &str) -> Option<Task> {
+    let text = instruction.trim().trim_end_matches(['.', '!']).to_lowercase().replace("white space", "whitespace");
+    let filler = [
+        "please", "the", "all", "any", "every", "a", "of", "from", "in", "this", "file", "files", "code", "module",
+        "lines", "line", "each", "at", "end", "ends", "missing",
+    ];
+    let is_path = |word: &str| {
+        word.contains('/') || word.rsplit_once('.').is_some_and(|(_, ending)| (1..5).contains(&ending.len()))
+    };
+    let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches('`')).collect();
+    let rest: Vec<&str> = words.iter().copied().filter(|word| !filler.contains(word) && !is_path(word)).collect();
+    let removes = |word: &str| matches!(word, "remove" | "delete" | "strip" | "trim" | "drop" | "clean");
+    match rest.as_slice() {
+        [verb, "trailing", "whitespace" | "spaces" | "blanks" | "whitespaces"] if removes(verb) => {
+            Some(Task::TrailingSpace)
+        }
+        ["add" | "ensure" | "insert", "newline"] | ["add" | "ensure" | "insert", "final" | "trailing", "newline"] => {
+            Some(Task::FinalNewline)
+        }
+        ["convert" | "replace" | "change", "tabs", "to" | "with" | "by" | "into", count @ .., "spaces"] => {
+            match count {
+                [] => Some(Task::Spaces(TAB)),
+                [number] => columns(number).map(Task::Spaces),
+                _ => None,
+            }
+        }
+        ["sort" | "order" | "organize" | "organise", "imports"] => Some(Task::SortImports),
+        [verb, "unused", "imports" | "import"] if removes(verb) => Some(Task::UnusedImports),
+        _ => None,
+    }
+}
+
+fn columns(word: &str) -> Option<usize> {
+    match word {
+        "two" => Some(2),
+        "four" => Some(4),
+        "eight" => Some(8),
+        number => number.parse().ok().filter(|n| (1..=16).contains(n)),
+    }
+}
+
+/// The edit, where the task has an exact answer for such a file.
+pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Option<Edited>, PluginError> {
+    let first = work.instruction.targets.first().is_none_or(|first| first == path);
+    if first && work.instruction.selection.is_some() {
+        return Ok(None);
+    }
+    let Some(task) = task(&work.instruction.prompt) else { return Ok(None) };
+    let text = base.text.as_str();
+    let mut notes = Vec::new();
+    let new = match task {
+        Task::TrailingSpace => trimmed(path, text),
+        Task::FinalNewline if text.is_empty() || text.ends_with('\n') => Some(text.to_owned()),
+        Task::FinalNewline => Some(text.to_owned() + LineEnding::dominant(text).as_str()),
+        Task::Spaces(count) => spaces(path, text, count),
+        Task::SortImports => order::sorted(path, text, &|module| is_own(work, module)),
+        Task::UnusedImports => unused::removed(work, path, text, &mut notes)?,
+    };
+    Ok(new.map(|text| Edited { text, notes, doubt: None }))
+}
+
+/// Whether a module is one of the project.
+fn is_own(work: &Work<'_>, module: &str) -> bool {
+    let first = module.split('.').next().unwrap_or_default();
+    let globs = [format!("{first}.py"), format!("{first}/**"), format!("src/{first}/**"), format!("src/{first}.py")];
+    globs.iter().any(|glob| work.host.list_files(glob, 1).is_ok_and(|files| !files.is_empty()))
+}
+
+/// The strings of a program that have several lines; `None` where the program cannot be read.
+fn strings(path: &RepoPath, text: &str) -> Option<Vec<TextRange>> {
+    match Language::program(path) {
+        None => Some(Vec::new()),
+        Some(language) if parses(language, text) == Some(true) => multiline_strings(language, text),
+        Some(_) => None,
+    }
+}
+
+/// The text without blanks at line ends, but for those within strings and for the line breaks of Markdown.
+fn trimmed(path: &RepoPath, text: &str) -> Option<String> {
+    let strings = strings(path, text)?;
+    let markdown = matches!(path.extension(), Some("md" | "markdown"));
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_end_matches(['\n', '\r']);
+        let bare = content.trim_end_matches([' ', '\t']);
+        let end = at + content.len();
+        let within = strings.iter().any(|s| (s.start as usize) < end && end < s.end as usize);
+        let breaks = markdown && !bare.is_empty() && &content[bare.len()..] == "  ";
+        out.push_str(if within || breaks { content } else { bare });
+        out.push_str(&line[content.len()..]);
+        at += line.len();
+    }
+    Some(out)
+}
+
+/// The text with spaces for the tabs that its lines begin with. In a Makefile and in Go tabs mean something.
+fn spaces(path: &RepoPath, text: &str, count: usize) -> Option<String> {
+    if path.file_name().to_lowercase().starts_with("makefile") || matches!(path.extension(), Some("mk" | "go" | "tsv"))
+    {
+        return None;
+    }
+    let strings = strings(path, text)?;
+    let (bom, body) = split_bom(text);
+    let mut out = bom.to_owned();
+    let mut at = bom.len();
+    for line in body.split_inclusive('\n') {
+        let rest = line.trim_start_matches([' ', '\t']);
+        if strings.iter().any(|s| (s.start as usize) < at && at < s.end as usize) {
+            out.push_str(line);
+        } else {
+            let mut column = 0;
+            for c in line[..line.len() - rest.len()].chars() {
+                column = if c == '\t' { (column / count + 1) * count } else { column + 1 };
+            }
+            out.push_str(&" ".repeat(column));
+            out.push_str(rest);
+        }
+        at += line.len();
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(name: &str) -> RepoPath {
+        RepoPath::new(name).expect("a path")
+    }
+
+    /// Protects instructions that ask for more than one exact thing from being cut down to it.
+    #[test]
+    fn only_what_is_certain_needs_no_model() {
+        assert_eq!(task("Remove trailing whitespace."), Some(Task::TrailingSpace));
+        assert_eq!(task("please strip all trailing spaces in src/a.py"), Some(Task::TrailingSpace));
+        assert_eq!(task("add a newline at the end of the file"), Some(Task::FinalNewline));
+        assert_eq!(task("convert tabs to four spaces"), Some(Task::Spaces(4)));
+        assert_eq!(task("replace all tabs with 2 spaces"), Some(Task::Spaces(2)));
+        assert_eq!(task("sort the imports"), Some(Task::SortImports));
+        assert_eq!(task("remove unused imports"), Some(Task::UnusedImports));
+        for other in [
+            "remove trailing whitespace from the input of parse",
+            "remove unused imports and variables",
+            "sort the imports by length",
+            "add a newline after each record",
+            "convert tabs to spaces in the output",
+            "trim whitespace",
+        ] {
+            assert_eq!(task(other), None, "{other}");
+        }
+    }
+
+    /// Protects the value of strings and the breaks of Markdown from the removal of blanks.
+    #[test]
+    fn blanks_that_mean_something_stay() {
+        let text = "x = 1  \ny = \"\"\"a  \n\tb \n\"\"\" \t\r\n\tz\n";
+        assert_eq!(trimmed(&path("a.txt"), text).as_deref(), Some("x = 1\ny = \"\"\"a\n\tb\n\"\"\"\r\n\tz\n"));
+        let python = "x = 1  \ny = \"\"\"a  \nb \n\"\"\" \t\r\n";
+        assert_eq!(trimmed(&path("a.py"), python).as_deref(), Some("x = 1\ny = \"\"\"a  \nb \n\"\"\"\r\n"));
+        assert_eq!(trimmed(&path("a.md"), "a  \nb   \n  \n").as_deref(), Some("a  \nb\n\n"));
+        assert_eq!(trimmed(&path("a.py"), "def ( \n"), None);
+    }
+
+    /// Protects strings and Makefiles from a new indentation.
+    #[test]
+    fn tabs_become_spaces_where_they_indent() {
+        let python = "def f():\n\tx = 1\n \tif x:\n\t\treturn \"\"\"\n\ta\"\"\"\n";
+        let new = "def f():\n    x = 1\n    if x:\n        return \"\"\"\n\ta\"\"\"\n";
+        assert_eq!(spaces(&path("a.py"), python, 4).as_deref(), Some(new));
+        assert_eq!(spaces(&path("Makefile"), "a:\n\tb\n", 4), None);
+    }
+}
