@@ -19,6 +19,7 @@ mod imports;
 mod masks;
 mod mechanical;
 mod narrow;
+mod notebook;
 mod options;
 mod place;
 mod python;
@@ -165,8 +166,8 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         return Ok((None, edited));
     }
     let mut edited = match previous {
-        // A file without findings keeps its earlier result.
-        Some(previous) if work.findings(path).is_empty() => {
+        // A file without findings keeps its earlier result, and a notebook is never written as a whole.
+        Some(previous) if work.findings(path).is_empty() || notebook::is_notebook(path) => {
             Edited { text: previous.clone(), notes: Vec::new(), doubt: None }
         }
         Some(previous) => whole::repair(work, path, base, previous)?,
@@ -204,6 +205,9 @@ fn defines_nothing(path: &RepoPath, text: &str) -> bool {
 }
 
 fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {
+    if notebook::is_notebook(path) {
+        return notebook::edit(work, path, base);
+    }
     match work.options.format {
         Format::Whole => whole::whole(work, path, base),
         Format::SearchReplace => blocks::edit(work, path, base, Kind::SearchReplace),

@@ -104,6 +104,14 @@ pub(crate) fn every(prompt: &str) -> Option<Every> {
     })
 }
 
+/// Whether the instruction has `every`, `each` or `all` in front of one of these words.
+pub(crate) fn every_word(prompt: &str, of: &[&str]) -> bool {
+    let lower = prompt.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let begins = |at: &usize| matches!(words[*at], "every" | "each" | "all");
+    (0..words.len()).filter(begins).any(|at| words[at + 1..].iter().take(BETWEEN).any(|word| of.contains(word)))
+}
+
 /// The lines that a range touches; `None` where it is not a range of the text.
 pub(crate) fn whole_lines(text: &str, range: TextRange) -> Option<Range<usize>> {
     let range = range.as_range();

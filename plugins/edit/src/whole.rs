@@ -62,6 +62,12 @@ pub(crate) fn unit(work: &Work<'_>, path: &RepoPath, base: &Base, unit: &Unit) -
     Rewriting { path, old, file, range: unit.range.clone(), outline, template: REGION, units }.run(work)
 }
 
+/// The source of a cell of a notebook rewritten; `path` says what it holds.
+pub(crate) fn cell(work: &Work<'_>, path: &RepoPath, text: &str, outline: &str) -> Result<Edited, PluginError> {
+    let (outline, units) = (outline.to_owned(), Vec::new());
+    Rewriting { path, old: text, file: text, range: 0..text.len(), outline, template: REGION, units }.run(work)
+}
+
 /// The signatures of the definitions of the file that a unit speaks of, and of the type that it is in.
 fn used_by(file: &str, unit: &Unit, units: &[Unit]) -> String {
     let own = &file[unit.range.clone()];
