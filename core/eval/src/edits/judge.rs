@@ -105,6 +105,8 @@ pub enum Judge {
     Tree {
         /// The only files that may change, as paths or as prefixes that end in `/`; all if empty.
         only: Vec<String>,
+        /// The same of files that must stay as they are.
+        forbid: Vec<String>,
         /// What the text of the files must show: rows for `shapes.py`.
         shapes: Vec<serde_json::Value>,
         /// Files that the model does not see, put over the result.
@@ -174,12 +176,8 @@ impl Judge {
                 let files = RepoPath::new(name).map(|name| (name, text.into_bytes())).into_iter().collect();
                 harness.steps(&task.id, &files, &words(steps), cancel)
             }
-            Self::Tree { only, shapes, hidden, steps } => {
-                let allowed = |path: &RepoPath| {
-                    let path = path.as_str();
-                    only.is_empty()
-                        || only.iter().any(|o| path == o || (o.ends_with('/') && path.starts_with(o.as_str())))
-                };
+            Self::Tree { only, forbid, shapes, hidden, steps } => {
+                let allowed = |path: &RepoPath| (only.is_empty() || listed(only, path)) && !listed(forbid, path);
                 let changed = |(path, bytes): &(&RepoPath, &Option<Vec<u8>>)| task.files.get(*path) != bytes.as_ref();
                 if let Some((path, _)) = changes.iter().filter(changed).find(|(path, _)| !allowed(path)) {
                     return no(Verdict::Failed, format!("{path} is changed"));
@@ -197,6 +195,12 @@ impl Judge {
             }
         }
     }
+}
+
+/// Whether `path` is in `list`, or below a directory of it.
+fn listed(list: &[String], path: &RepoPath) -> bool {
+    let path = path.as_str();
+    list.iter().any(|entry| path == entry || (entry.ends_with('/') && path.starts_with(entry.as_str())))
 }
 
 fn texts(files: &Files) -> BTreeMap<&str, String> {

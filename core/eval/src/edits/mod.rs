@@ -10,6 +10,8 @@ mod judge;
 mod lines;
 mod report;
 #[cfg(test)]
+mod sets;
+#[cfg(test)]
 mod tests;
 
 pub use choice::{ChoiceReport, Question as ChoiceQuestion};

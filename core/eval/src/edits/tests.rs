@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-fn harness(scratch: &Path) -> Harness {
+pub(super) fn harness(scratch: &Path) -> Harness {
     let path = std::env::var_os("PATH").expect("a path");
     Harness::new(Path::new("python3"), scratch).expect("python3 runs").with_tools(&path)
 }

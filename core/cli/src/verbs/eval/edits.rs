@@ -211,15 +211,9 @@ pub(super) fn files(args: &FilesArgs, invocation: &Invocation, console: &mut Con
     }
     console.print(&choice_text(&report))?;
     for missed in &report.missed {
-        let names = |paths: &[String]| paths.join(", ");
-        let text = format!(
-            "{}: {}\n  chosen {}; right {}",
-            missed.id,
-            missed.instruction,
-            if missed.chosen.is_empty() { "nothing".to_owned() } else { names(&missed.chosen) },
-            names(&missed.expected)
-        );
-        console.line(&text)?;
+        let chosen = if missed.chosen.is_empty() { "nothing".to_owned() } else { missed.chosen.join(", ") };
+        console.line(&format!("{}: {}", missed.id, missed.instruction))?;
+        console.line(&format!("  chosen {chosen}; right {}", missed.expected.join(", ")))?;
     }
     Ok(Done::Clean)
 }
