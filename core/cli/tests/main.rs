@@ -5,6 +5,7 @@
 
 mod checks;
 mod errors;
+mod evals;
 mod fake_daemon;
 mod forms;
 mod hangs;

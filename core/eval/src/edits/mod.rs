@@ -10,8 +10,6 @@ mod judge;
 mod lines;
 mod report;
 #[cfg(test)]
-mod sets;
-#[cfg(test)]
 mod tests;
 
 pub use choice::{ChoiceReport, Question as ChoiceQuestion};

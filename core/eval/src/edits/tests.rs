@@ -1,12 +1,15 @@
 #![expect(clippy::disallowed_methods, reason = "the files are in temporary folders")]
 
+mod folder;
+mod sets;
+
 use super::*;
 use crate::Record;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-pub(super) fn harness(scratch: &Path) -> Harness {
+fn harness(scratch: &Path) -> Harness {
     let path = std::env::var_os("PATH").expect("a path");
     Harness::new(Path::new("python3"), scratch).expect("python3 runs").with_tools(&path)
 }

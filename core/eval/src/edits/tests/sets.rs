@@ -1,7 +1,7 @@
 //! Tests of the data in tests/evals.
 
-use super::tests::harness;
-use super::*;
+use super::super::*;
+use super::harness;
 use crate::Verdict;
 use std::collections::BTreeSet;
 use std::sync::Mutex;

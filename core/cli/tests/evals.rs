@@ -1,0 +1,172 @@
+//! `deepcoder eval edits` and `eval files`, from the data to the numbers.
+
+use crate::fake_daemon::FakeDaemon;
+use crate::workbench::Workbench;
+use deepcoder_test_support::FakeModel;
+use deepcoder_types::{
+    Cancel, GenerateError, GenerateRequest, Generation, LanguageModel, ModelInfo, Prompt, TokenEvent,
+};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Answers by the name that a prompt is about, whatever the order and the number of the requests.
+struct Keyed(FakeModel, Vec<(&'static str, &'static str)>);
+
+impl LanguageModel for Keyed {
+    fn info(&self) -> &ModelInfo {
+        self.0.info()
+    }
+
+    fn count_tokens(&self, text: &str) -> Result<u32, GenerateError> {
+        self.0.count_tokens(text)
+    }
+
+    fn generate(
+        &self,
+        request: &GenerateRequest,
+        cancel: &Cancel,
+        on_token: &mut dyn FnMut(&TokenEvent),
+    ) -> Result<Generation, GenerateError> {
+        let text = match &request.prompt {
+            Prompt::Chat { messages, .. } => messages.iter().map(|m| m.content.as_str()).collect(),
+            Prompt::Fill { prefix, suffix } => format!("{prefix}{suffix}"),
+            Prompt::Text(text) => text.clone(),
+        };
+        let answer = self.1.iter().find(|(key, _)| text.contains(key)).map_or("", |(_, answer)| answer);
+        FakeModel::saying([answer]).generate(request, cancel, on_token)
+    }
+}
+
+fn keyed(answers: &[(&'static str, &'static str)]) -> Arc<dyn LanguageModel> {
+    Arc::new(Keyed(FakeModel::saying([""; 0]), answers.to_vec()))
+}
+
+fn row(name: &str, what: &str, input: &str, test: &str) -> String {
+    json!({"task_id": name, "instruction": format!("let {name} {what}"), "context": "", "input": input, "output": "",
+        "test": format!("def check():\n    assert {test}")})
+    .to_string()
+}
+
+fn json_of(bench: &Workbench, args: &[&str], code: i32) -> Value {
+    let output = bench.command(args).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// Protects the number that the program is judged by: each task is counted by what `edit --yes` would do with its result,
+/// which the one rule decides, and by the task's test; the results have a line for each with the reason.
+#[test]
+fn tasks_are_counted_by_what_yes_would_do() {
+    let lines = [
+        row("alpha", "return 2", "def alpha():\n    return 1\n", "alpha() == 2"),
+        row("beta", "return 2", "def beta():\n    return 1\n", "beta() == 2"),
+        // Without a newline at the end, as most of EditEval.
+        row("gamma", "return \"two\"", "def gamma():\n    return 1", "gamma() == 'zwei'"),
+        row("delta", "return 2", "def delta():\n    return 1\n", "delta() == 2"),
+        row("epsilon", "return 2", "def epsilon():\n    return 1\n", "epsilon() == 2"),
+    ];
+    let data = lines.join("\n");
+    let bench = Workbench::new(&[("tasks.jsonl", data.as_bytes())]);
+    let _daemon = FakeDaemon::start(
+        &bench,
+        keyed(&[
+            ("alpha", "def alpha():\n    return 2\n"),
+            ("beta", "def beta():\n    return 3\n"),
+            // A text that the instruction asks for is nowhere, which a person must see.
+            ("gamma", "def gamma():\n    return 'zwei'\n"),
+            ("delta", "def delta():\n    return 2 +* ((\n"),
+            ("epsilon", "def epsilon():\n    return 1\n"),
+        ]),
+    );
+    let args = ["eval", "edits", "--data", "tasks.jsonl", "--effort", "quick", "--json", "--results", "results.jsonl"];
+    let report = json_of(&bench, &args, 0);
+    let results = String::from_utf8(bench.repo.read("results.jsonl")).expect("UTF-8");
+    let rows: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let decision = |id: &str| {
+        let row = rows.iter().find(|row| row["task_id"] == id).expect("a row");
+        (row["decision"].as_str().expect("a decision").to_owned(), row["right"] == true)
+    };
+    assert_eq!(decision("alpha"), ("applied".into(), true), "{results}");
+    assert_eq!(decision("beta"), ("applied".into(), false), "{results}");
+    assert_eq!(decision("gamma"), ("review".into(), true), "{results}");
+    assert_eq!(decision("delta"), ("refused".into(), false), "{results}");
+    assert_eq!(decision("epsilon"), ("unchanged".into(), false), "{results}");
+    let counts = ["total", "right_and_applied", "wrong_and_applied", "review_right", "review_wrong", "refused"];
+    let found = counts.map(|name| report[name].as_u64().expect("a number"));
+    assert_eq!(found, [5, 1, 1, 1, 0, 2], "{report}");
+    assert_eq!((&report["refused_unchanged"], &report["right_total"]), (&json!(1), &json!(2)));
+    assert_eq!((&report["model"], &report["effort"]), (&json!("fake"), &json!("quick")));
+    assert_eq!(report["wrong_share_of_applied"]["share"], 0.5);
+    for row in rows.iter().filter(|row| row["decision"] != "applied") {
+        assert!(row["reason"].as_str().is_some_and(|reason| !reason.is_empty() && !reason.contains('\n')), "{row}");
+    }
+    let text = bench.transcript(&["eval", "edits", "--data", "tasks.jsonl", "--effort", "quick", "--at-once", "1"]);
+    for line in ["right and applied               1", "wrong among the applied         1", "refused or unchanged"] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(text.contains("50.0 % ± 35.4"), "{text}");
+    let other = bench.transcript(&["eval", "edits", "--data", "tasks.jsonl", "--results", "results.jsonl"]);
+    assert!(other.contains("results of another run"), "results of two efforts are not mixed: {other}");
+}
+
+/// Protects users with data of their own: a wrong file or effort is said with a hint before a model is loaded.
+#[test]
+fn wrong_data_is_named_before_a_model_is_loaded() {
+    let bench = Workbench::new(&[
+        ("other.jsonl", b"{\"task_id\": \"HumanEval/0\", \"prompt\": \"\"}\n"),
+        ("empty.jsonl", b"\n"),
+    ]);
+    for (args, wanted) in [
+        (["--data", "other.jsonl", "--effort", "quick"], "the fields are task_id, prompt"),
+        (["--data", "empty.jsonl", "--effort", "quick"], "no task is selected"),
+        (["--data", "none.jsonl", "--effort", "quick"], "cannot be read"),
+        (["--data", "other.jsonl", "--effort", "much"], "quick, normal, thorough"),
+    ] {
+        let text = bench.transcript(&[&["eval", "edits"][..], &args].concat());
+        assert!(text.contains("exit code: 2") && text.contains(wanted), "{text}");
+    }
+}
+
+/// Protects the folder form: a file is found where the instruction names none, the hidden test judges the tree, and the
+/// choice of files is measured without a model.
+#[test]
+fn repositories_are_edited_and_judged() {
+    let task = r#"instruction = "let alpha return 2"
+kind = "narrow"
+expected_files = ["a.py"]
+run = [["python", "-m", "unittest", "-q", "hidden_test"]]
+
+[hidden]
+"hidden_test.py" = """
+import unittest
+from a import alpha
+
+
+class Hidden(unittest.TestCase):
+    def test_two(self):
+        self.assertEqual(alpha(), 2)
+"""
+"#;
+    let bench = Workbench::new(&[
+        ("set/two/files/a.py", b"def alpha():\n    return 1\n"),
+        ("set/two/files/b.py", b"def other():\n    return 1\n"),
+        ("set/two/tasks/two.toml", task.as_bytes()),
+        (
+            "set/two/questions.toml",
+            b"[[question]]\ninstruction = \"what does other return\"\nexpected_files = [\"a.py\"]\n",
+        ),
+    ]);
+    let files = json_of(&bench, &["eval", "files", "--data", "set", "--json"], 0);
+    assert_eq!((&files["total"], &files["first"], &files["first_three"]), (&json!(2), &json!(1), &json!(1)), "{files}");
+    assert_eq!(files["missed"][0]["chosen"][0], "b.py");
+    let text = bench.transcript(&["eval", "files", "--data", "set"]);
+    assert!(
+        text.contains("1 of 2 right at the first place") && text.contains("\n  chosen b.py; right a.py\n"),
+        "{text}"
+    );
+    let _daemon = FakeDaemon::start(&bench, keyed(&[("alpha", "def alpha():\n    return 2\n")]));
+    let report = json_of(&bench, &["eval", "edits", "--data", "set", "--effort", "quick", "--json"], 0);
+    assert_eq!((&report["right_and_applied"], &report["kinds"]["narrow"]["total"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(report["files"]["first"], 1);
+}
