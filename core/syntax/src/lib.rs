@@ -8,6 +8,7 @@ mod comments;
 mod definition;
 mod docs;
 mod formats;
+mod generated;
 mod language;
 #[path = "../languages/mod.rs"]
 mod languages;
@@ -24,6 +25,7 @@ pub use calls::{Call, Callable, Calls, Parameter, calls};
 pub use comments::comments;
 pub use docs::{docstring, documentation, module_documentation};
 pub use formats::{comment_marks, fence_tag, is_file_extension};
+pub use generated::{is_generated, is_minified};
 pub use language::{Docs, Language, LanguageKind, is_test};
 pub use names::{FreeName, Import, Surface, free_names, imports, missing_exports, surface};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses};

@@ -71,6 +71,17 @@ pub(crate) fn is_placeholder(line: &str) -> bool {
     (dots && kept && (code || words.len() <= 3)) || fixed.iter().any(|p| text.contains(p))
 }
 
+/// A comment that leaves the work to someone else: `// TODO: implement this`, `# your code here`.
+pub(crate) fn is_unwritten(line: &str) -> bool {
+    let Some(text) = comment_text(line) else { return false };
+    let text = text.to_lowercase();
+    let todo = ["todo", "fixme"].iter().any(|mark| text.starts_with(mark));
+    (todo && ["implement", "fill in", "complete this", "write this"].iter().any(|verb| text.contains(verb)))
+        || ["implement this", "implement the rest", "implementation goes here", "add your code", "your logic here"]
+            .iter()
+            .any(|lead| text.starts_with(lead))
+}
+
 /// The lines of `new` that `wanted` selects and that occur more often than in `old`, with their numbers from 1.
 pub(crate) fn introduced<'a>(old: &str, new: &'a str, wanted: impl Fn(&str) -> bool) -> Vec<(usize, &'a str)> {
     let mut had: HashMap<&str, usize> = HashMap::new();

@@ -172,8 +172,20 @@ fn losses_are_warned_about() {
     let unnamed = "R a.txt: the file is deleted, and the instruction does not name it";
     assert_eq!(deleted, ["W a.txt: the file is deleted", unnamed]);
     let weaker = edit("tests/a.txt", "assert 1\nassert 2\n", "assert 1\npass\n");
-    assert_eq!(weaker, ["W tests/a.txt: the tests have fewer assertions than before: 1 instead of 2"]);
+    assert_eq!(weaker, ["E tests/a.txt: the tests have fewer assertions than before: 1 instead of 2"]);
     assert_eq!(edit("src/a.txt", "assert 1\nassert 2\n", "assert 1\npass\n"), NONE);
+}
+
+/// Protects from results that say what is to be done in place of doing it.
+#[test]
+fn work_is_not_left_to_others() {
+    let old = "def f(x):\n    return x\n";
+    for comment in ["# TODO: implement this", "# your logic here", "# Implementation goes here"] {
+        let new = format!("{old}\n\ndef g(x):\n    {comment}\n    return x\n");
+        assert_eq!(edit("a.py", old, &new), [format!("R a.py: line 6 leaves the work to be done: `{comment}`")]);
+        assert_eq!(edit("a.py", &new, &new.replace("return x", "return x + 1")), NONE);
+    }
+    assert_eq!(edit("a.py", old, &format!("{old}# TODO: cache\n# implements f\n")), NONE);
 }
 
 /// Protects the promise that what parsed still parses; what was broken before may stay so, and only that.

@@ -25,7 +25,6 @@ pub(crate) fn check(change: &FileChange, policy: &Policy, findings: &mut Vec<Fin
     if let Some(old) = old {
         line_endings(path, old, new, findings);
         deletions(path, old, new, findings);
-        weakened_tests(path, old, new, findings);
     }
     for (line, text) in markers::introduced(old.unwrap_or_default(), new, markers::is_conflict) {
         findings.push(Finding::error(path, format!("line {line} is a conflict marker: `{}`", shown(text))));
@@ -33,6 +32,12 @@ pub(crate) fn check(change: &FileChange, policy: &Policy, findings: &mut Vec<Fin
     if deepcoder_syntax::Language::program(path).is_some() {
         for (line, text) in markers::introduced(old.unwrap_or_default(), new, markers::is_placeholder) {
             findings.push(Finding::error(path, format!("line {line} stands for code left out: `{}`", shown(text))));
+        }
+        let asked = policy.instruction.to_lowercase().contains("todo");
+        for (line, text) in
+            markers::introduced(old.unwrap_or_default(), new, |line| !asked && markers::is_unwritten(line))
+        {
+            findings.push(Finding::review(path, format!("line {line} leaves the work to be done: `{}`", shown(text))));
         }
     }
     crate::syntax::check(path, old, new, findings);
@@ -144,23 +149,6 @@ fn deletions(path: &RepoPath, old: &str, new: &str, findings: &mut Vec<Finding>)
     // A rewrite of most lines of a short file is an ordinary edit; a file that also shrinks to half is not.
     if total >= 10 && gone * 2 > total && lines(new) * 2 < total {
         findings.push(Finding::warning(path, format!("{gone} of {total} lines are removed")));
-    }
-}
-
-/// Fewer assertions in a file of tests: the classic way to make a failing test pass.
-fn weakened_tests(path: &RepoPath, old: &str, new: &str, findings: &mut Vec<Finding>) {
-    let name = path.file_name().to_ascii_lowercase();
-    let in_tests = path.as_str().split('/').any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec"));
-    if !(in_tests || name.contains("test") || name.contains(".spec.")) {
-        return;
-    }
-    let asserts = |text: &str| text.matches("assert").count() + text.matches("expect(").count();
-    let (was, is) = (asserts(old), asserts(new));
-    if is < was {
-        findings.push(Finding::warning(
-            path,
-            format!("the tests have fewer assertions than before: {is} instead of {was}"),
-        ));
     }
 }
 

@@ -13,6 +13,9 @@ const MAX_OTHERS: usize = 200;
 /// Fewer lines than this are like those of too many files.
 const MIN_LINES: usize = 3;
 
+/// Fewer definitions than this may go at once.
+const MIN_VANISHED: usize = 3;
+
 /// A result of which this share is another file's lines is taken for that file.
 const CONFUSED: f64 = 0.6;
 
@@ -132,7 +135,9 @@ fn changed(
     let lost = if file.sound() { lost(file, arrived) } else { Vec::new() };
     let major: Vec<&RawSymbol> = lost.iter().copied().filter(|symbol| is_major(file, symbol)).collect();
     let plain = file.before().is_empty();
-    if (major.len() > 1 || plain || major.len() == file.before().len())
+    // The text that a definition moves to may be like another file; then most of the file's own lines stay.
+    let replaced = !major.is_empty() && share(old, new) < 0.5;
+    if (major.len() > 1 || plain || replaced || major.len() == file.before().len())
         && let Some(other) = confused(context, file, (old, new), plain)
     {
         return findings.push(Finding::error(
@@ -142,6 +147,10 @@ fn changed(
     }
     let lost = unbound(file, lost);
     let major: Vec<&RawSymbol> = lost.iter().copied().filter(|symbol| is_major(file, symbol)).collect();
+    if let Some(gone) = vanished(context, file, old, &major) {
+        return findings
+            .push(Finding::error(file.path, format!("most definitions of the file are gone: {}", list(&gone))));
+    }
     let (named, unnamed): (Vec<&RawSymbol>, Vec<&RawSymbol>) =
         major.into_iter().partition(|symbol| context.names(&symbol.name) || context.names(&symbol.qualified));
     if !unnamed.is_empty() {
@@ -170,6 +179,25 @@ fn changed(
         let told: Vec<&str> = told.into_iter().collect();
         findings.push(Finding::warning(file.path, format!("no longer defined: {}", list(&told))));
     }
+}
+
+/// The lost definitions where they are most of what a file, or a type in it, had. No word of the instruction excuses that:
+/// models lose definitions when they mean to change one.
+fn vanished(context: &Context<'_>, file: &File<'_>, old: &str, lost: &[&RawSymbol]) -> Option<Vec<String>> {
+    let owner = |symbol: &RawSymbol| symbol.qualified.rsplit_once('.').map(|(owner, _)| owner.to_owned());
+    // What goes on under another name, or in another file, has not vanished.
+    let survives = |symbol: &RawSymbol| {
+        let text = old.get(symbol.signature_end as usize..symbol.range.end as usize).unwrap_or_default();
+        let mut news = context.files.iter().filter_map(|file| file.new);
+        lines(text).len() > 1 && news.any(|new| share(text, new) > 0.6)
+    };
+    let gone: Vec<&&RawSymbol> = lost.iter().filter(|symbol| !survives(symbol)).collect();
+    let owners: BTreeSet<Option<String>> = gone.iter().map(|symbol| owner(symbol)).collect();
+    owners.into_iter().find_map(|of| {
+        let all = file.before().iter().filter(|symbol| is_major(file, symbol) && owner(symbol) == of).count();
+        let here: Vec<String> = gone.iter().filter(|s| owner(s) == of).map(|s| s.qualified.clone()).collect();
+        (here.len() >= MIN_VANISHED && here.len() * 2 > all).then_some(here)
+    })
 }
 
 fn gone(lost: &[&RawSymbol]) -> String {

@@ -4,12 +4,15 @@
 //! switches off a check of what may be lost; a definition that the instruction names may go. The checks of what an instruction
 //! does not speak of run where it speaks of something in the file.
 
+mod api;
 mod arity;
 mod asked;
+mod bodies;
 mod confused;
 mod content;
 pub(crate) mod data;
 mod docs;
+mod generated;
 mod imports;
 mod literals;
 mod lost;
@@ -23,6 +26,7 @@ mod tree;
 mod twice;
 mod twin;
 mod values;
+mod weakened;
 
 use crate::policy::{Finding, Policy};
 use deepcoder_syntax::{Language, RawSymbol, parses, symbols};
@@ -59,6 +63,10 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, base: &dyn deepcoder_workspa
         prose::check,
         several::check,
         twice::check,
+        bodies::check,
+        weakened::check,
+        api::check,
+        generated::check,
     ] {
         check(&context, findings);
     }

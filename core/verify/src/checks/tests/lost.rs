@@ -106,3 +106,34 @@ fn definitions_are_lost_in_every_language() {
         );
     }
 }
+
+/// Protects a file from losing most of what it has, which no word of an instruction excuses.
+#[test]
+fn most_definitions_do_not_vanish() {
+    let part = |name: &str| format!("def {name}(x):\n    y = x.{name}\n    return y * 2\n\n\n");
+    let all: String = ["a1", "b2", "c3", "d4", "e5"].map(part).concat();
+    let few = part("a1");
+    let said = "E m.py: most definitions of the file are gone: `b2`, `c3`, `d4`, `e5`";
+    for prompt in ["fix a1", "remove b2, c3, d4 and e5", "rewrite the whole file", "delete everything else"] {
+        assert!(edit(prompt, "m.py", &all, &few).contains(&said.to_owned()), "{prompt}");
+    }
+    let class = |names: &[&str]| {
+        let methods = names.iter().map(|n| format!("    def {n}(self):\n        x = self.{n}\n        return x\n\n"));
+        format!("class A:\n{}", methods.collect::<String>())
+    };
+    let found = edit("fix p", "m.py", &class(&["p", "q", "r", "s"]), &class(&["p"]));
+    assert!(
+        found.contains(&"E m.py: most definitions of the file are gone: `A.q`, `A.r`, `A.s`".to_owned()),
+        "{found:?}"
+    );
+    // Names and files may change, and one or two definitions may go.
+    let renamed = ["b2", "c3", "d4", "e5"]
+        .iter()
+        .fold(all.clone(), |t, n| t.replace(&format!("def {n}"), &format!("def new_{n}")));
+    assert!(edit("better names", "m.py", &all, &renamed).iter().all(|f| !f.starts_with('E')));
+    let moved = ["b2", "c3", "d4", "e5"].map(part).concat();
+    let found = findings("split it", &[("m.py", &all)], &[("m.py", Some(&few)), ("n.py", Some(&moved))]);
+    assert!(found.iter().all(|f| !f.starts_with('E')), "{found:?}");
+    let two = ["a1", "b2", "c3"].map(part).concat();
+    assert!(edit("drop d4 and e5", "m.py", &all, &two).iter().all(|f| !f.starts_with('E')));
+}

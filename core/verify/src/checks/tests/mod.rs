@@ -1,11 +1,14 @@
 //! The findings of the checks, by edit set, instruction and surrounding tree.
 
+mod api;
 mod arity;
 mod asked;
+mod bodies;
 mod confused;
 mod content;
 mod data;
 mod docs;
+mod generated;
 mod imports;
 mod literals;
 mod lost;
@@ -16,6 +19,7 @@ mod settings;
 mod several;
 mod twice;
 mod twin;
+mod weakened;
 
 use crate::{Policy, Severity, verify};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
