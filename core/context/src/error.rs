@@ -1,5 +1,6 @@
 //! Why context cannot be gathered.
 
+use deepcoder_index::SearchError;
 use deepcoder_types::{Cancelled, GenerateError, Hint, RepoPath};
 use deepcoder_workspace::{ListError, ReadError};
 
@@ -54,6 +55,15 @@ pub enum GatherError {
     /// The user cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<SearchError> for GatherError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::List(error) => Self::List(error),
+            SearchError::Cancelled(error) => Self::Cancelled(error),
+        }
+    }
 }
 
 impl GatherError {

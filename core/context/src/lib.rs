@@ -30,13 +30,20 @@ pub type Count<'c> = &'c dyn Fn(&str) -> Result<u32, deepcoder_types::GenerateEr
 #[derive(Clone, Copy)]
 pub struct Context<'t> {
     tree: &'t dyn Tree,
+    progress: Option<deepcoder_index::Progress<'t>>,
 }
 
 impl<'t> Context<'t> {
     /// For `tree`.
     #[must_use]
     pub fn new(tree: &'t dyn Tree) -> Self {
-        Self { tree }
+        Self { tree, progress: None }
+    }
+
+    /// With a function that is told how many files of how many are read, where many are.
+    #[must_use]
+    pub fn with_progress(self, progress: deepcoder_index::Progress<'t>) -> Self {
+        Self { progress: Some(progress), ..self }
     }
 
     /// The text of a file, if a model may see it.

@@ -2,13 +2,22 @@
 
 use crate::related::{identifiers, stem};
 use crate::{Context, GatherError};
-use deepcoder_syntax::{is_generated, is_test};
+use deepcoder_index::{Found, Hit, Term};
+use deepcoder_syntax::{Language, is_test, symbols};
 use deepcoder_types::{Cancel, RepoPath};
-use regex::{Regex, RegexBuilder};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-/// Larger files are ranked by their path alone: what people edit is smaller, and what is generated is larger.
-const MAX_RANKED: usize = 512 << 10;
+/// The best files are read once more, for what they define.
+const REREAD: usize = 20;
+
+/// How much the name of one definition counts, beside the words of the file.
+const UNIT: f64 = 3.0;
+
+/// So many terms of a prompt count.
+const MAX_TERMS: usize = 64;
+
+/// A reason has so many words of each kind.
+const MAX_WORDS: usize = 3;
 
 /// BM25's usual constants (Robertson & Zaragoza 2009).
 const K1: f64 = 1.2;
@@ -17,6 +26,15 @@ const B: f64 = 0.75;
 /// A word in the path, or in the name of a definition, counts as much as this many in the text.
 const IN_PATH: f64 = 3.0;
 const DEFINED: f64 = 4.0;
+
+/// A word of the file's own name counts so much more, however often the text has it; shared among the words of the name.
+const IN_NAME: f64 = 2.0;
+
+/// A file that has all words of the prompt gets so much more than one that has the same words again and again.
+const COVERED: f64 = 1.0;
+
+/// Folders of what is beside the program.
+const ASIDE: [&str; 8] = ["example", "examples", "demo", "samples", "scripts", "benchmarks", "bench", "docs"];
 
 /// A term that is an identifier (`parse_config`, `parseConfig`) says more than a word.
 const IDENTIFIER: f64 = 3.0;
@@ -43,21 +61,12 @@ const COMMON: &str = " the and for with that this from into every all each any a
     please also only new one two new some more than then them they their our your you but out off via per let \
     convert replace rename create delete move ";
 
-/// A file with its score.
+/// A file with its score, and why it has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranked {
     pub(crate) path: RepoPath,
     pub(crate) score: f64,
-}
-
-struct Document {
-    path: RepoPath,
-    length: f64,
-    /// Weighted occurrences of every term.
-    hits: Vec<f64>,
-    /// The bonus for being named in the prompt.
-    bonus: f64,
-    is_test: bool,
+    pub(crate) reason: String,
 }
 
 impl Context<'_> {
@@ -68,132 +77,222 @@ impl Context<'_> {
     }
 
     pub(crate) fn rank(&self, prompt: &str, limit: usize, cancel: &Cancel) -> Result<Vec<Ranked>, GatherError> {
-        let terms = terms(prompt);
-        let index: HashMap<&str, usize> = terms.iter().enumerate().map(|(i, t)| (t.as_str(), i)).collect();
-        let weights: Vec<f64> = terms.iter().map(|t| if is_identifier(t, prompt) { IDENTIFIER } else { 1.0 }).collect();
-        let meant: HashSet<String> = identifiers(prompt).into_iter().collect();
-        let tests_meant = terms.iter().chain(&meant).any(|t| t.contains("test") || t.contains("spec"))
-            || words(prompt).any(|w| matches!(w, "test" | "tests" | "Test" | "Tests"));
-        let (Some(any), Some(defined)) = (matcher("", &terms), matcher(DEFINING, &terms)) else {
+        let query = Query::of(prompt);
+        if query.asked.is_empty() {
             return Ok(Vec::new());
-        };
-        let mut documents = Vec::new();
-        for path in self.tree.files()? {
+        }
+        let terms: Vec<Term> = query.asked.iter().map(|asked| asked.term).collect();
+        let quiet = |_, _| {};
+        let files = deepcoder_index::search(self.tree, &terms, self.progress.unwrap_or(&quiet), cancel)?;
+        let (mut ranked, rarity) = query.scored(prompt, files);
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.path.cmp(&b.path)));
+        ranked.truncate(limit.max(REREAD));
+        self.reread((&query, &rarity), &mut ranked, cancel)?;
+        ranked.truncate(limit);
+        Ok(ranked)
+    }
+
+    /// Orders the best files anew, by what their definitions are called: the index knows words, and a parser definitions.
+    fn reread(
+        &self,
+        (query, rarity): (&Query, &[f64]),
+        ranked: &mut [Ranked],
+        cancel: &Cancel,
+    ) -> Result<(), GatherError> {
+        let top = ranked.first().map_or(0.0, |best| best.score);
+        if top >= DEFINES {
+            return Ok(());
+        }
+        for found in ranked.iter_mut().take(REREAD) {
             cancel.check()?;
-            let named = names_path(prompt, &path);
-            if !named && is_unsuited(&path) {
-                continue;
-            }
-            let text = self.tree.read_text(&path).map(|f| f.text).unwrap_or_default();
-            if !named && is_generated(&text) {
-                continue;
-            }
-            let text = if text.len() > MAX_RANKED { "" } else { text.as_str() };
-            let mut hits = vec![0.0; terms.len()];
-            let mut defines: HashSet<&str> = HashSet::new();
-            let mut tally = |regex: &Regex, text: &str, weight: f64| {
-                for captures in regex.captures_iter(text) {
-                    let Some(found) = captures.name("term") else { continue };
-                    let Some(&term) = index.get(found.as_str().to_lowercase().as_str()) else { continue };
-                    // Words match inside identifiers, but `handler_7` is not in `handler_77`.
-                    if weights[term] <= 1.0 || is_whole(text, found.range()) {
-                        hits[term] += weight;
-                    }
+            let Some(language) = Language::program(&found.path) else { continue };
+            let Ok(file) = self.tree.read_text(&found.path) else { continue };
+            let best = symbols(language, &file.text)
+                .into_iter()
+                .filter(|symbol| !matches!(symbol.kind, "variable" | "field"))
+                .map(|symbol| (query.covers(rarity, &symbol.qualified), symbol.qualified))
+                .max_by(|a, b| a.0.0.total_cmp(&b.0.0));
+            if let Some(((worth, words), name)) = best.filter(|((worth, _), _)| *worth > 0.0) {
+                let factor = if is_test(&found.path) && !query.tests_meant { TEST } else { 1.0 };
+                found.score += UNIT * worth * factor;
+                if words > 1 && !found.reason.contains("defines `") {
+                    found.reason = format!("defines `{name}`; {}", found.reason);
                 }
-            };
-            tally(&any, path.as_str(), IN_PATH);
-            if any.is_match(text) {
-                tally(&any, text, 1.0);
-                tally(&defined, text, DEFINED);
-                let whole = |found: &regex::Match<'_>| is_whole(text, found.range());
-                defines.extend(
-                    defined.captures_iter(text).filter_map(|c| c.name("term")).filter(whole).map(|m| m.as_str()),
-                );
             }
-            let mut bonus = if named || names_module(prompt, &path, &defines) { NAMED } else { 0.0 };
-            bonus += DEFINES * count(defines.iter().filter(|name| meant.contains(**name)).count());
-            if calls_module(prompt, &path) {
-                bonus += MODULE;
-            }
-            let is_test = !tests_meant && !named && is_test(&path);
-            documents.push(Document { path, length: 1.0 + count(text.len()) / 100.0, hits, bonus, is_test });
         }
-        Ok(best(documents, &weights, limit))
+        ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.path.cmp(&b.path)));
+        Ok(())
     }
 }
 
-fn best(documents: Vec<Document>, weights: &[f64], limit: usize) -> Vec<Ranked> {
-    let total = count(documents.len()).max(1.0);
-    let average = documents.iter().map(|d| d.length).sum::<f64>() / total;
-    let rarity: Vec<f64> = weights
-        .iter()
-        .enumerate()
-        .map(|(term, weight)| {
-            let with = count(documents.iter().filter(|d| d.hits[term] > 0.0).count());
-            weight * (1.0 + (total - with + 0.5) / (with + 0.5)).ln()
-        })
-        .collect();
-    let mut ranked: Vec<Ranked> = documents
-        .into_iter()
-        .filter_map(|document| {
-            let norm = K1 * (1.0 - B + B * document.length / average);
-            let parts = document.hits.iter().zip(&rarity).map(|(&tf, idf)| idf * tf * (K1 + 1.0) / (tf + norm));
-            let prose = matches!(document.path.extension(), None | Some("md" | "rst" | "txt" | "adoc"));
-            let score = parts.sum::<f64>() * if prose { PROSE } else { 1.0 } + document.bonus;
-            let score = if document.is_test { score * TEST } else { score };
-            (score > 0.0).then_some(Ranked { path: document.path, score })
-        })
-        .collect();
-    ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.path.cmp(&b.path)));
-    ranked.truncate(limit);
-    ranked
+/// A term of a prompt.
+struct Asked {
+    term: Term,
+    /// As the prompt has it.
+    text: String,
+    weight: f64,
+    /// A name, where a file has it whole.
+    is_name: bool,
 }
 
-/// The words before the name of a definition in some language.
-const DEFINING: &str = r"\b(?:def|fn|func|function|class|struct|enum|trait|interface|type|impl|mod|module|const|let|var)\s+(?:\([^)\n]{0,80}\)\s*)?[A-Za-z0-9_]{0,40}?";
-
-fn matcher(before: &str, terms: &[String]) -> Option<Regex> {
-    if terms.is_empty() {
-        return None;
-    }
-    // Longest first: an alternation takes the first that matches.
-    let mut sorted: Vec<String> = terms.iter().map(|t| regex::escape(t)).collect();
-    sorted.sort_by_key(|t| std::cmp::Reverse(t.len()));
-    RegexBuilder::new(&format!("{before}(?P<term>{})", sorted.join("|"))).case_insensitive(true).build().ok()
+/// The terms of a prompt.
+struct Query {
+    asked: Vec<Asked>,
+    /// Identifiers that the prompt writes as such.
+    meant: HashSet<String>,
+    tests_meant: bool,
 }
 
-/// The words worth looking for: identifiers and their parts, in lower case, each once.
-fn terms(prompt: &str) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let mut out = Vec::new();
-    let mut add = |word: &str| {
-        let word = word.to_lowercase();
-        let common = COMMON.contains(&format!(" {word} "));
-        if word.chars().count() >= 3 && !common && out.len() < 64 && seen.insert(word.clone()) {
-            out.push(word);
+impl Query {
+    fn of(prompt: &str) -> Self {
+        let meant: HashSet<String> = identifiers(prompt).into_iter().collect();
+        let mut query = Self { asked: Vec::new(), meant, tests_meant: false };
+        let mut seen: HashSet<Term> = HashSet::new();
+        for word in prompt.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()) {
+            let parts: Vec<&str> = deepcoder_index::parts_of(word).collect();
+            let lower = word.to_lowercase();
+            query.tests_meant |= matches!(lower.as_str(), "test" | "tests" | "spec" | "specs")
+                || (parts.len() > 1 && lower.contains("test"));
+            // The name that a module's member has: `bank.transfer`.
+            if parts.len() > 1 || query.meant.contains(word) || prompt.contains(&format!(".{word}")) {
+                let term = Term::name(word);
+                if query.asked.len() < MAX_TERMS && seen.insert(term) {
+                    query.asked.push(Asked { term, text: word.to_owned(), weight: IDENTIFIER, is_name: true });
+                }
+            }
+            for part in parts {
+                let lower = part.to_lowercase();
+                let common = COMMON.contains(&format!(" {lower} "));
+                let term = Term::word(part);
+                if part.chars().count() >= 3 && !common && query.asked.len() < MAX_TERMS && seen.insert(term) {
+                    query.asked.push(Asked { term, text: lower, weight: 1.0, is_name: false });
+                }
+            }
         }
+        query
+    }
+
+    /// The files that have a score, and how much each term says.
+    fn scored(&self, prompt: &str, files: Vec<Found>) -> (Vec<Ranked>, Vec<f64>) {
+        let total = count(files.len()).max(1.0);
+        let average = files.iter().map(length).sum::<f64>() / total;
+        let rarity: Vec<f64> = self
+            .asked
+            .iter()
+            .enumerate()
+            .map(|(at, asked)| {
+                let with = files.iter().filter(|file| file.hits.get(at).is_some_and(|hit| *hit != Hit::default()));
+                let with = count(with.count());
+                asked.weight * (1.0 + (total - with + 0.5) / (with + 0.5)).ln()
+            })
+            .collect();
+        (files.into_iter().filter_map(|file| self.score(prompt, file, average, &rarity)).collect(), rarity)
+    }
+
+    fn score(&self, prompt: &str, file: Found, average: f64, rarity: &[f64]) -> Option<Ranked> {
+        let named = names_path(prompt, &file.path);
+        if !named && (is_unsuited(&file.path) || file.generated) {
+            return None;
+        }
+        let norm = K1 * (1.0 - B + B * length(&file) / average);
+        let mut parts: Vec<(f64, &Asked, Hit)> = Vec::new();
+        let mut defines: HashSet<&str> = HashSet::new();
+        let own: HashSet<Term> =
+            deepcoder_index::parts_of(stem(&file.path)).flat_map(parts_of_kebab).map(Term::word).collect();
+        for ((asked, hit), idf) in self.asked.iter().zip(&file.hits).zip(rarity) {
+            let tf = f64::from(hit.text) + IN_PATH * f64::from(hit.path) + DEFINED * f64::from(hit.defined);
+            let name = if own.contains(&asked.term) { IN_NAME / count(own.len()) } else { 0.0 };
+            if tf > 0.0 {
+                parts.push((idf * (name + tf * (K1 + 1.0) / (tf + norm)), asked, *hit));
+            }
+            if asked.is_name && hit.defined > 0 {
+                defines.insert(&asked.text);
+            }
+        }
+        let member = names_module(prompt, &file.path, &defines);
+        let mut meant: Vec<&str> = defines.iter().copied().filter(|name| self.meant.contains(*name)).collect();
+        meant.sort_unstable();
+        let called = calls_module(prompt, &file.path);
+        let mut score = parts.iter().map(|(part, ..)| part).sum::<f64>();
+        let share = parts.iter().map(|(_, asked, _)| asked.weight).sum::<f64>()
+            / self.asked.iter().map(|asked| asked.weight).sum::<f64>().max(1.0);
+        score *= 1.0 + COVERED * share;
+        if !self.asked.iter().any(|asked| ASIDE.contains(&asked.text.as_str())) && is_aside(&file.path) {
+            score *= PROSE;
+        }
+        if matches!(file.path.extension(), None | Some("md" | "rst" | "txt" | "adoc")) {
+            score *= PROSE;
+        }
+        score += if named || member { NAMED } else { 0.0 } + DEFINES * count(meant.len());
+        score += if called { MODULE } else { 0.0 };
+        if !self.tests_meant && !named && is_test(&file.path) {
+            score *= TEST;
+        }
+        if score <= 0.0 {
+            return None;
+        }
+        let reason = if named {
+            "the instruction names it".to_owned()
+        } else if member || called {
+            "the instruction names the module".to_owned()
+        } else {
+            because(&meant, parts)
+        };
+        Some(Ranked { path: file.path, score, reason })
+    }
+
+    /// How much the name of a definition says of the prompt: the worth of the words that they share, more where the name
+    /// has no others and where it has many of the prompt's; and how many these are.
+    fn covers(&self, rarity: &[f64], qualified: &str) -> (f64, usize) {
+        let own: HashSet<Term> = qualified.split('.').flat_map(deepcoder_index::parts_of).map(Term::word).collect();
+        let words = self.asked.iter().zip(rarity).filter(|(asked, _)| !asked.is_name);
+        let (mut all, mut has, mut worth) = (0usize, 0usize, 0.0f64);
+        for (asked, rarity) in words {
+            all += 1;
+            if own.contains(&asked.term) {
+                has += 1;
+                worth += rarity;
+            }
+        }
+        let (of_prompt, of_name) = (count(has) / count(all).max(1.0), count(has) / count(own.len()).max(1.0));
+        (worth * of_prompt * (0.5 + 0.5 * of_name), has)
+    }
+}
+
+/// Why a file has its score, in one line.
+fn because(meant: &[&str], mut parts: Vec<(f64, &Asked, Hit)>) -> String {
+    parts.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let words = |is: &dyn Fn(&Hit) -> bool| -> Vec<String> {
+        let told = parts.iter().filter(|(_, asked, hit)| is(hit) && !meant.contains(&asked.text.as_str()));
+        told.take(MAX_WORDS).map(|(_, asked, _)| format!("`{}`", asked.text)).collect()
     };
-    for word in prompt.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        add(word);
-        if word.contains('_') {
-            word.split('_').for_each(&mut add);
+    let mut said: Vec<String> = Vec::new();
+    if !meant.is_empty() {
+        let names: Vec<String> = meant.iter().map(|name| format!("`{name}`")).collect();
+        said.push(format!("defines {}", names.join(", ")));
+    }
+    for (found, what) in [
+        (words(&|hit| hit.path > 0), "its path has"),
+        (words(&|hit| hit.path == 0 && hit.defined > 0), "it defines names with"),
+        (words(&|hit| hit.path == 0 && hit.defined == 0), "its text has"),
+    ] {
+        if !found.is_empty() {
+            said.push(format!("{what} {}", found.join(", ")));
         }
     }
-    out
+    said.join("; ")
 }
 
-fn is_whole(text: &str, range: std::ops::Range<usize>) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '_';
-    !text[..range.start].ends_with(part) && !text[range.end..].starts_with(part)
+fn is_aside(path: &RepoPath) -> bool {
+    path.as_str().split('/').rev().skip(1).any(|folder| ASIDE.contains(&folder))
 }
 
-/// Whether a term (in lower case) is written in the prompt as only identifiers are.
-fn is_identifier(term: &str, prompt: &str) -> bool {
-    let inner_upper = |word: &str| word.chars().skip(1).any(char::is_uppercase) && word.chars().any(char::is_lowercase);
-    term.contains('_')
-        || prompt
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .any(|word| inner_upper(word) && word.to_lowercase() == term)
+fn parts_of_kebab(part: &str) -> impl Iterator<Item = &str> {
+    part.split('-')
+}
+
+fn length(file: &Found) -> f64 {
+    20.0 + f64::from(file.length)
 }
 
 /// Whether `prompt` names the file: its whole path or the end of it, or its name where that has an extension.

@@ -217,7 +217,7 @@ fn searches_give_exact_lines_and_names() {
 /// The files that [`crate::Context::choose`] takes, as text.
 fn chosen(context: &Context, prompt: &str) -> Vec<String> {
     let choice = context.choose(prompt, &Cancel::new()).expect("chooses");
-    choice.targets.iter().map(ToString::to_string).collect()
+    choice.targets.iter().map(|chosen| chosen.path.to_string()).collect()
 }
 
 /// Protects files that the user did not mean: an edit without files is about one, the one that defines what the prompt

@@ -9,7 +9,6 @@ use crate::grants::{Grants, Policy};
 use crate::host::{Events, emit};
 use crate::record::Record;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
-use deepcoder_context::Choice;
 use deepcoder_edit::unified_diff;
 use deepcoder_plugin_api::{Plugin, Takes};
 use deepcoder_types::{
@@ -263,20 +262,25 @@ impl<'a> Pipeline<'a> {
             };
             return Ok((asked, several));
         }
-        let context = asking.context();
+        let read = |done: usize, all: usize| {
+            #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+            let fraction = Some(if all == 0 { 1.0 } else { done as f32 / all as f32 });
+            emit(asking.events, Event::Progress { fraction, message: format!("read {done} of {all} files") });
+        };
+        let context = asking.context().with_progress(&read);
         let choice = if alone {
             context.choose(&asked.prompt, asking.cancel)?
         } else {
-            let targets = context.find_targets(&asked.prompt, options.max_targets, asking.cancel)?;
-            Choice { targets, spare: Vec::new() }
+            context.best(&asked.prompt, options.max_targets, asking.cancel)?
         };
         if choice.targets.is_empty() {
             return Err(RunError::NoTargets);
         }
-        asked.targets = choice.targets;
+        asked.targets = choice.targets.iter().map(|chosen| chosen.path.clone()).collect();
+        let mut chosen = choice.targets;
         let mut spare = choice.spare.into_iter();
         loop {
-            emit(asking.events, Event::Targets(asked.targets.clone()));
+            emit(asking.events, Event::Targets(chosen));
             let made = if alone && asked.targets.len() > 1 {
                 each(asking, &asked, stats)
             } else {
@@ -287,9 +291,10 @@ impl<'a> Pipeline<'a> {
                 Err(RunError::Gather(error)) if error.is_about_the_file() => match spare.next() {
                     Some(next) => {
                         let reason = error.to_string();
-                        for path in std::mem::replace(&mut asked.targets, vec![next]) {
+                        for path in std::mem::replace(&mut asked.targets, vec![next.path.clone()]) {
                             emit(asking.events, Event::Skipped { path, reason: reason.clone() });
                         }
+                        chosen = vec![next];
                     }
                     None => return Err(RunError::Gather(error)),
                 },

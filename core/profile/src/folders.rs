@@ -22,6 +22,8 @@ pub struct Folders {
     pub prefixes: PathBuf,
     /// Copies of trees that checks run on.
     pub checks: PathBuf,
+    /// Indexes of the words of repositories.
+    pub index: PathBuf,
     /// The history and the pre-images of edits, and the daemon's log.
     pub state: PathBuf,
     /// The daemon's socket.
@@ -51,6 +53,7 @@ impl Folders {
                 bench: home.join("bench"),
                 prefixes: home.join("prefixes"),
                 checks: home.join("checks"),
+                index: home.join("index"),
                 state: home.join("state"),
                 socket: short(home.join("run/deepcoder.sock"), vars),
             });
@@ -69,6 +72,7 @@ impl Folders {
             bench: below(env_var::XDG_CACHE_HOME, ".cache")?.join("bench"),
             prefixes: below(env_var::XDG_CACHE_HOME, ".cache")?.join("prefixes"),
             checks: below(env_var::XDG_CACHE_HOME, ".cache")?.join("checks"),
+            index: below(env_var::XDG_CACHE_HOME, ".cache")?.join("index"),
             socket: short(run.join("deepcoder.sock"), vars),
             state,
         })

@@ -94,12 +94,13 @@ impl Profile {
     /// a process that serves its caller only.
     pub fn workspace(&self, start: &Path) -> Result<Workspace, OpenError> {
         let named = self.vars.get(env_var::GIT_DIR).zip(self.vars.get(env_var::GIT_WORK_TREE));
-        match named.filter(|_| !deepcoder_git::outlives_caller()) {
+        let opened = match named.filter(|_| !deepcoder_git::outlives_caller()) {
             Some((git_dir, work_tree)) => {
                 Workspace::open_named(start, &self.cwd.join(git_dir), &self.cwd.join(work_tree))
             }
             None => Workspace::open(start),
-        }
+        };
+        opened.map(|workspace| workspace.with_cache(&self.folders.index))
     }
 
     /// The work tree that `start` is in, for what the daemon does there: it finds repositories by their path only.
@@ -109,7 +110,7 @@ impl Profile {
                 Ok(named) => Err(OpenError::OnlyNamed(named.root().to_owned())),
                 Err(_) => Err(OpenError::NotARepository(folder)),
             },
-            opened => opened,
+            opened => opened.map(|workspace| workspace.with_cache(&self.folders.index)),
         }
     }
 

@@ -338,6 +338,7 @@ pub fn is_test(path: &RepoPath) -> bool {
         .any(|part| matches!(part, "test" | "tests" | "__tests__" | "spec" | "specs" | "testing"))
         || bare.starts_with("test_")
         || bare.ends_with("_test")
+        || bare == "tests"
         || name.contains(".test.")
         || name.contains(".spec.")
         || Language::of(path).is_some_and(by_language)

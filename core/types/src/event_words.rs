@@ -61,7 +61,13 @@ impl Event {
                 one(Tone::Note, "the checks found something; asking the model once more".to_owned())
             }
             Self::Stage(_) | Self::Token(_) | Self::Progress { .. } => Vec::new(),
-            Self::Targets(paths) => one(Tone::Note, format!("no files named; chose {}", list(paths))),
+            Self::Targets(chosen) => {
+                let line = |file: &crate::ChosenFile| match file.reason.as_str() {
+                    "" => (Tone::Note, format!("no files named; chose {}", file.path)),
+                    reason => (Tone::Note, format!("no files named; chose {}: {reason}", file.path)),
+                };
+                chosen.iter().map(line).collect()
+            }
             Self::Skipped { path, reason } => one(Tone::Warning, format!("left out {path}: {reason}")),
             Self::Gathered { files, notes } => {
                 let sees = (Tone::Detail, format!("the model sees {}", list(files)));

@@ -57,6 +57,6 @@ pub use model::{
 pub use path::{PathError, RepoPath};
 pub use stats::Stats;
 pub use task::{
-    Caller, Consent, Decision, Delivery, Event, Landed, Level, Position, Previous, Request, ResultFile, Skipped, Stage,
-    Task, TaskEvent, TaskResult, Verdict,
+    Caller, ChosenFile, Consent, Decision, Delivery, Event, Landed, Level, Position, Previous, Request, ResultFile,
+    Skipped, Stage, Task, TaskEvent, TaskResult, Verdict,
 };

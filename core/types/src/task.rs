@@ -165,6 +165,15 @@ pub enum Level {
     Warn,
 }
 
+/// A file that was chosen where the user named none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenFile {
+    /// The file.
+    pub path: RepoPath,
+    /// Why, in one line: the words that its path, its definitions or its text has.
+    pub reason: String,
+}
+
 /// Something that happened in a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -172,7 +181,7 @@ pub enum Event {
     /// A stage begins.
     Stage(Stage),
     /// No files were named, and these were chosen.
-    Targets(Vec<RepoPath>),
+    Targets(Vec<ChosenFile>),
     /// This target gets no change; the others go on.
     Skipped {
         /// The file.

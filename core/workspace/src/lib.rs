@@ -27,7 +27,7 @@ pub use checkout::Entry;
 pub use deepcoder_git::process;
 pub use git::Recorded;
 pub use gitfiles::check_git_files;
-pub use list::ListError;
+pub use list::{FileStamp, ListError};
 pub use open::OpenError;
 pub use read::{MAX_FILE, ReadError, TextFile};
 pub use resolve::ResolveError;
@@ -45,6 +45,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Clone)]
 pub struct Workspace {
     inner: Arc<Inner>,
+    cache: Option<Arc<Path>>,
 }
 
 #[derive(Debug)]
@@ -70,6 +71,13 @@ impl Workspace {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.inner.root
+    }
+
+    /// With a folder of deepcoder's own that may hold what is computed from the files, so that it is not computed again.
+    #[must_use]
+    pub fn with_cache(mut self, folder: impl AsRef<Path>) -> Self {
+        self.cache = Some(Arc::from(folder.as_ref()));
+        self
     }
 
     /// Git's own folder of this work tree (for a linked work tree or a submodule not `root/.git`).

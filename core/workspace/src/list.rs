@@ -3,8 +3,8 @@
 use crate::rules::{RuleSource as _, Rules, Verdict, visible};
 use crate::{Workspace, beneath, secrets};
 use deepcoder_types::RepoPath;
-use rustix::fd::{AsFd as _, BorrowedFd};
-use rustix::fs::{Dir, FileType, OFlags};
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat};
 use std::sync::Arc;
 
 /// Why the files cannot be listed.
@@ -22,16 +22,55 @@ pub enum ListError {
 
 impl deepcoder_types::Hint for ListError {}
 
+/// What the file system says of a file without reading it: while this stays the same, so do the bytes, unless the file
+/// changed a moment ago (see [`FileStamp::changed_ns`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStamp {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its number in the file system.
+    pub inode: u64,
+    /// The time of the last change of its bytes, in nanoseconds since 1970.
+    pub modified_ns: i64,
+    /// The time of the last change of its bytes or attributes, in nanoseconds since 1970.
+    pub changed_ns: i64,
+}
+
+impl FileStamp {
+    fn of(stat: &Stat) -> Self {
+        let ns = |seconds: i64, nanos: u64| {
+            seconds.saturating_mul(1_000_000_000).saturating_add(i64::try_from(nanos).unwrap_or(0))
+        };
+        Self {
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            inode: stat.st_ino,
+            modified_ns: ns(stat.st_mtime, stat.st_mtime_nsec),
+            changed_ns: ns(stat.st_ctime, stat.st_ctime_nsec),
+        }
+    }
+}
+
 impl Workspace {
     /// Every file that a model may see: regular, not ignored, not secret by name, not in a repository inside this one,
     /// with a name that is UTF-8. Sorted.
     pub fn files(&self) -> Result<Vec<RepoPath>, ListError> {
-        let mut found = Vec::new();
+        Ok(self.walk(false)?.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// The same, each with its stamp.
+    pub fn stamped_files(&self) -> Result<Vec<(RepoPath, Option<FileStamp>)>, ListError> {
+        self.walk(true)
+    }
+
+    fn walk(&self, stamps: bool) -> Result<Vec<(RepoPath, Option<FileStamp>)>, ListError> {
+        let mut found: Vec<(RepoPath, Option<FileStamp>)> = Vec::new();
         let mut hidden_by_git = false;
         let mut folders: Vec<(String, Arc<Rules>)> = vec![(String::new(), self.root_rules())];
         while let Some((folder, parent)) = folders.pop() {
-            let entries = match self.entries(&folder) {
-                Ok(entries) => entries,
+            let fd = beneath::open(self.inner.root_fd.as_fd(), &folder, OFlags::RDONLY | OFlags::DIRECTORY);
+            let read = fd.and_then(|fd| Ok((entries(&fd)?, fd)));
+            let (entries, fd) = match read {
+                Ok(read) => read,
                 Err(errno) if folder.is_empty() => {
                     return Err(ListError::Root { path: self.root().to_owned(), source: errno.into() });
                 }
@@ -46,7 +85,7 @@ impl Workspace {
                 self.rules_below(parent, &folder, &has)
             };
             for (name, kind) in entries {
-                let text = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                let text = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
                 let is_dir = kind == FileType::Directory;
                 if !is_dir && kind != FileType::RegularFile {
                     continue;
@@ -58,11 +97,14 @@ impl Workspace {
                     Verdict::HiddenByGit => hidden_by_git = true,
                     Verdict::Shown if is_dir => folders.push((path.into(), Arc::clone(&rules))),
                     Verdict::Shown if secrets::is_secret_path(&path) => {}
-                    Verdict::Shown => found.push(path),
+                    Verdict::Shown => {
+                        let stat = stamps.then(|| rustix::fs::statat(&fd, &name, AtFlags::SYMLINK_NOFOLLOW).ok());
+                        found.push((path, stat.flatten().as_ref().map(FileStamp::of)));
+                    }
                 }
             }
         }
-        found.sort_unstable();
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         if hidden_by_git {
             self.add_tracked(&mut found);
         }
@@ -70,29 +112,29 @@ impl Workspace {
     }
 
     /// Git's rules do not apply to files that are tracked.
-    fn add_tracked(&self, found: &mut Vec<RepoPath>) {
-        let unknown = |path: &RepoPath| found.binary_search(path).is_err();
+    fn add_tracked(&self, found: &mut Vec<(RepoPath, Option<FileStamp>)>) {
+        let unknown = |path: &RepoPath| found.binary_search_by(|(known, _)| known.cmp(path)).is_err();
         let tracked = self.tracked().into_iter().filter_map(|text| RepoPath::new(text).ok());
         let mut hidden: Vec<RepoPath> = tracked.filter(unknown).collect();
         hidden.sort_unstable();
         hidden = visible(self, hidden.iter());
         hidden.retain(|path| self.exists(path));
-        found.append(&mut hidden);
-        found.sort_unstable();
+        // Without a stamp they are read anew each time: there are few of them.
+        found.extend(hidden.into_iter().map(|path| (path, None)));
+        found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     }
+}
 
-    fn entries(&self, folder: &str) -> Result<Vec<(String, FileType)>, rustix::io::Errno> {
-        let fd = beneath::open(self.inner.root_fd.as_fd(), folder, OFlags::RDONLY | OFlags::DIRECTORY)?;
-        let mut entries = Vec::new();
-        for entry in Dir::read_from(&fd)? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if !matches!(name, "." | "..") {
-                entries.push((name.to_owned(), known_kind(fd.as_fd(), name, entry.file_type())));
-            }
+fn entries(folder: &OwnedFd) -> Result<Vec<(String, FileType)>, rustix::io::Errno> {
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if !matches!(name, "." | "..") {
+            entries.push((name.to_owned(), known_kind(folder.as_fd(), name, entry.file_type())));
         }
-        Ok(entries)
     }
+    Ok(entries)
 }
 
 /// Some file systems do not say in the listing what an entry is.

@@ -140,7 +140,7 @@ impl Workspace {
         let long_rules = std::sync::Mutex::default();
         let inner =
             Inner { root, git_dir, common_dir, named, git_inside, excludes_file, ignore_case, long_rules, root_fd };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), cache: None })
     }
 
     /// Whether the folder at the root's path is still the one that was opened. It may have been moved away, and another

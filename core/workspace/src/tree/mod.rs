@@ -10,9 +10,10 @@ pub use memory::Memory;
 pub use objects::{GitTree, GitTreeError};
 pub use overlay::Overlay;
 
-use crate::{ListError, MAX_FILE, ReadError, TextFile, Visibility, Workspace, read, similar};
+use crate::{FileStamp, ListError, MAX_FILE, ReadError, TextFile, Visibility, Workspace, read, similar};
 use deepcoder_types::{ContentHash, FileImage, RepoPath};
 use std::ops::Deref;
+use std::path::Path;
 
 /// One state of a project's files, for reading: a work tree on the disk ([`Workspace`]), files in memory ([`Memory`]), a
 /// commit or an index ([`GitTree`]), or changes on top of any of them ([`Overlay`]).
@@ -25,6 +26,16 @@ pub trait Tree: Send + Sync {
 
     /// Every file that a model may see, sorted.
     fn files(&self) -> Result<Vec<RepoPath>, ListError>;
+
+    /// The same files, each with a stamp where the tree has one.
+    fn stamped_files(&self) -> Result<Vec<(RepoPath, Option<FileStamp>)>, ListError> {
+        Ok(self.files()?.into_iter().map(|path| (path, None)).collect())
+    }
+
+    /// Where what is computed from these files may be kept, and the name of the tree there; `None` keeps nothing.
+    fn cache(&self) -> Option<(&Path, &Path)> {
+        None
+    }
 
     /// Whether a model may see `path`; it need not exist.
     fn visibility(&self, path: &RepoPath) -> Visibility;
@@ -77,6 +88,14 @@ impl Tree for Workspace {
         Self::files(self)
     }
 
+    fn stamped_files(&self) -> Result<Vec<(RepoPath, Option<FileStamp>)>, ListError> {
+        Self::stamped_files(self)
+    }
+
+    fn cache(&self) -> Option<(&Path, &Path)> {
+        Some((self.cache.as_deref()?, self.root()))
+    }
+
     fn visibility(&self, path: &RepoPath) -> Visibility {
         Self::visibility(self, path)
     }
@@ -102,6 +121,14 @@ where
 
     fn files(&self) -> Result<Vec<RepoPath>, ListError> {
         (**self).files()
+    }
+
+    fn stamped_files(&self) -> Result<Vec<(RepoPath, Option<FileStamp>)>, ListError> {
+        (**self).stamped_files()
+    }
+
+    fn cache(&self) -> Option<(&Path, &Path)> {
+        (**self).cache()
     }
 
     fn visibility(&self, path: &RepoPath) -> Visibility {

@@ -1,9 +1,10 @@
 //! Changes on top of another tree.
 
 use super::{Tree, missing, within_limit};
-use crate::{ListError, ReadError, Visibility};
+use crate::{FileStamp, ListError, ReadError, Visibility};
 use deepcoder_types::{EditSet, FileChange, FileImage, RepoPath};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// A tree with some of its files changed, added or removed: the unsaved buffers of an editor, files without the comments
 /// that ask for an edit, a proposed result, what an agent has written so far.
@@ -105,6 +106,23 @@ impl<B: Tree> Tree for Overlay<B> {
             }
         }
         Ok(files.into_iter().collect())
+    }
+
+    fn stamped_files(&self) -> Result<Vec<(RepoPath, Option<FileStamp>)>, ListError> {
+        // What is changed here has no stamp: that of the base is of other bytes.
+        let mut files: BTreeMap<RepoPath, Option<FileStamp>> = self.base.stamped_files()?.into_iter().collect();
+        for (path, change) in &self.changes {
+            match change.new {
+                Some(_) if self.visibility(path) == Visibility::Visible => _ = files.insert(path.clone(), None),
+                Some(_) => {}
+                None => _ = files.remove(path),
+            }
+        }
+        Ok(files.into_iter().collect())
+    }
+
+    fn cache(&self) -> Option<(&Path, &Path)> {
+        self.base.cache()
     }
 
     fn visibility(&self, path: &RepoPath) -> Visibility {
