@@ -28,6 +28,7 @@ pub struct Repo {
     pub(crate) attribution: bool,
     state: PathBuf,
     checks: CheckPlace,
+    profile: Profile,
     steps: Option<Arc<StepScript>>,
     applier: OnceLock<Applier>,
 }
@@ -120,6 +121,7 @@ impl Repo {
             attribution: profile.settings().attribution,
             state: profile.folders().state.clone(),
             checks: CheckPlace::new(profile),
+            profile: profile.clone(),
             steps: script.map(|script| script.parse().map(Arc::new)).transpose()?,
             applier: OnceLock::new(),
         })
@@ -205,8 +207,10 @@ impl Repo {
             None
         });
         let checks = checks.as_ref().map(|checks| checks as &dyn ProjectChecks);
+        let calibration = self.profile.calibration(&model.info().name);
+        let calibration = calibration.as_ref();
         let pipeline = Pipeline::new(&self.workspace, model).with_policy(policy);
-        pipeline.run(instruction, &RunOptions { checks, ..RunOptions::default() }, cancel, events)
+        pipeline.run(instruction, &RunOptions { checks, calibration, ..RunOptions::default() }, cancel, events)
     }
 
     /// Write what a run came to; `None` when it changes nothing.

@@ -238,7 +238,7 @@ fn ask(questions: &[ChoiceQuestion], cancel: &Cancel) -> Result<ChoiceReport> {
     let mut choose = |question: &ChoiceQuestion| -> std::result::Result<Vec<RepoPath>, Failure> {
         let tree: Memory = question.files.iter().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
         let choice = Context::new(&tree).choose(&question.instruction, cancel)?;
-        Ok(choice.targets.into_iter().chain(choice.spare).collect())
+        Ok(choice.targets.into_iter().chain(choice.spare).map(|file| file.path).collect())
     };
     edits::choice::measure(questions, &mut choose)
 }
