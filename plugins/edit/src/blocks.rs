@@ -2,6 +2,7 @@
 
 use crate::ask::{Question, ask};
 use crate::guard::doubt;
+use crate::search::{self, Blocks};
 use crate::target::{Base, shown};
 use crate::work::{Edited, Work, refused};
 use deepcoder_edit::formats::envelope::{self, FileOp};
@@ -52,7 +53,19 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base, kind: Kind) ->
         tokens: 64..work.options.max_tokens.unwrap_or(TOKENS),
     };
     let attempt = work.first_attempt();
-    let answer = question.prefill.clone() + &ask(work.host, &question, attempt)?;
+    let first = if kind == Kind::SearchReplace {
+        match search::edit(work, base, &question)? {
+            Ok(Blocks::Text(text)) => {
+                let doubt = doubt(path, &base.text, &text, &work.instruction.prompt);
+                return Ok(Edited { text, notes: Vec::new(), doubt });
+            }
+            Ok(Blocks::Answer(answer)) => answer,
+            Err(error) => return Err(refused(path, &error)),
+        }
+    } else {
+        ask(work.host, &question, attempt)?
+    };
+    let answer = question.prefill.clone() + &first;
     let edited = match read(path, &base.text, &answer, kind) {
         Ok(edited) => edited,
         Err(error) => {

@@ -2,6 +2,9 @@
 //! names of `typing` without any: such lines belong to the imports of the file.
 
 mod header;
+mod released;
+
+pub(crate) use released::released;
 
 use crate::guard::{mentions, names as is_named};
 use crate::python::{Item, Source, names};

@@ -14,6 +14,7 @@
 mod answer;
 mod ask;
 mod blocks;
+mod generated;
 mod guard;
 mod imports;
 mod masks;
@@ -24,6 +25,7 @@ mod options;
 mod place;
 mod python;
 mod regions;
+mod search;
 mod target;
 mod units;
 mod whole;
@@ -177,6 +179,17 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         edited.text = tidied.text;
         edited.notes.extend(tidied.note);
         edited.doubt = edited.doubt.or(tidied.doubt);
+    }
+    // A user who names such a file sees the change first.
+    if let Some(why) = generated::reason(path, &base.text) {
+        if work.instruction.targets.is_empty() {
+            return Err(PluginError::new(ErrorCode::Invalid, format!("`{path}` {why}"))
+                .with_hint("name the file to have it edited all the same: deepcoder edit \"…\" FILE"));
+        }
+        edited.doubt = edited.doubt.or_else(|| Some(format!("the file {why}")));
+    }
+    if let Some(text) = imports::released(path, &base.text, &edited.text) {
+        edited.text = text;
     }
     let edits = edits_between(&base.text, &edited.text);
     if edits.is_empty() {

@@ -4,6 +4,8 @@
 mod order;
 mod unused;
 
+pub(crate) use unused::without;
+
 use crate::target::Base;
 use crate::work::{Edited, Work};
 use deepcoder_edit::{LineEnding, split_bom};

@@ -102,10 +102,11 @@ fn choose(work: &Work<'_>, path: &RepoPath, notebook: &Notebook) -> Result<Vec<u
     if let Some(numbers) = numbered(prompt, count) {
         let outside = numbers.iter().find(|number| **number == 0 || **number > count);
         return match outside {
-            Some(number) => {
-                Err(PluginError::new(ErrorCode::NotFound, format!("`{path}` has no cell {number}; the last one is {count}"))
-                    .with_hint("cells count from 1, texts among them"))
-            }
+            Some(number) => Err(PluginError::new(
+                ErrorCode::NotFound,
+                format!("`{path}` has no cell {number}; the last one is {count}"),
+            )
+            .with_hint("cells count from 1, texts among them")),
             None => Ok(numbers.into_iter().map(|number| number - 1).collect()),
         };
     }

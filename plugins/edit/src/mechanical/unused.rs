@@ -131,7 +131,7 @@ fn used_elsewhere(work: &Work<'_>, path: &RepoPath, name: &str) -> Result<bool, 
 }
 
 /// An import of several names without some of them, in its own layout.
-fn without(written: &str, gone: &[&Item]) -> Option<String> {
+pub(crate) fn without(written: &str, gone: &[&Item]) -> Option<String> {
     let at = written.find("import")?;
     let after = at + "import".len();
     let (open, close) = match (written.find('('), written.rfind(')')) {
