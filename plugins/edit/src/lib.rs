@@ -25,6 +25,7 @@ mod options;
 mod place;
 mod python;
 mod regions;
+mod repair;
 mod search;
 mod target;
 mod units;
@@ -172,7 +173,7 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         Some(previous) if work.findings(path).is_empty() || notebook::is_notebook(path) => {
             Edited { text: previous.clone(), notes: Vec::new(), doubt: None }
         }
-        Some(previous) => whole::repair(work, path, base, previous)?,
+        Some(previous) => repair::repair(work, path, base, previous)?,
         None => edit_file(work, path, base)?,
     };
     if let Some(tidied) = imports::tidied(path, &base.text, &edited.text, &work.instruction.prompt) {

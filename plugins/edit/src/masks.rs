@@ -30,6 +30,8 @@ struct Hole {
     prefill: String,
     /// The texts that it may be.
     form: Form,
+    /// The short ones of them, for a model that finds no end.
+    short: Form,
 }
 
 /// What came of a mask.
@@ -76,6 +78,12 @@ fn kind(prompt: &str, constraint: Option<&Constraint>) -> Option<Kind> {
         Constraint::Annotations => Some(Kind::Annotations),
         _ => None,
     }
+}
+
+/// Whether the instruction is about documentation or annotations only, and the file is a program.
+pub(crate) fn apply(work: &Work<'_>, path: &RepoPath) -> bool {
+    let prompt = &work.instruction.prompt;
+    kind(prompt, crate::narrow::constraint(prompt).as_ref()).is_some() && Language::program(path).is_some()
 }
 
 /// The edit, where the instruction is about documentation or annotations of definitions that lack them.
@@ -177,8 +185,12 @@ fn written(
         draft: None,
         tokens: 64..TOKENS,
     };
-    let grammar = Grammar::of(hole.form.clone());
-    let answer = match ask_within(work.host, &question, work.first_attempt(), Some(grammar)) {
+    let ask = |form: &Form| ask_within(work.host, &question, work.first_attempt(), Some(Grammar::of(form.clone())));
+    let answer = match ask(&hole.form) {
+        Err(error) if error.code == ErrorCode::Budget => ask(&hole.short),
+        answer => answer,
+    };
+    let answer = match answer {
         Ok(answer) => answer,
         Err(error) if matches!(error.code, ErrorCode::Budget | ErrorCode::Invalid) => {
             work.host.log(Level::Info, &format!("`{path}`: `{}`: {}", unit.qualified, error.message));

@@ -21,6 +21,7 @@ const SHORT: &str = include_str!("../prompts/short.md");
 const CREATE: &str = include_str!("../prompts/create.md");
 const NEW: &str = include_str!("../prompts/new.md");
 const REPAIR: &str = include_str!("../prompts/repair.md");
+const REPAIR_PART: &str = include_str!("../prompts/repair-part.md");
 
 /// Tokens for a new definition.
 const NEW_UNIT_TOKENS: u32 = 1_024;
@@ -50,16 +51,7 @@ pub(crate) fn part(work: &Work<'_>, path: &RepoPath, base: &Base, range: Range<u
 /// The unit of the file rewritten. The model sees it with the signatures of what it uses, and nothing else of the file can
 /// change, but for new helpers, constants and imports.
 pub(crate) fn unit(work: &Work<'_>, path: &RepoPath, base: &Base, unit: &Unit) -> Result<Edited, PluginError> {
-    let units = units(path, &base.text);
-    let file = base.text.as_str();
-    let old = &file[unit.range.clone()];
-    let outline = match used_by(file, unit, &units) {
-        signatures if signatures.is_empty() => String::new(),
-        signatures => {
-            format!("These definitions are elsewhere in the file. Do not write them.\n\n{}\n", shown(path, &signatures))
-        }
-    };
-    Rewriting { path, old, file, range: unit.range.clone(), outline, template: REGION, units }.run(work)
+    Rewriting::of_unit(path, base, units(path, &base.text), unit).run(work)
 }
 
 /// The source of a cell of a notebook rewritten; `path` says what it holds.
@@ -69,14 +61,19 @@ pub(crate) fn cell(work: &Work<'_>, path: &RepoPath, text: &str, outline: &str) 
 }
 
 /// The signatures of the definitions of the file that a unit speaks of, and of the type that it is in.
-fn used_by(file: &str, unit: &Unit, units: &[Unit]) -> String {
+fn used_by(path: &RepoPath, file: &str, unit: &Unit, units: &[Unit]) -> String {
     let own = &file[unit.range.clone()];
     let words: std::collections::BTreeSet<&str> = own.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
     let used = |other: &&Unit| {
         let apart = other.range != unit.range && !unit.holds(other) && other.name != unit.name;
         apart && (other.holds(unit) || words.contains(other.name.as_str())) && other.kind != "constant"
     };
-    units.iter().filter(used).take(MAX_SIGNATURES).map(|other| signature(file, other) + "\n").collect()
+    let signatures: String =
+        units.iter().filter(used).take(MAX_SIGNATURES).map(|u| signature(file, u) + "\n").collect();
+    if signatures.is_empty() {
+        return signatures;
+    }
+    format!("These definitions are elsewhere in the file. Do not write them.\n\n{}\n", shown(path, &signatures))
 }
 
 /// A definition that is not there yet, at `place`.
@@ -173,7 +170,7 @@ fn unusable(text: &str) -> bool {
 }
 
 /// Lines of a file that are written anew.
-struct Rewriting<'a> {
+pub(crate) struct Rewriting<'a> {
     path: &'a RepoPath,
     old: &'a str,
     file: &'a str,
@@ -213,10 +210,18 @@ impl<'a> Rewriting<'a> {
         }
     }
 
-    fn correct(&self, work: &Work<'_>, previous: &str) -> Result<Edited, PluginError> {
+    /// The unit at `range`, of which an earlier answer is to be corrected.
+    pub(crate) fn of_unit(path: &'a RepoPath, base: &'a Base, units: Vec<Unit>, unit: &Unit) -> Self {
+        let file = base.text.as_str();
+        let outline = used_by(path, file, unit, &units);
+        Self { path, old: &file[unit.range.clone()], file, range: unit.range.clone(), outline, template: REGION, units }
+    }
+
+    pub(crate) fn correct(&self, work: &Work<'_>, previous: &str) -> Result<Edited, PluginError> {
         let (opening, fence) = self.fences(previous);
         let turns = |context: &str, feedback: &str| {
-            let findings = fill(REPAIR, &[("findings", &work.findings(self.path))]);
+            let template = if self.range == (0..self.file.len()) { REPAIR } else { REPAIR_PART };
+            let findings = fill(template, &[("findings", &work.findings(self.path))]);
             vec![
                 self.asked(work, self.template, context),
                 Message::assistant(format!("{opening}{}{fence}", ended(previous))),

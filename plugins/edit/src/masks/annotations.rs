@@ -36,7 +36,7 @@ pub(super) fn hole(language: Language, text: &str, unit: &Unit, all: &[Unit]) ->
     let line = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
     let prefill =
         if text[line..range.start].trim().is_empty() { text[line..range.start].to_owned() } else { String::new() };
-    Some(Hole { range, prefill, form })
+    Some(Hole { range, prefill, short: form.clone(), form })
 }
 
 /// The types that code at `unit` may name: a few usual ones, and the classes that are there before it.

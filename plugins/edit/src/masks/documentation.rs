@@ -37,7 +37,8 @@ fn docstring(text: &str, unit: &Unit) -> Option<Hole> {
     let more = format!("(\\n?{indent}[^\"\\\\\\n]+\\n){{1,{LINES}}}");
     let regex = format!("[^\"\\\\\\s`][^\"\\\\\\n]{{3,120}}(\"\"\"|\\n{more}{indent}\"\"\")");
     let prefill = format!("{}{}\n{indent}\"\"\"", lead, text[unit.signature.clone()].replace("\r\n", "\n"));
-    Some(Hole { range: line..line, prefill, form: Form::Regex(regex) })
+    let short = Form::Regex("[^\"\\\\\\s`][^\"\\\\\\n]{3,120}\"\"\"".to_owned());
+    Some(Hole { range: line..line, prefill, form: Form::Regex(regex), short })
 }
 
 /// How the comments that document something look in a language: before all lines, before each, and after all.
@@ -64,7 +65,8 @@ fn comment(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
     let marked = format!("{indent}{each}").replace('*', "\\*");
     let close = lines(close).replace('*', "\\*");
     let regex = format!("[^\\s*`/\\n][^*\\n]{{3,160}}\\n({marked}[^*\\n]*\\n){{0,{LINES}}}{close}");
-    Some(Hole { range: start..start, prefill, form: Form::Regex(regex) })
+    let short = Form::Regex(format!("[^\\s*`/\\n][^*\\n]{{3,120}}\\n{close}"));
+    Some(Hole { range: start..start, prefill, form: Form::Regex(regex), short })
 }
 
 /// The text for the hole that an answer is: the rest of the documentation, or a definition that has one.
