@@ -51,7 +51,7 @@ fn json_of(bench: &Workbench, args: &[&str], code: i32) -> Value {
     let output = bench.command(args).output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+    serde_json::from_slice(&output.stdout).expect(&said)
 }
 
 /// Protects the number that the program is judged by: each task is counted by what `edit --yes` would do with its result,

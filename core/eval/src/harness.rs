@@ -1,11 +1,11 @@
 //! Runs a task's test in the sandbox.
 
-use crate::edits::Files;
 use crate::tools::{Tool, Tools};
 use crate::{EvalError, Verdict};
-use deepcoder_types::{Cancel, ContentHash};
+use deepcoder_types::{Cancel, ContentHash, RepoPath};
 use deepcoder_verify::sandbox::{self, Ended, Limits, Output, Profile, Sandboxed, Scratch};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,9 @@ use std::time::Duration;
 
 const PROGRAM: &str = include_str!("harness.py");
 const SHAPES: &str = include_str!("shapes.py");
+
+/// The files of a tree.
+pub type Files = BTreeMap<RepoPath, Vec<u8>>;
 
 /// A Python to run tests with, other tools, and where.
 #[derive(Debug, Clone)]
@@ -34,11 +37,7 @@ pub(crate) enum Test<'a> {
     /// A whole program, then its test, then an expression (none if empty).
     Program { program: &'a str, test: &'a str, call: &'a str },
     /// What an edit must have left alone and must have brought, which `shapes.py` reads off the text.
-    Shapes {
-        before: std::collections::BTreeMap<&'a str, String>,
-        after: std::collections::BTreeMap<&'a str, String>,
-        shapes: &'a [serde_json::Value],
-    },
+    Shapes { before: BTreeMap<&'a str, String>, after: BTreeMap<&'a str, String>, shapes: &'a [serde_json::Value] },
 }
 
 /// The result of a test.

@@ -1,8 +1,8 @@
 //! Results: one task, and the sum.
 
-use crate::edits::EditRecord;
-use deepcoder_types::{FinishReason, Usage};
+use deepcoder_types::{Evidence, FinishReason, Usage};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The result of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,53 @@ pub struct Record {
     /// What only edits have.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<EditRecord>,
+}
+
+/// How much of a repository an instruction is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// One place, and little freedom.
+    Narrow,
+    /// New behaviour.
+    Broad,
+}
+
+/// What `--yes` does with a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// It is applied, or a part of it.
+    Applied,
+    /// It waits for a person.
+    Review,
+    /// It is refused: by the checks, or by an error.
+    Refused,
+    /// There is nothing to change.
+    Unchanged,
+}
+
+/// The part of a [`Record`] that only edits have.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EditRecord {
+    /// What `--yes` does with the result.
+    pub decision: Decision,
+    /// Whether the result passes the task's test.
+    pub right: bool,
+    /// Why it is applied, waits or is refused.
+    pub reason: String,
+    /// How much the task is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Whether the repository has tests of its own that reach the change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tests: bool,
+    /// What the decision rests on.
+    #[serde(default)]
+    pub evidence: Evidence,
+    /// The changed files; null for a deleted one. Bytes that are not UTF-8 are replaced.
+    #[serde(default)]
+    pub files: BTreeMap<String, Option<String>>,
 }
 
 /// The score.

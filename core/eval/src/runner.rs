@@ -1,7 +1,7 @@
 //! The parts that all benchmarks share: choosing tasks, answering and testing side by side, keeping results, going on.
 
-use crate::edits::EditRecord;
 use crate::harness::Judgement;
+use crate::record::EditRecord;
 use crate::{EvalError, Record, Report, Verdict};
 use deepcoder_types::{Cancel, FinishReason, GenerateError, Usage};
 use std::collections::{HashMap, HashSet};

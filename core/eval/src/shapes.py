@@ -152,7 +152,12 @@ def docstring(path, before, after, row):
         above = at[0] - 1
         while above >= 0 and lines[above].strip().startswith(("@", "#[")):
             above -= 1
-        is_comment = above >= 0 and (lines[above].strip().startswith(("//", "*")) or lines[above].strip().endswith("*/"))
+        marks = ("//", "/*", "*")
+        is_comment = above >= 0 and (lines[above].strip().startswith(marks) or lines[above].strip().endswith("*/"))
+        # Some write it at the beginning of the body.
+        opened = next((i for i in range(at[0], len(lines)) if "{" in lines[i]), len(lines))
+        if opened + 1 < len(lines) and not row.get("above"):
+            is_comment = is_comment or lines[opened + 1].strip().startswith(marks)
         expect(is_comment, name + " has no comment above it")
     for text in kept:
         expect(text in there, "a comment is lost: " + text)

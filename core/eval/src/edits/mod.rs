@@ -12,6 +12,8 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+pub use crate::harness::Files;
+pub use crate::record::{Decision, EditRecord, Kind};
 pub use choice::{ChoiceReport, Question as ChoiceQuestion};
 pub use folder::questions;
 pub use judge::Judge;
@@ -21,23 +23,9 @@ use crate::harness::Harness;
 use crate::runner::{Answer, NoAnswer, Suite};
 use crate::{EvalError, Progress, RunOptions};
 use deepcoder_types::{Cancel, Evidence, GenerateError, RepoPath, Usage};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
-
-/// The files of a tree.
-pub type Files = BTreeMap<RepoPath, Vec<u8>>;
-
-/// How much of a repository an instruction is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// One place, and little freedom.
-    Narrow,
-    /// New behaviour.
-    Broad,
-}
 
 /// One edit to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,20 +81,6 @@ pub struct Question<'a> {
     pub targets: &'a [RepoPath],
 }
 
-/// What `--yes` does with a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decision {
-    /// It is applied, or a part of it.
-    Applied,
-    /// It waits for a person.
-    Review,
-    /// It is refused: by the checks, or by an error.
-    Refused,
-    /// There is nothing to change.
-    Unchanged,
-}
-
 /// The result of an edit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Edited {
@@ -120,29 +94,6 @@ pub struct Edited {
     pub evidence: Evidence,
     /// Tokens used.
     pub usage: Usage,
-}
-
-/// The part of a [`crate::Record`] that only edits have.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EditRecord {
-    /// What `--yes` does with the result.
-    pub decision: Decision,
-    /// Whether the result passes the task's test.
-    pub right: bool,
-    /// Why it is applied, waits or is refused.
-    pub reason: String,
-    /// How much the task is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kind: Option<Kind>,
-    /// Whether the repository has tests of its own that reach the change.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub tests: bool,
-    /// What the decision rests on.
-    #[serde(default)]
-    pub evidence: Evidence,
-    /// The changed files; null for a deleted one. Bytes that are not UTF-8 are replaced.
-    #[serde(default)]
-    pub files: BTreeMap<String, Option<String>>,
 }
 
 /// Read tasks: JSON lines, plain or gzipped, of one of the known formats, or a directory of repositories.

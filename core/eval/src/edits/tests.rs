@@ -306,7 +306,7 @@ fn bugs_of_public_data_are_edits() {
     ] {
         match tools.tool(tool, "t") {
             Ok(_) => rows.push(row),
-            Err(_) => deepcoder_test_support::skipped(tool, "its language is not tested"),
+            Err(_) => deepcoder_test_support::skipped("compilers", &format!("`{tool}` is not on the PATH")),
         }
     }
     let tasks = load(&data(dir.path(), &rows)).expect("tasks");

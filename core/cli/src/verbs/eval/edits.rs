@@ -139,9 +139,13 @@ pub(super) fn outcome(edit: &EditRecord, detail: &str) -> String {
         Decision::Refused => "refused",
         Decision::Unchanged => "unchanged",
     };
-    let (right, detail) = if edit.right { ("right", "") } else { ("wrong", detail) };
+    let (right, detail) = match edit.right {
+        true => (", right", ""),
+        false if edit.files.is_empty() => ("", ""),
+        false => (", wrong", detail),
+    };
     let texts: Vec<&str> = [edit.reason.as_str(), detail].into_iter().filter(|text| !text.is_empty()).collect();
-    format!("{decision}, {right}: {}", texts.join("; ")).trim_end_matches([':', ' ']).to_owned()
+    format!("{decision}{right}: {}", texts.join("; ")).trim_end_matches([':', ' ']).to_owned()
 }
 
 fn one_line(text: &str) -> String {

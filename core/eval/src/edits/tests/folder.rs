@@ -124,6 +124,7 @@ fn the_judge_of_texts_sees_what_else_is_changed() {
     let imports = json!({"kind": "imports", "removed": ["sys"]});
     let sorted = json!({"kind": "imports", "sorted": true});
     let comment = json!({"kind": "docstring", "names": ["g"], "definition": "int %s\\("});
+    let strictly = json!({"kind": "docstring", "names": ["g"], "definition": "int %s\\(", "above": true});
     let spaces = json!({"kind": "layout", "ask": "trailing"});
     let documented = python.replace("y=1):\n", "y=1):\n    \"\"\"Add the two.\"\"\"\n");
     let hinted = python.replace("x, y=1)", "x: int, y: int = 1) -> str");
@@ -133,6 +134,7 @@ fn the_judge_of_texts_sees_what_else_is_changed() {
     let without = python.replace("import sys\n", "");
     let in_order = python.replace("import sys\nimport os\n", "import os\nimport sys\n");
     let above = c.replace("int g", "/* Gives it back. */\nint g");
+    let inside = c.replace("{ return n; }", "{\n    // Gives it back.\n    return n; }");
     for (file, shape, after, right) in [
         ("a.py", &docs, documented.clone(), true),
         ("a.py", &docs, python.to_owned(), false),
@@ -161,6 +163,9 @@ fn the_judge_of_texts_sees_what_else_is_changed() {
         ("a.c", &comment, above.replace("'n'", "'m'"), false),
         ("a.c", &comment, above.replace("/* a */\n", ""), false),
         ("a.c", &comment, c.replace("/* a */", "/* a */\n/* Gives it back. */"), false),
+        ("a.c", &comment, inside.clone(), true),
+        ("a.c", &strictly, inside, false),
+        ("a.c", &strictly, above.clone(), true),
         ("a.py", &spaces, python.to_owned(), true),
         ("a.py", &spaces, python.replace("x + y", "x + y "), false),
         ("a.py", &spaces, python.replace("x + y", "y + x"), false),
