@@ -1,7 +1,7 @@
 //! Tests of the data in tests/evals.
 
 use super::super::*;
-use super::harness;
+use super::{harness, without_compiler};
 use crate::Verdict;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -21,7 +21,7 @@ fn proven(tasks: &[Task]) {
                 loop {
                     let Some(task) = queue.lock().expect("lock").next() else { return };
                     if let Err(error) = task.judge.ready(&task.id, &harness) {
-                        deepcoder_test_support::skipped("compilers", &error.to_string());
+                        without_compiler(&error.to_string());
                         continue;
                     }
                     let verdict =
