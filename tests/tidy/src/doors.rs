@@ -19,6 +19,8 @@ const STORE_JSON: &[(&str, &str)] = &[
     ("core/app/src/held.rs", "a task that waits, in a file"),
     ("core/app/src/kept.rs", "a result that waits, in a file"),
     ("core/apply/src/preimage.rs", "an edit in git's refs, from which a lost history is rebuilt"),
+    ("core/checks/src/copy.rs", "the files of a scratch copy, in a file"),
+    ("core/checks/src/results.rs", "results of checks, in files"),
     ("core/edit/src/formats/scored.rs", "a test, compiled for tests only"),
     ("core/eval/src/harness.rs", "a task for the program that runs it"),
     ("core/eval/src/runner.rs", "results of a benchmark, a line each"),

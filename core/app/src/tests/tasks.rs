@@ -256,3 +256,20 @@ fn a_request_is_checked_against_the_manifest() {
         assert!(error.contains(says), "{error}");
     }
 }
+
+/// Protects the user from a check that is lost in silence, and from a check that keeps every edit away: a mistake in
+/// `deepcoder.toml` is told with its line and its correction, and the edit goes on.
+#[test]
+fn a_wrong_check_is_told_and_keeps_nobody_from_editing() {
+    let bench = Bench::new();
+    bench.repo.write("deepcoder.toml", b"[check.a]\ncommand = \"pytest\"\n");
+    let app = bench.writing(&[NEW]);
+    let task = app.submit(bench.request("add type hints", Delivery::Apply)).expect("it is taken");
+    let (_, events) = follow(&app, &task.id);
+    let told = events.iter().any(|event| {
+        let text = format!("{event:?}");
+        text.contains("no checks are run: deepcoder.toml:2: ") && text.contains("command = [")
+    });
+    assert!(told, "{events:?}");
+    assert_eq!(bench.text(), NEW);
+}

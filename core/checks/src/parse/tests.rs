@@ -177,7 +177,7 @@ fn test_runners_are_read() {
         [pair("test_it (test_a.T.test_it)", "test_it (test_a.T.test_it) fails: AssertionError: 3 != 2")]
     );
     let tap = "TAP version 13\n# Subtest: /t/a.test.js\n    # Subtest: adds\n    not ok 1 - adds\n      ---\n      failureType: 'testCodeFailure'\n      \
-               error: |-\n        Expected\n      ...\n    not ok 2 - later # TODO\n    1..2\nnot ok 1 - /t/a.test.js\n  ---\n  failureType: \
+               error: |-\n        Expected\n      ...\n    not ok 2 - later # todo\n    1..2\nnot ok 1 - /t/a.test.js\n  ---\n  failureType: \
                'subtestsFailed'\n  ...\nok 2 - fine\n";
     assert_eq!(names(read(Parser::Auto, Tool::NodeTest, tap, "", None)), [pair("adds", "adds fails")]);
     let libtest = "\nrunning 2 tests\ntest a::good ... ok\ntest a::bad ... FAILED\n\nfailures:\n\n---- a::bad stdout ----\n\nthread 'a::bad' (7) \
