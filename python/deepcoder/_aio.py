@@ -233,6 +233,7 @@ class AsyncRepo:
         model: _AnyModel = None,
         options: dict[str, Any] | None = None,
         seed: int = 0,
+        effort: Literal["quick", "normal", "thorough"] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> AsyncEdit:
         """Propose an edit; arguments and errors are those of :meth:`deepcoder.Repo.edit`.
@@ -249,6 +250,7 @@ class AsyncRepo:
                     model=_model(model),
                     options=options,
                     seed=seed,
+                    effort=effort,
                     progress=progress,
                     cancel=cancel,
                 )

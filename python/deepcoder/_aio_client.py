@@ -157,6 +157,7 @@ class AsyncJobs:
         options: dict[str, Any] | None = None,
         model: str | None = None,
         seed: int = 0,
+        effort: Literal["quick", "normal", "thorough"] | None = None,
         priority: int = 0,
         at: datetime | float | None = None,
         cron: str | None = None,
@@ -182,6 +183,7 @@ class AsyncJobs:
                     options=options,
                     model=model,
                     seed=seed,
+                    effort=effort,
                     priority=priority,
                     at=at,
                     cron=cron,
@@ -276,11 +278,20 @@ class AsyncClient:
         model: _AnyModel = None,
         options: dict[str, Any] | None = None,
         seed: int = 0,
+        effort: Literal["quick", "normal", "thorough"] | None = None,
         progress: Callable[[str], None] | None = None,
     ) -> AsyncEdit:
         """Propose an edit now; arguments and errors are those of :meth:`deepcoder.Repo.edit`."""
         return await self._at(repo).edit(
-            instruction, paths, new=new, read=read, model=model, options=options, seed=seed, progress=progress
+            instruction,
+            paths,
+            new=new,
+            read=read,
+            model=model,
+            options=options,
+            seed=seed,
+            effort=effort,
+            progress=progress,
         )
 
     async def explain(

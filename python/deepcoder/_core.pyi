@@ -637,6 +637,7 @@ class Repo:
         model: Model | str | None = None,
         options: dict[str, Any] | None = None,
         seed: int = 0,
+        effort: Literal["quick", "normal", "thorough"] | None = None,
         progress: Callable[[str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Edit:
@@ -647,6 +648,7 @@ class Repo:
         the edit may make. ``read``: files that the model may see and does not change.
         ``model``: a loaded model, or the name of one, for this edit; ``None`` is that of the repository.
         ``options``: free options of the plugin, as ``--option KEY=VALUE`` of the command line.
+        ``effort``: how much work it is worth, ``"quick"``, ``"normal"`` or ``"thorough"``; ``None`` is the setting.
         ``progress`` is called with a line of text now and then; an exception of it ends the edit and is raised here.
 
         Raises :class:`RepositoryError` for a path that is outside, ignored or missing, :class:`ModelError` for a model that
@@ -998,6 +1000,7 @@ class Jobs:
         options: dict[str, Any] | None = None,
         model: str | None = None,
         seed: int = 0,
+        effort: Literal["quick", "normal", "thorough"] | None = None,
         priority: int = 0,
         at: datetime | float | None = None,
         cron: str | None = None,
@@ -1017,7 +1020,8 @@ class Jobs:
         seconds since 1970), at the times of ``cron`` (five fields, local time), or ``on_change`` of its files; and
         ``after`` other jobs are done. Higher ``priority`` goes first. ``timeout`` is the most seconds of one attempt.
         A second job with the same ``key`` in the same repository is not added: the first is returned.
-        ``model``: ``None`` is the client's, where it has one, or that of the daemon's settings.
+        ``model``: ``None`` is the client's, where it has one, or that of the daemon's settings. ``effort``: how much work it is
+        worth, ``"quick"``, ``"normal"`` or ``"thorough"``; ``None`` is the daemon's setting.
         Raises :class:`RepositoryError`, :class:`DaemonError`, and :class:`ValueError` for arguments that exclude each other.
         """
 
@@ -1113,6 +1117,7 @@ class Client:
         model: Model | str | None = None,
         options: dict[str, Any] | None = None,
         seed: int = 0,
+        effort: Literal["quick", "normal", "thorough"] | None = None,
         progress: Callable[[str], None] | None = None,
         cancel: Cancel | None = None,
     ) -> Edit:

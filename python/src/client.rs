@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::repo::Repo;
 use crate::surroundings::daemon_profile;
 use crate::wait::{PyCancel, cancel_of, leave_behind};
-use deepcoder_profile::{Overrides, Profile};
+use deepcoder_profile::{Overrides, Profile, Role};
 use deepcoder_protocol::client::{Client as Connection, ConnectError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -108,7 +108,7 @@ impl Client {
     /// Raises :class:`ModelError` when it is not installed or cannot be loaded.
     #[pyo3(signature = (name=None, *, cancel=None))]
     fn model(&self, py: Python<'_>, name: Option<String>, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Model> {
-        let name = name.unwrap_or_else(|| self.profile.settings().model.clone());
+        let name = name.unwrap_or_else(|| self.profile.model_for(Role::Edit));
         let model = Model::in_daemon(py, &self.profile, name, &cancel_of(cancel))?;
         warn(py, model.info())?;
         Ok(model)
@@ -147,7 +147,7 @@ impl Client {
     /// Propose an edit now; arguments and errors are those of :meth:`Repo.edit`.
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     #[pyo3(signature = (instruction, paths=None, *, repo=None, new=false, read=None, model=None, options=None, seed=0,
-        progress=None, cancel=None))]
+        effort=None, progress=None, cancel=None))]
     fn edit<'py>(
         &self,
         py: Python<'py>,
@@ -159,11 +159,12 @@ impl Client {
         model: Option<ModelOrName<'py>>,
         options: Option<&Bound<'py, PyDict>>,
         seed: u64,
+        effort: Option<&str>,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Bound<'py, PyCancel>>,
     ) -> PyResult<Edit> {
         let repo = self.at(py, repo)?;
-        Repo::edit(repo, instruction, paths, new, read, model, options, seed, progress, cancel)
+        Repo::edit(repo, instruction, paths, new, read, model, options, seed, effort, progress, cancel)
     }
 
     /// Answer a question about files; arguments and errors are those of :meth:`Repo.explain`.

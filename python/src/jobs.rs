@@ -71,12 +71,13 @@ impl Jobs {
     /// seconds since 1970), at the times of ``cron`` (five fields, local time), or ``on_change`` of its files; and
     /// ``after`` other jobs are done. Higher ``priority`` goes first. ``timeout`` is the most seconds of one attempt.
     /// A second job with the same ``key`` in the same repository is not added: the first is returned.
-    /// ``model``: ``None`` is the client's, where it has one, or that of the daemon's settings.
+    /// ``model``: ``None`` is the client's, where it has one, or that of the daemon's settings. ``effort``: how much work it is
+    /// worth, ``"quick"``, ``"normal"`` or ``"thorough"``; ``None`` is the daemon's setting.
     /// Raises :class:`RepositoryError`, :class:`DaemonError`, and :class:`ValueError` for arguments that exclude each other.
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
     #[pyo3(signature = (instruction, paths=None, *, repo=None, kind="edit", branch=None, worktree=None, apply=false,
-        options=None, model=None, seed=0, priority=0, at=None, cron=None, on_change=false, after=None, max_attempts=2,
-        timeout=None, key=None, cancel=None))]
+        options=None, model=None, seed=0, effort=None, priority=0, at=None, cron=None, on_change=false, after=None,
+        max_attempts=2, timeout=None, key=None, cancel=None))]
     fn add(
         &self,
         py: Python<'_>,
@@ -90,6 +91,7 @@ impl Jobs {
         options: Option<&Bound<'_, PyDict>>,
         model: Option<String>,
         seed: u64,
+        effort: Option<&str>,
         priority: i32,
         at: Option<&Bound<'_, PyAny>>,
         cron: Option<String>,
@@ -123,6 +125,7 @@ impl Jobs {
             options: options.map(json_of).transpose()?.unwrap_or_default().into(),
             model: model.or_else(|| self.model.clone()),
             seed,
+            effort: crate::repo::effort_of(effort)?,
             priority,
             schedule,
             after: after.map(OneOrMore::ids).unwrap_or_default(),

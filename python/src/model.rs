@@ -6,7 +6,7 @@ use crate::fork::Owned;
 use crate::generation::{Generation, Stream, lock};
 use crate::surroundings::profile;
 use crate::wait::{PyCancel, cancel_of, cancelled, off_interpreter};
-use deepcoder_profile::{Overrides, Profile};
+use deepcoder_profile::{Overrides, Profile, Role};
 use deepcoder_types::{
     Cancel, FinishReason, GenerateError, GenerateRequest, LanguageModel, Likelihood, ModelInfo, Prompt, Sampling,
 };
@@ -120,7 +120,7 @@ impl Model {
             // A path has a separator; a name of the store cannot have one.
             Some(path) if path.components().count() > 1 || path.is_absolute() => profile.engine_at(&path),
             Some(name) => profile.engine(&name.to_string_lossy()),
-            None => profile.engine(&profile.settings().model),
+            None => profile.engine(&profile.model_for(Role::Edit)),
         })?;
         let engine = loaded.map_err(|e| raise(py, Kind::Model, &e))?;
         crate::error::warn(py, engine.info())?;

@@ -9,10 +9,10 @@ use crate::surroundings::{now_ms, repo_profile};
 use crate::task::{Handle, Task, Teller, Trouble, checked};
 use crate::wait::{PyCancel, cancel_of, off_interpreter};
 use deepcoder_app::{App, OneModel, RepoError, Side, known_tasks, submit};
-use deepcoder_profile::{Overrides, Profile};
+use deepcoder_profile::{Overrides, Profile, Role};
 use deepcoder_protocol::{Failure, Models, Tasks};
 use deepcoder_types::{
-    Cancel, Delivery, Event, GenerateError, JobState, LanguageModel, Level, Position, RepoPath, Request,
+    Cancel, Delivery, Effort, Event, GenerateError, JobState, LanguageModel, Level, Position, RepoPath, Request,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -61,7 +61,8 @@ struct Loaded {
 impl Models for Loaded {
     fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
         crate::exit::engine_loaded();
-        let name = name.unwrap_or(&self.profile.settings().model);
+        let role = self.profile.model_for(Role::Edit);
+        let name = name.unwrap_or(&role);
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = models.get(name) {
             return Ok(Arc::clone(model));
@@ -194,7 +195,7 @@ impl Repo {
             (None, None) => None,
         };
         let name = given.as_ref().map(|model| model.info().name.clone());
-        request.model = request.model.or(name).or_else(|| Some(repo.profile.settings().model.clone()));
+        request.model = request.model.or(name).or_else(|| Some(repo.profile.model_for(Role::of_verb(&request.verb))));
         let (open, stop) = (repo.open(py)?, cancel.child());
         let mut teller = Teller { progress, stop: stop.clone(), failed: None };
         let mut warnings = Vec::new();
@@ -298,13 +299,14 @@ impl Repo {
     /// the edit may make. ``read``: files that the model may see and does not change.
     /// ``model``: a loaded model, or the name of one, for this edit; ``None`` is that of the repository.
     /// ``options``: free options of the plugin, as ``--option KEY=VALUE`` of the command line.
+    /// ``effort``: how much work it is worth, ``"quick"``, ``"normal"`` or ``"thorough"``; ``None`` is the setting.
     /// ``progress`` is called with a line of text now and then; an exception of it ends the edit and is raised here.
     ///
     /// Raises :class:`RepositoryError` for a path that is outside, ignored or missing, :class:`ModelError` for a model that
     /// cannot be used, :class:`EditError` when no edit comes of it, and :class:`Cancelled`.
     #[expect(clippy::too_many_arguments, reason = "they are keyword arguments in Python")]
-    #[pyo3(signature = (instruction, paths=None, *, new=false, read=None, model=None, options=None, seed=0, progress=None,
-        cancel=None))]
+    #[pyo3(signature = (instruction, paths=None, *, new=false, read=None, model=None, options=None, seed=0, effort=None,
+        progress=None, cancel=None))]
     pub(crate) fn edit(
         slf: Bound<'_, Self>,
         instruction: String,
@@ -314,11 +316,13 @@ impl Repo {
         model: Option<ModelOrName<'_>>,
         options: Option<&Bound<'_, PyDict>>,
         seed: u64,
+        effort: Option<&str>,
         progress: Option<Py<PyAny>>,
         cancel: Option<&Bound<'_, PyCancel>>,
     ) -> PyResult<Edit> {
         let mut request = slf.get().request("edit", instruction, paths, seed)?;
         request.new_files = new;
+        request.effort = effort_of(effort)?;
         request.reads = read.unwrap_or_default().texts()?;
         request.params = options.map(json_of).transpose()?.unwrap_or_default();
         request.delivery = Delivery::Review;
@@ -478,4 +482,11 @@ impl Repo {
     fn __repr__(&self) -> String {
         format!("Repo({:?})", self.root)
     }
+}
+
+/// The effort of this name.
+pub(crate) fn effort_of(name: Option<&str>) -> PyResult<Option<Effort>> {
+    let Some(name) = name else { return Ok(None) };
+    let known = || pyo3::exceptions::PyValueError::new_err("`effort` is \"quick\", \"normal\" or \"thorough\"");
+    Effort::named(name).map(Some).ok_or_else(known)
 }

@@ -18,7 +18,7 @@ def use() -> str:
     repo = deepcoder.Repo(".", model=deepcoder.Model.load("name", threads=2))
     edit: deepcoder.Edit = repo.edit("do", paths=["a.py"], seed=1, progress=print)
     applied: str | None = edit.apply(reviewed=edit.applicability == "needs-review", protected=True)
-    other = repo.edit("do", Path("a.py"), new=True, read=["b.py"], model="name", options={"format": "whole"})
+    other = repo.edit("do", Path("a.py"), new=True, effort="thorough", read=["b.py"], model="name", options={"format": "whole"})
     severities: list[str] = [finding.severity for finding in other.findings]
     entries: list[deepcoder.HistoryEntry] = repo.log()
     restored: str | None = repo.restore(entries[0].id, entries[0].changed_since, state="after")
@@ -41,7 +41,7 @@ def use() -> str:
 def use_client() -> str:
     """The daemon."""
     client = deepcoder.Client(model="name")
-    job: deepcoder.Job = client.jobs.add("do", ["a.py"], repo=deepcoder.Repo("."), branch="b", at=1.5, after=["id"])
+    job: deepcoder.Job = client.jobs.add("do", ["a.py"], repo=deepcoder.Repo("."), branch="b", effort="quick", at=1.5, after=["id"])
     lines: list[str] = [str(event) for event in job]
     with deepcoder.Progress() as show:
         job.wait(1.0, progress=show).accept(job.hunks)

@@ -68,7 +68,7 @@ impl Carrier<'_> {
         }
         let Resolved { instruction, policy, .. } = resolved;
         let model = self.model(request, events)?;
-        let run = repo.run(model, &instruction, policy, self.cancel, events)?;
+        let run = repo.run(model, &instruction, policy, request.effort, self.cancel, events)?;
         Ok(Made { run, repo: Some(repo) })
     }
 

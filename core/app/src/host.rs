@@ -3,7 +3,7 @@
 use crate::caller::caller_at;
 use crate::carry_out::check_request;
 use crate::{App, TaskError};
-use deepcoder_profile::{ModelError, Profile};
+use deepcoder_profile::{ModelError, Profile, Role};
 use deepcoder_protocol::client::{Client, RemoteTasks};
 use deepcoder_protocol::{Failure, Refusal, Tasks};
 use deepcoder_types::{Delivery, GenerateError, Hint, Request, Task, env_var};
@@ -76,8 +76,8 @@ fn in_daemon(profile: &Profile, request: &Request) -> Result<Option<RemoteTasks>
     }
     // A request that cannot succeed is refused before a daemon is started for it.
     check_request(profile, request)?;
-    let model = request.model.as_ref().unwrap_or(&profile.settings().model);
-    profile.start_tasks(model).map(Some).map_err(away)
+    let model = request.model.clone().unwrap_or_else(|| profile.model_for(Role::of_verb(&request.verb)));
+    profile.start_tasks(&model).map(Some).map_err(away)
 }
 
 /// The tasks that are known without starting anything: those of the daemon that runs, or else those of `here`.

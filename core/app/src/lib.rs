@@ -37,7 +37,7 @@ pub use resolve::{Resolved, lines_of, request_for, resolve};
 pub use result::{files_of, notes_of, summary_of};
 pub use tasks::{App, Clock};
 
-use deepcoder_profile::Profile;
+use deepcoder_profile::{Profile, Role};
 use deepcoder_protocol::Models;
 use deepcoder_types::{Cancel, GenerateError, LanguageModel};
 use std::path::Path;
@@ -48,7 +48,8 @@ pub struct ProfileModels(pub Profile);
 
 impl Models for ProfileModels {
     fn interactive(&self, name: Option<&str>, cancel: &Cancel) -> Result<Arc<dyn LanguageModel>, GenerateError> {
-        Ok(self.0.model(name.unwrap_or(&self.0.settings().model), cancel)?)
+        let name = name.map_or_else(|| self.0.model_for(Role::Edit), str::to_owned);
+        Ok(self.0.model(&name, cancel)?)
     }
 
     fn background(&self, name: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {

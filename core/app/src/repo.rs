@@ -9,7 +9,7 @@ use deepcoder_edit::unified_diff;
 use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, ProjectChecks, Run, RunError, RunOptions};
 use deepcoder_profile::Profile;
 use deepcoder_types::{
-    Cancel, EditSet, FileChange, FileImage, Hint, Instruction, LanguageModel, Level, RepoPath, env_var,
+    Cancel, EditSet, Effort, FileChange, FileImage, Hint, Instruction, LanguageModel, Level, RepoPath, env_var,
 };
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ pub struct Repo {
     pub(crate) workspace: Workspace,
     /// Whether commits say that deepcoder had a part in them.
     pub(crate) attribution: bool,
+    /// How much work an edit is worth where the request does not say.
+    effort: Effort,
     state: PathBuf,
     checks: CheckPlace,
     profile: Profile,
@@ -119,6 +121,7 @@ impl Repo {
         Ok(Self {
             workspace,
             attribution: profile.settings().attribution,
+            effort: profile.settings().effort,
             state: profile.folders().state.clone(),
             checks: CheckPlace::new(profile),
             profile: profile.clone(),
@@ -190,12 +193,13 @@ impl Repo {
         }
     }
 
-    /// Do everything that `instruction` asks for but write.
+    /// Do everything that `instruction` asks for but write, with `effort` or that of the settings.
     pub fn run(
         &self,
         model: Arc<dyn LanguageModel>,
         instruction: &Instruction,
         policy: Policy,
+        effort: Option<Effort>,
         cancel: &Cancel,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Run, RunError> {
@@ -209,8 +213,19 @@ impl Repo {
         let checks = checks.as_ref().map(|checks| checks as &dyn ProjectChecks);
         let calibration = self.profile.calibration(&model.info().name);
         let calibration = calibration.as_ref();
+        let effort = effort.unwrap_or(self.effort);
         let pipeline = Pipeline::new(&self.workspace, model).with_policy(policy);
-        pipeline.run(instruction, &RunOptions { checks, calibration, ..RunOptions::default() }, cancel, events)
+        let mut chosen = Vec::new();
+        let mut told = |event: Event| {
+            if let Event::Targets(files) = &event {
+                chosen.clone_from(files);
+            }
+            events(event);
+        };
+        let options = RunOptions { checks, calibration, effort, ..RunOptions::default() };
+        let mut run = pipeline.run(instruction, &options, cancel, &mut told)?;
+        run.record.chosen = chosen;
+        Ok(run)
     }
 
     /// Write what a run came to; `None` when it changes nothing.

@@ -63,6 +63,7 @@ pub(crate) fn result_of(run: &Run, verdict: Verdict, landed: Option<Landed>) -> 
         partial: run.partial,
         answer: run.answer.clone(),
         targets: run.record.targets.clone(),
+        chosen: run.record.chosen.clone(),
         skipped: run.record.skipped.clone(),
         model: run.record.model.clone(),
         seed: run.record.seed,

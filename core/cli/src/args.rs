@@ -218,7 +218,7 @@ pub(crate) struct GenerateArgs {
 /// `deepcoder pull`
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
-    /// Model [default: the default model]
+    /// Model; without one, suggests what suits the memory of this machine
     pub(crate) name: Option<String>,
     /// Download and import again if it is installed
     #[arg(long)]

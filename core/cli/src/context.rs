@@ -6,7 +6,7 @@ use crate::environment::Interrupt;
 use crate::failure::{Failure, Result};
 use crate::input::Input;
 use crate::progress::Progress;
-use deepcoder_profile::{Launcher, Overrides, Profile, SettingsError, Vars};
+use deepcoder_profile::{Launcher, Overrides, Profile, Role, SettingsError, Vars};
 use deepcoder_types::{Cancel, LanguageModel};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,9 +116,10 @@ impl Invocation {
     pub(crate) fn model(&self, console: &mut Console) -> Result<Arc<dyn LanguageModel>> {
         let settings = self.profile.settings();
         let place = if settings.daemon { "in the daemon" } else { "in this process" };
-        console.detail(&format!("using the model {} {place}", settings.model));
-        let waiting = Progress::spinner(console.can_animate(&self.vars), &format!("loading {}", settings.model));
-        let model = self.profile.model(&settings.model, &self.cancel);
+        let name = self.profile.model_for(Role::Edit);
+        console.detail(&format!("using the model {name} {place}"));
+        let waiting = Progress::spinner(console.can_animate(&self.vars), &format!("loading {name}"));
+        let model = self.profile.model(&name, &self.cancel);
         waiting.clear();
         self.checkpoint()?;
         let model = model?;

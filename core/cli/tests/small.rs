@@ -178,3 +178,27 @@ fn json_says_its_version_and_is_documented() {
         }
     }
 }
+
+/// Protects scripts and new users: `pull` without a name downloads nothing unasked, and says what to type.
+#[test]
+fn pull_without_a_name_suggests() {
+    let bench = Workbench::new(&[]);
+    let (out, err) = said(&bench, &["pull"], 2);
+    assert!(out.contains("qwen2.5-coder-0.5b-instruct") && out.contains("complete"), "{out}");
+    assert!(err.contains("hint: deepcoder pull qwen2.5-coder-"), "{err}");
+    let (out, _) = said(&bench, &["pull", "--json"], 2);
+    let first: Value = serde_json::from_str(out.lines().next().expect("a line")).expect("JSON");
+    assert!(first["suggested"].is_string() && first["roles"][0] == "edit", "{out}");
+}
+
+/// Protects people whose files were chosen for them: the reason is said, and is in the JSON.
+#[test]
+fn a_chosen_file_comes_with_its_reason() {
+    let bench = Workbench::new(&[("shop/cart.py", OLD.as_bytes()), ("bank.py", b"y = 1\n")]);
+    let _daemon = FakeDaemon::with_jobs(&bench, Arc::new(FakeModel::saying([NEW, NEW])));
+    let (out, err) = said(&bench, &["edit", "make x two in the cart", "-n", "--json", "-o", "format=whole"], 1);
+    assert!(err.contains("chose shop/cart.py: its path has `cart`"), "{err}");
+    let found: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(found["chosen"][0]["path"], "shop/cart.py", "{out}");
+    assert_eq!(found["chosen"][0]["reason"], "its path has `cart`", "{out}");
+}

@@ -78,7 +78,7 @@ pub(crate) fn run(
     let Resolved { instruction, policy, unreadable } = resolve(repo, &request_of(repo, job), &job.id.0)?;
     unreadable.iter().for_each(|error| reporter.log("warn", format!("left out: {error}")));
     let model = models.background(job.spec.model.as_deref(), repository)?;
-    let mut run = repo.run(model, &instruction, policy, cancel, &mut |event| reporter.event(event))?;
+    let mut run = repo.run(model, &instruction, policy, job.spec.effort, cancel, &mut |event| reporter.event(event))?;
     // The job is what is done once, however often it is tried.
     if let Some(set) = &mut run.edit_set {
         set.id = job.id.0.clone();
@@ -100,6 +100,7 @@ fn request_of(repo: &Repo, job: &Job) -> Request {
         params,
         model: spec.model.clone(),
         seed: spec.seed,
+        effort: spec.effort,
         delivery: spec.delivery.clone(),
         origin: spec.origin.clone(),
         ..Request::default()

@@ -1,6 +1,6 @@
 //! The record of a run in the history.
 
-use deepcoder_types::{Evidence, Finding, RepoPath, Skipped, Stats};
+use deepcoder_types::{ChosenFile, Evidence, Finding, RepoPath, Skipped, Stats};
 use serde::{Deserialize, Serialize};
 
 /// The request and its result, stored as JSON with an applied edit set.
@@ -14,6 +14,9 @@ pub struct Record {
     pub prompt: String,
     /// The files that it was about.
     pub targets: Vec<RepoPath>,
+    /// The files that were chosen where none was named, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chosen: Vec<ChosenFile>,
     /// Options of the verb.
     pub options: serde_json::Value,
     /// The seed.

@@ -318,6 +318,7 @@ impl<'a> Pipeline<'a> {
             verb: instruction.verb.clone(),
             prompt: instruction.prompt.clone(),
             targets: instruction.targets.clone(),
+            chosen: Vec::new(),
             options: instruction.options.clone(),
             seed: instruction.seed,
             plugin: format!("{} {}", manifest.id, manifest.version),

@@ -8,6 +8,7 @@ mod access;
 mod folders;
 mod install;
 mod machine;
+mod roles;
 mod settings;
 mod vars;
 
@@ -15,6 +16,7 @@ pub use access::{ClientError, Launcher, ModelError, build_version};
 pub use folders::{Folders, NoHome};
 pub use install::{InstallError, InstallProgress, Installed, PullOptions};
 pub use machine::{Memory, memory};
+pub use roles::{Role, RoleModels, fits, suggested};
 pub use settings::{ConfigFile, DEFAULT_MODEL, Overrides, SETTINGS, Setting, Settings, SettingsError};
 pub use vars::Vars;
 

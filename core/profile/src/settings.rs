@@ -3,9 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use crate::Vars;
+use crate::{Role, RoleModels, Vars};
 use deepcoder_queue::{OpenQueueError, QueuePlace};
-use deepcoder_types::{Hint, env_var};
+use deepcoder_types::{Effort, Hint, env_var};
 use serde::Deserialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -71,8 +71,14 @@ macro_rules! settings {
 const MAX_CACHE_MIB: u64 = 1 << 20;
 
 settings! {
-    /// Model to use.
-    model: String, Some(env_var::MODEL), "\"qwen2.5-coder-0.5b-instruct\"";
+    /// Model for everything that `models` does not name. By default, edits get the largest installed model that fits the
+    /// memory, and code at the cursor the smallest; without any, `qwen2.5-coder-0.5b-instruct`.
+    model: String, Some(env_var::MODEL), "";
+    /// Models by role: a table with `complete` (code at the cursor), `edit` (edits and questions) and `agent`.
+    models: RoleModels, None, "";
+    /// Work that an edit is worth: `quick` (one answer), `normal` (a few answers, compared) or `thorough` (as many as
+    /// pay, each through the project's checks).
+    effort: String, None, "\"normal\"";
     /// Threads for inference, from 1 to 1024. By default the physical cores that the process may use.
     threads: usize, Some(env_var::THREADS), "";
     /// Device that computes: `cpu`, `cuda` (untested) or `auto`.
@@ -145,8 +151,12 @@ pub struct Overrides {
 /// The settings of one invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The model to use.
+    /// The model for what has no role of its own.
     pub model: String,
+    /// The models that the user has named, by role.
+    pub models: RoleModels,
+    /// How much work an edit is worth.
+    pub effort: Effort,
     /// Threads for inference; `None` lets the engine choose.
     pub threads: Option<usize>,
     /// `cpu`, `cuda` or `auto`.
@@ -253,7 +263,12 @@ impl ConfigFile {
         let quoted = format!("{key} = {}", toml::Value::String(value.to_owned()));
         let parse = |text: &str| toml::from_str::<Self>(text);
         let set = parse(&format!("{key} = {value}")).or_else(|_| parse(&quoted));
-        let set = set.map_err(|e| wrong(short(e.message())))?;
+        let mut set = set.map_err(|e| wrong(short(e.message())))?;
+        // `models.edit=…` leaves what an earlier pair says of another role.
+        set.models = match (set.models, self.models.take()) {
+            (Some(new), Some(old)) => Some(new.or(&old)),
+            (new, old) => new.or(old),
+        };
         self.merge(set);
         Ok(())
     }
@@ -264,6 +279,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model: DEFAULT_MODEL.into(),
+            models: RoleModels::default(),
+            effort: Effort::default(),
             threads: None,
             device: "auto".into(),
             weights: "mapped".into(),
@@ -341,6 +358,18 @@ impl Settings {
                 })?),
                 None => None,
             };
+        let effort = flags.effort.or(file.effort).unwrap_or_else(|| default.effort.name().to_owned());
+        let Some(effort) = Effort::named(&effort) else {
+            let expected = "quick, normal or thorough";
+            return Err(SettingsError::Value { name: "effort".into(), value: effort, expected });
+        };
+        let (by_flag, by_file) = (flags.models.unwrap_or_default(), file.models.unwrap_or_default());
+        let variable = vars.text(env_var::MODEL);
+        let role = |role: Role| {
+            let named = overrides.model.as_ref().or(by_flag.get(role)).or(flags.model.as_ref()).or(variable.as_ref());
+            named.or(by_file.get(role)).or(file.model.as_ref()).cloned()
+        };
+        let models = RoleModels { complete: role(Role::Complete), edit: role(Role::Edit), agent: role(Role::Agent) };
         // A running daemon has the settings that it was started with: what is asked for this call only runs here.
         let only_here = overrides.threads.is_some()
             || flags.threads.is_some()
@@ -352,13 +381,9 @@ impl Settings {
             || flags.cache_mib.is_some();
         let no_daemon = overrides.no_daemon || only_here || vars.get(env_var::NO_DAEMON).is_some();
         Ok(Self {
-            model: overrides
-                .model
-                .clone()
-                .or(flags.model)
-                .or_else(|| vars.text(env_var::MODEL))
-                .or(file.model)
-                .unwrap_or(default.model),
+            model: overrides.model.clone().or(flags.model).or(variable).or(file.model).unwrap_or(default.model),
+            models,
+            effort,
             threads,
             device,
             weights,

@@ -41,6 +41,7 @@ fn spec(repository: &str, prompt: &str) -> JobSpec {
         options: serde_json::json!({"n": 1}),
         model: None,
         seed: 7,
+        effort: Some(deepcoder_types::Effort::Thorough),
         priority: 0,
         schedule: Schedule::Now,
         after: Vec::new(),

@@ -55,6 +55,9 @@ pub struct JobSpec {
     /// Seed for sampling.
     #[serde(default)]
     pub seed: u64,
+    /// How much work it is worth; `None` takes the daemon's setting at the time of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<crate::Effort>,
     /// Jobs with a higher priority run first; the user's own requests run before all jobs.
     #[serde(default)]
     pub priority: i32,

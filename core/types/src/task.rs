@@ -359,6 +359,9 @@ pub struct TaskResult {
     pub answer: Option<Answer>,
     /// The files that it is about.
     pub targets: Vec<RepoPath>,
+    /// The files that were chosen where none was named, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chosen: Vec<ChosenFile>,
     /// Targets without a change while others changed.
     pub skipped: Vec<Skipped>,
     /// The model's name.

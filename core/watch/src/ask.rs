@@ -205,6 +205,7 @@ impl Asks {
             options,
             model: None,
             seed: 0,
+            effort: None,
             priority: PRIORITY,
             schedule: Schedule::Now,
             after: Vec::new(),

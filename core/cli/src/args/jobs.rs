@@ -1,7 +1,8 @@
 //! `deepcoder jobs`
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
-use deepcoder_types::JobState;
+use deepcoder_types::{Effort, JobState};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,6 +84,9 @@ pub(crate) struct JobAddArgs {
     /// Idempotency key: if this repository already has a job with this key, return that job
     #[arg(long, value_name = "NAME")]
     pub(crate) key: Option<String>,
+    /// How much work the result is worth [default: that of the daemon's settings]
+    #[arg(long, value_name = "EFFORT", value_parser = PossibleValuesParser::new(Effort::NAMES))]
+    pub(crate) effort: Option<String>,
     /// Option of the verb (repeatable)
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,

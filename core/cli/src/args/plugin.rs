@@ -4,6 +4,7 @@ use super::{Cli, Global, Verb};
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _, value_parser};
 use deepcoder_app::{Param, ParamType, Takes};
+use deepcoder_types::Effort;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ pub(crate) struct ChangeArgs {
     /// With --commit: new linked working tree to commit in, on a new branch; leaves the files here unchanged
     #[arg(long, value_name = "PATH", requires = "commit")]
     pub(crate) worktree: Option<PathBuf>,
+    /// How much work the edit is worth [default: that of the settings]
+    #[arg(long, value_name = "EFFORT", value_parser = PossibleValuesParser::new(Effort::NAMES))]
+    pub(crate) effort: Option<String>,
     /// Parameter of the command by its name, such as format=whole (repeatable)
     #[arg(short, long = "option", value_name = "KEY=VALUE")]
     pub(crate) option: Vec<String>,

@@ -7,7 +7,7 @@ use crate::context::Invocation;
 use crate::failure::{Failure, Result};
 use deepcoder_app::Takes;
 use deepcoder_hub::StoreError;
-use deepcoder_profile::PullOptions;
+use deepcoder_profile::{PullOptions, Role};
 use deepcoder_types::EDIT;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ const TARGET: &str = "src/util.py";
 pub(crate) fn demo(args: &DemoArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let dir = invocation.path(&args.dir);
     check_empty(&dir, &args.dir)?;
-    let model = invocation.profile.settings().model.clone();
+    let model = invocation.profile.model_for(Role::Edit);
     if let Err(StoreError::NotInstalled { .. }) = invocation.profile.store().path(&model) {
         console.note(&format!("the model {model} is not installed yet"));
         let options = PullOptions::new(&model);

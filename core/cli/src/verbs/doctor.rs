@@ -6,6 +6,7 @@ use crate::failure::{Done, Result};
 use crate::sanitise::for_terminal;
 use crate::time;
 use deepcoder_model::{runtime, why_not_cuda};
+use deepcoder_profile::Role;
 use deepcoder_protocol::client::Client;
 use deepcoder_types::{Cancel, Hint};
 use deepcoder_workspace::OpenError;
@@ -110,15 +111,16 @@ fn runtime_checks(invocation: &Invocation) -> Vec<Check> {
 /// Where the model that is set would be computed, and why not with CUDA.
 fn device(invocation: &Invocation, providers: &[String]) -> Check {
     let settings = invocation.profile.settings();
+    let name = invocation.profile.model_for(Role::Edit);
     let listed = invocation.profile.store().list().unwrap_or_default();
-    let model = listed.into_iter().find(|m| m.name == settings.model).and_then(|m| m.model.ok());
+    let model = listed.into_iter().find(|m| m.name == name).and_then(|m| m.model.ok());
     let Some(model) = model.filter(|_| settings.device != "cpu") else {
         return Check::new("device", State::Ok, format!("{}, and the processor is always there", settings.device));
     };
     let Some(reason) = why_not_cuda(&model.manifest, providers) else {
         return Check::new("device", State::Ok, format!("{}: CUDA, where a GPU can be used", settings.device));
     };
-    let message = format!("the processor; CUDA is not used for {}: {reason}", settings.model);
+    let message = format!("the processor; CUDA is not used for {name}: {reason}");
     if settings.device != "cuda" {
         return Check::new("device", State::Ok, message);
     }
@@ -129,17 +131,22 @@ fn device(invocation: &Invocation, providers: &[String]) -> Check {
 
 fn model_checks(invocation: &Invocation) -> Vec<Check> {
     let store = invocation.profile.store();
-    let wanted = &invocation.profile.settings().model;
+    let profile = &invocation.profile;
+    let wanted: std::collections::BTreeSet<String> = Role::ALL.iter().map(|role| profile.model_for(*role)).collect();
     let mut checks = Vec::new();
     match store.list() {
         Ok(listed) => {
             for model in &listed {
                 checks.push(match &model.model {
-                    Ok(found) => Check::new("model", State::Ok, format!("{}, {}", model.name, time::bytes(found.size))),
+                    Ok(found) => {
+                        let roles = super::models::roles_of(&model.name, invocation);
+                        let used = if roles.is_empty() { String::new() } else { format!(", for {}", roles.join(", ")) };
+                        Check::new("model", State::Ok, format!("{}, {}{used}", model.name, time::bytes(found.size)))
+                    }
                     Err(error) => Check::problem("model", error),
                 });
             }
-            if !listed.iter().any(|model| model.name == *wanted) {
+            for wanted in wanted.iter().filter(|wanted| !listed.iter().any(|model| model.name == **wanted)) {
                 let missing = format!("{wanted}, the model that would be used, is not installed");
                 let hint = format!("deepcoder pull {wanted}");
                 checks.push(Check::new("model", State::Problem, missing).hint(hint));

@@ -11,8 +11,8 @@ use deepcoder_app::{CommitPlace, Repo, Takes, TaskError, lines_of};
 use deepcoder_pipeline::RunError;
 use deepcoder_protocol::Tasks;
 use deepcoder_types::{
-    Applicability, Consent, Decision, Delivery, Hint as _, HunkRef, Landed, Previous, RepoPath, Task, TaskResult,
-    Verdict,
+    Applicability, Consent, Decision, Delivery, Effort, Hint as _, HunkRef, Landed, Previous, RepoPath, Task,
+    TaskResult, Verdict,
 };
 use serde_json::json;
 
@@ -51,6 +51,7 @@ pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invoca
     let mut request = task::request(&verb.name, prompt, paths, invocation);
     request.reads.clone_from(&args.read);
     request.new_files = args.new;
+    request.effort = args.effort.as_deref().and_then(Effort::named);
     request.params = task::params(&args.option)?;
     request.params.extend(verb.params.clone());
     request.consent = consent;
@@ -309,6 +310,7 @@ pub(super) fn report(task: &Task, result: &TaskResult) -> serde_json::Value {
         "model": result.model,
         "seed": result.seed,
         "targets": result.targets,
+        "chosen": result.chosen,
         "skipped": result.skipped,
         "usage": result.stats.usage,
         "stats": result.stats,

@@ -8,6 +8,7 @@ use crate::sanitise;
 use deepcoder_hook::{
     CONFIG_FILE, HookState, HookType, InTree, InstallError, Job, ModelSource, NoSteps, Report, Surroundings, Target,
 };
+use deepcoder_profile::Role;
 use deepcoder_types::{Cancel, Hint as _, env_var};
 use serde_json::json;
 use std::path::PathBuf;
@@ -199,7 +200,7 @@ fn run(args: &HookRunArgs, invocation: &mut Invocation, console: &mut Console) -
 fn model(invocation: &Invocation) -> ModelSource {
     let profile = invocation.profile.clone();
     Arc::new(move |cancel: &Cancel| {
-        profile.model(&profile.settings().model, cancel).map_err(|error| {
+        profile.model(&profile.model_for(Role::Edit), cancel).map_err(|error| {
             let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
             format!("{error}{hint}")
         })

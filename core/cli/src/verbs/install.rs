@@ -9,15 +9,63 @@ use crate::time;
 use deepcoder_export::{ImportOptions, ImportProgress, ImportStage};
 use deepcoder_hub::Catalogue;
 use deepcoder_hub::pull::FetchProgress;
-use deepcoder_profile::{InstallProgress, Installed, Profile, PullOptions};
+use deepcoder_profile::{InstallProgress, Installed, Profile, PullOptions, Role, memory, suggested};
 use serde_json::json;
 
-pub(crate) fn pull(args: &PullArgs, invocation: &Invocation, console: &mut Console) -> Result {
+pub(crate) fn pull(args: &PullArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
+    let Some(name) = args.name.clone().or_else(|| invocation.named_model.clone()) else {
+        return suggest(args, invocation, console);
+    };
+    pull_one(&name, args, invocation, console)
+}
+
+/// Without a name: the models that this machine's memory is right for. A person is asked; a script names one.
+fn suggest(args: &PullArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let catalogue = Catalogue::builtin();
-    let named = args.name.as_deref().or(invocation.named_model.as_deref());
-    let name = named.unwrap_or(catalogue.default_name()).to_owned();
-    let options = PullOptions { force: args.force, keep_source: args.keep_source, recipe: recipe(&name, args.recipe) };
-    let installed = install(&name, &options, invocation, console)?;
+    let memory = memory().map(|memory| memory.total);
+    let store = invocation.profile.store();
+    let mut missing: Vec<String> = Vec::new();
+    for (entry, roles) in suggested(&catalogue, memory.unwrap_or(0)) {
+        let installed = store.path(&entry.name).is_ok();
+        let roles: Vec<&str> = roles.into_iter().map(Role::name).collect();
+        if console.json {
+            console.json(&json!({
+                "suggested": entry.name, "roles": roles, "download": entry.size, "size": entry.imported,
+                "installed": installed, "memory": memory,
+            }))?;
+        } else {
+            let state = if installed { "installed".to_owned() } else { time::bytes(entry.size) };
+            console.line(&format!("{:36} {state:>10}  {}", entry.name, roles.join(", ")))?;
+        }
+        if !installed || args.force {
+            missing.push(entry.name.clone());
+        }
+    }
+    if missing.is_empty() {
+        console.note("the models that suit this machine are installed");
+        return Ok(Done::Clean);
+    }
+    let hint = format!("deepcoder pull {}", missing.join("; deepcoder pull "));
+    if !invocation.input.is_terminal || console.json {
+        return Err(Failure::new("no model is named").hint(hint));
+    }
+    console.ask(&format!("download {}? [y,N] ", missing.join(" and ")));
+    let answer = invocation.input.line(&invocation.cancel).map_err(|failure| failure.hint(hint.clone()))?;
+    invocation.checkpoint()?;
+    if !matches!(answer.to_lowercase().as_str(), "y" | "yes") {
+        console.note("nothing downloaded");
+        console.hint(&hint);
+        return Ok(Done::Clean);
+    }
+    for name in &missing {
+        pull_one(name, args, invocation, console)?;
+    }
+    Ok(Done::Clean)
+}
+
+fn pull_one(name: &str, args: &PullArgs, invocation: &Invocation, console: &mut Console) -> Result {
+    let options = PullOptions { force: args.force, keep_source: args.keep_source, recipe: recipe(name, args.recipe) };
+    let installed = install(name, &options, invocation, console)?;
     report(&installed, console)
 }
 

@@ -9,6 +9,7 @@ use crate::sanitise::for_terminal;
 use crate::time;
 use crate::verbs::eval::calibrate::lines;
 use deepcoder_hub::Catalogue;
+use deepcoder_profile::Role;
 use serde_json::json;
 
 pub(crate) fn models(verb: &ModelsVerb, invocation: &Invocation, console: &mut Console) -> Result {
@@ -42,14 +43,15 @@ pub(crate) fn models(verb: &ModelsVerb, invocation: &Invocation, console: &mut C
 fn list(invocation: &Invocation, console: &mut Console) -> Result {
     let store = invocation.profile.store();
     let installed = store.list()?;
-    let default = &invocation.profile.settings().model;
+    let default = invocation.profile.model_for(Role::Edit);
     let mut damaged = false;
     for model in &installed {
         match &model.model {
             Ok(found) if console.json => console.json(&json!({
                 "name": model.name,
                 "installed": true,
-                "default": model.name == *default,
+                "default": model.name == default,
+                "roles": roles_of(&model.name, invocation),
                 "size": found.size,
                 "architecture": found.manifest.architecture,
                 "context_length": found.manifest.context_length,
@@ -57,7 +59,8 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
                 "path": model.path.to_string_lossy(),
             }))?,
             Ok(found) => {
-                let star = if model.name == *default { "  (default)" } else { "" };
+                let roles = roles_of(&model.name, invocation);
+                let star = if roles.is_empty() { String::new() } else { format!("  ({})", roles.join(", ")) };
                 let size = time::bytes(found.size);
                 console.line(&format!("{:36} {size:>10}  {}{star}", model.name, found.manifest.architecture))?;
             }
@@ -82,7 +85,7 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
             console.json(&json!({
                 "name": entry.name,
                 "installed": false,
-                "default": entry.name == *default,
+                "default": entry.name == default,
                 "download": entry.size,
                 "architecture": entry.architecture,
                 "license": entry.license.name,
@@ -95,6 +98,12 @@ fn list(invocation: &Invocation, console: &mut Console) -> Result {
     Ok(if damaged { Done::Findings } else { Done::Clean })
 }
 
+/// The roles that the model `name` has.
+pub(crate) fn roles_of(name: &str, invocation: &Invocation) -> Vec<&'static str> {
+    let profile = &invocation.profile;
+    Role::ALL.into_iter().filter(|role| profile.model_for(*role) == name).map(Role::name).collect()
+}
+
 fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
     let model = invocation.profile.store().show(name)?;
     let manifest = &model.manifest;
@@ -103,6 +112,7 @@ fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
         value["path"] = json!(model.path.to_string_lossy());
         value["size"] = json!(model.size);
         value["calibration"] = json!(invocation.profile.calibration(&manifest.name));
+        value["roles"] = json!(roles_of(name, invocation));
         console.json(&value)?;
         return Ok(Done::Clean);
     }
@@ -113,6 +123,13 @@ fn show(name: &str, invocation: &Invocation, console: &mut Console) -> Result {
         .map_or_else(|| "none".to_owned(), |fim| format!("{} {} {}", fim.prefix, fim.suffix, fim.middle));
     let mapping: Vec<_> = manifest.recipe.mapping.iter().map(|(from, to)| format!("{from}: {to}")).collect();
     let mut rows = vec![
+        (
+            "used for",
+            match roles_of(name, invocation).as_slice() {
+                [] => "nothing by default".to_owned(),
+                roles => roles.join(", "),
+            },
+        ),
         ("architecture", manifest.architecture.clone()),
         ("context", format!("{} tokens", manifest.context_length)),
         ("vocabulary", format!("{} tokens", manifest.vocab_size)),

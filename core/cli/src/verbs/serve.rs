@@ -7,7 +7,7 @@ use crate::failure::{Done, Result};
 use deepcoder_app::App;
 use deepcoder_daemon::{ServeError, ServeOptions, Services, WorkOptions, Workers};
 use deepcoder_jobs::{JobService, Options as JobOptions};
-use deepcoder_profile::build_version;
+use deepcoder_profile::{Role, build_version};
 use deepcoder_protocol::{ModelLoader, client};
 use serde_json::json;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) fn serve(args: &ServeArgs, invocation: &Invocation, console: &mut Con
     }
     options.idle = args.idle_seconds.map_or(invocation.profile.settings().idle, Duration::from_secs);
     options.version = build_version(&invocation.executable);
-    options.model.clone_from(&invocation.profile.settings().model);
+    options.model = invocation.profile.model_for(Role::Edit);
     if !args.detached {
         console.note(&format!("listening on {}; Ctrl-C ends it", socket.display()));
     }

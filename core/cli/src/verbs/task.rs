@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::sanitise::for_terminal;
 use deepcoder_app::{App, ProfileModels, Takes, lines_of};
+use deepcoder_profile::Role;
 use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::Tasks;
 use deepcoder_types::{Cancel, Delivery, Event, JobState, Request, Task, Tone};
@@ -53,7 +54,7 @@ pub(crate) fn request(verb: &str, prompt: String, paths: Vec<String>, invocation
         prompt,
         directory: invocation.base.clone(),
         paths,
-        model: Some(invocation.profile.settings().model.clone()),
+        model: Some(invocation.profile.model_for(Role::of_verb(verb))),
         seed: invocation.seed.unwrap_or(0),
         delivery: Delivery::Show,
         origin: "cli".to_owned(),
@@ -88,7 +89,7 @@ pub(crate) fn carry_out(
 ) -> Result<Ended> {
     let (tasks, is_here, task) = deepcoder_app::submit(&invocation.profile, request.clone(), || here(invocation))?;
     let place = if is_here { "in this process" } else { "in the daemon" };
-    console.detail(&format!("using the model {} {place}", invocation.profile.settings().model));
+    console.detail(&format!("using the model {} {place}", request.model.as_deref().unwrap_or_default()));
     let task = follow(&*tasks, &task.id, is_here, invocation, console, on_token)?;
     match (task.state, &task.failure) {
         (JobState::Failed, Some(failure)) => {

@@ -21,6 +21,28 @@ fn flag_beats_environment_beats_file_beats_default() {
     assert_eq!((settings.model.as_str(), settings.idle.as_secs(), settings.threads), ("pair", 5, Some(3)));
 }
 
+/// Protects a user with two models: each role has the model that was named for it, the nearest to the user's hands first.
+#[test]
+fn models_are_named_by_role() {
+    let file: ConfigFile =
+        toml::from_str("model = 'all'\n[models]\ncomplete = 'small'\nedit = 'large'\n").expect("a file");
+    let models = |pairs: &[&str], flag: Option<&str>, env: &[(&str, &str)]| {
+        let config = pairs.iter().map(|pair| (*pair).to_owned()).collect();
+        let overrides = Overrides { config, model: flag.map(str::to_owned), ..Overrides::default() };
+        let models = Settings::resolve(&overrides, &vars(env), file.clone()).expect("valid").models;
+        [models.complete, models.edit, models.agent].map(Option::unwrap_or_default)
+    };
+    assert_eq!(models(&[], None, &[]), ["small", "large", "all"]);
+    assert_eq!(models(&["models.edit=x", "models.agent=y"], None, &[]), ["small", "x", "y"]);
+    assert_eq!(models(&["model=x"], None, &[]), ["x", "x", "x"]);
+    assert_eq!(models(&["models.edit=x"], Some("flag"), &[]), ["flag", "flag", "flag"]);
+    assert_eq!(models(&[], None, &[(env_var::MODEL, "env")]), ["env", "env", "env"]);
+    let none = Settings::resolve(&Overrides::default(), &vars(&[]), ConfigFile::default()).expect("valid");
+    assert_eq!(none.models, crate::RoleModels::default());
+    let wrong = Overrides { config: vec!["models.write=x".into()], ..Overrides::default() };
+    assert!(Settings::resolve(&wrong, &vars(&[]), ConfigFile::default()).is_err());
+}
+
 /// Protects readers of the reference: a documented default is the value that applies without the setting, and every
 /// setting of one line says what it does.
 #[test]

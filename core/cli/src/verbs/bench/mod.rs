@@ -16,6 +16,7 @@ use deepcoder_export::Shape;
 use deepcoder_model::{
     BenchOptions, BenchReport, EngineOptions, PrefixCache, RequestPlan, RequestReport, Restart, bench_restart,
 };
+use deepcoder_profile::Role;
 use std::path::{Path, PathBuf};
 
 /// Tokens of the prompt that is given again after a restart.
@@ -70,7 +71,7 @@ pub(crate) fn bench(args: &BenchArgs, invocation: &Invocation, console: &mut Con
 fn folder(args: &BenchArgs, invocation: &Invocation) -> Result<PathBuf> {
     Ok(match &args.folder {
         Some(folder) => invocation.path(folder),
-        None => invocation.profile.store().path(&invocation.profile.settings().model)?,
+        None => invocation.profile.store().path(&invocation.profile.model_for(Role::Edit))?,
     })
 }
 

@@ -7,7 +7,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::verbs::task;
 use chrono::{DateTime, Local, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
-use deepcoder_types::{Delivery, EDIT, JobSpec, JobState, Schedule};
+use deepcoder_types::{Delivery, EDIT, Effort, JobSpec, JobState, Schedule};
 use deepcoder_workspace::Workspace;
 use serde_json::json;
 use std::path::{Component, Path, PathBuf};
@@ -45,6 +45,7 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
         options,
         model: invocation.named_model.clone(),
         seed: invocation.seed.unwrap_or(0),
+        effort: args.effort.as_deref().and_then(Effort::named),
         priority: args.priority,
         schedule,
         after,

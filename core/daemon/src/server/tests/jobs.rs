@@ -169,6 +169,7 @@ fn spec() -> JobSpec {
         options: serde_json::json!({ "format": "whole" }),
         model: None,
         seed: 0,
+        effort: None,
         priority: 3,
         schedule: Schedule::At(7),
         after: vec![JobId("0".into())],
