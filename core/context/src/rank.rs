@@ -61,6 +61,12 @@ const COMMON: &str = " the and for with that this from into every all each any a
     please also only new one two new some more than then them they their our your you but out off via per let \
     convert replace rename create delete move ";
 
+/// Words of many instructions that a program may be about all the same.
+const VERBS: &str = " remove rename replace create delete move convert write update return returns file files class type ";
+
+/// The weight of such a word: it decides where nothing else does.
+const SAID_OFTEN: f64 = 0.1;
+
 /// A file with its score, and why it has it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ranked {
@@ -162,10 +168,11 @@ impl Query {
             }
             for part in parts {
                 let lower = part.to_lowercase();
-                let common = COMMON.contains(&format!(" {lower} "));
+                let weight = if COMMON.contains(&format!(" {lower} ")) { 0.0 } else { 1.0 };
+                let weight = if VERBS.contains(&format!(" {lower} ")) { SAID_OFTEN } else { weight };
                 let term = Term::word(part);
-                if part.chars().count() >= 3 && !common && query.asked.len() < MAX_TERMS && seen.insert(term) {
-                    query.asked.push(Asked { term, text: lower, weight: 1.0, is_name: false });
+                if part.chars().count() >= 3 && weight > 0.0 && query.asked.len() < MAX_TERMS && seen.insert(term) {
+                    query.asked.push(Asked { term, text: lower, weight, is_name: false });
                 }
             }
         }

@@ -60,6 +60,7 @@ fn forms_of_a_word_are_one() {
         ("formatting", "format"),
         ("cached", "caches"),
         ("classes", "class"),
+        ("withdrawals", "withdraw"),
     ] {
         assert_eq!(Term::word(a), Term::word(b), "{a} {b}: {} {}", stem(a), stem(b));
     }

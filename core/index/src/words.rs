@@ -186,6 +186,9 @@ pub fn stem(word: &str) -> &str {
             break;
         }
     }
+    if let Some(short) = word.strip_suffix("al").filter(|short| short.len() >= 5) {
+        word = short;
+    }
     // `formatt` of `formatting`.
     let bytes = word.as_bytes();
     match bytes {
