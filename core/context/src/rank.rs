@@ -62,7 +62,8 @@ const COMMON: &str = " the and for with that this from into every all each any a
     convert replace rename create delete move ";
 
 /// Words of many instructions that a program may be about all the same.
-const VERBS: &str = " remove rename replace create delete move convert write update return returns file files class type ";
+const VERBS: &str =
+    " remove rename replace create delete move convert write update return returns file files class type ";
 
 /// The weight of such a word: it decides where nothing else does.
 const SAID_OFTEN: f64 = 0.1;

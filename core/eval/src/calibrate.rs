@@ -82,11 +82,9 @@ fn fit(rows: &[Row]) -> Fit {
         for (z, row) in standard.iter().zip(rows) {
             let p = sigmoid(z.iter().zip(&weights).map(|(z, w)| z * w).sum());
             let error = p - f64::from(u8::from(row.right));
-            for i in 0..=width {
-                gradient[i] += error * z[i];
-                for j in 0..=width {
-                    hessian[i][j] += p * (1.0 - p) * z[i] * z[j];
-                }
+            for (zi, (slope, row)) in z.iter().zip(gradient.iter_mut().zip(&mut hessian)) {
+                *slope += error * zi;
+                row.iter_mut().zip(z).for_each(|(cell, zj)| *cell += p * (1.0 - p) * zi * zj);
             }
         }
         for k in 0..width {
@@ -122,12 +120,12 @@ fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
         let pivot = (column..n).max_by(|&i, &j| a[i][column].abs().total_cmp(&a[j][column].abs())).unwrap_or(column);
         a.swap(column, pivot);
         b.swap(column, pivot);
-        for row in column + 1..n {
-            let factor = a[row][column] / a[column][column];
-            for k in column..n {
-                a[row][k] -= factor * a[column][k];
-            }
-            b[row] -= factor * b[column];
+        let (above, below) = a.split_at_mut(column + 1);
+        let (Some(lead), known) = (above.last(), b[column]) else { continue };
+        for (row, value) in below.iter_mut().zip(&mut b[column + 1..]) {
+            let factor = row[column] / lead[column];
+            row.iter_mut().zip(lead).for_each(|(cell, of_lead)| *cell -= factor * of_lead);
+            *value -= factor * known;
         }
     }
     for row in (0..n).rev() {

@@ -4,7 +4,7 @@ use crate::contain::{Contained, contain};
 use crate::error::RunError;
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, emit};
-use crate::run::ProjectChecks;
+use crate::project::ProjectChecks;
 use crate::trim::trim;
 use crate::within::within;
 use deepcoder_context::Context;

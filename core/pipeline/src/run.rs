@@ -7,24 +7,18 @@ use crate::each::{Several, each};
 use crate::error::{ApplyRunError, RunError};
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, emit};
+use crate::project::ProjectChecks;
 use crate::record::Record;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
 use deepcoder_edit::unified_diff;
 use deepcoder_plugin_api::{Plugin, Takes};
 use deepcoder_types::{
-    Answer, Applicability, Calibration, Cancel, CheckReport, EditSet, Effort, Event, Instruction, LanguageModel,
-    RepoPath, Stage, Stats,
+    Answer, Applicability, Calibration, Cancel, EditSet, Effort, Event, Instruction, LanguageModel, RepoPath, Stage,
+    Stats,
 };
 use deepcoder_verify::Verification;
 use deepcoder_workspace::Tree;
 use std::sync::{Arc, Mutex};
-
-/// The checks that a project has configured and the user trusts. They run on a copy of the tree.
-pub trait ProjectChecks: Send + Sync {
-    /// The reports of the checks on the tree with `set` in place, compared with the tree without it; empty where there
-    /// are none. Their results on the tree as it is are computed once.
-    fn run(&self, set: &EditSet, cancel: &Cancel) -> Vec<CheckReport>;
-}
 
 /// The least share of right results that is applied unseen, unless a setting says otherwise.
 pub const CONFIDENCE: f32 = 0.5;

@@ -3,8 +3,8 @@
 
 use crate::guard::names;
 use crate::place::Place;
-use crate::regions::whole_lines;
 use crate::units::Unit;
+use crate::units::whole_lines;
 use deepcoder_edit::formats::{FormatError, region};
 use deepcoder_edit::{Adoption, LineEnding, adopt_block};
 use deepcoder_syntax::{Language, RawSymbol, import_statements, parses, symbols};

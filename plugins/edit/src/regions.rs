@@ -2,7 +2,7 @@
 
 use crate::guard::{definitions, mentions, names};
 use crate::target::Base;
-use crate::units::{Unit, units};
+use crate::units::{Unit, units, whole_lines};
 use deepcoder_plugin_api::{Host, PluginError};
 use deepcoder_types::{Instruction, RepoPath, TextRange};
 use std::ops::Range;
@@ -110,18 +110,6 @@ pub(crate) fn every_word(prompt: &str, of: &[&str]) -> bool {
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let begins = |at: &usize| matches!(words[*at], "every" | "each" | "all");
     (0..words.len()).filter(begins).any(|at| words[at + 1..].iter().take(BETWEEN).any(|word| of.contains(word)))
-}
-
-/// The lines that a range touches; `None` where it is not a range of the text.
-pub(crate) fn whole_lines(text: &str, range: TextRange) -> Option<Range<usize>> {
-    let range = range.as_range();
-    if range.start > range.end || !text.is_char_boundary(range.start) || !text.is_char_boundary(range.end) {
-        return None;
-    }
-    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-    let touched = if range.end > range.start && text[..range.end].ends_with('\n') { range.end - 1 } else { range.end };
-    let end = text[touched..].find('\n').map_or(text.len(), |at| touched + at + 1);
-    (start < end).then_some(start..end)
 }
 
 /// A name, or the last part of a qualified one.

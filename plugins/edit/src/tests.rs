@@ -1,5 +1,5 @@
 use crate::EditPlugin;
-use crate::regions::whole_lines;
+use crate::units::whole_lines;
 use deepcoder_plugin_api::{ErrorCode, Plugin};
 use deepcoder_test_cases::{Case, Files, Hosted, check};
 use deepcoder_test_support::FakeModel;

@@ -9,7 +9,7 @@ pub(crate) use choice::{Scope, choose};
 pub(crate) use named::named;
 
 use deepcoder_syntax::{Language, RawSymbol, symbols};
-use deepcoder_types::RepoPath;
+use deepcoder_types::{RepoPath, TextRange};
 use std::ops::Range;
 
 /// Shorter files are written anew as a whole: a small model does that as well as it writes a part.
@@ -68,7 +68,7 @@ fn unit(text: &str, symbol: &RawSymbol) -> Option<Unit> {
     if matches!(symbol.kind, "field" | "variable" | "macro" | "module") {
         return None;
     }
-    let range = crate::regions::whole_lines(text, symbol.range)?;
+    let range = whole_lines(text, symbol.range)?;
     Some(Unit {
         range,
         name: symbol.name.clone(),
@@ -76,6 +76,18 @@ fn unit(text: &str, symbol: &RawSymbol) -> Option<Unit> {
         kind: symbol.kind,
         signature: symbol.signature_start as usize..symbol.signature_end as usize,
     })
+}
+
+/// The lines that a range touches; `None` where it is not a range of the text.
+pub(crate) fn whole_lines(text: &str, range: TextRange) -> Option<Range<usize>> {
+    let range = range.as_range();
+    if range.start > range.end || !text.is_char_boundary(range.start) || !text.is_char_boundary(range.end) {
+        return None;
+    }
+    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let touched = if range.end > range.start && text[..range.end].ends_with('\n') { range.end - 1 } else { range.end };
+    let end = text[touched..].find('\n').map_or(text.len(), |at| touched + at + 1);
+    (start < end).then_some(start..end)
 }
 
 /// Whether a file has so little that a part of it is no smaller a task.

@@ -59,6 +59,7 @@ const WRITERS: &[(&str, &str)] = &[
 const NO_VERBS: &[(&str, &str)] = &[
     ("core/types/src/instruction.rs", "the verbs that others mean without naming one"),
     ("core/cli/src/verbs/history.rs", "a field of JSON"),
+    ("core/profile/src/roles.rs", "the roles of models, as settings name them"),
     ("core/hook/src/config.rs", "an action of hooks"),
     ("core/verify/src/checks/asked.rs", "words of an instruction"),
     ("core/verify/src/checks/docs.rs", "words of an instruction"),

@@ -4,11 +4,14 @@ use super::Bench;
 use crate::suggest;
 use deepcoder_workspace::Workspace;
 
+/// The files of a project, and the checks that are suggested.
+type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str]);
+
 /// Protects the first five minutes: a repository of each language gets checks that parse as they are, for the tools that it is
 /// set up for and no others, and it says which are installed.
 #[test]
 fn each_language_gets_its_tools() {
-    let cases: [(&[(&str, &str)], &[&str]); 8] = [
+    let cases: [Case<'_>; 8] = [
         (
             &[("pyproject.toml", "[tool.ruff]\n[tool.mypy]\n"), ("a.py", ""), ("tests/test_a.py", "import pytest\n")],
             &["ruff", "mypy", "pytest"],

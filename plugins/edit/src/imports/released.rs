@@ -68,7 +68,7 @@ fn by_line(language: Language, old: &str, new: &str, name: impl Fn(&str) -> Opti
     let (was, is) = (words(&rest(old)), words(&rest(new)));
     let mut out = new.to_owned();
     for statement in import_statements(language, new).iter().rev() {
-        let lines = crate::regions::whole_lines(new, *statement)?;
+        let lines = crate::units::whole_lines(new, *statement)?;
         let mut at = lines.start;
         let mut cuts = Vec::new();
         for line in new[lines].split_inclusive('\n') {

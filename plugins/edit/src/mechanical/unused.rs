@@ -172,7 +172,7 @@ fn java(text: &str) -> String {
         if name == "*" || words.contains(name) {
             continue;
         }
-        if let Some(lines) = crate::regions::whole_lines(text, *range)
+        if let Some(lines) = crate::units::whole_lines(text, *range)
             && text[lines.clone()].trim() == text[range.as_range()].trim()
         {
             out.replace_range(lines, "");

