@@ -172,7 +172,7 @@ impl Finder<'_> {
             self.add("vitest", CheckKind::Test, &["vitest", "run"], files, "package.json has vitest");
         } else if uses("jest") {
             self.add("jest", CheckKind::Test, &["jest"], files, "package.json has jest");
-        } else if script.contains("node --test") {
+        } else if script.contains("node ") && script.contains("--test") {
             self.add("node-test", CheckKind::Test, &["node", "--test"], files, "package.json has a test script");
         } else if !script.is_empty() && !script.contains("no test specified") {
             self.add("npm-test", CheckKind::Test, &["npm", "test"], files, "package.json has a test script");

@@ -17,7 +17,10 @@ pub(crate) struct Workbench {
 impl Workbench {
     /// With a repository that holds `files`.
     pub(crate) fn new(files: &[(&str, &[u8])]) -> Self {
-        Self { repo: TestRepo::new(files), home: tempfile::tempdir().expect("a folder") }
+        let home = tempfile::tempdir().expect("a folder");
+        // A script has one answer for each edit.
+        std::fs::write(home.path().join("config.toml"), "effort = \"quick\"\n").expect("settings");
+        Self { repo: TestRepo::new(files), home }
     }
 
     /// The value of DEEPCODER_HOME.

@@ -71,7 +71,7 @@ pub(crate) fn is_placeholder(line: &str) -> bool {
     (dots && kept && (code || words.len() <= 3)) || fixed.iter().any(|p| text.contains(p))
 }
 
-/// A comment that leaves the work to someone else: `// TODO: implement this`, `# your code here`.
+/// A comment that leaves the work to someone else: `# implement this`, `# your code here`.
 pub(crate) fn is_unwritten(line: &str) -> bool {
     let Some(text) = comment_text(line) else { return false };
     let text = text.to_lowercase();

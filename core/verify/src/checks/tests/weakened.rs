@@ -68,7 +68,7 @@ fn nothing_is_silenced() {
     assert_eq!(edit("put a noqa behind the import", "a.py", code, &new), NONE);
     let rust = "fn a() {}\n";
     let found = edit("tidy up", "a.rs", rust, "#[\u{61}llow(dead_code)]\nfn a() {}\n");
-    assert_eq!(found, ["R a.rs: line 1 silences a tool with `#[allow(`"]);
+    assert_eq!(found, ["R a.rs: line 1 silences a tool with `#[\u{61}llow(`"]);
     let swallowed = "R a.py: line 5 catches every error and does nothing with it";
     for handler in
         ["except Exception:\n        pass", "except:  # never mind\n        pass", "except BaseException: pass"]
