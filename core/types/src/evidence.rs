@@ -59,6 +59,14 @@ pub struct Evidence {
     pub reason: String,
 }
 
+impl Evidence {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One answer of the model.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -370,8 +370,8 @@ pub struct TaskResult {
     pub seed: u64,
     /// Its use of the model.
     pub stats: Stats,
-    /// What it rests on.
-    #[serde(default)]
+    /// What it rests on; absent where no model was asked and nothing was checked.
+    #[serde(default, skip_serializing_if = "Evidence::is_empty")]
     pub evidence: Evidence,
     /// Whether it may land.
     pub verdict: Verdict,
