@@ -38,7 +38,16 @@ fn a_waiting_result_is_committed_where_it_was_asked_for() {
     let _daemon = FakeDaemon::start(&bench, saying(&[NEW]));
     bench.repo.git(&["config", "user.name", "A"]);
     bench.repo.git(&["config", "user.email", "a@example.com"]);
-    let made = bench.transcript(&["edit", "add type hints", "src/util.py", "--commit", "--branch", "hints"]);
+    let made = bench.transcript(&[
+        "edit",
+        "add type hints",
+        "src/util.py",
+        "--effort",
+        "quick",
+        "--commit",
+        "--branch",
+        "hints",
+    ]);
     assert!(made.contains("exit code: 1"), "{made}");
     assert_eq!(bench.repo.read("src/util.py"), OLD.as_bytes());
     let tasks = bench.command(&["tasks", "--json"]).output().expect("it runs");

@@ -85,7 +85,7 @@ fn edit_with_a_commit() {
     let bench = bench();
     let _daemon = FakeDaemon::start(&bench, saying(&[NEW, NEW, NEW, NEW]));
     let edit = |more: &[&str]| {
-        let words = ["edit", "add type hints", "src/util.py", "--yes", "--commit"];
+        let words = ["edit", "add type hints", "src/util.py", "--yes", "--effort", "quick", "--commit"];
         bench.transcript(&[&words, more].concat())
     };
     let without = edit(&[]);
