@@ -222,7 +222,8 @@ impl Repo {
             }
             events(event);
         };
-        let options = RunOptions { checks, calibration, effort, ..RunOptions::default() };
+        let confidence = f32::from(self.profile.settings().confidence) / 100.0;
+        let options = RunOptions { checks, calibration, effort, confidence, ..RunOptions::default() };
         let mut run = pipeline.run(instruction, &options, cancel, &mut told)?;
         run.record.chosen = chosen;
         Ok(run)

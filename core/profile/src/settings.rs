@@ -17,6 +17,7 @@ pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct";
 /// How long the daemon keeps an unused model in memory.
 const DEFAULT_IDLE_SECONDS: u64 = 300;
 const DEFAULT_PREFIX_CACHE_MIB: u64 = 2048;
+const DEFAULT_CONFIDENCE: u8 = 50;
 const DEFAULT_JOBS_KEEP_DAYS: u64 = 90;
 
 /// The most bytes of `config.toml`.
@@ -79,6 +80,9 @@ settings! {
     /// Work that an edit is worth: `quick` (one answer), `normal` (a few answers, compared) or `thorough` (as many as
     /// pay, each through the project's checks).
     effort: String, None, "\"normal\"";
+    /// Percentage of right results, among those like it in the calibration of its model, below which an edit waits for a
+    /// review. From 0 to 100; `deepcoder models show` prints what each line would apply.
+    confidence: u64, None, "50";
     /// Threads for inference, from 1 to 1024. By default the physical cores that the process may use.
     threads: usize, Some(env_var::THREADS), "";
     /// Device that computes: `cpu`, `cuda` (untested) or `auto`.
@@ -157,6 +161,8 @@ pub struct Settings {
     pub models: RoleModels,
     /// How much work an edit is worth.
     pub effort: Effort,
+    /// The percentage of right results below which an edit waits for a review.
+    pub confidence: u8,
     /// Threads for inference; `None` lets the engine choose.
     pub threads: Option<usize>,
     /// `cpu`, `cuda` or `auto`.
@@ -281,6 +287,7 @@ impl Default for Settings {
             model: DEFAULT_MODEL.into(),
             models: RoleModels::default(),
             effort: Effort::default(),
+            confidence: DEFAULT_CONFIDENCE,
             threads: None,
             device: "auto".into(),
             weights: "mapped".into(),
@@ -363,6 +370,11 @@ impl Settings {
             let expected = "quick, normal or thorough";
             return Err(SettingsError::Value { name: "effort".into(), value: effort, expected });
         };
+        let confidence = flags.confidence.or(file.confidence).unwrap_or(u64::from(default.confidence));
+        let Some(confidence) = u8::try_from(confidence).ok().filter(|percent| *percent <= 100) else {
+            let (value, expected) = (confidence.to_string(), "a percentage from 0 to 100");
+            return Err(SettingsError::Value { name: "confidence".into(), value, expected });
+        };
         let (by_flag, by_file) = (flags.models.unwrap_or_default(), file.models.unwrap_or_default());
         let variable = vars.text(env_var::MODEL);
         let role = |role: Role| {
@@ -384,6 +396,7 @@ impl Settings {
             model: overrides.model.clone().or(flags.model).or(variable).or(file.model).unwrap_or(default.model),
             models,
             effort,
+            confidence,
             threads,
             device,
             weights,

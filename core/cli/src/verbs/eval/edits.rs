@@ -13,7 +13,7 @@ use deepcoder_eval::edits::{
 use deepcoder_pipeline::{Pipeline, Run, RunError, RunOptions, may_land};
 use deepcoder_plugin_api::ErrorCode;
 use deepcoder_types::{
-    Cancel, Consent, Delivery, EDIT, Effort, GenerateError, Instruction, LanguageModel, RepoPath, Verdict,
+    Calibration, Cancel, Consent, Delivery, EDIT, Effort, GenerateError, Instruction, LanguageModel, RepoPath, Verdict,
 };
 use deepcoder_workspace::Memory;
 use serde_json::json;
@@ -25,6 +25,8 @@ struct Asking<'a> {
     model: Arc<dyn LanguageModel>,
     options: serde_json::Value,
     effort: Effort,
+    confidence: f32,
+    calibration: Option<Calibration>,
     seed: u64,
     cancel: &'a Cancel,
 }
@@ -44,7 +46,9 @@ pub(super) fn edits(args: &EditsArgs, invocation: &Invocation, console: &mut Con
     let version = env!("CARGO_PKG_VERSION");
     let name = format!("{} {} effort={effort} {plugin_options} {version}", info.name, info.fingerprint);
     let (seed, cancel) = (invocation.seed.unwrap_or(0), &invocation.cancel);
-    let asking = Asking { model, options: plugin_options, effort: args.effort, seed, cancel };
+    let confidence = f32::from(invocation.profile.settings().confidence) / 100.0;
+    let calibration = invocation.profile.calibration(&info.name);
+    let asking = Asking { model, options: plugin_options, effort: args.effort, confidence, calibration, seed, cancel };
     let edit = |question: Question<'_>| asking.edit(question);
     let report = watched("edits", invocation, console, &mut |progress| {
         edits::run(&name, &edit, &tasks, &harness, &options, cancel, progress)
@@ -96,7 +100,8 @@ impl Asking<'_> {
             options: self.options.clone(),
             seed: self.seed,
         };
-        let options = RunOptions { effort: self.effort, ..RunOptions::default() };
+        let (effort, confidence, calibration) = (self.effort, self.confidence, self.calibration.as_ref());
+        let options = RunOptions { effort, confidence, calibration, ..RunOptions::default() };
         let run = Pipeline::new(&tree, Arc::clone(&self.model)).run(&instruction, &options, self.cancel, &mut |_| {});
         match run {
             Ok(run) => Ok(edited(run)),
