@@ -67,6 +67,12 @@ pub fn parses(language: Language, text: &str) -> Option<bool> {
     parse(language, text).map(|tree| !tree.root_node().has_error())
 }
 
+/// The syntax tree of `text`; `None` when it is too large or too contorted to parse.
+#[must_use]
+pub fn tree(language: Language, text: &str) -> Option<Tree> {
+    parse(language, text)
+}
+
 /// Gives up on text that costs much more work than program text of its length, and on what still takes too long:
 /// error recovery can need time that grows with the square of the length (`a<b<a<b<…` in C++).
 pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {

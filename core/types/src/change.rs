@@ -4,7 +4,7 @@ use crate::{ContentHash, RepoPath};
 use serde::{Deserialize, Serialize};
 
 /// UTF-8 byte offsets `[start, end)` into a file's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TextRange {
     /// First byte.
     pub start: u32,

@@ -1,0 +1,75 @@
+//! The rules of each language: its binder, its modules, its names.
+
+mod c;
+mod go;
+mod java;
+mod javascript;
+mod python;
+mod rust;
+
+use crate::{Bindings, Files};
+use deepcoder_syntax::{Language, Tree};
+use deepcoder_types::RepoPath;
+
+/// What is particular to a language.
+pub(crate) trait Rules: Sync {
+    /// The names of a file. The tree may have errors: what is in an [`ERROR`](HazardKind::Syntax) node is a hazard and binds
+    /// as well as it can.
+    fn bind(&self, language: Language, tree: &Tree, text: &str) -> Bindings;
+
+    /// Whether a text can be a name in the language: its characters, and no reserved word.
+    fn is_name(&self, name: &str) -> bool;
+
+    /// A name as the language compares names.
+    fn normal(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    /// The files that an import's module stands for, seen from a file; of a package all of them. Empty where it is not of
+    /// the tree.
+    fn module_files(&self, files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath>;
+
+    /// The other files whose top-level names are visible in this one without an import (a package of Go or Java).
+    fn siblings(&self, _files: &dyn Files, _path: &RepoPath, _bindings: &Bindings) -> Vec<RepoPath> {
+        Vec::new()
+    }
+
+    /// Whether types have members and fulfil interfaces without saying so (Go, TypeScript): a method of such a name may then
+    /// belong to an interface anywhere.
+    fn structural(&self) -> bool {
+        false
+    }
+}
+
+/// The rules of a language, where there are any.
+pub(crate) fn rules(language: Language) -> Option<&'static dyn Rules> {
+    Some(match language {
+        Language::Python => &python::Python,
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &javascript::JavaScript,
+        Language::Rust => &rust::Rust,
+        Language::Go => &go::Go,
+        Language::Java => &java::Java,
+        Language::C | Language::Cpp => &c::C,
+        _ => return None,
+    })
+}
+
+/// Whether names of this language can be followed.
+#[must_use]
+pub fn supports(language: Language) -> bool {
+    rules(language).is_some()
+}
+
+/// What the names of a text mean; `None` for a language without rules, and where the text is too large to parse.
+#[must_use]
+pub fn bind(language: Language, text: &str) -> Option<Bindings> {
+    let rules = rules(language)?;
+    let tree = deepcoder_syntax::tree(language, text)?;
+    Some(rules.bind(language, &tree, text))
+}
+
+/// Whether a text can be a name in the language: its characters, and no reserved word.
+#[must_use]
+pub fn is_name(language: Language, name: &str) -> bool {
+    rules(language).is_some_and(|rules| rules.is_name(name))
+}

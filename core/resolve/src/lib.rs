@@ -1,0 +1,19 @@
+//! What the names of a program mean: its scopes, declarations and references, in one file and over a tree.
+//!
+//! [`bind`] reads one file by the rules of its language. [`Project`] follows names from file to file, where they are
+//! imported, inherited or looked up in a type. [`changed_meanings`] compares a tree before and after an edit.
+//!
+//! **Invariant:** pure functions of texts. A name is [`Exact`](Resolution::Exact) only where the language's rules leave no
+//! other reading; everything else says why not. Every walk uses a cursor or a stack of its own, never recursion over the
+//! tree of a hostile text.
+
+mod bindings;
+mod languages;
+mod project;
+
+pub use bindings::{
+    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Reference, Role, Scope,
+    ScopeId, ScopeKind, Space, Target, Why,
+};
+pub use languages::{bind, is_name, supports};
+pub use project::{Files, Occurrence, Place, Project, Resolution, Symbol};
