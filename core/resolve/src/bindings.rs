@@ -254,7 +254,7 @@ pub enum Target {
 }
 
 /// Why a name is not certain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Why {
     /// The type of what stands before the dot is not known.
     UnknownReceiver,
@@ -306,13 +306,8 @@ impl Bindings {
     /// A file without a name.
     #[must_use]
     pub fn empty(language: Language, length: u32) -> Self {
-        let file = Scope {
-            kind: ScopeKind::File,
-            parent: None,
-            range: TextRange::new(0, length),
-            owner: None,
-            of: None,
-        };
+        let file =
+            Scope { kind: ScopeKind::File, parent: None, range: TextRange::new(0, length), owner: None, of: None };
         Self {
             language,
             scopes: vec![file],

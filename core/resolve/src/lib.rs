@@ -8,12 +8,16 @@
 //! tree of a hostile text.
 
 mod bindings;
+mod files;
 mod languages;
+mod meanings;
 mod project;
 
 pub use bindings::{
-    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Reference, Role, Scope,
-    ScopeId, ScopeKind, Space, Target, Why,
+    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Reference, Role,
+    Scope, ScopeId, ScopeKind, Space, Target, Why,
 };
-pub use languages::{bind, is_name, supports};
-pub use project::{Files, Occurrence, Place, Project, Resolution, Symbol};
+pub use files::{Files, Memory, Overlay};
+pub use languages::{bind, is_name, normal, supports};
+pub use meanings::{Changed, How, Mapped, changed_by_renaming, changed_meanings};
+pub use project::{Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};

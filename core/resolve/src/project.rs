@@ -1,22 +1,23 @@
 //! Names followed from file to file.
+//!
+//! A name means a declaration of its file, what an import takes from another one, or a member of what stands before the
+//! dot. What stands there is followed through constructors, annotations, results and bases as far as the texts tell
+//! ([`Known`]); where they do not, every member of that name is a candidate and the doubt says why.
 
-use crate::Why;
-use crate::bindings::{Bindings, DeclarationId, Form, Role};
+mod entities;
+mod family;
+mod lookup;
+
+use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Reference, Role, Target, Why};
+use crate::languages::rules;
+use crate::{Declaration, Files};
+use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// The files of a tree.
-pub trait Files: Sync {
-    /// The text of a file; `None` where there is none, or it is no text.
-    fn text(&self, path: &RepoPath) -> Option<Arc<str>>;
-
-    /// Every file, in the order of the paths.
-    fn paths(&self) -> &[RepoPath];
-
-    /// The files that hold this name as a word, and perhaps some that do not.
-    fn mentions(&self, word: &str) -> Vec<RepoPath>;
-}
+/// A declaration of the tree.
+pub type Global = (RepoPath, DeclarationId);
 
 /// A text in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,14 +41,15 @@ pub enum Resolution {
     Dynamic(Why),
 }
 
-/// The declarations that have one name together: a method with those that override it, a variable that several branches
-/// declare, the parts of an interface.
+/// The declarations that have one name together: a method with those that override it, the parts of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Symbol {
     /// Its name.
     pub name: String,
     /// Sorted, never empty.
-    pub declarations: Vec<(RepoPath, DeclarationId)>,
+    pub declarations: Vec<Global>,
+    /// Why there may be more of them (a base outside of the tree, an interface that is fulfilled without saying so).
+    pub open: Option<Why>,
 }
 
 /// One place where a symbol is named.
@@ -63,8 +65,185 @@ pub struct Occurrence {
     pub doubt: Option<Why>,
 }
 
+/// Every place that names a symbol.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Occurrences {
+    /// In the order of the files and texts.
+    pub found: Vec<Occurrence>,
+    /// What may reach the symbol by its name without naming it.
+    pub hazards: Vec<(RepoPath, Hazard)>,
+}
+
+/// What a reference means before families are joined.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Meaning {
+    pub(crate) declarations: Vec<Global>,
+    pub(crate) doubt: Option<Why>,
+}
+
+impl Meaning {
+    pub(crate) fn exact(declarations: Vec<Global>) -> Self {
+        Self { declarations, doubt: None }
+    }
+
+    pub(crate) fn doubtful(declarations: Vec<Global>, why: Why) -> Self {
+        Self { declarations, doubt: Some(why) }
+    }
+}
+
 /// A tree whose names can be followed. Files are read and bound when they are asked for, once.
 pub struct Project<'f> {
     files: &'f dyn Files,
     bound: Mutex<BTreeMap<RepoPath, Option<Arc<Bindings>>>>,
+}
+
+impl<'f> Project<'f> {
+    /// The tree of these files.
+    #[must_use]
+    pub fn new(files: &'f dyn Files) -> Self {
+        Self { files, bound: Mutex::default() }
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn files(&self) -> &'f dyn Files {
+        self.files
+    }
+
+    /// The names of a file; `None` where its language has no rules, or it cannot be parsed.
+    #[must_use]
+    pub fn bindings(&self, path: &RepoPath) -> Option<Arc<Bindings>> {
+        if let Some(known) = self.bound.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            return known.clone();
+        }
+        let bound =
+            Language::program(path).and_then(|language| crate::bind(language, &self.files.text(path)?)).map(Arc::new);
+        self.bound.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), bound.clone());
+        bound
+    }
+
+    /// A declaration of the tree.
+    #[must_use]
+    pub fn declaration(&self, global: &Global) -> Option<Declaration> {
+        self.bindings(&global.0)?.declaration(global.1).cloned()
+    }
+
+    /// What the names at an offset mean: none where there is no name, two where one text stands for two names.
+    #[must_use]
+    pub fn names_at(&self, path: &RepoPath, offset: u32) -> Vec<(Reference, Resolution)> {
+        let Some(bindings) = self.bindings(path) else { return Vec::new() };
+        // Where one name ends and another one begins, the one that begins is meant.
+        let inside = |r: &&Reference| r.at.start <= offset && offset < r.at.end;
+        let mut found: Vec<Reference> = bindings.at(offset).filter(inside).cloned().collect();
+        if found.is_empty() {
+            found = bindings.at(offset).cloned().collect();
+        }
+        found.into_iter().map(|reference| (self.resolve(path, &reference), reference)).map(|(a, b)| (b, a)).collect()
+    }
+
+    /// What a reference of a file means.
+    #[must_use]
+    pub fn resolve(&self, path: &RepoPath, reference: &Reference) -> Resolution {
+        if let Target::Dynamic(why) = reference.target {
+            return Resolution::Dynamic(why);
+        }
+        let meaning = self.meaning(path, reference);
+        let mut symbols: Vec<Symbol> = Vec::new();
+        for global in &meaning.declarations {
+            if !symbols.iter().any(|symbol| symbol.declarations.contains(global)) {
+                symbols.push(self.symbol(global));
+            }
+        }
+        match (symbols.len(), meaning.doubt) {
+            (0, _) => Resolution::Unresolved,
+            (1, None) => Resolution::Exact(symbols.remove(0)),
+            (_, doubt) => Resolution::Candidates(symbols, doubt.unwrap_or(Why::SeveralDeclarations)),
+        }
+    }
+
+    /// Everything that names the symbol.
+    #[must_use]
+    pub fn occurrences(&self, symbol: &Symbol) -> Occurrences {
+        let mut out = Occurrences::default();
+        let wanted: BTreeSet<&Global> = symbol.declarations.iter().collect();
+        let mut paths: BTreeSet<RepoPath> = self.files.mentions(&symbol.name).into_iter().collect();
+        paths.extend(symbol.declarations.iter().map(|(path, _)| path.clone()));
+        for path in paths {
+            let Some(bindings) = self.bindings(&path) else { continue };
+            let before = out.found.len();
+            for reference in bindings.references.iter().filter(|r| r.name == symbol.name) {
+                let meaning = self.meaning(&path, reference);
+                let hits = meaning.declarations.iter().filter(|global| wanted.contains(global)).count();
+                if hits == 0 {
+                    continue;
+                }
+                let partly = (hits < meaning.declarations.len()).then_some(Why::SeveralDeclarations);
+                out.found.push(Occurrence {
+                    place: Place { path: path.clone(), at: reference.at },
+                    role: reference.role,
+                    form: reference.form,
+                    doubt: meaning.doubt.or(partly),
+                });
+            }
+            let here = out.found.len() > before;
+            let reaches = |hazard: &&Hazard| match &hazard.name {
+                Some(name) => *name == symbol.name,
+                None => here,
+            };
+            let hazards = bindings.hazards.iter().filter(reaches);
+            out.hazards.extend(hazards.map(|hazard| (path.clone(), hazard.clone())));
+        }
+        out
+    }
+
+    /// What a reference means, before the declarations that share its name are joined.
+    pub(crate) fn meaning(&self, path: &RepoPath, reference: &Reference) -> Meaning {
+        let own = |ids: &[DeclarationId]| -> Vec<Global> { ids.iter().map(|id| (path.clone(), *id)).collect() };
+        let meaning = match &reference.target {
+            Target::Declaration(id) => Meaning::exact(own(&[*id])),
+            Target::Several(ids, why) => Meaning::doubtful(own(ids), *why),
+            Target::Member(known) => self.member(path, known, &reference.name),
+            Target::Outside => self.outside(path, reference),
+            Target::Dynamic(why) => Meaning::doubtful(Vec::new(), *why),
+        };
+        // An import without another name is what it imports.
+        let mut out = Meaning { declarations: Vec::new(), doubt: meaning.doubt };
+        for global in meaning.declarations {
+            for origin in self.origin(global) {
+                if !out.declarations.contains(&origin) {
+                    out.declarations.push(origin);
+                }
+            }
+        }
+        out
+    }
+
+    /// What an import under the same name stands for, as far as it is in the tree; any other declaration is itself.
+    fn origin(&self, global: Global) -> Vec<Global> {
+        let mut at = vec![global];
+        let mut seen: BTreeSet<Global> = BTreeSet::new();
+        let mut out = Vec::new();
+        while let Some(global) = at.pop() {
+            if !seen.insert(global.clone()) {
+                continue;
+            }
+            let taken = self.declaration(&global).and_then(|declaration| {
+                let import = declaration.import.filter(|import| import.name.as_deref() == Some(&declaration.name))?;
+                let found = self.exported(&self.modules(&global.0, &import.module), &declaration.name);
+                (!found.is_empty()).then_some(found)
+            });
+            match taken {
+                Some(found) => at.extend(found),
+                None => out.push(global),
+            }
+        }
+        out.sort();
+        // A circle of imports declares nothing.
+        if out.is_empty() { seen.into_iter().take(1).collect() } else { out }
+    }
+
+    /// Whether types of this file fulfil interfaces without saying so.
+    pub(crate) fn structural(&self, path: &RepoPath) -> bool {
+        Language::program(path).and_then(rules).is_some_and(|rules| rules.structural())
+    }
 }

@@ -73,3 +73,9 @@ pub fn bind(language: Language, text: &str) -> Option<Bindings> {
 pub fn is_name(language: Language, name: &str) -> bool {
     rules(language).is_some_and(|rules| rules.is_name(name))
 }
+
+/// A name as the language compares names.
+#[must_use]
+pub fn normal(language: Language, name: &str) -> String {
+    rules(language).map_or_else(|| name.to_owned(), |rules| rules.normal(name))
+}

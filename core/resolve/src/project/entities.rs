@@ -1,0 +1,294 @@
+//! What stands before a dot.
+
+use super::lookup::Module;
+use super::{Global, Meaning, Project};
+use crate::bindings::{DeclarationKind, Known, ScopeKind, Why};
+use deepcoder_types::RepoPath;
+use std::collections::BTreeSet;
+
+/// Longer chains of values are not followed.
+const MAX_DEPTH: u32 = 24;
+
+/// Something that has members.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Entity {
+    /// A module.
+    Module(Module),
+    /// A type itself.
+    Type(Global),
+    /// A value of a type.
+    Value(Global),
+    /// A function.
+    Function(Global),
+    /// Something of the language, without members of ours.
+    Builtin,
+}
+
+/// All that an expression can be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Entities {
+    pub(crate) found: Vec<Entity>,
+    /// Why there may be others; `None`: there are none.
+    pub(crate) open: Option<Why>,
+}
+
+impl Entities {
+    fn unknown(why: Why) -> Self {
+        Self { found: Vec::new(), open: Some(why) }
+    }
+
+    fn one(entity: Entity) -> Self {
+        Self { found: vec![entity], open: None }
+    }
+
+    fn join(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut out = Self::default();
+        for entities in all {
+            for entity in entities.found {
+                if !out.found.contains(&entity) {
+                    out.found.push(entity);
+                }
+            }
+            out.open = out.open.or(entities.open);
+        }
+        if out.found.is_empty() && out.open.is_none() {
+            out.open = Some(Why::UnknownReceiver);
+        }
+        out
+    }
+}
+
+impl Project<'_> {
+    /// What a member of this name means.
+    pub(super) fn member(&self, path: &RepoPath, known: &Known, name: &str) -> Meaning {
+        let of = self.evaluate(path, known, 0);
+        let (found, open) = self.members(&of, name);
+        match (found.is_empty(), open) {
+            (false, None) => Meaning::exact(found),
+            (false, Some(why)) => Meaning::doubtful(found, why),
+            (true, None) => Meaning::default(),
+            (true, Some(why)) => Meaning::doubtful(self.anywhere(path, name), why),
+        }
+    }
+
+    /// The members of this name of what an expression can be, and why there may be others.
+    fn members(&self, of: &Entities, name: &str) -> (Vec<Global>, Option<Why>) {
+        let mut found = Vec::new();
+        let mut open = of.open;
+        for entity in &of.found {
+            let more = match entity {
+                Entity::Module(module) => self.exported(std::slice::from_ref(module), name),
+                Entity::Type(global) | Entity::Value(global) => {
+                    let (more, why) = self.inherited(global, name);
+                    if more.is_empty() {
+                        open = open.or(why);
+                    }
+                    more
+                }
+                Entity::Function(global) => self.parameters(global, name),
+                Entity::Builtin => Vec::new(),
+            };
+            for global in more {
+                if !found.contains(&global) {
+                    found.push(global);
+                }
+            }
+        }
+        (found, open)
+    }
+
+    /// The member of a type, or else of the first of its bases that has it; and why there may be another one.
+    pub(crate) fn inherited(&self, of: &Global, name: &str) -> (Vec<Global>, Option<Why>) {
+        let mut seen: BTreeSet<Global> = BTreeSet::new();
+        let mut left = std::collections::VecDeque::from([of.clone()]);
+        let mut open = None;
+        while let Some(global) = left.pop_front() {
+            if !seen.insert(global.clone()) {
+                continue;
+            }
+            let own = self.own_members(&global, name);
+            if !own.is_empty() {
+                return (own, open);
+            }
+            let Some(declaration) = self.declaration(&global) else { continue };
+            for base in &declaration.bases {
+                let bases = self.evaluate(&global.0, base, 0);
+                open = open.or(bases.open);
+                for entity in bases.found {
+                    if let Entity::Type(base) | Entity::Value(base) = entity {
+                        left.push_back(base);
+                    }
+                }
+            }
+        }
+        (Vec::new(), open)
+    }
+
+    /// What the bodies of a type declare under a name: its own, and those that say that they belong to it.
+    pub(crate) fn own_members(&self, of: &Global, name: &str) -> Vec<Global> {
+        let mut found = Vec::new();
+        let mut paths = vec![of.0.clone()];
+        // Only some languages declare members elsewhere; their scopes say so.
+        paths.extend(self.files.mentions(name).into_iter().filter(|path| {
+            *path != of.0 && self.bindings(path).is_some_and(|b| b.scopes.iter().any(|scope| scope.of.is_some()))
+        }));
+        for path in paths {
+            let Some(bindings) = self.bindings(&path) else { continue };
+            let mut here: Vec<_> = Vec::new();
+            for (id, declaration) in bindings.ids().filter(|(_, d)| d.name == name) {
+                let Some(scope) = bindings.scope(declaration.scope) else { continue };
+                let belongs = match (&scope.of, scope.owner) {
+                    (Some(known), _) => {
+                        scope.kind == ScopeKind::Class
+                            && self.evaluate(&path, known, 0).found.iter().any(|e| is_type(e, of))
+                    }
+                    (None, Some(owner)) => scope.kind == ScopeKind::Class && path == of.0 && owner == of.1,
+                    (None, None) => false,
+                };
+                if belongs {
+                    here.push((path.clone(), id));
+                }
+            }
+            found.extend(here);
+        }
+        found
+    }
+
+    /// The parameter of this name of a function.
+    fn parameters(&self, of: &Global, name: &str) -> Vec<Global> {
+        let Some(bindings) = self.bindings(&of.0) else { return Vec::new() };
+        let parameter = |(_, d): &(crate::DeclarationId, &crate::Declaration)| {
+            d.name == name
+                && d.kind == DeclarationKind::Parameter
+                && bindings.scope(d.scope).is_some_and(|scope| scope.owner == Some(of.1))
+        };
+        bindings.ids().filter(parameter).map(|(id, _)| (of.0.clone(), id)).collect()
+    }
+
+    /// Every member of this name in files of the same family of languages, whatever it belongs to.
+    pub(crate) fn anywhere(&self, path: &RepoPath, name: &str) -> Vec<Global> {
+        let mut found = Vec::new();
+        let Some(own) = self.bindings(path) else { return found };
+        for path in self.files.mentions(name) {
+            let Some(bindings) = self.bindings(&path) else { continue };
+            if bindings.language != own.language && !bindings.language.is_related(own.language) {
+                continue;
+            }
+            let member = |d: &crate::Declaration| {
+                d.name == name && bindings.scope(d.scope).is_some_and(|scope| scope.kind == ScopeKind::Class)
+            };
+            found.extend(bindings.ids().filter(|(_, d)| member(d)).map(|(id, _)| (path.clone(), id)));
+        }
+        found
+    }
+
+    /// What an expression of a file can be.
+    pub(crate) fn evaluate(&self, path: &RepoPath, known: &Known, depth: u32) -> Entities {
+        if depth > MAX_DEPTH {
+            return Entities::unknown(Why::UnknownReceiver);
+        }
+        match known {
+            Known::Unknown | Known::Element(_) => Entities::unknown(Why::UnknownReceiver),
+            Known::Builtin(_) => Entities::one(Entity::Builtin),
+            Known::Itself(id) => self.stands_for(&(path.clone(), *id), depth + 1),
+            Known::Instance(of) => {
+                let of = self.evaluate(path, of, depth + 1);
+                Entities::join([Entities {
+                    found: of
+                        .found
+                        .into_iter()
+                        .map(|entity| match entity {
+                            Entity::Type(global) => Entity::Value(global),
+                            other => other,
+                        })
+                        .collect(),
+                    open: of.open,
+                }])
+            }
+            Known::Member(of, name) => {
+                let of = self.evaluate(path, of, depth + 1);
+                let (found, open) = self.members(&of, name);
+                let values = found.iter().map(|global| self.stands_for(global, depth + 1));
+                let mut out = Entities::join(values);
+                if found.is_empty() {
+                    // A module of a package is no declaration of it.
+                    let inner = of.found.iter().filter_map(|entity| match entity {
+                        Entity::Module((path, _)) => Some(self.submodules(path, name)),
+                        _ => None,
+                    });
+                    let inner: Vec<Entity> = inner.flatten().map(Entity::Module).collect();
+                    if !inner.is_empty() {
+                        return Entities { found: inner, open: None };
+                    }
+                }
+                out.open = out.open.or(open);
+                out
+            }
+            Known::Called(of) => {
+                let of = self.evaluate(path, of, depth + 1);
+                let results = of.found.iter().map(|entity| match entity {
+                    Entity::Type(global) => Entities::one(Entity::Value(global.clone())),
+                    Entity::Function(global) => match self.declaration(global) {
+                        Some(declaration) => self.evaluate(&global.0, &declaration.value, depth + 1),
+                        None => Entities::unknown(Why::UnknownReceiver),
+                    },
+                    Entity::Builtin => Entities::one(Entity::Builtin),
+                    Entity::Module(_) | Entity::Value(_) => Entities::unknown(Why::UnknownReceiver),
+                });
+                let mut out = Entities::join(results);
+                out.open = out.open.or(of.open);
+                out
+            }
+            Known::Either(all) => Entities::join(all.iter().map(|known| self.evaluate(path, known, depth + 1))),
+        }
+    }
+
+    /// The modules of a package's folder.
+    fn submodules(&self, package: &RepoPath, name: &str) -> Vec<Module> {
+        self.modules(package, &format!(".{name}"))
+    }
+
+    /// What a declaration stands for.
+    fn stands_for(&self, global: &Global, depth: u32) -> Entities {
+        if depth > MAX_DEPTH {
+            return Entities::unknown(Why::UnknownReceiver);
+        }
+        let Some(declaration) = self.declaration(global) else { return Entities::unknown(Why::UnknownReceiver) };
+        if let Some(import) = &declaration.import {
+            let modules = self.modules(&global.0, &import.module);
+            let Some(name) = &import.name else {
+                return match modules.is_empty() {
+                    true => Entities::unknown(Why::OutsideTree),
+                    false => Entities { found: modules.into_iter().map(Entity::Module).collect(), open: None },
+                };
+            };
+            let found = self.exported(&modules, name);
+            let found: Vec<Global> = found.into_iter().filter(|other| other != global).collect();
+            if found.is_empty() {
+                let inner = modules.iter().flat_map(|(path, _)| self.submodules(path, name)).map(Entity::Module);
+                let found: Vec<Entity> = inner.collect();
+                let open = found.is_empty().then_some(Why::OutsideTree);
+                return Entities { found, open };
+            }
+            return Entities::join(found.iter().map(|global| self.stands_for(global, depth + 1)));
+        }
+        match declaration.kind {
+            DeclarationKind::Class | DeclarationKind::Interface | DeclarationKind::Enum => {
+                Entities::one(Entity::Type(global.clone()))
+            }
+            DeclarationKind::Module => {
+                let inner = self.inner_modules(global);
+                match inner.is_empty() {
+                    true => self.evaluate(&global.0, &declaration.value, depth + 1),
+                    false => Entities { found: inner.into_iter().map(Entity::Module).collect(), open: None },
+                }
+            }
+            DeclarationKind::Function | DeclarationKind::Method => Entities::one(Entity::Function(global.clone())),
+            _ => self.evaluate(&global.0, &declaration.value, depth + 1),
+        }
+    }
+}
+
+fn is_type(entity: &Entity, of: &Global) -> bool {
+    matches!(entity, Entity::Type(global) | Entity::Value(global) if global == of)
+}

@@ -1,0 +1,132 @@
+//! Declarations that have one name together.
+//!
+//! A method that overrides another one, or that an interface asks for, cannot have a name of its own. The families are
+//! found among the members of the name: two belong together when the type of one inherits from that of the other.
+
+use super::entities::Entity;
+use super::{Global, Project, Symbol};
+use crate::bindings::{DeclarationKind, ScopeKind, Why};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A member with all that its type inherits from.
+struct Member {
+    global: Global,
+    of: Vec<Global>,
+    above: BTreeSet<Global>,
+    /// Some base is not known.
+    open: Option<Why>,
+    parameters: Option<u32>,
+    is_static: bool,
+}
+
+impl Project<'_> {
+    /// The symbol of a declaration: itself, or the family of a member.
+    #[must_use]
+    pub fn symbol(&self, global: &Global) -> Symbol {
+        let name = self.declaration(global).map(|declaration| declaration.name).unwrap_or_default();
+        let alone = |open| Symbol { name: name.clone(), declarations: vec![global.clone()], open };
+        let Some(own) = self.as_member(global) else { return alone(None) };
+        if own.is_static && !self.structural(&global.0) && own.above.len() <= own.of.len() {
+            return alone(own.open);
+        }
+        let mut others: Vec<Member> =
+            self.anywhere(&global.0, &name).iter().filter_map(|g| self.as_member(g)).collect();
+        let mut family = vec![own];
+        let mut grown = true;
+        while grown {
+            let before = family.len();
+            let (more, rest) = others.into_iter().partition(|other| family.iter().any(|one| related(one, other)));
+            family.extend::<Vec<Member>>(more);
+            others = rest;
+            grown = family.len() > before;
+        }
+        let open = family.iter().find_map(|member| member.open);
+        let mut declarations: Vec<Global> = family.into_iter().map(|member| member.global).collect();
+        declarations.sort();
+        declarations.dedup();
+        Symbol { name, declarations, open }
+    }
+
+    /// The member that a declaration is, if it is one.
+    fn as_member(&self, global: &Global) -> Option<Member> {
+        let bindings = self.bindings(&global.0)?;
+        let declaration = bindings.declaration(global.1)?;
+        let scope = bindings.scope(declaration.scope).filter(|scope| scope.kind == ScopeKind::Class)?;
+        if matches!(declaration.kind, DeclarationKind::TypeParameter | DeclarationKind::Parameter) {
+            return None;
+        }
+        let of: Vec<Global> = match (&scope.of, scope.owner) {
+            (Some(known), _) => types(self.evaluate(&global.0, known, 0).found),
+            (None, Some(owner)) => vec![(global.0.clone(), owner)],
+            (None, None) => Vec::new(),
+        };
+        let (mut above, mut open) = self.above(&of);
+        // An implementation says itself what it implements.
+        if let Some(owner) = scope.owner.filter(|_| scope.of.is_some()) {
+            let (more, why) = self.above(&[(global.0.clone(), owner)]);
+            above.extend(more);
+            open = open.or(why);
+        }
+        Some(Member {
+            global: global.clone(),
+            of,
+            above,
+            open,
+            parameters: declaration.parameters.filter(|_| bindings.language.has_overloads()),
+            is_static: declaration.is_static,
+        })
+    }
+
+    /// These types with all that they inherit from, and why there may be more.
+    pub(crate) fn above(&self, of: &[Global]) -> (BTreeSet<Global>, Option<Why>) {
+        let mut seen: BTreeSet<Global> = BTreeSet::new();
+        let mut left: VecDeque<Global> = of.iter().cloned().collect();
+        let mut open = None;
+        while let Some(global) = left.pop_front() {
+            if !seen.insert(global.clone()) {
+                continue;
+            }
+            let Some(declaration) = self.declaration(&global) else { continue };
+            for base in &declaration.bases {
+                let bases = self.evaluate(&global.0, base, 0);
+                open = open.or(bases.open);
+                left.extend(types(bases.found));
+            }
+        }
+        (seen, open)
+    }
+
+    /// The members of a type by name, its own only.
+    #[must_use]
+    pub fn members_of(&self, of: &Global) -> BTreeMap<String, Vec<Global>> {
+        let mut found: BTreeMap<String, Vec<Global>> = BTreeMap::new();
+        let Some(bindings) = self.bindings(&of.0) else { return found };
+        for (id, declaration) in bindings.ids() {
+            let is_own = bindings
+                .scope(declaration.scope)
+                .is_some_and(|scope| scope.kind == ScopeKind::Class && scope.of.is_none() && scope.owner == Some(of.1));
+            if is_own {
+                found.entry(declaration.name.clone()).or_default().push((of.0.clone(), id));
+            }
+        }
+        found
+    }
+}
+
+fn types(entities: Vec<Entity>) -> Vec<Global> {
+    let of_type = |entity| match entity {
+        Entity::Type(global) | Entity::Value(global) => Some(global),
+        _ => None,
+    };
+    entities.into_iter().filter_map(of_type).collect()
+}
+
+/// Whether one type inherits from the other, and the members can be one.
+fn related(one: &Member, other: &Member) -> bool {
+    let same_arity = match (one.parameters, other.parameters) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    let up = |a: &Member, b: &Member| b.of.iter().any(|of| a.above.contains(of));
+    same_arity && (up(one, other) || up(other, one))
+}

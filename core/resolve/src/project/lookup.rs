@@ -1,0 +1,105 @@
+//! Names that other files declare: exports, packages, wildcards.
+
+use super::{Global, Meaning, Project};
+use crate::bindings::{Bindings, DeclarationKind, Reference, ScopeId, ScopeKind, Space};
+use crate::languages::rules;
+use deepcoder_syntax::Language;
+use deepcoder_types::RepoPath;
+use std::collections::BTreeSet;
+
+/// The scope of a module: a file's, or that of a module within a file.
+pub(crate) type Module = (RepoPath, ScopeId);
+
+/// The scope of a file.
+const FILE: ScopeId = ScopeId(0);
+
+impl Project<'_> {
+    /// The scopes of the module that a file means by these words.
+    pub(crate) fn modules(&self, from: &RepoPath, module: &str) -> Vec<Module> {
+        let Some(rules) = Language::program(from).and_then(rules) else { return Vec::new() };
+        let files = rules.module_files(self.files, from, module);
+        if !files.is_empty() {
+            return files.into_iter().map(|path| (path, FILE)).collect();
+        }
+        // A module within a file: the last word names it in what the others mean.
+        let split = module.rsplit_once("::").or_else(|| module.rsplit_once('.'));
+        let Some((outer, inner)) = split.filter(|(outer, inner)| !outer.is_empty() && !inner.is_empty()) else {
+            return Vec::new();
+        };
+        let found = self.exported(&self.modules(from, outer), inner);
+        found.iter().flat_map(|global| self.inner_modules(global)).collect()
+    }
+
+    /// The scopes of a module that is declared within a file.
+    pub(crate) fn inner_modules(&self, global: &Global) -> Vec<Module> {
+        let Some(bindings) = self.bindings(&global.0) else { return Vec::new() };
+        let is_it = |scope: &crate::Scope| scope.owner == Some(global.1) && scope.kind == ScopeKind::Module;
+        let scopes = (0..).map(ScopeId).zip(&bindings.scopes);
+        scopes.filter(|(_, scope)| is_it(scope)).map(|(id, _)| (global.0.clone(), id)).collect()
+    }
+
+    /// What these modules give to others under a name.
+    pub(crate) fn exported(&self, modules: &[Module], name: &str) -> Vec<Global> {
+        let mut seen: BTreeSet<Module> = BTreeSet::new();
+        let mut left: Vec<Module> = modules.to_vec();
+        let mut out = Vec::new();
+        while let Some((path, scope)) = left.pop() {
+            if !seen.insert((path.clone(), scope)) {
+                continue;
+            }
+            let Some(bindings) = self.bindings(&path) else { continue };
+            let found = declared(&bindings, scope, name);
+            if found.is_empty() {
+                for (at, import) in &bindings.wildcards {
+                    if *at == scope {
+                        left.extend(self.modules(&path, &import.module));
+                    }
+                }
+            }
+            out.extend(found.into_iter().map(|id| (path.clone(), id)));
+        }
+        out
+    }
+
+    /// A name that its file does not declare: of the package, or taken over with all names of a module.
+    pub(super) fn outside(&self, path: &RepoPath, reference: &Reference) -> Meaning {
+        let Some(bindings) = self.bindings(path) else { return Meaning::default() };
+        let Some(rules) = Language::program(path).and_then(rules) else { return Meaning::default() };
+        let mut scope = Some(reference.scope);
+        while let Some(id) = scope {
+            for (at, import) in &bindings.wildcards {
+                if *at == id {
+                    let found = self.exported(&self.modules(path, &import.module), &reference.name);
+                    if !found.is_empty() {
+                        return Meaning::exact(found);
+                    }
+                }
+            }
+            scope = bindings.scope(id).and_then(|scope| scope.parent);
+        }
+        let package = rules.siblings(self.files, path, &bindings);
+        let mut found = Vec::new();
+        for sibling in package {
+            let Some(theirs) = self.bindings(&sibling) else { continue };
+            if theirs.package == bindings.package {
+                found.extend(declared(&theirs, FILE, &reference.name).into_iter().map(|id| (sibling.clone(), id)));
+            }
+        }
+        Meaning::exact(found)
+    }
+}
+
+/// The declarations of a scope that others know by a name: those exported so, or else those with the name.
+fn declared(bindings: &Bindings, scope: ScopeId, name: &str) -> Vec<crate::DeclarationId> {
+    let of_scope =
+        || bindings.ids().filter(|(_, d)| d.scope == scope && !matches!(d.space, Space::Label | Space::Lifetime));
+    let exported: Vec<_> =
+        of_scope().filter(|(_, d)| d.exported_as.iter().any(|n| n == name)).map(|(id, _)| id).collect();
+    if !exported.is_empty() {
+        return exported;
+    }
+    let named: Vec<_> = of_scope().filter(|(_, d)| d.name == name && d.kind != DeclarationKind::Label).collect();
+    // What the language lets out comes first; what it does not is what a program with a mistake means.
+    let public: Vec<_> = named.iter().filter(|(_, d)| d.public).map(|(id, _)| *id).collect();
+    if public.is_empty() { named.into_iter().map(|(id, _)| id).collect() } else { public }
+}
