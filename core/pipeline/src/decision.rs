@@ -6,10 +6,12 @@ use deepcoder_types::{Calibration, CheckKind, CheckOutcome, Constraint, Evidence
 /// Decides about `attempt`, a result: what the evidence says goes into [`Attempt::held`] and
 /// [`Evidence::reason`]. Findings and the plugin's own doubt hold a result in any case.
 ///
-/// A narrow instruction whose result changes nothing else needs no more evidence, nor does a change that passing tests
+/// A narrow instruction whose result changes nothing else needs no more evidence, unless it is about type annotations:
+/// a wrong comment misleads nobody but readers, a wrong annotation misleads tools and callers. Nor does a change that passing tests
 /// are known to run. Otherwise the share of such results that were right in calibration must reach `least`.
 pub(crate) fn decide(attempt: &mut Attempt, calibration: Option<&Calibration>, least: f32) {
-    let narrow = attempt.proposal.constraint.is_some();
+    let narrow =
+        attempt.proposal.constraint.as_ref().is_some_and(|constraint| !matches!(constraint, Constraint::Annotations));
     let evidence = &mut attempt.evidence;
     evidence.likely_right = calibration.and_then(|calibration| calibration.estimate(evidence));
     let (held, reason) = match (narrow, proof(evidence), evidence.likely_right) {
@@ -17,7 +19,7 @@ pub(crate) fn decide(attempt: &mut Attempt, calibration: Option<&Calibration>, l
         (_, Some(reason), _) => (false, reason),
         (_, _, Some(likely)) => (likely < least, likely_reason(evidence, likely, least)),
         // No model was asked, or it tells no probabilities.
-        _ => (false, String::new()),
+        _ => (false, narrow_reason(attempt.proposal.constraint.as_ref())),
     };
     attempt.held = held.then(|| reason.clone());
     attempt.evidence.reason = match attempt.verification.mendable().max_by_key(|finding| finding.severity) {

@@ -26,6 +26,7 @@ mod place;
 mod python;
 mod regions;
 mod repair;
+mod scope;
 mod search;
 mod target;
 mod units;
@@ -43,8 +44,9 @@ use deepcoder_types::{
     Proposal, Renaming, RepoPath,
 };
 use masks::Masked;
+use scope::Scope;
 use target::{Base, Target};
-use units::{Scope, Unit};
+use units::Unit;
 use work::{Edited, Work};
 
 /// Tokens of context that are asked for.
@@ -131,7 +133,7 @@ impl Plugin for EditPlugin {
             applicability,
             changes,
             checks: Vec::new(),
-            constraint: narrow::constraint(&instruction.prompt),
+            constraint: work.constraint.clone(),
         }]))
     }
 }
@@ -164,7 +166,7 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         let edited = Edited { text: text.clone(), notes: Vec::new(), doubt: None };
         return Ok((Some(Change::Create(NewFile { path: path.clone(), text })), edited));
     };
-    if previous.is_none() && nothing_to_do(&work.instruction.prompt, path, &base.text) {
+    if previous.is_none() && nothing_to_do(work, path, &base.text) {
         let edited = Edited { text: base.text.clone(), notes: Vec::new(), doubt: None };
         return Ok((None, edited));
     }
@@ -201,9 +203,10 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
 
 /// Whether the instruction is about what every program may have and this one has not: a model that is asked all the same
 /// invents it.
-fn nothing_to_do(prompt: &str, path: &RepoPath, text: &str) -> bool {
+fn nothing_to_do(work: &Work<'_>, path: &RepoPath, text: &str) -> bool {
+    let prompt = &work.instruction.prompt;
     let of_definitions = || guard::mentions(prompt, &["function", "method", "class"]);
-    match narrow::constraint(prompt) {
+    match work.constraint {
         Some(Constraint::Comments | Constraint::Annotations) => {
             text.trim().is_empty() || (of_definitions() && defines_nothing(path, text))
         }
@@ -252,11 +255,11 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
             }
             let small = work.host.count_tokens(&base.text)? <= whole_limit(work)?;
             if !selected {
-                match units::choose(work, path, base, small)? {
+                match scope::choose(work, path, base, small)? {
                     Scope::Parts { units, new } if !units.is_empty() || new.is_some() => {
                         return edit_units(work, path, base, units, new);
                     }
-                    _ if small => return whole_or_parts(work, path, base),
+                    Scope::File if small => return whole_or_parts(work, path, base),
                     _ => {}
                 }
             }
@@ -274,7 +277,7 @@ fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, Pl
 /// written, so that nothing else changes. An error where it names one that is nowhere.
 fn narrowed(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Option<Vec<std::ops::Range<usize>>>, PluginError> {
     let prompt = &work.instruction.prompt;
-    let narrow = matches!(narrow::constraint(prompt), Some(Constraint::Comments | Constraint::Annotations));
+    let narrow = matches!(work.constraint, Some(Constraint::Comments | Constraint::Annotations));
     if !narrow || !base.parts.is_empty() {
         return Ok(None);
     }

@@ -3,8 +3,10 @@
 
 mod annotations;
 mod documentation;
+mod style;
 
 use crate::ask::{Question, ask_within};
+use crate::narrow::Noun;
 use crate::regions::{Every, every, find};
 use crate::target::{Base, ended, shown};
 use crate::units::{Unit, named, units};
@@ -13,7 +15,7 @@ use deepcoder_edit::formats::fenced::fence_for;
 use deepcoder_edit::{LineEnding, split_bom};
 use deepcoder_plugin_api::{ErrorCode, Level, PluginError, fill};
 use deepcoder_syntax::{Language, fence_tag, import_statements, parses};
-use deepcoder_types::{Constraint, Form, Grammar, Message, RepoPath};
+use deepcoder_types::{Form, Grammar, Message, RepoPath};
 use std::ops::Range;
 
 const REGION: &str = include_str!("../prompts/region.md");
@@ -44,53 +46,37 @@ pub(crate) enum Masked {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// The documentation, where the language has it.
     Documentation,
+    /// A comment in front of the definition, in whatever language.
+    Above,
     Annotations,
 }
 
 /// The kind of mask of an instruction that adds something that may be missing.
-fn kind(prompt: &str, constraint: Option<&Constraint>) -> Option<Kind> {
-    let words: Vec<String> = prompt
-        .split(|c: char| !(c.is_alphanumeric() || c == '-'))
-        .map(str::to_lowercase)
-        .filter(|w| !w.is_empty())
-        .collect();
-    let verb = words.iter().find(|word| *word != "please")?;
-    let adds = ["add", "write", "insert", "put", "include", "generate", "create", "provide", "give", "document"];
-    let docs = [
-        "docstring",
-        "docstrings",
-        "documentation",
-        "document",
-        "doc",
-        "jsdoc",
-        "javadoc",
-        "rustdoc",
-        "tsdoc",
-        "godoc",
-    ];
-    if !adds.contains(&verb.as_str()) || words.iter().any(|word| word == "module" || word == "file" || word == "header")
-    {
+fn kind(work: &Work<'_>) -> Option<Kind> {
+    let sentence = work.sentence.as_ref().filter(|sentence| sentence.adds)?;
+    let of_file = |word: &str| matches!(word.to_lowercase().as_str(), "module" | "file" | "header");
+    if work.instruction.prompt.split(|c: char| !c.is_alphanumeric()).any(of_file) {
         return None;
     }
-    match constraint? {
-        Constraint::Comments if words.iter().any(|word| docs.contains(&word.as_str())) => Some(Kind::Documentation),
-        Constraint::Annotations => Some(Kind::Annotations),
-        _ => None,
+    match sentence.noun {
+        Noun::Documentation => Some(Kind::Documentation),
+        Noun::Above => Some(Kind::Above),
+        Noun::Hints => Some(Kind::Annotations),
+        Noun::Comments => None,
     }
 }
 
 /// Whether the instruction is about documentation or annotations only, and the file is a program.
 pub(crate) fn apply(work: &Work<'_>, path: &RepoPath) -> bool {
-    let prompt = &work.instruction.prompt;
-    kind(prompt, crate::narrow::constraint(prompt).as_ref()).is_some() && Language::program(path).is_some()
+    kind(work).is_some() && Language::program(path).is_some()
 }
 
 /// The edit, where the instruction is about documentation or annotations of definitions that lack them.
 pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Masked, PluginError> {
     let prompt = &work.instruction.prompt;
-    let constraint = crate::narrow::constraint(prompt);
-    let Some((kind, language)) = kind(prompt, constraint.as_ref()).zip(Language::program(path)) else {
+    let Some((kind, language)) = kind(work).zip(Language::program(path)) else {
         return Ok(Masked::None);
     };
     let text = base.text.as_str();
@@ -129,6 +115,7 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Mask
 fn hole(kind: Kind, language: Language, text: &str, unit: &Unit, all: &[Unit]) -> Option<Hole> {
     match kind {
         Kind::Documentation => documentation::hole(language, text, unit),
+        Kind::Above => documentation::above(language, text, unit),
         Kind::Annotations => annotations::hole(language, text, unit, all),
     }
 }
@@ -200,7 +187,7 @@ fn written(
     };
     let answer = ended(&answer);
     let fits = match kind {
-        Kind::Documentation => documentation::fitting(path, unit, &answer, hole),
+        Kind::Documentation | Kind::Above => documentation::fitting(path, unit, &answer, hole),
         Kind::Annotations => annotations::fitting(&text[hole.range.clone()], &unit.name, &answer),
     };
     let ending = LineEnding::dominant(split_bom(text).1).as_str();

@@ -2,9 +2,12 @@
 //! imports, imports that nothing uses.
 
 mod order;
+mod task;
 mod unused;
 
 pub(crate) use unused::without;
+
+use task::{Task, task};
 
 use crate::target::Base;
 use crate::work::{Edited, Work};
@@ -12,66 +15,6 @@ use deepcoder_edit::{LineEnding, split_bom};
 use deepcoder_plugin_api::PluginError;
 use deepcoder_syntax::{Language, multiline_strings, parses};
 use deepcoder_types::{RepoPath, TextRange};
-
-/// Columns between tab stops where the instruction names no number.
-const TAB: usize = 4;
-
-/// An instruction that is understood to the last word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// No blanks at the ends of lines.
-    TrailingSpace,
-    /// The last line is finished.
-    FinalNewline,
-    /// Spaces for the tabs that lines begin with, so many for each.
-    Spaces(usize),
-    /// Imports in their order.
-    SortImports,
-    /// No imports that nothing uses.
-    UnusedImports,
-}
-
-/// The task of the instruction, if every word of it belongs to one.
-pub(crate) fn task(instruction: &str) -> Option<Task> {
-    let text = instruction.trim().trim_end_matches(['.', '!']).to_lowercase().replace("white space", "whitespace");
-    let filler = [
-        "please", "the", "all", "any", "every", "a", "of", "from", "in", "this", "file", "files", "code", "module",
-        "lines", "line", "each", "at", "end", "ends", "missing",
-    ];
-    let is_path = |word: &str| {
-        word.contains('/') || word.rsplit_once('.').is_some_and(|(_, ending)| (1..5).contains(&ending.len()))
-    };
-    let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches('`')).collect();
-    let rest: Vec<&str> = words.iter().copied().filter(|word| !filler.contains(word) && !is_path(word)).collect();
-    let removes = |word: &str| matches!(word, "remove" | "delete" | "strip" | "trim" | "drop" | "clean");
-    match rest.as_slice() {
-        [verb, "trailing", "whitespace" | "spaces" | "blanks" | "whitespaces"] if removes(verb) => {
-            Some(Task::TrailingSpace)
-        }
-        ["add" | "ensure" | "insert", "newline"] | ["add" | "ensure" | "insert", "final" | "trailing", "newline"] => {
-            Some(Task::FinalNewline)
-        }
-        ["convert" | "replace" | "change", "tabs", "to" | "with" | "by" | "into", count @ .., "spaces"] => {
-            match count {
-                [] => Some(Task::Spaces(TAB)),
-                [number] => columns(number).map(Task::Spaces),
-                _ => None,
-            }
-        }
-        ["sort" | "order" | "organize" | "organise", "imports"] => Some(Task::SortImports),
-        [verb, "unused", "imports" | "import"] if removes(verb) => Some(Task::UnusedImports),
-        _ => None,
-    }
-}
-
-fn columns(word: &str) -> Option<usize> {
-    match word {
-        "two" => Some(2),
-        "four" => Some(4),
-        "eight" => Some(8),
-        number => number.parse().ok().filter(|n| (1..=16).contains(n)),
-    }
-}
 
 /// The edit, where the task has an exact answer for such a file.
 pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Option<Edited>, PluginError> {
@@ -88,7 +31,7 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Opti
         Task::FinalNewline => Some(text.to_owned() + LineEnding::dominant(text).as_str()),
         Task::Spaces(count) => spaces(path, text, count),
         Task::SortImports => order::sorted(path, text, &|module| is_own(work, module)),
-        Task::UnusedImports => unused::removed(work, path, text, &mut notes)?,
+        Task::UnusedImports(name) => unused::removed(work, path, text, name.as_deref(), &mut notes)?,
     };
     Ok(new.map(|text| Edited { text, notes, doubt: None }))
 }
@@ -161,28 +104,6 @@ mod tests {
 
     fn path(name: &str) -> RepoPath {
         RepoPath::new(name).expect("a path")
-    }
-
-    /// Protects instructions that ask for more than one exact thing from being cut down to it.
-    #[test]
-    fn only_what_is_certain_needs_no_model() {
-        assert_eq!(task("Remove trailing whitespace."), Some(Task::TrailingSpace));
-        assert_eq!(task("please strip all trailing spaces in src/a.py"), Some(Task::TrailingSpace));
-        assert_eq!(task("add a newline at the end of the file"), Some(Task::FinalNewline));
-        assert_eq!(task("convert tabs to four spaces"), Some(Task::Spaces(4)));
-        assert_eq!(task("replace all tabs with 2 spaces"), Some(Task::Spaces(2)));
-        assert_eq!(task("sort the imports"), Some(Task::SortImports));
-        assert_eq!(task("remove unused imports"), Some(Task::UnusedImports));
-        for other in [
-            "remove trailing whitespace from the input of parse",
-            "remove unused imports and variables",
-            "sort the imports by length",
-            "add a newline after each record",
-            "convert tabs to spaces in the output",
-            "trim whitespace",
-        ] {
-            assert_eq!(task(other), None, "{other}");
-        }
     }
 
     /// Protects the value of strings and the breaks of Markdown from the removal of blanks.

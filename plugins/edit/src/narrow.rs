@@ -1,6 +1,10 @@
 //! Instructions that are about one thing only: comments, type annotations, a name, the layout. An instruction that is
 //! not certainly one of these is none: a constraint that is wrong refuses good edits.
 
+mod sentence;
+
+pub(crate) use sentence::{Noun, Sentence, sentence};
+
 use deepcoder_types::{Constraint, Renaming};
 
 const VERBS: [&str; 24] = [
@@ -106,7 +110,6 @@ const PREPOSITIONS: [&str; 20] = [
 ];
 /// Names of the comments that document a definition in some language.
 const DOCUMENTATION: [&str; 7] = ["jsdoc", "javadoc", "rustdoc", "tsdoc", "godoc", "kdoc", "doxygen"];
-const COMMENTS: [&str; 6] = ["docstring", "docstrings", "comment", "comments", "documentation", "doc-comments"];
 /// Words after which another task may begin.
 const CONNECTORS: [&str; 9] = ["and", "then", "also", "but", "plus", "while", "so", "or", "as"];
 /// Kinds of things that have a name within a file.
@@ -129,14 +132,14 @@ const NAMED: [&str; 16] = [
     "local",
 ];
 
-/// All that the instruction may change, where that is certain.
+/// All that the instruction may change, where its words alone make that certain.
 #[must_use]
 pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
     let text = unquoted(instruction);
     let text = text.trim().trim_end_matches(['.', '!']);
     // A second sentence, a list or code may ask for anything.
-    if text.contains(['\n', ';', ':']) || text.contains(". ") || text.contains(", ") {
-        return None;
+    if text.contains(['\n', ';']) || text.contains(". ") || text.contains(", ") {
+        return sentence(instruction).filter(|found| found.certain).map(|found| found.constraint());
     }
     let words: Vec<&str> = text.split_whitespace().collect();
     let lower: Vec<String> = words.iter().map(|w| w.to_lowercase()).collect();
@@ -144,40 +147,12 @@ pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
     let words = &words[words.len() - lower.len()..];
     let (verb, rest) = lower.split_first()?;
     if *verb == "rename" {
-        return renaming(&words[1..], rest);
+        return if text.contains(':') { None } else { renaming(&words[1..], rest) };
     }
     if is_layout(verb, rest) {
         return Some(Constraint::Layout);
     }
-    if lower.iter().any(|w| CONNECTORS.contains(w)) {
-        return None;
-    }
-    if *verb == "document" {
-        let first = rest.iter().find(|w| !FILLERS.contains(w) && **w != "public").copied();
-        return matches!(first, None | Some("functions" | "methods" | "classes" | "in"))
-            .then_some(Constraint::Comments);
-    }
-    if !VERBS.contains(verb) {
-        return None;
-    }
-    let at = rest.iter().position(|w| !FILLERS.contains(w) && !DOCUMENTATION.contains(w)).unwrap_or(rest.len());
-    let (noun, tail) = match rest[at..] {
-        // `add Javadoc to f`
-        ref tail
-            if at.checked_sub(1).is_some_and(|last| DOCUMENTATION.contains(&rest[last]))
-                && tail.first().is_none_or(|w| PREPOSITIONS.contains(w)) =>
-        {
-            (Constraint::Comments, tail)
-        }
-        ["type", "hints" | "hint" | "annotations" | "annotation", ref tail @ ..]
-        | ["type-hints" | "typehints" | "annotations", ref tail @ ..] => (Constraint::Annotations, tail),
-        ["doc", "comments" | "comment" | "strings" | "string", ref tail @ ..] => (Constraint::Comments, tail),
-        [noun, ref tail @ ..] if COMMENTS.contains(&noun) => (Constraint::Comments, tail),
-        _ => return None,
-    };
-    // The text of the comment may follow.
-    let tail = if tail.first() == Some(&QUOTE) { &tail[1..] } else { tail };
-    tail.first().is_none_or(|w| PREPOSITIONS.contains(w)).then_some(noun)
+    sentence(instruction).filter(|found| found.certain).map(|found| found.constraint())
 }
 
 /// Stands for a text in quotes.

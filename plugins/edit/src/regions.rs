@@ -2,7 +2,7 @@
 
 use crate::guard::{definitions, mentions, names};
 use crate::target::Base;
-use crate::units::{Unit, units, whole_lines};
+use crate::units::{Unit, named, units, whole_lines};
 use deepcoder_plugin_api::{Host, PluginError};
 use deepcoder_types::{Instruction, RepoPath, TextRange};
 use std::ops::Range;
@@ -28,10 +28,18 @@ pub(crate) fn find(
         _ => base.parts.clone(),
     };
     if ranges.is_empty() {
+        let all = units(path, &base.text);
+        let meant = named(&instruction.prompt, &all);
+        ranges.extend(meant.iter().filter_map(|unit| text_range(&unit.range)));
+        // What the units' names say is said, and `C` of `C.f` is no other name.
+        let known = |word: &str| {
+            let qualifier = [format!("{word}."), format!("{word}::")].iter().any(|q| instruction.prompt.contains(q));
+            !meant.is_empty() && (qualifier || all.iter().any(|unit| unit.name == word))
+        };
         let mut names = words(&instruction.prompt);
         names.extend(plain_names(&instruction.prompt, path, &base.text));
         names.dedup();
-        for word in names {
+        for word in names.into_iter().filter(|word| !known(word)) {
             let found = host.search_symbols(word, MAX_SYMBOLS)?;
             ranges.extend(found.into_iter().filter(|s| s.path == *path && is_named(&s.name, word)).map(|s| s.range));
         }
@@ -47,6 +55,10 @@ pub(crate) fn find(
     }
     out.sort_by_key(|r| std::cmp::Reverse(r.start));
     Ok(out)
+}
+
+fn text_range(range: &Range<usize>) -> Option<TextRange> {
+    Some(TextRange::new(u32::try_from(range.start).ok()?, u32::try_from(range.end).ok()?))
 }
 
 /// All functions of the file, or all its classes, from the last to the first, when the instruction is about every one of

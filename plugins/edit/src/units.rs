@@ -2,11 +2,9 @@
 //!
 //! **Invariant:** the scope of an edit is chosen before the model writes. What is outside of it is never part of an answer.
 
-mod choice;
 mod named;
 
-pub(crate) use choice::{Scope, choose};
-pub(crate) use named::named;
+pub(crate) use named::{is_named, named};
 
 use deepcoder_syntax::{Language, RawSymbol, symbols};
 use deepcoder_types::{RepoPath, TextRange};

@@ -1,11 +1,13 @@
 //! The parts that all formats share: the request, the model, and the context that fits.
 
 use crate::ask::{Attempt, room, too_large};
+use crate::narrow::{Sentence, constraint, sentence};
 use crate::options::Options;
 use crate::target::{Target, ended, shown};
+use crate::units::{is_named, units};
 use deepcoder_edit::formats::FormatError;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
-use deepcoder_types::{ContextBundle, Hint as _, Instruction, Message, RepoPath, Snippet};
+use deepcoder_types::{Constraint, ContextBundle, Hint as _, Instruction, Message, RepoPath, Snippet};
 
 /// One run.
 pub(crate) struct Work<'a> {
@@ -17,6 +19,10 @@ pub(crate) struct Work<'a> {
     pub host: &'a dyn Host,
     /// Whether only one file is edited: then an answer that changes nothing is more likely a failure than the truth.
     pub(crate) sole: bool,
+    /// All that the instruction may change, where that is certain.
+    pub constraint: Option<Constraint>,
+    /// What it says, where it is about documentation, comments or type hints.
+    pub sentence: Option<Sentence>,
     /// The context beside the file, most important first, each ready to be put into a prompt.
     pub context: Vec<(RepoPath, String)>,
 }
@@ -48,7 +54,14 @@ impl<'a> Work<'a> {
     ) -> Self {
         let is_target = |path: &RepoPath| targets.iter().any(|t| t.path == *path);
         // An instruction about comments, annotations or layout needs no other file, and small models copy what they see.
-        let narrow = crate::narrow::constraint(&instruction.prompt).is_some();
+        let defined = |name: &str| {
+            let bases = targets.iter().filter_map(|target| Some((&target.path, target.base.as_ref()?)));
+            bases.into_iter().any(|(path, base)| units(path, &base.text).iter().any(|unit| is_named(unit, name)))
+        };
+        // `document f` is about a definition only where there is one.
+        let sentence = sentence(&instruction.prompt).filter(|s| s.certain || s.name.as_deref().is_some_and(defined));
+        let constraint = sentence.as_ref().map(Sentence::constraint).or_else(|| constraint(&instruction.prompt));
+        let narrow = constraint.is_some();
         let wanted = |s: &&Snippet| !(is_target(&s.path) || (narrow && in_pieces(s)));
         let others: Vec<&Snippet> = context.snippets.iter().filter(wanted).collect();
         // The pieces of one file stand in one fence.
@@ -58,7 +71,8 @@ impl<'a> Work<'a> {
             let text: String = pieces.iter().map(|s| ended(&s.text)).collect();
             Some((path.clone(), shown(path, &text)))
         });
-        Self { instruction, options, host, sole: targets.len() == 1, context: shared.collect() }
+        let (sole, context) = (targets.len() == 1, shared.collect());
+        Self { instruction, options, host, sole, constraint, sentence, context }
     }
 
     /// The first attempt.
@@ -69,13 +83,24 @@ impl<'a> Work<'a> {
     /// The same work with the context for `path`, which does not show the file itself a second time.
     pub(crate) fn about(&self, path: &RepoPath) -> Work<'a> {
         let context = self.context.iter().filter(|(p, _)| p != path).cloned().collect();
-        Work { instruction: self.instruction, options: self.options.clone(), host: self.host, sole: self.sole, context }
+        self.with(self.sole, context)
     }
 
     /// The same work for one of many parts, of which some may well need no change.
     pub(crate) fn for_each(&self) -> Work<'a> {
-        let context = self.context.clone();
-        Work { instruction: self.instruction, options: self.options.clone(), host: self.host, sole: false, context }
+        self.with(false, self.context.clone())
+    }
+
+    fn with(&self, sole: bool, context: Vec<(RepoPath, String)>) -> Work<'a> {
+        Work {
+            instruction: self.instruction,
+            options: self.options.clone(),
+            host: self.host,
+            sole,
+            constraint: self.constraint.clone(),
+            sentence: self.sentence.clone(),
+            context,
+        }
     }
 
     /// The messages that `build` makes of the context, with as much of the context as leaves `needed` tokens for the

@@ -21,7 +21,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("core/protocol", "service wire"),
     ("core/types", "job task"),
     ("core/workspace", "gitfiles open owner"),
-    ("plugins/edit", "place units"),
 ];
 
 /// The sources of one crate by their modules, without tests.

@@ -154,6 +154,16 @@ fn a_narrow_edit_is_safe_by_its_scope() {
     assert_eq!(run.record.evidence.reason, "only comments change");
 }
 
+/// Protects from wrong type hints: that nothing else changes says nothing about whether they are right.
+#[test]
+fn an_edit_of_annotations_needs_evidence() {
+    let samples = six("x: str = 1\n", 1, "x: bytes = 1\n");
+    let model = Sampled::new(("x: int = 1\n", -3.0), &samples);
+    let run = made(model, &normal(), Some(Constraint::Annotations)).expect("a run");
+    assert_eq!(run.applicability, Applicability::NeedsReview);
+    assert!(run.record.evidence.reason.contains("of such results are right"), "{}", run.record.evidence.reason);
+}
+
 /// Checks that say one thing about every edit.
 struct Saying(CheckReport);
 

@@ -1,6 +1,7 @@
 //! The place and the grammar of the documentation of one definition.
 
 use super::Hole;
+use super::style::Style;
 use crate::units::{Unit, units};
 use deepcoder_syntax::{Docs, Language, documentation, symbols};
 use deepcoder_types::{Form, RepoPath};
@@ -41,15 +42,11 @@ fn docstring(text: &str, unit: &Unit) -> Option<Hole> {
     Some(Hole { range: line..line, prefill, form: Form::Regex(regex), short })
 }
 
-/// How the comments that document something look in a language: before all lines, before each, and after all.
-fn style(language: Language) -> (&'static str, &'static str, &'static str) {
-    match language {
-        Language::Rust => ("", "/// ", ""),
-        Language::Go => ("", "// ", ""),
-        _ if language.comment_marks().next() == Some("#") => ("", "# ", ""),
-        Language::CSharp => ("/// <summary>\n", "/// ", "/// </summary>\n"),
-        _ => ("/**\n", " * ", " */\n"),
-    }
+/// A comment in front of the definition, if it has none there.
+pub(super) fn above(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
+    let lead = text.get(unit.range.start..unit.signature.start)?;
+    let marked = lead.lines().any(|line| language.comment_marks().any(|mark| line.trim_start().starts_with(mark)));
+    (!marked).then(|| comment(language, text, unit)).flatten()
 }
 
 /// In front of the definition, indented as it is.
@@ -57,24 +54,29 @@ fn comment(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
     let start = unit.range.start;
     let first = text[start..unit.range.end].lines().next()?;
     let indent = &first[..first.len() - first.trim_start().len()];
-    let (open, each, close) = style(language);
+    let Style { open, each, close, single } = Style::of(language, text);
     let lines = |text: &str| text.split_inclusive('\n').map(|line| format!("{indent}{line}")).collect::<String>();
     // The first word of a comment in Go is the name.
     let begin = if language == Language::Go { format!("{} ", unit.name) } else { String::new() };
     let prefill = format!("{}{indent}{each}{begin}", lines(open));
-    let marked = format!("{indent}{each}").replace('*', "\\*");
-    let close = lines(close).replace('*', "\\*");
-    let regex = format!("[^\\s*`/\\n][^*\\n]{{3,160}}\\n({marked}[^*\\n]*\\n){{0,{LINES}}}{close}");
-    let short = Form::Regex(format!("[^\\s*`/\\n][^*\\n]{{3,120}}\\n{close}"));
-    Some(Hole { range: start..start, prefill, form: Form::Regex(regex), short })
+    let (form, short) = if single {
+        let regex = format!("[^\\s*`/\\n][^*\\n]{{3,110}}[^\\s*/\\n]{}\\n", close.replace('*', "\\*"));
+        (regex.clone(), regex)
+    } else {
+        let marked = format!("{indent}{each}").replace('*', "\\*");
+        let close = lines(close).replace('*', "\\*");
+        let first = "[^\\s*`/\\n][^*\\n]";
+        (format!("{first}{{3,160}}\\n({marked}[^*\\n]*\\n){{0,{LINES}}}{close}"), format!("{first}{{3,120}}\\n{close}"))
+    };
+    Some(Hole { range: start..start, prefill, form: Form::Regex(form), short: Form::Regex(short) })
 }
 
 /// The text for the hole that an answer is: the rest of the documentation, or a definition that has one.
 pub(super) fn fitting(path: &RepoPath, unit: &Unit, answer: &str, hole: &Hole) -> Option<String> {
     let language = Language::program(path)?;
     let begun = hole.prefill.rfind("\"\"\"").map(|at| hole.prefill[..at].rfind('\n').map_or(0, |n| n + 1));
-    if language.docs() == Docs::Docstring {
-        let begun = &hole.prefill[begun?..];
+    if let Some(begun) = begun.filter(|_| language.docs() == Docs::Docstring) {
+        let begun = &hole.prefill[begun..];
         let indent = &begun[..begun.len() - 3];
         // A model without grammars writes the definition.
         let whole = units(path, answer).into_iter().find(|other| other.name == unit.name);
@@ -96,12 +98,18 @@ pub(super) fn fitting(path: &RepoPath, unit: &Unit, answer: &str, hole: &Hole) -
         let doc = answer.trim_end().strip_suffix("\"\"\"")?;
         return plain(doc).then(|| format!("{begun}{doc}\"\"\"\n"));
     }
-    let (open, each, close) = style(language);
-    let marks = [open.trim(), each.trim(), close.trim()];
     let whole = hole.prefill.clone() + answer;
-    let is_comment = |line: &str| marks.iter().any(|mark| !mark.is_empty() && line.trim_start().starts_with(mark));
-    let closed = close.is_empty() || whole.trim_end().ends_with(close.trim());
-    let once = close.is_empty() || whole.matches("*/").count() <= 1;
+    let lead = hole.prefill.trim_start();
+    // A comment of its own lines, or one that is closed once.
+    let block = lead.starts_with("/*");
+    let (marks, close): (&[&str], &str) = match lead.chars().next()? {
+        '#' => (&["#"], ""),
+        _ if block => (&["/*", "*"], "*/"),
+        _ => (&["//"], if lead.starts_with("/// <") { "/// </summary>" } else { "" }),
+    };
+    let is_comment = |line: &str| marks.iter().any(|mark| line.trim_start().starts_with(mark));
+    let closed = close.is_empty() || whole.trim_end().ends_with(close);
+    let once = !block || whole.matches("*/").count() <= 1;
     (closed && once && whole.lines().all(is_comment)).then_some(whole)
 }
 

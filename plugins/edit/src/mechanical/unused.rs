@@ -13,23 +13,30 @@ const DOING: [&str; 4] = ["readline", "rlcompleter", "antigravity", "this"];
 /// Files that are looked through for uses of a name.
 const MAX_FOUND: u32 = 200;
 
-/// The text without the imports that nothing uses; `None` where the language or the file does not let that be known.
+/// The text without the imports that nothing uses, or that of `only`; `None` where the language or the file does not let that be known.
 pub(super) fn removed(
     work: &Work<'_>,
     path: &RepoPath,
     text: &str,
+    only: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Result<Option<String>, PluginError> {
     match Language::of(path) {
         Some(Language::Python) if parses(Language::Python, text) == Some(true) => {
-            python(work, path, text, notes).map(Some)
+            python(work, path, text, only, notes).map(Some)
         }
-        Some(Language::Java) if parses(Language::Java, text) == Some(true) => Ok(Some(java(text))),
+        Some(Language::Java) if only.is_none() && parses(Language::Java, text) == Some(true) => Ok(Some(java(text))),
         _ => Ok(None),
     }
 }
 
-fn python(work: &Work<'_>, path: &RepoPath, text: &str, notes: &mut Vec<String>) -> Result<String, PluginError> {
+fn python(
+    work: &Work<'_>,
+    path: &RepoPath,
+    text: &str,
+    only: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<String, PluginError> {
     // What these import is there for others.
     if path.as_str().ends_with("__init__.py") || path.extension() == Some("pyi") {
         notes.push("imports of such a file are there for others, and stay".to_owned());
@@ -69,6 +76,7 @@ fn python(work: &Work<'_>, path: &RepoPath, text: &str, notes: &mut Vec<String>)
         for item in &items {
             let bound = item.bound();
             if item.name == "*"
+                || only.is_some_and(|only| only != bound && only != item.name)
                 || used.contains(bound)
                 || examples.contains(bound)
                 || item.module.as_deref() == Some("__future__")

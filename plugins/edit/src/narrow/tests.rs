@@ -1,4 +1,4 @@
-use super::{constraint, wrong_name};
+use super::{Noun, constraint, sentence, wrong_name};
 use deepcoder_types::{Constraint, Renaming};
 
 /// Protects narrow instructions: they are held to what they ask for.
@@ -73,5 +73,56 @@ fn names_that_are_none_are_told() {
     for fine in ["rename transfer to move_money", "rename a.py to b.py", "rename the title to 'New-Title'", "rename it"]
     {
         assert_eq!(wrong_name(fine), None, "{fine}");
+    }
+}
+
+/// Protects the meaning of a sentence, in whatever words: what is asked for, and for which definition.
+#[test]
+fn sentences_say_what_is_asked_for_and_where() {
+    let rows = [
+        ("statement needs a docstring", Noun::Documentation, Some("statement"), true),
+        ("The function run lacks a docstring.", Noun::Documentation, Some("run"), true),
+        ("size has no documentation, add a comment", Noun::Documentation, Some("size"), true),
+        ("`pop` is missing documentation, please write it", Noun::Documentation, Some("pop"), true),
+        ("document total with a docstring", Noun::Documentation, Some("total"), true),
+        ("document Book.open with a docstring", Noun::Documentation, Some("Book.open"), true),
+        ("Document strbuf_free", Noun::Documentation, Some("strbuf_free"), true),
+        ("Document free", Noun::Documentation, Some("free"), false),
+        ("Write a docstring for Book.total", Noun::Documentation, Some("Book.total"), true),
+        ("add a one-line docstring to the function Worker.run", Noun::Documentation, Some("Worker.run"), true),
+        ("give parse_time a docstring", Noun::Documentation, Some("parse_time"), true),
+        ("in total, add a docstring", Noun::Documentation, Some("total"), true),
+        ("could you write a docstring for run please", Noun::Documentation, Some("run"), true),
+        ("add Javadoc to Parser::next", Noun::Documentation, Some("Parser.next"), true),
+        ("add a doc comment to typeOf", Noun::Documentation, Some("typeOf"), true),
+        ("write a comment above getYear that says what it does", Noun::Above, Some("getYear"), true),
+        ("add comments to every function", Noun::Comments, None, true),
+        ("add a docstring to each function", Noun::Documentation, None, true),
+        ("add a comment to f", Noun::Comments, Some("f"), true),
+        ("type hints for mean please", Noun::Hints, Some("mean"), true),
+        ("parse_time needs type hints", Noun::Hints, Some("parse_time"), true),
+        ("annotate the parameters and the result of round_amount", Noun::Hints, Some("round_amount"), true),
+        ("annotate Job.fail with types", Noun::Hints, Some("Job.fail"), true),
+        ("annotate run", Noun::Hints, Some("run"), false),
+        ("add type hints to parse_time", Noun::Hints, Some("parse_time"), true),
+    ];
+    for (text, noun, name, certain) in rows {
+        let found = sentence(text).map(|found| (found.noun, found.name, found.certain));
+        assert_eq!(found, Some((noun, name.map(str::to_owned), certain)), "{text}");
+    }
+    for text in [
+        "compute the total",
+        "document the process",
+        "the class needs a method",
+        "total should return an int",
+        "f needs a docstring and a test",
+        "size has no documentation, add a parameter",
+        "run needs a comment parameter",
+        "annotate the plot",
+        "annotate f with a decorator",
+        "comments for posts should be sorted",
+        "document f: it returns None",
+    ] {
+        assert_eq!(sentence(text), None, "{text}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Unit;
 use crate::guard::names;
+use crate::narrow::sentence;
 
 /// Words of an instruction that are looked up at most.
 const MAX_WORDS: usize = 48;
@@ -11,6 +12,13 @@ const NEAR: usize = 5;
 /// The units that the instruction names: by their name to the letter, or else by one that it nearly is and no other is.
 /// Of nested ones only the inner ones.
 pub(crate) fn named<'u>(instruction: &str, units: &'u [Unit]) -> Vec<&'u Unit> {
+    // Where the grammar of the sentence has a name, this is one however plain the word is, and no other is.
+    if let Some(name) = sentence(instruction).and_then(|found| found.name) {
+        let exact: Vec<&Unit> = units.iter().filter(|unit| is_named(unit, &name)).collect();
+        if !exact.is_empty() {
+            return exact;
+        }
+    }
     let mut found: Vec<&Unit> = Vec::new();
     let of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     let words = instruction.split(|c: char| !(of_name(c) || c == '.' || c == ':')).take(MAX_WORDS);
@@ -24,7 +32,11 @@ pub(crate) fn named<'u>(instruction: &str, units: &'u [Unit]) -> Vec<&'u Unit> {
         } else {
             exact
         };
-        let spoken = exact.into_iter().filter(|unit| names(instruction, &unit.name));
+        // A qualified name is no other word.
+        let qualified = word.contains('.');
+        let spoken = exact
+            .into_iter()
+            .filter(|unit| qualified || names(instruction, &unit.name) || placed(instruction, &unit.name));
         let before = found.len();
         found.extend(spoken);
         if found.len() == before && marked(instruction, last) {
@@ -40,6 +52,25 @@ pub(crate) fn named<'u>(instruction: &str, units: &'u [Unit]) -> Vec<&'u Unit> {
     }
     out.sort_by_key(|unit| unit.range.start);
     out
+}
+
+/// Whether a unit has this name, or this is the last part of its qualified one.
+pub(crate) fn is_named(unit: &Unit, name: &str) -> bool {
+    unit.qualified == name || unit.qualified.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// Whether a plain word stands where only a name can: `the function run`, `the run method`, `in total, …`.
+fn placed(instruction: &str, name: &str) -> bool {
+    let kinds = ["function", "method", "class", "struct", "trait", "enum", "interface"];
+    let words: Vec<&str> = instruction.split_whitespace().collect();
+    let bare = |word: &'_ str| word.trim_matches(|c: char| !(c.is_alphanumeric() || c == '_')).to_owned();
+    let kind = |at: usize| words.get(at).is_some_and(|word| kinds.contains(&bare(word).to_lowercase().as_str()));
+    words.iter().enumerate().filter(|(_, word)| bare(word) == name).any(|(at, word)| {
+        let after_kind = at > 0 && kind(at - 1) && !words[at - 1].ends_with([',', '.', ':', ';']);
+        let definite = at > 0 && words[at - 1].eq_ignore_ascii_case("the");
+        let lead = at == 1 && words[0].eq_ignore_ascii_case("in") && word.ends_with([',', ':']);
+        after_kind || (definite && kind(at + 1)) || lead
+    })
 }
 
 /// Whether a word is written as a name: in backticks, before a parenthesis, or unlike a plain word.
@@ -118,5 +149,32 @@ mod tests {
         assert_eq!(found("compute the total of all"), [""; 0]);
         assert_eq!(found("make `total` faster"), ["total"]);
         assert_eq!(found("fix the bugs"), [""; 0]);
+    }
+
+    /// Protects members and plain words: a qualified name is one member, and grammar tells a name from a word.
+    #[test]
+    fn grammar_tells_a_name_from_a_word() {
+        let text = "class Cart:\n    def add(self, x):\n        pass\n\n    def total(self):\n        pass\n\n\nclass \
+                    Other:\n    def add(self, x):\n        pass\n\n\ndef run(a):\n    pass\n\n\ndef statement(a):\n    pass\n";
+        let units = units(&RepoPath::new("a.py").expect("a path"), text);
+        let found =
+            |text: &str| named(text, &units).into_iter().map(|unit| unit.qualified.as_str()).collect::<Vec<_>>();
+        for (instruction, expected) in [
+            ("Write a docstring for Cart.add", vec!["Cart.add"]),
+            ("let Cart.add return the item", vec!["Cart.add"]),
+            ("add type hints to Cart::add", vec!["Cart.add"]),
+            ("statement needs a docstring", vec!["statement"]),
+            ("document total with a docstring", vec!["Cart.total"]),
+            ("let the function run print its argument", vec!["run"]),
+            ("the run function should print its argument", vec!["run"]),
+            ("in total, count items twice", vec!["Cart.total"]),
+            ("add a comment above run", vec!["run"]),
+            ("add a docstring to Cart", vec!["Cart"]),
+            ("compute the total of all", vec![]),
+            ("print how many there are in total", vec![]),
+            ("run it twice and add one", vec![]),
+        ] {
+            assert_eq!(found(instruction), expected, "{instruction}");
+        }
     }
 }

@@ -1,15 +1,14 @@
 //! The scope of an edit: which units the model writes anew, and where a new definition goes.
 
-use super::named::named;
-use super::{Unit, is_small, signature, units};
 use crate::guard::mentions;
 use crate::place::{Place, made};
 use crate::target::{Base, shown};
+use crate::units::{Unit, is_small, named, signature, units};
 use crate::work::Work;
 use deepcoder_plugin_api::{ErrorCode, Level, PluginError, fill};
 use deepcoder_types::{Message, Prompt, RepoPath};
 
-const CHOOSE: &str = include_str!("../../prompts/choose.md");
+const CHOOSE: &str = include_str!("../prompts/choose.md");
 /// Units that the model chooses from at most.
 const MAX_OPTIONS: usize = 64;
 /// A choice that is less likely than this is none.
