@@ -1,5 +1,7 @@
 //! The scope of an edit: which units the model writes anew, and where a new definition goes.
 
+mod rank;
+
 use crate::guard::mentions;
 use crate::place::{Place, made};
 use crate::target::{Base, shown};
@@ -11,6 +13,10 @@ use deepcoder_types::{Message, Prompt, RepoPath};
 const CHOOSE: &str = include_str!("../prompts/choose.md");
 /// Units that the model chooses from at most.
 const MAX_OPTIONS: usize = 64;
+/// Definitions that the model chooses from in a long file, where words of the instruction point to some.
+const FEW_OPTIONS: usize = 6;
+/// Files of more lines are never written anew as a whole for want of a better scope.
+const LONG_LINES: usize = 150;
 /// A choice that is less likely than this is none.
 const CERTAIN: f32 = 0.6;
 /// The options beside the units.
@@ -105,7 +111,16 @@ fn with_users(prompt: &str, text: &str, all: &[Unit], meant: Vec<Unit>) -> Vec<U
 
 /// The unit that the model finds likeliest, if it is certain.
 fn ask(work: &Work<'_>, path: &RepoPath, base: &Base, units: &[Unit], fits: bool) -> Result<Scope, PluginError> {
-    let functions: Vec<&Unit> = units.iter().filter(|unit| unit.is_function()).take(MAX_OPTIONS).collect();
+    let all: Vec<&Unit> = units.iter().filter(|unit| unit.is_function()).collect();
+    let ranked = rank::ranked(&work.instruction.prompt, &base.text, &all);
+    let long = base.text.lines().count() > LONG_LINES;
+    let few = all.len() > FEW_OPTIONS && ranked.first().is_some_and(|(_, score)| *score > 0.0);
+    let functions: Vec<&Unit> = if long && few {
+        ranked.iter().filter(|(_, score)| *score > 0.0).take(FEW_OPTIONS).map(|(unit, _)| *unit).collect()
+    } else {
+        all.into_iter().take(MAX_OPTIONS).collect()
+    };
+    let fits = fits && !(long && !functions.is_empty());
     let otherwise = || match (fits, functions.len()) {
         // Nothing else than one of these can be written.
         (false, 1..) => Ok(Scope::Parts { units: Vec::new(), new: None }),
