@@ -120,7 +120,7 @@ fn ask(work: &Work<'_>, path: &RepoPath, base: &Base, units: &[Unit], fits: bool
     } else {
         all.into_iter().take(MAX_OPTIONS).collect()
     };
-    let fits = fits && !(long && !functions.is_empty());
+    let fits = fits && (!long || functions.is_empty());
     let otherwise = || match (fits, functions.len()) {
         // Nothing else than one of these can be written.
         (false, 1..) => Ok(Scope::Parts { units: Vec::new(), new: None }),

@@ -159,7 +159,8 @@ fn a_narrow_edit_is_safe_by_its_scope() {
 fn an_edit_of_annotations_needs_evidence() {
     let samples = six("x: str = 1\n", 1, "x: bytes = 1\n");
     let model = Sampled::new(("x: int = 1\n", -3.0), &samples);
-    let run = made(model, &normal(), Some(Constraint::Annotations)).expect("a run");
+    let options = RunOptions { confidence: 1.0, ..normal() };
+    let run = made(model, &options, Some(Constraint::Annotations)).expect("a run");
     assert_eq!(run.applicability, Applicability::NeedsReview);
     assert!(run.record.evidence.reason.contains("of such results are right"), "{}", run.record.evidence.reason);
 }
