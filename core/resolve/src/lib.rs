@@ -12,6 +12,8 @@ mod files;
 mod languages;
 mod meanings;
 mod project;
+#[cfg(test)]
+mod tests;
 
 pub use bindings::{
     Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Reference, Role,
