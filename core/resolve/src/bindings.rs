@@ -187,6 +187,25 @@ pub enum Known {
     Either(Vec<Known>),
     /// A literal or a built-in type, by name: it has no members of ours.
     Builtin(&'static str),
+    /// What a name stands for that no declaration of the file has: it is of another file of the package, or comes from an
+    /// import of all names. The target of such a reference is [`Target::Outside`].
+    Outside(String),
+    /// Several values at once, by position (the results of a Go function).
+    Tuple(Vec<Known>),
+    /// The value at this position of several.
+    Part(Box<Known>, u32),
+}
+
+/// Which members a name can mean, where a type's fields and methods may have one name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Members {
+    /// All.
+    Any,
+    /// Those that are no methods: fields and types.
+    Values,
+    /// Methods, and what has [`Declaration::parameters`] (the accessor of a Java record's component); with this number of
+    /// arguments, where it is known.
+    Methods(Option<u32>),
 }
 
 /// What an occurrence does with a name.
@@ -247,6 +266,16 @@ pub enum Target {
     Several(Vec<DeclarationId>, Why),
     /// The member of what this is.
     Member(Known),
+    /// The member of the first of these that has or inherits one of this name; where none of them has one, `otherwise`. What
+    /// is doubtful of one of them is doubtful of all.
+    Lookup {
+        /// What may have it: the classes around a name in Java, innermost first.
+        of: Vec<Known>,
+        /// Which of its members.
+        members: Members,
+        /// What the name means where none has it.
+        otherwise: Box<Target>,
+    },
     /// Nothing in this file declares it: a built-in name, or one of another file of the package.
     Outside,
     /// Only running the program would tell.
@@ -300,6 +329,8 @@ pub enum HazardKind {
     Syntax,
     /// `with` in sloppy JavaScript, `exec` in a function: names may mean something else.
     Scope,
+    /// The file is compiled under a condition only (a Go build constraint): another file may declare the same names.
+    Conditional,
 }
 
 impl Bindings {

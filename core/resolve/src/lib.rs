@@ -16,8 +16,8 @@ mod project;
 mod tests;
 
 pub use bindings::{
-    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Reference, Role,
-    Scope, ScopeId, ScopeKind, Space, Target, Why,
+    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Members, Reference,
+    Role, Scope, ScopeId, ScopeKind, Space, Target, Why,
 };
 pub use files::{Files, Memory, Overlay};
 pub use languages::{bind, is_name, normal, supports};

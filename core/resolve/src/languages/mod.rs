@@ -4,6 +4,7 @@ mod c;
 mod go;
 mod java;
 mod javascript;
+mod names;
 mod python;
 mod rust;
 
@@ -37,6 +38,12 @@ pub(crate) trait Rules: Sync {
     /// Whether types have members and fulfil interfaces without saying so (Go, TypeScript): a method of such a name may then
     /// belong to an interface anywhere.
     fn structural(&self) -> bool {
+        false
+    }
+
+    /// Whether a base of a type is also a member of it, by the name of the base (an embedded type of Go): it has no declaration
+    /// of its own and is renamed with the base.
+    fn embeds(&self) -> bool {
         false
     }
 }

@@ -9,7 +9,7 @@
 //! check(Language::Python, "⟦x⟧ = 1\ndef f(⟦2:x⟧): return ⟦2:x⟧\nprint(⟦x⟧, ⟦y→outside⟧)");
 //! ```
 
-use crate::{Bindings, DeclarationId, Form, Known, Reference, Role, Target, bind};
+use crate::{Bindings, DeclarationId, Form, Known, Members, Reference, Role, Target, bind};
 use deepcoder_syntax::Language;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,6 +104,18 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
             format!("several {} ({why:?})", ids.iter().map(name).collect::<Vec<_>>().join(" "))
         }
         Target::Member(known) => format!("member of {}", value(bindings, known)),
+        Target::Lookup { of, members, otherwise } => {
+            let of: Vec<String> = of.iter().map(|one| value(bindings, one)).collect();
+            let members = match members {
+                Members::Any => "member".to_owned(),
+                Members::Values => "value".to_owned(),
+                Members::Methods(None) => "method".to_owned(),
+                Members::Methods(Some(arguments)) => format!("method/{arguments}"),
+            };
+            let rest =
+                Reference { target: (**otherwise).clone(), role: Role::Reads, form: Form::Plain, ..reference.clone() };
+            format!("{members} of {}, else {}", of.join(", "), meaning(bindings, &rest))
+        }
         Target::Outside => "outside".to_owned(),
         Target::Dynamic(why) => format!("dynamic ({why:?})"),
     };
@@ -128,6 +140,9 @@ pub(crate) fn value(bindings: &Bindings, known: &Known) -> String {
         Known::Element(of) => format!("{}[]", value(bindings, of)),
         Known::Either(all) => all.iter().map(|one| value(bindings, one)).collect::<Vec<_>>().join(" | "),
         Known::Builtin(name) => format!("'{name}'"),
+        Known::Outside(name) => format!("^{name}"),
+        Known::Tuple(all) => format!("({})", all.iter().map(|one| value(bindings, one)).collect::<Vec<_>>().join(", ")),
+        Known::Part(of, index) => format!("{}.{index}", value(bindings, of)),
     }
 }
 
