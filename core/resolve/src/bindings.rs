@@ -84,6 +84,8 @@ pub enum Space {
     Macro,
     /// Tags of structs, unions and enums (C).
     Tag,
+    /// Methods, where they do not share the space of fields (Java).
+    Method,
 }
 
 /// What is declared.
@@ -201,8 +203,10 @@ pub enum Known {
 pub enum Members {
     /// All.
     Any,
-    /// Those that are no methods: fields and types.
+    /// Those that are no methods: fields, and types where there is no such field.
     Values,
+    /// Types.
+    Types,
     /// Methods, and what has [`Declaration::parameters`] (the accessor of a Java record's component); with this number of
     /// arguments, where it is known.
     Methods(Option<u32>),

@@ -8,7 +8,7 @@ mod names;
 mod python;
 mod rust;
 
-use crate::{Bindings, Files};
+use crate::{Bindings, Declaration, Files};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
 
@@ -44,6 +44,11 @@ pub(crate) trait Rules: Sync {
     /// Whether a base of a type is also a member of it, by the name of the base (an embedded type of Go): it has no declaration
     /// of its own and is renamed with the base.
     fn embeds(&self) -> bool {
+        false
+    }
+
+    /// Whether the file is named after this declaration of it (a public class of Java), so that another name moves the file.
+    fn names_file(&self, _path: &RepoPath, _declaration: &Declaration) -> bool {
         false
     }
 }

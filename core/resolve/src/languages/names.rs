@@ -99,6 +99,11 @@ impl<'t> Names<'t> {
         id
     }
 
+    /// Lets a declaration be found in a further space.
+    pub(super) fn also(&mut self, id: DeclarationId, scope: ScopeId, space: Space, name: &'t str) {
+        self.index.entry((scope, space, name)).or_default().push(id);
+    }
+
     /// Adds a declaration that no name finds.
     pub(super) fn hide(&mut self, declaration: Declaration) -> DeclarationId {
         let id = DeclarationId(offset(self.bindings.declarations.len()));

@@ -109,6 +109,7 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
             let members = match members {
                 Members::Any => "member".to_owned(),
                 Members::Values => "value".to_owned(),
+                Members::Types => "type".to_owned(),
                 Members::Methods(None) => "method".to_owned(),
                 Members::Methods(Some(arguments)) => format!("method/{arguments}"),
             };
