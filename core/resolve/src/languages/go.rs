@@ -5,6 +5,7 @@ mod known;
 mod modules;
 #[cfg(test)]
 mod tests;
+mod types;
 mod walk;
 
 use super::Rules;

@@ -6,6 +6,9 @@ use crate::{DeclarationKind as Kind, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;
 
+/// How far a condition is followed outwards: each step costs the depth of the tree.
+const CLIMB: u32 = 64;
+
 impl<'t> Walk<'t> {
     pub(super) fn locals(&mut self, node: Node<'t>, scope: ScopeId) {
         let of = node.child_by_field_name("type");
@@ -143,7 +146,8 @@ impl<'t> Walk<'t> {
 fn certain(test: Node<'_>) -> Vec<TextRange> {
     let mut found = vec![range(test)];
     let mut node = test;
-    while let Some(parent) = node.parent() {
+    for _ in 0..CLIMB {
+        let Some(parent) = node.parent() else { break };
         let operator = parent.child_by_field_name("operator").map(|operator| operator.kind());
         match parent.kind() {
             "parenthesized_expression" => {}
