@@ -187,6 +187,8 @@ pub enum Known {
     Element(Box<Known>),
     /// One of these.
     Either(Vec<Known>),
+    /// The module that a path names, as an import in this file writes it.
+    Module(String),
     /// A literal or a built-in type, by name: it has no members of ours.
     Builtin(&'static str),
     /// What a name stands for that no declaration of the file has: it is of another file of the package, or comes from an
@@ -280,6 +282,8 @@ pub enum Target {
         /// What the name means where none has it.
         otherwise: Box<Target>,
     },
+    /// The module with this path, as an import in this file writes it: the name is the last part of the path.
+    Module(String),
     /// Nothing in this file declares it: a built-in name, or one of another file of the package.
     Outside,
     /// Only running the program would tell.

@@ -1,3 +1,19 @@
+//! Python's rules: scopes by function, class and comprehension; modules by folders and files.
+
+mod calls;
+mod definitions;
+mod facts;
+mod imports;
+mod modules;
+mod names;
+mod shapes;
+mod solve;
+mod statements;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod words;
+
 use super::Rules;
 use crate::{Bindings, Files};
 use deepcoder_syntax::{Language, Tree};
@@ -6,15 +22,19 @@ use deepcoder_types::RepoPath;
 pub(crate) struct Python;
 
 impl Rules for Python {
-    fn bind(&self, language: Language, _tree: &Tree, text: &str) -> Bindings {
-        Bindings::empty(language, u32::try_from(text.len()).unwrap_or(u32::MAX))
+    fn bind(&self, _language: Language, tree: &Tree, text: &str) -> Bindings {
+        solve::solve(&mut walk::collect(tree.root_node(), text))
     }
 
-    fn is_name(&self, _name: &str) -> bool {
-        false
+    fn is_name(&self, name: &str) -> bool {
+        words::is_name(name)
     }
 
-    fn module_files(&self, _files: &dyn Files, _from: &RepoPath, _module: &str) -> Vec<RepoPath> {
-        Vec::new()
+    fn normal(&self, name: &str) -> String {
+        words::normal(name)
+    }
+
+    fn module_files(&self, files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath> {
+        modules::files(files, from, module)
     }
 }

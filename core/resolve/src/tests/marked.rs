@@ -104,6 +104,7 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
             format!("several {} ({why:?})", ids.iter().map(name).collect::<Vec<_>>().join(" "))
         }
         Target::Member(known) => format!("member of {}", value(bindings, known)),
+<<<<<<< HEAD
         Target::Lookup { of, members, otherwise } => {
             let of: Vec<String> = of.iter().map(|one| value(bindings, one)).collect();
             let members = match members {
@@ -117,6 +118,9 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
                 Reference { target: (**otherwise).clone(), role: Role::Reads, form: Form::Plain, ..reference.clone() };
             format!("{members} of {}, else {}", of.join(", "), meaning(bindings, &rest))
         }
+=======
+        Target::Module(path) => format!("module {path}"),
+>>>>>>> 2194359 (resolve: the names of Python files)
         Target::Outside => "outside".to_owned(),
         Target::Dynamic(why) => format!("dynamic ({why:?})"),
     };
@@ -130,7 +134,7 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
     }
 }
 
-/// What is known of a value: `A`, `instance of A`, `a.b`, `f()`, `a[]`, `a | b`, `'str'`, `?`.
+/// What is known of a value: `A`, `instance of A`, `a.b`, `f()`, `a[]`, `a | b`, `<module>`, `'str'`, `?`.
 pub(crate) fn value(bindings: &Bindings, known: &Known) -> String {
     match known {
         Known::Unknown => "?".to_owned(),
@@ -140,6 +144,7 @@ pub(crate) fn value(bindings: &Bindings, known: &Known) -> String {
         Known::Called(of) => format!("{}()", value(bindings, of)),
         Known::Element(of) => format!("{}[]", value(bindings, of)),
         Known::Either(all) => all.iter().map(|one| value(bindings, one)).collect::<Vec<_>>().join(" | "),
+        Known::Module(path) => format!("<{path}>"),
         Known::Builtin(name) => format!("'{name}'"),
         Known::Outside(name) => format!("^{name}"),
         Known::Tuple(all) => format!("({})", all.iter().map(|one| value(bindings, one)).collect::<Vec<_>>().join(", ")),
@@ -197,8 +202,7 @@ pub(crate) fn consistent(bindings: &Bindings, text: &str) {
         }
     }
     for pair in bindings.references.windows(2) {
-        let twice =
-            pair[0].at == pair[1].at && matches!((pair[0].form, pair[1].form), (Form::First(_), Form::Second(_)));
+        let twice = pair[0].at == pair[1].at && matches!(pair[1].form, Form::Second(_) | Form::Fixed);
         assert!(twice || pair[0].at.end <= pair[1].at.start, "one reference for a text: {pair:?}");
     }
 }

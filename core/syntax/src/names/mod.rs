@@ -57,6 +57,12 @@ pub fn free_names(language: Language, text: &str) -> Option<Vec<FreeName>> {
     }
 }
 
+/// A built-in name of Python, as a constant.
+#[must_use]
+pub fn python_builtin(name: &str) -> Option<&'static str> {
+    builtins::PYTHON.binary_search(&name).ok().and_then(|index| builtins::PYTHON.get(index).copied())
+}
+
 /// The names that a Python module lists in `__all__` and does not bind; empty where that cannot be known.
 #[must_use]
 pub fn missing_exports(text: &str) -> Vec<FreeName> {

@@ -1,0 +1,5 @@
+//! Python's scopes, as texts with marks (see `tests::marked`).
+
+mod members;
+mod oracle;
+mod scopes;
