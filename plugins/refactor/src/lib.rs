@@ -1,0 +1,26 @@
+//! Refactorings: operations on the names of a tree.
+//!
+//! [`run`] takes a tree and a [`Request`] and gives [`Changes`] or a [`Refusal`]. Every operation is a module in
+//! `operations`, and every result passes one gate, which has three answers: exact changes are safe, changes with
+//! [`Doubt`]s wait for a person, and what would break the code is refused with the place and the reason.
+//!
+//! **Invariant:** pure functions of texts. No operation reads or writes a file, and none guesses: what the texts leave open
+//! is a doubt.
+
+mod changes;
+mod gate;
+mod operations;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use changes::{ApplyError, Changes, Doubt};
+pub use gate::Verdict;
+pub use request::{Refusal, Request, Target};
+
+use deepcoder_resolve::Project;
+
+/// Do what is asked for, on the texts of a tree.
+pub fn run(project: &Project<'_>, request: &Request) -> Result<Changes, Refusal> {
+    gate::pass(project, operations::changes(project, request)?)
+}

@@ -1,0 +1,81 @@
+//! What is asked for, and the answers.
+
+use deepcoder_resolve::Place;
+use deepcoder_types::{Hint, RepoPath, TextRange};
+
+/// The place that a request is about. A cursor is an empty range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The file.
+    pub path: RepoPath,
+    /// The selection.
+    pub range: TextRange,
+}
+
+/// One refactoring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Give what is named at the target another name, everywhere.
+    Rename {
+        /// One of its occurrences.
+        target: Target,
+        /// The name that it gets.
+        new_name: String,
+    },
+}
+
+impl Request {
+    /// The operation, as the command line names it.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::Rename { .. } => "rename",
+        }
+    }
+}
+
+/// Why a request changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The reason, in lower case without a full stop.
+    pub message: String,
+    /// The text that stands in the way.
+    pub place: Option<Place>,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// A reason that is not about one place.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), place: None, hint: None }
+    }
+
+    /// The error of an operation, with its hint.
+    #[must_use]
+    pub fn of(error: &impl Hint) -> Self {
+        Self { message: error.to_string(), place: None, hint: error.hint() }
+    }
+
+    /// The same, with the text that stands in the way.
+    #[must_use]
+    pub fn at(mut self, path: &RepoPath, at: TextRange) -> Self {
+        self.place = Some(Place { path: path.clone(), at });
+        self
+    }
+
+    /// The same, with a next step.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Hint for Refusal {
+    fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
+}

@@ -1,0 +1,65 @@
+use crate::{ApplyError, Changes, Verdict, gate};
+use deepcoder_resolve::{Memory, Project};
+use deepcoder_types::{RepoPath, TextRange};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+fn path(text: &str) -> RepoPath {
+    RepoPath::new(text).expect("a path")
+}
+
+fn files(texts: &[(&str, &str)]) -> Memory {
+    Memory::new(texts.iter().map(|(name, text)| (path(name), Arc::from(*text))).collect::<BTreeMap<_, _>>())
+}
+
+/// Protects users from broken files: a result with an error that was not there before is refused, and the reason names the
+/// line; an error that was there before stays the user's.
+#[test]
+fn what_would_not_parse_is_refused() {
+    let files = files(&[("a.py", "x = 1\ny = x\n"), ("b.py", "x = (\ny = 1\n")]);
+    let project = Project::new(&files);
+    let mut broken = Changes::default();
+    broken.replace(&path("a.py"), TextRange::new(10, 11), "(x");
+    let refusal = gate::pass(&project, broken).expect_err("a bracket is open");
+    assert!(refusal.message.contains("would not parse in line 2 of `a.py`"), "{refusal}");
+    assert_eq!(refusal.place.expect("a place").path, path("a.py"));
+    let mut kept = Changes::default();
+    kept.replace(&path("b.py"), TextRange::new(6, 7), "z");
+    assert_eq!(gate::pass(&project, kept).expect("as broken as before").verdict(), Verdict::Safe);
+}
+
+/// Protects files' bytes: edits come in any order, new lines end as the others of the file do, and edits that change
+/// nothing are no edits.
+#[test]
+fn edits_are_put_in_order_and_keep_line_endings() {
+    let files = files(&[("a.py", "x = 1\r\ny = x\r\n")]);
+    let project = Project::new(&files);
+    let mut changes = Changes::default();
+    changes.replace(&path("a.py"), TextRange::new(11, 12), "z");
+    changes.replace(&path("a.py"), TextRange::new(0, 1), "z");
+    changes.replace(&path("a.py"), TextRange::new(4, 5), "1");
+    changes.insert(&path("a.py"), 0, "# one\n# two\n");
+    let changes = gate::pass(&project, changes).expect("fits");
+    assert_eq!(changes.edits[&path("a.py")].len(), 3);
+    let after = changes.apply(&files).expect("fits");
+    assert_eq!(after[&path("a.py")], "# one\r\n# two\r\nz = 1\r\ny = z\r\n");
+}
+
+/// Protects other files: nothing is moved or created over a file that is there, and two edits of the same bytes are a defect
+/// that is said and not made.
+#[test]
+fn changes_that_do_not_fit_are_refused() {
+    let files = files(&[("a.py", "x = 1\n"), ("b.py", "y = 1\n")]);
+    let project = Project::new(&files);
+    let over = Changes { renamed: vec![(path("a.py"), path("b.py"))], ..Changes::default() };
+    assert_eq!(over.apply(&files), Err(ApplyError::Exists(path("b.py"))));
+    let created = Changes { created: [(path("b.py"), String::new())].into(), ..Changes::default() };
+    assert_eq!(created.apply(&files), Err(ApplyError::Exists(path("b.py"))));
+    let swapped =
+        Changes { renamed: vec![(path("a.py"), path("b.py")), (path("b.py"), path("a.py"))], ..Changes::default() };
+    assert_eq!(swapped.apply(&files).expect("both move")[&path("b.py")], "x = 1\n");
+    let mut twice = Changes::default();
+    twice.replace(&path("a.py"), TextRange::new(0, 5), "z");
+    twice.replace(&path("a.py"), TextRange::new(4, 5), "2");
+    assert!(gate::pass(&project, twice).expect_err("they overlap").message.contains("overlap"));
+}
