@@ -8,7 +8,7 @@ mod entities;
 mod family;
 mod lookup;
 
-use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Reference, Role, Target, Why};
+use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Known, Members, Reference, Role, Target, Why};
 use crate::languages::rules;
 use crate::{Declaration, Files};
 use deepcoder_syntax::Language;
@@ -202,8 +202,13 @@ impl<'f> Project<'f> {
         let meaning = match &reference.target {
             Target::Declaration(id) => Meaning::exact(own(&[*id])),
             Target::Several(ids, why) => Meaning::doubtful(own(ids), *why),
-            Target::Member(known) => self.member(path, known, &reference.name),
-            Target::Outside => self.outside(path, reference),
+            Target::Member(known) => self.member(path, known, &reference.name, Members::Any),
+            Target::Lookup { of, members, otherwise } => {
+                return self.looked_up(path, reference, of, *members, otherwise);
+            }
+            // A file's name is no declaration.
+            Target::Module(_) => Meaning::default(),
+            Target::Outside => self.outside(path, reference.scope, &reference.name),
             Target::Dynamic(why) => Meaning::doubtful(Vec::new(), *why),
         };
         // An import without another name is what it imports.
@@ -216,6 +221,32 @@ impl<'f> Project<'f> {
             }
         }
         out
+    }
+
+    /// The member of the first that has one of this name, or else what the name means without them.
+    fn looked_up(
+        &self,
+        path: &RepoPath,
+        reference: &Reference,
+        of: &[Known],
+        members: Members,
+        otherwise: &Target,
+    ) -> Meaning {
+        let mut doubt = None;
+        for known in of {
+            let (found, open) = self.members(&self.evaluate(path, known, 0), &reference.name, members);
+            doubt = doubt.or(open);
+            if !found.is_empty() {
+                return Meaning { declarations: found, doubt };
+            }
+        }
+        let plain = Reference { target: otherwise.clone(), ..reference.clone() };
+        let mut meaning = self.meaning(path, &plain);
+        if doubt.is_some() && meaning.declarations.is_empty() {
+            meaning.declarations = self.anywhere(path, &reference.name);
+        }
+        meaning.doubt = meaning.doubt.or(doubt);
+        meaning
     }
 
     /// What an import under the same name stands for, as far as it is in the tree; any other declaration is itself.
@@ -240,6 +271,14 @@ impl<'f> Project<'f> {
         out.sort();
         // A circle of imports declares nothing.
         if out.is_empty() { seen.into_iter().take(1).collect() } else { out }
+    }
+
+    /// Whether the file of a declaration is named after it.
+    #[must_use]
+    pub fn names_file(&self, global: &Global) -> bool {
+        let rules = Language::program(&global.0).and_then(rules);
+        let declaration = self.declaration(global);
+        rules.zip(declaration).is_some_and(|(rules, declaration)| rules.names_file(&global.0, &declaration))
     }
 
     /// Whether types of this file fulfil interfaces without saying so.

@@ -63,3 +63,33 @@ fn changes_that_do_not_fit_are_refused() {
     twice.replace(&path("a.py"), TextRange::new(4, 5), "2");
     assert!(gate::pass(&project, twice).expect_err("they overlap").message.contains("overlap"));
 }
+
+/// Protects the promise of a rename: every place that means the name and no other, over files, and what would be captured is
+/// refused with the line.
+#[test]
+fn a_name_is_replaced_where_it_means_the_same() {
+    let files = files(&[
+        (
+            "bank.py",
+            "def transfer(a):\n    total = a\n    return total\n\n\nclass Book:\n    def transfer(self):\n        pass\n",
+        ),
+        ("main.py", "from bank import transfer\nfrom other import total\n\nprint(transfer(1), \"transfer\")\n"),
+    ]);
+    let project = Project::new(&files);
+    let rename = |at: u32, new: &str| {
+        let target = crate::Target { path: path("bank.py"), range: TextRange::new(at, at) };
+        crate::run(&project, &crate::Request::Rename { target, new_name: new.to_owned() })
+    };
+    let changes = rename(4, "move_money").expect("a function");
+    assert_eq!(changes.verdict(), Verdict::Safe, "{:?}", changes.doubts);
+    let after = changes.apply(&files).expect("fits");
+    assert!(after[&path("bank.py")].starts_with("def move_money(a):"), "{after:?}");
+    assert!(after[&path("bank.py")].contains("    def transfer(self)"));
+    assert_eq!(
+        after[&path("main.py")],
+        "from bank import move_money\nfrom other import total\n\nprint(move_money(1), \"transfer\")\n"
+    );
+    let local = rename(21, "a").expect_err("the parameter has the name");
+    assert!(local.message.contains("taken"), "{local}");
+    assert!(rename(21, "class").expect_err("a keyword").message.contains("cannot be a name"));
+}

@@ -173,7 +173,7 @@ impl<'t> Names<'t> {
 /// Binders build values of a bounded depth, so that these two may recurse.
 fn known(value: &mut Known, moved: &impl Fn(&mut DeclarationId)) {
     match value {
-        Known::Unknown | Known::Builtin(_) | Known::Outside(_) => {}
+        Known::Unknown | Known::Builtin(_) | Known::Outside(_) | Known::Module(_) => {}
         Known::Itself(id) => moved(id),
         Known::Instance(of) | Known::Member(of, _) | Known::Called(of) | Known::Element(of) | Known::Part(of, _) => {
             known(of, moved);
@@ -191,6 +191,6 @@ fn target(means: &mut Target, moved: &impl Fn(&mut DeclarationId)) {
             of.iter_mut().for_each(|one| known(one, moved));
             target(otherwise, moved);
         }
-        Target::Outside | Target::Dynamic(_) => {}
+        Target::Outside | Target::Module(_) | Target::Dynamic(_) => {}
     }
 }

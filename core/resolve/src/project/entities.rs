@@ -2,7 +2,9 @@
 
 use super::lookup::Module;
 use super::{Global, Meaning, Project};
-use crate::bindings::{DeclarationKind, Known, ScopeKind, Why};
+use crate::bindings::{Declaration, DeclarationKind, Known, Members, ScopeId, ScopeKind, Why};
+use crate::languages::rules;
+use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
 
@@ -60,9 +62,9 @@ impl Entities {
 
 impl Project<'_> {
     /// What a member of this name means.
-    pub(super) fn member(&self, path: &RepoPath, known: &Known, name: &str) -> Meaning {
+    pub(super) fn member(&self, path: &RepoPath, known: &Known, name: &str, members: Members) -> Meaning {
         let of = self.evaluate(path, known, 0);
-        let (found, open) = self.members(&of, name);
+        let (found, open) = self.members(&of, name, members);
         match (found.is_empty(), open) {
             (false, None) => Meaning::exact(found),
             (false, Some(why)) => Meaning::doubtful(found, why),
@@ -72,14 +74,14 @@ impl Project<'_> {
     }
 
     /// The members of this name of what an expression can be, and why there may be others.
-    fn members(&self, of: &Entities, name: &str) -> (Vec<Global>, Option<Why>) {
+    pub(super) fn members(&self, of: &Entities, name: &str, members: Members) -> (Vec<Global>, Option<Why>) {
         let mut found = Vec::new();
         let mut open = of.open;
         for entity in &of.found {
             let more = match entity {
                 Entity::Module(module) => self.exported(std::slice::from_ref(module), name),
                 Entity::Type(global) | Entity::Value(global) => {
-                    let (more, why) = self.inherited(global, name);
+                    let (more, why) = self.inherited(global, name, members);
                     if more.is_empty() {
                         open = open.or(why);
                     }
@@ -98,15 +100,16 @@ impl Project<'_> {
     }
 
     /// The member of a type, or else of the first of its bases that has it; and why there may be another one.
-    pub(crate) fn inherited(&self, of: &Global, name: &str) -> (Vec<Global>, Option<Why>) {
+    pub(crate) fn inherited(&self, of: &Global, name: &str, members: Members) -> (Vec<Global>, Option<Why>) {
         let mut seen: BTreeSet<Global> = BTreeSet::new();
         let mut left = std::collections::VecDeque::from([of.clone()]);
         let mut open = None;
+        let embeds = Language::program(&of.0).and_then(rules).is_some_and(|rules| rules.embeds());
         while let Some(global) = left.pop_front() {
             if !seen.insert(global.clone()) {
                 continue;
             }
-            let own = self.own_members(&global, name);
+            let own = self.fitting(self.own_members(&global, name), members);
             if !own.is_empty() {
                 return (own, open);
             }
@@ -116,12 +119,39 @@ impl Project<'_> {
                 open = open.or(bases.open);
                 for entity in bases.found {
                     if let Entity::Type(base) | Entity::Value(base) = entity {
+                        if embeds && self.declaration(&base).is_some_and(|base| base.name == name) {
+                            return (vec![base], open);
+                        }
                         left.push_back(base);
                     }
                 }
             }
         }
         (Vec::new(), open)
+    }
+
+    /// Those of them that a name can mean.
+    fn fitting(&self, found: Vec<Global>, members: Members) -> Vec<Global> {
+        let with = |test: &dyn Fn(&Declaration) -> bool| -> Vec<Global> {
+            let fits = |global: &&Global| self.declaration(global).is_some_and(|declaration| test(&declaration));
+            found.iter().filter(fits).cloned().collect()
+        };
+        let is_type = |d: &Declaration| {
+            use DeclarationKind::{Class, Enum, Interface, TypeAlias, TypeParameter};
+            matches!(d.kind, Class | Enum | Interface | TypeAlias | TypeParameter)
+        };
+        match members {
+            Members::Any => found,
+            Members::Types => with(&is_type),
+            Members::Values => {
+                let fields = with(&|d| d.kind != DeclarationKind::Method && !is_type(d));
+                if fields.is_empty() { with(&is_type) } else { fields }
+            }
+            Members::Methods(count) => with(&|d| {
+                (d.kind == DeclarationKind::Method || d.parameters.is_some())
+                    && (count.is_none() || d.parameters.is_none() || d.parameters == count)
+            }),
+        }
     }
 
     /// What the bodies of a type declare under a name: its own, and those that say that they belong to it.
@@ -190,6 +220,20 @@ impl Project<'_> {
         match known {
             Known::Unknown | Known::Element(_) => Entities::unknown(Why::UnknownReceiver),
             Known::Builtin(_) => Entities::one(Entity::Builtin),
+            Known::Module(module) => match self.modules(path, module) {
+                modules if modules.is_empty() => Entities::unknown(Why::OutsideTree),
+                modules => Entities { found: modules.into_iter().map(Entity::Module).collect(), open: None },
+            },
+            Known::Outside(name) => {
+                let found = self.outside(path, ScopeId(0), name).declarations;
+                match found.is_empty() {
+                    true => Entities::unknown(Why::OutsideTree),
+                    false => Entities::join(found.iter().map(|global| self.stands_for(global, depth + 1))),
+                }
+            }
+            // Several values have no members together.
+            Known::Tuple(_) => Entities::one(Entity::Builtin),
+            Known::Part(of, at) => self.part(path, of, *at, depth + 1),
             Known::Itself(id) => self.stands_for(&(path.clone(), *id), depth + 1),
             Known::Instance(of) => {
                 let of = self.evaluate(path, of, depth + 1);
@@ -207,7 +251,7 @@ impl Project<'_> {
             }
             Known::Member(of, name) => {
                 let of = self.evaluate(path, of, depth + 1);
-                let (found, open) = self.members(&of, name);
+                let (found, open) = self.members(&of, name, Members::Any);
                 let values = found.iter().map(|global| self.stands_for(global, depth + 1));
                 let mut out = Entities::join(values);
                 if found.is_empty() {
@@ -240,6 +284,31 @@ impl Project<'_> {
                 out
             }
             Known::Either(all) => Entities::join(all.iter().map(|known| self.evaluate(path, known, depth + 1))),
+        }
+    }
+
+    /// The value at a position of several: of a tuple, or of the results of a function.
+    fn part(&self, path: &RepoPath, of: &Known, at: u32, depth: u32) -> Entities {
+        match of {
+            Known::Tuple(values) => match values.get(at as usize) {
+                Some(value) => self.evaluate(path, value, depth + 1),
+                None => Entities::unknown(Why::UnknownReceiver),
+            },
+            Known::Called(function) => {
+                let functions = self.evaluate(path, function, depth + 1);
+                let results = functions.found.iter().map(|entity| match entity {
+                    Entity::Function(global) => match self.declaration(global).map(|d| d.value) {
+                        Some(value @ Known::Tuple(_)) => self.part(&global.0, &value, at, depth + 1),
+                        Some(value) if at == 0 => self.evaluate(&global.0, &value, depth + 1),
+                        _ => Entities::unknown(Why::UnknownReceiver),
+                    },
+                    _ => Entities::unknown(Why::UnknownReceiver),
+                });
+                let mut out = Entities::join(results);
+                out.open = out.open.or(functions.open);
+                out
+            }
+            _ => Entities::unknown(Why::UnknownReceiver),
         }
     }
 

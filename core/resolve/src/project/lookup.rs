@@ -1,7 +1,7 @@
 //! Names that other files declare: exports, packages, wildcards.
 
 use super::{Global, Meaning, Project};
-use crate::bindings::{Bindings, DeclarationKind, Reference, ScopeId, ScopeKind, Space};
+use crate::bindings::{Bindings, DeclarationKind, ScopeId, ScopeKind, Space};
 use crate::languages::rules;
 use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
@@ -62,14 +62,14 @@ impl Project<'_> {
     }
 
     /// A name that its file does not declare: of the package, or taken over with all names of a module.
-    pub(super) fn outside(&self, path: &RepoPath, reference: &Reference) -> Meaning {
+    pub(super) fn outside(&self, path: &RepoPath, scope: ScopeId, name: &str) -> Meaning {
         let Some(bindings) = self.bindings(path) else { return Meaning::default() };
         let Some(rules) = Language::program(path).and_then(rules) else { return Meaning::default() };
-        let mut scope = Some(reference.scope);
+        let mut scope = Some(scope);
         while let Some(id) = scope {
             for (at, import) in &bindings.wildcards {
                 if *at == id {
-                    let found = self.exported(&self.modules(path, &import.module), &reference.name);
+                    let found = self.exported(&self.modules(path, &import.module), name);
                     if !found.is_empty() {
                         return Meaning::exact(found);
                     }
@@ -82,7 +82,7 @@ impl Project<'_> {
         for sibling in package {
             let Some(theirs) = self.bindings(&sibling) else { continue };
             if theirs.package == bindings.package {
-                found.extend(declared(&theirs, FILE, &reference.name).into_iter().map(|id| (sibling.clone(), id)));
+                found.extend(declared(&theirs, FILE, name).into_iter().map(|id| (sibling.clone(), id)));
             }
         }
         Meaning::exact(found)

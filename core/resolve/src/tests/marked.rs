@@ -104,7 +104,6 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
             format!("several {} ({why:?})", ids.iter().map(name).collect::<Vec<_>>().join(" "))
         }
         Target::Member(known) => format!("member of {}", value(bindings, known)),
-<<<<<<< HEAD
         Target::Lookup { of, members, otherwise } => {
             let of: Vec<String> = of.iter().map(|one| value(bindings, one)).collect();
             let members = match members {
@@ -118,9 +117,7 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
                 Reference { target: (**otherwise).clone(), role: Role::Reads, form: Form::Plain, ..reference.clone() };
             format!("{members} of {}, else {}", of.join(", "), meaning(bindings, &rest))
         }
-=======
         Target::Module(path) => format!("module {path}"),
->>>>>>> 2194359 (resolve: the names of Python files)
         Target::Outside => "outside".to_owned(),
         Target::Dynamic(why) => format!("dynamic ({why:?})"),
     };

@@ -1,9 +1,238 @@
-//! Give what is named at the target another name.
+//! Rename: one name for another at every place that means it.
+//!
+//! The places come from the bindings of the tree, and so does the proof: with the new name in place every name is bound
+//! again, and what means something else then is a conflict, whatever the language (a captured variable, a taken name).
 
 use crate::{Changes, Refusal, Target};
-use deepcoder_resolve::Project;
+use deepcoder_resolve::{
+    Changed, Form, Global, How, Occurrence, Overlay, Place, Project, Reference, Resolution, Symbol, Why,
+    changed_by_renaming, is_name, normal,
+};
+use deepcoder_syntax::{Language, is_generated};
+use deepcoder_types::{Hint, RepoPath};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Every occurrence with the new name.
-pub(crate) fn rename(_project: &Project<'_>, target: &Target, _new_name: &str) -> Result<Changes, Refusal> {
-    Err(Refusal::new("there is no name here").at(&target.path, target.range))
+/// Why a name cannot be replaced.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum RenameError {
+    #[error("there is no name that can be followed here")]
+    NoName,
+    #[error("`{0}` is not declared in this repository")]
+    NotOurs(String),
+    #[error("only running the program would tell what `{0}` means here")]
+    Dynamic(String),
+    #[error("`{name}` cannot be a name in {language}")]
+    NotAName { name: String, language: &'static str },
+    #[error("it has this name already")]
+    Same,
+    #[error("`{0}` is written by a program, which would write the old name again")]
+    Generated(RepoPath),
+    #[error("`{0}` cannot be renamed here")]
+    Fixed(String),
+    #[error("`{new}` is taken{}: `{name}` would mean something else", line(.now.as_ref()))]
+    Taken { new: String, name: String, now: Option<(RepoPath, u32)> },
+    #[error("`{name}` would mean nothing any more")]
+    Lost { name: String },
+}
+
+/// Where a name is taken, in words.
+fn line(now: Option<&(RepoPath, u32)>) -> String {
+    now.map(|(path, line)| format!(" in line {line} of `{path}`")).unwrap_or_default()
+}
+
+impl Hint for RenameError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoName | Self::NotOurs(_) | Self::Dynamic(_) => {
+                Some("place the cursor on a name that this repository declares: FILE:LINE:COLUMN".into())
+            }
+            Self::Taken { .. } | Self::NotAName { .. } | Self::Same | Self::Lost { .. } => {
+                Some("choose another name".into())
+            }
+            Self::Generated(_) => Some("change what it is generated from".into()),
+            Self::Fixed(_) => None,
+        }
+    }
+}
+
+/// The changes that give what is named at the target another name.
+pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> Result<Changes, Refusal> {
+    let (reference, symbol, doubt) = symbol_at(project, target)?;
+    let here = |error: &RenameError| Refusal::of(error).at(&target.path, reference.at);
+    let language = Language::program(&target.path).ok_or_else(|| here(&RenameError::NoName))?;
+    if !is_name(language, new_name) {
+        return Err(here(&RenameError::NotAName { name: new_name.to_owned(), language: language.name() }));
+    }
+    let new = normal(language, new_name);
+    if new == symbol.name {
+        return Err(here(&RenameError::Same));
+    }
+    if reference.form == Form::Fixed {
+        return Err(here(&RenameError::Fixed(symbol.name.clone())));
+    }
+    let mut changes = Changes::default();
+    if let Some(why) = doubt.or(symbol.open) {
+        changes.doubt(&target.path, reference.at, reason(why));
+    }
+    let occurrences = project.occurrences(&symbol);
+    write(project, &occurrences.found, &symbol.name, new_name, &mut changes)?;
+    for (path, hazard) in &occurrences.hazards {
+        changes.doubt(path, hazard.at, hazard_reason(hazard.kind));
+    }
+    move_files(project, &symbol, new_name, &mut changes);
+    check(project, &changes, &[&symbol.name, &new], new_name)?;
+    Ok(changes)
+}
+
+/// The name at the target and the symbol that it means.
+fn symbol_at(project: &Project<'_>, target: &Target) -> Result<(Reference, Symbol, Option<Why>), Refusal> {
+    let names = project.names_at(&target.path, target.range.start);
+    let at = names.first().map_or(target.range, |(reference, _)| reference.at);
+    let mut refusal = RenameError::NoName;
+    // Where one text stands for two names, the one whose declaration is in the tree is meant, and the second before the
+    // first: that of this file.
+    let mut best: Option<(Reference, Symbol, Option<Why>)> = None;
+    for (reference, resolution) in names {
+        let name = reference.name.clone();
+        let (symbol, doubt) = match resolution {
+            Resolution::Exact(symbol) => (symbol, None),
+            Resolution::Candidates(symbols, why) => (joined(symbols), Some(why)),
+            Resolution::Unresolved => {
+                refusal = RenameError::NotOurs(name);
+                continue;
+            }
+            Resolution::Dynamic(_) => {
+                refusal = RenameError::Dynamic(name);
+                continue;
+            }
+        };
+        if best.as_ref().is_none_or(|(_, _, before)| before.is_some() || doubt.is_none()) {
+            best = Some((reference, symbol, doubt));
+        }
+    }
+    best.ok_or_else(|| Refusal::of(&refusal).at(&target.path, at))
+}
+
+/// All that a name can mean as one symbol.
+fn joined(symbols: Vec<Symbol>) -> Symbol {
+    let name = symbols.first().map(|symbol| symbol.name.clone()).unwrap_or_default();
+    let open = symbols.iter().find_map(|symbol| symbol.open);
+    let mut declarations: Vec<Global> = symbols.into_iter().flat_map(|symbol| symbol.declarations).collect();
+    declarations.sort();
+    declarations.dedup();
+    Symbol { name, declarations, open }
+}
+
+/// Put the new name at every place, in the form that the place needs.
+fn write(
+    project: &Project<'_>,
+    found: &[Occurrence],
+    old: &str,
+    new: &str,
+    changes: &mut Changes,
+) -> Result<(), Refusal> {
+    let mut places: BTreeMap<&Place, Vec<&Occurrence>> = BTreeMap::new();
+    for occurrence in found {
+        places.entry(&occurrence.place).or_default().push(occurrence);
+    }
+    let mut looked: BTreeSet<&RepoPath> = BTreeSet::new();
+    for (place, occurrences) in places {
+        if looked.insert(&place.path) && project.files().text(&place.path).is_some_and(|text| is_generated(&text)) {
+            return Err(Refusal::of(&RenameError::Generated(place.path.clone())).at(&place.path, place.at));
+        }
+        for occurrence in &occurrences {
+            if let Some(why) = occurrence.doubt {
+                changes.doubt(&place.path, place.at, reason(why));
+            }
+        }
+        let first = occurrences.iter().find_map(|o| if let Form::First(joint) = o.form { Some(joint) } else { None });
+        let second = occurrences.iter().find_map(|o| if let Form::Second(joint) = o.form { Some(joint) } else { None });
+        let both_stay_one = first.is_some() && second.is_some();
+        match (first, second) {
+            _ if both_stay_one => changes.replace(&place.path, place.at, new),
+            (Some(joint), _) => changes.replace(&place.path, place.at, format!("{new}{joint}{old}")),
+            (_, Some(joint)) => changes.replace(&place.path, place.at, format!("{old}{joint}{new}")),
+            _ if occurrences.iter().all(|o| o.form == Form::Fixed) => {
+                return Err(Refusal::of(&RenameError::Fixed(old.to_owned())).at(&place.path, place.at));
+            }
+            _ => changes.replace(&place.path, place.at, new),
+        }
+    }
+    Ok(())
+}
+
+/// Files that are named after the declaration get its new name.
+fn move_files(project: &Project<'_>, symbol: &Symbol, new: &str, changes: &mut Changes) {
+    for global in &symbol.declarations {
+        if !project.names_file(global) {
+            continue;
+        }
+        let path = global.0.as_str();
+        let (folder, file) = path.rsplit_once('/').map_or(("", path), |(folder, file)| (folder, file));
+        let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let slash = if folder.is_empty() { "" } else { "/" };
+        if let Ok(to) = RepoPath::new(format!("{folder}{slash}{new}.{ending}")) {
+            changes.renamed.push((global.0.clone(), to));
+        }
+    }
+}
+
+/// Every name means the same with the new name in place.
+fn check(project: &Project<'_>, changes: &Changes, names: &[&str], new: &str) -> Result<(), Refusal> {
+    let texts = changes.apply(project.files()).map_err(|error| Refusal::of(&error))?;
+    let moved: BTreeMap<RepoPath, RepoPath> = changes.renamed.iter().cloned().collect();
+    let mut changed: BTreeMap<RepoPath, Option<Arc<str>>> = moved.keys().map(|path| (path.clone(), None)).collect();
+    changed.extend(texts.into_iter().map(|(path, text)| (path, Some(Arc::from(text)))));
+    let overlay = Overlay::new(project.files(), changed);
+    let after = Project::new(&overlay);
+    let edited: BTreeSet<RepoPath> = changes.edits.keys().cloned().collect();
+    let conflicts = changed_by_renaming(project, &after, &edited, &moved, names);
+    let Some(first) = conflicts.first() else { return Ok(()) };
+    let Changed { name, place, how, now } = first;
+    let error = match how {
+        How::Nothing => RenameError::Lost { name: name.clone() },
+        _ => RenameError::Taken {
+            new: new.to_owned(),
+            name: name.clone(),
+            now: now.as_ref().and_then(|now| {
+                let text = overlay_text(&after, now)?;
+                let before = text.get(..now.at.start as usize)?;
+                Some((now.path.clone(), u32::try_from(before.matches('\n').count() + 1).ok()?))
+            }),
+        },
+    };
+    Err(Refusal::of(&error).at(&place.path, place.at))
+}
+
+fn overlay_text(project: &Project<'_>, place: &Place) -> Option<Arc<str>> {
+    project.files().text(&place.path)
+}
+
+/// A doubt in words.
+pub(crate) fn reason(why: Why) -> &'static str {
+    match why {
+        Why::UnknownReceiver => "the type of what stands before the dot is not known",
+        Why::Wildcard => "an import of all names may bring it in",
+        Why::SeveralDeclarations => "it can mean several declarations",
+        Why::Macro => "it stands in a macro",
+        Why::String => "it stands in a string",
+        Why::Reflection => "names are made at run time here",
+        Why::OutsideTree => "it depends on code that is not in this repository",
+        Why::Syntax => "the code around it does not parse",
+    }
+}
+
+/// A hazard in words.
+fn hazard_reason(kind: deepcoder_resolve::HazardKind) -> &'static str {
+    use deepcoder_resolve::HazardKind as Kind;
+    match kind {
+        Kind::Eval => "code is made from text here and may use the name",
+        Kind::Reflection => "names are looked up at run time here",
+        Kind::Wildcard => "an import of all names of a module that is not in this repository",
+        Kind::Macro => "a macro may use the name",
+        Kind::Syntax => "this code does not parse and may use the name",
+        Kind::Scope => "names may mean something else here",
+        Kind::Conditional => "this file is compiled under a condition only",
+    }
 }
