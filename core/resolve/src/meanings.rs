@@ -3,7 +3,7 @@
 //! Names are bound before and after, and every name that stayed must mean the declaration that corresponds to the one
 //! before (Schäfer, Ekman, de Moor: Sound and extensible renaming for Java, 2008; Eclipse compares bindings likewise).
 
-use crate::bindings::{DeclarationId, Reference};
+use crate::bindings::{Bindings, DeclarationId, Reference, Target};
 use crate::project::{Global, Place, Project};
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,17 +84,11 @@ pub fn changed_by_renaming(
 }
 
 /// Two declarations have become one: the first name that is told apart no more.
-fn merged(
-    path: &RepoPath,
-    old: &[Reference],
-    new: &[Reference],
-    bindings: &crate::Bindings,
-    names: &[&str],
-) -> Changed {
+fn merged(path: &RepoPath, old: &[Reference], new: &[Reference], bindings: &Bindings, names: &[&str]) -> Changed {
     let same = old.iter().zip(new).take_while(|(was, is)| was.target == is.target && was.role == is.role).count();
     let first = old.get(same).or_else(|| old.iter().find(|r| names.contains(&r.name.as_str()))).or(old.first());
     let now = new.get(same).and_then(|reference| match reference.target {
-        crate::Target::Declaration(id) => bindings.declaration(id).map(|d| Place { path: path.clone(), at: d.at }),
+        Target::Declaration(id) => bindings.declaration(id).map(|d| Place { path: path.clone(), at: d.at }),
         _ => None,
     });
     Changed {
@@ -108,30 +102,30 @@ fn merged(
 /// Where positions of a text are after edits of it.
 #[derive(Debug, Clone, Default)]
 pub struct Mapped {
-    /// Replaced ranges of the text before with the length of what replaced them, in order, apart from each other.
-    edits: Vec<(TextRange, u32)>,
+    /// Replaced ranges of the text before, in order, apart from each other, each with how far it moves what comes after.
+    edits: Vec<(TextRange, i64)>,
 }
 
 impl Mapped {
     /// Edits of one text: ranges before, and the length of what replaced each. They are in order and do not overlap.
     #[must_use]
-    pub fn new(edits: Vec<(TextRange, u32)>) -> Self {
-        Self { edits }
+    pub fn new(edits: impl IntoIterator<Item = (TextRange, u32)>) -> Self {
+        let mut shift = 0;
+        let moved = edits.into_iter().map(|(range, length)| {
+            shift += i64::from(length) - i64::from(range.end - range.start);
+            (range, shift)
+        });
+        Self { edits: moved.collect() }
     }
 
     /// Where a range that no edit touches is after them; `None` where one does.
     #[must_use]
     pub fn range(&self, at: TextRange) -> Option<TextRange> {
-        let mut shift: i64 = 0;
-        for (range, length) in &self.edits {
-            if range.end <= at.start && !(range.start == range.end && range.start == at.start && at.start == at.end) {
-                shift += i64::from(*length) - i64::from(range.end - range.start);
-            } else if range.start >= at.end {
-                break;
-            } else {
-                return None;
-            }
+        let before = self.edits.partition_point(|(edit, _)| edit.end <= at.start);
+        if self.edits.get(before).is_some_and(|(edit, _)| edit.start < at.end) {
+            return None;
         }
+        let shift = before.checked_sub(1).and_then(|last| self.edits.get(last)).map_or(0, |(_, shift)| *shift);
         let moved = |offset: u32| u32::try_from(i64::from(offset) + shift).ok();
         Some(TextRange::new(moved(at.start)?, moved(at.end)?))
     }
@@ -158,6 +152,14 @@ pub fn changed_meanings(before: &Project<'_>, after: &Project<'_>, edits: &BTree
             let same =
                 at_place.get(&at).and_then(|there| there.iter().find(|is| is.name == was.name && is.form == was.form));
             let Some(is) = same else { continue };
+            if let (Some(then), Some(now)) = (declared(&old, was), declared(&new, is)) {
+                if mapped.range(then).is_some_and(|then| then != now) {
+                    let now = Some(Place { path: path.clone(), at: now });
+                    let place = Place { path: path.clone(), at: was.at };
+                    out.push(Changed { name: was.name.clone(), place, how: How::Another, now });
+                }
+                continue;
+            }
             let meant = before.meaning(path, was);
             let means = after.meaning(path, is);
             if meant.doubt.is_some() || means.doubt.is_some() {
@@ -187,6 +189,12 @@ pub fn changed_meanings(before: &Project<'_>, after: &Project<'_>, edits: &BTree
         }
     }
     out
+}
+
+/// Where a name is declared that its file declares itself.
+fn declared(bindings: &Bindings, reference: &Reference) -> Option<TextRange> {
+    let Target::Declaration(id) = reference.target else { return None };
+    bindings.declaration(id).filter(|declaration| declaration.import.is_none()).map(|declaration| declaration.at)
 }
 
 fn place_of(project: &Project<'_>, (path, id): &(RepoPath, DeclarationId)) -> Option<Place> {

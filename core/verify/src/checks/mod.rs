@@ -16,6 +16,7 @@ mod generated;
 mod imports;
 mod literals;
 mod lost;
+mod meanings;
 mod names;
 mod prompt;
 mod prose;
@@ -49,6 +50,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, base: &dyn deepcoder_workspa
     for check in [
         lost::check,
         names::check,
+        meanings::check,
         imports::check,
         content::check,
         data::check,

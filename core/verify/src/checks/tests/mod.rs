@@ -12,6 +12,7 @@ mod generated;
 mod imports;
 mod literals;
 mod lost;
+mod meanings;
 mod names;
 mod prose;
 mod scope;
