@@ -1,4 +1,5 @@
 use crate::tests::marked::{check, declarations};
+use crate::tests::tree::Tree;
 use deepcoder_syntax::Language::Go;
 
 /// `:=` gives what the block has a value and declares the rest; the new names are visible after the statement.
@@ -133,4 +134,25 @@ fn hostile() {
     let deep =
         format!("package p\nvar x = {}1{}\nvar y = x{}\n", "(".repeat(3000), ")".repeat(3000), ".f()".repeat(3000));
     declarations(Go, &deep);
+}
+
+/// A package is the files of a folder with one package clause; an import finds it by the module's path.
+#[test]
+fn packages() {
+    let tree = Tree::new(&[
+        ("go.mod", "module example.com/m // m\n"),
+        ("a.go", "package m\n"),
+        ("a_test.go", "package m_test\n"),
+        ("b_test.go", "/* package x */\npackage m\n"),
+        ("p/q/c.go", "package q\n"),
+        ("p/q/c_test.go", "package q\n"),
+        ("p/q/r/d.go", "package r\n"),
+        ("other/go.mod", "module example.com/m/other\n"),
+        ("other/z/z.go", "package z\n"),
+    ]);
+    assert_eq!(tree.siblings(Go, "a.go"), ["b_test.go"]);
+    assert_eq!(tree.module(Go, "a.go", "example.com/m/p/q"), ["p/q/c.go"]);
+    assert_eq!(tree.module(Go, "p/q/c.go", "example.com/m"), ["a.go"]);
+    assert_eq!(tree.module(Go, "other/z/z.go", "example.com/m/p/q"), ["p/q/c.go"]);
+    assert!(tree.module(Go, "a.go", "example.com/mm/p").is_empty() && tree.module(Go, "a.go", "fmt").is_empty());
 }

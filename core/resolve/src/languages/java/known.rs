@@ -8,9 +8,15 @@ use deepcoder_syntax::Node;
 /// How far chains of calls and fields are followed.
 const DEPTH: u32 = 48;
 
+/// How many types of a file are searched for what a class inherits.
+const INHERITED: usize = 64;
+
 impl<'t> Walk<'t> {
     /// Gives every name its target and every declaration its value.
     pub(super) fn resolve(&mut self) {
+        let scopes = (0..).map(ScopeId).zip(&self.names.bindings.scopes);
+        let bodies = scopes.filter(|(_, scope)| scope.kind == ScopeKind::Class);
+        self.bodies = bodies.filter_map(|(id, scope)| Some((scope.owner?, id))).collect();
         // What a class inherits decides what names in it mean.
         for (id, node, scope) in std::mem::take(&mut self.bases) {
             let outside = self.names.parent(scope).unwrap_or(FILE);
@@ -27,9 +33,9 @@ impl<'t> Walk<'t> {
                 What::Value { qualifier } => self.value_name(name, scope, at, qualifier),
                 What::Type => self.type_name(name, scope, at),
                 What::Label => self.label_name(name, scope),
-                What::Field(object) => within(self.known(object, scope, 0), Members::Values),
+                What::Field(object) => within(self.receiver(object, scope), Members::Values),
                 What::Nested(outer) => within(self.outer(outer, scope), Members::Types),
-                What::Method(Some(object), count) => within(self.known(object, scope, 0), Members::Methods(count)),
+                What::Method(Some(object), count) => within(self.receiver(object, scope), Members::Methods(count)),
                 What::Method(None, count) => self.method_name(name, scope, count),
                 What::Element(annotation) => {
                     within(instance(self.of_type(annotation, scope)), Members::Methods(Some(0)))
@@ -63,8 +69,24 @@ impl<'t> Walk<'t> {
         }
     }
 
-    fn inherits(&self, class: Option<DeclarationId>) -> Option<DeclarationId> {
-        class.filter(|id| self.names.bindings.declaration(*id).is_some_and(|found| !found.bases.is_empty()))
+    /// The class, if it may inherit a member of this name: from a type of another file, or from one of this file that has it.
+    fn inherits(&self, class: Option<DeclarationId>, space: Space, name: &'t str) -> Option<DeclarationId> {
+        let mut next = vec![class?];
+        let mut seen = Vec::new();
+        while let Some(id) = next.pop() {
+            for base in &self.names.bindings.declaration(id)?.bases {
+                let Known::Itself(base) = base else { return class };
+                let Some(body) = self.bodies.get(base) else { return class };
+                if seen.len() > INHERITED || !self.names.here(*body, space, name).is_empty() {
+                    return class;
+                }
+                if !seen.contains(base) {
+                    seen.push(*base);
+                    next.push(*base);
+                }
+            }
+        }
+        None
     }
 
     /// Looks a name up outwards: what the scopes declare, and what their classes may inherit before it is found.
@@ -82,7 +104,7 @@ impl<'t> Walk<'t> {
             }
             let Some(found) = self.names.bindings.scope(scope) else { return (inherited, None) };
             if found.kind == ScopeKind::Class {
-                inherited.extend(self.inherits(found.owner));
+                inherited.extend(self.inherits(found.owner, space, name));
             }
             match found.parent {
                 Some(parent) => scope = parent,
@@ -146,10 +168,10 @@ impl<'t> Walk<'t> {
             let here = self.names.here(scope, Space::Method, name);
             let Some(found) = self.names.bindings.scope(scope) else { break };
             let class = found.owner.filter(|_| found.kind == ScopeKind::Class);
-            if !here.is_empty() && (scope == FILE || self.inherits(class).is_none()) {
+            if !here.is_empty() && (scope == FILE || self.inherits(class, Space::Method, name).is_none()) {
                 return lookup(of, Members::Methods(count), self.overload(here, count));
             }
-            of.extend(self.inherits(class));
+            of.extend(self.inherits(class, Space::Method, name));
             if !here.is_empty() {
                 // What it inherits may be called as well as its own.
                 return lookup(of, Members::Methods(count), Target::Dynamic(Why::SeveralDeclarations));
@@ -191,6 +213,31 @@ impl<'t> Walk<'t> {
                 _ => self.of_type(node, scope),
             },
             _ => self.known(node, scope, 0),
+        }
+    }
+
+    /// What stands before a member: of `Outer.super.m` it is what `Outer` inherits.
+    fn receiver(&self, object: Node<'t>, scope: ScopeId) -> Known {
+        let above = object.next_named_sibling().is_some_and(|next| next.kind() == "super");
+        let known = if above { self.of_type(object, scope) } else { self.known(object, scope, 0) };
+        match known {
+            Known::Itself(id) if above => match self.names.bindings.declaration(id).map(|found| found.kind) {
+                Some(DeclarationKind::Interface) => instance(Known::Itself(id)),
+                Some(DeclarationKind::Class) => self.inherited(id),
+                _ => Known::Unknown,
+            },
+            _ if above => Known::Unknown,
+            known => known,
+        }
+    }
+
+    /// A value of what a class inherits.
+    fn inherited(&self, class: DeclarationId) -> Known {
+        let bases = self.names.bindings.declaration(class).map(|class| &class.bases);
+        match bases.map_or(&[][..], Vec::as_slice) {
+            [] => Known::Builtin("Object"),
+            [only] => instance(only.clone()),
+            several => Known::Either(several.iter().cloned().map(instance).collect()),
         }
     }
 
@@ -260,17 +307,7 @@ impl<'t> Walk<'t> {
             }
             "type_identifier" | "scoped_type_identifier" | "generic_type" => self.of_type(node, scope),
             "this" => self.class(scope).map_or(Known::Unknown, |class| instance(Known::Itself(class))),
-            "super" => {
-                let bases = self
-                    .class(scope)
-                    .and_then(|class| self.names.bindings.declaration(class))
-                    .map(|class| &class.bases);
-                match bases.map_or(&[][..], Vec::as_slice) {
-                    [] => Known::Builtin("Object"),
-                    [only] => instance(only.clone()),
-                    several => Known::Either(several.iter().cloned().map(instance).collect()),
-                }
-            }
+            "super" => self.class(scope).map_or(Known::Unknown, |class| self.inherited(class)),
             "parenthesized_expression" => {
                 children(node).first().map_or(Known::Unknown, |inner| self.known(*inner, scope, depth + 1))
             }

@@ -1,4 +1,5 @@
 use crate::tests::marked::{check, declarations};
+use crate::tests::tree::Tree;
 use deepcoder_syntax::Language::Java;
 
 /// Locals hide fields, `this` does not; each block has its own.
@@ -58,6 +59,19 @@ fn inherited() {
             "Class  (A)",
             "Field h: 'number'"
         ]
+    );
+}
+
+/// `A.super.x` is no member of A itself.
+#[test]
+fn outer_super() {
+    check(
+        Java,
+        "class A extends Z { int x; class B { int g() { return A.super.⟦x→value of instance of ^Z, else dynamic (UnknownReceiver)⟧; } } }",
+    );
+    check(
+        Java,
+        "interface I { default void m() {} } class C implements I { void n() { I.super.⟦m→method/0 of instance of I, else dynamic (UnknownReceiver)⟧(); } }",
     );
 }
 
@@ -160,4 +174,20 @@ fn hostile() {
         ".f()".repeat(3000)
     );
     declarations(Java, &deep);
+}
+
+/// A package may have folders under several roots; a module may also be a type.
+#[test]
+fn packages() {
+    let tree = Tree::new(&[
+        ("src/main/java/a/b/A.java", "package a.b;\nclass A {}"),
+        ("src/test/java/a/b/T.java", "/* package c; */ package a.b;\nclass T {}"),
+        ("src/main/java/a/C.java", "package a;\nclass C { class D {} }"),
+        ("x/b/A.java", "package x.b;\nclass A {}"),
+    ]);
+    assert_eq!(tree.siblings(Java, "src/main/java/a/b/A.java"), ["src/test/java/a/b/T.java"]);
+    assert_eq!(tree.module(Java, "x/b/A.java", "a.b"), ["src/main/java/a/b/A.java", "src/test/java/a/b/T.java"]);
+    assert_eq!(tree.module(Java, "x/b/A.java", "a.C"), ["src/main/java/a/C.java"]);
+    assert_eq!(tree.module(Java, "x/b/A.java", "a.C.D"), ["src/main/java/a/C.java"]);
+    assert!(tree.module(Java, "x/b/A.java", "java.util").is_empty());
 }

@@ -57,6 +57,8 @@ pub(super) struct Walk<'t> {
     pub(super) patterns: HashMap<DeclarationId, Vec<TextRange>>,
     /// The scopes of definitions, by the offset where they begin.
     pub(super) documented: HashMap<usize, ScopeId>,
+    /// The scopes of the bodies of types.
+    pub(super) bodies: HashMap<DeclarationId, ScopeId>,
     pub(super) stack: Vec<(Node<'t>, ScopeId, Role)>,
 }
 
@@ -71,6 +73,7 @@ impl<'t> Walk<'t> {
             bases: Vec::new(),
             patterns: HashMap::new(),
             documented: HashMap::new(),
+            bodies: HashMap::new(),
             stack: Vec::new(),
         }
     }
