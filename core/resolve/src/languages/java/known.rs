@@ -284,7 +284,10 @@ impl<'t> Walk<'t> {
                 children(node).last().map_or(Known::Unknown, |of| self.of_type_within(*of, scope, depth + 1))
             }
             "array_type" => Known::Builtin("array"),
-            "integral_type" | "floating_point_type" => Known::Builtin("number"),
+            "integral_type" | "floating_point_type" => {
+                let primitives = ["int", "long", "double", "byte", "short", "char", "float"];
+                primitives.into_iter().find(|word| *word == name).map_or(Known::Unknown, Known::Builtin)
+            }
             "boolean_type" => Known::Builtin("boolean"),
             "void_type" => Known::Builtin("void"),
             _ => Known::Unknown,

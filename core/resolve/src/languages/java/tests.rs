@@ -57,7 +57,7 @@ fn inherited() {
             "Field f: instance of T",
             "Method g: instance of A",
             "Class  (A)",
-            "Field h: 'number'"
+            "Field h: 'int'"
         ]
     );
 }
