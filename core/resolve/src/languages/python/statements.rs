@@ -19,7 +19,12 @@ impl<'t> Walk<'t, '_> {
             Some(annotation) => self.annotation(annotation, at.scope),
             None => last.map(|value| self.shape(value, at.scope)).unwrap_or_default(),
         };
-        if let Some(left) = left {
+        // `(x): int` gives x no value.
+        let only_said =
+            annotation.is_some() && right.is_none() && left.is_some_and(|left| left.kind() == "tuple_pattern");
+        if only_said {
+            self.push(left, at.with(Mode::Read));
+        } else if let Some(left) = left {
             self.listed(left, last, at);
             self.target(left, at, value, annotation.is_some(), self.range(node));
         }
@@ -206,6 +211,20 @@ impl<'t> Walk<'t, '_> {
     pub(super) fn type_alias(&mut self, node: Node<'t>, at: At) {
         let (left, right) = (node.child_by_field_name("left"), node.child_by_field_name("right"));
         let name = left.and_then(|left| left.named_child(0));
+        // The grammar takes `type(x).y = value` for an alias.
+        if let Some(target) = name.filter(|name| !matches!(name.kind(), "identifier" | "generic_type")) {
+            if let Some(word) = node.child(0) {
+                self.event(word, at, Act::Read);
+            }
+            let shape = right.and_then(|right| right.named_child(0)).map(|value| self.shape(value, at.scope));
+            match target.kind() {
+                "attribute" | "member_type" => {
+                    self.attribute(target, at.with(Mode::Write), shape.unwrap_or_default(), false, self.range(node));
+                }
+                _ => self.push(Some(target), at.with(Mode::Read)),
+            }
+            return self.push(right.and_then(|right| right.named_child(0)), at.with(Mode::Read));
+        }
         let (name, parameters) = match name {
             Some(generic) if generic.kind() == "generic_type" => (generic.named_child(0), generic.named_child(1)),
             name => (name, None),

@@ -83,6 +83,7 @@ fn statements_have_targets() {
         "[⟦a⟧, (b, *c)], d.e, f[⟦a⟧] = x\n",
         "⟦a⟧: int\n⟦a⟧ += 1\ndel ⟦a⟧, (b, c)\n",
         "while ⟦a⟧ := f():\n    ⟦a⟧\n",
+        "def f(⟦self⟧):\n    ⟦type→outside⟧(⟦self⟧).⟦y→writes member of self⟧ = ⟦2:z⟧\n⟦2:z⟧ = 1\n",
         "⟦a⟧ = a_ = 1\nprint(⟦a⟧, a_)\n",
         "if x:\n    def ⟦f⟧(): pass\nelse:\n    ⟦f⟧ = None\n⟦f⟧\n",
     ]);

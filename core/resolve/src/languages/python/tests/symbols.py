@@ -5,6 +5,7 @@ For each file `F path`, and for each scope in it `S index parent kind line name`
 built-in names). Without arguments, the files of the standard library are listed instead.
 """
 
+import _symtable
 import os
 import symtable
 import sys
@@ -21,12 +22,16 @@ def library():
                 print(os.path.join(folder, name))
 
 
+def has(table, name):
+    return table.lookup(name)._Symbol__scope in (_symtable.LOCAL, _symtable.CELL)
+
+
 def home(scopes, index, name):
     """The scope of the function around a scope that has a free name."""
     index = scopes[index][1]
     while index is not None:
         table = scopes[index][0]
-        if table.get_type() != "class" and name in table.get_identifiers() and table.lookup(name).is_local():
+        if table.get_type() != "class" and name in table.get_identifiers() and has(table, name):
             return index
         index = scopes[index][1]
     return None
@@ -51,12 +56,14 @@ def describe(path):
     for index, (table, _) in enumerate(scopes):
         for name in sorted(table.get_identifiers()):
             symbol = table.lookup(name)
-            if symbol.is_free():
+            # `is_global` takes a function with the name `top` for a module.
+            scope = symbol._Symbol__scope
+            if scope == _symtable.FREE:
                 where = home(scopes, index, name)
-            elif index and not symbol.is_global():
-                where = index
-            else:
+            elif scope in (_symtable.GLOBAL_IMPLICIT, _symtable.GLOBAL_EXPLICIT):
                 where = 0
+            else:
+                where = index
             print("N", index, -1 if where is None else where, name)
 
 
