@@ -255,7 +255,7 @@ impl Attempt {
     }
 
     /// Keeps the result from being applied without a person's look, and says why.
-    fn doubt(&mut self, why: &str) {
+    pub(crate) fn doubt(&mut self, why: &str) {
         self.proposal.applicability = self.proposal.applicability.max(Applicability::NeedsReview);
         self.proposal.rationale = [why, &self.proposal.rationale].join("\n").trim_end().to_owned();
     }

@@ -10,7 +10,8 @@ use crate::decision::{count_checks, decide, proof};
 use crate::error::RunError;
 use crate::host::{RunHost, Variant, emit};
 use deepcoder_types::{
-    Answer, Candidate, ContextBundle, EditSet, Effort, Event, Evidence, Instruction, Outcome, Proposal, Stage, Stats,
+    Answer, Candidate, CheckOutcome, ContextBundle, EditSet, Effort, Event, Evidence, Instruction, Outcome, Proposal,
+    Stage, Stats,
 };
 use std::cmp::Reverse;
 use std::sync::{Mutex, PoisonError};
@@ -91,6 +92,12 @@ impl Asking<'_> {
             }
         }
         attempt.hold_for_review();
+    }
+
+    /// Whether no check of the project fails with `part` and without the rest of its result: the checks have seen the whole.
+    pub(crate) fn stands_alone(&self, part: &EditSet) -> bool {
+        let reports = self.checks.map(|checks| checks.run(part, self.cancel)).unwrap_or_default();
+        reports.iter().all(|report| report.outcome != CheckOutcome::Failed)
     }
 
     /// One call of the plugin.

@@ -4,6 +4,7 @@
 use crate::attempt::{Asking, Attempt, Made, id_of};
 use crate::error::RunError;
 use crate::host::emit;
+use crate::linked::{Part, linked};
 use deepcoder_plugin_api::ErrorCode;
 use deepcoder_types::{
     Applicability, EditSet, Event, Evidence, Hint as _, Instruction, Proposal, RepoPath, Skipped, Stats,
@@ -80,6 +81,7 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
         }
         skipped.append(&mut idle);
     }
+    let parts = parts(asking, &attempts, &skipped);
     // A result that failed is left out, unless there is nothing else to show.
     if attempts.iter().any(|a| a.verification.passed) {
         attempts.retain(|attempt| {
@@ -96,17 +98,17 @@ pub(crate) fn each(asking: &Asking<'_>, instruction: &Instruction, stats: &mut S
         });
     }
     let mut best = merged(asking, instruction, &attempts);
-    let mut safe = best.as_ref().and_then(|best| safe_part(asking, instruction, best, &attempts));
-    if depend(asking, instruction) {
-        safe = None;
-        if let (Some(best), false) = (&mut best, skipped.is_empty()) {
-            let names: Vec<String> = skipped.iter().map(|s| s.path.to_string()).collect();
-            let doubt = format!("the files depend on each other, and nothing came of {}", names.join(", "));
-            best.proposal.rationale =
-                [doubt, std::mem::take(&mut best.proposal.rationale)].join("\n").trim_end().to_owned();
-            best.proposal.applicability = best.proposal.applicability.max(Applicability::NeedsReview);
+    let depend = depend(asking, instruction);
+    if let (Some(best), false) = (&mut best, skipped.is_empty()) {
+        let left_out: Vec<&RepoPath> = skipped.iter().map(|skipped| &skipped.path).collect();
+        let held = linked(&parts, &left_out);
+        if depend || best.set.files.iter().any(|file| held.contains(&file.path)) {
+            let names: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+            best.doubt(&format!("the files depend on each other, and nothing came of {}", names.join(", ")));
         }
     }
+    let whole = best.as_ref().filter(|_| !depend);
+    let safe = whole.and_then(|best| safe_part(asking, instruction, best, &attempts, &parts, &skipped));
     Ok(Several { made: Made { snapshot, best, answer: None }, skipped, safe })
 }
 
@@ -176,8 +178,31 @@ fn together(attempts: &[Attempt]) -> Evidence {
     }
 }
 
-/// The files that nothing is wrong with, as a set that passes by itself; `None` where that is all or nothing.
-fn safe_part(asking: &Asking<'_>, instruction: &Instruction, all: &Attempt, attempts: &[Attempt]) -> Option<EditSet> {
+/// The targets with what became of them, to know which of them need each other. A target that could not be read needs
+/// nothing.
+fn parts(asking: &Asking<'_>, attempts: &[Attempt], skipped: &[Skipped]) -> Vec<Part> {
+    let changed = attempts.iter().flat_map(|attempt| {
+        let (constraint, passed) = (attempt.proposal.constraint.as_ref(), attempt.verification.passed);
+        attempt.set.files.iter().map(move |file| Part::changed(file, constraint, passed))
+    });
+    let unchanged = skipped.iter().map(|skipped| {
+        let image = asking.tree.image(&skipped.path).ok().flatten();
+        let bytes = image.map(|image| image.bytes).unwrap_or_default();
+        Part::unchanged(&skipped.path, &String::from_utf8_lossy(&bytes))
+    });
+    changed.chain(unchanged).collect()
+}
+
+/// The files that nothing is wrong with and that need none of the others, as a set that passes by itself; `None` where that
+/// is all or nothing.
+fn safe_part(
+    asking: &Asking<'_>,
+    instruction: &Instruction,
+    all: &Attempt,
+    attempts: &[Attempt],
+    parts: &[Part],
+    skipped: &[Skipped],
+) -> Option<EditSet> {
     if all.applicability() != Applicability::NeedsReview || !all.verification.passed {
         return None;
     }
@@ -188,11 +213,16 @@ fn safe_part(asking: &Asking<'_>, instruction: &Instruction, all: &Attempt, atte
         .flat_map(|a| a.set.files.iter().cloned())
         .filter(|file| !doubted(&file.path))
         .collect();
+    let lands = |path: &RepoPath| files.iter().any(|file| file.path == *path);
+    let rest = all.set.files.iter().map(|file| &file.path).filter(|path| !lands(path));
+    let waiting: Vec<&RepoPath> = rest.chain(skipped.iter().map(|skipped| &skipped.path)).collect();
+    let held = linked(parts, &waiting);
+    let files: Vec<_> = files.iter().filter(|file| !held.contains(&file.path)).cloned().collect();
     if files.is_empty() || files.len() == all.set.files.len() {
         return None;
     }
     let mut part = EditSet { id: id_of(&format!("{} safe", all.set.id)), files, ..all.set.clone() };
     part.files.sort_by(|a, b| a.path.cmp(&b.path));
     let verification = asking.verify(instruction, &all.proposal, &part);
-    verification.mendable().next().is_none().then_some(part)
+    (verification.mendable().next().is_none() && asking.stands_alone(&part)).then_some(part)
 }

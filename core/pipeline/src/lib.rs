@@ -16,6 +16,7 @@ mod each;
 mod error;
 mod grants;
 mod host;
+mod linked;
 mod project;
 mod record;
 mod rename;

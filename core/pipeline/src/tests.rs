@@ -2,6 +2,7 @@
 
 mod candidates;
 mod narrow;
+mod parts;
 
 use crate::{Event, Pipeline, Policy, Record, Run, RunError, RunOptions, Stage, apply};
 use deepcoder_apply::{Applier, ApplyOptions};

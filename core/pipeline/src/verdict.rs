@@ -6,8 +6,8 @@ use deepcoder_types::{Applicability, Consent, Delivery, Verdict};
 /// Whether `run` may go where `delivery` says, with what the user allows by `consent`.
 ///
 /// An error of the checks refuses the result unless the user allows that; a result that needs a review waits for a person
-/// unless one has looked; a suggestion never lands. Where the files of a result do not depend on each other, those
-/// without a finding are applied and the rest waits.
+/// unless one has looked; a suggestion never lands. Where files of a result need nothing of those that wait
+/// ([`Run::safe_part`]), they are applied and the rest waits.
 #[must_use]
 pub fn may_land(run: &Run, delivery: &Delivery, consent: Consent) -> Verdict {
     if !run.changes() {
