@@ -166,3 +166,73 @@ class Hidden(unittest.TestCase):
     assert_eq!((&report["right_and_applied"], &report["kinds"]["narrow"]["total"]), (&json!(1), &json!(1)), "{report}");
     assert_eq!(report["files"]["first"], 1);
 }
+
+/// Protects the numbers of projects with tests: the checks that a repository configures run on each result as for a user who
+/// trusts them, those that `checks suggest` prints where it configures none, and neither they nor the model see the
+/// hidden test. A test of the project that breaks refuses the edit, one that runs the change and passes proves it.
+#[test]
+fn the_checks_of_a_repository_run() {
+    let task = |name: &str, to: u8| {
+        format!(
+            "instruction = \"let {name} return {to}\"\nkind = \"broad\"\nfiles = [\"{name}.py\"]\nexpected_files = [\"{name}.py\"]\n\
+             tests = true\nrun = [[\"python\", \"-m\", \"unittest\", \"-q\", \"hidden_test\"]]\n\n[hidden]\n\"hidden_test.py\" = \
+             \"\"\"\nimport unittest\nfrom {name} import {name}\n\n\nclass Hidden(unittest.TestCase):\n    def test_it(self):\n        \
+             self.assertEqual({name}(), {to})\n\"\"\"\n"
+        )
+    };
+    let test = "import os\nimport unittest\nfrom alpha import alpha\nfrom beta import beta\n\n\nclass Visible(unittest.TestCase):\n    \
+                def test_even(self):\n        self.assertFalse(os.path.exists('hidden_test.py'))\n        \
+                self.assertEqual(alpha() % 2, 0)\n        self.assertEqual(beta() % 2, 0)\n";
+    let config = "[check.mine]\ncommand = [\"python3\", \"-m\", \"unittest\", \"-q\", \"test_all\"]\nkind = \"test\"\n";
+    let tasks = [task("alpha", 2), task("beta", 4), task("gamma", 2)];
+    let mut files: Vec<(String, &[u8])> = Vec::new();
+    for set in ["configured", "suggested"] {
+        let mut add = |path: &str, bytes| files.push((format!("set/{set}/{path}"), bytes));
+        add("files/alpha.py", b"def alpha():\n    return 0\n");
+        add("files/beta.py", b"def beta():\n    return 0\n");
+        add("files/gamma.py", b"def gamma():\n    return 0\n");
+        add("files/test_all.py", test.as_bytes());
+        add("tasks/alpha.toml", tasks[0].as_bytes());
+        add("tasks/beta.toml", tasks[1].as_bytes());
+        add("tasks/gamma.toml", tasks[2].as_bytes());
+    }
+    files.push(("set/configured/files/deepcoder.toml".to_owned(), config.as_bytes()));
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, bytes)| (path.as_str(), *bytes)).collect();
+    let bench = Workbench::new(&files);
+    let _daemon = FakeDaemon::start(
+        &bench,
+        keyed(&[
+            ("let alpha", "def alpha():\n    return 2\n"),
+            ("let beta", "def beta():\n    return 3\n"),
+            ("let gamma", "def gamma():\n    return 2\n"),
+        ]),
+    );
+    let args = ["eval", "edits", "--data", "set", "--effort", "quick", "--out", "out.jsonl", "--json"];
+    let report = json_of(&bench, &args, 0);
+    let results = String::from_utf8(bench.repo.read("out.jsonl")).expect("text");
+    let rows: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for (set, check) in [("configured", "mine"), ("suggested", "unittest")] {
+        let of = |name: &str| rows.iter().find(|row| row["task_id"] == format!("{set}/{name}")).expect("a row");
+        let (alpha, beta, gamma) = (of("alpha"), of("beta"), of("gamma"));
+        let about = |row: &Value| (row["evidence"]["checks"][0].clone(), row["decision"].clone());
+        let (of_alpha, decision) = about(alpha);
+        assert_eq!(
+            (&of_alpha["name"], &of_alpha["reaches"], decision),
+            (&json!(check), &json!(true), "applied".into())
+        );
+        assert!(alpha["reason"].as_str().is_some_and(|reason| reason.contains("runs the changed code")), "{alpha}");
+        assert_eq!(about(beta).1, "refused", "{beta}");
+        assert!(beta["reason"].as_str().is_some_and(|reason| reason.contains(&format!("`{check}` fails"))), "{beta}");
+        assert_eq!(about(gamma).0["reaches"].as_bool().unwrap_or_default(), false, "{gamma}");
+    }
+    let reached = &report["kinds"]["with_tests"];
+    let counts = ["total", "right_and_applied", "wrong_and_applied", "refused"].map(|name| reached[name].as_u64());
+    assert_eq!(counts, [4, 2, 0, 2].map(Some), "{report}");
+    assert_eq!(report["kinds"]["tested_repository"]["total"], 6);
+    assert_eq!(report["wrong_share_of_applied_with_tests"]["share"], 0.0);
+    let text = bench.transcript(&["eval", "edits", "--data", "set", "--effort", "quick", "--out", "out.jsonl"]);
+    assert!(
+        text.contains("with tests, right, applied      2") && text.contains("with tests, wrong of applied"),
+        "{text}"
+    );
+}

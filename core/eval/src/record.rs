@@ -1,6 +1,6 @@
 //! Results: one task, and the sum.
 
-use deepcoder_types::{Evidence, FinishReason, Usage};
+use deepcoder_types::{CheckKind, CheckOutcome, CheckReport, Evidence, FinishReason, Usage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -80,7 +80,7 @@ pub struct EditRecord {
     /// How much the task is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// Whether the repository has tests of its own that reach the change.
+    /// Whether the repository has tests of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tests: bool,
     /// What the decision rests on.
@@ -89,6 +89,22 @@ pub struct EditRecord {
     /// The changed files; null for a deleted one. Bytes that are not UTF-8 are replaced.
     #[serde(default)]
     pub files: BTreeMap<String, Option<String>>,
+}
+
+impl EditRecord {
+    /// Whether tests of the project are known to run the change: they do, or they fail with it.
+    #[must_use]
+    pub fn is_reached_by_tests(&self) -> bool {
+        let reaches = |report: &CheckReport| {
+            report.kind == CheckKind::Test
+                && match report.outcome {
+                    CheckOutcome::Passed => report.reaches,
+                    CheckOutcome::Failed => true,
+                    CheckOutcome::NotRun(_) | CheckOutcome::Unknown => false,
+                }
+        };
+        self.evidence.checks.iter().any(reaches)
+    }
 }
 
 /// The score.

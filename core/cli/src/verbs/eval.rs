@@ -2,6 +2,7 @@
 
 pub(crate) mod calibrate;
 mod edits;
+mod repositories;
 
 use crate::args::{EvalArgs, EvalVerb};
 use crate::console::Console;

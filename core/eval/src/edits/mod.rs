@@ -42,7 +42,7 @@ pub struct Task {
     pub expected: Vec<RepoPath>,
     /// How much it is about, where the data says so.
     pub kind: Option<Kind>,
-    /// Whether the repository has tests of its own that reach the change.
+    /// Whether the repository has tests of its own.
     pub tests: bool,
     /// Decides whether a result is right.
     pub judge: Judge,

@@ -87,7 +87,10 @@ pub struct Kinds {
     /// Broad tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broad: Option<Counts>,
-    /// Tasks in repositories with tests that reach the change.
+    /// Tasks in repositories with tests of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tested_repository: Option<Counts>,
+    /// Tasks whose change the project's tests are known to run, or break on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_tests: Option<Counts>,
 }
@@ -110,6 +113,8 @@ pub struct EditReport {
     pub shares: Shares,
     /// Wrong ones among those that are applied.
     pub wrong_share_of_applied: Share,
+    /// The same where the project's tests reach the change.
+    pub wrong_share_of_applied_with_tests: Share,
     /// Seconds of a task, from its start to its result, with as many others at the same time as were asked for.
     pub median_seconds: f64,
     /// Their mean.
@@ -158,6 +163,8 @@ impl EditReport {
         let group = |chosen: &dyn Fn(&EditRecord) -> bool| {
             Some(Counts::of(edits().filter(|edit| chosen(edit)))).filter(|counts| counts.total > 0)
         };
+        let with_tests = group(&|edit| edit.is_reached_by_tests());
+        let reached = with_tests.unwrap_or_default();
         let mut seconds: Vec<f64> = records.iter().map(|record| record.seconds).collect();
         seconds.sort_by(f64::total_cmp);
         let is_wrong = |record: &&Record| {
@@ -178,6 +185,7 @@ impl EditReport {
                 right_total: share(right_total),
             },
             wrong_share_of_applied: Share::of(counts.wrong_and_applied, counts.applied()),
+            wrong_share_of_applied_with_tests: Share::of(reached.wrong_and_applied, reached.applied()),
             median_seconds: median(&seconds),
             mean_seconds: seconds.iter().sum::<f64>() / (seconds.len().max(1) as f64),
             wall_seconds,
@@ -187,7 +195,8 @@ impl EditReport {
             kinds: Kinds {
                 narrow: group(&|edit| edit.kind == Some(Kind::Narrow)),
                 broad: group(&|edit| edit.kind == Some(Kind::Broad)),
-                with_tests: group(&|edit| edit.tests),
+                tested_repository: group(&|edit| edit.tests),
+                with_tests,
             },
             confined: records.iter().all(|record| record.confined),
             wrong: records.iter().filter(is_wrong).map(|record| record.task_id.clone()).collect(),

@@ -1,5 +1,6 @@
 //! `deepcoder eval edits` and `deepcoder eval files`
 
+use super::repositories::Repositories;
 use super::{harness, options, watched};
 use crate::args::{EditsArgs, FilesArgs};
 use crate::console::Console;
@@ -27,6 +28,7 @@ struct Asking<'a> {
     effort: Effort,
     confidence: f32,
     calibration: Option<Calibration>,
+    repositories: Repositories<'a>,
     seed: u64,
     cancel: &'a Cancel,
 }
@@ -44,11 +46,16 @@ pub(super) fn edits(args: &EditsArgs, invocation: &Invocation, console: &mut Con
     let info = model.info().clone();
     let effort = args.effort.name();
     let version = env!("CARGO_PKG_VERSION");
-    let name = format!("{} {} effort={effort} {plugin_options} {version}", info.name, info.fingerprint);
+    let repositories = Repositories::of(&tasks, invocation)?;
+    // Results without checks are those of another run.
+    let checks = if repositories.have_checks() { " checks" } else { "" };
+    let name = format!("{} {} effort={effort} {plugin_options} {version}{checks}", info.name, info.fingerprint);
     let (seed, cancel) = (invocation.seed.unwrap_or(0), &invocation.cancel);
     let confidence = f32::from(invocation.profile.settings().confidence) / 100.0;
     let calibration = invocation.profile.calibration(&info.name);
-    let asking = Asking { model, options: plugin_options, effort: args.effort, confidence, calibration, seed, cancel };
+    let (plugin, effort_of) = (plugin_options, args.effort);
+    let asking =
+        Asking { model, options: plugin, effort: effort_of, confidence, calibration, repositories, seed, cancel };
     let edit = |question: Question<'_>| asking.edit(question);
     let report = watched("edits", invocation, console, &mut |progress| {
         edits::run(&name, &edit, &tasks, &harness, &options, cancel, progress)
@@ -87,7 +94,8 @@ const fn at_once(effort: Effort) -> usize {
 }
 
 impl Asking<'_> {
-    /// One edit by the same stages as `deepcoder edit --yes`, on files in memory instead of a work tree.
+    /// One edit by the same stages as `deepcoder edit --yes`, on files in memory instead of a work tree, with the checks of
+    /// the repository that the files are.
     fn edit(&self, question: Question<'_>) -> std::result::Result<Edited, GenerateError> {
         let tree: Memory = question.files.iter().map(|(path, bytes)| (path.clone(), bytes.clone())).collect();
         let instruction = Instruction {
@@ -101,7 +109,8 @@ impl Asking<'_> {
             seed: self.seed,
         };
         let (effort, confidence, calibration) = (self.effort, self.confidence, self.calibration.as_ref());
-        let options = RunOptions { effort, confidence, calibration, ..RunOptions::default() };
+        let checks = self.repositories.checks(question.files);
+        let options = RunOptions { effort, confidence, calibration, checks, ..RunOptions::default() };
         let run = Pipeline::new(&tree, Arc::clone(&self.model)).run(&instruction, &options, self.cancel, &mut |_| {});
         match run {
             Ok(run) => Ok(edited(run)),
@@ -170,8 +179,19 @@ fn table(title: &str, report: &EditReport, at_once: usize) -> String {
     row("refused or unchanged", counts.refused, shares.refused);
     row("right, applied or proposed", report.right_total, shares.right_total);
     row("wrong among the applied", counts.wrong_and_applied, report.wrong_share_of_applied);
-    let groups =
-        [("narrow", report.kinds.narrow), ("broad", report.kinds.broad), ("with tests", report.kinds.with_tests)];
+    if let Some(tests) = report.kinds.with_tests {
+        row("with tests, right, applied", tests.right_and_applied, Share::of(tests.right_and_applied, tests.total));
+        row("with tests, wrong, applied", tests.wrong_and_applied, Share::of(tests.wrong_and_applied, tests.total));
+        let wrong = report.wrong_share_of_applied_with_tests;
+        row("with tests, wrong of applied", tests.wrong_and_applied, wrong);
+    }
+    let kinds = &report.kinds;
+    let groups = [
+        ("narrow", kinds.narrow),
+        ("broad", kinds.broad),
+        ("in a repository with tests", kinds.tested_repository),
+        ("with tests that reach the change", kinds.with_tests),
+    ];
     for (name, group) in groups.iter().filter_map(|(name, group)| group.map(|group| (name, group))) {
         let Counts { total, right_and_applied, wrong_and_applied, review_right, review_wrong, refused } = group;
         let held = review_right + review_wrong;
