@@ -4,6 +4,7 @@ use super::{Bench, DOUBTFUL, NEW, done};
 use crate::{from_bytes, may_land};
 use deepcoder_pipeline::{Run, unattended_text};
 use deepcoder_protocol::Tasks as _;
+use deepcoder_test_support::{FakeModel, TestRepo};
 use deepcoder_types::{Applicability, Consent, Decision, Delivery, EditSet, Finding, JobState, Verdict, Verification};
 
 /// A result as the checks left it. Two files, of which the second has the finding.
@@ -126,4 +127,35 @@ fn every_surface_holds_the_same_result() {
     assert_eq!(bench.text(), before, "nothing was written");
     let landed = app.decide(&asked.id, &Decision::accept(Consent::REVIEWED)).expect("it lands");
     assert!(landed.state == JobState::Done && bench.text() == DOUBTFUL, "{landed:?}");
+}
+
+/// Protects builds from `--yes`: of a header and its source, of which the source needs a review, nothing is written; a
+/// person who has looked gets both.
+#[test]
+fn a_header_does_not_land_without_its_source() {
+    const HEADER: &str = "int size(int a);\n";
+    const SOURCE: &str = "#include \"buf.h\"\n\nint size(int a)\n{\n    return a;\n}\n";
+    const LONGER: &str = "int size(int a);\nint twice(int a);\n";
+    // The new signature of `size` fits neither the header nor the caller.
+    const WITH_TWICE: &str = "#include \"buf.h\"\n\nint size(int a, int b)\n{\n    return a + b;\n}\n\nint twice(int a)\n{\n    \
+                              return 2 * a;\n}\n";
+    let files: [(&str, &[u8]); 3] = [
+        ("buf.h", HEADER.as_bytes()),
+        ("buf.c", SOURCE.as_bytes()),
+        ("main.c", b"#include \"buf.h\"\n\nint main(void)\n{\n    return size(0);\n}\n"),
+    ];
+    let bench = Bench { repo: TestRepo::new(&files), home: tempfile::tempdir().expect("a folder") };
+    // The source comes first, and again as the caller would break; what is left of it is another thing than that.
+    let other = WITH_TWICE.replace("2 * a", "a + a");
+    let answers = [WITH_TWICE, &other, LONGER].map(|text| format!("{text}```\n"));
+    let app = bench.app(std::sync::Arc::new(FakeModel::saying(answers)));
+    let mut request = bench.request("double what is asked for", Delivery::Apply);
+    request.paths = vec!["buf.h".into(), "buf.c".into()];
+    let task = done(&app, request);
+    let result = task.result.as_ref().expect("a result");
+    assert!(matches!(result.verdict, Verdict::Held(_)) && task.state == JobState::Review, "{task:?}");
+    let now = || ["buf.h", "buf.c"].map(|name| String::from_utf8(bench.repo.read(name)).expect("text"));
+    assert_eq!(now(), [HEADER, SOURCE]);
+    app.decide(&task.id, &Decision::accept(Consent::REVIEWED)).expect("it lands");
+    assert!(now()[0] == LONGER && now()[1].contains("return 2 * a;"), "{:?}", now());
 }
