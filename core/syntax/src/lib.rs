@@ -28,7 +28,7 @@ pub use formats::{comment_marks, fence_tag, is_file_extension};
 pub use generated::{is_generated, is_minified};
 pub use language::{Docs, Language, LanguageKind, is_test};
 pub use names::{FreeName, Import, Surface, free_names, imports, missing_exports, python_builtin, surface};
-pub use parse::{MAX_PARSE, SyntaxError, errors, parses, tree};
+pub use parse::{MAX_PARSE, SyntaxError, errors, parses, tree, tree_within};
 pub use strings::{StringRange, multiline_strings, strings};
 pub use symbols::{RawSymbol, enclosing, import_statements, symbols};
 pub use tokens::{Kept, Token, TokenKind, Tokens, tokens};

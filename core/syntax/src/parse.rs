@@ -4,7 +4,7 @@ use crate::Language;
 use deepcoder_types::TextRange;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
-use tree_sitter::{ParseOptions, ParseState, Parser, Tree};
+use tree_sitter::{ParseOptions, ParseState, Parser, Point, Range, Tree};
 
 /// Longer texts are not parsed: 1 MiB.
 pub const MAX_PARSE: usize = 1 << 20;
@@ -73,16 +73,36 @@ pub fn tree(language: Language, text: &str) -> Option<Tree> {
     parse(language, text)
 }
 
+/// The tree of a part of a text, with the offsets of the whole text; `None` where [`tree`] gives none.
+#[must_use]
+pub fn tree_within(language: Language, text: &str, part: TextRange) -> Option<Tree> {
+    let part = part.as_range();
+    text.get(part.clone())?;
+    parse_part(language, text, Some(part))
+}
+
 /// Gives up on text that costs much more work than program text of its length, and on what still takes too long:
 /// error recovery can need time that grows with the square of the length (`a<b<a<b<…` in C++).
 pub(crate) fn parse(language: Language, text: &str) -> Option<Tree> {
+    parse_part(language, text, None)
+}
+
+fn parse_part(language: Language, text: &str, part: Option<std::ops::Range<usize>>) -> Option<Tree> {
     if text.len() > MAX_PARSE || language.spec().refuses.is_some_and(|refuses| refuses(text)) {
         return None;
     }
     let mut parser = Parser::new();
     parser.set_language(&language.grammar()).ok()?;
+    let mut length = text.len();
+    if let Some(part) = part {
+        length = part.len();
+        // Rows and columns are not asked for.
+        let (start_point, end_point) = (Point::new(0, part.start), Point::new(0, part.end));
+        let range = Range { start_byte: part.start, end_byte: part.end, start_point, end_point };
+        parser.set_included_ranges(&[range]).ok()?;
+    }
     // The parser asks every 100 operations; the densest program text needs about two for each byte.
-    let mut left = 1_000 + text.len() / 24;
+    let mut left = 1_000 + length / 24;
     let started = Instant::now();
     let mut watch = |_: &ParseState| {
         left = left.saturating_sub(1);

@@ -1,20 +1,57 @@
+//! Rust: items are visible in their whole block, variables from their declaration on.
+
+mod collect;
+mod crates;
+mod finish;
+mod items;
+mod known;
+mod lookup;
+mod macros;
+mod patterns;
+#[cfg(test)]
+mod tests;
+mod walk;
+
 use super::Rules;
-use crate::{Bindings, Files};
+use crate::{Bindings, Files, ScopeId};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
 
 pub(crate) struct Rust;
 
+/// Words that name nothing, not even as `r#word` the last four.
+const RESERVED: &[&str] = &[
+    "_", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type",
+    "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "Self", "crate", "self", "super",
+];
+
 impl Rules for Rust {
-    fn bind(&self, language: Language, _tree: &Tree, text: &str) -> Bindings {
-        Bindings::empty(language, u32::try_from(text.len()).unwrap_or(u32::MAX))
+    fn bind(&self, _language: Language, tree: &Tree, text: &str) -> Bindings {
+        let arguments = macros::arguments(tree, text);
+        let mut binder = collect::Binder::new(text, &arguments);
+        binder.walk(tree.root_node(), ScopeId(0));
+        binder.finish()
     }
 
-    fn is_name(&self, _name: &str) -> bool {
-        false
+    fn is_name(&self, name: &str) -> bool {
+        let (plain, raw) = name.strip_prefix("r#").map_or((name, false), |plain| (plain, true));
+        let mut chars = plain.chars();
+        let first = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
+        let word = first && chars.all(|c| c.is_alphanumeric() || c == '_');
+        let reserved = match raw {
+            true => matches!(plain, "_" | "Self" | "crate" | "self" | "super"),
+            false => RESERVED.contains(&plain),
+        };
+        word && !reserved
     }
 
-    fn module_files(&self, _files: &dyn Files, _from: &RepoPath, _module: &str) -> Vec<RepoPath> {
-        Vec::new()
+    fn normal(&self, name: &str) -> String {
+        name.strip_prefix("r#").unwrap_or(name).to_owned()
+    }
+
+    fn module_files(&self, files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath> {
+        crates::module_files(files, from, module)
     }
 }
