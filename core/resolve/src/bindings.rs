@@ -28,9 +28,6 @@ pub struct Bindings {
     /// The modules whose every public name the file takes over (`from m import *`, `export * from`, `use m::*`,
     /// `import p.*`), with the scope that they go to.
     pub wildcards: Vec<(ScopeId, Import)>,
-    /// The bodies (a scope each) that implement an interface for a type that may be declared elsewhere (`impl Trait for T`),
-    /// with the interface. What they declare fulfils it, whatever the bases of the type are.
-    pub implementations: Vec<(ScopeId, Known)>,
     /// The package that the file says it is part of (Go, Java); empty where the language has none.
     pub package: String,
 }
@@ -357,7 +354,6 @@ impl Bindings {
             references: Vec::new(),
             hazards: Vec::new(),
             wildcards: Vec::new(),
-            implementations: Vec::new(),
             package: String::new(),
         }
     }

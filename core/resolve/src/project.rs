@@ -243,7 +243,7 @@ impl<'f> Project<'f> {
         let plain = Reference { target: otherwise.clone(), ..reference.clone() };
         let mut meaning = self.meaning(path, &plain);
         if doubt.is_some() && meaning.declarations.is_empty() {
-            meaning.declarations = self.anywhere(path, &reference.name);
+            meaning.declarations = self.fitting(self.anywhere(path, &reference.name), members);
         }
         meaning.doubt = meaning.doubt.or(doubt);
         meaning

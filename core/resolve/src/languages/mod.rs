@@ -47,6 +47,12 @@ pub(crate) trait Rules: Sync {
         false
     }
 
+    /// Whether an implementation says which interface it fulfils, and nothing else of a type belongs to that (Rust): a type's
+    /// other methods of the same name are others, and so are its fields.
+    fn implements_by_name(&self) -> bool {
+        false
+    }
+
     /// Whether the file is named after this declaration of it (a public class of Java), so that another name moves the file.
     fn names_file(&self, _path: &RepoPath, _declaration: &Declaration) -> bool {
         false

@@ -171,7 +171,7 @@ impl<'t> Names<'t> {
 }
 
 /// Binders build values of a bounded depth, so that these two may recurse.
-fn known(value: &mut Known, moved: &impl Fn(&mut DeclarationId)) {
+pub(super) fn known(value: &mut Known, moved: &impl Fn(&mut DeclarationId)) {
     match value {
         Known::Unknown | Known::Builtin(_) | Known::Outside(_) | Known::Module(_) => {}
         Known::Itself(id) => moved(id),
@@ -182,7 +182,7 @@ fn known(value: &mut Known, moved: &impl Fn(&mut DeclarationId)) {
     }
 }
 
-fn target(means: &mut Target, moved: &impl Fn(&mut DeclarationId)) {
+pub(super) fn target(means: &mut Target, moved: &impl Fn(&mut DeclarationId)) {
     match means {
         Target::Declaration(id) => moved(id),
         Target::Several(ids, _) => ids.iter_mut().for_each(moved),

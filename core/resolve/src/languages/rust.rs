@@ -51,6 +51,10 @@ impl Rules for Rust {
         name.strip_prefix("r#").unwrap_or(name).to_owned()
     }
 
+    fn implements_by_name(&self) -> bool {
+        true
+    }
+
     fn module_files(&self, files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath> {
         crates::module_files(files, from, module)
     }

@@ -131,7 +131,7 @@ impl Project<'_> {
     }
 
     /// Those of them that a name can mean.
-    fn fitting(&self, found: Vec<Global>, members: Members) -> Vec<Global> {
+    pub(super) fn fitting(&self, found: Vec<Global>, members: Members) -> Vec<Global> {
         let with = |test: &dyn Fn(&Declaration) -> bool| -> Vec<Global> {
             let fits = |global: &&Global| self.declaration(global).is_some_and(|declaration| test(&declaration));
             found.iter().filter(fits).cloned().collect()

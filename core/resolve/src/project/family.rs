@@ -3,9 +3,11 @@
 //! A method that overrides another one, or that an interface asks for, cannot have a name of its own. The families are
 //! found among the members of the name: two belong together when the type of one inherits from that of the other.
 
-use super::entities::Entity;
+use super::entities::{Entities, Entity};
 use super::{Global, Project, Symbol};
 use crate::bindings::{DeclarationKind, ScopeKind, Why};
+use crate::languages::rules;
+use deepcoder_syntax::Language;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A member with all that its type inherits from.
@@ -17,6 +19,8 @@ struct Member {
     open: Option<Why>,
     parameters: Option<u32>,
     is_static: bool,
+    /// Where fields and methods have names of their own: it is a method.
+    is_method: bool,
 }
 
 impl Project<'_> {
@@ -60,6 +64,26 @@ impl Project<'_> {
             (None, Some(owner)) => vec![(global.0.clone(), owner)],
             (None, None) => Vec::new(),
         };
+        if Language::program(&global.0).and_then(rules).is_some_and(|rules| rules.implements_by_name()) {
+            let mut member = Member {
+                global: global.clone(),
+                above: of.iter().cloned().collect(),
+                of,
+                open: None,
+                parameters: None,
+                is_static: false,
+                is_method: declaration.kind == DeclarationKind::Method,
+            };
+            let implementation = scope.owner.filter(|_| scope.of.is_some()).and_then(|id| bindings.declaration(id));
+            if let Some(implementation) = implementation.filter(|implementation| !implementation.bases.is_empty()) {
+                let known = implementation.bases.iter().map(|base| self.evaluate(&global.0, base, 0));
+                let known: Vec<Entities> = known.collect();
+                member.open = known.iter().find_map(|entities| entities.open);
+                member.of = types(known.into_iter().flat_map(|entities| entities.found).collect());
+                member.above = member.of.iter().cloned().collect();
+            }
+            return Some(member);
+        }
         let (mut above, mut open) = self.above(&of);
         // An implementation says itself what it implements.
         if let Some(owner) = scope.owner.filter(|_| scope.of.is_some()) {
@@ -74,6 +98,7 @@ impl Project<'_> {
             open,
             parameters: declaration.parameters.filter(|_| bindings.language.has_overloads()),
             is_static: declaration.is_static,
+            is_method: false,
         })
     }
 
@@ -128,5 +153,5 @@ fn related(one: &Member, other: &Member) -> bool {
         _ => true,
     };
     let up = |a: &Member, b: &Member| b.of.iter().any(|of| a.above.contains(of));
-    same_arity && (up(one, other) || up(other, one))
+    same_arity && one.is_method == other.is_method && (up(one, other) || up(other, one))
 }

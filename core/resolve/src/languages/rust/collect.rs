@@ -1,12 +1,14 @@
 //! What the walk collects before names are looked up: Rust's items are visible before they are declared.
 
 use crate::{
-    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Role, Scope,
+    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Known, Members, Role, Scope,
     ScopeId, ScopeKind, Space, Target,
 };
 use deepcoder_syntax::{Language, Node, Tree};
 use deepcoder_types::TextRange;
 use std::collections::{HashMap, HashSet};
+
+pub(super) use crate::languages::names::{children, offset, range};
 
 /// What a scope hides of the scopes around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +61,7 @@ pub(super) enum Wanted<'t> {
     /// This segment of a path.
     Segment(usize, usize),
     /// The field or method of an expression.
-    MemberOf(Node<'t>),
+    MemberOf(Node<'t>, Members),
     /// The associated type of a trait or type.
     TypeMember(Node<'t>),
     /// The field of the struct or variant that this path names.
@@ -100,6 +102,15 @@ pub(super) enum Value<'t> {
     Variant(DeclarationId),
 }
 
+/// `impl Trait for T`.
+pub(super) struct Implementation<'t> {
+    pub(super) body: ScopeId,
+    pub(super) scope: ScopeId,
+    pub(super) id: DeclarationId,
+    pub(super) implemented: Option<Node<'t>>,
+    pub(super) of: Node<'t>,
+}
+
 pub(super) struct Binder<'t> {
     pub(super) text: &'t str,
     pub(super) out: Bindings,
@@ -111,8 +122,7 @@ pub(super) struct Binder<'t> {
     pub(super) paths: Vec<Path<'t>>,
     pub(super) values: Vec<(DeclarationId, ScopeId, Value<'t>)>,
     pub(super) selves: HashMap<ScopeId, SelfType<'t>>,
-    /// Implementations: their body, trait and type.
-    pub(super) implementations: Vec<(ScopeId, ScopeId, Option<Node<'t>>, Node<'t>)>,
+    pub(super) implementations: Vec<Implementation<'t>>,
     /// What traits require of their types.
     pub(super) supertraits: Vec<(DeclarationId, ScopeId, Node<'t>)>,
     /// The bodies of modules, types and variants.
@@ -126,26 +136,8 @@ pub(super) struct Binder<'t> {
     pub(super) dead: HashSet<DeclarationId>,
     /// Variables that another one may stand for (`#[cfg]`).
     pub(super) conditional: HashSet<DeclarationId>,
-    /// Modules outside of the scopes of this file, as declarations without a name.
-    pub(super) outer: HashMap<String, DeclarationId>,
     /// What attributes and derived traits may rewrite.
     pub(super) rewritten: Vec<TextRange>,
-}
-
-/// The text of a node.
-pub(super) fn range(node: Node<'_>) -> TextRange {
-    TextRange::new(offset(node.start_byte()), offset(node.end_byte()))
-}
-
-/// Texts that are too large to parse are not bound, so that every offset fits.
-pub(super) fn offset(byte: usize) -> u32 {
-    u32::try_from(byte).unwrap_or(u32::MAX)
-}
-
-/// The named children of a node, without comments.
-pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut cursor = node.walk();
-    node.named_children(&mut cursor).filter(|child| !child.is_extra()).collect()
 }
 
 impl<'t> Binder<'t> {
@@ -168,7 +160,6 @@ impl<'t> Binder<'t> {
             globs_of: HashMap::new(),
             dead: HashSet::new(),
             conditional: HashSet::new(),
-            outer: HashMap::new(),
             rewritten: Vec::new(),
         }
     }
@@ -225,21 +216,6 @@ impl<'t> Binder<'t> {
             }
         }
         at
-    }
-
-    /// A module that no declaration of this file names.
-    pub(super) fn outer(&mut self, module: &str) -> DeclarationId {
-        if let Some(known) = self.outer.get(module) {
-            return *known;
-        }
-        let nowhere = TextRange::new(0, 0);
-        let mut found = self.plain(DeclarationKind::Import, Space::Type, ScopeId(0), nowhere, nowhere);
-        module.clone_into(&mut found.name);
-        found.import = Some(Import { module: module.to_owned(), name: None });
-        let id = DeclarationId(offset(self.out.declarations.len()));
-        self.out.declarations.push(found);
-        self.outer.insert(module.to_owned(), id);
-        id
     }
 
     pub(super) fn plain(

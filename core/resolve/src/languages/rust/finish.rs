@@ -1,9 +1,10 @@
 //! The end of a walk: names are looked up, everything is put in the order of the text.
 
 use super::collect::{Base, Binder, Path, Pending, Wanted};
+use crate::languages::names::{known, target};
 use crate::{
-    Bindings, Declaration, DeclarationId, DeclarationKind, Hazard, HazardKind, Import, Known, Reference, Role, Space,
-    Target, Why,
+    Bindings, Declaration, DeclarationId, DeclarationKind, Hazard, HazardKind, Import, Known, Members, Reference, Role,
+    Space, Target, Why,
 };
 use deepcoder_types::TextRange;
 
@@ -145,7 +146,12 @@ impl<'t> Binder<'t> {
                 }
                 if found.is_empty() { Target::Dynamic(Why::Macro) } else { Target::Several(found, Why::Macro) }
             }
-            Wanted::MemberOf(node) => Target::Member(self.value_of(*node, pending.scope, 0)),
+            Wanted::MemberOf(node, members) => Target::Lookup {
+                // Implementations for all types and `Deref` give a type members that its own texts do not show.
+                of: vec![self.value_of(*node, pending.scope, 0), Known::Unknown],
+                members: *members,
+                otherwise: Box::new(Target::Dynamic(Why::UnknownReceiver)),
+            },
             Wanted::TypeMember(node) => Target::Member(self.type_of(*node, pending.scope, 0)),
             Wanted::Segment(path, index) => self.segment_target(*path, *index),
             Wanted::Imported(import, path) => {
@@ -209,7 +215,11 @@ impl<'t> Binder<'t> {
         }
         match self.known_path(&of, 0) {
             Known::Unknown => Target::Member(Known::Unknown),
-            known => Target::Member(Known::Instance(Box::new(known))),
+            known => Target::Lookup {
+                of: vec![Known::Instance(Box::new(known)), Known::Unknown],
+                members: Members::Values,
+                otherwise: Box::new(Target::Dynamic(Why::UnknownReceiver)),
+            },
         }
     }
 
@@ -262,17 +272,7 @@ impl<'t> Binder<'t> {
             scope.owner.iter_mut().for_each(moved);
             scope.of.iter_mut().for_each(|of| known(of, &moved));
         }
-        for (_, of) in &mut bindings.implementations {
-            known(of, &moved);
-        }
-        for reference in &mut bindings.references {
-            match &mut reference.target {
-                Target::Declaration(id) => moved(id),
-                Target::Several(ids, _) => ids.iter_mut().for_each(moved),
-                Target::Member(of) => known(of, &moved),
-                Target::Outside | Target::Dynamic(_) => {}
-            }
-        }
+        bindings.references.iter_mut().for_each(|reference| target(&mut reference.target, &moved));
         let second = |form: crate::Form, role: Role| match form {
             crate::Form::Second(_) => 1,
             crate::Form::Fixed if role != Role::Keyword => 1,
@@ -289,15 +289,5 @@ fn chosen(mut found: Vec<DeclarationId>) -> Target {
         0 => Target::Outside,
         1 => Target::Declaration(found.remove(0)),
         _ => Target::Several(found, Why::SeveralDeclarations),
-    }
-}
-
-/// Values have a bounded depth, so that this may recurse.
-fn known(value: &mut Known, moved: &impl Fn(&mut DeclarationId)) {
-    match value {
-        Known::Unknown | Known::Builtin(_) => {}
-        Known::Itself(id) => moved(id),
-        Known::Instance(of) | Known::Member(of, _) | Known::Called(of) | Known::Element(of) => known(of, moved),
-        Known::Either(all) => all.iter_mut().for_each(|one| known(one, moved)),
     }
 }

@@ -1,6 +1,6 @@
 //! Items: functions, types, traits, implementations, modules, imports.
 
-use super::collect::{Base, Binder, Border, Path, SelfType, Value, Wanted, children, offset, range};
+use super::collect::{Base, Binder, Border, Implementation, Path, SelfType, Value, Wanted, children, offset, range};
 use super::walk::Work;
 use crate::{DeclarationId, DeclarationKind, Form, Import, Role, ScopeId, ScopeKind, Space};
 use deepcoder_syntax::Node;
@@ -195,7 +195,12 @@ impl<'t> Binder<'t> {
         if let Some(of) = of {
             self.selves.insert(inner, SelfType::Written(of, generics));
             self.selves.insert(generics, SelfType::Written(of, generics));
-            self.implementations.push((inner, generics, implemented, of));
+            let nowhere = offset(node.start_byte());
+            let nowhere = deepcoder_types::TextRange::new(nowhere, nowhere);
+            // It has no name; its bases say what it implements.
+            let id = self.add(self.plain(DeclarationKind::Class, Space::Type, scope, nowhere, range(node)), "");
+            self.own(inner, id);
+            self.implementations.push(Implementation { body: inner, scope: generics, id, implemented, of });
         }
         work.extend(body.map(|body| (body, inner)));
     }

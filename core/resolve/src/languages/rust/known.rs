@@ -1,6 +1,6 @@
 //! What the text tells of types and values.
 
-use super::collect::{Base, Binder, Path, SelfType, Value, children, offset};
+use super::collect::{Base, Binder, Implementation, Path, SelfType, Value, children, offset};
 use crate::{DeclarationId, DeclarationKind, Known, ScopeId, Space};
 use deepcoder_syntax::Node;
 
@@ -17,7 +17,7 @@ impl<'t> Binder<'t> {
             "type_identifier" if self.of(node) == "Self" => self.self_known(scope, depth),
             "type_identifier" | "identifier" => {
                 let found = self.lookup(scope, offset(node.start_byte()), self.name(node), Space::Type);
-                one(&found)
+                if found.is_empty() { Known::Outside(self.name(node).to_owned()) } else { one(&found) }
             }
             "scoped_type_identifier" | "scoped_identifier" => {
                 let (base, segments) = self.segments(node, scope, &mut Vec::new());
@@ -64,10 +64,10 @@ impl<'t> Binder<'t> {
             Base::SelfType => self.self_known(path.scope, depth),
             Base::Module(scope) => match self.out.scope(*scope).and_then(|scope| scope.owner) {
                 Some(owner) => Known::Itself(owner),
-                None => Known::Itself(self.outer("self")),
+                None => Known::Module("self".to_owned()),
             },
             Base::Outer(module) if module == "::" => Known::Unknown,
-            Base::Outer(module) => Known::Itself(self.outer(&module.clone())),
+            Base::Outer(module) => Known::Module(module.clone()),
             Base::Type(node) => self.type_of(*node, path.scope, depth + 1),
         };
         let id = self.paths.len();
@@ -81,8 +81,9 @@ impl<'t> Binder<'t> {
                 [] if index > 0 || !matches!(path.base, Base::Scope) => Known::Member(Box::new(known), name.to_owned()),
                 // Another crate, unless something brings in names that this file does not show.
                 [] if index + 1 < path.segments.len() && !self.globs_around(path.scope) => {
-                    Known::Itself(self.outer(name))
+                    Known::Module(name.to_owned())
                 }
+                [] => Known::Outside(name.to_owned()),
                 _ => Known::Unknown,
             };
         }
@@ -202,17 +203,19 @@ impl<'t> Binder<'t> {
                 found.bases.extend(bases);
             }
         }
-        for (body, scope, implemented, of) in std::mem::take(&mut self.implementations) {
+        for Implementation { body, scope, id, implemented, of } in std::mem::take(&mut self.implementations) {
             let of = self.type_of(of, scope, 0);
-            let implemented = implemented.map(|implemented| self.type_of(implemented, scope, 0));
-            if let (Known::Itself(id), Some(implemented)) = (&of, &implemented)
-                && let Some(found) = self.declaration(*id)
-                && !found.bases.contains(implemented)
-            {
-                found.bases.push(implemented.clone());
-            }
             if let Some(implemented) = implemented {
-                self.out.implementations.push((body, implemented));
+                let implemented = self.type_of(implemented, scope, 0);
+                if let Known::Itself(id) = &of
+                    && let Some(found) = self.declaration(*id)
+                    && !found.bases.contains(&implemented)
+                {
+                    found.bases.push(implemented.clone());
+                }
+                if let Some(found) = self.declaration(id) {
+                    found.bases.push(implemented);
+                }
             }
             if let Some(scope) = self.out.scopes.get_mut(body.0 as usize) {
                 scope.of = Some(of);

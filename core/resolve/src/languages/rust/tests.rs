@@ -30,8 +30,8 @@ fn patterns_bind_or_name() {
 fn fields_and_members() {
     rust("struct S { ⟦a⟧: u8 } fn f(b: u8) -> S { S { ⟦a⟧: b } }");
     rust(
-        "struct S { a: u8 } impl S { fn new() -> Self { todo!() } fn g(&self) { self.⟦a→member of instance of S⟧; } }
-        fn f(p: &S) { let s = S::⟦new→member of S⟧(); s.⟦a→member of s⟧; p.⟦a→member of p⟧; }",
+        "struct S { a: u8 } impl S { fn new() -> Self { todo!() } fn g(&self) { self.⟦a→value of instance of S, ?, else dynamic (UnknownReceiver)⟧; } }
+        fn f(p: &S) { let s = S::⟦new→member of S⟧(); s.⟦a→value of s, ?, else dynamic (UnknownReceiver)⟧; p.⟦a→method of p, ?, else dynamic (UnknownReceiver)⟧(); }",
     );
 }
 

@@ -1,7 +1,7 @@
 //! The walk over a tree: scopes, declarations, and the names that are looked up afterwards.
 
 use super::collect::{Base, Binder, Border, Path, Value, Wanted, children, offset, range};
-use crate::{DeclarationKind, Form, HazardKind, Role, ScopeId, ScopeKind, Space};
+use crate::{DeclarationKind, Form, HazardKind, Members, Role, ScopeId, ScopeKind, Space};
 use deepcoder_syntax::Node;
 
 /// What is left to visit.
@@ -94,9 +94,26 @@ impl<'t> Binder<'t> {
                     && let Some(value) = node.child_by_field_name("value")
                 {
                     if field.kind() == "field_identifier" {
-                        self.refer(self.name_at(field), scope, Wanted::MemberOf(value));
+                        self.refer(self.name_at(field), scope, Wanted::MemberOf(value, Members::Values));
                     }
                     work.push((value, scope));
+                }
+            }
+            "call_expression" | "generic_function" => {
+                let function = node.child_by_field_name("function");
+                let method = function.filter(|function| function.kind() == "field_expression");
+                let named = method
+                    .and_then(|method| method.child_by_field_name("field").zip(method.child_by_field_name("value")));
+                match named {
+                    // What is called so is a method: a field with a function in it needs parentheses.
+                    Some((name, value)) if name.kind() == "field_identifier" => {
+                        self.refer(self.name_at(name), scope, Wanted::MemberOf(value, Members::Methods(None)));
+                        work.push((value, scope));
+                        work.extend(
+                            children(node).into_iter().filter(|child| Some(*child) != function).map(|c| (c, scope)),
+                        );
+                    }
+                    _ => Self::below(work, node, scope),
                 }
             }
             "struct_expression" => self.struct_expression(node, scope, work),
