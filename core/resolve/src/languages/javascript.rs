@@ -1,3 +1,18 @@
+//! JavaScript's and TypeScript's rules: block scopes, hoisting, values and types, modules by paths.
+
+mod build;
+mod files;
+mod functions;
+mod hints;
+mod modules;
+mod patterns;
+mod solve;
+#[cfg(test)]
+mod tests;
+mod types;
+mod walk;
+mod words;
+
 use super::Rules;
 use crate::{Bindings, Files};
 use deepcoder_syntax::{Language, Tree};
@@ -6,15 +21,21 @@ use deepcoder_types::RepoPath;
 pub(crate) struct JavaScript;
 
 impl Rules for JavaScript {
-    fn bind(&self, language: Language, _tree: &Tree, text: &str) -> Bindings {
-        Bindings::empty(language, u32::try_from(text.len()).unwrap_or(u32::MAX))
+    fn bind(&self, language: Language, tree: &Tree, text: &str) -> Bindings {
+        let typescript = language != Language::JavaScript;
+        solve::solve(walk::collect(tree.root_node(), text, typescript), language)
     }
 
-    fn is_name(&self, _name: &str) -> bool {
-        false
+    fn is_name(&self, name: &str) -> bool {
+        words::is_name(name)
     }
 
-    fn module_files(&self, _files: &dyn Files, _from: &RepoPath, _module: &str) -> Vec<RepoPath> {
-        Vec::new()
+    fn module_files(&self, files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath> {
+        files::module_files(files, from, module)
+    }
+
+    // JavaScript's objects fulfil what is asked of them without saying so, as TypeScript's do.
+    fn structural(&self) -> bool {
+        true
     }
 }

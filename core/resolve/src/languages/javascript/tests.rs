@@ -1,0 +1,6 @@
+//! What JavaScript's and TypeScript's names mean, as texts with marks.
+
+mod members;
+mod modules;
+mod scopes;
+mod types;
