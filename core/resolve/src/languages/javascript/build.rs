@@ -164,6 +164,12 @@ pub(super) fn range(node: Node<'_>) -> TextRange {
     TextRange::new(short(node.start_byte()), short(node.end_byte()))
 }
 
+/// A named child that is no comment.
+pub(super) fn nth(node: Node<'_>, index: usize) -> Option<Node<'_>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).filter(|child| child.kind() != "comment").nth(index)
+}
+
 impl<'t> Builder<'t> {
     pub(super) fn new(text: &'t str, typescript: bool) -> Self {
         let mut new = Self {

@@ -1,6 +1,6 @@
 //! Functions with their parameters.
 
-use super::build::{Binding, Builder, Meaning, Merge, Mode, This, UNKNOWN, VALUE, range};
+use super::build::{Binding, Builder, Meaning, Merge, Mode, This, UNKNOWN, VALUE, nth, range};
 use super::hints::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
@@ -157,7 +157,7 @@ impl<'t> Builder<'t> {
             for decorator in child.named_children(&mut decorators).filter(|child| child.kind() == "decorator") {
                 self.push(Some(decorator), inner);
             }
-            match pattern.filter(|pattern| pattern.kind() == "rest_pattern").and_then(|rest| rest.named_child(0)) {
+            match pattern.filter(|pattern| pattern.kind() == "rest_pattern").and_then(|rest| nth(rest, 0)) {
                 // `...all: T[]` is of the whole type.
                 Some(inside) => self.push_as(Some(inside), inner, Mode::Bind(binding)),
                 None => self.push_as(pattern, inner, Mode::Bind(binding)),

@@ -1,6 +1,6 @@
 //! What the text tells of values and types, read after every declaration is known.
 
-use super::build::{Builder, NAMESPACE, TYPE, VALUE, range};
+use super::build::{Builder, NAMESPACE, TYPE, VALUE, nth, range};
 use crate::{DeclarationId, DeclarationKind, Known, ScopeId};
 use deepcoder_syntax::Node;
 
@@ -121,8 +121,8 @@ fn either(all: Vec<Known>) -> Known {
 
 /// What `typeof` asks for in a type.
 fn query(node: Node<'_>) -> Option<Node<'_>> {
-    let node = if node.kind() == "type_annotation" { node.named_child(0)? } else { node };
-    if node.kind() == "type_query" { node.named_child(0) } else { None }
+    let node = if node.kind() == "type_annotation" { nth(node, 0)? } else { node };
+    if node.kind() == "type_query" { nth(node, 0) } else { None }
 }
 
 impl<'t> Builder<'t> {
@@ -180,16 +180,16 @@ impl<'t> Builder<'t> {
     fn element_of_type(&self, node: Node<'t>, scope: ScopeId, depth: u32) -> Known {
         match node.kind() {
             "type_annotation" | "readonly_type" | "parenthesized_type" if depth < MAX_DEPTH => {
-                node.named_child(0).map_or(Known::Unknown, |inner| self.element_of_type(inner, scope, depth + 1))
+                nth(node, 0).map_or(Known::Unknown, |inner| self.element_of_type(inner, scope, depth + 1))
             }
             "array_type" => {
-                let inner = node.named_child(0);
+                let inner = nth(node, 0);
                 inner.map_or(Known::Unknown, |inner| instance(self.type_itself(inner, scope, depth + 1)))
             }
             "generic_type" => {
                 let name = node.child_by_field_name("name").map(|name| self.str(name)).unwrap_or_default();
                 let arguments = node.child_by_field_name("type_arguments");
-                let first = arguments.and_then(|arguments| arguments.named_child(0));
+                let first = arguments.and_then(|arguments| nth(arguments, 0));
                 match (name, first) {
                     ("Array" | "ReadonlyArray" | "Set" | "Iterable", Some(first)) => {
                         instance(self.type_itself(first, scope, depth + 1))
@@ -270,13 +270,13 @@ impl<'t> Builder<'t> {
                 Known::Builtin(name) => Known::Builtin(name),
                 constructor => instance(constructor),
             },
-            "parenthesized_expression" | "non_null_expression" | "satisfies_expression" => of(node.named_child(0)),
-            "as_expression" => match node.named_child(1) {
+            "parenthesized_expression" | "non_null_expression" | "satisfies_expression" => of(nth(node, 0)),
+            "as_expression" => match nth(node, 1) {
                 Some(to) => instance(self.type_itself(to, scope, depth + 1)),
-                None => of(node.named_child(0)),
+                None => of(nth(node, 0)),
             },
             "type_assertion" => {
-                let to = node.named_child(0).and_then(|arguments| arguments.named_child(0));
+                let to = nth(node, 0).and_then(|arguments| nth(arguments, 0));
                 to.map_or(Known::Unknown, |to| instance(self.type_itself(to, scope, depth + 1)))
             }
             "object" => self.anonymous.get(&node.id()).map_or(Known::Unknown, |index| instance(itself(*index))),
@@ -321,7 +321,7 @@ impl<'t> Builder<'t> {
         let start = range(node).start;
         match node.kind() {
             "type_annotation" | "parenthesized_type" | "readonly_type" | "constraint" => {
-                node.named_child(0).map_or(Known::Unknown, |inner| self.type_itself(inner, scope, depth + 1))
+                nth(node, 0).map_or(Known::Unknown, |inner| self.type_itself(inner, scope, depth + 1))
             }
             "type_identifier" => {
                 let name = self.str(node);
@@ -351,7 +351,7 @@ impl<'t> Builder<'t> {
                     // What these make of a type has the type's members.
                     Some("Partial" | "Required" | "Readonly") => {
                         let arguments = node.child_by_field_name("type_arguments");
-                        let first = arguments.and_then(|arguments| arguments.named_child(0));
+                        let first = arguments.and_then(|arguments| nth(arguments, 0));
                         first.map_or(Known::Unknown, |first| self.type_itself(first, scope, depth + 1))
                     }
                     _ => name.map_or(Known::Unknown, |name| self.type_itself(name, scope, depth + 1)),
@@ -367,7 +367,7 @@ impl<'t> Builder<'t> {
                 _ => Known::Unknown,
             },
             "array_type" | "tuple_type" => Known::Builtin("Array"),
-            "literal_type" => match node.named_child(0).map(|inner| inner.kind()) {
+            "literal_type" => match nth(node, 0).map(|inner| inner.kind()) {
                 Some("null" | "undefined") => Known::Builtin("undefined"),
                 _ => Known::Builtin("literal"),
             },

@@ -1,6 +1,6 @@
 //! Imports and exports, in the words of ES modules, TypeScript and CommonJS.
 
-use super::build::{ANY, Builder, FILE, Meaning, Merge, Mode, This, UNKNOWN, VALUE, range};
+use super::build::{ANY, Builder, FILE, Meaning, Merge, Mode, This, UNKNOWN, VALUE, nth, range};
 use super::hints::{Ctx, Hint};
 use crate::{DeclarationKind, Form, Import, Role, ScopeId};
 use deepcoder_syntax::Node;
@@ -14,7 +14,7 @@ impl<'t> Builder<'t> {
     pub(super) fn required(&self, value: Node<'t>, scope: ScopeId) -> Option<&'t str> {
         let function = value.child_by_field_name("function")?;
         let arguments = value.child_by_field_name("arguments")?;
-        let module = arguments.named_child(0).filter(|module| module.kind() == "string")?;
+        let module = nth(arguments, 0).filter(|module| module.kind() == "string")?;
         let is_require = value.kind() == "call_expression" && self.str(function) == "require";
         let own = self.lookup("require", scope, VALUE, range(value).start).is_some();
         (is_require && !own && arguments.named_child_count() == 1).then(|| self.inner(module))
@@ -51,7 +51,7 @@ impl<'t> Builder<'t> {
         let source = node.child_by_field_name("source");
         for clause in node.named_children(&mut cursor) {
             if clause.kind() == "import_require_clause" {
-                let (Some(name), Some(source)) = (clause.named_child(0), clause.child_by_field_name("source")) else {
+                let (Some(name), Some(source)) = (nth(clause, 0), clause.child_by_field_name("source")) else {
                     continue;
                 };
                 self.import(name, scope, self.inner(source), None, node);
@@ -67,7 +67,7 @@ impl<'t> Builder<'t> {
                         self.import(part, scope, module, Some("default"), node);
                     }
                     "namespace_import" => {
-                        if let Some(name) = part.named_child(0) {
+                        if let Some(name) = nth(part, 0) {
                             self.import(name, scope, module, None, node);
                         }
                     }
@@ -111,7 +111,7 @@ impl<'t> Builder<'t> {
     }
 
     pub(super) fn import_alias(&mut self, node: Node<'t>, scope: ScopeId, public: bool) {
-        let (Some(name), Some(of)) = (node.named_child(0), node.named_child(1)) else { return };
+        let (Some(name), Some(of)) = (nth(node, 0), nth(node, 1)) else { return };
         let hint = self.hint(Hint::Named(of, scope));
         let index = self.declare(name, scope, DeclarationKind::TypeAlias, ANY, Merge::Once, node);
         if let Some(draft) = self.drafts.get_mut(index) {
@@ -214,7 +214,7 @@ impl<'t> Builder<'t> {
                 }
                 "namespace_export" => {
                     some = true;
-                    if let Some(name) = child.named_child(0) {
+                    if let Some(name) = nth(child, 0) {
                         let text = if name.kind() == "string" { self.inner(name) } else { self.str(name) };
                         let index = self.passed(text, name, scope, module, None, child);
                         self.outer_name(name, scope, Role::Exports, Meaning::Draft(index));

@@ -1,6 +1,6 @@
 //! Patterns: those that declare, and those that give values to what is declared elsewhere.
 
-use super::build::{ANY, Binding, Builder, Meaning, Mode, UNKNOWN, VALUE, range};
+use super::build::{ANY, Binding, Builder, Meaning, Mode, UNKNOWN, VALUE, nth, range};
 use super::hints::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Import, Role, ScopeId};
 use deepcoder_syntax::Node;
@@ -167,7 +167,7 @@ impl<'t> Builder<'t> {
                 member(self, self.inner(key))
             }
             "computed_property_name" => {
-                if let Some(inner) = key.named_child(0) {
+                if let Some(inner) = nth(key, 0) {
                     self.computed.push((inner, scope));
                 }
                 self.push_children(key, scope);

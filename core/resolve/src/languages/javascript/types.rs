@@ -1,6 +1,6 @@
 //! Classes, interfaces, enumerations, namespaces and other types.
 
-use super::build::{ANY, Builder, FILE, Meaning, Merge, NAMESPACE, TYPE, This, UNKNOWN, VALUE, range};
+use super::build::{ANY, Builder, FILE, Meaning, Merge, NAMESPACE, TYPE, This, UNKNOWN, VALUE, nth, range};
 use super::hints::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
@@ -423,7 +423,7 @@ impl<'t> Builder<'t> {
                     self.function(child, scope, This::Unknown, None, Ctx::None);
                 }
                 ("spread_element", Some((_, index))) => {
-                    if let Some(value) = child.named_child(0) {
+                    if let Some(value) = nth(child, 0) {
                         let base = self.hint(Hint::Value(value, scope));
                         if let Some(draft) = self.drafts.get_mut(index) {
                             draft.bases.push(base);

@@ -1,6 +1,6 @@
 //! The walk over a file: which node opens a scope, declares, or names.
 
-use super::build::{Binding, Builder, FILE, Meaning, Merge, Mode, NAMESPACE, TYPE, Task, This, UNKNOWN, VALUE, range};
+use super::build::{Binding, Builder, FILE, Meaning, Merge, Mode, NAMESPACE, TYPE, Task, This, UNKNOWN, VALUE, nth, range};
 use super::hints::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, HazardKind, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
@@ -43,7 +43,7 @@ impl<'t> Builder<'t> {
         match node.kind() {
             "comment" | "property_identifier" | "string" | "number" | "import_attribute" | "meta_property" => {}
             "identifier" => self.refer(node, scope, Role::Reads, Form::Plain, Meaning::Name(VALUE)),
-            "type_identifier" if self.str(node) != "const" => {
+            "type_identifier" if !matches!(self.str(node), "const" | "bigint") => {
                 self.refer(node, scope, Role::Reads, Form::Plain, Meaning::Name(TYPE));
             }
             "private_property_identifier" => self.refer(node, scope, Role::Reads, Form::Plain, Meaning::Private),
@@ -274,7 +274,7 @@ impl<'t> Builder<'t> {
     }
 
     fn give_back(&mut self, node: Node<'t>, scope: ScopeId) {
-        let Some(value) = node.named_child(0) else { return };
+        let Some(value) = nth(node, 0) else { return };
         let inside = self.inside.get(scope.0 as usize);
         let (ctx, function) = inside.map_or((Ctx::None, None), |inside| (inside.result, inside.function));
         let hint = self.hint(Hint::Value(value, scope));
@@ -380,9 +380,9 @@ impl<'t> Builder<'t> {
     }
 
     fn cast(&mut self, node: Node<'t>, scope: ScopeId) {
-        let (first, second) = (node.named_child(0), node.named_child(1));
+        let (first, second) = (nth(node, 0), nth(node, 1));
         let (value, to) = if node.kind() == "type_assertion" {
-            (second, first.and_then(|arguments| arguments.named_child(0)))
+            (second, first.and_then(|arguments| nth(arguments, 0)))
         } else {
             (first, second)
         };
@@ -507,7 +507,7 @@ impl<'t> Builder<'t> {
     }
 
     fn infer(&mut self, node: Node<'t>, scope: ScopeId) {
-        let Some(name) = node.named_child(0).filter(|name| name.kind() == "type_identifier") else {
+        let Some(name) = nth(node, 0).filter(|name| name.kind() == "type_identifier") else {
             return self.push_children(node, scope);
         };
         let mut into = scope;
@@ -522,7 +522,7 @@ impl<'t> Builder<'t> {
             next = found.parent;
         }
         self.declare(name, into, DeclarationKind::TypeParameter, TYPE, Merge::Var, name);
-        self.push(node.named_child(1), scope);
+        self.push(nth(node, 1), scope);
     }
 
     fn tuple(&mut self, node: Node<'t>, scope: ScopeId) {
