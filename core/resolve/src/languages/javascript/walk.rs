@@ -1,6 +1,8 @@
 //! The walk over a file: which node opens a scope, declares, or names.
 
-use super::build::{Binding, Builder, FILE, Meaning, Merge, Mode, NAMESPACE, TYPE, Task, This, UNKNOWN, VALUE, nth, range};
+use super::build::{
+    Binding, Builder, FILE, Meaning, Merge, Mode, NAMESPACE, TYPE, Task, This, UNKNOWN, VALUE, nth, range,
+};
 use super::hints::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, HazardKind, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
