@@ -327,6 +327,8 @@ pub(crate) enum EvalVerb {
     Calibrate(CalibrateArgs),
     /// Measure which files are chosen where an instruction names none
     Files(FilesArgs),
+    /// Run refactorings on cases of other tools, and count exact results, refusals and false claims to be exact
+    Refactor(RefactorEvalArgs),
     /// Run SantaCoder's FIM benchmark: one line to fill in, compared with the original
     FimLines(EvalArgs),
     /// Run HumanEval-Infilling: a span to fill in, checked by tests
@@ -388,6 +390,20 @@ pub(crate) struct CalibrateArgs {
     /// Keep it with the model, whose edits are judged by it from then on
     #[arg(long)]
     pub(crate) write: bool,
+}
+
+/// `deepcoder eval refactor`
+#[derive(Debug, Args)]
+pub(crate) struct RefactorEvalArgs {
+    /// Cases as JSON lines, optionally gzipped (repeatable)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) data: Vec<PathBuf>,
+    /// Operation to run, such as rename [default: all] (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operation: Vec<String>,
+    /// File for one line of JSON per case; replaced if it exists
+    #[arg(long, visible_alias = "results", value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `deepcoder eval files`

@@ -2,6 +2,7 @@
 
 pub(crate) mod calibrate;
 mod edits;
+mod refactor;
 mod repositories;
 
 use crate::args::{EvalArgs, EvalVerb};
@@ -29,6 +30,7 @@ pub(crate) fn eval(verb: &EvalVerb, invocation: &Invocation, console: &mut Conso
         EvalVerb::Edits(args) => edits::edits(args, invocation, console),
         EvalVerb::Calibrate(args) => calibrate::run(args, invocation, console),
         EvalVerb::Files(args) => edits::files(args, invocation, console),
+        EvalVerb::Refactor(args) => refactor::refactor(args, invocation, console),
         EvalVerb::FimLines(args) => {
             let tasks = fim::load_lines(&invocation.path(&args.data))?;
             let options = options(args, invocation);
