@@ -331,7 +331,7 @@ pub enum HazardKind {
     Reflection,
     /// An import of all names of a module that is not in the tree.
     Wildcard,
-    /// A macro's body or arguments.
+    /// A macro's body or arguments; code in another language that has the name (cgo, a native method of Java).
     Macro,
     /// Code that does not parse.
     Syntax,

@@ -22,4 +22,4 @@ pub use bindings::{
 pub use files::{Files, Memory, Overlay};
 pub use languages::{bind, is_name, normal, supports};
 pub use meanings::{Changed, How, Mapped, changed_by_renaming, changed_meanings};
-pub use project::{Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};
+pub use project::{Clash, Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};

@@ -4,6 +4,7 @@
 //! dot. What stands there is followed through constructors, annotations, results and bases as far as the texts tell
 //! ([`Known`]); where they do not, every member of that name is a candidate and the doubt says why.
 
+mod clashes;
 mod entities;
 mod family;
 mod lookup;
@@ -15,6 +16,9 @@ use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+
+pub use clashes::Clash;
+pub(crate) use clashes::same_arity;
 
 /// A declaration of the tree.
 pub type Global = (RepoPath, DeclarationId);
@@ -242,6 +246,9 @@ impl<'f> Project<'f> {
         }
         let plain = Reference { target: otherwise.clone(), ..reference.clone() };
         let mut meaning = self.meaning(path, &plain);
+        if *otherwise == Target::Outside {
+            meaning.declarations = self.fitting(meaning.declarations, members);
+        }
         if doubt.is_some() && meaning.declarations.is_empty() {
             meaning.declarations = self.fitting(self.anywhere(path, &reference.name), members);
         }

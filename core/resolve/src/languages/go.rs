@@ -1,5 +1,6 @@
 //! Go: package scope over the files of a folder, imports of a file, blocks, fields and methods of types.
 
+mod clashes;
 mod docs;
 mod known;
 mod modules;
@@ -9,7 +10,8 @@ mod types;
 mod walk;
 
 use super::Rules;
-use crate::{Bindings, Files};
+use crate::project::Clash;
+use crate::{Bindings, Files, Project, Reference, Symbol};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
 
@@ -69,6 +71,10 @@ impl Rules for Go {
 
     fn structural(&self) -> bool {
         true
+    }
+
+    fn clashes(&self, project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symbol, new: &str) -> Vec<Clash> {
+        clashes::clashes(project, at, symbol, new)
     }
 
     fn embeds(&self) -> bool {

@@ -8,7 +8,8 @@ mod names;
 mod python;
 mod rust;
 
-use crate::{Bindings, Declaration, Files};
+use crate::project::Clash;
+use crate::{Bindings, Declaration, Files, Project, Reference, ScopeId, Symbol};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
 
@@ -51,6 +52,24 @@ pub(crate) trait Rules: Sync {
     /// other methods of the same name are others, and so are its fields.
     fn implements_by_name(&self) -> bool {
         false
+    }
+
+    /// The scope of a file whose names a module of this path has: the file's, but for a type whose members are imported
+    /// (Java); `None` where the file has nothing of it.
+    fn module_scope(&self, _bindings: &Bindings, _module: &str) -> Option<ScopeId> {
+        Some(ScopeId(0))
+    }
+
+    /// What stands against a new name of a symbol, apart from the names that would mean something else: the rules by which
+    /// two declarations cannot have one name. The reference is the one that was asked for.
+    fn clashes(
+        &self,
+        _project: &Project<'_>,
+        _at: (&RepoPath, &Reference),
+        _symbol: &Symbol,
+        _new: &str,
+    ) -> Vec<Clash> {
+        Vec::new()
     }
 
     /// Whether the file is named after this declaration of it (a public class of Java), so that another name moves the file.

@@ -199,13 +199,21 @@ impl Project<'_> {
     pub(crate) fn anywhere(&self, path: &RepoPath, name: &str) -> Vec<Global> {
         let mut found = Vec::new();
         let Some(own) = self.bindings(path) else { return found };
+        let embeds = Language::program(path).and_then(rules).is_some_and(|rules| rules.embeds());
         for path in self.files.mentions(name) {
             let Some(bindings) = self.bindings(&path) else { continue };
             if bindings.language != own.language && !bindings.language.is_related(own.language) {
                 continue;
             }
             let member = |d: &crate::Declaration| {
-                d.name == name && bindings.scope(d.scope).is_some_and(|scope| scope.kind == ScopeKind::Class)
+                let class = |scope: &crate::Scope| scope.kind == ScopeKind::Class;
+                // An embedded type is a member by its own name.
+                let embedded = embeds
+                    && matches!(
+                        d.kind,
+                        DeclarationKind::Class | DeclarationKind::Interface | DeclarationKind::TypeAlias
+                    );
+                d.name == name && (embedded || bindings.scope(d.scope).is_some_and(class))
             };
             found.extend(bindings.ids().filter(|(_, d)| member(d)).map(|(id, _)| (path.clone(), id)));
         }
@@ -227,7 +235,8 @@ impl Project<'_> {
             Known::Outside(name) => {
                 let found = self.outside(path, ScopeId(0), name).declarations;
                 match found.is_empty() {
-                    true => Entities::unknown(Why::OutsideTree),
+                    // A package that is named in full (Java).
+                    true => self.package(path, name).unwrap_or_else(|| Entities::unknown(Why::OutsideTree)),
                     false => Entities::join(found.iter().map(|global| self.stands_for(global, depth + 1))),
                 }
             }
@@ -250,6 +259,7 @@ impl Project<'_> {
                 }])
             }
             Known::Member(of, name) => {
+                let full = dotted(of).map(|outer| format!("{outer}.{name}"));
                 let of = self.evaluate(path, of, depth + 1);
                 let (found, open) = self.members(&of, name, Members::Any);
                 let values = found.iter().map(|global| self.stands_for(global, depth + 1));
@@ -266,7 +276,10 @@ impl Project<'_> {
                     }
                 }
                 out.open = out.open.or(open);
-                out
+                match full.filter(|_| out.found.is_empty()).and_then(|full| self.package(path, &full)) {
+                    Some(package) => package,
+                    None => out,
+                }
             }
             Known::Called(of) => {
                 let of = self.evaluate(path, of, depth + 1);
@@ -310,6 +323,14 @@ impl Project<'_> {
             }
             _ => Entities::unknown(Why::UnknownReceiver),
         }
+    }
+
+    /// A package that is named in full, where the language has such names.
+    fn package(&self, path: &RepoPath, name: &str) -> Option<Entities> {
+        Language::program(path).filter(|language| *language == Language::Java)?;
+        let modules = self.modules(path, name);
+        let found: Vec<Entity> = modules.into_iter().map(Entity::Module).collect();
+        (!found.is_empty()).then_some(Entities { found, open: None })
     }
 
     /// The modules of a package's folder.
@@ -356,6 +377,20 @@ impl Project<'_> {
             _ => self.evaluate(&global.0, &declaration.value, depth + 1),
         }
     }
+}
+
+/// A name with dots that no declaration begins.
+fn dotted(known: &Known) -> Option<String> {
+    let mut parts = Vec::new();
+    let mut next = known;
+    while let Known::Member(of, name) = next {
+        parts.push(name.as_str());
+        next = of;
+    }
+    let Known::Outside(first) = next else { return None };
+    parts.push(first);
+    parts.reverse();
+    Some(parts.join("."))
 }
 
 fn is_type(entity: &Entity, of: &Global) -> bool {

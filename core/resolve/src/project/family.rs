@@ -30,11 +30,21 @@ impl Project<'_> {
         let name = self.declaration(global).map(|declaration| declaration.name).unwrap_or_default();
         let alone = |open| Symbol { name: name.clone(), declarations: vec![global.clone()], open };
         let Some(own) = self.as_member(global) else { return alone(None) };
+        // Java: only methods override, and those that are private do not.
+        let java = Language::program(&global.0) == Some(Language::Java);
+        let overrides = |global: &Global| {
+            self.declaration(global)
+                .is_some_and(|d| d.public && (d.kind == DeclarationKind::Method || d.parameters.is_some()))
+        };
+        if java && !overrides(global) {
+            return alone(None);
+        }
         if own.is_static && !self.structural(&global.0) && own.above.len() <= own.of.len() {
             return alone(own.open);
         }
         let mut others: Vec<Member> =
             self.anywhere(&global.0, &name).iter().filter_map(|g| self.as_member(g)).collect();
+        others.retain(|other| !java || overrides(&other.global));
         let mut family = vec![own];
         let mut grown = true;
         while grown {
@@ -42,6 +52,15 @@ impl Project<'_> {
             let (more, rest) = others.into_iter().partition(|other| family.iter().any(|one| related(one, other)));
             family.extend::<Vec<Member>>(more);
             others = rest;
+            if java {
+                let (met, rest) = others.into_iter().partition(|other: &Member| {
+                    family
+                        .iter()
+                        .any(|one| same_arity(one, other) && self.met(&one.of.iter().cloned().collect(), &other.of))
+                });
+                family.extend::<Vec<Member>>(met);
+                others = rest;
+            }
             grown = family.len() > before;
         }
         let open = family.iter().find_map(|member| member.open);
@@ -138,7 +157,7 @@ impl Project<'_> {
     }
 }
 
-fn types(entities: Vec<Entity>) -> Vec<Global> {
+pub(super) fn types(entities: Vec<Entity>) -> Vec<Global> {
     let of_type = |entity| match entity {
         Entity::Type(global) | Entity::Value(global) => Some(global),
         _ => None,
@@ -148,10 +167,13 @@ fn types(entities: Vec<Entity>) -> Vec<Global> {
 
 /// Whether one type inherits from the other, and the members can be one.
 fn related(one: &Member, other: &Member) -> bool {
-    let same_arity = match (one.parameters, other.parameters) {
+    let up = |a: &Member, b: &Member| b.of.iter().any(|of| a.above.contains(of));
+    same_arity(one, other) && one.is_method == other.is_method && (up(one, other) || up(other, one))
+}
+
+fn same_arity(one: &Member, other: &Member) -> bool {
+    match (one.parameters, other.parameters) {
         (Some(a), Some(b)) => a == b,
         _ => true,
-    };
-    let up = |a: &Member, b: &Member| b.of.iter().any(|of| a.above.contains(of));
-    same_arity && one.is_method == other.is_method && (up(one, other) || up(other, one))
+    }
 }

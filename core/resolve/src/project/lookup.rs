@@ -1,7 +1,7 @@
 //! Names that other files declare: exports, packages, wildcards.
 
 use super::{Global, Meaning, Project};
-use crate::bindings::{Bindings, DeclarationKind, ScopeId, ScopeKind, Space};
+use crate::bindings::{Bindings, DeclarationKind, Members, ScopeId, ScopeKind, Space};
 use crate::languages::rules;
 use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
@@ -19,7 +19,12 @@ impl Project<'_> {
         let Some(rules) = Language::program(from).and_then(rules) else { return Vec::new() };
         let files = rules.module_files(self.files, from, module);
         if !files.is_empty() {
-            return files.into_iter().map(|path| (path, FILE)).collect();
+            // A file that cannot be parsed is still the module's.
+            let scope = |path: &RepoPath| match self.bindings(path) {
+                Some(bindings) => rules.module_scope(&bindings, module),
+                None => Some(FILE),
+            };
+            return files.into_iter().filter_map(|path| scope(&path).map(|scope| (path, scope))).collect();
         }
         // A module within a file: the last word names it in what the others mean.
         let split = module.rsplit_once("::").or_else(|| module.rsplit_once('.'));
@@ -56,6 +61,14 @@ impl Project<'_> {
                     }
                 }
             }
+            if found.is_empty() && scope != FILE {
+                // Members that the type inherits are imported as well.
+                let owner =
+                    bindings.scope(scope).filter(|scope| scope.kind == ScopeKind::Class).and_then(|scope| scope.owner);
+                out.extend(
+                    owner.into_iter().flat_map(|owner| self.inherited(&(path.clone(), owner), name, Members::Any).0),
+                );
+            }
             out.extend(found.into_iter().map(|id| (path.clone(), id)));
         }
         out
@@ -65,6 +78,18 @@ impl Project<'_> {
     pub(super) fn outside(&self, path: &RepoPath, scope: ScopeId, name: &str) -> Meaning {
         let Some(bindings) = self.bindings(path) else { return Meaning::default() };
         let Some(rules) = Language::program(path).and_then(rules) else { return Meaning::default() };
+        // The names of a package come before those of imports of all names.
+        let package = rules.siblings(self.files, path, &bindings);
+        let mut found = Vec::new();
+        for sibling in package {
+            let Some(theirs) = self.bindings(&sibling) else { continue };
+            if theirs.package == bindings.package {
+                found.extend(declared(&theirs, FILE, name).into_iter().map(|id| (sibling.clone(), id)));
+            }
+        }
+        if !found.is_empty() {
+            return Meaning::exact(found);
+        }
         let mut scope = Some(scope);
         while let Some(id) = scope {
             for (at, import) in &bindings.wildcards {
@@ -76,14 +101,6 @@ impl Project<'_> {
                 }
             }
             scope = bindings.scope(id).and_then(|scope| scope.parent);
-        }
-        let package = rules.siblings(self.files, path, &bindings);
-        let mut found = Vec::new();
-        for sibling in package {
-            let Some(theirs) = self.bindings(&sibling) else { continue };
-            if theirs.package == bindings.package {
-                found.extend(declared(&theirs, FILE, name).into_iter().map(|id| (sibling.clone(), id)));
-            }
         }
         Meaning::exact(found)
     }

@@ -32,6 +32,8 @@ enum RenameError {
     Fixed(String),
     #[error("`{new}` is taken{}: `{name}` would mean something else", line(.now.as_ref()))]
     Taken { new: String, name: String, now: Option<(RepoPath, u32)> },
+    #[error("`{new}` is taken in line {line} of `{path}`: {why}")]
+    Forbidden { new: String, why: &'static str, path: RepoPath, line: u32 },
     #[error("`{name}` would mean nothing any more")]
     Lost { name: String },
 }
@@ -47,7 +49,7 @@ impl Hint for RenameError {
             Self::NoName | Self::NotOurs(_) | Self::Dynamic(_) => {
                 Some("place the cursor on a name that this repository declares: FILE:LINE:COLUMN".into())
             }
-            Self::Taken { .. } | Self::NotAName { .. } | Self::Same | Self::Lost { .. } => {
+            Self::Taken { .. } | Self::Forbidden { .. } | Self::NotAName { .. } | Self::Same | Self::Lost { .. } => {
                 Some("choose another name".into())
             }
             Self::Generated(_) => Some("change what it is generated from".into()),
@@ -80,9 +82,25 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
     for (path, hazard) in &occurrences.hazards {
         changes.doubt(path, hazard.at, hazard_reason(hazard.kind));
     }
+    for clash in project.clashes(&target.path, &reference, &symbol, &new) {
+        if clash.forbidden {
+            let line = line_of(project, &clash.place);
+            let error =
+                RenameError::Forbidden { new: new_name.to_owned(), why: clash.why, path: clash.place.path, line };
+            return Err(here(&error));
+        }
+        changes.doubt(&clash.place.path, clash.place.at, clash.why);
+    }
     move_files(project, &symbol, new_name, &mut changes);
     check(project, &changes, &[&symbol.name, &new], new_name)?;
     Ok(changes)
+}
+
+/// The line of a place.
+fn line_of(project: &Project<'_>, place: &Place) -> u32 {
+    let text = project.files().text(&place.path);
+    let before = text.as_deref().and_then(|text| text.get(..place.at.start as usize)).unwrap_or("");
+    u32::try_from(before.matches('\n').count() + 1).unwrap_or(u32::MAX)
 }
 
 /// The name at the target and the symbol that it means.

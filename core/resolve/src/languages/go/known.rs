@@ -253,11 +253,41 @@ impl<'t> Walk<'t> {
         if let Some((node, _)) = self.type_of(operand, scope, 0)
             && node.kind() == "struct_type"
             && let Some(body) = self.bodies.get(&node.id())
-            && let Some(id) = self.names.visible(*body, Space::Value, name, u32::MAX)
         {
-            return Target::Declaration(id);
+            if let Some(id) = self.names.visible(*body, Space::Value, name, u32::MAX) {
+                return Target::Declaration(id);
+            }
+            // An embedded type of a struct without a name.
+            let embedded = self.embedded.get(body).into_iter().flatten();
+            if let Some((of, scope)) = embedded.clone().find(|(of, _)| self.base_name(*of) == name) {
+                return self.type_target(*of, *scope);
+            }
+            let all: Vec<Known> = embedded.map(|(of, scope)| instance(self.of_type(*of, *scope))).collect();
+            return Target::Member(if all.is_empty() { Known::Unknown } else { Known::Either(all) });
         }
         Target::Member(self.known(operand, scope, 0))
+    }
+
+    /// The name by which an embedded type is a field.
+    fn base_name(&self, mut node: Node<'t>) -> &'t str {
+        while let "generic_type" | "pointer_type" | "qualified_type" | "parenthesized_type" = node.kind() {
+            let next = match node.kind() {
+                "qualified_type" => node.child_by_field_name("name"),
+                "generic_type" => node.child_by_field_name("type"),
+                _ => children(node).first().copied(),
+            };
+            let Some(next) = next else { break };
+            node = next;
+        }
+        self.names.of(node)
+    }
+
+    fn type_target(&self, node: Node<'t>, scope: ScopeId) -> Target {
+        match self.of_type(node, scope) {
+            Known::Itself(id) => Target::Declaration(id),
+            Known::Member(of, _) => Target::Member(*of),
+            _ => Target::Outside,
+        }
     }
 
     /// An element of a value whose type is written in this file.

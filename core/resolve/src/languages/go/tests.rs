@@ -156,3 +156,37 @@ fn packages() {
     assert_eq!(tree.module(Go, "other/z/z.go", "example.com/m/p/q"), ["p/q/c.go"]);
     assert!(tree.module(Go, "a.go", "example.com/mm/p").is_empty() && tree.module(Go, "a.go", "fmt").is_empty());
 }
+
+/// A block, a package and a type have a name once, over all files of the package.
+#[test]
+fn clashes() {
+    let tree = Tree::new(&[
+        (
+            "a.go",
+            "package p\n\nfunc F() { var a int; var b int }\n\ntype T struct{ x, y int }\n\nfunc (t T) M() {}\n\nfunc (u T) N() {}\n",
+        ),
+        ("b.go", "package p\n\nimport q \"x/q\"\n\nfunc G() {}\n\nfunc (t *T) P() {}\n"),
+    ]);
+    let package = "!the package has this name already";
+    assert_eq!(tree.clashes("a.go", "var |a", "b"), ["!the block has this name already"]);
+    assert_eq!(tree.clashes("a.go", "func |F", "G"), [package]);
+    assert_eq!(tree.clashes("a.go", "func |F", "q"), [package]);
+    assert_eq!(tree.clashes("a.go", "|x, y", "P"), ["!the type has this name already"]);
+    assert_eq!(tree.clashes("b.go", "T) |P", "y"), ["!the type has this name already"]);
+    assert_eq!(tree.clashes("a.go", "(|u T", "t"), ["receivers of one type have one name by convention"]);
+    assert!(tree.clashes("a.go", "var |a", "c").is_empty() && tree.clashes("a.go", "|x, y", "F").is_empty());
+}
+
+/// An embedded type is a field by its name and is renamed with it, also where the struct has no name.
+#[test]
+fn embedded() {
+    let tree = Tree::new(&[
+        ("a.go", "package p\n\ntype E struct{}\n\ntype S struct{ *E }\n\nvar v struct{ E }\n"),
+        ("b.go", "package p\n\nfunc f(s S) { _ = s.E; _ = v.E; _ = S{E: nil} }\n"),
+    ]);
+    assert_eq!(
+        tree.occurrences("a.go", "type |E"),
+        ["a.go:16", "a.go:44", "a.go:63", "b.go:31", "b.go:40?", "b.go:49"]
+    );
+    assert_eq!(tree.clashes("b.go", "s.|E", "G"), ["the field is an embedded type, which gets the new name"]);
+}

@@ -216,6 +216,9 @@ impl<'t> Walk<'t> {
                     if let (true, Some(owner), Some(of)) = (named.is_empty(), owner, of) {
                         self.bases.push((owner, of, class));
                     }
+                    if let (true, None, Some(of)) = (named.is_empty(), owner, of) {
+                        self.embedded.entry(class).or_default().push((of, class));
+                    }
                     rest.extend(of);
                 }
                 "method_elem" => {

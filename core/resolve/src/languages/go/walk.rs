@@ -56,6 +56,8 @@ pub(super) struct Walk<'t> {
     /// The only type of a clause of a type switch.
     pub(super) clauses: HashMap<ScopeId, Node<'t>>,
     pub(super) bases: Vec<(DeclarationId, Node<'t>, ScopeId)>,
+    /// The embedded types of structs without names.
+    pub(super) embedded: HashMap<ScopeId, Vec<(Node<'t>, ScopeId)>>,
     pub(super) receivers: Vec<(ScopeId, Node<'t>)>,
     /// Declarations with the nodes that a doc comment stands before.
     pub(super) documented: Vec<(DeclarationId, Node<'t>)>,
@@ -73,6 +75,7 @@ impl<'t> Walk<'t> {
             bodies: HashMap::new(),
             clauses: HashMap::new(),
             bases: Vec::new(),
+            embedded: HashMap::new(),
             receivers: Vec::new(),
             documented: Vec::new(),
             stack: Vec::new(),
@@ -423,7 +426,7 @@ fn source<'t>(values: &[Node<'t>], index: u32, names: usize) -> Option<Source<'t
 }
 
 /// The name of a package by convention: the last element of its path that is no version.
-fn package_name(module: &str) -> &str {
+pub(super) fn package_name(module: &str) -> &str {
     let version = |element: &str| {
         element
             .strip_prefix('v')

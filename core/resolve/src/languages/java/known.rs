@@ -241,18 +241,23 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// What a target is known as.
+    /// What a target is known as. Targets are three deep at most.
     fn meant(&self, name: &str, target: Target) -> Known {
         match target {
             Target::Declaration(id) => Known::Itself(id),
             Target::Outside => Known::Outside(name.to_owned()),
-            // An inherited member type or field of the same name would be found first.
-            Target::Lookup { of, members, otherwise } => match (*otherwise, of.as_slice()) {
-                (Target::Declaration(id), _) if members == Members::Types => Known::Itself(id),
-                (Target::Outside, _) if members == Members::Types => Known::Outside(name.to_owned()),
-                (Target::Outside, [only]) => Known::Member(Box::new(only.clone()), name.to_owned()),
-                _ => Known::Unknown,
-            },
+            // By convention no class inherits a type that has the name of another one in use.
+            Target::Lookup { members: Members::Types, otherwise, .. } => self.meant(name, *otherwise),
+            // An inherited field; where there is none, a type or a package.
+            Target::Lookup { of, otherwise, .. } => {
+                let rest = self.meant(name, *otherwise);
+                let inherited = of.into_iter().map(|of| Known::Member(Box::new(of), name.to_owned()));
+                let mut all: Vec<Known> = inherited.chain([rest]).collect();
+                match all.len() {
+                    1 => all.pop().unwrap_or_default(),
+                    _ => Known::Either(all),
+                }
+            }
             _ => Known::Unknown,
         }
     }
@@ -418,7 +423,8 @@ pub(super) fn within(of: Known, members: Members) -> Target {
 }
 
 fn lookup(classes: Vec<DeclarationId>, members: Members, otherwise: Target) -> Target {
-    if classes.is_empty() {
+    // In another file only members of the right kind are meant.
+    if classes.is_empty() && (otherwise != Target::Outside || members == Members::Types) {
         return otherwise;
     }
     let of = classes.into_iter().map(|class| instance(Known::Itself(class))).collect();

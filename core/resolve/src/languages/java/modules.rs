@@ -1,6 +1,6 @@
 //! Which files are a package.
 
-use crate::Files;
+use crate::{Bindings, Files, ScopeId, ScopeKind};
 use deepcoder_types::RepoPath;
 
 fn parent(path: &str) -> &str {
@@ -50,7 +50,8 @@ fn ends_with(folder: &str, end: &str) -> bool {
 
 /// The files of a package; where no folder has its name, the file of the type that the module names (`import static`, nested
 /// types).
-pub(super) fn module_files(files: &dyn Files, _from: &RepoPath, module: &str) -> Vec<RepoPath> {
+pub(super) fn module_files(files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath> {
+    let near = parent(from.as_str());
     let mut name = module;
     loop {
         let end = name.replace('.', "/");
@@ -59,9 +60,14 @@ pub(super) fn module_files(files: &dyn Files, _from: &RepoPath, module: &str) ->
             .paths()
             .iter()
             .filter(|path| is_java(path))
-            .filter(|path| ends_with(parent(path.as_str()), &end) || ends_with(path.as_str(), &type_file))
             .filter(|path| {
-                let type_of = ends_with(path.as_str(), &type_file);
+                let folder = parent(path.as_str());
+                // Sources that are not laid out by packages lie together.
+                ends_with(folder, &end) || ends_with(path.as_str(), &type_file) || folder == near
+            })
+            .filter(|path| {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                let type_of = path.file_name().strip_suffix(".java") == Some(last);
                 files.text(path).is_some_and(|text| {
                     let package = package(&text);
                     package == name || type_of && package == name.rsplit_once('.').map_or("", |(package, _)| package)
@@ -78,4 +84,24 @@ pub(super) fn module_files(files: &dyn Files, _from: &RepoPath, module: &str) ->
             _ => return Vec::new(),
         }
     }
+}
+
+/// The scope of a file that has the names of a package or of a type.
+pub(super) fn scope(bindings: &Bindings, module: &str) -> Option<ScopeId> {
+    let rest = match module.strip_prefix(bindings.package.as_str()) {
+        Some(rest) if bindings.package.is_empty() => rest,
+        Some("") => return Some(ScopeId(0)),
+        Some(rest) => rest.strip_prefix('.')?,
+        None => return None,
+    };
+    let mut found = ScopeId(0);
+    for name in rest.split('.') {
+        let scopes = (0..).map(ScopeId).zip(&bindings.scopes);
+        let bodies = scopes.filter(|(_, scope)| scope.kind == ScopeKind::Class);
+        found = bodies.into_iter().find_map(|(id, scope)| {
+            let owner = bindings.declaration(scope.owner?)?;
+            (owner.name == name && owner.scope == found).then_some(id)
+        })?;
+    }
+    Some(found)
 }

@@ -97,7 +97,7 @@ fn enums() {
     check(Java, "enum E { ⟦A⟧, B { int v() { return 2; } }; static E d = ⟦A⟧; int v() { return 1; } }");
     check(
         Java,
-        "class C { void m(E e) { switch (e) { case ⟦A→value of e, else outside⟧: break; } switch (1) { case ⟦K→outside⟧ -> m(e); default -> {} } } }",
+        "class C { void m(E e) { switch (e) { case ⟦A→value of e, else value of , else outside⟧: break; } switch (1) { case ⟦K→value of , else outside⟧ -> m(e); default -> {} } } }",
     );
 }
 
@@ -190,4 +190,58 @@ fn packages() {
     assert_eq!(tree.module(Java, "x/b/A.java", "a.C"), ["src/main/java/a/C.java"]);
     assert_eq!(tree.module(Java, "x/b/A.java", "a.C.D"), ["src/main/java/a/C.java"]);
     assert!(tree.module(Java, "x/b/A.java", "java.util").is_empty());
+}
+
+/// Two declarations of one place cannot have one name: variables of a method, members of a type and of those that it inherits
+/// from, types in each other and of one package. What hides another one is for a person to see.
+#[test]
+fn clashes() {
+    let tree = Tree::new(&[
+        (
+            "a/A.java",
+            "package a; class A { int f; int h; void m(int i, int j) {} void k() {} void k(int o, int p) {} class In {} }",
+        ),
+        ("a/B.java", "package a; class B extends A { void n(int a, int b) { int z; } int u; native void w(); }"),
+    ]);
+    let taken = "!it has this name already";
+    assert_eq!(tree.clashes("a/A.java", "int |i", "j"), [taken]);
+    assert_eq!(tree.clashes("a/B.java", "int |a", "z"), [taken]);
+    assert_eq!(tree.clashes("a/A.java", "int |f", "h"), [taken]);
+    assert_eq!(tree.clashes("a/A.java", "void |m", "k"), [taken]);
+    assert_eq!(tree.clashes("a/A.java", "void |m", "n"), ["!one of the methods would override the other"]);
+    assert_eq!(tree.clashes("a/B.java", "void |n", "m"), ["!one of the methods would override the other"]);
+    assert_eq!(tree.clashes("a/A.java", "void |k()", "toString"), ["!every object has a method of this name"]);
+    assert_eq!(tree.clashes("a/A.java", "class |A", "B"), ["!the package has this name already"]);
+    assert_eq!(tree.clashes("a/A.java", "class |In", "A"), [taken]);
+    assert_eq!(tree.clashes("a/A.java", "int |i", "f"), ["the variable would hide this field"]);
+    assert_eq!(tree.clashes("a/B.java", "int |u", "f"), ["one of the fields would hide the other"]);
+    for (at, new) in [("int |i", "k"), ("void |m", "f"), ("void |k()", "m"), ("int |f", "m"), ("class |In", "f2")] {
+        let forbidden: Vec<String> =
+            tree.clashes("a/A.java", at, new).into_iter().filter(|why| why.starts_with('!')).collect();
+        assert!(forbidden.is_empty(), "{at} {new}: {forbidden:?}");
+    }
+}
+
+/// Names over files: of the package, of packages named in full, of static imports; private methods do not override, and a
+/// class that takes a method from one interface for that of another joins them.
+#[test]
+fn over_files() {
+    let tree = Tree::new(&[
+        ("p/A.java", "package p; public class A { public static int s() { return 1; } public static int s2; }"),
+        ("p/C.java", "package p; class C { A a; p.A b; }"),
+        ("q/D.java", "package q; import static p.A.s; import p.A; class D { int x = s() + p.A.s2; A a; }"),
+        (
+            "r/E.java",
+            "package r; interface I { void m(); } interface J { void m(); } abstract class K implements I, J {} class N { private void g() {} } class O extends N { void g() {} }",
+        ),
+    ]);
+    assert_eq!(
+        tree.occurrences("p/A.java", "class |A"),
+        ["p/A.java:24", "p/C.java:21", "p/C.java:28", "q/D.java:27", "q/D.java:41", "q/D.java:70", "q/D.java:76"]
+    );
+    assert_eq!(tree.occurrences("p/A.java", "int |s()"), ["p/A.java:46", "q/D.java:29", "q/D.java:62"]);
+    assert_eq!(tree.occurrences("r/E.java", "I { void |m"), ["r/E.java:30", "r/E.java:56"]);
+    assert_eq!(tree.occurrences("r/E.java", "private void |g").len(), 1);
+    let tree = Tree::new(&[("R.java", "interface I { int x(); } record R(int x) implements I {}")]);
+    assert_eq!(tree.occurrences("R.java", "int |x()"), ["R.java:18", "R.java:38"]);
 }

@@ -2,7 +2,7 @@
 
 use super::super::names::{child, children, offset, range};
 use super::walk::{FILE, Source, Walk};
-use crate::{DeclarationId, DeclarationKind as Kind, Role, ScopeId, ScopeKind, Space, Target};
+use crate::{DeclarationId, DeclarationKind as Kind, HazardKind, Role, ScopeId, ScopeKind, Space, Target};
 use deepcoder_syntax::Node;
 
 /// Methods that every object has.
@@ -104,8 +104,11 @@ impl<'t> Walk<'t> {
             found.is_static = is_static;
             found.parameters = parameters;
         });
-        if OBJECT.contains(&self.names.of(name)) || self.modifier(node, "native") {
+        if OBJECT.contains(&self.names.of(name)) {
             self.expected(range(name));
+        }
+        if self.modifier(node, "native") {
+            self.native(node, name, scope, &list);
         }
         let inner = self.names.scope(ScopeKind::Function, scope, node);
         self.own(inner, id);
@@ -127,6 +130,25 @@ impl<'t> Walk<'t> {
         self.push_all(&rest, inner);
         if let Some(body) = node.child_by_field_name("body") {
             self.push_all(&children(body), inner);
+        }
+    }
+
+    /// The code that a native method stands for has the names of the method, of its classes and of its parameters' types.
+    fn native(&mut self, node: Node<'t>, name: Node<'t>, scope: ScopeId, list: &[Node<'t>]) {
+        let mut reached = vec![self.names.of(name).to_owned()];
+        let mut next = Some(scope);
+        while let Some(found) = next.and_then(|id| self.names.bindings.scope(id)) {
+            let owner = found.owner.and_then(|id| self.names.bindings.declaration(id));
+            reached.extend(owner.map(|owner| owner.name.clone()));
+            next = found.parent;
+        }
+        for of in list.iter().filter_map(|parameter| parameter.child_by_field_name("type")) {
+            let words = self.names.of(of).split(|c: char| !c.is_alphanumeric() && c != '_');
+            reached.extend(words.map(str::to_owned));
+        }
+        reached.retain(|name| !name.is_empty());
+        for found in reached {
+            self.names.hazard(range(node), HazardKind::Macro, Some(&found));
         }
     }
 

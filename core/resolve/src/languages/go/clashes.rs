@@ -1,0 +1,99 @@
+//! Which declarations cannot have one name.
+
+use super::Rules;
+use super::walk::package_name;
+use crate::project::Clash;
+use crate::{
+    Bindings, Declaration, DeclarationKind as Kind, Global, Known, Project, Reference, ScopeId, ScopeKind, Space,
+    Symbol, Target,
+};
+use deepcoder_types::RepoPath;
+
+const FILE: ScopeId = ScopeId(0);
+
+pub(super) fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symbol, new: &str) -> Vec<Clash> {
+    let mut found = Vec::new();
+    if is_field(project, at) {
+        let of = symbol.declarations.iter().filter(|global| is_type(project, global));
+        found.extend(
+            of.filter_map(|of| project.clash(of, false, "the field is an embedded type, which gets the new name")),
+        );
+    }
+    for global in &symbol.declarations {
+        let (Some(bindings), Some(own)) = (project.bindings(&global.0), project.declaration(global)) else { continue };
+        let label = own.space == Space::Label;
+        for (id, other) in bindings.ids() {
+            if other.name == new && other.scope == own.scope && (other.space == Space::Label) == label {
+                found.extend(project.clash(&(global.0.clone(), id), true, "the block has this name already"));
+            }
+        }
+        if own.scope == FILE {
+            package(project, &bindings, global, &own, new, &mut found);
+        }
+        let scope = bindings.scope(own.scope).filter(|scope| scope.kind == ScopeKind::Class);
+        let types = match scope.map(|scope| (&scope.of, scope.owner)) {
+            Some((Some(of), _)) => project.types_of(&global.0, of),
+            Some((None, Some(owner))) => vec![(global.0.clone(), owner)],
+            _ => Vec::new(),
+        };
+        for member in types.iter().flat_map(|of| project.own_members(of, new)) {
+            found.extend(project.clash(&member, true, "the type has this name already"));
+        }
+        if own.kind == Kind::Import && own.import.as_ref().is_some_and(|import| package_name(&import.module) == new) {
+            found.extend(project.clash(global, false, "the package has this name without an alias"));
+        }
+        if is_receiver(&bindings, &own) {
+            found.extend(project.clash(global, false, "receivers of one type have one name by convention"));
+        }
+    }
+    found
+}
+
+/// Whether a name is that of a field: after a dot, and of no package.
+fn is_field(project: &Project<'_>, (path, reference): (&RepoPath, &Reference)) -> bool {
+    let text = project.files().text(path);
+    let before = text.as_deref().and_then(|text| text.get(..reference.at.start as usize)).unwrap_or("");
+    let of_package = match &reference.target {
+        Target::Member(Known::Itself(id)) => {
+            project.declaration(&(path.clone(), *id)).is_some_and(|d| d.kind == Kind::Import)
+        }
+        _ => false,
+    };
+    before.trim_end().ends_with('.') && !of_package
+}
+
+fn is_type(project: &Project<'_>, global: &Global) -> bool {
+    project.declaration(global).is_some_and(|d| matches!(d.kind, Kind::Class | Kind::Interface | Kind::TypeAlias))
+}
+
+/// A package has a name once, and no file of it imports something under it.
+fn package(
+    project: &Project<'_>,
+    bindings: &Bindings,
+    global: &Global,
+    own: &Declaration,
+    new: &str,
+    found: &mut Vec<Clash>,
+) {
+    for path in super::Go.siblings(project.files(), &global.0, bindings) {
+        let Some(theirs) = project.bindings(&path) else { continue };
+        for (id, other) in theirs.ids().filter(|(_, other)| other.scope == FILE && other.name == new) {
+            if own.kind != Kind::Import || other.kind != Kind::Import {
+                found.extend(project.clash(&(path.clone(), id), true, "the package has this name already"));
+            }
+        }
+    }
+}
+
+/// Whether a parameter is the receiver of a method whose type has other methods.
+fn is_receiver(bindings: &Bindings, own: &Declaration) -> bool {
+    let method = |scope: ScopeId| {
+        let function = bindings.scope(scope)?;
+        let class = bindings.scope(function.parent?).filter(|class| class.of.is_some())?;
+        let name = bindings.declaration(function.owner?)?.at.start;
+        (own.kind == Kind::Parameter && own.at.end <= name).then_some(class)
+    };
+    let Some(class) = method(own.scope) else { return false };
+    let of_type = |of: &Option<Known>| of.is_some() && *of == class.of;
+    bindings.scopes.iter().filter(|scope| of_type(&scope.of)).count() > 1
+}

@@ -1,0 +1,88 @@
+//! What stands against a new name.
+
+use super::{Global, Place, Project, Symbol};
+use crate::bindings::{Declaration, DeclarationKind, Known, Reference};
+use crate::languages::rules;
+use deepcoder_syntax::Language;
+use deepcoder_types::RepoPath;
+use std::collections::BTreeSet;
+
+/// A declaration that stands against a new name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// Where it is.
+    pub place: Place,
+    /// The program would not be correct; else a person should look at it.
+    pub forbidden: bool,
+    /// Why, in lower case without a full stop.
+    pub why: &'static str,
+}
+
+impl Project<'_> {
+    /// What stands against a new name of a symbol, apart from the names that would mean something else.
+    #[must_use]
+    pub fn clashes(&self, path: &RepoPath, reference: &Reference, symbol: &Symbol, new: &str) -> Vec<Clash> {
+        let rules = Language::program(path).and_then(rules);
+        rules.map_or_else(Vec::new, |rules| rules.clashes(self, (path, reference), symbol, new))
+    }
+
+    /// The declaration of the symbol that a reference means first.
+    pub(crate) fn chosen(&self, path: &RepoPath, reference: &Reference, symbol: &Symbol) -> Global {
+        let meant = self.meaning(path, reference).declarations;
+        let first = meant.into_iter().find(|global| symbol.declarations.contains(global));
+        first
+            .or_else(|| symbol.declarations.first().cloned())
+            .unwrap_or_else(|| (path.clone(), crate::DeclarationId(0)))
+    }
+
+    /// A clash with this declaration.
+    pub(crate) fn clash(&self, with: &Global, forbidden: bool, why: &'static str) -> Option<Clash> {
+        let at = self.declaration(with)?.at;
+        Some(Clash { place: Place { path: with.0.clone(), at }, forbidden, why })
+    }
+
+    /// The types that inherit from these, without themselves.
+    pub(crate) fn below(&self, of: &BTreeSet<Global>) -> BTreeSet<Global> {
+        let mut found: BTreeSet<Global> = BTreeSet::new();
+        let mut left: Vec<Global> = of.iter().cloned().collect();
+        while let Some(above) = left.pop() {
+            let Some(name) = self.declaration(&above).map(|declaration| declaration.name) else { continue };
+            for path in self.files.mentions(&name) {
+                let Some(bindings) = self.bindings(&path) else { continue };
+                for (id, declaration) in bindings.ids() {
+                    let global = (path.clone(), id);
+                    if declaration.bases.is_empty() || found.contains(&global) || of.contains(&global) {
+                        continue;
+                    }
+                    if declaration.bases.iter().any(|base| self.types_of(&path, base).contains(&above)) {
+                        found.insert(global.clone());
+                        left.push(global);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The types that a base means.
+    pub(crate) fn types_of(&self, path: &RepoPath, known: &Known) -> Vec<Global> {
+        super::family::types(self.evaluate(path, known, 0).found)
+    }
+
+    /// Whether one type inherits from both an interface of one member and the type of the other: it takes one for the other.
+    pub(super) fn met(&self, one: &BTreeSet<Global>, other: &[Global]) -> bool {
+        let interface =
+            |global: &Global| self.declaration(global).is_some_and(|d| d.kind == DeclarationKind::Interface);
+        if !other.iter().any(interface) && !one.iter().any(interface) {
+            return false;
+        }
+        let below = self.below(one);
+        !below.is_empty()
+            && below.iter().any(|of| self.above(std::slice::from_ref(of)).0.iter().any(|up| other.contains(up)))
+    }
+}
+
+/// Whether two functions could take the same arguments, as far as their number says.
+pub(crate) fn same_arity(one: &Declaration, other: &Declaration) -> bool {
+    one.parameters.is_none() || other.parameters.is_none() || one.parameters == other.parameters
+}
