@@ -7,6 +7,7 @@
 mod clashes;
 mod entities;
 mod family;
+mod keywords;
 mod lookup;
 
 use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Known, Members, Reference, Role, Target, Why};
@@ -206,6 +207,9 @@ impl<'f> Project<'f> {
         let meaning = match &reference.target {
             Target::Declaration(id) => Meaning::exact(own(&[*id])),
             Target::Several(ids, why) => Meaning::doubtful(own(ids), *why),
+            Target::Member(known) if reference.role == Role::Keyword && !self.constructors(path).is_empty() => {
+                self.keyword(path, known, &reference.name)
+            }
             Target::Member(known) => self.member(path, known, &reference.name, Members::Any),
             Target::Lookup { of, members, otherwise } => {
                 return self.looked_up(path, reference, of, *members, otherwise);

@@ -72,6 +72,11 @@ pub(crate) trait Rules: Sync {
         Vec::new()
     }
 
+    /// The methods that calling a type calls, in languages in which arguments name parameters; else empty.
+    fn constructors(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether the file is named after this declaration of it (a public class of Java), so that another name moves the file.
     fn names_file(&self, _path: &RepoPath, _declaration: &Declaration) -> bool {
         false

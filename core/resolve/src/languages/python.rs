@@ -34,6 +34,10 @@ impl Rules for Python {
         words::normal(name)
     }
 
+    fn constructors(&self) -> &'static [&'static str] {
+        &["__init__", "__new__"]
+    }
+
     fn module_files(&self, files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath> {
         modules::files(files, from, module)
     }

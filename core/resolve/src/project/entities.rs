@@ -185,7 +185,7 @@ impl Project<'_> {
     }
 
     /// The parameter of this name of a function.
-    fn parameters(&self, of: &Global, name: &str) -> Vec<Global> {
+    pub(super) fn parameters(&self, of: &Global, name: &str) -> Vec<Global> {
         let Some(bindings) = self.bindings(&of.0) else { return Vec::new() };
         let parameter = |(_, d): &(crate::DeclarationId, &crate::Declaration)| {
             d.name == name

@@ -5,7 +5,7 @@
 
 use super::entities::{Entities, Entity};
 use super::{Global, Project, Symbol};
-use crate::bindings::{DeclarationKind, ScopeKind, Why};
+use crate::bindings::{DeclarationKind, Known, ScopeKind, Why};
 use crate::languages::rules;
 use deepcoder_syntax::Language;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,6 +29,9 @@ impl Project<'_> {
     pub fn symbol(&self, global: &Global) -> Symbol {
         let name = self.declaration(global).map(|declaration| declaration.name).unwrap_or_default();
         let alone = |open| Symbol { name: name.clone(), declarations: vec![global.clone()], open };
+        if self.names_module(global) {
+            return alone(Some(Why::SeveralDeclarations));
+        }
         let Some(own) = self.as_member(global) else { return alone(None) };
         // Java: only methods override, and those that are private do not.
         let java = Language::program(&global.0) == Some(Language::Java);
@@ -68,6 +71,15 @@ impl Project<'_> {
         declarations.sort();
         declarations.dedup();
         Symbol { name, declarations, open }
+    }
+
+    /// Whether a name is that of a module of the tree as well, since an import took it over: the module's file may be meant.
+    fn names_module(&self, global: &Global) -> bool {
+        let Some(declaration) = self.declaration(global) else { return false };
+        let Some(import) = &declaration.import else { return false };
+        let taken = import.name.as_ref().unwrap_or(&import.module);
+        let is_module = |entity: &Entity| matches!(entity, Entity::Module(_));
+        *taken == declaration.name && self.evaluate(&global.0, &Known::Itself(global.1), 0).found.iter().any(is_module)
     }
 
     /// The member that a declaration is, if it is one.

@@ -111,7 +111,8 @@ fn symbol_at(project: &Project<'_>, target: &Target) -> Result<(Reference, Symbo
     // Where one text stands for two names, the one whose declaration is in the tree is meant, and the second before the
     // first: that of this file.
     let mut best: Option<(Reference, Symbol, Option<Why>)> = None;
-    for (reference, resolution) in names {
+    // A string that lists names is no place to ask from: it may be any text.
+    for (reference, resolution) in names.into_iter().filter(|(reference, _)| reference.form != Form::Quoted) {
         let name = reference.name.clone();
         let (symbol, doubt) = match resolution {
             Resolution::Exact(symbol) => (symbol, None),

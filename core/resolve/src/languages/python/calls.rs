@@ -29,8 +29,6 @@ const BY_NAME: &[&str] = &[
     "object",
     "namedtuple",
     "make_dataclass",
-    "replace_all",
-    "timeit",
 ];
 
 impl<'t> Walk<'t, '_> {

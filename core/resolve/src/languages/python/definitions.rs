@@ -214,7 +214,10 @@ impl<'t> Walk<'t, '_> {
             let children: Vec<Node<'t>> = bases.named_children(&mut cursor).collect();
             for base in children {
                 match base.kind() {
-                    "keyword_argument" => self.keyword(base, at, Shape::Unknown),
+                    "keyword_argument" => {
+                        let receiver = Shape::Member(Box::new(Shape::Unknown), "__init_subclass__".to_owned());
+                        self.keyword(base, at, receiver);
+                    }
                     "comment" => {}
                     _ => {
                         self.push(Some(base), at);
@@ -262,11 +265,14 @@ impl<'t> Walk<'t, '_> {
             if child.kind() == "ERROR" {
                 defaults = self.text(child).ends_with('=');
                 let mut cursor = child.walk();
-                let mut parts = child.named_children(&mut cursor).collect::<Vec<_>>().into_iter();
-                if let Some(first) = parts.next() {
-                    self.type_parameter(first, inner);
+                let parts: Vec<Node<'t>> = child.named_children(&mut cursor).collect();
+                for (index, part) in parts.into_iter().enumerate() {
+                    if index == 0 && defaults {
+                        self.type_parameter(part, inner);
+                    } else {
+                        self.push(Some(part), inner);
+                    }
                 }
-                parts.for_each(|part| self.push(Some(part), inner));
                 continue;
             }
             if defaults {
@@ -284,9 +290,17 @@ impl<'t> Walk<'t, '_> {
         let mut bound = Shape::Unknown;
         while name.kind() != "identifier" {
             if name.kind() == "constrained_type" {
-                let limit = name.named_child(1);
-                self.push(limit, at);
-                bound = limit.map(|limit| self.annotation(limit, at.scope)).unwrap_or_default();
+                let mut cursor = name.walk();
+                let limits: Vec<Node<'t>> = name.named_children(&mut cursor).skip(1).collect();
+                let first = limits.first().filter(|limit| limit.kind() == "type");
+                bound = first.map(|limit| self.annotation(*limit, at.scope)).unwrap_or_default();
+                for limit in limits {
+                    // `T: bound = default`
+                    match limit.kind() {
+                        "ERROR" => self.inside(limit, at),
+                        _ => self.push(Some(limit), at),
+                    }
+                }
             }
             match name.named_child(0) {
                 Some(inner) => name = inner,

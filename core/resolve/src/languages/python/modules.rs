@@ -3,6 +3,9 @@
 use crate::Files;
 use deepcoder_types::RepoPath;
 
+/// A folder without modules among so many files is none of Python's.
+const MAX_LOOKED: usize = 1000;
+
 /// The folder that a path is in, without a slash at its end; empty for the top.
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
@@ -30,7 +33,8 @@ pub(super) fn files(files: &dyn Files, from: &RepoPath, module: &str) -> Vec<Rep
             }
             base = folder(base);
         }
-        return known.at(&under(base, &rest));
+        let path = under(base, &rest);
+        return known.first(&[path]);
     }
     // The folder that holds the top package of the file comes first, then those around it, then what is usual.
     let mut root = here;
@@ -49,13 +53,8 @@ pub(super) fn files(files: &dyn Files, from: &RepoPath, module: &str) -> Vec<Rep
     }
     let usual: Vec<String> =
         roots.iter().flat_map(|root| ["src", "lib", "python"].map(|name| under(root, name))).collect();
-    roots
-        .iter()
-        .map(|root| (*root).to_owned())
-        .chain(usual)
-        .map(|root| known.at(&under(&root, &rest)))
-        .find(|found| !found.is_empty())
-        .unwrap_or_default()
+    let roots = roots.iter().map(|root| (*root).to_owned()).chain(usual);
+    known.first(&roots.map(|root| under(&root, &rest)).collect::<Vec<_>>())
 }
 
 /// The paths of a tree.
@@ -76,6 +75,24 @@ impl<'f> Known<'f> {
 
     fn package(&self, folder: &str) -> bool {
         ["__init__.py", "__init__.pyi"].iter().any(|name| self.file(&under(folder, name)).is_some())
+    }
+
+    /// The files of the module at the first of these paths that has one. A folder without `__init__.py` is a package too,
+    /// where nothing else is: it stands under the path that this file would have.
+    fn first(&self, paths: &[String]) -> Vec<RepoPath> {
+        let found = paths.iter().map(|path| self.at(path)).find(|found| !found.is_empty());
+        let folder = || paths.iter().find(|path| self.holds_modules(path));
+        let named = |path: &String| RepoPath::new(under(path, "__init__.py")).into_iter().collect();
+        found.or_else(|| folder().map(named)).unwrap_or_default()
+    }
+
+    /// Whether there are modules in a folder or below.
+    fn holds_modules(&self, folder: &str) -> bool {
+        let paths = self.files.paths();
+        let inside = format!("{folder}/");
+        let start = paths.partition_point(|path| path.as_str() < inside.as_str());
+        let below = paths.iter().skip(start).take_while(|path| path.as_str().starts_with(&inside));
+        !folder.is_empty() && below.take(MAX_LOOKED).any(|path| matches!(path.extension(), Some("py" | "pyi")))
     }
 
     /// The files of the module at this path, without its ending.

@@ -30,7 +30,7 @@ impl<'t> Walk<'t, '_> {
             "identifier" => Shape::Name(scope, self.name(node, scope)),
             "attribute" => {
                 let name = node.child_by_field_name("attribute").map(|name| self.name(name, scope));
-                name.map(|name| deeper(inner("object"), |of| Shape::Member(of, name))).unwrap_or_default()
+                name.map(|name| Shape::Member(Box::new(inner("object")), name)).unwrap_or_default()
             }
             "dotted_name" => {
                 let mut cursor = node.walk();

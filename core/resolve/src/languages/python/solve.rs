@@ -11,6 +11,9 @@ use deepcoder_syntax::{Language, python_builtin};
 use deepcoder_types::TextRange;
 use std::collections::HashMap;
 
+/// The last words of the names of built-in exceptions, which have few members.
+const EXCEPTIONS: &[&str] = &["Error", "Exception", "Warning", "Exit", "Interrupt", "Iteration", "Group"];
+
 /// A declaration's scope and name.
 type Key<'f> = (usize, &'f str);
 
@@ -149,10 +152,19 @@ impl<'f> Solver<'f> {
             import,
             public,
             exported_as: Vec::new(),
-            bases: written.iter().flat_map(|bind| &bind.bases).map(|base| self.known(base)).collect(),
+            bases: written.iter().flat_map(|bind| &bind.bases).map(|base| self.base(base)).collect(),
             value: self.value(scope, name, draft),
             parameters: None,
             is_static: written.iter().any(|bind| bind.is_static),
+        }
+    }
+
+    /// What a class inherits from. The members of a built-in container are not ours, and a class may override them.
+    fn base(&self, shape: &Shape) -> Known {
+        let bare = |name: &str| name == "object" || EXCEPTIONS.iter().any(|ending| name.ends_with(ending));
+        match self.known(shape) {
+            Known::Builtin(name) if !bare(name) => Known::Outside(name.to_owned()),
+            known => known,
         }
     }
 
@@ -222,7 +234,7 @@ impl<'f> Solver<'f> {
                     Some((class, receiver)) => self.own(class, receiver),
                     None => self.ids.get(&(home, name.as_str())).map_or(Known::Unknown, |id| Known::Itself(*id)),
                 },
-                None => python_builtin(name).map_or(Known::Unknown, Known::Builtin),
+                None => python_builtin(name).map_or_else(|| Known::Outside(name.clone()), Known::Builtin),
             },
             Shape::Instance(of) => Known::Instance(Box::new(self.known(of))),
             Shape::Member(of, name) => Known::Member(Box::new(self.known(of)), name.clone()),

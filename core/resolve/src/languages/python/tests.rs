@@ -3,3 +3,4 @@
 mod members;
 mod oracle;
 mod scopes;
+mod tree;

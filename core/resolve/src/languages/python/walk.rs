@@ -95,6 +95,11 @@ pub(super) fn collect(root: Node<'_>, text: &str) -> Facts {
     facts
 }
 
+/// Whether the language or a tool looks a name up itself (`__init__`, `__all__`).
+fn special(name: &str) -> bool {
+    name.len() > 4 && name.starts_with("__") && name.ends_with("__")
+}
+
 /// Calls a function with each word of a text.
 pub(super) fn words(text: &str, base: u32, mut found: impl FnMut(TextRange, &str)) {
     let mut start = None;
@@ -156,9 +161,8 @@ impl<'t> Walk<'t, '_> {
             return;
         }
         let name = self.name(node, at.scope);
-        // The new name goes where the class is named in the old one (`_C__x`).
-        let spelled = name.starts_with("__") || name.len() <= self.text(node).len() || !name.is_ascii();
-        let form = if spelled || form != Form::Plain || self.text(node).starts_with("__") { form } else { Form::Fixed };
+        // The language gives these names their meaning.
+        let form = if special(&name) { Form::Fixed } else { form };
         let (at_text, scope) = (self.range(node), at.scope);
         let event = Event { at: at_text, name, scope, act, form, sure: at.until, looped: at.looped };
         self.facts.events.push(event);
@@ -316,7 +320,8 @@ impl<'t> Walk<'t, '_> {
         let scope = at.scope;
         // `_C__x` outside of C, which another private name would change in its middle.
         let hidden = name.starts_with('_') && !name.starts_with("__") && name.trim_start_matches('_').contains("__");
-        let form = if hidden && self.facts.regions[scope].private.is_none() { Form::Fixed } else { form };
+        let spelled_out = hidden && self.facts.regions[scope].private.is_none();
+        let form = if spelled_out || special(&name) { Form::Fixed } else { form };
         let (value, annotated) = (Shape::Unknown, false);
         self.facts.members.push(Member { at: place, name, scope, role, form, of, value, annotated, extent: place });
     }

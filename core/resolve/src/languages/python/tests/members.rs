@@ -15,12 +15,12 @@ fn all(texts: &[&str]) {
 fn methods_make_fields() {
     let text = "class A(B, p.C[T], metaclass=M):\n    x: int = 1\n    def __init__(self, k):\n        self.x = k\n        self.y = D()\n        k.z = 1\n    def m(self): self.y = None\n";
     let expected = [
-        "Class A (?, ?.C)",
+        "Class A (^B, ^p.C)",
         "Field x: instance of 'int'",
         "Method __init__: 'None' | ?",
         "Parameter self: instance of A",
         "Parameter k",
-        "Field y: ?() | 'None'",
+        "Field y: ^D() | 'None'",
         "Method m: 'None' | ?",
         "Parameter self: instance of A",
     ];
@@ -62,6 +62,7 @@ fn values_are_known_as_far_as_the_text_tells() {
             "Field x: instance of A",
         ),
         ("class A:\n    def x(self): return self", "Method x: instance of A"),
+        ("class x(dict, ValueError, object): pass", "Class x (^dict, 'ValueError', 'object')"),
         ("from a import x", "Import x from a x"),
         ("try:\n    from a import x\nexcept ImportError:\n    from b import x", "Variable x: <a>.x | <b>.x"),
         ("try:\n    from a import x\nexcept ImportError:\n    class x: pass", "Class x: <a>.x"),
@@ -79,8 +80,8 @@ fn keywords_name_parameters() {
         "def f(a): pass\nf(⟦a→keyword member of f⟧=1)\n",
         "class C: pass\nC(⟦a→keyword member of C⟧=1)\n",
         "dict(⟦a→keyword member of 'dict'⟧=1)\n",
-        "x.f(⟦a→keyword member of ?.f⟧=1)\n",
-        "class C(B, ⟦key→keyword member of ?⟧=1): pass\n",
+        "x.f(⟦a→keyword member of ^x.f⟧=1)\n",
+        "class C(B, ⟦key→keyword member of ?.__init_subclass__⟧=1): pass\n",
     ]);
 }
 

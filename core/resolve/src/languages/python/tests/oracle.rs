@@ -118,8 +118,8 @@ fn pair(bindings: &Bindings, text: &str, theirs: &[Theirs]) -> HashMap<usize, Sc
             let near = match ours.kind {
                 ScopeKind::Comprehension => from == scope.line,
                 _ => {
-                    let before = bindings.scopes[id.0 as usize].owner.is_some();
-                    from >= scope.line && (!before && from == scope.line || before)
+                    let named = ours.owner.is_some();
+                    from >= scope.line && named || from == scope.line
                 }
             };
             if same && near {
