@@ -93,3 +93,20 @@ fn a_name_is_replaced_where_it_means_the_same() {
     assert!(local.message.contains("taken"), "{local}");
     assert!(rename(21, "class").expect_err("a keyword").message.contains("cannot be a name"));
 }
+
+/// Protects inheritance: a method does not get the name of one that it would override, even where nothing calls either.
+#[test]
+fn a_new_name_overrides_nothing() {
+    let files = files(&[
+        ("a.py", "class A:\n    def run(self):\n        pass\n"),
+        ("b.py", "from a import A\n\n\nclass B(A):\n    def walk(self):\n        pass\n"),
+    ]);
+    let project = Project::new(&files);
+    let rename = |new: &str| {
+        let target = crate::Target { path: path("b.py"), range: TextRange::new(38, 38) };
+        crate::run(&project, &crate::Request::Rename { target, new_name: new.to_owned() })
+    };
+    let refusal = rename("run").expect_err("A has it");
+    assert!(refusal.message.contains("`run` is taken in line 2 of `a.py`"), "{refusal}");
+    assert_eq!(rename("stroll").expect("free").verdict(), Verdict::Safe);
+}

@@ -92,7 +92,7 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
         changes.doubt(&clash.place.path, clash.place.at, clash.why);
     }
     move_files(project, &symbol, new_name, &mut changes);
-    check(project, &changes, &[&symbol.name, &new], new_name)?;
+    check(project, &changes, &symbol, &new, new_name)?;
     Ok(changes)
 }
 
@@ -198,7 +198,7 @@ fn move_files(project: &Project<'_>, symbol: &Symbol, new: &str, changes: &mut C
 }
 
 /// Every name means the same with the new name in place.
-fn check(project: &Project<'_>, changes: &Changes, names: &[&str], new: &str) -> Result<(), Refusal> {
+fn check(project: &Project<'_>, changes: &Changes, symbol: &Symbol, normal: &str, new: &str) -> Result<(), Refusal> {
     let texts = changes.apply(project.files()).map_err(|error| Refusal::of(&error))?;
     let moved: BTreeMap<RepoPath, RepoPath> = changes.renamed.iter().cloned().collect();
     let mut changed: BTreeMap<RepoPath, Option<Arc<str>>> = moved.keys().map(|path| (path.clone(), None)).collect();
@@ -206,8 +206,8 @@ fn check(project: &Project<'_>, changes: &Changes, names: &[&str], new: &str) ->
     let overlay = Overlay::new(project.files(), changed);
     let after = Project::new(&overlay);
     let edited: BTreeSet<RepoPath> = changes.edits.keys().cloned().collect();
-    let conflicts = changed_by_renaming(project, &after, &edited, &moved, names);
-    let Some(first) = conflicts.first() else { return Ok(()) };
+    let conflicts = changed_by_renaming(project, &after, &edited, &moved, &[&symbol.name, normal]);
+    let Some(first) = conflicts.first() else { return alone(&after, symbol, &moved, new) };
     let Changed { name, place, how, now } = first;
     let error = match how {
         How::Nothing => RenameError::Lost { name: name.clone() },
@@ -222,6 +222,26 @@ fn check(project: &Project<'_>, changes: &Changes, names: &[&str], new: &str) ->
         },
     };
     Err(Refusal::of(&error).at(&place.path, place.at))
+}
+
+/// No other member has the new name that would override this one, or be overridden.
+fn alone(after: &Project<'_>, symbol: &Symbol, moved: &BTreeMap<RepoPath, RepoPath>, new: &str) -> Result<(), Refusal> {
+    let now = |(path, id): &Global| (moved.get(path).unwrap_or(path).clone(), *id);
+    let declarations: BTreeSet<Global> = symbol.declarations.iter().map(now).collect();
+    for global in &declarations {
+        for other in after.symbol(global).declarations.iter().filter(|other| !declarations.contains(other)) {
+            let at = after.declaration(other).map(|declaration| declaration.at);
+            let place = at.map(|at| Place { path: other.0.clone(), at });
+            let line = place.as_ref().and_then(|place| {
+                let text = overlay_text(after, place)?;
+                let before = text.get(..place.at.start as usize)?;
+                Some((place.path.clone(), u32::try_from(before.matches('\n').count() + 1).ok()?))
+            });
+            let error = RenameError::Taken { new: new.to_owned(), name: symbol.name.clone(), now: line };
+            return Err(Refusal { place, ..Refusal::of(&error) });
+        }
+    }
+    Ok(())
 }
 
 fn overlay_text(project: &Project<'_>, place: &Place) -> Option<Arc<str>> {

@@ -29,6 +29,23 @@ const BY_NAME: &[&str] = &[
     "object",
     "namedtuple",
     "make_dataclass",
+    "usefixtures",
+];
+
+/// Functions that pass arguments on by name, to a function or a type that they are given.
+const PASSING_ON: &[&str] = &[
+    "partial",
+    "partialmethod",
+    "submit",
+    "to_thread",
+    "run_in_executor",
+    "apply_async",
+    "delay",
+    "replace",
+    "_replace",
+    "evolve",
+    "callLater",
+    "deferToThread",
 ];
 
 impl<'t> Walk<'t, '_> {
@@ -50,9 +67,22 @@ impl<'t> Walk<'t, '_> {
         for (index, argument) in children.into_iter().enumerate() {
             match argument.kind() {
                 "keyword_argument" => {
+                    if let Some(name) = argument.child_by_field_name("name").filter(|_| PASSING_ON.contains(&word)) {
+                        self.hazard(name, HazardKind::Reflection, Some(self.text(name).to_owned()));
+                    }
                     let quoted = word == "TypeVar"
                         && argument.child_by_field_name("name").map(|n| self.text(n)) == Some("bound");
                     self.keyword(argument, if quoted { at.with(Mode::Type) } else { at }, callee.clone());
+                }
+                "dictionary_splat" => {
+                    // `f(**{"name": value})`
+                    let given = argument.named_child(0).filter(|given| given.kind() == "dictionary");
+                    let mut cursor = argument.walk();
+                    let pairs = given.map(|given| given.named_children(&mut cursor).collect::<Vec<_>>());
+                    for pair in pairs.into_iter().flatten() {
+                        pair.child_by_field_name("key").into_iter().for_each(|key| self.string_words(key));
+                    }
+                    self.push(Some(argument), at);
                 }
                 _ if index == 0 && word == "cast" => self.push(Some(argument), at.with(Mode::Type)),
                 _ => self.push(Some(argument), at),

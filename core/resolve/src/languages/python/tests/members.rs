@@ -88,7 +88,9 @@ fn keywords_name_parameters() {
 /// Protects what only a run can tell: it is noted with the name that it reaches, where the text says which.
 #[test]
 fn reflection_is_noted() {
-    let rows: [(&str, &[Option<&str>]); 9] = [
+    let rows: [(&str, &[Option<&str>]); 11] = [
+        ("partial(f, p=1)", &[Some("p")]),
+        ("f(**{\"p\": 1}, **k)", &[Some("p")]),
         ("getattr(x, \"name\")", &[Some("name")]),
         ("getattr(x, name)", &[None]),
         ("globals()[k] = 1", &[None]),
