@@ -63,8 +63,8 @@ pub fn changed_by_renaming(
             if was.name == is.name && was.target == is.target && !names.contains(&is.name.as_str()) {
                 continue;
             }
-            let meant = before.meaning(&path, was);
-            let means = after.meaning(&new_path(&path), is);
+            let meant = before.compared(&path, was);
+            let means = after.compared(&new_path(&path), is);
             let expected: BTreeSet<Global> = meant.declarations.iter().map(|(p, id)| (new_path(p), *id)).collect();
             let found: BTreeSet<Global> = means.declarations.iter().cloned().collect();
             let how = match (expected.is_empty(), found.is_empty()) {
@@ -160,8 +160,8 @@ pub fn changed_meanings(before: &Project<'_>, after: &Project<'_>, edits: &BTree
                 }
                 continue;
             }
-            let meant = before.meaning(path, was);
-            let means = after.meaning(path, is);
+            let meant = before.compared(path, was);
+            let means = after.compared(path, is);
             if meant.doubt.is_some() || means.doubt.is_some() {
                 continue;
             }

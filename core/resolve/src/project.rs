@@ -152,6 +152,12 @@ impl<'f> Project<'f> {
         if let Target::Dynamic(why) = reference.target {
             return Resolution::Dynamic(why);
         }
+        if let Target::Declaration(id) = reference.target
+            && self.has_own_name(path, id)
+        {
+            let declarations = vec![(path.clone(), id)];
+            return Resolution::Exact(Symbol { name: reference.name.clone(), declarations, open: None });
+        }
         let meaning = self.meaning(path, reference);
         let mut symbols: Vec<Symbol> = Vec::new();
         for global in &meaning.declarations {
@@ -177,7 +183,10 @@ impl<'f> Project<'f> {
             let Some(bindings) = self.bindings(&path) else { continue };
             let before = out.found.len();
             for reference in bindings.references.iter().filter(|r| r.name == symbol.name) {
-                let meaning = self.meaning(&path, reference);
+                let mut meaning = self.direct(&path, reference);
+                if !meaning.declarations.iter().any(|global| wanted.contains(global)) {
+                    meaning = self.meaning(&path, reference);
+                }
                 let hits = meaning.declarations.iter().filter(|global| wanted.contains(global)).count();
                 if hits == 0 {
                     continue;
@@ -203,22 +212,10 @@ impl<'f> Project<'f> {
 
     /// What a reference means, before the declarations that share its name are joined.
     pub(crate) fn meaning(&self, path: &RepoPath, reference: &Reference) -> Meaning {
-        let own = |ids: &[DeclarationId]| -> Vec<Global> { ids.iter().map(|id| (path.clone(), *id)).collect() };
-        let meaning = match &reference.target {
-            Target::Declaration(id) => Meaning::exact(own(&[*id])),
-            Target::Several(ids, why) => Meaning::doubtful(own(ids), *why),
-            Target::Member(known) if reference.role == Role::Keyword && !self.constructors(path).is_empty() => {
-                self.keyword(path, known, &reference.name)
-            }
-            Target::Member(known) => self.member(path, known, &reference.name, Members::Any),
-            Target::Lookup { of, members, otherwise } => {
-                return self.looked_up(path, reference, of, *members, otherwise);
-            }
-            // A file's name is no declaration.
-            Target::Module(_) => Meaning::default(),
-            Target::Outside => self.outside(path, reference.scope, &reference.name),
-            Target::Dynamic(why) => Meaning::doubtful(Vec::new(), *why),
-        };
+        let meaning = self.direct(path, reference);
+        if matches!(reference.target, Target::Lookup { .. }) {
+            return meaning;
+        }
         // An import without another name is what it imports.
         let mut out = Meaning { declarations: Vec::new(), doubt: meaning.doubt };
         for global in meaning.declarations {
@@ -229,6 +226,38 @@ impl<'f> Project<'f> {
             }
         }
         out
+    }
+
+    /// What a reference means when names are compared before and after an edit: where an import can get a name of its own,
+    /// it is compared apart from what it imports.
+    pub(crate) fn compared(&self, path: &RepoPath, reference: &Reference) -> Meaning {
+        let apart = Language::program(path).and_then(rules).is_some_and(|rules| rules.imports_have_own_names());
+        if apart { self.direct(path, reference) } else { self.meaning(path, reference) }
+    }
+
+    /// What a reference means, imports not followed.
+    fn direct(&self, path: &RepoPath, reference: &Reference) -> Meaning {
+        let own = |ids: &[DeclarationId]| -> Vec<Global> { ids.iter().map(|id| (path.clone(), *id)).collect() };
+        match &reference.target {
+            Target::Declaration(id) => Meaning::exact(own(&[*id])),
+            Target::Several(ids, why) => Meaning::doubtful(own(ids), *why),
+            Target::Member(known) if reference.role == Role::Keyword && !self.constructors(path).is_empty() => {
+                self.keyword(path, known, &reference.name)
+            }
+            Target::Member(known) => self.member(path, known, &reference.name, Members::Any),
+            Target::Lookup { of, members, otherwise } => self.looked_up(path, reference, of, *members, otherwise),
+            // A file's name is no declaration.
+            Target::Module(_) => Meaning::default(),
+            Target::Outside => self.outside(path, reference.scope, &reference.name),
+            Target::Dynamic(why) => Meaning::doubtful(Vec::new(), *why),
+        }
+    }
+
+    /// Whether a declaration is an import that can be renamed in its file alone (`import { a as b }`).
+    fn has_own_name(&self, path: &RepoPath, id: DeclarationId) -> bool {
+        let apart = Language::program(path).and_then(rules).is_some_and(|rules| rules.imports_have_own_names());
+        let import = |declaration: &Declaration| declaration.import.is_some();
+        apart && self.declaration(&(path.clone(), id)).as_ref().is_some_and(import)
     }
 
     /// The member of the first that has one of this name, or else what the name means without them.
@@ -270,8 +299,13 @@ impl<'f> Project<'f> {
                 continue;
             }
             let taken = self.declaration(&global).and_then(|declaration| {
-                let import = declaration.import.filter(|import| import.name.as_deref() == Some(&declaration.name))?;
-                let found = self.exported(&self.modules(&global.0, &import.module), &declaration.name);
+                let import = declaration.import?;
+                let name = import.name.as_deref().filter(|name| *name == declaration.name || *name == "default")?;
+                let mut found = self.exported(&self.modules(&global.0, &import.module), name);
+                if name != declaration.name {
+                    // What has no name of its own outside is called as it is inside.
+                    found.retain(|of| self.declaration(of).is_some_and(|of| of.name == declaration.name));
+                }
                 (!found.is_empty()).then_some(found)
             });
             match taken {

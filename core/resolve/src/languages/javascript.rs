@@ -34,6 +34,14 @@ impl Rules for JavaScript {
         files::module_files(files, from, module)
     }
 
+    fn imports_have_own_names(&self) -> bool {
+        true
+    }
+
+    fn has_globals(&self) -> bool {
+        true
+    }
+
     // JavaScript's objects fulfil what is asked of them without saying so, as TypeScript's do.
     fn structural(&self) -> bool {
         true

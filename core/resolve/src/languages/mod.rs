@@ -13,6 +13,9 @@ use crate::{Bindings, Declaration, Files, Project, Reference, ScopeId, Symbol};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
 
+/// The package of files that are no modules: their names are seen in all files of the tree.
+pub(crate) const GLOBAL: &str = "global";
+
 /// What is particular to a language.
 pub(crate) trait Rules: Sync {
     /// The names of a file. The tree may have errors: what is in an [`ERROR`](HazardKind::Syntax) node is a hazard and binds
@@ -39,6 +42,17 @@ pub(crate) trait Rules: Sync {
     /// Whether types have members and fulfil interfaces without saying so (Go, TypeScript): a method of such a name may then
     /// belong to an interface anywhere.
     fn structural(&self) -> bool {
+        false
+    }
+
+    /// Whether a rename of an imported name where it is imported is one of that file alone (`import { a as b }`), while one
+    /// where it is declared goes to all who import it (JavaScript).
+    fn imports_have_own_names(&self) -> bool {
+        false
+    }
+
+    /// Whether the files whose [`Bindings::package`] is [`GLOBAL`] declare their names for all (scripts).
+    fn has_globals(&self) -> bool {
         false
     }
 

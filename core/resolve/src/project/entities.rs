@@ -81,13 +81,20 @@ impl Project<'_> {
             let more = match entity {
                 Entity::Module(module) => self.exported(std::slice::from_ref(module), name),
                 Entity::Type(global) | Entity::Value(global) => {
-                    let (more, why) = self.inherited(global, name, members);
+                    let (mut more, why) = self.inherited(global, name, members);
+                    if more.is_empty() {
+                        // A namespace of the same name has more of it.
+                        more = self.exported(&self.inner_modules(global), name);
+                    }
                     if more.is_empty() {
                         open = open.or(why);
                     }
                     more
                 }
-                Entity::Function(global) => self.parameters(global, name),
+                Entity::Function(global) => match self.inner_modules(global) {
+                    inner if inner.is_empty() => self.parameters(global, name),
+                    inner => self.exported(&inner, name),
+                },
                 Entity::Builtin => Vec::new(),
             };
             for global in more {
@@ -347,6 +354,11 @@ impl Project<'_> {
         if let Some(import) = &declaration.import {
             let modules = self.modules(&global.0, &import.module);
             let Some(name) = &import.name else {
+                // A module may be one value (`export = a`).
+                let whole = self.exported(&modules, "export=");
+                if !whole.is_empty() {
+                    return Entities::join(whole.iter().map(|global| self.stands_for(global, depth + 1)));
+                }
                 return match modules.is_empty() {
                     true => Entities::unknown(Why::OutsideTree),
                     false => Entities { found: modules.into_iter().map(Entity::Module).collect(), open: None },

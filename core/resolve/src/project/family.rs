@@ -5,7 +5,8 @@
 
 use super::entities::{Entities, Entity};
 use super::{Global, Project, Symbol};
-use crate::bindings::{DeclarationKind, Known, ScopeKind, Why};
+use crate::bindings::{DeclarationKind, Known, ScopeId, ScopeKind, Why};
+use crate::languages::GLOBAL;
 use crate::languages::rules;
 use deepcoder_syntax::Language;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,7 +33,21 @@ impl Project<'_> {
         if self.names_module(global) {
             return alone(Some(Why::SeveralDeclarations));
         }
-        let Some(own) = self.as_member(global) else { return alone(None) };
+        let Some(own) = self.as_member(global) else {
+            // The parts of a global name are one, whatever file they are in.
+            let is_global = self.bindings(&global.0).is_some_and(|bindings| {
+                bindings.package == GLOBAL
+                    && bindings
+                        .declaration(global.1)
+                        .is_some_and(|d| d.scope == ScopeId(0) && d.kind != DeclarationKind::Label)
+            });
+            let mut all = if is_global { self.globals(&global.0, &name) } else { Vec::new() };
+            if !all.contains(global) {
+                return alone(None);
+            }
+            all.sort();
+            return Symbol { name, declarations: all, open: None };
+        };
         // Java: only methods override, and those that are private do not.
         let java = Language::program(&global.0) == Some(Language::Java);
         let overrides = |global: &Global| {

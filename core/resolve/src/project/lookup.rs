@@ -2,7 +2,7 @@
 
 use super::{Global, Meaning, Project};
 use crate::bindings::{Bindings, DeclarationKind, Members, ScopeId, ScopeKind, Space};
-use crate::languages::rules;
+use crate::languages::{GLOBAL, rules};
 use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
@@ -26,6 +26,10 @@ impl Project<'_> {
             };
             return files.into_iter().filter_map(|path| scope(&path).map(|scope| (path, scope))).collect();
         }
+        let declared = self.ambient(from, module);
+        if !declared.is_empty() {
+            return declared;
+        }
         // A module within a file: the last word names it in what the others mean.
         let split = module.rsplit_once("::").or_else(|| module.rsplit_once('.'));
         let Some((outer, inner)) = split.filter(|(outer, inner)| !outer.is_empty() && !inner.is_empty()) else {
@@ -33,6 +37,25 @@ impl Project<'_> {
         };
         let found = self.exported(&self.modules(from, outer), inner);
         found.iter().flat_map(|global| self.inner_modules(global)).collect()
+    }
+
+    /// The scopes of a module that a file declares for others (`declare module "a"`).
+    fn ambient(&self, from: &RepoPath, module: &str) -> Vec<Module> {
+        if !Language::program(from).and_then(rules).is_some_and(|rules| rules.has_globals()) {
+            return Vec::new();
+        }
+        if module.is_empty() || module.starts_with('.') {
+            return Vec::new();
+        }
+        let quoted = format!("\"{module}\"");
+        let mut found = Vec::new();
+        for path in self.files.mentions(module) {
+            let Some(bindings) = self.bindings(&path) else { continue };
+            let named = bindings.ids().filter(|(_, d)| d.kind == DeclarationKind::Module && d.name == quoted);
+            let ids: Vec<_> = named.map(|(id, _)| id).collect();
+            found.extend(ids.into_iter().flat_map(|id| self.inner_modules(&(path.clone(), id))));
+        }
+        found
     }
 
     /// The scopes of a module that is declared within a file.
@@ -102,7 +125,24 @@ impl Project<'_> {
             }
             scope = bindings.scope(id).and_then(|scope| scope.parent);
         }
+        if rules.has_globals() {
+            found = self.globals(path, name);
+        }
         Meaning::exact(found)
+    }
+
+    /// What files that are no modules declare under a name for all.
+    pub(super) fn globals(&self, from: &RepoPath, name: &str) -> Vec<Global> {
+        let mut found = Vec::new();
+        let Some(own) = self.bindings(from) else { return found };
+        for path in self.files.mentions(name) {
+            let Some(theirs) = self.bindings(&path) else { continue };
+            let related = theirs.language == own.language || theirs.language.is_related(own.language);
+            if related && theirs.package == GLOBAL {
+                found.extend(declared(&theirs, FILE, name).into_iter().map(|id| (path.clone(), id)));
+            }
+        }
+        found
     }
 }
 

@@ -78,14 +78,12 @@ pub(super) struct Pending<'t> {
     pub(super) role: Role,
     pub(super) form: Form,
     pub(super) scope: ScopeId,
-    pub(super) meaning: Meaning<'t>,
+    pub(super) meaning: Meaning,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Meaning<'t> {
+pub(super) enum Meaning {
     Draft(usize),
-    /// What another name means.
-    Other(&'t str),
     Name(u8),
     Label,
     Private,
@@ -142,12 +140,13 @@ pub(super) struct Builder<'t> {
     pub(super) wildcards: Vec<(ScopeId, Import)>,
     /// The types without a name that literals and types of objects make.
     pub(super) anonymous: HashMap<usize, usize>,
-    /// What `export` clauses and default exports let out: the name inside, the name outside.
-    pub(super) exports: Vec<(&'t str, ScopeId, Option<String>)>,
+    /// What default exports let out: the name inside, the word outside.
+    pub(super) exports: Vec<(&'t str, ScopeId, &'static str)>,
     pub(super) stack: Vec<Task<'t>>,
     /// Functions in blocks of a script, visible in the function around as `var`s are.
     pub(super) hoisted: Vec<(&'t str, ScopeId, usize)>,
     pub(super) is_module: bool,
+    pub(super) is_commonjs: bool,
     /// The parts of a type or a namespace.
     pub(super) parts: HashMap<usize, Vec<ScopeId>>,
     /// What `exports.name` declares.
@@ -188,6 +187,7 @@ impl<'t> Builder<'t> {
             stack: Vec::new(),
             hoisted: Vec::new(),
             is_module: false,
+            is_commonjs: false,
             parts: HashMap::new(),
             exported_members: HashMap::new(),
             parameters: HashMap::new(),
@@ -261,8 +261,7 @@ impl<'t> Builder<'t> {
         flags: u8,
         merge: Merge,
         scope: ScopeId,
-        at: TextRange,
-        extent: TextRange,
+        (at, extent): (TextRange, TextRange),
     ) -> usize {
         let space = match flags {
             _ if !self.typescript => Space::Value,
@@ -315,7 +314,7 @@ impl<'t> Builder<'t> {
                 index
             }
             None => {
-                let index = self.draft(name, kind, flags, merge, scope, range(node), range(extent));
+                let index = self.draft(name, kind, flags, merge, scope, (range(node), range(extent)));
                 if let Some(inside) = self.inside(scope) {
                     inside.names.entry(name).or_default().push(index);
                 }
@@ -360,7 +359,7 @@ impl<'t> Builder<'t> {
         }
     }
 
-    pub(super) fn refer(&mut self, node: Node<'t>, scope: ScopeId, role: Role, form: Form, meaning: Meaning<'t>) {
+    pub(super) fn refer(&mut self, node: Node<'t>, scope: ScopeId, role: Role, form: Form, meaning: Meaning) {
         self.refer_at(range(node), self.str(node), scope, role, form, meaning);
     }
 
@@ -371,7 +370,7 @@ impl<'t> Builder<'t> {
         scope: ScopeId,
         role: Role,
         form: Form,
-        meaning: Meaning<'t>,
+        meaning: Meaning,
     ) {
         if at.start < at.end {
             self.pending.push(Pending { at, name, role, form, scope, meaning });

@@ -190,7 +190,7 @@ impl<'t> Builder<'t> {
                 return *index;
             }
         }
-        let index = self.draft(name, kind, 0, Merge::Var, class, at, extent);
+        let index = self.draft(name, kind, 0, Merge::Var, class, (at, extent));
         if let Some(draft) = self.drafts.get_mut(index) {
             draft.declaration.is_static = is_static;
             draft.declaration.space = crate::Space::Value;
@@ -211,6 +211,10 @@ impl<'t> Builder<'t> {
         kind: DeclarationKind,
         extent: Node<'t>,
     ) -> Option<usize> {
+        let key = match key.kind() {
+            "computed_property_name" => nth(key, 0).filter(|inner| inner.kind() == "string").unwrap_or(key),
+            _ => key,
+        };
         match key.kind() {
             "property_identifier" | "private_property_identifier" => {
                 let index = self.member(class, self.str(key), is_static, kind, range(key), range(extent));
@@ -225,6 +229,9 @@ impl<'t> Builder<'t> {
                 Some(index)
             }
             "computed_property_name" => {
+                if let Some(inner) = nth(key, 0) {
+                    self.computed.push((inner, class));
+                }
                 self.push_children(key, class);
                 None
             }

@@ -1,6 +1,6 @@
 //! What the text tells of values and types, read after every declaration is known.
 
-use super::build::{Builder, NAMESPACE, TYPE, VALUE, nth, range};
+use super::build::{ANY, Builder, NAMESPACE, TYPE, VALUE, nth, range};
 use crate::{DeclarationId, DeclarationKind, Known, ScopeId};
 use deepcoder_syntax::Node;
 
@@ -21,6 +21,8 @@ pub(super) enum Hint<'t> {
     Type(Node<'t>, ScopeId),
     /// The type itself.
     Named(Node<'t>, ScopeId),
+    /// What a name means, value or type.
+    Any(Node<'t>, ScopeId),
     Member(HintId, String),
     Element(HintId),
     /// A value of the type that a draft is.
@@ -28,6 +30,8 @@ pub(super) enum Hint<'t> {
     /// The parameter of a called function at this index.
     Argument(Node<'t>, usize, ScopeId),
     Builtin(&'static str),
+    /// A module, as an import writes it.
+    Module(String),
 }
 
 /// What an object literal stands for in its place.
@@ -138,11 +142,16 @@ impl<'t> Builder<'t> {
                 None => instance(self.type_itself(*node, *scope, depth + 1)),
             },
             Some(Hint::Named(node, scope)) => self.type_itself(*node, *scope, depth + 1),
+            Some(Hint::Any(node, scope)) => {
+                let found = self.lookup(self.str(*node), *scope, ANY, u32::MAX);
+                found.map_or(Known::Unknown, itself)
+            }
             Some(Hint::Member(of, name)) => member(self.known(*of, depth + 1), name),
             Some(Hint::Element(of)) => self.element(*of, depth + 1),
             Some(Hint::Instance(index)) => instance(itself(*index)),
             Some(Hint::Argument(function, index, scope)) => self.argument(*function, *index, *scope, depth + 1),
             Some(Hint::Builtin(name)) => Known::Builtin(name),
+            Some(Hint::Module(module)) => Known::Module(module.clone()),
         }
     }
 

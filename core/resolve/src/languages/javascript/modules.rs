@@ -1,7 +1,7 @@
 //! Imports and exports, in the words of ES modules, TypeScript and CommonJS.
 
 use super::build::{ANY, Builder, FILE, Meaning, Merge, Mode, This, UNKNOWN, VALUE, nth, range};
-use super::hints::{Ctx, Hint};
+use super::hints::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Import, Role, ScopeId};
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;
@@ -89,20 +89,36 @@ impl<'t> Builder<'t> {
             Some(alias) => {
                 let imported = if name.kind() == "string" { self.inner(name) } else { self.str(name) };
                 let index = self.import(alias, scope, module, Some(imported), node);
-                self.outer_name(name, scope, Role::Imports, Meaning::Draft(index));
+                if imported == self.str(alias) {
+                    // The two names are written apart, so that each can change alone.
+                    let of = self.hint(Hint::Module(module.to_owned()));
+                    let hint = self.hint(Hint::Member(of, imported.to_owned()));
+                    if let Some(draft) = self.drafts.get_mut(index) {
+                        draft.declaration.import = None;
+                        draft.hint = hint;
+                    }
+                }
+                let of = self.of_module(module);
+                self.outer_name(name, scope, Role::Imports, of);
             }
             None => {
-                let index = self.import(name, scope, module, Some(self.str(name)), node);
+                self.import(name, scope, module, Some(self.str(name)), node);
                 if let Some(last) = self.pending.last_mut() {
                     last.form = Form::Second(" as ");
                 }
-                self.refer(name, scope, Role::Imports, Form::First(" as "), Meaning::Draft(index));
+                let of = self.of_module(module);
+                self.refer(name, scope, Role::Imports, Form::First(" as "), of);
             }
         }
     }
 
+    /// What a name of another module means.
+    pub(super) fn of_module(&mut self, module: &str) -> Meaning {
+        Meaning::Member(self.hint(Hint::Module(module.to_owned())))
+    }
+
     /// A name in another file or for other files; `default` is a word.
-    fn outer_name(&mut self, node: Node<'t>, scope: ScopeId, role: Role, meaning: Meaning<'t>) {
+    fn outer_name(&mut self, node: Node<'t>, scope: ScopeId, role: Role, meaning: Meaning) {
         match node.kind() {
             "string" => self.quoted(node, scope, role, meaning),
             _ if self.str(node) == "default" => {}
@@ -157,7 +173,7 @@ impl<'t> Builder<'t> {
                     }
                 }
                 "identifier" if whole => {
-                    self.exports.push((self.str(child), scope, Some(WHOLE.to_owned())));
+                    self.exports.push((self.str(child), scope, WHOLE));
                     self.refer(child, scope, Role::Reads, Form::Plain, Meaning::Name(ANY));
                 }
                 "decorator" | "comment" | "identifier" => {}
@@ -169,17 +185,21 @@ impl<'t> Builder<'t> {
 
     fn export_specifier(&mut self, node: Node<'t>, scope: ScopeId) {
         let Some(name) = node.child_by_field_name("name").filter(|name| name.kind() == "identifier") else { return };
-        match node.child_by_field_name("alias") {
+        let alias = node.child_by_field_name("alias");
+        if alias.is_some_and(|alias| self.str(alias) == "default") {
+            self.exports.push((self.str(name), scope, "default"));
+            return self.refer(name, scope, Role::Reads, Form::Plain, Meaning::Name(ANY));
+        }
+        let hint = self.hint(Hint::Any(name, scope));
+        let index = self.passed(alias.unwrap_or(name), scope, hint, node);
+        match alias {
             Some(alias) => {
-                let outer = if alias.kind() == "string" { self.inner(alias) } else { self.str(alias) };
-                self.exports.push((self.str(name), scope, Some(outer.to_owned())));
                 self.refer(name, scope, Role::Reads, Form::Plain, Meaning::Name(ANY));
-                self.outer_name(alias, scope, Role::Exports, Meaning::Other(self.str(name)));
+                self.outer_name(alias, scope, Role::Exports, Meaning::Draft(index));
             }
             None => {
-                self.exports.push((self.str(name), scope, None));
                 self.refer(name, scope, Role::Reads, Form::First(" as "), Meaning::Name(ANY));
-                self.refer(name, scope, Role::Exports, Form::Second(" as "), Meaning::Name(ANY));
+                self.refer(name, scope, Role::Exports, Form::Second(" as "), Meaning::Draft(index));
             }
         }
     }
@@ -188,6 +208,7 @@ impl<'t> Builder<'t> {
     fn export_from(&mut self, node: Node<'t>, scope: ScopeId, module: &'t str) {
         let mut cursor = node.walk();
         let children: Vec<_> = node.named_children(&mut cursor).collect();
+        let of = self.hint(Hint::Module(module.to_owned()));
         let mut some = false;
         for child in children {
             match child.kind() {
@@ -197,26 +218,26 @@ impl<'t> Builder<'t> {
                     for specifier in child.named_children(&mut names) {
                         let Some(name) = specifier.child_by_field_name("name") else { continue };
                         let alias = specifier.child_by_field_name("alias");
-                        let outer = alias.unwrap_or(name);
-                        let text = |node: Node<'t>| match node.kind() {
-                            "string" => self.inner(node),
-                            _ => self.str(node),
-                        };
-                        let index = self.passed(text(outer), outer, scope, module, Some(text(name)), specifier);
-                        if alias.is_some() {
-                            self.outer_name(name, scope, Role::Imports, Meaning::Draft(index));
-                            self.outer_name(outer, scope, Role::Exports, Meaning::Draft(index));
-                        } else if self.str(name) != "default" && name.kind() != "string" {
-                            self.refer(name, scope, Role::Imports, Form::First(" as "), Meaning::Draft(index));
-                            self.refer(name, scope, Role::Exports, Form::Second(" as "), Meaning::Draft(index));
+                        let text = if name.kind() == "string" { self.inner(name) } else { self.str(name) };
+                        let hint = self.hint(Hint::Member(of, text.to_owned()));
+                        let index = self.passed(alias.unwrap_or(name), scope, hint, specifier);
+                        match alias {
+                            Some(alias) => {
+                                self.outer_name(name, scope, Role::Imports, Meaning::Member(of));
+                                self.outer_name(alias, scope, Role::Exports, Meaning::Draft(index));
+                            }
+                            None if text != "default" && name.kind() != "string" => {
+                                self.refer(name, scope, Role::Imports, Form::First(" as "), Meaning::Member(of));
+                                self.refer(name, scope, Role::Exports, Form::Second(" as "), Meaning::Draft(index));
+                            }
+                            None => {}
                         }
                     }
                 }
                 "namespace_export" => {
                     some = true;
                     if let Some(name) = nth(child, 0) {
-                        let text = if name.kind() == "string" { self.inner(name) } else { self.str(name) };
-                        let index = self.passed(text, name, scope, module, None, child);
+                        let index = self.passed(name, scope, of, child);
                         self.outer_name(name, scope, Role::Exports, Meaning::Draft(index));
                     }
                 }
@@ -228,28 +249,23 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn passed(
-        &mut self,
-        name: &str,
-        node: Node<'t>,
-        scope: ScopeId,
-        module: &str,
-        imported: Option<&str>,
-        extent: Node<'t>,
-    ) -> usize {
-        let at = if node.kind() == "string" { Self::inner_range(node) } else { range(node) };
-        let index = self.draft(name, DeclarationKind::Import, ANY, Merge::Once, scope, at, range(extent));
+    /// A name for others alone: no name of the file means it, and it stands for what has another one here or elsewhere.
+    fn passed(&mut self, node: Node<'t>, scope: ScopeId, hint: HintId, extent: Node<'t>) -> usize {
+        let is_string = node.kind() == "string";
+        let (name, at) =
+            if is_string { (self.inner(node), Self::inner_range(node)) } else { (self.str(node), range(node)) };
+        let index = self.draft(name, DeclarationKind::Import, ANY, Merge::Once, scope, (at, range(extent)));
         if let Some(draft) = self.drafts.get_mut(index) {
             draft.declaration.public = true;
             draft.declaration.exported_as.push(name.to_owned());
-            draft.declaration.import = Some(Import { module: module.to_owned(), name: imported.map(str::to_owned) });
+            draft.hint = hint;
         }
         index
     }
 
     fn export_default(&mut self, value: Node<'t>, scope: ScopeId) {
         if value.kind() == "identifier" {
-            self.exports.push((self.str(value), scope, Some("default".to_owned())));
+            self.exports.push((self.str(value), scope, "default"));
             return self.refer(value, scope, Role::Reads, Form::Plain, Meaning::Name(ANY));
         }
         self.export_value(value, scope, &["default"]);
@@ -260,7 +276,7 @@ impl<'t> Builder<'t> {
         let start = range(value).start;
         let at = TextRange::new(start, start);
         let kind = DeclarationKind::Constant;
-        let index = self.draft("default", kind, VALUE, Merge::Once, scope, at, range(value));
+        let index = self.draft("default", kind, VALUE, Merge::Once, scope, (at, range(value)));
         let hint = self.hint(Hint::Value(value, scope));
         if let Some(draft) = self.drafts.get_mut(index) {
             draft.declaration.exported_as.extend(names.iter().map(|name| (*name).to_owned()));
@@ -289,11 +305,10 @@ impl<'t> Builder<'t> {
     /// Reads `module.exports = …` and `exports.name = …`; says whether it was one of them.
     pub(super) fn exported(&mut self, left: Node<'t>, right: Node<'t>, scope: ScopeId) -> bool {
         if self.str(left) == "module.exports" && self.is_exports(left, scope) {
+            self.is_commonjs = true;
             match right.kind() {
                 "identifier" => {
-                    for outer in [WHOLE, "default"] {
-                        self.exports.push((self.str(right), scope, Some(outer.to_owned())));
-                    }
+                    self.exports.push((self.str(right), scope, WHOLE));
                     self.refer(right, scope, Role::Reads, Form::Plain, Meaning::Name(VALUE));
                 }
                 "object" => self.export_object(right, scope),
@@ -308,6 +323,7 @@ impl<'t> Builder<'t> {
         if left.kind() != "member_expression" || !self.is_exports(object, scope) {
             return false;
         }
+        self.is_commonjs = true;
         let index = self.export_member(property, range(left));
         self.refer(property, scope, Role::Declares, Form::Plain, Meaning::Draft(index));
         let hint = self.hint(Hint::Value(right, scope));
@@ -332,7 +348,7 @@ impl<'t> Builder<'t> {
         if let Some(index) = self.exported_members.get(text) {
             return *index;
         }
-        let index = self.draft(text, DeclarationKind::Constant, ANY, Merge::Var, FILE, range(name), extent);
+        let index = self.draft(text, DeclarationKind::Constant, ANY, Merge::Var, FILE, (range(name), extent));
         if let Some(draft) = self.drafts.get_mut(index) {
             draft.declaration.public = true;
             draft.declaration.exported_as.push(text.to_owned());
@@ -349,13 +365,15 @@ impl<'t> Builder<'t> {
             let plain = key.filter(|key| key.kind() == "property_identifier");
             match (child.kind(), plain, child.child_by_field_name("value")) {
                 ("shorthand_property_identifier", ..) => {
-                    self.exports.push((self.str(child), scope, None));
-                    self.refer(child, scope, Role::Exports, Form::First(": "), Meaning::Name(VALUE));
+                    let hint = self.hint(Hint::Value(child, scope));
+                    let index = self.passed(child, scope, hint, child);
+                    self.refer(child, scope, Role::Exports, Form::First(": "), Meaning::Draft(index));
                     self.refer(child, scope, Role::Reads, Form::Second(": "), Meaning::Name(VALUE));
                 }
                 ("pair", Some(key), Some(value)) if value.kind() == "identifier" => {
-                    self.exports.push((self.str(value), scope, Some(self.str(key).to_owned())));
-                    self.refer(key, scope, Role::Exports, Form::Plain, Meaning::Other(self.str(value)));
+                    let hint = self.hint(Hint::Value(value, scope));
+                    let index = self.passed(key, scope, hint, child);
+                    self.refer(key, scope, Role::Exports, Form::Plain, Meaning::Draft(index));
                     self.refer(value, scope, Role::Reads, Form::Plain, Meaning::Name(VALUE));
                 }
                 ("pair", Some(key), Some(value)) => {

@@ -107,7 +107,8 @@ impl<'t> Builder<'t> {
                     }
                     if let Some(index) = self.bind_name(local, scope, binding) {
                         self.take(index, module, self.str(key));
-                        self.refer(key, scope, Role::Imports, Form::Plain, Meaning::Draft(index));
+                        let of = self.of_module(module);
+                        self.refer(key, scope, Role::Imports, Form::Plain, of);
                     }
                     return;
                 }
@@ -135,7 +136,8 @@ impl<'t> Builder<'t> {
             }
             if let Some(module) = binding.required {
                 self.take(index, module, name);
-                self.refer(node, scope, Role::Imports, first, Meaning::Draft(index));
+                let of = self.of_module(module);
+                self.refer(node, scope, Role::Imports, first, of);
             } else {
                 self.refer(node, scope, Role::Reads, first, Meaning::Member(binding.hint));
             }
@@ -165,6 +167,12 @@ impl<'t> Builder<'t> {
             "string" => {
                 self.quoted(key, scope, role, Meaning::Member(of));
                 member(self, self.inner(key))
+            }
+            "computed_property_name" if nth(key, 0).is_some_and(|inner| inner.kind() == "string") => {
+                match nth(key, 0) {
+                    Some(inner) => self.key(inner, scope, of, role),
+                    None => UNKNOWN,
+                }
             }
             "computed_property_name" => {
                 if let Some(inner) = nth(key, 0) {

@@ -1,5 +1,6 @@
 //! What the names mean, once every declaration is known.
 
+use super::super::GLOBAL;
 use super::build::{ANY, Builder, Meaning, UNKNOWN, VALUE, range};
 use super::hints::Hint;
 use super::modules::WHOLE;
@@ -26,7 +27,8 @@ pub(super) fn solve(mut builder: Builder<'_>, language: Language) -> Bindings {
     }
     let values: Vec<(Known, Vec<Known>)> = (0..builder.drafts.len()).map(|index| builder.facts(index)).collect();
     builder.reflection();
-    let Builder { scopes, drafts, pending, mut hazards, wildcards, text, .. } = builder;
+    let Builder { scopes, drafts, pending, mut hazards, wildcards, text, is_module, is_commonjs, .. } = builder;
+    let is_module = is_module || is_commonjs;
     // Declarations in the order of the text.
     let mut order: Vec<usize> = (0..drafts.len()).collect();
     order.sort_by_key(|index| drafts.get(*index).map_or(0, |draft| draft.declaration.at.start));
@@ -73,6 +75,9 @@ pub(super) fn solve(mut builder: Builder<'_>, language: Language) -> Bindings {
     bindings.references = references;
     bindings.hazards = hazards;
     bindings.wildcards = wildcards;
+    if !is_module {
+        bindings.package = GLOBAL.to_owned();
+    }
     bindings
 }
 
@@ -134,20 +139,15 @@ impl Builder<'_> {
         }
     }
 
+    /// What one name of the file is to all others.
     fn export(&mut self) {
         for (name, scope, outer) in std::mem::take(&mut self.exports) {
             let Some(index) = self.lookup(name, scope, ANY, u32::MAX) else { continue };
             let Some(draft) = self.drafts.get_mut(index) else { continue };
-            match outer {
-                Some(outer) if outer == WHOLE => {
-                    draft.declaration.exported_as.extend([outer, "default".to_owned()]);
-                }
-                Some(outer) => draft.declaration.exported_as.push(outer),
-                None => {
-                    draft.declaration.public = true;
-                    draft.declaration.exported_as.push(name.to_owned());
-                }
+            if outer == WHOLE {
+                draft.declaration.exported_as.push("default".to_owned());
             }
+            draft.declaration.exported_as.push(outer.to_owned());
         }
     }
 
@@ -156,7 +156,6 @@ impl Builder<'_> {
         let found = match pending.meaning {
             Meaning::Draft(index) => Some(index),
             Meaning::Name(flags) => self.lookup(pending.name, pending.scope, flags, pending.at.start),
-            Meaning::Other(name) => self.lookup(name, pending.scope, ANY, pending.at.start),
             Meaning::Label => self.label_of(pending.name, pending.scope),
             Meaning::Private => self.private(pending.name, pending.scope),
             Meaning::Member(of) => match self.hints.get(of.0 as usize) {

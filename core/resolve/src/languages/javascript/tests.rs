@@ -3,4 +3,5 @@
 mod members;
 mod modules;
 mod scopes;
+mod trees;
 mod types;

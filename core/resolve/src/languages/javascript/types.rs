@@ -35,7 +35,7 @@ impl<'t> Builder<'t> {
     pub(super) fn nameless(&mut self, node: Node<'t>, scope: ScopeId) -> usize {
         let start = range(node).start;
         let at = TextRange::new(start, start);
-        let index = self.draft("", DeclarationKind::Class, 0, Merge::Once, scope, at, range(node));
+        let index = self.draft("", DeclarationKind::Class, 0, Merge::Once, scope, (at, range(node)));
         self.anonymous.insert(node.id(), index);
         index
     }
@@ -305,7 +305,20 @@ impl<'t> Builder<'t> {
             scope = self.scope_at(ScopeKind::Module, Some(scope), range(body.unwrap_or(node)), Some(index));
         }
         if name.kind() == "string" {
-            scope = self.scope_at(ScopeKind::Module, Some(scope), range(body.unwrap_or(node)), None);
+            // The quotes tell a module from a namespace.
+            let (kind, at) = (DeclarationKind::Module, range(name));
+            let index = self.draft(
+                &format!("\"{}\"", self.inner(name)),
+                kind,
+                NAMESPACE,
+                Merge::Parts,
+                FILE,
+                (at, range(node)),
+            );
+            if let Some(draft) = self.drafts.get_mut(index) {
+                draft.declaration.public = true;
+            }
+            scope = self.scope_at(ScopeKind::Module, Some(scope), range(body.unwrap_or(node)), Some(index));
         }
         if let Some(body) = body {
             self.push_children(body, scope);

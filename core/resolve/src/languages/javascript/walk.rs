@@ -263,7 +263,7 @@ impl<'t> Builder<'t> {
         if let Some(label) = node.child_by_field_name("label") {
             let name = self.str(label);
             let kind = DeclarationKind::Label;
-            let index = self.draft(name, kind, 0, Merge::Once, block, range(label), range(node));
+            let index = self.draft(name, kind, 0, Merge::Once, block, (range(label), range(node)));
             if let Some(draft) = self.drafts.get_mut(index) {
                 draft.declaration.space = crate::Space::Label;
             }
@@ -319,6 +319,7 @@ impl<'t> Builder<'t> {
                 None => (binding, None),
             };
             // A name that is declared at once lets its value belong to it.
+            self.is_commonjs |= binding.required.is_some();
             let declared = if name.kind() == "identifier" { self.bind_name(name, scope, binding) } else { None };
             if declared.is_none() {
                 self.push_as(Some(name), scope, Mode::Bind(binding));
@@ -326,7 +327,8 @@ impl<'t> Builder<'t> {
             self.push(annotation, scope);
             if let (Some((module, member)), Some(index)) = (taken, declared) {
                 self.take(index, module, self.str(member));
-                self.refer(member, scope, Role::Imports, Form::Plain, Meaning::Draft(index));
+                let of = self.of_module(module);
+                self.refer(member, scope, Role::Imports, Form::Plain, of);
                 continue;
             }
             let ctx = if annotation.is_some() { Ctx::Of(hint) } else { Ctx::Own };
@@ -402,6 +404,9 @@ impl<'t> Builder<'t> {
         else {
             return self.push_children(node, scope);
         };
+        if self.required(node, scope).is_some() {
+            self.is_commonjs = true;
+        }
         if matches!(self.str(function), "eval" | "Function") {
             self.hazard(node, HazardKind::Eval, None);
         }
@@ -456,7 +461,7 @@ impl<'t> Builder<'t> {
         self.push(Some(object), scope);
     }
 
-    pub(super) fn quoted(&mut self, string: Node<'t>, scope: ScopeId, role: Role, meaning: Meaning<'t>) {
+    pub(super) fn quoted(&mut self, string: Node<'t>, scope: ScopeId, role: Role, meaning: Meaning) {
         let name = self.inner(string);
         if super::words::is_word(name) {
             self.refer_at(Self::inner_range(string), name, scope, role, Form::Quoted, meaning);

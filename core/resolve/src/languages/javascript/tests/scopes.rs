@@ -97,7 +97,7 @@ fn any_text_is_bound() {
         "(".repeat(20_000),
         format!("x{}", ".a".repeat(20_000)),
         format!("x = {}", "[{a:".repeat(5_000)),
-        format!("const {} = x", format!("{}b{}", "{a:".repeat(3_000), "}".repeat(3_000))),
+        format!("const {}b{} = x", "{a:".repeat(3_000), "}".repeat(3_000)),
         format!("x = {}1{}", "(".repeat(5_000), ")".repeat(5_000)),
         "class { #a( } import { from export {".to_owned(),
         "f(…) ⇒ \u{feff} \"".to_owned(),
