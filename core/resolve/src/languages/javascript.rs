@@ -1,9 +1,11 @@
 //! JavaScript's and TypeScript's rules: block scopes, hoisting, values and types, modules by paths.
 
 mod build;
+mod docs;
 mod files;
 mod functions;
 mod hints;
+mod members;
 mod modules;
 mod patterns;
 mod solve;

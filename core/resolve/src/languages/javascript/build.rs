@@ -135,6 +135,8 @@ pub(super) struct Builder<'t> {
     pub(super) pending: Vec<Pending<'t>>,
     pub(super) hints: Vec<Hint<'t>>,
     pub(super) hazards: Vec<Hazard>,
+    /// Comments of documentation, with their scopes.
+    pub(super) docs: Vec<(Node<'t>, ScopeId)>,
     /// Computed accesses: hazards unless the index is a number.
     pub(super) computed: Vec<(Node<'t>, ScopeId)>,
     pub(super) wildcards: Vec<(ScopeId, Import)>,
@@ -180,6 +182,7 @@ impl<'t> Builder<'t> {
             pending: Vec::new(),
             hints: vec![Hint::Unknown],
             hazards: Vec::new(),
+            docs: Vec::new(),
             computed: Vec::new(),
             wildcards: Vec::new(),
             anonymous: HashMap::new(),

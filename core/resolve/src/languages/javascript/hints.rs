@@ -30,6 +30,8 @@ pub(super) enum Hint<'t> {
     /// The parameter of a called function at this index.
     Argument(Node<'t>, usize, ScopeId),
     Builtin(&'static str),
+    /// The elements of JSX.
+    Elements(ScopeId),
     /// A module, as an import writes it.
     Module(String),
 }
@@ -151,6 +153,13 @@ impl<'t> Builder<'t> {
             Some(Hint::Instance(index)) => instance(itself(*index)),
             Some(Hint::Argument(function, index, scope)) => self.argument(*function, *index, *scope, depth + 1),
             Some(Hint::Builtin(name)) => Known::Builtin(name),
+            Some(Hint::Elements(scope)) => {
+                let space = match self.lookup("JSX", *scope, NAMESPACE, u32::MAX) {
+                    Some(index) => itself(index),
+                    None => Known::Outside("JSX".to_owned()),
+                };
+                instance(member(space, "IntrinsicElements"))
+            }
             Some(Hint::Module(module)) => Known::Module(module.clone()),
         }
     }

@@ -15,6 +15,7 @@ pub(super) fn solve(mut builder: Builder<'_>, language: Language) -> Bindings {
         builder.hoist();
     }
     builder.export();
+    builder.documented();
     let targets: Vec<Target> = (0..builder.pending.len()).map(|index| builder.target(index)).collect();
     for (pending, target) in builder.pending.iter().zip(&targets) {
         let Target::Declaration(id) = target else { continue };

@@ -43,7 +43,8 @@ impl<'t> Builder<'t> {
     fn plain(&mut self, node: Node<'t>, scope: ScopeId, ctx: Ctx) {
         let field = |name: &str| node.child_by_field_name(name);
         match node.kind() {
-            "comment" | "property_identifier" | "string" | "number" | "import_attribute" | "meta_property" => {}
+            "comment" => self.comment(node, scope),
+            "property_identifier" | "string" | "number" | "import_attribute" | "meta_property" => {}
             "identifier" => self.refer(node, scope, Role::Reads, Form::Plain, Meaning::Name(VALUE)),
             "type_identifier" if !matches!(self.str(node), "const" | "bigint") => {
                 self.refer(node, scope, Role::Reads, Form::Plain, Meaning::Name(TYPE));
@@ -168,7 +169,6 @@ impl<'t> Builder<'t> {
             }
             "as_expression" | "satisfies_expression" | "type_assertion" => self.cast(node, scope),
             "jsx_opening_element" | "jsx_self_closing_element" | "jsx_closing_element" => self.tag(node, scope),
-            "jsx_attribute" => self.attribute(node, scope),
             "jsx_namespace_name" => {}
             _ => self.push_children(node, scope),
         }
@@ -426,72 +426,6 @@ impl<'t> Builder<'t> {
         }
         self.push(node.child_by_field_name("type_arguments"), scope);
         self.push(Some(function), scope);
-    }
-
-    /// `a.b`
-    pub(super) fn access(&mut self, node: Node<'t>, scope: ScopeId, role: Role) {
-        let (Some(object), Some(property)) = (node.child_by_field_name("object"), node.child_by_field_name("property"))
-        else {
-            return self.push_children(node, scope);
-        };
-        let meaning = if property.kind() == "private_property_identifier" {
-            Meaning::Private
-        } else {
-            let of = self.hint(Hint::Value(object, scope));
-            Meaning::Member(of)
-        };
-        if property.start_byte() < property.end_byte() {
-            self.refer(property, scope, role, Form::Plain, meaning);
-        }
-        self.push(Some(object), scope);
-    }
-
-    pub(super) fn subscript(&mut self, node: Node<'t>, scope: ScopeId, role: Role) {
-        let (Some(object), Some(index)) = (node.child_by_field_name("object"), node.child_by_field_name("index"))
-        else {
-            return self.push_children(node, scope);
-        };
-        if index.kind() == "string" {
-            let of = self.hint(Hint::Value(object, scope));
-            self.quoted(index, scope, role, Meaning::Member(of));
-        } else {
-            self.computed.push((index, scope));
-            self.push(Some(index), scope);
-        }
-        self.push(Some(object), scope);
-    }
-
-    pub(super) fn quoted(&mut self, string: Node<'t>, scope: ScopeId, role: Role, meaning: Meaning) {
-        let name = self.inner(string);
-        if super::words::is_word(name) {
-            self.refer_at(Self::inner_range(string), name, scope, role, Form::Quoted, meaning);
-        }
-    }
-
-    fn tag(&mut self, node: Node<'t>, scope: ScopeId) {
-        let from = self.stack.len();
-        let mut cursor = node.walk();
-        let name = node.child_by_field_name("name");
-        for child in node.named_children(&mut cursor) {
-            let intrinsic = Some(child) == name
-                && child.kind() == "identifier"
-                && self.str(child).starts_with(|first: char| first.is_ascii_lowercase());
-            if !intrinsic {
-                self.push(Some(child), scope);
-            }
-        }
-        self.stack.get_mut(from..).unwrap_or_default().reverse();
-    }
-
-    fn attribute(&mut self, node: Node<'t>, scope: ScopeId) {
-        let mut cursor = node.walk();
-        for (index, child) in node.named_children(&mut cursor).enumerate() {
-            if index == 0 && child.kind() == "property_identifier" && !self.str(child).contains('-') {
-                self.refer(child, scope, Role::Keyword, Form::Plain, Meaning::Member(UNKNOWN));
-            } else {
-                self.push(Some(child), scope);
-            }
-        }
     }
 
     fn index_signature(&mut self, node: Node<'t>, scope: ScopeId) {

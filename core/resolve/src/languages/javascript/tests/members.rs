@@ -93,11 +93,16 @@ fn written_twice_is_unknown() {
     assert_eq!(told, ["Class A", "Variable a", "Constant b: instance of A"]);
 }
 
-/// Attributes of a component are members that the text cannot follow; a tag in lower case is no name.
+/// Attributes of a component are members that the text cannot follow; a tag in lower case is an element of JSX.
 #[test]
 fn tags_and_attributes() {
     check(
         Language::Tsx,
-        "const ⟦Foo⟧ = (p) => <div>{p}</div>; const x = <⟦Foo⟧ ⟦a→keyword member of ?⟧={1}><⟦div→nothing⟧/></⟦Foo⟧>;",
+        "const ⟦Foo⟧ = (p) => <div>{p}</div>; const x = <⟦Foo⟧ ⟦a→keyword member of ?⟧={1}><b/></⟦Foo⟧>;",
     );
+    check(
+        Language::Tsx,
+        "namespace JSX { export interface IntrinsicElements { b: { c } } } <⟦b→member of instance of JSX.IntrinsicElements⟧/>;",
+    );
+    check(Language::Tsx, "<⟦b→member of instance of ^JSX.IntrinsicElements⟧/>;");
 }

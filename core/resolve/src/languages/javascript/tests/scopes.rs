@@ -110,3 +110,16 @@ fn any_text_is_bound() {
         }
     }
 }
+
+/// Comments of documentation name parameters and types; other words in them are prose.
+#[test]
+fn documentation_names_things() {
+    check(
+        Language::TypeScript,
+        "class ⟦2:E⟧ {}\n/**\n * x of E\n * @param ⟦x⟧ is x\n * @throws {⟦2:E⟧} where {@link ⟦2:E⟧} says so\n */\nexport async function f(⟦x⟧) { return ⟦x⟧; }",
+    );
+    check(
+        Language::JavaScript,
+        "class ⟦2:E⟧ { /** @param {Array<⟦2:E⟧|null>} [⟦x⟧=1] - x */ m(⟦x⟧) {} }\n/** @param y */ var y, g = (y) => 1;",
+    );
+}
