@@ -172,6 +172,16 @@ impl<'f> Project<'f> {
         }
     }
 
+    /// Where a reference's declarations are named, those that are only possible too.
+    #[must_use]
+    pub fn meant(&self, path: &RepoPath, reference: &Reference) -> Vec<Place> {
+        let meaning = self.meaning(path, reference);
+        let place = |(path, id): &Global| {
+            Some(Place { path: path.clone(), at: self.bindings(path)?.declaration(*id)?.at })
+        };
+        meaning.declarations.iter().filter_map(place).collect()
+    }
+
     /// Everything that names the symbol.
     #[must_use]
     pub fn occurrences(&self, symbol: &Symbol) -> Occurrences {

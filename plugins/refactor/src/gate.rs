@@ -1,10 +1,11 @@
 //! The one gate that every result passes: what it breaks is refused, what is doubtful waits for a person.
 
 use crate::{Changes, Refusal};
-use deepcoder_resolve::{Place, Project};
+use deepcoder_resolve::{How, Mapped, Overlay, Place, Project, changed_meanings};
 use deepcoder_syntax::{Language, SyntaxError, errors};
 use deepcoder_types::{Hint, RepoPath, TextRange};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What may become of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,12 +23,15 @@ pub enum Verdict {
 enum GateError {
     #[error("the result would not parse in line {line} of `{path}`")]
     Syntax { path: RepoPath, line: u32 },
+    #[error("`{name}` would mean {}", match .how { How::Nothing => "nothing any more", _ => "something else" })]
+    Meaning { name: String, how: How },
 }
 
 impl Hint for GateError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Syntax { .. } => Some("nothing was changed; the operation does not fit this code".into()),
+            Self::Meaning { .. } => Some("choose another name".into()),
         }
     }
 }
@@ -46,6 +50,27 @@ pub(crate) fn pass(project: &Project<'_>, mut changes: Changes) -> Result<Change
     let after = changes.apply(project.files()).map_err(|error| Refusal::of(&error))?;
     parses(project, &changes, &after)?;
     Ok(changes)
+}
+
+/// Every name outside of the edits means what it meant. The changes are settled: in order, and of their file's line ending.
+pub(crate) fn keeps_meanings(project: &Project<'_>, changes: &Changes) -> Result<(), Refusal> {
+    let texts = changes.apply(project.files()).map_err(|error| Refusal::of(&error))?;
+    let mut changed: BTreeMap<RepoPath, Option<Arc<str>>> =
+        changes.renamed.iter().map(|(from, _)| (from.clone(), None)).collect();
+    changed.extend(texts.into_iter().map(|(path, text)| (path, Some(Arc::from(text)))));
+    let overlay = Overlay::new(project.files(), changed);
+    let after = Project::new(&overlay);
+    let length = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
+    let mapped =
+        |edits: &Vec<(TextRange, String)>| Mapped::new(edits.iter().map(|(range, text)| (*range, length(text))));
+    let edits = changes.edits.iter().map(|(path, edits)| (path.clone(), mapped(edits))).collect();
+    match changed_meanings(project, &after, &edits).into_iter().next() {
+        Some(first) => {
+            let error = GateError::Meaning { name: first.name, how: first.how };
+            Err(Refusal::of(&error).at(&first.place.path, first.place.at))
+        }
+        None => Ok(()),
+    }
 }
 
 /// No file has an error that it did not have before.

@@ -7,10 +7,15 @@
 //! **Invariant:** pure functions of texts. No operation reads or writes a file, and none guesses: what the texts leave open
 //! is a doubt.
 
+mod carried;
 mod changes;
+mod effects;
 mod gate;
+mod grammar;
+mod names;
 mod operations;
 mod request;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -22,5 +27,9 @@ use deepcoder_resolve::Project;
 
 /// Do what is asked for, on the texts of a tree.
 pub fn run(project: &Project<'_>, request: &Request) -> Result<Changes, Refusal> {
-    gate::pass(project, operations::changes(project, request)?)
+    let changes = gate::pass(project, operations::changes(project, request)?)?;
+    if !matches!(request, Request::Rename { .. }) {
+        gate::keeps_meanings(project, &changes)?;
+    }
+    Ok(changes)
 }

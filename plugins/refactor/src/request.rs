@@ -22,6 +22,20 @@ pub enum Request {
         /// The name that it gets.
         new_name: String,
     },
+    /// Give the selected expression a name, in a declaration before its statement.
+    ExtractVariable {
+        /// The expression; a cursor stands in it.
+        target: Target,
+        /// Its name; `None`: one that is free.
+        name: Option<String>,
+        /// Whether the same expression gets the name elsewhere in the block.
+        all: bool,
+    },
+    /// Put the value of a variable in the place of its name, everywhere, and take the declaration away.
+    InlineVariable {
+        /// One of its occurrences.
+        target: Target,
+    },
 }
 
 impl Request {
@@ -30,6 +44,8 @@ impl Request {
     pub const fn operation(&self) -> &'static str {
         match self {
             Self::Rename { .. } => "rename",
+            Self::ExtractVariable { .. } => "extract-variable",
+            Self::InlineVariable { .. } => "inline-variable",
         }
     }
 }

@@ -77,6 +77,13 @@ impl Wish {
         let target = || self.at.clone().map(|(path, range)| Target { path, range });
         match self.operation.as_str() {
             "rename" => Some(Request::Rename { target: target()?, new_name: self.name.clone()? }),
+            "extract-variable" => {
+                let plain = self.scope.is_none_or(|scope| scope == 0) && self.to.is_none();
+                let request =
+                    Request::ExtractVariable { target: target()?, name: self.name.clone(), all: self.all };
+                plain.then_some(request)
+            }
+            "inline-variable" => Some(Request::InlineVariable { target: target()? }),
             _ => None,
         }
     }

@@ -2,7 +2,11 @@
 //! says where the text does not tell whether it is right ([`Changes::doubt`](crate::Changes::doubt)), and leaves it to the gate
 //! to check the result.
 
+mod extract_variable;
+mod inline_variable;
 mod rename;
+#[cfg(test)]
+mod tests;
 
 use crate::{Changes, Refusal, Request};
 use deepcoder_resolve::Project;
@@ -11,5 +15,9 @@ use deepcoder_resolve::Project;
 pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Changes, Refusal> {
     match request {
         Request::Rename { target, new_name } => rename::rename(project, target, new_name),
+        Request::ExtractVariable { target, name, all } => {
+            extract_variable::extract_variable(project, target, name.as_deref(), *all)
+        }
+        Request::InlineVariable { target } => inline_variable::inline_variable(project, target),
     }
 }

@@ -1,0 +1,203 @@
+//! Texts that move within a file: every name in them must mean the same at the new place.
+
+use crate::source::{Source, range, walk};
+use crate::{Changes, Refusal};
+use deepcoder_resolve::{Form, Mapped, Overlay, Place, Project, Reference};
+use deepcoder_types::{Hint, TextRange};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A new text, in parts that are new and parts that come from the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Moved {
+    pub(crate) text: String,
+    /// Where parts of the file are in it: their range before, and their offset in the new text.
+    parts: Vec<(TextRange, u32)>,
+}
+
+/// What a name in a moved text may mean at its new place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// What it meant before.
+    Same,
+    /// A declaration of its name that is new, in the moved text or around it.
+    New,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum CarriedError {
+    #[error("`{0}` would mean something else at the new place")]
+    Other(String),
+}
+
+impl Hint for CarriedError {
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Moved {
+    /// Text that is new.
+    pub(crate) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Text of the file.
+    pub(crate) fn carry(&mut self, source: &Source<'_>, at: TextRange) {
+        self.parts.push((at, u32::try_from(self.text.len()).unwrap_or(u32::MAX)));
+        self.text.push_str(source.text_of(at));
+    }
+
+    /// The text of an expression for another place: with brackets where it needs them, and in one line where a line break
+    /// would end the statement.
+    pub(crate) fn expression(&mut self, source: &Source<'_>, at: TextRange, brackets: bool, free: bool) {
+        let node = source.node_at(at);
+        let lines = source.text_of(at).contains('\n');
+        let own = node.is_some_and(|node| range(node) == at && source.grammar.bracketed.contains(&node.kind()));
+        if brackets {
+            self.push("(");
+        }
+        if lines && !own && !brackets && !free && source.grammar.line_ends {
+            self.joined(source, at);
+        } else {
+            self.carry(source, at);
+        }
+        if brackets {
+            self.push(")");
+        }
+    }
+
+    /// The text in one line as far as line breaks would end it; in brackets where comments stand in the way.
+    fn joined(&mut self, source: &Source<'_>, at: TextRange) {
+        let mut breaks: Vec<TextRange> = Vec::new();
+        let mut comments = false;
+        let mut end = at.start;
+        let mut depth_end = 0;
+        walk(source.tree.root_node(), |node| {
+            let here = range(node);
+            if here.end <= at.start || here.start >= at.end {
+                return false;
+            }
+            let whole = here.start >= at.start && here.end <= at.end;
+            comments |= whole && node.kind().contains("comment");
+            let closed = whole && here != at && source.grammar.bracketed.contains(&node.kind());
+            if whole && (closed || node.child_count() == 0) {
+                let between = TextRange::new(end, here.start.max(end));
+                if here.start >= depth_end && source.text_of(between).contains('\n') {
+                    breaks.push(between);
+                }
+                end = end.max(here.end);
+                depth_end = depth_end.max(here.end);
+                return false;
+            }
+            true
+        });
+        if comments {
+            self.push("(");
+            self.carry(source, at);
+            self.push(")");
+            return;
+        }
+        let mut from = at.start;
+        for gap in breaks {
+            self.carry(source, TextRange::new(from, gap.start));
+            let open = source.text_of(TextRange::new(at.start, gap.start)).ends_with(['(', '[', '{']);
+            let close = source.text_of(TextRange::new(gap.end, at.end)).starts_with([')', ']', '}']);
+            self.push(if open || close { "" } else { " " });
+            from = gap.end;
+        }
+        self.carry(source, TextRange::new(from, at.end));
+    }
+}
+
+/// Texts that take the place of others in one file.
+#[derive(Debug, Default)]
+pub(crate) struct Moves {
+    edits: Vec<(TextRange, Moved)>,
+}
+
+impl Moves {
+    /// Put a text in the place of a range.
+    pub(crate) fn put(&mut self, at: TextRange, moved: Moved) {
+        self.edits.push((at, moved));
+    }
+
+    /// Put a new text in the place of a range.
+    pub(crate) fn write(&mut self, at: TextRange, text: impl Into<String>) {
+        self.put(at, Moved { text: text.into(), parts: Vec::new() });
+    }
+
+    /// The changes, when every name in a moved text means what it must.
+    pub(crate) fn finish(
+        mut self,
+        source: &Source<'_>,
+        changes: &mut Changes,
+        meaning: &dyn Fn(&Reference) -> Meaning,
+    ) -> Result<(), Refusal> {
+        self.edits.sort_by_key(|(at, _)| (at.start, at.end));
+        for (at, moved) in &self.edits {
+            changes.replace(&source.path, *at, moved.text.clone());
+        }
+        let files = changes.apply(source.project.files()).map_err(|error| Refusal::of(&error))?;
+        let texts = files.into_iter().map(|(path, text)| (path, Some(Arc::from(text)))).collect();
+        let overlay = Overlay::new(source.project.files(), texts);
+        let after = Project::new(&overlay);
+        let Some(bindings) = after.bindings(&source.path) else { return Ok(()) };
+        let length = |moved: &Moved| u32::try_from(moved.text.len()).unwrap_or(u32::MAX);
+        let mapped = Mapped::new(self.edits.iter().map(|(at, moved)| (*at, length(moved))));
+        // Where the moved parts are after.
+        let mut parts: Vec<(TextRange, u32)> = Vec::new();
+        let mut shift: i64 = 0;
+        for (at, moved) in &self.edits {
+            let start = u32::try_from(i64::from(at.start) + shift).unwrap_or(0);
+            parts.extend(moved.parts.iter().map(|(from, within)| (*from, start + within)));
+            shift += i64::from(length(moved)) - i64::from(at.end - at.start);
+        }
+        let inside = |at: TextRange, edits: &[(TextRange, Moved)]| {
+            edits.iter().any(|(edit, _)| edit.start <= at.start && at.end <= edit.end && edit.start < edit.end)
+        };
+        // All places that a text of before has after.
+        let places = |at: TextRange| -> BTreeSet<TextRange> {
+            let carried = parts.iter().filter(|(from, _)| from.start <= at.start && at.end <= from.end);
+            let mut out: BTreeSet<TextRange> = carried
+                .map(|(from, to)| {
+                    let start = to + (at.start - from.start);
+                    TextRange::new(start, start + (at.end - at.start))
+                })
+                .collect();
+            if !inside(at, &self.edits) {
+                out.extend(mapped.range(at));
+            }
+            out
+        };
+        for (from, to) in &parts {
+            for was in source.references(*from).iter().filter(|r| r.at.end <= from.end) {
+                let start = to + (was.at.start - from.start);
+                let at = TextRange::new(start, start + (was.at.end - was.at.start));
+                let other = || source.refuse(&CarriedError::Other(was.name.clone()), was.at);
+                let is = bindings.references.iter().find(|is| is.at == at && is.name == was.name);
+                let Some(is) = is.filter(|is| (is.form == Form::Plain) == (was.form == Form::Plain)) else {
+                    return Err(other());
+                };
+                let meant = source.project.meant(&source.path, was);
+                let means = after.meant(&source.path, is);
+                if meaning(was) == Meaning::New {
+                    continue;
+                }
+                let expected: BTreeSet<Place> = meant
+                    .iter()
+                    .flat_map(|place| {
+                        let moved = if place.path == source.path { places(place.at) } else { [place.at].into() };
+                        moved.into_iter().map(|at| Place { path: place.path.clone(), at })
+                    })
+                    .collect();
+                let found: BTreeSet<Place> = means.into_iter().collect();
+                // A text that is put in several places declares in each of them.
+                if !(found.is_subset(&expected) && found.is_empty() == meant.is_empty()) {
+                    return Err(other());
+                }
+            }
+        }
+        Ok(())
+    }
+}
