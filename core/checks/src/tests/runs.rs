@@ -1,6 +1,7 @@
 //! Trust, the scratch copy, before and after.
 
 use super::{Bench, reason};
+use crate::Checks;
 use deepcoder_pipeline::ProjectChecks as _;
 use deepcoder_types::{Cancel, CheckOutcome};
 
@@ -17,6 +18,9 @@ fn nothing_runs_before_it_is_trusted() {
     let untrusted = |report: &deepcoder_types::CheckReport| reason(report).contains("deepcoder checks trust");
     assert!(!checks.is_trusted());
     assert!(bench.reports(&checks, &[("a.txt", Some("b\n"))]).iter().all(untrusted));
+    // As `deepcoder checks run`, which has no edit.
+    let now = |checks: &Checks| checks.run_now(&[], &Cancel::new(), &|_, _| {}, &mut |_| {}).expect("reports");
+    assert!(now(&checks).iter().all(untrusted) && !bench.own.path().join("cache").exists());
     let hooks =
         crate::trust::Trust::new(&bench.own.path().join("state"), bench.repo.path(), crate::trust::Purpose::Hooks);
     hooks.record(&bench.repo.read("deepcoder.toml")).expect("recorded");
