@@ -8,6 +8,7 @@
 //! tree of a hostile text.
 
 mod bindings;
+mod clashes;
 mod files;
 mod languages;
 mod meanings;
@@ -19,7 +20,8 @@ pub use bindings::{
     Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Members, Reference,
     Role, Scope, ScopeId, ScopeKind, Space, Target, Why,
 };
+pub use clashes::{Clash, clashes};
 pub use files::{Files, Memory, Overlay};
 pub use languages::{bind, is_name, normal, supports};
 pub use meanings::{Changed, How, Mapped, changed_by_renaming, changed_meanings};
-pub use project::{Clash, Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};
+pub use project::{Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};

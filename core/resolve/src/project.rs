@@ -4,7 +4,7 @@
 //! dot. What stands there is followed through constructors, annotations, results and bases as far as the texts tell
 //! ([`Known`]); where they do not, every member of that name is a candidate and the doubt says why.
 
-mod clashes;
+mod below;
 mod entities;
 mod family;
 mod keywords;
@@ -17,9 +17,6 @@ use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-
-pub use clashes::Clash;
-pub(crate) use clashes::same_arity;
 
 /// A declaration of the tree.
 pub type Global = (RepoPath, DeclarationId);

@@ -1,6 +1,5 @@
 //! Go: package scope over the files of a folder, imports of a file, blocks, fields and methods of types.
 
-mod clashes;
 mod docs;
 mod known;
 mod modules;
@@ -10,10 +9,11 @@ mod types;
 mod walk;
 
 use super::Rules;
-use crate::project::Clash;
-use crate::{Bindings, Files, Project, Reference, Symbol};
+use crate::{Bindings, Files};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
+
+pub(crate) use walk::package_name;
 
 pub(crate) struct Go;
 
@@ -71,10 +71,6 @@ impl Rules for Go {
 
     fn structural(&self) -> bool {
         true
-    }
-
-    fn clashes(&self, project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symbol, new: &str) -> Vec<Clash> {
-        clashes::clashes(project, at, symbol, new)
     }
 
     fn embeds(&self) -> bool {

@@ -1,6 +1,5 @@
 //! Java: packages, members of nested classes with what they inherit, methods told apart by their parameters.
 
-mod clashes;
 mod docs;
 mod known;
 mod modules;
@@ -11,8 +10,7 @@ mod types;
 mod walk;
 
 use super::Rules;
-use crate::project::Clash;
-use crate::{Bindings, Declaration, DeclarationKind, Files, Project, Reference, ScopeId, Symbol};
+use crate::{Bindings, Declaration, DeclarationKind, Files, ScopeId};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
 
@@ -99,10 +97,6 @@ impl Rules for Java {
 
     fn module_scope(&self, bindings: &Bindings, module: &str) -> Option<ScopeId> {
         modules::scope(bindings, module)
-    }
-
-    fn clashes(&self, project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symbol, new: &str) -> Vec<Clash> {
-        clashes::clashes(project, &project.chosen(at.0, at.1, symbol), symbol, new)
     }
 
     fn names_file(&self, path: &RepoPath, declaration: &Declaration) -> bool {

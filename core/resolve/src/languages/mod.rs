@@ -8,10 +8,11 @@ mod names;
 mod python;
 mod rust;
 
-use crate::project::Clash;
-use crate::{Bindings, Declaration, Files, Project, Reference, ScopeId, Symbol};
+use crate::{Bindings, Declaration, Files, ScopeId};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
+
+pub(crate) use go::package_name;
 
 /// The package of files that are no modules: their names are seen in all files of the tree.
 pub(crate) const GLOBAL: &str = "global";
@@ -72,18 +73,6 @@ pub(crate) trait Rules: Sync {
     /// (Java); `None` where the file has nothing of it.
     fn module_scope(&self, _bindings: &Bindings, _module: &str) -> Option<ScopeId> {
         Some(ScopeId(0))
-    }
-
-    /// What stands against a new name of a symbol, apart from the names that would mean something else: the rules by which
-    /// two declarations cannot have one name. The reference is the one that was asked for.
-    fn clashes(
-        &self,
-        _project: &Project<'_>,
-        _at: (&RepoPath, &Reference),
-        _symbol: &Symbol,
-        _new: &str,
-    ) -> Vec<Clash> {
-        Vec::new()
     }
 
     /// The methods that calling a type calls, in languages in which arguments name parameters; else empty.

@@ -47,7 +47,7 @@ impl Tree {
     pub(crate) fn clashes(&self, file: &str, at: &str, new: &str) -> Vec<String> {
         let project = Project::new(&self.0);
         let (path, reference, symbol) = self.named(&project, file, at);
-        let found = project.clashes(&path, &reference, &symbol, new);
+        let found = crate::clashes(&project, (&path, &reference), &symbol, new);
         found.iter().map(|clash| format!("{}{}", if clash.forbidden { "!" } else { "" }, clash.why)).collect()
     }
 

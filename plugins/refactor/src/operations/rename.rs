@@ -6,7 +6,7 @@
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{
     Changed, Form, Global, How, Occurrence, Overlay, Place, Project, Reference, Resolution, Symbol, Why,
-    changed_by_renaming, is_name, normal,
+    changed_by_renaming, clashes, is_name, normal,
 };
 use deepcoder_syntax::{Language, is_generated};
 use deepcoder_types::{Hint, RepoPath};
@@ -82,7 +82,7 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
     for (path, hazard) in &occurrences.hazards {
         changes.doubt(path, hazard.at, hazard_reason(hazard.kind));
     }
-    for clash in project.clashes(&target.path, &reference, &symbol, &new) {
+    for clash in clashes(project, (&target.path, &reference), &symbol, &new) {
         if clash.forbidden {
             let line = line_of(project, &clash.place);
             let error =

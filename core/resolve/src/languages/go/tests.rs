@@ -25,7 +25,7 @@ fn short_declarations() {
 fn packages_and_parameters() {
     check(Go, "package p\nvar a = ⟦b⟧\nvar ⟦b⟧ = 1\nfunc g() int { return ⟦b⟧ }\n");
     check(Go, "package p\ntype ⟦T⟧ int\nfunc f(⟦2:T⟧ ⟦T⟧) (⟦3:r⟧ ⟦T⟧) {\n\t⟦3:r⟧ = ⟦2:T⟧\n\treturn\n}\n");
-    check(Go, "package p\nfunc m[⟦K⟧ comparable, V any](k ⟦K⟧) (v V) { var x ⟦K⟧; _ = x; return }\n");
+    check(Go, "package p\nfunc m[⟦K⟧ comparable, V any](k ⟦K⟧) (v V) { var x ⟦K⟧; _ = x; panic(v) }\n");
     check(Go, "package p\nfunc f() {\n\t⟦x⟧ := 1\n\tg := func(⟦2:x⟧ int) int { return ⟦2:x⟧ }\n\t_ = g(⟦x⟧)\n}\n");
 }
 

@@ -426,7 +426,7 @@ fn source<'t>(values: &[Node<'t>], index: u32, names: usize) -> Option<Source<'t
 }
 
 /// The name of a package by convention: the last element of its path that is no version.
-pub(super) fn package_name(module: &str) -> &str {
+pub(crate) fn package_name(module: &str) -> &str {
     let version = |element: &str| {
         element
             .strip_prefix('v')

@@ -110,7 +110,7 @@ fn patterns() {
     );
     check(
         Java,
-        "class C { int a; void m(Object o) { if (!(o instanceof A a)) { return; } f(⟦a→several a#4 a#1 (SeveralDeclarations)⟧); } }",
+        "class C { int a; void m(Object o) { if (!(o instanceof A a)) { throw e(); } f(⟦a→several a#4 a#1 (SeveralDeclarations)⟧); } }",
     );
     check(
         Java,

@@ -1,31 +1,11 @@
-//! What stands against a new name.
+//! Types that inherit from others, and what a name was asked for.
 
-use super::{Global, Place, Project, Symbol};
-use crate::bindings::{Declaration, DeclarationKind, Known, Reference};
-use crate::languages::rules;
-use deepcoder_syntax::Language;
+use super::{Global, Project, Symbol};
+use crate::bindings::{DeclarationKind, Known, Reference};
 use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
 
-/// A declaration that stands against a new name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clash {
-    /// Where it is.
-    pub place: Place,
-    /// The program would not be correct; else a person should look at it.
-    pub forbidden: bool,
-    /// Why, in lower case without a full stop.
-    pub why: &'static str,
-}
-
 impl Project<'_> {
-    /// What stands against a new name of a symbol, apart from the names that would mean something else.
-    #[must_use]
-    pub fn clashes(&self, path: &RepoPath, reference: &Reference, symbol: &Symbol, new: &str) -> Vec<Clash> {
-        let rules = Language::program(path).and_then(rules);
-        rules.map_or_else(Vec::new, |rules| rules.clashes(self, (path, reference), symbol, new))
-    }
-
     /// The declaration of the symbol that a reference means first.
     pub(crate) fn chosen(&self, path: &RepoPath, reference: &Reference, symbol: &Symbol) -> Global {
         let meant = self.meaning(path, reference).declarations;
@@ -33,12 +13,6 @@ impl Project<'_> {
         first
             .or_else(|| symbol.declarations.first().cloned())
             .unwrap_or_else(|| (path.clone(), crate::DeclarationId(0)))
-    }
-
-    /// A clash with this declaration.
-    pub(crate) fn clash(&self, with: &Global, forbidden: bool, why: &'static str) -> Option<Clash> {
-        let at = self.declaration(with)?.at;
-        Some(Clash { place: Place { path: with.0.clone(), at }, forbidden, why })
     }
 
     /// The types that inherit from these, without themselves.
@@ -80,9 +54,4 @@ impl Project<'_> {
         !below.is_empty()
             && below.iter().any(|of| self.above(std::slice::from_ref(of)).0.iter().any(|up| other.contains(up)))
     }
-}
-
-/// Whether two functions could take the same arguments, as far as their number says.
-pub(crate) fn same_arity(one: &Declaration, other: &Declaration) -> bool {
-    one.parameters.is_none() || other.parameters.is_none() || one.parameters == other.parameters
 }

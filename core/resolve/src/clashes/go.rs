@@ -1,8 +1,7 @@
 //! Which declarations cannot have one name.
 
-use super::Rules;
-use super::walk::package_name;
-use crate::project::Clash;
+use super::{Clash, clash, siblings};
+use crate::languages::package_name;
 use crate::{
     Bindings, Declaration, DeclarationKind as Kind, Global, Known, Project, Reference, ScopeId, ScopeKind, Space,
     Symbol, Target,
@@ -16,7 +15,7 @@ pub(super) fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol
     if is_field(project, at) {
         let of = symbol.declarations.iter().filter(|global| is_type(project, global));
         found.extend(
-            of.filter_map(|of| project.clash(of, false, "the field is an embedded type, which gets the new name")),
+            of.filter_map(|of| clash(project, of, false, "the field is an embedded type, which gets the new name")),
         );
     }
     for global in &symbol.declarations {
@@ -24,11 +23,11 @@ pub(super) fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol
         let label = own.space == Space::Label;
         for (id, other) in bindings.ids() {
             if other.name == new && other.scope == own.scope && (other.space == Space::Label) == label {
-                found.extend(project.clash(&(global.0.clone(), id), true, "the block has this name already"));
+                found.extend(clash(project, &(global.0.clone(), id), true, "the block has this name already"));
             }
         }
         if own.scope == FILE {
-            package(project, &bindings, global, &own, new, &mut found);
+            package(project, global, &own, new, &mut found);
         }
         let scope = bindings.scope(own.scope).filter(|scope| scope.kind == ScopeKind::Class);
         let types = match scope.map(|scope| (&scope.of, scope.owner)) {
@@ -37,13 +36,13 @@ pub(super) fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol
             _ => Vec::new(),
         };
         for member in types.iter().flat_map(|of| project.own_members(of, new)) {
-            found.extend(project.clash(&member, true, "the type has this name already"));
+            found.extend(clash(project, &member, true, "the type has this name already"));
         }
         if own.kind == Kind::Import && own.import.as_ref().is_some_and(|import| package_name(&import.module) == new) {
-            found.extend(project.clash(global, false, "the package has this name without an alias"));
+            found.extend(clash(project, global, false, "the package has this name without an alias"));
         }
         if is_receiver(&bindings, &own) {
-            found.extend(project.clash(global, false, "receivers of one type have one name by convention"));
+            found.extend(clash(project, global, false, "receivers of one type have one name by convention"));
         }
     }
     found
@@ -67,19 +66,12 @@ fn is_type(project: &Project<'_>, global: &Global) -> bool {
 }
 
 /// A package has a name once, and no file of it imports something under it.
-fn package(
-    project: &Project<'_>,
-    bindings: &Bindings,
-    global: &Global,
-    own: &Declaration,
-    new: &str,
-    found: &mut Vec<Clash>,
-) {
-    for path in super::Go.siblings(project.files(), &global.0, bindings) {
+fn package(project: &Project<'_>, global: &Global, own: &Declaration, new: &str, found: &mut Vec<Clash>) {
+    for path in siblings(project, &global.0) {
         let Some(theirs) = project.bindings(&path) else { continue };
         for (id, other) in theirs.ids().filter(|(_, other)| other.scope == FILE && other.name == new) {
             if own.kind != Kind::Import || other.kind != Kind::Import {
-                found.extend(project.clash(&(path.clone(), id), true, "the package has this name already"));
+                found.extend(clash(project, &(path.clone(), id), true, "the package has this name already"));
             }
         }
     }

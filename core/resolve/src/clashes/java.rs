@@ -1,7 +1,6 @@
 //! Which declarations cannot have one name.
 
-use super::Rules;
-use crate::project::{Clash, same_arity};
+use super::{Clash, clash, same_arity, siblings};
 use crate::{
     Bindings, Declaration, DeclarationId, DeclarationKind as Kind, Global, Project, ScopeId, ScopeKind, Symbol,
 };
@@ -33,7 +32,7 @@ pub(super) fn clashes(project: &Project<'_>, chosen: &Global, symbol: &Symbol, n
         match declaration.kind {
             Kind::Variable | Kind::Parameter => local(project, &bindings, global, &declaration, new, &mut found),
             Kind::Field | Kind::EnumMember => field(project, &bindings, global, &declaration, new, &mut found),
-            Kind::Method => method(project, &bindings, global, &declaration, new, &mut found),
+            Kind::Method => method(project, global, &declaration, new, &mut found),
             Kind::Class | Kind::Interface | Kind::Enum => {
                 of_type(project, &bindings, global, &declaration, new, &mut found)
             }
@@ -46,7 +45,7 @@ pub(super) fn clashes(project: &Project<'_>, chosen: &Global, symbol: &Symbol, n
         let others = symbol.declarations.iter().filter(|other| *other != chosen);
         let overridden = others.filter_map(|other| Some((other, owner(project, other, &project.declaration(other)?)?)));
         for (other, _) in overridden.filter(|(_, of)| above.contains(of)) {
-            found.extend(project.clash(other, false, "the method overrides this one, which gets the new name too"));
+            found.extend(clash(project, other, false, "the method overrides this one, which gets the new name too"));
         }
     }
     found
@@ -99,13 +98,13 @@ fn local(
                 && (outer.at.start < inner.at.start || inner.scope == outer.scope)
         };
         if hides(own, other) || hides(other, own) {
-            found.extend(project.clash(&(global.0.clone(), id), true, TAKEN));
+            found.extend(clash(project, &(global.0.clone(), id), true, TAKEN));
         }
     }
     for class in classes(bindings, own.scope) {
         let (fields, _) = project.inherited(&(global.0.clone(), class), new, crate::Members::Values);
         found.extend(
-            fields.iter().filter_map(|field| project.clash(field, false, "the variable would hide this field")),
+            fields.iter().filter_map(|field| clash(project, field, false, "the variable would hide this field")),
         );
     }
 }
@@ -129,11 +128,11 @@ fn field(
 ) {
     let Some(of) = owner(project, global, own) else { return };
     for member in own_members(project, &of, new, is_field) {
-        found.extend(project.clash(&member, true, TAKEN));
+        found.extend(clash(project, &member, true, TAKEN));
     }
     if own.parameters.is_some() {
         for member in own_members(project, &of, new, |other| other.kind == Kind::Method && same_arity(own, other)) {
-            found.extend(project.clash(&member, true, TAKEN));
+            found.extend(clash(project, &member, true, TAKEN));
         }
     }
     let own_types: BTreeSet<Global> = [of.clone()].into();
@@ -141,7 +140,7 @@ fn field(
     related.extend(project.below(&own_types));
     related.remove(&of);
     for other in related.iter().flat_map(|other| own_members(project, other, new, is_field)) {
-        found.extend(project.clash(&other, false, "one of the fields would hide the other"));
+        found.extend(clash(project, &other, false, "one of the fields would hide the other"));
     }
     // Fields of classes around and within.
     let around = classes(bindings, own.scope);
@@ -149,27 +148,20 @@ fn field(
         let inner = classes(bindings, other.scope);
         let nested = inner.contains(&of.1) || inner.first().is_some_and(|first| around.contains(first));
         if nested && other.scope != own.scope {
-            found.extend(project.clash(&(global.0.clone(), id), false, "one of the fields would hide the other"));
+            found.extend(clash(project, &(global.0.clone(), id), false, "one of the fields would hide the other"));
         }
     }
 }
 
-fn method(
-    project: &Project<'_>,
-    bindings: &Bindings,
-    global: &Global,
-    own: &Declaration,
-    new: &str,
-    found: &mut Vec<Clash>,
-) {
+fn method(project: &Project<'_>, global: &Global, own: &Declaration, new: &str, found: &mut Vec<Clash>) {
     let Some(of) = owner(project, global, own) else { return };
     let same =
         |other: &Declaration| (other.kind == Kind::Method || other.parameters.is_some()) && same_arity(own, other);
     for member in own_members(project, &of, new, same) {
-        found.extend(project.clash(&member, true, TAKEN));
+        found.extend(clash(project, &member, true, TAKEN));
     }
     if OBJECT.iter().any(|(name, count)| *name == new && own.parameters.is_none_or(|own| own == *count)) {
-        found.extend(project.clash(global, true, "every object has a method of this name"));
+        found.extend(clash(project, global, true, "every object has a method of this name"));
     }
     let own_types: BTreeSet<Global> = [of.clone()].into();
     let mut related = project.above(std::slice::from_ref(&of)).0;
@@ -178,9 +170,8 @@ fn method(
     for other in related.iter().flat_map(|other| own_members(project, other, new, same)) {
         // What is private neither overrides nor is overridden; it may still be called by its name.
         let private = !own.public || project.declaration(&other).is_some_and(|other| !other.public);
-        found.extend(project.clash(&other, !private, "one of the methods would override the other"));
+        found.extend(clash(project, &other, !private, "one of the methods would override the other"));
     }
-    let _ = bindings;
 }
 
 fn of_type(
@@ -198,18 +189,18 @@ fn of_type(
     for (id, other) in bindings.ids().filter(|(_, other)| other.name == new && is_type(other)) {
         let inside = own.extent.start <= other.at.start && other.at.end <= own.extent.end;
         if inside || other.scope == own.scope || around.contains(&id) {
-            found.extend(project.clash(&(global.0.clone(), id), true, TAKEN));
+            found.extend(clash(project, &(global.0.clone(), id), true, TAKEN));
         }
     }
     if own.scope == ScopeId(0) {
-        for path in super::Java.siblings(project.files(), &global.0, bindings) {
+        for path in siblings(project, &global.0) {
             let Some(theirs) = project.bindings(&path) else { continue };
             for (id, _) in theirs.ids().filter(|(_, d)| d.scope == ScopeId(0) && d.name == new && is_type(d)) {
-                found.extend(project.clash(&(path.clone(), id), true, "the package has this name already"));
+                found.extend(clash(project, &(path.clone(), id), true, "the package has this name already"));
             }
         }
     }
     if own.name.starts_with(char::is_uppercase) && !new.starts_with(char::is_uppercase) {
-        found.extend(project.clash(global, false, "names of types begin with a capital letter"));
+        found.extend(clash(project, global, false, "names of types begin with a capital letter"));
     }
 }

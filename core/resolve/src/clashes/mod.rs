@@ -1,0 +1,50 @@
+//! What stands against a new name: the rules by which two declarations cannot have one.
+//!
+//! Names that are bound again show what is captured ([`crate::changed_by_renaming`]), and not that a block, a type or a
+//! package has a name twice: nothing need use it.
+
+mod go;
+mod java;
+
+use crate::{Declaration, Global, Place, Project, Reference, Symbol};
+use deepcoder_syntax::Language;
+use deepcoder_types::RepoPath;
+
+/// A declaration that stands against a new name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// Where it is.
+    pub place: Place,
+    /// The program would not be correct; else a person should look at it.
+    pub forbidden: bool,
+    /// Why, in lower case without a full stop.
+    pub why: &'static str,
+}
+
+/// What stands against a new name of a symbol, of which this reference was asked for.
+#[must_use]
+pub fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symbol, new: &str) -> Vec<Clash> {
+    match Language::program(at.0) {
+        Some(Language::Go) => go::clashes(project, at, symbol, new),
+        Some(Language::Java) => java::clashes(project, &project.chosen(at.0, at.1, symbol), symbol, new),
+        _ => Vec::new(),
+    }
+}
+
+/// A clash with this declaration.
+fn clash(project: &Project<'_>, with: &Global, forbidden: bool, why: &'static str) -> Option<Clash> {
+    let at = project.declaration(with)?.at;
+    Some(Clash { place: Place { path: with.0.clone(), at }, forbidden, why })
+}
+
+/// Whether two functions could take the same arguments, as far as their number says.
+fn same_arity(one: &Declaration, other: &Declaration) -> bool {
+    one.parameters.is_none() || other.parameters.is_none() || one.parameters == other.parameters
+}
+
+/// The other files of a file's package.
+fn siblings(project: &Project<'_>, path: &RepoPath) -> Vec<RepoPath> {
+    let rules = Language::program(path).and_then(crate::languages::rules);
+    let found = rules.zip(project.bindings(path));
+    found.map_or_else(Vec::new, |(rules, bindings)| rules.siblings(project.files(), path, &bindings))
+}
