@@ -173,9 +173,8 @@ impl<'f> Project<'f> {
     #[must_use]
     pub fn meant(&self, path: &RepoPath, reference: &Reference) -> Vec<Place> {
         let meaning = self.meaning(path, reference);
-        let place = |(path, id): &Global| {
-            Some(Place { path: path.clone(), at: self.bindings(path)?.declaration(*id)?.at })
-        };
+        let place =
+            |(path, id): &Global| Some(Place { path: path.clone(), at: self.bindings(path)?.declaration(*id)?.at });
         meaning.declarations.iter().filter_map(place).collect()
     }
 
