@@ -17,6 +17,9 @@ pub(crate) use go::package_name;
 /// The package of files that are no modules: their names are seen in all files of the tree.
 pub(crate) const GLOBAL: &str = "global";
 
+/// The name of a module within a file that declares names for all files (`declare global`).
+pub(crate) const GLOBAL_MODULE: &str = "\"global\"";
+
 /// What is particular to a language.
 pub(crate) trait Rules: Sync {
     /// The names of a file. The tree may have errors: what is in an [`ERROR`](HazardKind::Syntax) node is a hazard and binds

@@ -2,7 +2,7 @@
 
 use super::{Global, Meaning, Project};
 use crate::bindings::{Bindings, DeclarationKind, Members, ScopeId, ScopeKind, Space};
-use crate::languages::{GLOBAL, rules};
+use crate::languages::{GLOBAL, GLOBAL_MODULE, rules};
 use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
@@ -138,8 +138,16 @@ impl Project<'_> {
         for path in self.files.mentions(name) {
             let Some(theirs) = self.bindings(&path) else { continue };
             let related = theirs.language == own.language || theirs.language.is_related(own.language);
-            if related && theirs.package == GLOBAL {
-                found.extend(declared(&theirs, FILE, name).into_iter().map(|id| (path.clone(), id)));
+            if !related {
+                continue;
+            }
+            let mut scopes = if theirs.package == GLOBAL { vec![FILE] } else { Vec::new() };
+            let is_global = |(_, d): &(crate::DeclarationId, &crate::Declaration)| d.name == GLOBAL_MODULE;
+            let modules: Vec<_> = theirs.ids().filter(is_global).map(|(id, _)| id).collect();
+            let inner = modules.into_iter().flat_map(|id| self.inner_modules(&(path.clone(), id)));
+            scopes.extend(inner.map(|(_, scope)| scope));
+            for scope in scopes {
+                found.extend(declared(&theirs, scope, name).into_iter().map(|id| (path.clone(), id)));
             }
         }
         found

@@ -149,6 +149,8 @@ pub(super) struct Builder<'t> {
     pub(super) hoisted: Vec<(&'t str, ScopeId, usize)>,
     pub(super) is_module: bool,
     pub(super) is_commonjs: bool,
+    /// The scopes of `declare global`, which every file sees behind its own.
+    pub(super) globals: Vec<ScopeId>,
     /// The parts of a type or a namespace.
     pub(super) parts: HashMap<usize, Vec<ScopeId>>,
     /// What `exports.name` declares.
@@ -191,6 +193,7 @@ impl<'t> Builder<'t> {
             hoisted: Vec::new(),
             is_module: false,
             is_commonjs: false,
+            globals: Vec::new(),
             parts: HashMap::new(),
             exported_members: HashMap::new(),
             parameters: HashMap::new(),
@@ -441,7 +444,10 @@ impl<'t> Builder<'t> {
                 }
             }
         }
-        None
+        self.globals.iter().find_map(|scope| {
+            let all = self.inside.get(scope.0 as usize)?.names.get(name)?;
+            all.iter().copied().find(|index| self.drafts.get(*index).is_some_and(|draft| draft.flags & flags != 0))
+        })
     }
 
     /// The class that `this` belongs to, and whether it is the class itself.

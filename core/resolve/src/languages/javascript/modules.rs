@@ -128,6 +128,20 @@ impl<'t> Builder<'t> {
 
     pub(super) fn import_alias(&mut self, node: Node<'t>, scope: ScopeId, public: bool) {
         let (Some(name), Some(of)) = (nth(node, 0), nth(node, 1)) else { return };
+        // The grammar takes `export import a = require("m")` apart.
+        let module = node
+            .parent()
+            .filter(|_| self.str(of) == "require")
+            .and_then(|statement| statement.next_named_sibling())
+            .and_then(|rest| nth(rest, 0).filter(|inner| inner.kind() == "parenthesized_expression"))
+            .and_then(|inner| nth(inner, 0).filter(|inner| inner.kind() == "string"));
+        if let Some(module) = module {
+            let index = self.import(name, scope, self.inner(module), None, node);
+            if let Some(draft) = self.drafts.get_mut(index) {
+                draft.declaration.public |= public;
+            }
+            return;
+        }
         let hint = self.hint(Hint::Named(of, scope));
         let index = self.declare(name, scope, DeclarationKind::TypeAlias, ANY, Merge::Once, node);
         if let Some(draft) = self.drafts.get_mut(index) {

@@ -50,6 +50,8 @@ impl<'t> Builder<'t> {
         if self.bind_name(node, scope, binding).is_some() {
             return;
         }
+        // A field is one name.
+        let binding = Binding { field: None, ..binding };
         let again = |hint: HintId| Mode::Bind(Binding { hint, required: None, field: None, ..binding });
         match node.kind() {
             "object_pattern" => {

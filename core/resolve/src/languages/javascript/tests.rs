@@ -2,6 +2,7 @@
 
 mod members;
 mod modules;
+mod oracle;
 mod scopes;
 mod trees;
 mod types;

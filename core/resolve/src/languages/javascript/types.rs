@@ -1,5 +1,6 @@
 //! Classes, interfaces, enumerations, namespaces and other types.
 
+use super::super::GLOBAL_MODULE;
 use super::build::{ANY, Builder, FILE, Meaning, Merge, NAMESPACE, TYPE, This, UNKNOWN, VALUE, nth, range};
 use super::hints::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Role, ScopeId, ScopeKind};
@@ -331,7 +332,14 @@ impl<'t> Builder<'t> {
         for child in children.into_iter().rev() {
             match child.kind() {
                 // `declare global`
-                "statement_block" => self.push_children(child, FILE),
+                "statement_block" => {
+                    let kind = DeclarationKind::Module;
+                    let at = TextRange::new(range(child).start, range(child).start);
+                    let index = self.draft(GLOBAL_MODULE, kind, 0, Merge::Parts, FILE, (at, range(node)));
+                    let inner = self.scope_at(ScopeKind::Module, Some(scope), range(child), Some(index));
+                    self.globals.push(inner);
+                    self.push_children(child, inner);
+                }
                 "property_identifier" => {}
                 _ => {
                     self.declaration(child, scope, public);

@@ -38,6 +38,13 @@ fn parameter_properties() {
     );
 }
 
+/// A pattern is no field, whatever stands before it.
+#[test]
+fn patterns_are_no_fields() {
+    let told = declarations(Language::TypeScript, "class A { constructor(private { x }) { x; } }");
+    assert_eq!(told, ["Class A", "Parameter x"]);
+}
+
 /// An object literal that a variable begins with declares its members; one that goes elsewhere names those of its type.
 #[test]
 fn object_literals() {

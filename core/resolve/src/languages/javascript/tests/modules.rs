@@ -18,7 +18,7 @@ fn imports() {
     ts("import ⟦d⟧, * as ⟦2:ns⟧ from './a'; ⟦d⟧; ⟦2:ns⟧.⟦x→member of ns⟧; let t: ⟦2:ns⟧.⟦T→member of ns⟧;");
     let told = declarations(
         Language::TypeScript,
-        "import d, { a as b, default as c } from './a';\nimport * as ns from 'n';\nimport e = require('./e');\nimport type { T } from 't';",
+        "import d, { a as b, default as c } from './a';\nimport * as ns from 'n';\nimport e = require('./e');\nimport type { T } from 't';\nexport import f = require('./f');",
     );
     assert_eq!(
         told,
@@ -29,6 +29,7 @@ fn imports() {
             "Import ns from n",
             "Import e from ./e",
             "Import T from t T",
+            "Import f from ./f",
         ]
     );
 }

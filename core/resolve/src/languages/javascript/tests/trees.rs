@@ -126,6 +126,10 @@ fn scripts_and_ambient_modules() {
         &["var new = 1;", "new++;", "import 'd'; { let x = 1; x; } new;"],
     );
     check(
+        &[("a.ts", "export {}; declare global { interface ⟦I⟧ {} } let x: I;"), ("b.ts", "export let y: I;")],
+        &["export {}; declare global { interface new {} } let x: new;", "export let y: new;"],
+    );
+    check(
         &[("a.d.ts", "declare module \"m\" { export class ⟦C⟧ {} }"), ("b.ts", "import { C } from 'm'; new C();")],
         &["declare module \"m\" { export class new {} }", "import { new } from 'm'; new new();"],
     );
