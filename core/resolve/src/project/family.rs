@@ -81,7 +81,12 @@ impl Project<'_> {
             }
             grown = family.len() > before;
         }
-        let open = family.iter().find_map(|member| member.open);
+        let open = family.iter().find_map(|member| member.open).or_else(|| {
+            let alike = self.structural(&global.0)
+                && Language::program(&global.0).is_some_and(|language| language.is_related(Language::JavaScript))
+                && others.iter().any(|other| family.iter().any(|one| self.alike(one, other)));
+            alike.then_some(Why::SeveralDeclarations)
+        });
         let mut declarations: Vec<Global> = family.into_iter().map(|member| member.global).collect();
         declarations.sort();
         declarations.dedup();
@@ -146,6 +151,17 @@ impl Project<'_> {
             is_static: declaration.is_static,
             is_method: false,
         })
+    }
+
+    /// Whether a value of one type can stand for one of the other although neither says so: it has all of its members.
+    fn alike(&self, one: &Member, other: &Member) -> bool {
+        let names = |member: &Member| -> BTreeSet<String> {
+            member.above.iter().flat_map(|of| self.members_of(of).into_keys()).collect()
+        };
+        let (own, theirs) = (names(one), names(other));
+        // A type without a name is written where its only values are.
+        let named = other.of.iter().any(|of| self.declaration(of).is_some_and(|d| !d.name.is_empty()));
+        one.is_static == other.is_static && (theirs.is_superset(&own) || named && own.is_superset(&theirs))
     }
 
     /// These types with all that they inherit from, and why there may be more.

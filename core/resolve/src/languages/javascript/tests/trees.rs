@@ -1,4 +1,4 @@
-use crate::{Form, Memory, Project, Resolution};
+use crate::{Form, Memory, Project, Resolution, Why};
 use deepcoder_types::RepoPath;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -153,4 +153,21 @@ fn whole_modules() {
         &[("a.ts", "export class ⟦C⟧ {}"), ("b.ts", "export * from './a';"), ("c.ts", "import { C } from './b'; C;")],
         &["export class new {}", "export * from './a';", "import { new } from './b'; new;"],
     );
+}
+
+/// A type that has all members of another one can stand for it without saying so; one that lacks some cannot.
+#[test]
+fn types_that_are_alike_are_told() {
+    let open = |text: &str| {
+        let path = RepoPath::new("a.ts").expect("a path");
+        let memory = Memory::new(BTreeMap::from([(path.clone(), Arc::from(text))]));
+        let project = Project::new(&memory);
+        let at = text.find("m()").expect("a member") as u32;
+        let (_, resolution) = project.names_at(&path, at).pop().expect("a name");
+        let Resolution::Exact(symbol) = resolution else { panic!("{resolution:?}") };
+        symbol.open
+    };
+    assert_eq!(open("interface I { m(); n() } class A { m() {} o() {} }"), None);
+    assert_eq!(open("interface I { m(); n() } class A implements I { m() {} n() {} o() {} }"), None);
+    assert_eq!(open("interface I { m(); n() } class A { m() {} n() {} o() {} }"), Some(Why::SeveralDeclarations));
 }
