@@ -225,7 +225,7 @@ impl<'t> Builder<'t> {
                 let name = self.inner(key);
                 let at = Self::inner_range(key);
                 let index = self.member(class, name, is_static, kind, at, range(extent));
-                self.refer_at(at, name, class, Role::Declares, Form::Quoted, Meaning::Draft(index));
+                self.refer_at(at, name, class, Role::Declares, Form::Plain, Meaning::Draft(index));
                 Some(index)
             }
             "computed_property_name" => {

@@ -43,7 +43,7 @@ impl<'t> Builder<'t> {
     pub(super) fn quoted(&mut self, string: Node<'t>, scope: ScopeId, role: Role, meaning: Meaning) {
         let name = self.inner(string);
         if super::words::is_word(name) {
-            self.refer_at(Self::inner_range(string), name, scope, role, Form::Quoted, meaning);
+            self.refer_at(Self::inner_range(string), name, scope, role, Form::Plain, meaning);
         }
     }
 
