@@ -28,6 +28,8 @@ pub struct Bindings {
     /// The modules whose every public name the file takes over (`from m import *`, `export * from`, `use m::*`,
     /// `import p.*`), with the scope that they go to.
     pub wildcards: Vec<(ScopeId, Import)>,
+    /// Two names beside each other that are written as one where they are equal (`S { a: b }`, `S { a }`), by their texts.
+    pub pairs: Vec<(TextRange, TextRange)>,
     /// The package that the file says it is part of (Go, Java); empty where the language has none.
     pub package: String,
 }
@@ -354,6 +356,7 @@ impl Bindings {
             references: Vec::new(),
             hazards: Vec::new(),
             wildcards: Vec::new(),
+            pairs: Vec::new(),
             package: String::new(),
         }
     }

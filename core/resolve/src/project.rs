@@ -188,6 +188,11 @@ impl<'f> Project<'f> {
         for path in paths {
             let Some(bindings) = self.bindings(&path) else { continue };
             let before = out.found.len();
+            let rules = Language::program(&path).and_then(rules);
+            let guessed = rules.is_some_and(|rules| {
+                symbol.declarations.iter().any(|(declared, _)| !rules.linked(self.files, &path, declared))
+            });
+            let guessed = guessed.then_some(Why::OutsideTree);
             for reference in bindings.references.iter().filter(|r| r.name == symbol.name) {
                 let mut meaning = self.direct(&path, reference);
                 if !meaning.declarations.iter().any(|global| wanted.contains(global)) {
@@ -202,7 +207,7 @@ impl<'f> Project<'f> {
                     place: Place { path: path.clone(), at: reference.at },
                     role: reference.role,
                     form: reference.form,
-                    doubt: meaning.doubt.or(partly),
+                    doubt: meaning.doubt.or(partly).or(guessed),
                 });
             }
             let here = out.found.len() > before;
@@ -296,7 +301,7 @@ impl<'f> Project<'f> {
     }
 
     /// What an import under the same name stands for, as far as it is in the tree; any other declaration is itself.
-    fn origin(&self, global: Global) -> Vec<Global> {
+    pub(super) fn origin(&self, global: Global) -> Vec<Global> {
         let mut at = vec![global];
         let mut seen: BTreeSet<Global> = BTreeSet::new();
         let mut out = Vec::new();
@@ -311,6 +316,9 @@ impl<'f> Project<'f> {
                 if name != declaration.name {
                     // What has no name of its own outside is called as it is inside.
                     found.retain(|of| self.declaration(of).is_some_and(|of| of.name == declaration.name));
+                }
+                if found.is_empty() && name == declaration.name {
+                    found = self.members_of_type(&global.0, &import.module, name);
                 }
                 (!found.is_empty()).then_some(found)
             });
@@ -330,6 +338,17 @@ impl<'f> Project<'f> {
         let rules = Language::program(&global.0).and_then(rules);
         let declaration = self.declaration(global);
         rules.zip(declaration).is_some_and(|(rules, declaration)| rules.names_file(&global.0, &declaration))
+    }
+
+    /// The files that get other paths when a declaration gets this name.
+    #[must_use]
+    pub fn moved(&self, global: &Global, new: &str) -> Vec<(RepoPath, RepoPath)> {
+        let rules = Language::program(&global.0).and_then(rules);
+        let declaration = self.declaration(global);
+        let moved = |(rules, declaration): (&dyn crate::languages::Rules, Declaration)| {
+            rules.moved(self.files, &global.0, &declaration, new)
+        };
+        rules.zip(declaration).map(moved).unwrap_or_default()
     }
 
     /// Whether types of this file fulfil interfaces without saying so.

@@ -83,6 +83,24 @@ pub(crate) trait Rules: Sync {
         &[]
     }
 
+    /// The files that get other paths when a declaration of a file gets another name: the file of a Rust module and those
+    /// below it.
+    fn moved(
+        &self,
+        _files: &dyn Files,
+        _path: &RepoPath,
+        _declaration: &Declaration,
+        _new: &str,
+    ) -> Vec<(RepoPath, RepoPath)> {
+        Vec::new()
+    }
+
+    /// Whether the tree says that these two files are of one program; where it does not (crates without manifests), a path
+    /// from one to the other is a guess.
+    fn linked(&self, _files: &dyn Files, _one: &RepoPath, _other: &RepoPath) -> bool {
+        true
+    }
+
     /// Whether the file is named after this declaration of it (a public class of Java), so that another name moves the file.
     fn names_file(&self, _path: &RepoPath, _declaration: &Declaration) -> bool {
         false

@@ -13,7 +13,7 @@ mod tests;
 mod walk;
 
 use super::Rules;
-use crate::{Bindings, Files, ScopeId};
+use crate::{Bindings, Declaration, Files, ScopeId};
 use deepcoder_syntax::{Language, Tree};
 use deepcoder_types::RepoPath;
 
@@ -31,6 +31,7 @@ impl Rules for Rust {
     fn bind(&self, _language: Language, tree: &Tree, text: &str) -> Bindings {
         let arguments = macros::arguments(tree, text);
         let mut binder = collect::Binder::new(text, &arguments);
+        binder.errors(tree);
         binder.walk(tree.root_node(), ScopeId(0));
         binder.finish()
     }
@@ -41,7 +42,10 @@ impl Rules for Rust {
         let first = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
         let word = first && chars.all(|c| c.is_alphanumeric() || c == '_');
         let reserved = match raw {
-            true => matches!(plain, "_" | "Self" | "crate" | "self" | "super"),
+            // The next five are plain names in some editions, which the text does not say.
+            true => {
+                matches!(plain, "_" | "Self" | "crate" | "self" | "super" | "async" | "await" | "dyn" | "gen" | "try")
+            }
             false => RESERVED.contains(&plain),
         };
         word && !reserved
@@ -53,6 +57,20 @@ impl Rules for Rust {
 
     fn implements_by_name(&self) -> bool {
         true
+    }
+
+    fn moved(
+        &self,
+        files: &dyn Files,
+        path: &RepoPath,
+        declaration: &Declaration,
+        new: &str,
+    ) -> Vec<(RepoPath, RepoPath)> {
+        crates::moved(files, path, declaration, new)
+    }
+
+    fn linked(&self, files: &dyn Files, one: &RepoPath, other: &RepoPath) -> bool {
+        crates::linked(files, one, other)
     }
 
     fn module_files(&self, files: &dyn Files, from: &RepoPath, module: &str) -> Vec<RepoPath> {

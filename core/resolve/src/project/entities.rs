@@ -22,6 +22,8 @@ pub(crate) enum Entity {
     Value(Global),
     /// A function.
     Function(Global),
+    /// A module or a type of another repository: no type of ours, but it can have members by interfaces of ours.
+    Foreign,
     /// Something of the language, without members of ours.
     Builtin,
 }
@@ -69,6 +71,11 @@ impl Project<'_> {
             (false, None) => Meaning::exact(found),
             (false, Some(why)) => Meaning::doubtful(found, why),
             (true, None) => Meaning::default(),
+            (true, Some(_)) if !of.found.is_empty() && of.found.iter().all(|entity| *entity == Entity::Foreign) => {
+                let found =
+                    self.anywhere(path, name).into_iter().filter(|global| self.fulfils(global)).collect::<Vec<_>>();
+                if found.is_empty() { Meaning::default() } else { Meaning::doubtful(found, Why::OutsideTree) }
+            }
             (true, Some(why)) => Meaning::doubtful(self.anywhere(path, name), why),
         }
     }
@@ -95,6 +102,10 @@ impl Project<'_> {
                     inner if inner.is_empty() => self.parameters(global, name),
                     inner => self.exported(&inner, name),
                 },
+                Entity::Foreign => {
+                    open = open.or(Some(Why::OutsideTree));
+                    Vec::new()
+                }
                 Entity::Builtin => Vec::new(),
             };
             for global in more {
@@ -236,14 +247,14 @@ impl Project<'_> {
             Known::Unknown | Known::Element(_) => Entities::unknown(Why::UnknownReceiver),
             Known::Builtin(_) => Entities::one(Entity::Builtin),
             Known::Module(module) => match self.modules(path, module) {
-                modules if modules.is_empty() => Entities::unknown(Why::OutsideTree),
+                modules if modules.is_empty() => self.foreign(path),
                 modules => Entities { found: modules.into_iter().map(Entity::Module).collect(), open: None },
             },
             Known::Outside(name) => {
                 let found = self.outside(path, ScopeId(0), name).declarations;
                 match found.is_empty() {
                     // A package that is named in full (Java).
-                    true => self.package(path, name).unwrap_or_else(|| Entities::unknown(Why::OutsideTree)),
+                    true => self.package(path, name).unwrap_or_else(|| self.foreign(path)),
                     false => Entities::join(found.iter().map(|global| self.stands_for(global, depth + 1))),
                 }
             }
@@ -253,6 +264,10 @@ impl Project<'_> {
             Known::Itself(id) => self.stands_for(&(path.clone(), *id), depth + 1),
             Known::Instance(of) => {
                 let of = self.evaluate(path, of, depth + 1);
+                if of.found.contains(&Entity::Foreign) {
+                    // It may stand for a value of ours (a smart pointer).
+                    return Entities::unknown(Why::OutsideTree);
+                }
                 Entities::join([Entities {
                     found: of
                         .found
@@ -268,6 +283,9 @@ impl Project<'_> {
             Known::Member(of, name) => {
                 let full = dotted(of).map(|outer| format!("{outer}.{name}"));
                 let of = self.evaluate(path, of, depth + 1);
+                if of.found == [Entity::Foreign] {
+                    return of;
+                }
                 let (found, open) = self.members(&of, name, Members::Any);
                 let values = found.iter().map(|global| self.stands_for(global, depth + 1));
                 let mut out = Entities::join(values);
@@ -297,7 +315,7 @@ impl Project<'_> {
                         None => Entities::unknown(Why::UnknownReceiver),
                     },
                     Entity::Builtin => Entities::one(Entity::Builtin),
-                    Entity::Module(_) | Entity::Value(_) => Entities::unknown(Why::UnknownReceiver),
+                    Entity::Module(_) | Entity::Value(_) | Entity::Foreign => Entities::unknown(Why::UnknownReceiver),
                 });
                 let mut out = Entities::join(results);
                 out.open = out.open.or(of.open);
@@ -340,6 +358,14 @@ impl Project<'_> {
         (!found.is_empty()).then_some(Entities { found, open: None })
     }
 
+    /// Something of another repository; in most languages it is not told apart from what is not known.
+    fn foreign(&self, path: &RepoPath) -> Entities {
+        match Language::program(path).and_then(rules) {
+            Some(rules) if rules.implements_by_name() => Entities::one(Entity::Foreign),
+            _ => Entities::unknown(Why::OutsideTree),
+        }
+    }
+
     /// The modules of a package's folder.
     fn submodules(&self, package: &RepoPath, name: &str) -> Vec<Module> {
         self.modules(package, &format!(".{name}"))
@@ -360,7 +386,7 @@ impl Project<'_> {
                     return Entities::join(whole.iter().map(|global| self.stands_for(global, depth + 1)));
                 }
                 return match modules.is_empty() {
-                    true => Entities::unknown(Why::OutsideTree),
+                    true => self.foreign(&global.0),
                     false => Entities { found: modules.into_iter().map(Entity::Module).collect(), open: None },
                 };
             };
@@ -369,8 +395,14 @@ impl Project<'_> {
             if found.is_empty() {
                 let inner = modules.iter().flat_map(|(path, _)| self.submodules(path, name)).map(Entity::Module);
                 let found: Vec<Entity> = inner.collect();
-                let open = found.is_empty().then_some(Why::OutsideTree);
-                return Entities { found, open };
+                if found.is_empty() {
+                    return if modules.is_empty() {
+                        self.foreign(&global.0)
+                    } else {
+                        Entities::unknown(Why::OutsideTree)
+                    };
+                }
+                return Entities { found, open: None };
             }
             return Entities::join(found.iter().map(|global| self.stands_for(global, depth + 1)));
         }

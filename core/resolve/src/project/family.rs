@@ -164,6 +164,14 @@ impl Project<'_> {
         one.is_static == other.is_static && (theirs.is_superset(&own) || named && own.is_superset(&theirs))
     }
 
+    /// Whether a member belongs to an interface, or may belong to one that is not in the tree.
+    pub(super) fn fulfils(&self, global: &Global) -> bool {
+        self.as_member(global).is_some_and(|member| {
+            let interface = |of: &Global| self.declaration(of).is_some_and(|d| d.kind == DeclarationKind::Interface);
+            member.open.is_some() || member.of.is_empty() || member.of.iter().any(interface)
+        })
+    }
+
     /// These types with all that they inherit from, and why there may be more.
     pub(crate) fn above(&self, of: &[Global]) -> (BTreeSet<Global>, Option<Why>) {
         let mut seen: BTreeSet<Global> = BTreeSet::new();

@@ -34,7 +34,7 @@ impl Project<'_> {
                     found.extend(methods.iter().flat_map(|method| self.parameters_of_family(method, name)));
                     open = open.or(why.filter(|_| methods.is_empty()));
                 }
-                Entity::Builtin | Entity::Module(_) => {}
+                Entity::Builtin | Entity::Foreign | Entity::Module(_) => {}
             }
         }
         found.sort();

@@ -97,6 +97,17 @@ impl Project<'_> {
         out
     }
 
+    /// The members of a type that a path names (`use m::Enum::*`).
+    pub(super) fn members_of_type(&self, from: &RepoPath, path: &str, name: &str) -> Vec<Global> {
+        let Some((outer, inner)) = path.rsplit_once("::") else { return Vec::new() };
+        let types = self.exported(&self.modules(from, outer), inner);
+        types
+            .into_iter()
+            .flat_map(|global| self.origin(global))
+            .flat_map(|global| self.own_members(&global, name))
+            .collect()
+    }
+
     /// A name that its file does not declare: of the package, or taken over with all names of a module.
     pub(super) fn outside(&self, path: &RepoPath, scope: ScopeId, name: &str) -> Meaning {
         let Some(bindings) = self.bindings(path) else { return Meaning::default() };
@@ -117,7 +128,10 @@ impl Project<'_> {
         while let Some(id) = scope {
             for (at, import) in &bindings.wildcards {
                 if *at == id {
-                    let found = self.exported(&self.modules(path, &import.module), name);
+                    let mut found = self.exported(&self.modules(path, &import.module), name);
+                    if found.is_empty() {
+                        found = self.members_of_type(path, &import.module, name);
+                    }
                     if !found.is_empty() {
                         return Meaning::exact(found);
                     }

@@ -5,11 +5,11 @@
 
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{
-    Changed, Form, Global, How, Occurrence, Overlay, Place, Project, Reference, Resolution, Symbol, Why,
-    changed_by_renaming, clashes, is_name, normal,
+    Changed, DeclarationKind, Form, Global, How, Occurrence, Overlay, Place, Project, Reference, Resolution, Role,
+    Space, Symbol, Why, changed_by_renaming, clashes, is_name, normal,
 };
 use deepcoder_syntax::{Language, is_generated};
-use deepcoder_types::{Hint, RepoPath};
+use deepcoder_types::{Hint, RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -63,6 +63,12 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
     let (reference, symbol, doubt) = symbol_at(project, target)?;
     let here = |error: &RenameError| Refusal::of(error).at(&target.path, reference.at);
     let language = Language::program(&target.path).ok_or_else(|| here(&RenameError::NoName))?;
+    let declared = symbol.declarations.first().and_then(|global| project.declaration(global));
+    let quoted = declared
+        .as_ref()
+        .is_some_and(|d| language == Language::Rust && matches!(d.space, Space::Label | Space::Lifetime));
+    // Lifetimes and labels are written with their mark or without it.
+    let new_name = if quoted { new_name.strip_prefix('\'').unwrap_or(new_name) } else { new_name };
     if !is_name(language, new_name) {
         return Err(here(&RenameError::NotAName { name: new_name.to_owned(), language: language.name() }));
     }
@@ -74,6 +80,16 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
         return Err(here(&RenameError::Fixed(symbol.name.clone())));
     }
     let mut changes = Changes::default();
+    let imported = declared.is_some_and(|d| d.kind == DeclarationKind::Import);
+    let names = project.names_at(&target.path, target.range.start);
+    let imports_here = names.iter().any(|(reference, _)| reference.role == Role::Imports);
+    if language == Language::Rust && (imported || imports_here) {
+        changes.doubt(
+            &target.path,
+            reference.at,
+            "an import can get another name alone, or what it imports everywhere",
+        );
+    }
     if let Some(why) = doubt.or(symbol.open) {
         changes.doubt(&target.path, reference.at, reason(why));
     }
@@ -155,10 +171,18 @@ fn write(
     for occurrence in found {
         places.entry(&occurrence.place).or_default().push(occurrence);
     }
+    let renamed: BTreeSet<Place> = places.keys().map(|place| (*place).clone()).collect();
+    let merged = merged(project, &renamed, old, new);
+    for (place, end) in &merged {
+        changes.remove(&place.path, TextRange::new(place.at.start, *end));
+    }
     let mut looked: BTreeSet<&RepoPath> = BTreeSet::new();
     for (place, occurrences) in places {
         if looked.insert(&place.path) && project.files().text(&place.path).is_some_and(|text| is_generated(&text)) {
             return Err(Refusal::of(&RenameError::Generated(place.path.clone())).at(&place.path, place.at));
+        }
+        if merged.contains_key(place) {
+            continue;
         }
         for occurrence in &occurrences {
             if let Some(why) = occurrence.doubt {
@@ -178,12 +202,44 @@ fn write(
             _ => changes.replace(&place.path, place.at, new),
         }
     }
+    for edits in changes.edits.values_mut() {
+        edits.sort_by_key(|(at, _)| (at.start, at.end));
+    }
     Ok(())
+}
+
+/// The first names of pairs that become equal, with the ends of what goes: `S { a: b }` is written `S { b }` then.
+fn merged(project: &Project<'_>, renamed: &BTreeSet<Place>, old: &str, new: &str) -> BTreeMap<Place, u32> {
+    let mut out = BTreeMap::new();
+    let paths: BTreeSet<&RepoPath> = renamed.iter().map(|place| &place.path).collect();
+    for path in paths {
+        let (Some(bindings), Some(text)) = (project.bindings(path), project.files().text(path)) else { continue };
+        for (first, second) in &bindings.pairs {
+            let place = |at| Place { path: path.clone(), at };
+            let is_renamed = |at: &TextRange| renamed.contains(&place(*at));
+            let text = |at: &TextRange| text.get(at.as_range());
+            let becomes_one = match (is_renamed(first), is_renamed(second)) {
+                (true, false) => text(first) == Some(old) && text(second) == Some(new),
+                (false, true) => text(second) == Some(old) && text(first) == Some(new),
+                _ => false,
+            };
+            if becomes_one {
+                let joint = text(&TextRange::new(first.end, second.start)).and_then(|between| {
+                    let (before, after) = between.split_once(':')?;
+                    Some(before.len() + 1 + after.len() - after.trim_start().len())
+                });
+                let joint = joint.and_then(|length| u32::try_from(length).ok());
+                out.extend(joint.map(|length| (place(*first), first.end + length)));
+            }
+        }
+    }
+    out
 }
 
 /// Files that are named after the declaration get its new name.
 fn move_files(project: &Project<'_>, symbol: &Symbol, new: &str, changes: &mut Changes) {
     for global in &symbol.declarations {
+        changes.renamed.extend(project.moved(global, new.strip_prefix("r#").unwrap_or(new)));
         if !project.names_file(global) {
             continue;
         }

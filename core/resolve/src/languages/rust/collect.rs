@@ -6,9 +6,16 @@ use crate::{
 };
 use deepcoder_syntax::{Language, Node, Tree};
 use deepcoder_types::TextRange;
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
-pub(super) use crate::languages::names::{children, offset, range};
+pub(super) use crate::languages::names::{offset, range};
+
+/// The named children of a node, without comments; errors are among them.
+pub(super) fn children(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).filter(|child| !child.kind().ends_with("_comment")).collect()
+}
 
 /// What a scope hides of the scopes around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +58,8 @@ pub(super) struct Path<'t> {
     pub(super) scope: ScopeId,
     /// The space of the last segment.
     pub(super) space: Space,
+    /// Variables cannot be meant (imports).
+    pub(super) items: bool,
 }
 
 /// What a name will be looked up as.
@@ -131,7 +140,12 @@ pub(super) struct Binder<'t> {
     pub(super) imports: HashMap<DeclarationId, usize>,
     /// Imports of everything: where, and from which path.
     pub(super) globs: Vec<(ScopeId, usize)>,
-    pub(super) globs_of: HashMap<ScopeId, Vec<usize>>,
+    /// The scopes of this file that they bring in, by the scope that they are in.
+    pub(super) glob_scopes: HashMap<ScopeId, Vec<ScopeId>>,
+    /// Names of macros, and of what may be one.
+    pub(super) macros: HashSet<&'t str>,
+    /// What is left of the steps for the name that is looked up.
+    pub(super) fuel: Cell<u32>,
     /// Names of patterns that name a constant.
     pub(super) dead: HashSet<DeclarationId>,
     /// Variables that another one may stand for (`#[cfg]`).
@@ -157,7 +171,9 @@ impl<'t> Binder<'t> {
             bodies: HashMap::new(),
             imports: HashMap::new(),
             globs: Vec::new(),
-            globs_of: HashMap::new(),
+            glob_scopes: HashMap::new(),
+            macros: HashSet::new(),
+            fuel: Cell::new(0),
             dead: HashSet::new(),
             conditional: HashSet::new(),
             rewritten: Vec::new(),
@@ -267,6 +283,9 @@ impl<'t> Binder<'t> {
     /// Adds a declaration that its name finds.
     pub(super) fn add(&mut self, declaration: Declaration, name: &'t str) -> DeclarationId {
         let id = DeclarationId(offset(self.out.declarations.len()));
+        if matches!(declaration.kind, DeclarationKind::Macro | DeclarationKind::Import) {
+            self.macros.insert(name);
+        }
         self.index.entry((declaration.scope, name)).or_default().push(id);
         self.out.declarations.push(declaration);
         id

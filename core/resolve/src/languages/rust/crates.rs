@@ -1,6 +1,6 @@
 //! Which file a module is.
 
-use crate::Files;
+use crate::{Declaration, DeclarationKind, Files};
 use deepcoder_types::RepoPath;
 
 /// The file of a module, seen from a file; none where it is not in the tree, or a part of another file.
@@ -9,12 +9,12 @@ pub(super) fn module_files(files: &dyn Files, from: &RepoPath, module: &str) -> 
     let Some(first) = words.next() else { return Vec::new() };
     let Some(root) = root_of(files, from) else { return Vec::new() };
     let mut at = match first {
-        "crate" => Module { file: root.clone(), below: directory(root.as_str()).to_owned() },
+        "crate" => Module { file: Some(root.clone()), below: directory(root.as_str()).to_owned() },
         "self" | "super" => Module::of(&root, from),
         other => match crate_named(files, &root, other) {
             Some(root) => {
                 let below = directory(root.as_str()).to_owned();
-                Module { file: root, below }
+                Module { file: Some(root), below }
             }
             None => return Vec::new(),
         },
@@ -32,11 +32,47 @@ pub(super) fn module_files(files: &dyn Files, from: &RepoPath, module: &str) -> 
             None => return Vec::new(),
         }
     }
-    if at.file.as_str().is_empty() { Vec::new() } else { vec![at.file] }
+    at.file.into_iter().collect()
+}
+
+/// Whether two files are of one crate, or manifests say which crates there are.
+pub(super) fn linked(files: &dyn Files, one: &RepoPath, other: &RepoPath) -> bool {
+    root_of(files, one) == root_of(files, other) || files.paths().iter().any(|path| path.file_name() == "Cargo.toml")
+}
+
+/// The paths of a module's file, and of those in its directory, under another name.
+pub(super) fn moved(
+    files: &dyn Files,
+    from: &RepoPath,
+    declaration: &Declaration,
+    new: &str,
+) -> Vec<(RepoPath, RepoPath)> {
+    let Some(import) = declaration.import.as_ref().filter(|_| declaration.kind == DeclarationKind::Module) else {
+        return Vec::new();
+    };
+    let old = &declaration.name;
+    let Some(file) = module_files(files, from, &import.module).into_iter().next() else { return Vec::new() };
+    let of_directory = file.file_name() == "mod.rs";
+    let here = if of_directory { directory(file.as_str()) } else { file.as_str().strip_suffix(".rs").unwrap_or("") };
+    if here.rsplit('/').next() != Some(old) {
+        return Vec::new();
+    }
+    let there = join(directory(here), new);
+    let mut out = Vec::new();
+    if !of_directory {
+        out.extend(RepoPath::new(format!("{there}.rs")).ok().map(|to| (file.clone(), to)));
+    }
+    for path in files.paths() {
+        if let Some(rest) = path.as_str().strip_prefix(here).and_then(|rest| rest.strip_prefix('/')) {
+            out.extend(RepoPath::new(join(&there, rest)).ok().map(|to| (path.clone(), to)));
+        }
+    }
+    out
 }
 
 struct Module {
-    file: RepoPath,
+    /// `None`: it is a part of another file.
+    file: Option<RepoPath>,
     /// The directory of the modules in it.
     below: String,
 }
@@ -49,39 +85,40 @@ impl Module {
         } else {
             path.strip_suffix(".rs").unwrap_or(path).to_owned()
         };
-        Self { file: file.clone(), below }
+        Self { file: Some(file.clone()), below }
     }
 
     fn child(&self, files: &dyn Files, name: &str) -> Option<Self> {
         let name = name.strip_prefix("r#").unwrap_or(name);
         if let Some(file) = self.attributed(files, name) {
             let below = join(directory(file.as_str()), "");
-            return Some(Self { file, below: below.trim_end_matches('/').to_owned() });
+            return Some(Self { file: Some(file), below: below.trim_end_matches('/').to_owned() });
         }
         let below = join(&self.below, name);
         for candidate in [format!("{below}.rs"), format!("{below}/mod.rs")] {
             if let Some(file) = existing(files, &candidate) {
-                return Some(Self { file, below });
+                return Some(Self { file: Some(file), below });
             }
         }
-        None
+        Some(Self { file: None, below })
     }
 
     fn parent(&self, files: &dyn Files, root: &RepoPath) -> Option<Self> {
-        if self.file == *root {
+        if self.file.as_ref() == Some(root) {
             return None;
         }
         let outer = directory(&self.below);
         if outer == directory(root.as_str()) {
-            return Some(Self { file: root.clone(), below: outer.to_owned() });
+            return Some(Self { file: Some(root.clone()), below: outer.to_owned() });
         }
-        let file = existing(files, &format!("{outer}.rs")).or_else(|| existing(files, &format!("{outer}/mod.rs")))?;
+        let file = existing(files, &format!("{outer}.rs")).or_else(|| existing(files, &format!("{outer}/mod.rs")));
         Some(Self { file, below: outer.to_owned() })
     }
 
     /// The file that `#[path = "…"] mod name;` says.
     fn attributed(&self, files: &dyn Files, name: &str) -> Option<RepoPath> {
-        let text = files.text(&self.file)?;
+        let own = self.file.as_ref()?;
+        let text = files.text(own)?;
         for (at, _) in text.match_indices("#[path") {
             let rest = text.get(at..)?;
             let (attribute, after) = rest.split_once(']')?;
@@ -89,7 +126,7 @@ impl Module {
             let after = after.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
             let declares = after.strip_prefix("mod ").and_then(|rest| rest.split(';').next());
             if declares.map(str::trim) == Some(name) {
-                return existing(files, &join(directory(self.file.as_str()), path));
+                return existing(files, &join(directory(own.as_str()), path));
             }
         }
         None

@@ -10,6 +10,7 @@ use deepcoder_types::TextRange;
 
 impl<'t> Binder<'t> {
     pub(super) fn finish(mut self) -> Bindings {
+        self.resolve_globs();
         self.constants();
         self.complete_imports();
         self.fill();
@@ -79,6 +80,7 @@ impl<'t> Binder<'t> {
             }
         }
         for (scope, path) in std::mem::take(&mut self.globs) {
+            self.refuel();
             if !self.glob_bodies(path, &mut Vec::new()).is_empty() {
                 continue;
             }
@@ -157,7 +159,11 @@ impl<'t> Binder<'t> {
             Wanted::Imported(import, path) => {
                 let last = self.paths.get(*path).map_or(0, |path| path.segments.len().saturating_sub(1));
                 let found = self.in_any_space(*path, last, Some(*import));
-                if found.is_empty() { Target::Declaration(*import) } else { chosen(found) }
+                match (found.is_empty(), pending.role) {
+                    (false, _) => chosen(found),
+                    (true, Role::Declares) => Target::Declaration(*import),
+                    (true, _) => self.elsewhere(*path, last),
+                }
             }
             Wanted::Field(path) => self.field_target(*path, name),
         }
@@ -169,11 +175,20 @@ impl<'t> Binder<'t> {
         let space = if last { of.space } else { Space::Type };
         let found = match space {
             Space::Both => self.in_any_space(path, index, None),
-            space => self.segment(path, index, space, &mut Vec::new()),
+            space => {
+                self.refuel();
+                self.segment(path, index, space, &mut Vec::new())
+            }
         };
         if !found.is_empty() {
             return chosen(found);
         }
+        self.elsewhere(path, index)
+    }
+
+    /// What a segment means that this file does not declare.
+    fn elsewhere(&mut self, path: usize, index: usize) -> Target {
+        let Some(of) = self.paths.get(path).cloned() else { return Target::Outside };
         if index == 0 && matches!(of.base, Base::Scope) {
             return Target::Outside;
         }
@@ -181,12 +196,13 @@ impl<'t> Binder<'t> {
         if before.segments.is_empty() && matches!(&before.base, Base::Outer(module) if module == "::") {
             return Target::Outside;
         }
-        Target::Member(self.known_path(&before, 0))
+        Target::Member(self.known_path(&before, true, 0))
     }
 
     fn in_any_space(&self, path: usize, index: usize, besides: Option<DeclarationId>) -> Vec<DeclarationId> {
         let mut found: Vec<DeclarationId> = Vec::new();
         for space in [Space::Type, Space::Value, Space::Macro] {
+            self.refuel();
             let more = self.segment(path, index, space, &mut besides.into_iter().collect());
             found.extend(more.into_iter().filter(|id| !found.contains(id)).collect::<Vec<_>>());
         }
@@ -196,6 +212,7 @@ impl<'t> Binder<'t> {
     /// The field of the struct or variant that a path names.
     fn field_target(&mut self, path: usize, name: &str) -> Target {
         let Some(of) = self.paths.get(path).cloned() else { return Target::Outside };
+        self.refuel();
         let found = match of.segments.len() {
             0 => self.self_type(of.scope, &mut Vec::new()).into_iter().collect(),
             count => self.segment(path, count - 1, Space::Type, &mut Vec::new()),
@@ -203,17 +220,12 @@ impl<'t> Binder<'t> {
         if let [one] = found.as_slice()
             && let Some(body) = self.bodies.get(one)
         {
-            let fields: Vec<DeclarationId> = self
-                .index
-                .iter()
-                .filter(|((scope, known), _)| scope == body && *known == name)
-                .flat_map(|(_, ids)| ids.clone())
-                .collect();
+            let fields = self.index.get(&(*body, name)).cloned().unwrap_or_default();
             if !fields.is_empty() {
                 return chosen(fields);
             }
         }
-        match self.known_path(&of, 0) {
+        match self.known_path(&of, false, 0) {
             Known::Unknown => Target::Member(Known::Unknown),
             known => Target::Lookup {
                 of: vec![Known::Instance(Box::new(known)), Known::Unknown],

@@ -308,7 +308,8 @@ impl<'t> Binder<'t> {
                         Some(path) => self.after(path, scope, before, &mut work),
                         None => before.unwrap_or((Base::Outer("::".to_owned()), Vec::new())),
                     };
-                    let path = Path { base: base.clone(), segments: segments.clone(), scope, space: Space::Type };
+                    let path =
+                        Path { base: base.clone(), segments: segments.clone(), scope, space: Space::Type, items: true };
                     self.add_path(path, emitted);
                     left.extend(node.child_by_field_name("list").map(|list| (list, Some((base, segments)))));
                 }
@@ -317,9 +318,8 @@ impl<'t> Binder<'t> {
                         Some(path) => self.after(path, scope, before, &mut work),
                         None => before.unwrap_or((Base::Outer("::".to_owned()), Vec::new())),
                     };
-                    let path = self.add_path(Path { base, segments, scope, space: Space::Type }, emitted);
+                    let path = self.add_path(Path { base, segments, scope, space: Space::Type, items: true }, emitted);
                     self.globs.push((scope, path));
-                    self.globs_of.entry(scope).or_default().push(path);
                 }
                 "use_as_clause" => {
                     let path = node.child_by_field_name("path");
@@ -374,7 +374,7 @@ impl<'t> Binder<'t> {
             }
         }
         let count = segments.len();
-        self.paths.push(Path { base, segments, scope, space: Space::Both });
+        self.paths.push(Path { base, segments, scope, space: Space::Both, items: true });
         let Some(local) = alias.or(last) else { return };
         if self.of(local) == "_" {
             return;
@@ -394,7 +394,8 @@ impl<'t> Binder<'t> {
         if alias.is_some() {
             self.declares(import, at, scope);
         } else if !itself && count > 0 {
-            self.form(at, scope, Role::Imports, Form::Plain, Wanted::Imported(import, id));
+            self.form(at, scope, Role::Imports, Form::First(" as "), Wanted::Imported(import, id));
+            self.form(at, scope, Role::Declares, Form::Second(" as "), Wanted::Imported(import, id));
         }
     }
 }

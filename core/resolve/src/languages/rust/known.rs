@@ -21,7 +21,7 @@ impl<'t> Binder<'t> {
             }
             "scoped_type_identifier" | "scoped_identifier" => {
                 let (base, segments) = self.segments(node, scope, &mut Vec::new());
-                self.known_path(&Path { base, segments, scope, space: Space::Type }, depth)
+                self.known_path(&Path { base, segments, scope, space: Space::Type, items: false }, false, depth)
             }
             "reference_type" => self.inner_type(node, "type", scope, depth),
             "generic_type" => {
@@ -54,8 +54,8 @@ impl<'t> Binder<'t> {
         }
     }
 
-    /// What a path stands for.
-    pub(super) fn known_path(&mut self, path: &Path<'t>, depth: u32) -> Known {
+    /// What a path stands for; `prefix`: more segments follow.
+    pub(super) fn known_path(&mut self, path: &Path<'t>, prefix: bool, depth: u32) -> Known {
         if path.segments.len() > MAX_DEPTH as usize {
             return Known::Unknown;
         }
@@ -74,13 +74,14 @@ impl<'t> Binder<'t> {
         self.paths.push(path.clone());
         for (index, segment) in path.segments.iter().enumerate() {
             let space = if index + 1 == path.segments.len() { path.space } else { Space::Type };
+            self.refuel();
             let found = self.segment(id, index, space, &mut Vec::new());
             let name = self.name(*segment);
             known = match found.as_slice() {
                 [one] => Known::Itself(*one),
                 [] if index > 0 || !matches!(path.base, Base::Scope) => Known::Member(Box::new(known), name.to_owned()),
                 // Another crate, unless something brings in names that this file does not show.
-                [] if index + 1 < path.segments.len() && !self.globs_around(path.scope) => {
+                [] if (prefix || index + 1 < path.segments.len()) && !self.globs_around(path.scope) => {
                     Known::Module(name.to_owned())
                 }
                 [] => Known::Outside(name.to_owned()),
@@ -95,7 +96,7 @@ impl<'t> Binder<'t> {
     fn globs_around(&self, scope: ScopeId) -> bool {
         let mut next = Some(scope);
         while let Some(id) = next {
-            if self.globs_of.contains_key(&id) {
+            if self.out.wildcards.iter().any(|(scope, _)| *scope == id) {
                 return true;
             }
             next = self.parent(id);
@@ -119,7 +120,8 @@ impl<'t> Binder<'t> {
             }
             "scoped_identifier" => {
                 let (base, segments) = self.segments(node, scope, &mut Vec::new());
-                match self.known_path(&Path { base, segments, scope, space: Space::Value }, depth) {
+                match self.known_path(&Path { base, segments, scope, space: Space::Value, items: false }, false, depth)
+                {
                     Known::Itself(id) => self.constructed(id),
                     known => known,
                 }

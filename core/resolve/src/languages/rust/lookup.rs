@@ -2,23 +2,37 @@
 
 use super::collect::{Base, Binder, Border, SelfType};
 use crate::{DeclarationId, DeclarationKind, ScopeId, ScopeKind, Space};
+use std::collections::HashMap;
 
 /// Longer chains of imports are not followed.
 const MAX_IMPORTS: usize = 12;
+
+/// A name whose meaning takes more steps, through scopes and imports of imports, is not found.
+const MAX_STEPS: u32 = 4_000;
+
+/// Imports of everything may bring in the modules of each other so many times.
+const GLOB_ROUNDS: u32 = 3;
 
 fn fits(declared: Space, wanted: Space) -> bool {
     declared == wanted || (declared == Space::Both && matches!(wanted, Space::Value | Space::Type))
 }
 
 impl<'t> Binder<'t> {
+    /// Gives the next look-up its steps.
+    pub(super) fn refuel(&self) {
+        self.fuel.set(MAX_STEPS);
+    }
+
     /// What a name means at an offset, in the innermost scope that declares it; several where the scope does so twice.
     pub(super) fn lookup(&self, scope: ScopeId, at: u32, name: &str, space: Space) -> Vec<DeclarationId> {
-        self.lookup_in(scope, at, name, space, &mut Vec::new())
+        self.refuel();
+        self.lookup_in(scope, at, name, (space, false), &mut Vec::new())
     }
 
     /// The same for a value, as if one declaration were not there.
     pub(super) fn lookup_besides(&self, id: DeclarationId, scope: ScopeId, at: u32, name: &str) -> Vec<DeclarationId> {
-        self.lookup_in(scope, at, name, Space::Value, &mut vec![id])
+        self.refuel();
+        self.lookup_in(scope, at, name, (Space::Value, false), &mut vec![id])
     }
 
     fn lookup_in(
@@ -26,11 +40,10 @@ impl<'t> Binder<'t> {
         scope: ScopeId,
         at: u32,
         name: &str,
-        space: Space,
+        (space, mut items): (Space, bool),
         through: &mut Vec<DeclarationId>,
     ) -> Vec<DeclarationId> {
         let mut next = Some(scope);
-        let mut items = false;
         while let Some(id) = next {
             if self.kind(id) != ScopeKind::Class {
                 let found = self.declared(id, at, name, space, items, through);
@@ -58,6 +71,8 @@ impl<'t> Binder<'t> {
         items: bool,
         through: &mut Vec<DeclarationId>,
     ) -> Vec<DeclarationId> {
+        let Some(left) = self.fuel.get().checked_sub(1) else { return Vec::new() };
+        self.fuel.set(left);
         let own = self.index.get(&(scope, name)).map_or(&[][..], Vec::as_slice);
         let mut variables = Vec::new();
         let mut definite = Vec::new();
@@ -109,8 +124,13 @@ impl<'t> Binder<'t> {
             return definite;
         }
         for id in imported {
+            let alias =
+                self.imports.get(&id).and_then(|path| self.paths.get(*path)).and_then(|path| path.segments.last());
+            let alias = alias.is_some_and(|last| self.name(*last) != name);
             let origin = self.origin(id, space, through);
             match origin {
+                // Another name is a declaration of its own.
+                Origin::Here(_) if alias => definite.push(id),
                 Origin::Here(all) => {
                     definite.extend(all.into_iter().filter(|one| !definite.contains(one)).collect::<Vec<_>>())
                 }
@@ -119,20 +139,34 @@ impl<'t> Binder<'t> {
             }
         }
         if definite.is_empty() && through.len() < MAX_IMPORTS {
-            for path in self.globs_of.get(&scope).into_iter().flatten() {
-                for body in self.glob_bodies(*path, through) {
-                    // A module that takes over everything of itself.
-                    if body == scope {
-                        continue;
-                    }
-                    through.push(DeclarationId(u32::MAX));
-                    let found = self.declared(body, u32::MAX, name, space, true, through);
-                    through.pop();
-                    definite.extend(found.into_iter().filter(|one| !definite.contains(one)).collect::<Vec<_>>());
+            for body in self.glob_scopes.get(&scope).into_iter().flatten() {
+                // Modules may take over everything of each other.
+                let active = DeclarationId(u32::MAX - body.0);
+                if *body == scope || through.contains(&active) {
+                    continue;
                 }
+                through.push(active);
+                let found = self.declared(*body, u32::MAX, name, space, true, through);
+                through.pop();
+                definite.extend(found.into_iter().filter(|one| !definite.contains(one)).collect::<Vec<_>>());
             }
         }
         definite
+    }
+
+    /// Finds the scopes of this file whose every name others take over.
+    pub(super) fn resolve_globs(&mut self) {
+        for _ in 0..GLOB_ROUNDS {
+            let mut found: HashMap<ScopeId, Vec<ScopeId>> = HashMap::new();
+            for (scope, path) in &self.globs {
+                self.refuel();
+                found.entry(*scope).or_default().extend(self.glob_bodies(*path, &mut Vec::new()));
+            }
+            if found == self.glob_scopes {
+                return;
+            }
+            self.glob_scopes = found;
+        }
     }
 
     /// The scopes of this file whose every name a path brings in.
@@ -186,7 +220,7 @@ impl<'t> Binder<'t> {
             let offset = super::collect::offset(node.start_byte());
             at = if position == 0 {
                 match &of.base {
-                    Base::Scope => self.lookup_in(of.scope, offset, name, wanted, through),
+                    Base::Scope => self.lookup_in(of.scope, offset, name, (wanted, of.items), through),
                     Base::Module(scope) => self.declared(*scope, u32::MAX, name, wanted, true, through),
                     Base::SelfType => {
                         let own: Vec<_> = self.self_type(of.scope, through).into_iter().collect();
@@ -235,7 +269,8 @@ impl<'t> Binder<'t> {
                     return None;
                 }
                 let name = self.name(node);
-                let found = self.lookup_in(at, super::collect::offset(node.start_byte()), name, Space::Type, through);
+                let found =
+                    self.lookup_in(at, super::collect::offset(node.start_byte()), name, (Space::Type, true), through);
                 match found.as_slice() {
                     [one] => Some(*one),
                     _ => None,

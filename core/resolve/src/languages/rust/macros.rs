@@ -155,7 +155,7 @@ impl<'t> Binder<'t> {
             let at = self.name_at(name);
             self.refer(at, scope, Wanted::Scoped(Space::Macro));
             // A macro of the file, or one that is imported under the name of one of the language.
-            self.index.iter().any(|((_, known), _)| *known == self.slice(at) && expressions(known).is_some())
+            self.macros.contains(self.slice(at))
         } else {
             self.path(name, scope, Space::Macro, work);
             false

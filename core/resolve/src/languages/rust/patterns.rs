@@ -112,6 +112,7 @@ impl<'t> Binder<'t> {
             } else {
                 if name.kind() == "field_identifier" {
                     self.form(at, scope, Role::Keyword, Form::Plain, Wanted::Field(path));
+                    self.pair(name, field.child_by_field_name("pattern"));
                 }
                 left.extend(field.child_by_field_name("pattern").map(|pattern| (pattern, false)));
             }

@@ -58,3 +58,81 @@ fn arguments_of_macros() {
     );
     rust("fn f(x: u8) { other!(⟦x→several x#1 (Macro)⟧); }");
 }
+
+/// Protects that implementations say what they fulfil: a method of a trait is one with those that implement it, an inherent
+/// method and a field of that name are others; and the paths of modules over files.
+#[test]
+fn symbols_over_files() {
+    use crate::{Memory, Project, Resolution};
+    use deepcoder_types::RepoPath;
+    use std::collections::BTreeMap;
+    let path = |path: &str| RepoPath::new(path).expect("a path");
+    let files = [
+        ("src/lib.rs", "mod shapes; mod draw; pub use shapes::Square as Sq;"),
+        (
+            "src/shapes.rs",
+            "pub trait Area { fn area(&self) -> u8; } pub struct Square { pub area: u8 } impl Square { pub fn size(&self) -> u8 { self.area } }",
+        ),
+        (
+            "src/draw/mod.rs",
+            "use crate::shapes::{Area, Square}; use super::shapes as s; impl Area for Square { fn area(&self) -> u8 { self.size() } } fn f(q: &s::Square) { q.area(); q.area; Vec::area(); }",
+        ),
+    ];
+    let files =
+        Memory::new(files.into_iter().map(|(name, text)| (path(name), text.into())).collect::<BTreeMap<_, _>>());
+    let project = Project::new(&files);
+    let found = |word: &str, nth: usize| {
+        let shapes = files_text(&files, "src/shapes.rs");
+        let at = shapes.match_indices(word).nth(nth).expect("it is there").0 as u32;
+        let mut names = project.names_at(&path("src/shapes.rs"), at);
+        let Resolution::Exact(symbol) = names.remove(0).1 else { panic!("{word} is exact") };
+        let all = project.occurrences(&symbol).found;
+        all.into_iter()
+            .map(|o| format!("{}:{}{}", o.place.path, o.place.at.start, if o.doubt.is_some() { "?" } else { "" }))
+            .collect::<Vec<_>>()
+    };
+    let draw = files_text(&files, "src/draw/mod.rs");
+    let shapes = files_text(&files, "src/shapes.rs");
+    let at = |text: &str, shift: usize| format!("src/draw/mod.rs:{}", draw.find(text).expect("it is there") + shift);
+    let own = |text: &str, shift: usize| format!("src/shapes.rs:{}", shapes.find(text).expect("it is there") + shift);
+    // The method, its implementation, its call, and perhaps that of another crate's type.
+    let method = found("area", 0);
+    assert_eq!(method, [at("fn area", 3), at("q.area()", 2), at("Vec::area", 5) + "?", own("fn area", 3)]);
+    let field = found("area:", 0);
+    assert_eq!(field, [at("q.area;", 2), own("pub area", 4), own("self.area", 5)]);
+    assert_eq!(found("size", 0), [at("self.size", 5), own("fn size", 3)]);
+    let square = found("Square", 0);
+    assert!(
+        square.iter().any(|o| o.starts_with("src/lib.rs:")) && square.iter().all(|o| !o.ends_with('?')),
+        "{square:?}"
+    );
+}
+
+fn files_text(files: &crate::Memory, path: &str) -> std::sync::Arc<str> {
+    use crate::Files;
+    files.text(&deepcoder_types::RepoPath::new(path).expect("a path")).expect("a text")
+}
+
+/// Protects that no import of imports, and no nesting, takes the stack or the day.
+#[test]
+fn hostile_texts_are_bound() {
+    let globs: String = (0..40)
+        .map(|n| {
+            format!("mod m{n} {{ {} }}\n", (0..40).map(|o| format!("pub use super::m{o}::*; ")).collect::<String>())
+        })
+        .collect();
+    let aliases: String = (0..200).map(|n| format!("use a{n} as a{};\n", n + 1)).collect();
+    let deep = format!("fn f() {{ {}x{} }}", "(".repeat(20_000), ")".repeat(20_000));
+    let calls = format!("fn f() {{ a{}; }}", ".b()".repeat(5_000));
+    for text in [
+        globs + "fn f() { nothing(); }",
+        "use *; use a::*; mod a { use super::*; }".into(),
+        aliases + "fn f() { a9(); a200(); }",
+        deep,
+        calls,
+    ] {
+        if let Some(bindings) = crate::bind(Language::Rust, &text) {
+            crate::tests::marked::consistent(&bindings, &text);
+        }
+    }
+}

@@ -8,6 +8,24 @@ use deepcoder_syntax::Node;
 pub(super) type Work<'t> = Vec<(Node<'t>, ScopeId)>;
 
 impl<'t> Binder<'t> {
+    /// What does not parse may mean anything.
+    pub(super) fn errors(&mut self, tree: &deepcoder_syntax::Tree) {
+        let mut cursor = tree.walk();
+        loop {
+            let node = cursor.node();
+            if node.is_error() || node.is_missing() {
+                self.out.hazards.push(crate::Hazard { at: range(node), kind: HazardKind::Syntax, name: None });
+            } else if node.has_error() && cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return;
+                }
+            }
+        }
+    }
+
     /// Visits everything below a node.
     pub(super) fn walk(&mut self, root: Node<'t>, scope: ScopeId) {
         let mut work: Work<'t> = vec![(root, scope)];
@@ -28,9 +46,6 @@ impl<'t> Binder<'t> {
     }
 
     fn visit(&mut self, node: Node<'t>, scope: ScopeId, work: &mut Work<'t>) {
-        if node.is_error() {
-            self.out.hazards.push(crate::Hazard { at: range(node), kind: HazardKind::Syntax, name: None });
-        }
         match node.kind() {
             "identifier" => self.refer(self.name_at(node), scope, Wanted::Scoped(Space::Value)),
             "type_identifier" if self.of(node) != "Self" => {
@@ -267,6 +282,7 @@ impl<'t> Binder<'t> {
                         && name.kind() == "field_identifier"
                     {
                         self.form(self.name_at(name), scope, Role::Keyword, Form::Plain, Wanted::Field(path));
+                        self.pair(name, field.child_by_field_name("value"));
                     }
                     Self::field(work, field, "value", scope);
                 }
@@ -287,6 +303,16 @@ impl<'t> Binder<'t> {
                 _ => work.push((field, scope)),
             }
         }
+    }
+
+    /// `field: value` where the value is a name.
+    pub(super) fn pair(&mut self, field: Node<'t>, value: Option<Node<'t>>) {
+        let value = value.and_then(|value| match value.kind() {
+            "mut_pattern" | "ref_pattern" => children(value).into_iter().find(|child| child.kind() == "identifier"),
+            "identifier" => Some(value),
+            _ => None,
+        });
+        self.out.pairs.extend(value.map(|value| (range(field), range(value))));
     }
 
     /// `r#a` stands for two names in a way that cannot be taken apart.
@@ -313,7 +339,7 @@ impl<'t> Binder<'t> {
     /// Takes a path apart: each of its segments is a name, its type arguments are visited.
     pub(super) fn path(&mut self, node: Node<'t>, scope: ScopeId, space: Space, work: &mut Work<'t>) -> usize {
         let (base, segments) = self.segments(node, scope, work);
-        self.add_path(Path { base, segments, scope, space }, 0)
+        self.add_path(Path { base, segments, scope, space, items: false }, 0)
     }
 
     /// Adds a path, whose segments from this one on are occurrences.
