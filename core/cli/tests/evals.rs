@@ -223,7 +223,7 @@ fn the_checks_of_a_repository_run() {
         assert!(alpha["reason"].as_str().is_some_and(|reason| reason.contains("runs the changed code")), "{alpha}");
         assert_eq!(about(beta).1, "refused", "{beta}");
         assert!(beta["reason"].as_str().is_some_and(|reason| reason.contains(&format!("`{check}` fails"))), "{beta}");
-        assert_eq!(about(gamma).0["reaches"].as_bool().unwrap_or_default(), false, "{gamma}");
+        assert!(!about(gamma).0["reaches"].as_bool().unwrap_or_default(), "{gamma}");
     }
     let reached = &report["kinds"]["with_tests"];
     let counts = ["total", "right_and_applied", "wrong_and_applied", "refused"].map(|name| reached[name].as_u64());
