@@ -54,6 +54,19 @@ def test_the_daemon_is_asked_and_decides(daemon: FakeDaemon, client: deepcoder.C
     assert edit.apply() == "5f1c" and edit.reasons == []
 
 
+def test_the_effort_is_that_of_the_call(daemon: FakeDaemon, client: deepcoder.Client, make_repo: MakeRepo) -> None:
+    """Protects who asks for more work or less: edits and jobs take the effort of the call, or else that of the settings."""
+    root = make_repo({"a.py": b"x = 1\n"})
+    for effort in ("quick", "normal", "thorough", None):
+        edit_of(client, root, effort=effort)
+        assert list(daemon.tasks.values())[-1]["request"].get("effort") == effort
+    client.jobs.add("do it", ["a.py"], repo=root, effort="thorough")
+    (spec,) = [do["jobs"]["add"] for do in daemon.asked if isinstance(do, dict) and "add" in do.get("jobs", {})]
+    assert "'effort': 'thorough'" in str(spec)
+    with pytest.raises(ValueError, match="thorough"):
+        client.edit("do it", "a.py", repo=root, effort="much")
+
+
 def test_failures_have_their_types(daemon: FakeDaemon, client: deepcoder.Client, make_repo: MakeRepo) -> None:
     """Protects callers: whichever process fails, a path is a RepositoryError and a model a ModelError, with the hint."""
     root = make_repo({"a.py": b"x = 1\n"})
