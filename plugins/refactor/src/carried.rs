@@ -37,6 +37,18 @@ impl Hint for CarriedError {
 }
 
 impl Moved {
+    /// A text that is all new.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), parts: Vec::new() }
+    }
+
+    /// Another text after this one.
+    pub(crate) fn append(&mut self, other: Self) {
+        let offset = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.text.push_str(&other.text);
+        self.parts.extend(other.parts.into_iter().map(|(from, to)| (from, to + offset)));
+    }
+
     /// Text that is new.
     pub(crate) fn push(&mut self, text: &str) {
         self.text.push_str(text);
@@ -57,7 +69,8 @@ impl Moved {
         if brackets {
             self.push("(");
         }
-        if lines && !own && !brackets && !free && source.grammar.line_ends {
+        let continued = source.grammar.line_ends && source.text_of(at).contains("\\\n");
+        if continued || lines && !own && !brackets && !free && source.grammar.line_ends {
             self.joined(source, at);
         } else {
             self.carry(source, at);
@@ -78,9 +91,14 @@ impl Moved {
             if here.end <= at.start || here.start >= at.end {
                 return false;
             }
+            if node.kind() == "line_continuation" {
+                return false;
+            }
             let whole = here.start >= at.start && here.end <= at.end;
             comments |= whole && node.kind().contains("comment");
-            let closed = whole && here != at && source.grammar.bracketed.contains(&node.kind());
+            let string = source.grammar.strings.contains(&node.kind());
+            let continued = !string && source.text_of(here).contains("\\\n");
+            let closed = whole && here != at && !continued && source.grammar.bracketed.contains(&node.kind());
             if whole && (closed || node.child_count() == 0) {
                 let between = TextRange::new(end, here.start.max(end));
                 if here.start >= depth_end && source.text_of(between).contains('\n') {
@@ -124,7 +142,7 @@ impl Moves {
 
     /// Put a new text in the place of a range.
     pub(crate) fn write(&mut self, at: TextRange, text: impl Into<String>) {
-        self.put(at, Moved { text: text.into(), parts: Vec::new() });
+        self.put(at, Moved::new(text));
     }
 
     /// The changes, when every name in a moved text means what it must.

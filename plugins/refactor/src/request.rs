@@ -31,6 +31,13 @@ pub enum Request {
         /// Whether the same expression gets the name elsewhere in the block.
         all: bool,
     },
+    /// Make a function of the selected statements or the selected expression.
+    ExtractFunction {
+        /// Whole statements, or an expression.
+        target: Target,
+        /// Its name; `None`: one that is free.
+        name: Option<String>,
+    },
     /// Put the value of a variable in the place of its name, everywhere, and take the declaration away.
     InlineVariable {
         /// One of its occurrences.
@@ -45,6 +52,7 @@ impl Request {
         match self {
             Self::Rename { .. } => "rename",
             Self::ExtractVariable { .. } => "extract-variable",
+            Self::ExtractFunction { .. } => "extract-function",
             Self::InlineVariable { .. } => "inline-variable",
         }
     }

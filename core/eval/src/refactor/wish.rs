@@ -51,6 +51,9 @@ impl Wish {
                 let others = ["convert_closure_to_fn", "extract_expressions_from_format_string"];
                 wish.beyond = others.contains(&tool).then_some("another operation of this name");
                 wish.to = text("label").or_else(|| text("visibility")).or_else(|| text("kind"));
+                if flag("final") == Some(true) {
+                    wish.beyond = Some("a modifier of the variable");
+                }
                 if flag("global_") == Some(true) {
                     wish.to = Some("global".to_owned());
                 }
@@ -78,12 +81,15 @@ impl Wish {
         match self.operation.as_str() {
             "rename" => Some(Request::Rename { target: target()?, new_name: self.name.clone()? }),
             "extract-variable" => {
-                let plain = self.scope.is_none_or(|scope| scope == 0) && self.to.is_none();
-                let request =
-                    Request::ExtractVariable { target: target()?, name: self.name.clone(), all: self.all };
+                let variable = self.to.as_deref().is_none_or(|to| to == "Extract into variable");
+                let plain = self.scope.is_none_or(|scope| scope == 0) && variable;
+                let request = Request::ExtractVariable { target: target()?, name: self.name.clone(), all: self.all };
                 plain.then_some(request)
             }
-            "inline-variable" => Some(Request::InlineVariable { target: target()? }),
+            "extract-function" if !self.all && self.to.is_none() => {
+                Some(Request::ExtractFunction { target: target()?, name: self.name.clone() })
+            }
+            "inline-variable" if self.all => Some(Request::InlineVariable { target: target()? }),
             _ => None,
         }
     }

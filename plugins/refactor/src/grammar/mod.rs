@@ -1,7 +1,12 @@
 //! What operations must know of a language's grammar: one table for each language.
 
+mod go;
+mod java;
+mod javascript;
 mod python;
+mod rust;
 
+use crate::source::Source;
 use deepcoder_syntax::{Language, Node};
 
 /// The node kinds of a language by what they are to operations.
@@ -27,6 +32,8 @@ pub(crate) struct Grammar {
     pub(crate) bracketed: &'static [&'static str],
     /// Whether a line break ends a statement outside of brackets.
     pub(crate) line_ends: bool,
+    /// Whether brackets around a value are left out where it is declared.
+    pub(crate) loose: bool,
     /// How strongly an expression holds together.
     pub(crate) precedence: fn(Node<'_>) -> u8,
     /// How strongly an expression must hold together in the place of this child to need no brackets.
@@ -35,8 +42,12 @@ pub(crate) struct Grammar {
     pub(crate) step: fn(Node<'_>, Node<'_>) -> Step,
     /// The only name and the value that a statement declares, if it is such a declaration.
     pub(crate) declared: for<'t> fn(Node<'t>) -> Option<(Node<'t>, Node<'t>)>,
-    /// A declaration of a name with a value, as a statement without a line break.
-    pub(crate) declare: fn(&str, &str) -> String,
+    /// How a name is declared with the value of this expression, as a statement without a line break; `None`: it cannot be.
+    pub(crate) declare: fn(&Source<'_>, Node<'_>, &str) -> Option<Declare>,
+    /// What is doubtful about giving this expression a name.
+    pub(crate) doubt: fn(Node<'_>) -> Option<&'static str>,
+    /// What is doubtful about putting a value (the second) of a declaration (the first) in the place of a name (the third).
+    pub(crate) doubt_inlined: fn(&Source<'_>, Node<'_>, Node<'_>, Node<'_>) -> Option<&'static str>,
     /// The statement that a block without others needs.
     pub(crate) empty: Option<&'static str>,
 }
@@ -66,6 +77,10 @@ impl Grammar {
     pub(crate) fn of(language: Language) -> Option<&'static Self> {
         Some(match language {
             Language::Python => &python::PYTHON,
+            Language::JavaScript | Language::TypeScript | Language::Tsx => &javascript::JAVASCRIPT,
+            Language::Java => &java::JAVA,
+            Language::Go => &go::GO,
+            Language::Rust => &rust::RUST,
             _ => return None,
         })
     }
@@ -78,6 +93,65 @@ impl Grammar {
 
     /// Whether this node is a statement: one of a block.
     pub(crate) fn is_statement(&self, node: Node<'_>) -> bool {
-        node.is_named() && node.parent().is_some_and(|parent| self.blocks.contains(&parent.kind()))
+        let block = |parent: &Node<'_>| self.blocks.contains(&parent.kind());
+        let Some(parent) = node.parent().filter(block) else { return false };
+        // What a case compares with is no statement, and neither is a label.
+        node.is_named() && !node.is_extra() && !node.kind().ends_with("_label") && !is_field(parent, node, "value")
     }
 }
+
+/// The declaration of a name.
+#[derive(Debug)]
+pub(crate) struct Declare {
+    /// What stands before the value.
+    pub(crate) before: String,
+    /// What stands after it.
+    pub(crate) after: &'static str,
+    /// What is doubtful about it.
+    pub(crate) doubt: Option<&'static str>,
+}
+
+/// Whether a child is this field of its parent.
+pub(crate) fn is_field(parent: Node<'_>, child: Node<'_>, field: &str) -> bool {
+    let mut cursor = parent.walk();
+    let mut found = parent.children_by_field_name(field, &mut cursor);
+    found.any(|is| is.id() == child.id())
+}
+
+/// Steps as a table: the parent, its field (`*` for any child), and the step. The first row that fits counts.
+type Steps = &'static [(&'static str, &'static str, Step)];
+
+fn looked_up(steps: Steps, parent: Node<'_>, child: Node<'_>) -> Step {
+    let fits = |(kind, field, _): &&(&str, &str, Step)| {
+        *kind == parent.kind() && (*field == "*" || is_field(parent, child, field))
+    };
+    steps.iter().find(fits).map_or(Step::Once, |(_, _, step)| *step)
+}
+
+/// The operator of a binary expression by its strength, in languages that took them from C.
+fn operator(node: Node<'_>) -> u8 {
+    match node.child_by_field_name("operator").map(|operator| operator.kind()) {
+        Some("??" | "||") => 20,
+        Some("&&") => 25,
+        Some("|") => 30,
+        Some("^") => 35,
+        Some("&") => 40,
+        Some("==" | "!=" | "===" | "!==") => 45,
+        Some("<" | ">" | "<=" | ">=" | "instanceof" | "in") => 50,
+        Some("<<" | ">>" | ">>>") => 60,
+        Some("+" | "-") => 70,
+        Some("*" | "/" | "%") => 73,
+        Some("**") => 80,
+        _ => 0,
+    }
+}
+
+const NEVER_TARGET: Step = Step::Never("a value is given to it");
+const NEVER_MEMBER: Step = Step::Never("it names a member");
+const NEVER_METHOD: Step = Step::Never("it is called as a method");
+const NOWHERE_TYPE: Step = Step::Nowhere("it is a type");
+const NOWHERE_PATTERN: Step = Step::Nowhere("it is a pattern");
+const NOWHERE_FIELD: Step = Step::Nowhere("it is a part of a class and no statement");
+const NOWHERE_IMPORT: Step = Step::Nowhere("it is part of an import");
+const NOWHERE_ERROR: Step = Step::Nowhere("the code around it does not parse");
+const NEVER_NAME: Step = Step::Never("it is declared here");

@@ -1,6 +1,6 @@
 //! Python.
 
-use super::{ATOM, Grammar, Step};
+use super::{ATOM, Declare, Grammar, Step, is_field};
 use deepcoder_syntax::Node;
 
 pub(super) static PYTHON: Grammar = Grammar {
@@ -87,11 +87,14 @@ pub(super) static PYTHON: Grammar = Grammar {
         "string",
     ],
     line_ends: true,
+    loose: false,
     precedence,
     slot,
     step,
     declared,
-    declare: |name, value| format!("{name} = {value}"),
+    declare: |_, _, name| Some(Declare { before: format!("{name} = "), after: "", doubt: None }),
+    doubt: |_| None,
+    doubt_inlined: |_, _, _, _| None,
     empty: Some("pass"),
 };
 
@@ -135,10 +138,6 @@ fn precedence(node: Node<'_>) -> u8 {
         "concatenated_string" => POSTFIX,
         _ => ATOM,
     }
-}
-
-fn is_field(parent: Node<'_>, child: Node<'_>, field: &str) -> bool {
-    parent.child_by_field_name(field).is_some_and(|is| is.id() == child.id())
 }
 
 fn slot(parent: Node<'_>, child: Node<'_>) -> u8 {

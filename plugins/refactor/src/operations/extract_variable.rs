@@ -12,7 +12,7 @@ use deepcoder_types::{Hint, TextRange};
 
 /// Why an expression cannot get a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum ExtractError {
+pub(crate) enum ExtractError {
     #[error("the selection is not an expression")]
     NoExpression,
     #[error("the selection cuts an expression")]
@@ -27,6 +27,8 @@ enum ExtractError {
     Writes(String),
     #[error("it makes a new value each time that it is evaluated")]
     Makes,
+    #[error("its type is not known")]
+    NoType,
     #[error(transparent)]
     Name(#[from] NameError),
 }
@@ -53,7 +55,9 @@ pub(crate) fn extract_variable(
     let at = range(expression);
     let refuse = |error: ExtractError| source.refuse(&error, at);
     let statement = source.statement(expression).ok_or_else(|| refuse(ExtractError::NoStatement))?;
-    if range(statement) == at {
+    // A statement that is only the expression becomes the declaration.
+    let bare = range(statement) == at || only(statement, expression);
+    if bare && source.grammar.line_ends {
         return Err(refuse(ExtractError::Statement));
     }
     let mut changes = Changes::default();
@@ -63,11 +67,13 @@ pub(crate) fn extract_variable(
     let value = source.value(expression);
     moves(&source, expression, statement, value, &mut changes).map_err(refuse)?;
     let mut places = vec![expression];
-    if all {
-        places = occurrences(&source, expression, statement, value);
+    if all && !bare {
+        let block = common(&source, expression, statement, value);
+        places = occurrences(&source, expression, block, value);
+        stays(&source, expression, &places, &mut changes);
     }
     let first = places.first().copied().unwrap_or(expression);
-    let statement = holder(&source, first, statement);
+    let statement = holder(&source, first, statement, &places);
     let start = range(statement).start;
     let (scope, class) = scope_of(&source, start);
     let name = match name {
@@ -82,13 +88,31 @@ pub(crate) fn extract_variable(
     }
     let mut edits = Moves::default();
     let mut declared = Moved::default();
-    let (before, after) = (source.grammar.declare)(&name, "\u{0}")
-        .split_once('\u{0}')
-        .map(|(before, after)| (before.to_owned(), after.to_owned()))
-        .unwrap_or_default();
-    declared.push(&before);
-    declared.expression(&source, at, false, false);
-    declared.push(&after);
+    let declare = (source.grammar.declare)(&source, expression, &name).ok_or_else(|| refuse(ExtractError::NoType))?;
+    declared.push(&declare.before);
+    // Brackets around the whole are for its place.
+    let mut inner = expression;
+    while source.grammar.loose && inner.kind() == "parenthesized_expression" {
+        let Some(held) = inner.named_child(0).filter(|held| !held.is_extra()) else { break };
+        inner = held;
+    }
+    declared.expression(&source, range(inner), false, false);
+    if bare && source.text_of(range(statement)).ends_with(';') {
+        if declare.doubt.is_some() {
+            return Err(refuse(ExtractError::NoType));
+        }
+        declared.push(declare.after);
+        edits.put(range(statement), declared);
+        edits.finish(&source, &mut changes, &|_| Meaning::Same)?;
+        return Ok(changes);
+    }
+    declared.push(declare.after);
+    if source.grammar.loose && bare && !source.text_of(range(statement)).ends_with(';') {
+        return Err(refuse(ExtractError::Statement));
+    }
+    for why in [declare.doubt, (source.grammar.doubt)(expression)].into_iter().flatten() {
+        changes.doubt(&source.path, at, why);
+    }
     if source.begins_line(start) {
         declared.push("\n");
         declared.push(source.indentation(start));
@@ -99,14 +123,14 @@ pub(crate) fn extract_variable(
     }
     edits.put(TextRange::new(start, start), declared);
     for place in places {
-        edits.write(range(place), name.clone());
+        edits.write(written(&source, place, &name), name.clone());
     }
     edits.finish(&source, &mut changes, &|_| Meaning::Same)?;
     Ok(changes)
 }
 
 /// The expression that a selection covers, or the one around a cursor.
-fn selected<'s>(source: &'s Source<'_>, selection: TextRange) -> Result<Node<'s>, ExtractError> {
+pub(crate) fn selected<'s>(source: &'s Source<'_>, selection: TextRange) -> Result<Node<'s>, ExtractError> {
     let grammar = source.grammar;
     let cursor = selection.start == selection.end;
     let at = source.trimmed(selection);
@@ -193,15 +217,98 @@ fn own(source: &Source<'_>, reference: &deepcoder_resolve::Reference, at: TextRa
     scope.is_some_and(|scope| holds(at, scope.range))
 }
 
-/// The statement of the same block as `statement` that holds a node.
-fn holder<'t>(source: &Source<'_>, node: Node<'t>, statement: Node<'t>) -> Node<'t> {
-    let block = statement.parent().map(|block| block.id());
+/// The text that the name replaces: also brackets that only the expression needed, and a field's name that is the same.
+fn written(source: &Source<'_>, place: Node<'_>, name: &str) -> TextRange {
+    let Some(parent) = place.parent() else { return range(place) };
+    let outer = parent.parent().map_or("", |outer| outer.kind());
+    let brackets = source.grammar.loose && parent.kind() == "parenthesized_expression";
+    if brackets && parent.named_child_count() == 1 && !outer.ends_with("statement") && !outer.starts_with("switch") {
+        return range(parent);
+    }
+    let field = parent.child_by_field_name("field").filter(|_| parent.kind() == "field_initializer");
+    if field.is_some_and(|field| source.text_of(range(field)) == name) { range(parent) } else { range(place) }
+}
+
+/// Whether a statement is an expression and nothing else.
+fn only(statement: Node<'_>, expression: Node<'_>) -> bool {
+    statement.kind() == "expression_statement"
+        && statement.named_child(0).is_some_and(|child| child.id() == expression.id())
+}
+
+/// The statement before which the name is declared: the one that holds `first`, of the block that holds all places.
+fn holder<'t>(source: &Source<'_>, first: Node<'t>, statement: Node<'t>, places: &[Node<'t>]) -> Node<'t> {
+    let mut at = first;
+    let mut best = statement;
+    let holds_all = |block: Node<'_>| places.iter().all(|place| holds(range(block), range(*place)));
+    while let Some(parent) = at.parent() {
+        if source.grammar.is_statement(at) && holds_all(parent) {
+            best = at;
+            break;
+        }
+        at = parent;
+    }
+    best
+}
+
+/// The statement of a block that holds a node.
+fn within<'t>(source: &Source<'_>, node: Node<'t>, block: Node<'t>) -> Node<'t> {
     let mut at = node;
-    while at.parent().map(|parent| parent.id()) != block || !source.grammar.is_statement(at) {
-        let Some(parent) = at.parent() else { return statement };
+    while at.parent().is_some_and(|parent| parent.id() != block.id()) || !source.grammar.is_statement(at) {
+        let Some(parent) = at.parent() else { return node };
         at = parent;
     }
     at
+}
+
+/// The block in which other occurrences are looked for: that of the statement; for a constant the outermost one of the
+/// function.
+fn common<'t>(source: &Source<'_>, expression: Node<'t>, statement: Node<'t>, value: Value) -> Node<'t> {
+    let block = statement.parent().unwrap_or(statement);
+    if value.reads > Reads::Nothing || source.grammar.line_ends && source.grammar.empty.is_some() {
+        return block;
+    }
+    let mut best = block;
+    let mut at = expression;
+    while let Some(parent) = at.parent() {
+        // What follows an `else` is evaluated in that case only.
+        let chained = at.kind() == "if_statement" && matches!(parent.kind(), "if_statement" | "else_clause");
+        if chained || source.grammar.functions.contains(&parent.kind()) {
+            break;
+        }
+        if source.grammar.is_statement(at) {
+            best = parent;
+        }
+        at = parent;
+    }
+    best
+}
+
+/// A doubt where the same expression stays elsewhere in the function.
+fn stays(source: &Source<'_>, expression: Node<'_>, places: &[Node<'_>], changes: &mut Changes) {
+    let at = range(expression);
+    let (scope, _) = scope_of(source, at.start);
+    let wanted = tokens(source, expression);
+    let mut leaves: Vec<TextRange> = Vec::new();
+    walk(source.tree.root_node(), |node| {
+        let here = range(node);
+        if here.end <= scope.start || here.start >= scope.end {
+            return false;
+        }
+        let whole = node.child_count() == 0 || source.grammar.strings.contains(&node.kind());
+        if whole && here.start < here.end {
+            leaves.push(here);
+        }
+        !whole
+    });
+    for window in leaves.windows(wanted.len().max(1)) {
+        let same = window.iter().zip(&wanted).all(|(leaf, token)| source.text_of(*leaf) == *token);
+        let (Some(first), Some(last)) = (window.first(), window.last()) else { continue };
+        let here = TextRange::new(first.start, last.end);
+        let replaced = places.iter().any(|place| holds(range(*place), here));
+        if same && !replaced && names_alike(source, at, here) {
+            changes.doubt(&source.path, here, "the same code stays here");
+        }
+    }
 }
 
 /// The text that may use a name that is declared at an offset, and whether that is a class.
@@ -217,8 +324,7 @@ fn scope_of(source: &Source<'_>, offset: u32) -> (TextRange, bool) {
 }
 
 /// The expressions of the same block that are the same, the selected one with them, in the order of the text.
-fn occurrences<'t>(source: &Source<'_>, expression: Node<'t>, statement: Node<'t>, value: Value) -> Vec<Node<'t>> {
-    let Some(block) = statement.parent() else { return vec![expression] };
+fn occurrences<'t>(source: &Source<'_>, expression: Node<'t>, block: Node<'t>, value: Value) -> Vec<Node<'t>> {
     let at = range(expression);
     if value.makes || value.reads == Reads::Effects {
         return vec![expression];
@@ -238,8 +344,8 @@ fn occurrences<'t>(source: &Source<'_>, expression: Node<'t>, statement: Node<'t
         if !alike {
             return true;
         }
-        let whole = holder(source, node, statement);
-        let bare = range(whole) == here;
+        let whole = within(source, node, block);
+        let bare = range(whole) == here || only(whole, node);
         let step = source.steps(node, whole);
         let fits = match step {
             Step::Never(_) | Step::Nowhere(_) => false,
@@ -281,7 +387,7 @@ fn occurrences<'t>(source: &Source<'_>, expression: Node<'t>, statement: Node<'t
         last += 1;
     }
     // Before the selected one only where the first of them is evaluated for certain.
-    while first < own && source.steps(found[first], holder(source, found[first], statement)) != Step::Once {
+    while first < own && source.steps(found[first], within(source, found[first], block)) != Step::Once {
         first += 1;
     }
     found.get(first..=last).map(<[Node<'t>]>::to_vec).unwrap_or_default()

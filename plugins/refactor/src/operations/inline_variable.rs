@@ -32,6 +32,8 @@ enum InlineError {
     Twice(String),
     #[error("the value of `{0}` would be made more than once")]
     Makes(String),
+    #[error("`{0}` is never used")]
+    Unused(String),
     #[error("`{0}` cannot be replaced here")]
     Fixed(String),
 }
@@ -89,6 +91,9 @@ pub(crate) fn inline_variable(project: &Project<'_>, target: &Target) -> Result<
         let node =
             source.node_at(*at).filter(|node| range(*node) == *at).ok_or_else(|| here(InlineError::Fixed, *at))?;
         follows(&source, statement, value, own, node, &mut changes).map_err(|error| here(error, *at))?;
+        if let Some(why) = (source.grammar.doubt_inlined)(&source, statement, value, node) {
+            changes.doubt(&source.path, *at, why);
+        }
         let brackets = source.grammar.needs_brackets(value, node);
         let mut moved = Moved::default();
         if let Some(Form::Second(joint)) = form(&occurrences.found, *at) {
@@ -100,6 +105,9 @@ pub(crate) fn inline_variable(project: &Project<'_>, target: &Target) -> Result<
             .any(|b| !holds(range(*b), range(statement)) && !source.grammar.functions.contains(&b.kind()));
         moved.expression(&source, range(value), brackets, free);
         edits.put(*at, moved);
+    }
+    if uses.is_empty() && source.grammar.empty.is_none() {
+        return Err(here(InlineError::Unused, declaration.at));
     }
     if own.reads == Reads::Effects && uses.is_empty() {
         changes.doubt(&source.path, range(value), "the value calls something, which is not called any more");
@@ -123,11 +131,15 @@ fn form(found: &[deepcoder_resolve::Occurrence], at: TextRange) -> Option<Form> 
 
 /// The variable at the target.
 fn variable(source: &Source<'_>, target: &Target) -> Result<(Symbol, Declaration), InlineError> {
-    let names = source.project.names_at(&target.path, target.range.start);
+    let selection = source.trimmed(target.range);
+    let names = source.project.names_at(&target.path, selection.start);
     let mut refusal = InlineError::NoVariable;
     // Where one text stands for two names, the variable is the second one.
     for (reference, resolution) in names.into_iter().rev() {
-        let Reference { name, .. } = reference;
+        let Reference { name, at, .. } = reference;
+        if selection.end > at.end {
+            continue;
+        }
         refusal = InlineError::Other(name);
         let Resolution::Exact(symbol) = resolution else { continue };
         let [(path, id)] = symbol.declarations.as_slice() else { continue };
@@ -245,10 +257,6 @@ fn removal(source: &Source<'_>, statement: Node<'_>) -> (TextRange, String) {
     }
     if let Some(rest) = tail.strip_prefix(';').filter(|rest| source.begins_line(at.start) && !rest.is_empty()) {
         // Another statement in the same line takes its place.
-        let next = end
-            - u32::try_from(source.text_of(TextRange::new(at.end, end)).trim_end_matches(['\n', '\r']).len())
-                .unwrap_or(0);
-        let _ = next;
         let offset = source.text_of(TextRange::new(at.end, end)).find(rest.trim_start()).unwrap_or(0);
         return (TextRange::new(at.start, at.end + u32::try_from(offset).unwrap_or(0)), String::new());
     }

@@ -2,6 +2,7 @@
 //! says where the text does not tell whether it is right ([`Changes::doubt`](crate::Changes::doubt)), and leaves it to the gate
 //! to check the result.
 
+mod extract_function;
 mod extract_variable;
 mod inline_variable;
 mod rename;
@@ -17,6 +18,9 @@ pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Change
         Request::Rename { target, new_name } => rename::rename(project, target, new_name),
         Request::ExtractVariable { target, name, all } => {
             extract_variable::extract_variable(project, target, name.as_deref(), *all)
+        }
+        Request::ExtractFunction { target, name } => {
+            extract_function::extract_function(project, target, name.as_deref())
         }
         Request::InlineVariable { target } => inline_variable::inline_variable(project, target),
     }

@@ -1,5 +1,6 @@
 //! Before and after, as marked texts: `«` and `»` hold the selection, `‸` is a cursor.
 
+mod others;
 mod python;
 
 use crate::{Refusal, Request, Target, Verdict};
@@ -50,4 +51,9 @@ fn extract(name: &str, all: bool) -> impl Fn(Target) -> Request {
 
 fn inline(target: Target) -> Request {
     Request::InlineVariable { target }
+}
+
+fn function(name: &str) -> impl Fn(Target) -> Request {
+    let name = name.to_owned();
+    move |target| Request::ExtractFunction { target, name: Some(name.clone()) }
 }

@@ -1,4 +1,4 @@
-use super::{extract, inline, table};
+use super::{extract, function, inline, table};
 
 /// Protects programs from an extraction that computes something else, or at another time: before its statement an expression
 /// is what it was, or a person is asked.
@@ -45,7 +45,7 @@ fn an_expression_gets_a_name_before_its_statement() {
 }
 
 /// Protects programs from one name for two values: other occurrences follow only where nothing between them writes what
-/// they read.
+/// they read, and what stays is shown to a person.
 #[test]
 fn the_same_expressions_follow_until_something_is_written() {
     table(
@@ -55,16 +55,16 @@ fn the_same_expressions_follow_until_something_is_written() {
             ("a = 1\nb = «1»\n", "v = 1\na = v\nb = v\n"),
             (
                 "def f(a, b):\n    x = «a + b»\n    y = a  +  b\n    a = 2\n    z = a + b\n",
-                "def f(a, b):\n    v = a + b\n    x = v\n    y = v\n    a = 2\n    z = a + b\n",
+                "?def f(a, b):\n    v = a + b\n    x = v\n    y = v\n    a = 2\n    z = a + b\n",
             ),
             (
                 "def f(a):\n    x = «a.b»\n    y = a.b\n    g()\n    z = a.b\n",
-                "def f(a):\n    v = a.b\n    x = v\n    y = v\n    g()\n    z = a.b\n",
+                "?def f(a):\n    v = a.b\n    x = v\n    y = v\n    g()\n    z = a.b\n",
             ),
-            ("def f():\n    x = «g()»\n    y = g()\n", "def f():\n    v = g()\n    x = v\n    y = g()\n"),
+            ("def f():\n    x = «g()»\n    y = g()\n", "?def f():\n    v = g()\n    x = v\n    y = g()\n"),
             (
                 "def f(a):\n    x = «a + 1»\n    while x:\n        y = a + 1\n        a = y\n",
-                "def f(a):\n    v = a + 1\n    x = v\n    while x:\n        y = a + 1\n        a = y\n",
+                "?def f(a):\n    v = a + 1\n    x = v\n    while x:\n        y = a + 1\n        a = y\n",
             ),
             (
                 "def f(a):\n    x = «a + 1»\n    return lambda a: a + 1\n",
@@ -119,6 +119,67 @@ fn a_value_takes_the_place_of_its_name() {
             ("def f(a):\n    ‸b = a + 1\n    while b:\n        a = b\n", "!changes before it is used"),
             ("with a as ‸b:\n    c = b\n", "!statement of its own"),
             ("‸b = 1\ndel b\n", "!"),
+        ],
+    );
+}
+
+/// Protects programs from code that sees other values in a function of its own: what it reads goes in, what is read after
+/// it comes out, and what cannot be taken along is refused.
+#[test]
+fn statements_become_a_function() {
+    table(
+        "a.py",
+        function("g"),
+        &[
+            (
+                "def f(a):\n    «b = a + 1\n    c = b * 2»\n    return c\n",
+                "def f(a):\n    c = g(a)\n    return c\n\ndef g(a):\n    b = a + 1\n    c = b * 2\n    return c\n",
+            ),
+            (
+                "def f(a):\n    return («a + 1») * 2\n",
+                "def f(a):\n    return (g(a)) * 2\n\ndef g(a):\n    return a + 1\n",
+            ),
+            (
+                "class A:\n    def f(self, x):\n        «self.y = x»\n        return x\n",
+                "class A:\n    def f(self, x):\n        self.g(x)\n        return x\n\n    def g(self, x):\n        self.y = x\n",
+            ),
+            (
+                "def f(a):\n    for i in a:\n        «h(i)»\n",
+                "def f(a):\n    for i in a:\n        g(i)\n\ndef g(i):\n    h(i)\n",
+            ),
+            (
+                "def f(n):\n    t = 0\n    while n:\n        «t += n\n        n -= 1»\n    return t\n",
+                "def f(n):\n    t = 0\n    while n:\n        t, n = g(n, t)\n    return t\n\ndef g(n, t):\n    t += n\n    n -= 1\n    return t, n\n",
+            ),
+            (
+                "def f(a):\n    «b = a\n    return b»\n",
+                "def f(a):\n    return g(a)\n\ndef g(a):\n    b = a\n    return b\n",
+            ),
+            (
+                "def f():\n    «a = \"\"\"x\n    y\"\"\"\n    if a:\n        h(a)»\n",
+                "def f():\n    g()\n\ndef g():\n    a = \"\"\"x\n    y\"\"\"\n    if a:\n        h(a)\n",
+            ),
+            (
+                "def f(a):\n    b = 0\n    «if a:\n        b = 1»\n    return b\n",
+                "def f(a):\n    b = 0\n    b = g(a, b)\n    return b\n\ndef g(a, b):\n    if a:\n        b = 1\n    return b\n",
+            ),
+            // Refused.
+            ("def f(a):\n    «if a:\n        return 1»\n    return 2\n", "!returns in some cases only"),
+            ("def f(a):\n    for i in a:\n        «if i:\n            break»\n", "!leaves a loop"),
+            ("def f(a):\n    «yield a»\n", "!holds `yield`"),
+            ("def f():\n    global a\n    «a = 1»\n", "!variable of another function"),
+            (
+                "def f():\n    a = 0\n    def h():\n        nonlocal a\n        «a = 1»\n",
+                "!variable of another function",
+            ),
+            (
+                "def f(a):\n    «if a:\n        b = 1»\n    return b\n",
+                "?def f(a):\n    b = g(a)\n    return b\n\ndef g(a):\n    if a:\n        b = 1\n    return b\n",
+            ),
+            ("def f(a):\n    «a = 1»\n    return lambda: a\n", "!used in a function inside"),
+            ("def f(a):\n    b = «a + 1\n    c = b»\n", "!neither whole statements"),
+            ("def f(a):\n    «del a»\n", "!holds `del`"),
+            ("def f(a):\n    «b = a»\n    return g(b)\n", "!`g` is taken"),
         ],
     );
 }

@@ -1,0 +1,133 @@
+use super::{extract, inline, table};
+
+/// Protects JavaScript from other results: what is called as a method, a part of an optional chain and a body without braces
+/// stay; brackets come where operators need them.
+#[test]
+fn variables_of_javascript() {
+    table(
+        "a.js",
+        extract("v", false),
+        &[
+            ("function f(a) {\n  return g(«a * 2»);\n}\n", "function f(a) {\n  const v = a * 2;\n  return g(v);\n}\n"),
+            ("function f() {\n  «g(1)»;\n}\n", "function f() {\n  const v = g(1);\n}\n"),
+            ("const x = a && «b.c»;\n", "?const v = b.c;\nconst x = a && v;\n"),
+            ("if (a) b(«1 + 2»);\n", "!body without braces"),
+            ("«a.b»();\n", "!called as a method"),
+            ("x = «a?.b».c;\n", "!optional chain"),
+            ("x = { «a»: 1 };\n", "!not an expression"),
+            ("class A {\n  x = «1 + 2»;\n}\n", "!part of a class"),
+            ("xs.map(x => «x + 1»);\n", "!`x` would mean something else"),
+        ],
+    );
+    table(
+        "a.ts",
+        inline,
+        &[
+            (
+                "function f(a) {\n  const ‸b = a + 1;\n  return b * 2;\n}\n",
+                "function f(a) {\n  return (a + 1) * 2;\n}\n",
+            ),
+            ("function f() {\n  const ‸b = 1;\n  return { b };\n}\n", "function f() {\n  return { b: 1 };\n}\n"),
+            ("function f() {\n  const ‸b = { c: 1 };\n  return () => b;\n}\n", "!made more than once"),
+            ("function f() {\n  let ‸b = 1;\n  b++;\n  return b;\n}\n", "!several places"),
+            ("function f() {\n  const ‸b = g();\n  return b + b;\n}\n", "!more than once"),
+        ],
+    );
+}
+
+/// Protects Java from other types: a declaration has the type that the text tells, and a person sees the rest.
+#[test]
+fn variables_of_java() {
+    let class = |body: &str| format!("class A {{\n    int f(int a, long b) {{\n{body}    }}\n}}\n");
+    let rows: Vec<(String, String)> = [
+        ("        return g(«a * 2»);\n", "        int v = a * 2;\n        return g(v);\n"),
+        ("        return g(«a * b»);\n", "        long v = a * b;\n        return g(v);\n"),
+        ("        return g(«\"x\" + a»);\n", "        String v = \"x\" + a;\n        return g(v);\n"),
+        ("        return g(«a < b»);\n", "        boolean v = a < b;\n        return g(v);\n"),
+    ]
+    .map(|(before, after)| (class(before), class(after)))
+    .to_vec();
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(before, after)| (before.as_str(), after.as_str())).collect();
+    table("A.java", extract("v", false), &rows);
+    table(
+        "A.java",
+        extract("v", false),
+        &[
+            ("class A {\n    int x = «1 + 2»;\n}\n", "!no statement"),
+            ("class A {\n    void f() {\n        g(«() -> 1»);\n    }\n}\n", "!type is not known"),
+            ("class A {\n    void f() {\n        «f()»;\n    }\n}\n", "!type is not known"),
+            ("class A {\n    void f(int a) {\n        switch (a) { case «1»: g(); }\n    }\n}\n", "!needs a constant"),
+        ],
+    );
+    table(
+        "A.java",
+        inline,
+        &[
+            (
+                "class A {\n    int f(int a) {\n        int ‸b = a + 1;\n        return b * 2;\n    }\n}\n",
+                "class A {\n    int f(int a) {\n        return (a + 1) * 2;\n    }\n}\n",
+            ),
+            (
+                "class A {\n    double f() {\n        double ‸b = 1;\n        return b / 2;\n    }\n}\n",
+                "?class A {\n    double f() {\n        return 1 / 2;\n    }\n}\n",
+            ),
+            ("class A {\n    void f(int ‸b) {\n        g(b);\n    }\n}\n", "!no variable"),
+        ],
+    );
+}
+
+/// Protects Go from constants that change their type, from calls with several values and from addresses.
+#[test]
+fn variables_of_go() {
+    let text = |body: &str| format!("package p\n\nfunc f(a int, b []int) int {{\n{body}}}\n");
+    let rows: Vec<(String, String)> = [
+        ("\treturn g(«a * 2»)\n", "\tv := a * 2\n\treturn g(v)\n"),
+        ("\treturn g(«2», a)\n", "\tv := 2\n\treturn g(v, a)\n"),
+    ]
+    .map(|(before, after)| (text(before), text(after)))
+    .to_vec();
+    table(
+        "a.go",
+        extract("v", false),
+        &[
+            (&rows[0].0, &rows[0].1),
+            (&rows[1].0, &format!("?{}", rows[1].1)),
+            (&text("\tx, err := «g()»\n"), "!several values"),
+            (&text("\treturn &«a»\n"), "!address is taken"),
+        ],
+    );
+    table(
+        "a.go",
+        inline,
+        &[
+            (&text("\t‸x := a + 1\n\treturn x * 2\n"), &text("\treturn (a + 1) * 2\n")),
+            (&text("\t‸x := a\n\ta = 2\n\treturn x\n"), "!changes before it is used"),
+        ],
+    );
+}
+
+/// Protects Rust from moves: a name for a place is for a person, and macros, patterns and exclusive borrows stay.
+#[test]
+fn variables_of_rust() {
+    let text = |body: &str| format!("fn f(a: i32, s: S) -> i32 {{\n{body}}}\n");
+    table(
+        "a.rs",
+        extract("v", false),
+        &[
+            (&text("    g(«a * 2»)\n"), &text("    let v = a * 2;\n    g(v)\n")),
+            (&text("    g(«s.x»)\n"), &format!("?{}", text("    let v = s.x;\n    g(v)\n"))),
+            (&text("    g(&mut «a»)\n"), "!borrowed to be changed"),
+            (&text("    println!(\"{}\", «a + 1»)\n"), "!"),
+            (&text("    match a { 1 => «a + 1», _ => 0 }\n"), "!match arm"),
+        ],
+    );
+    table(
+        "a.rs",
+        inline,
+        &[
+            (&text("    let ‸x = a + 1;\n    x * 2\n"), &text("    (a + 1) * 2\n")),
+            (&text("    let mut ‸x = a;\n    x * 2\n"), "!statement of its own"),
+            (&text("    let ‸x = a;\n    let a = 2;\n    x * a\n"), "!`a` would mean something else"),
+        ],
+    );
+}
