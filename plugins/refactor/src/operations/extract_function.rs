@@ -212,7 +212,7 @@ fn expression<'s>(source: &'s Source<'_>, selection: TextRange) -> Result<Select
     }
     if around(source, expression).is_none_or(|function| !holds(range(function), range(statement))) {
         // Beside the statement, which must not be in a class.
-        if source.around(expression, source.tree.root_node(), &["class_definition"]).first().is_some() {
+        if !source.around(expression, source.tree.root_node(), &["class_definition"]).is_empty() {
             return Err(ExtractError::Place("it is a part of a class and of no method"));
         }
     }

@@ -270,11 +270,7 @@ fn check(project: &Project<'_>, changes: &Changes, symbol: &Symbol, normal: &str
         _ => RenameError::Taken {
             new: new.to_owned(),
             name: name.clone(),
-            now: now.as_ref().and_then(|now| {
-                let text = overlay_text(&after, now)?;
-                let before = text.get(..now.at.start as usize)?;
-                Some((now.path.clone(), u32::try_from(before.matches('\n').count() + 1).ok()?))
-            }),
+            now: now.as_ref().and_then(|now| spot(&after, now)),
         },
     };
     Err(Refusal::of(&error).at(&place.path, place.at))
@@ -284,24 +280,18 @@ fn check(project: &Project<'_>, changes: &Changes, symbol: &Symbol, normal: &str
 fn alone(after: &Project<'_>, symbol: &Symbol, moved: &BTreeMap<RepoPath, RepoPath>, new: &str) -> Result<(), Refusal> {
     let now = |(path, id): &Global| (moved.get(path).unwrap_or(path).clone(), *id);
     let declarations: BTreeSet<Global> = symbol.declarations.iter().map(now).collect();
-    for global in &declarations {
-        for other in after.symbol(global).declarations.iter().filter(|other| !declarations.contains(other)) {
-            let at = after.declaration(other).map(|declaration| declaration.at);
-            let place = at.map(|at| Place { path: other.0.clone(), at });
-            let line = place.as_ref().and_then(|place| {
-                let text = overlay_text(after, place)?;
-                let before = text.get(..place.at.start as usize)?;
-                Some((place.path.clone(), u32::try_from(before.matches('\n').count() + 1).ok()?))
-            });
-            let error = RenameError::Taken { new: new.to_owned(), name: symbol.name.clone(), now: line };
-            return Err(Refusal { place, ..Refusal::of(&error) });
-        }
-    }
-    Ok(())
+    let families = declarations.iter().flat_map(|global| after.symbol(global).declarations);
+    let Some(other) = families.into_iter().find(|other| !declarations.contains(other)) else { return Ok(()) };
+    let place = after.declaration(&other).map(|declaration| Place { path: other.0, at: declaration.at });
+    let now = place.as_ref().and_then(|place| spot(after, place));
+    Err(Refusal { place, ..Refusal::of(&RenameError::Taken { new: new.to_owned(), name: symbol.name.clone(), now }) })
 }
 
-fn overlay_text(project: &Project<'_>, place: &Place) -> Option<Arc<str>> {
-    project.files().text(&place.path)
+/// The file and the line of a place, from 1.
+fn spot(project: &Project<'_>, place: &Place) -> Option<(RepoPath, u32)> {
+    let text = project.files().text(&place.path)?;
+    let before = text.get(..place.at.start as usize)?;
+    Some((place.path.clone(), u32::try_from(before.matches('\n').count() + 1).ok()?))
 }
 
 /// A doubt in words.

@@ -97,7 +97,7 @@ pub(super) fn flow(
         if writes && captured && !outside.is_empty() {
             return Err(ExtractError::Captured(declaration.name.clone()));
         }
-        let given_before = outside.iter().any(|r| gives(r)) || declaration.kind == DeclarationKind::Parameter;
+        let given_before = outside.iter().any(&gives) || declaration.kind == DeclarationKind::Parameter;
         let definite = inside.iter().filter(|r| gives(r) && definite(source, selection, r)).map(|r| r.at.start).min();
         let needs = inside
             .iter()
@@ -122,7 +122,7 @@ pub(super) fn flow(
             parameters.push((declaration.at.start, declaration.name.clone()));
         } else if result && definite.is_none() {
             flow.perhaps.push(declaration.at);
-        } else if needs && !given_before && !inside.iter().any(|r| gives(r)) {
+        } else if needs && !given_before && !inside.iter().any(gives) {
             parameters.push((declaration.at.start, declaration.name.clone()));
         }
     }
