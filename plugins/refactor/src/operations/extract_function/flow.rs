@@ -122,7 +122,7 @@ pub(super) fn flow(
             parameters.push((declaration.at.start, declaration.name.clone()));
         } else if result && definite.is_none() {
             flow.perhaps.push(declaration.at);
-        } else if needs && !given_before && !inside.iter().any(gives) {
+        } else if needs && !given_before && !inside.iter().any(&gives) {
             parameters.push((declaration.at.start, declaration.name.clone()));
         }
     }
