@@ -4,6 +4,7 @@ mod build;
 mod docs;
 mod files;
 mod functions;
+mod hint;
 mod hints;
 mod members;
 mod modules;

@@ -1,6 +1,6 @@
 //! What the walk gathers: scopes, drafts of declarations, names that wait until every declaration is known.
 
-use super::hints::{Ctx, Hint, HintId};
+use super::hint::{Ctx, Hint, HintId};
 use crate::{
     Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Role, Scope, ScopeId,
     ScopeKind, Space,

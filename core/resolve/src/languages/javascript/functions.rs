@@ -1,7 +1,7 @@
 //! Functions with their parameters.
 
 use super::build::{Binding, Builder, Meaning, Merge, Mode, This, UNKNOWN, VALUE, nth, range};
-use super::hints::{Ctx, Hint, HintId};
+use super::hint::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
 

@@ -2,7 +2,7 @@
 
 use super::build::Mode;
 use super::build::{Builder, Meaning, UNKNOWN};
-use super::hints::{Ctx, Hint, HintId};
+use super::hint::{Ctx, Hint, HintId};
 use crate::{Form, Role, ScopeId};
 use deepcoder_syntax::Node;
 

@@ -1,7 +1,7 @@
 //! Imports and exports, in the words of ES modules, TypeScript and CommonJS.
 
 use super::build::{ANY, Builder, FILE, Meaning, Merge, Mode, This, UNKNOWN, VALUE, nth, range};
-use super::hints::{Ctx, Hint, HintId};
+use super::hint::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Import, Role, ScopeId};
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;

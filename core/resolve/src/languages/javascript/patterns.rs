@@ -1,7 +1,7 @@
 //! Patterns: those that declare, and those that give values to what is declared elsewhere.
 
 use super::build::{ANY, Binding, Builder, Meaning, Mode, UNKNOWN, VALUE, nth, range};
-use super::hints::{Ctx, Hint, HintId};
+use super::hint::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Import, Role, ScopeId};
 use deepcoder_syntax::Node;
 

@@ -2,7 +2,7 @@
 
 use super::super::GLOBAL;
 use super::build::{ANY, Builder, Meaning, UNKNOWN, VALUE, range};
-use super::hints::Hint;
+use super::hint::Hint;
 use super::modules::WHOLE;
 use crate::{Bindings, DeclarationId, DeclarationKind, Form, HazardKind, Known, Reference, Role, Target, Why};
 use deepcoder_syntax::Language;

@@ -2,7 +2,7 @@
 
 use super::super::GLOBAL_MODULE;
 use super::build::{ANY, Builder, FILE, Meaning, Merge, NAMESPACE, TYPE, This, UNKNOWN, VALUE, nth, range};
-use super::hints::{Ctx, Hint, HintId};
+use super::hint::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;

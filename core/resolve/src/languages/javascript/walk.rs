@@ -3,7 +3,7 @@
 use super::build::{
     Binding, Builder, FILE, Meaning, Merge, Mode, NAMESPACE, TYPE, Task, This, UNKNOWN, VALUE, nth, range,
 };
-use super::hints::{Ctx, Hint, HintId};
+use super::hint::{Ctx, Hint, HintId};
 use crate::{DeclarationKind, Form, HazardKind, Role, ScopeId, ScopeKind};
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;

@@ -1,8 +1,8 @@
 // What TypeScript's checker says of every name that is no member: its offset in bytes, and those of the names that
 // declare it in the file. The files are read from the command line.
 const fs = require('fs');
-const ts = require(process.argv[2]);
-const paths = process.argv.slice(3);
+const ts = require(process.argv[1]);
+const paths = process.argv.slice(2);
 const program = ts.createProgram(paths, {
   allowJs: true, noResolve: true, noLib: true, types: [], noEmit: true,
   target: ts.ScriptTarget.ESNext, module: ts.ModuleKind.ESNext, jsx: ts.JsxEmit.Preserve,
