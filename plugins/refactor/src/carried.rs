@@ -1,6 +1,6 @@
 //! Texts that move within a file: every name in them must mean the same at the new place.
 
-use crate::source::{Source, range, walk};
+use crate::grammar::source::{Source, range, walk};
 use crate::{Changes, Refusal};
 use deepcoder_resolve::{Form, Mapped, Overlay, Place, Project, Reference};
 use deepcoder_types::{Hint, TextRange};

@@ -1,6 +1,6 @@
 //! What an expression reads and does, as far as the text tells: whether it may be evaluated at another time.
 
-use crate::source::{Source, holds, range, walk};
+use crate::grammar::source::{Source, holds, range, walk};
 use deepcoder_resolve::{DeclarationKind, Reference, Resolution, Role, ScopeId, ScopeKind, Target};
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;

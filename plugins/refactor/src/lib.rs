@@ -15,7 +15,6 @@ mod grammar;
 mod names;
 mod operations;
 mod request;
-mod source;
 #[cfg(test)]
 mod tests;
 

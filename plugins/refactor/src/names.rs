@@ -1,6 +1,6 @@
 //! Names for what is extracted.
 
-use crate::source::{Source, range};
+use crate::grammar::source::{Source, range};
 use deepcoder_resolve::{is_name, normal};
 use deepcoder_syntax::{Language, Node};
 use deepcoder_types::{Hint, TextRange};

@@ -4,7 +4,7 @@ use super::{
     ATOM, Declare, Grammar, NEVER_MEMBER, NEVER_NAME, NEVER_TARGET, NOWHERE_ERROR, NOWHERE_FIELD, NOWHERE_IMPORT,
     NOWHERE_PATTERN, NOWHERE_TYPE, Step, Steps, is_field, looked_up, operator,
 };
-use crate::source::{Source, range};
+use crate::grammar::source::{Source, range};
 use deepcoder_resolve::Resolution;
 use deepcoder_syntax::Node;
 

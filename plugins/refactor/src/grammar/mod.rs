@@ -5,9 +5,10 @@ mod java;
 mod javascript;
 mod python;
 mod rust;
+pub(crate) mod source;
 
-use crate::source::Source;
 use deepcoder_syntax::{Language, Node};
+use source::Source;
 
 /// The node kinds of a language by what they are to operations.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ mod flow;
 
 use crate::carried::{Meaning, Moved, Moves};
 use crate::grammar::Step;
+use crate::grammar::source::{Source, holds, range, walk};
 use crate::names::{self, NameError};
 use crate::operations::extract_variable::selected;
-use crate::source::{Source, holds, range, walk};
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{HazardKind, Project, Reference};
 use deepcoder_syntax::{Language, Node};

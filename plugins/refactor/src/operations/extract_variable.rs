@@ -3,8 +3,8 @@
 use crate::carried::{Meaning, Moved, Moves};
 use crate::effects::{Reads, Value};
 use crate::grammar::Step;
+use crate::grammar::source::{Source, holds, range, walk};
 use crate::names::{self, NameError};
-use crate::source::{Source, holds, range, walk};
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{Project, Role, ScopeKind};
 use deepcoder_syntax::Node;

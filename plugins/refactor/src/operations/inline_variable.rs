@@ -3,7 +3,7 @@
 use crate::carried::{Meaning, Moved, Moves};
 use crate::effects::{Reads, Value};
 use crate::grammar::Step;
-use crate::source::{Source, holds, range};
+use crate::grammar::source::{Source, holds, range};
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{
     Declaration, DeclarationKind, Form, Hazard, HazardKind, Project, Reference, Resolution, Role, ScopeKind, Symbol,

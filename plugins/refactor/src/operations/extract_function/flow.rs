@@ -2,7 +2,7 @@
 
 use super::{ExtractError, Selected};
 use crate::grammar::Step;
-use crate::source::{Source, holds, range};
+use crate::grammar::source::{Source, holds, range};
 use deepcoder_resolve::{Declaration, DeclarationId, DeclarationKind, Reference, Role, ScopeId, ScopeKind, Target};
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;

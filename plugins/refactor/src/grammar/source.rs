@@ -1,6 +1,6 @@
 //! One file as operations see it: its text, its tree, its names, the table of its language.
 
-use crate::grammar::{Grammar, Step};
+use super::{Grammar, Step};
 use crate::{Refusal, Target};
 use deepcoder_resolve::{Bindings, Project, Reference};
 use deepcoder_syntax::{Language, Node, Tree};
