@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 /// At most this many other files are looked at.
 const MAX_FILES: usize = 400;
-/// Shorter files say nothing about where their lines are from.
+/// Shorter files say where their lines are from only where all of them are another file's.
 const SHORT: usize = 4;
 
 pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -16,12 +16,16 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let (before, after) = (lines(old), lines(new));
         let own = shared(&after, &before);
         // What keeps most of its lines is itself still.
-        if before.len() < SHORT || after.len() < SHORT || shared(&before, &after) * 2 >= before.len() {
+        if after.len() < 2 || shared(&before, &after) * 2 >= before.len() {
             continue;
         }
+        let short = before.len() < SHORT || after.len() < SHORT;
         // Only lines that it had not before tell.
         let resembles = |text: &str| {
             let other = lines(text);
+            if short {
+                return other == after;
+            }
             let alike = shared(&after, &other);
             alike * 5 >= after.len() * 3 && alike > own && alike * 2 >= other.len()
         };

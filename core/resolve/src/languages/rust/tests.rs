@@ -12,7 +12,7 @@ fn variables_shadow_in_order_and_items_everywhere() {
     rust("fn f(⟦x⟧: i32) { { let ⟦2:x⟧ = ⟦x⟧; ⟦2:x⟧; } ⟦x⟧; fn g() { ⟦x→outside⟧; } }");
     rust("fn f() { if let Some(⟦x⟧) = y && ⟦x⟧ > 0 { ⟦x⟧; } else { ⟦x→outside⟧; } }");
     rust(
-        "fn f() { let Some(⟦x⟧) = y else { ⟦x→outside⟧; return }; ⟦x⟧; for ⟦2:x⟧ in ⟦x⟧ { ⟦2:x⟧; } |⟦3:x⟧: u8| ⟦3:x⟧ + ⟦z→outside⟧; }",
+        "fn f() { let Some(⟦x⟧) = y else { ⟦x→outside⟧; return () }; ⟦x⟧; for ⟦2:x⟧ in ⟦x⟧ { ⟦2:x⟧; } |⟦3:x⟧: u8| ⟦3:x⟧ + ⟦z→outside⟧; }",
     );
 }
 
@@ -30,7 +30,7 @@ fn patterns_bind_or_name() {
 fn fields_and_members() {
     rust("struct S { ⟦a⟧: u8 } fn f(b: u8) -> S { S { ⟦a⟧: b } }");
     rust(
-        "struct S { a: u8 } impl S { fn new() -> Self { todo!() } fn g(&self) { self.⟦a→value of instance of S, ?, else dynamic (UnknownReceiver)⟧; } }
+        "struct S { a: u8 } impl S { fn new() -> Self { panic!() } fn g(&self) { self.⟦a→value of instance of S, ?, else dynamic (UnknownReceiver)⟧; } }
         fn f(p: &S) { let s = S::⟦new→member of S⟧(); s.⟦a→value of s, ?, else dynamic (UnknownReceiver)⟧; p.⟦a→method of p, ?, else dynamic (UnknownReceiver)⟧(); }",
     );
 }
