@@ -33,7 +33,7 @@ pub use host::{SubmitError, known_tasks, submit};
 pub use kept::{Kept, KeptError, from_bytes, to_bytes};
 pub use position::{FindPositionError, PositionError, offset_in};
 pub use repo::{ApplyRun, Repo, RepoError};
-pub use resolve::{Resolved, lines_of, request_for, resolve};
+pub use resolve::{Resolved, from_root, lines_of, request_for, resolve};
 pub use result::{files_of, notes_of, summary_of};
 pub use tasks::{App, Clock};
 

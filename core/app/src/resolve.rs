@@ -4,7 +4,7 @@ use crate::{Repo, RepoError, TaskError};
 use deepcoder_pipeline::{Policy, RunError, verb};
 use deepcoder_plugin_api::{ErrorCode, PluginError, Takes};
 use deepcoder_types::{Instruction, Position, Request, TextRange};
-use deepcoder_workspace::ReadError;
+use deepcoder_workspace::{ReadError, Workspace};
 use std::path::Path;
 
 /// A request whose files are known.
@@ -24,6 +24,9 @@ pub fn resolve(repo: &Repo, request: &Request, id: &str) -> Result<Resolved, Tas
     check(request)?;
     let directory = &request.directory;
     let mut instruction = instruction(request, id);
+    if verb(&request.verb).is_some_and(|verb| verb.manifest.takes == Takes::Command) {
+        instruction.prompt = from_root(repo.workspace(), directory, &request.prompt);
+    }
     if let (Some(position), [typed, ..]) = (request.position, request.paths.as_slice()) {
         let (path, offset) = repo.find_position(directory, typed, position)?;
         instruction.targets = vec![path];
@@ -46,11 +49,35 @@ pub fn resolve(repo: &Repo, request: &Request, id: &str) -> Result<Resolved, Tas
     Ok(Resolved { instruction, policy, unreadable })
 }
 
+/// A command with the files that it names as paths from the root of the repository: a word whose part before the first
+/// `:` is a file, seen from `directory`.
+#[must_use]
+pub fn from_root(workspace: &Workspace, directory: &Path, command: &str) -> String {
+    let path = |word: &str| {
+        let (file, place) = word.split_once(':').map_or((word, ""), |(file, _)| (file, &word[file.len()..]));
+        let there = directory.join(file).symlink_metadata().is_ok_and(|found| found.is_file());
+        let resolved = workspace.resolve(directory, file).ok().filter(|_| there)?;
+        Some(format!("{resolved}{place}"))
+    };
+    let mut quoted = false;
+    let parts = command.split('`').map(|part| {
+        let words = || part.split_inclusive(char::is_whitespace);
+        let mut one = |word: &str| {
+            let bare = word.trim_end();
+            path(bare).map_or_else(|| word.to_owned(), |path| path + &word[bare.len()..])
+        };
+        let out = if quoted { one(part) } else { words().map(&mut one).collect() };
+        quoted = !quoted;
+        out
+    });
+    parts.collect::<Vec<String>>().join("`")
+}
+
 /// Refuses what makes no sense whatever the files are.
 pub(crate) fn check(request: &Request) -> Result<(), TaskError> {
     let verb = verb(&request.verb).ok_or_else(|| RunError::NoPlugin(request.verb.clone()))?;
     match verb.manifest.takes {
-        Takes::Words if request.position.is_none() && request.prompt.trim().is_empty() => {
+        Takes::Words | Takes::Command if request.position.is_none() && request.prompt.trim().is_empty() => {
             return Err(RunError::EmptyInstruction.into());
         }
         Takes::OptionalWords if request.prompt.trim().is_empty() && request.paths.is_empty() => {

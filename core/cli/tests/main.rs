@@ -13,6 +13,7 @@ mod hints;
 mod hooks;
 mod inherited;
 mod jobs;
+mod refactor;
 mod reference;
 mod small;
 mod surface;

@@ -46,14 +46,18 @@ impl<'t> Context<'t> {
         Self { progress: Some(progress), ..self }
     }
 
+    /// The text of a file that is neither ignored nor secret by its name.
+    pub(crate) fn visible(&self, path: &RepoPath) -> Result<TextFile, GatherError> {
+        match self.tree.visibility(path) {
+            Visibility::Visible => Ok(self.tree.read_text(path)?),
+            Visibility::Ignored => Err(GatherError::Ignored(path.clone())),
+            Visibility::Secret => Err(GatherError::SecretFile(path.clone())),
+        }
+    }
+
     /// The text of a file, if a model may see it.
     pub(crate) fn admit(&self, path: &RepoPath) -> Result<TextFile, GatherError> {
-        match self.tree.visibility(path) {
-            Visibility::Visible => {}
-            Visibility::Ignored => return Err(GatherError::Ignored(path.clone())),
-            Visibility::Secret => return Err(GatherError::SecretFile(path.clone())),
-        }
-        let file = self.tree.read_text(path)?;
+        let file = self.visible(path)?;
         match find_secret(&file.text) {
             Some(found) => Err(GatherError::SecretText { path: path.clone(), what: found.what, line: found.line }),
             None => Ok(file),

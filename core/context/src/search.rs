@@ -7,6 +7,8 @@ use deepcoder_types::{Cancel, Hint as _, RepoPath, Snippet, Symbol, TextRange};
 use deepcoder_workspace::{ReadError, TextFile};
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A pattern that compiles to more than this is refused.
 const MAX_PATTERN: usize = 1 << 20;
@@ -21,6 +23,43 @@ impl Context<'_> {
     /// A whole file, if a model may see it (origin `read`).
     pub fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError> {
         self.admit(path).map(|file| whole(&file, "read")).map_err(|error| plugin_error(&error))
+    }
+
+    /// The same with text that looks like a secret, for what no model sees.
+    pub fn read_any(&self, path: &RepoPath) -> Result<Snippet, PluginError> {
+        self.visible(path).map(|file| whole(&file, "read")).map_err(|error| plugin_error(&error))
+    }
+
+    /// The visible files that hold `word` as a word, and those that cannot be read, sorted.
+    pub fn files_with(&self, word: &str, cancel: &Cancel) -> Result<Vec<RepoPath>, PluginError> {
+        let files = self.tree.files().map_err(|error| PluginError::new(ErrorCode::Unavailable, error.to_string()))?;
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut own = Vec::new();
+            while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !cancel.is_cancelled()) {
+                // A file that is no text may still be a program, in another encoding.
+                let holds = match self.tree.read_text(path) {
+                    Ok(file) => has_word(&file.text, word),
+                    Err(_) => Language::program(path).is_some(),
+                };
+                if holds {
+                    own.push(path.clone());
+                }
+            }
+            own
+        };
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(files.len());
+        let mut found: Vec<RepoPath> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut found = work();
+            for thread in threads {
+                found.extend(thread.join().unwrap_or_default());
+            }
+            found
+        });
+        cancel.check().map_err(|_| PluginError::cancelled())?;
+        found.sort();
+        Ok(found)
     }
 
     /// Visible files that match, sorted, at most `limit`. An empty glob matches every file.
@@ -135,6 +174,17 @@ fn matcher(glob: &str) -> Result<Option<GlobMatcher>, PluginError> {
     built
         .map(|g| Some(g.compile_matcher()))
         .map_err(|error| PluginError::new(ErrorCode::Invalid, format!("`{glob}` is not a glob: {}", error.kind())))
+}
+
+/// Whether `text` holds `word` with no letter, digit or `_` beside it.
+fn has_word(text: &str, word: &str) -> bool {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    !word.is_empty()
+        && text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + word.len()..].chars().next();
+            !before.is_some_and(of_name) && !after.is_some_and(of_name)
+        })
 }
 
 /// The lines that matches begin in, each once, without their line endings.

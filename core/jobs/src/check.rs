@@ -33,7 +33,7 @@ pub(crate) fn check(mut spec: JobSpec, now_ms: u64) -> Result<JobSpec, Failure> 
             &format!("`deepcoder {} FILE:LINE:COLUMN` does it at once", spec.kind),
         );
     }
-    if takes == Takes::Words && spec.prompt.trim().is_empty() {
+    if matches!(takes, Takes::Words | Takes::Command) && spec.prompt.trim().is_empty() {
         return invalid("the instruction is empty", "say what to do, such as \"add type hints to every function\"");
     }
     if spec.prompt.len() > MAX_PROMPT || spec.paths.len() > MAX_PATHS {

@@ -49,7 +49,9 @@ impl Asking<'_> {
         };
         emit(self.events, Event::Stage(Stage::Verify));
         let Some((mut best, evidence)) = choose(judged) else { return Ok((None, None)) };
-        if best.verification.mendable().next().is_some() {
+        // An operation without a model would do the same again, and a part of it would break the rest.
+        let written = self.grants.asks_model();
+        if written && best.verification.mendable().next().is_some() {
             let mut again = None;
             if self.repair {
                 emit(self.events, Event::Stage(Stage::Repair));
@@ -60,7 +62,7 @@ impl Asking<'_> {
             }
             best = self.mended(instruction, best, again);
         }
-        if !best.verification.passed {
+        if written && !best.verification.passed {
             self.keep_within(instruction, &mut best);
         }
         best.evidence = evidence;
@@ -134,7 +136,8 @@ impl Asking<'_> {
         bundle: &ContextBundle,
         stats: &Mutex<Stats>,
     ) -> Result<Result<Vec<Judged>, Option<Answer>>, RunError> {
-        let samples = if self.plugin.manifest().changes_files() { samples(self.effort) } else { 0 };
+        let sampled = self.plugin.manifest().changes_files() && self.grants.asks_model();
+        let samples = if sampled { samples(self.effort) } else { 0 };
         let cancel = self.cancel.child();
         let (first, others) = std::thread::scope(|scope| {
             let threads: Vec<_> = (1..=samples)

@@ -63,6 +63,7 @@ fn narrow_reason(constraint: Option<&Constraint>) -> String {
         Some(Constraint::Annotations) => "only type annotations change",
         Some(Constraint::Rename(_)) => "only the name changes",
         Some(Constraint::Layout) => "only the layout changes",
+        Some(Constraint::Refactoring) => "every name means what it meant",
         None => "",
     };
     what.to_owned()

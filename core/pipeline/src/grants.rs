@@ -89,6 +89,12 @@ impl Grants {
         self.write.iter().all(|globs| globs.is_match(path))
     }
 
+    /// Whether the plugin may ask the model, which must never see a secret.
+    #[must_use]
+    pub const fn asks_model(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// How long the plugin may take.
     #[must_use]
     pub const fn wall(&self) -> Duration {

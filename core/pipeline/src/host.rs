@@ -131,7 +131,7 @@ impl Host for RunHost<'_, '_> {
     fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError> {
         self.go_on()?;
         self.grants.check_read(path)?;
-        self.context.read_file(path)
+        if self.grants.asks_model() { self.context.read_file(path) } else { self.context.read_any(path) }
     }
 
     fn list_files(&self, glob: &str, limit: u32) -> Result<Vec<RepoPath>, PluginError> {
@@ -142,6 +142,11 @@ impl Host for RunHost<'_, '_> {
     fn search_text(&self, pattern: &str, glob: &str, limit: u32) -> Result<Vec<Snippet>, PluginError> {
         self.go_on()?;
         Ok(self.readable(self.context.search_text(pattern, glob, limit)?, |snippet| &snippet.path))
+    }
+
+    fn files_with(&self, word: &str) -> Result<Vec<RepoPath>, PluginError> {
+        self.go_on()?;
+        Ok(self.readable(self.context.files_with(word, self.cancel)?, |path| path))
     }
 
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError> {

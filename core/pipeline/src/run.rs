@@ -197,7 +197,7 @@ impl<'a> Pipeline<'a> {
         let plugin = self.plugin_for(&instruction.verb)?;
         // A selection may speak for itself.
         let takes = plugin.manifest().verb(&instruction.verb).map(|verb| verb.takes).unwrap_or_default();
-        let needs_words = takes == Takes::Words && instruction.selection.is_none();
+        let needs_words = matches!(takes, Takes::Words | Takes::Command) && instruction.selection.is_none();
         if needs_words && instruction.prompt.trim().is_empty() {
             return Err(RunError::EmptyInstruction);
         }
@@ -248,6 +248,11 @@ impl<'a> Pipeline<'a> {
         stats: &mut Stats,
     ) -> Result<(Instruction, Several), RunError> {
         let alone = asking.plugin.manifest().each_target;
+        // A plugin without a model finds its files itself.
+        if !asking.grants.asks_model() && asked.targets.is_empty() {
+            let several = Several::one(asking.make(&asked, &[], stats)?);
+            return Ok((asked, several));
+        }
         if !asked.targets.is_empty() {
             let several = if alone && asked.targets.len() > 1 {
                 each(asking, &asked, stats)?

@@ -9,6 +9,8 @@ pub struct Verb {
     pub manifest: VerbManifest,
     /// Whether it may change files. Otherwise it answers in words.
     pub changes_files: bool,
+    /// Whether it may ask the model. Otherwise none is loaded for it.
+    pub asks_model: bool,
 }
 
 /// The verbs of all plugins, in the order in which they are shown.
@@ -26,8 +28,8 @@ pub fn verb(name: &str) -> Option<Verb> {
 
 fn verbs_of(plugin: &dyn Plugin) -> impl Iterator<Item = Verb> {
     let manifest = plugin.manifest();
-    let changes_files = manifest.changes_files();
-    manifest.verbs.clone().into_iter().map(move |manifest| Verb { manifest, changes_files })
+    let (changes_files, asks_model) = (manifest.changes_files(), manifest.capabilities.model.is_some());
+    manifest.verbs.clone().into_iter().map(move |manifest| Verb { manifest, changes_files, asks_model })
 }
 
 /// Whether `verb` knows every one of `options`, and each is of its type. A verb without a plugin passes here.

@@ -24,7 +24,8 @@ pub trait Host: Send + Sync {
     /// How likely each option is as the answer to a prompt, in the order of the options. Counts as one call.
     fn choose(&self, prompt: &Prompt, options: &[String]) -> Result<Vec<Likelihood>, PluginError>;
 
-    /// A whole file, if the plugin may read it and it is UTF-8 text under the cap.
+    /// A whole file, if the plugin may read it and it is UTF-8 text under the cap. Text that looks like a secret is for
+    /// plugins only that cannot ask the model.
     fn read_file(&self, path: &RepoPath) -> Result<Snippet, PluginError>;
 
     /// Visible files that match, sorted, at most `limit`.
@@ -32,6 +33,9 @@ pub trait Host: Send + Sync {
 
     /// Lines that match a regular expression (linear time: no look-around, no back-references).
     fn search_text(&self, pattern: &str, glob: &str, limit: u32) -> Result<Vec<Snippet>, PluginError>;
+
+    /// The files that hold `word` as a word, sorted, and those that cannot be read, which may hold it.
+    fn files_with(&self, word: &str) -> Result<Vec<RepoPath>, PluginError>;
 
     /// Definitions whose name contains `query`, exact names first.
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError>;

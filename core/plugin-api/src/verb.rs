@@ -18,6 +18,8 @@ pub enum Takes {
     OptionalWords,
     /// A line and a column of the first file.
     Position,
+    /// A command of its own: all words together, files and places among them.
+    Command,
     /// Nothing.
     Nothing,
 }

@@ -102,6 +102,8 @@ pub enum Constraint {
     Rename(Renaming),
     /// White space, and what is the same to the language (trailing commas, the kind of quotes).
     Layout,
+    /// Names, and the places of code, while every name that stays means what it meant.
+    Refactoring,
 }
 
 /// A name that becomes another one.

@@ -11,6 +11,10 @@ const SHOWN: usize = 60;
 /// Checks one file. `instruction` is what the user wrote: who asks for docstrings does not ask for other comments.
 pub(crate) fn check(change: &FileChange, constraint: &Constraint, instruction: &str, findings: &mut Vec<Finding>) {
     let path = &change.path;
+    // Code may go anywhere; the operation compares what its names mean.
+    if *constraint == Constraint::Refactoring {
+        return;
+    }
     // Without a grammar there is nothing to hold the edit to; a text that is not UTF-8 is refused elsewhere.
     let Some(language) = Language::program(path) else { return plain_lines(change, constraint, findings) };
     let text = |bytes: &'_ Vec<u8>| String::from_utf8(bytes.clone()).ok();
@@ -22,7 +26,7 @@ pub(crate) fn check(change: &FileChange, constraint: &Constraint, instruction: &
     let kept = match constraint {
         Constraint::Comments => Kept::Code,
         Constraint::Annotations => Kept::Untyped,
-        Constraint::Rename(_) | Constraint::Layout => Kept::All,
+        Constraint::Rename(_) | Constraint::Layout | Constraint::Refactoring => Kept::All,
     };
     let Some(before) = tokens(language, &old, kept) else {
         let message = format!("{}; the file does not parse, so that this is not checked", asked(constraint));
@@ -68,7 +72,7 @@ fn keeps_comments(constraint: &Constraint, language: Language, instruction: &str
             }
             language.docs() == Docs::Docstring && docstrings && !comments
         }
-        Constraint::Rename(_) | Constraint::Layout => false,
+        Constraint::Rename(_) | Constraint::Layout | Constraint::Refactoring => false,
     }
 }
 
@@ -211,6 +215,7 @@ fn asked(constraint: &Constraint) -> String {
             format!("only a new name was asked for, `{new_name}` for `{name}`")
         }
         Constraint::Layout => "only another layout was asked for".to_owned(),
+        Constraint::Refactoring => "only other names and places were asked for".to_owned(),
     }
 }
 
@@ -227,7 +232,7 @@ fn same(constraint: &Constraint, (old, a): (&str, &Token), (new, b): (&str, &Tok
         Constraint::Rename(Renaming { name, new_name }) => renamed(old, new, name, new_name),
         Constraint::Layout if a.kind == TokenKind::Quote => old.replace('\'', "\"") == new.replace('\'', "\""),
         Constraint::Layout if a.kind == TokenKind::Comment => old.split_whitespace().eq(new.split_whitespace()),
-        Constraint::Layout | Constraint::Comments | Constraint::Annotations => false,
+        Constraint::Layout | Constraint::Comments | Constraint::Annotations | Constraint::Refactoring => false,
     }
 }
 

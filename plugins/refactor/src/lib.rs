@@ -9,17 +9,22 @@
 
 mod carried;
 mod changes;
+mod command;
 mod effects;
+mod find;
 mod gate;
 mod grammar;
 mod names;
 mod operations;
+mod plugin;
 mod request;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub use changes::{ApplyError, Changes, Doubt};
 pub use gate::Verdict;
+pub use plugin::RefactorPlugin;
 pub use request::{Refusal, Request, Target};
 
 use deepcoder_resolve::Project;

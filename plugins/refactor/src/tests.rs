@@ -1,7 +1,11 @@
 use crate::{ApplyError, Changes, Verdict, gate};
+use deepcoder_plugin_api::Plugin;
 use deepcoder_resolve::{Memory, Project};
-use deepcoder_types::{RepoPath, TextRange};
+use deepcoder_test_cases::{Case, Files, Hosted, check};
+use deepcoder_test_support::FakeModel;
+use deepcoder_types::{Applicability, Outcome, RepoPath, TextRange};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 fn path(text: &str) -> RepoPath {
@@ -109,4 +113,37 @@ fn a_new_name_overrides_nothing() {
     let refusal = rename("run").expect_err("A has it");
     assert!(refusal.message.contains("`run` is taken in line 2 of `a.py`"), "{refusal}");
     assert_eq!(rename("stroll").expect("free").verdict(), Verdict::Safe);
+}
+
+/// Protects what the plugin promises in `cases/*.md`, and what every plugin owes on each of them: determinism, clean
+/// cancellation, the base hash.
+#[test]
+fn cases_hold() {
+    let plugin: Arc<dyn Plugin> = Arc::new(crate::RefactorPlugin::new());
+    let cases = Case::all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases"));
+    cases.iter().for_each(|case| check(&plugin, case));
+}
+
+/// Protects programs that cannot be read: one in another encoding may use the name, so that a person is told of it.
+#[test]
+fn a_file_that_cannot_be_read_is_a_doubt() {
+    let plugin: Arc<dyn Plugin> = Arc::new(crate::RefactorPlugin::new());
+    let case = Case::all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("cases")).remove(0);
+    let run = |other: &[u8]| {
+        let tree: Files = [("bank.py", &b"def pay():\n    return 0\n"[..]), ("old.py", other)]
+            .map(|(name, bytes)| (path(name), bytes.to_vec()))
+            .into();
+        let instruction = deepcoder_types::Instruction {
+            prompt: "rename bank.pay settle".to_owned(),
+            targets: Vec::new(),
+            ..case.instruction.clone()
+        };
+        let outcome = Hosted::new(&plugin, &tree, FakeModel::new(Vec::new())).run(&instruction).outcome;
+        let Ok(Outcome::Proposals(mut proposals)) = outcome else { panic!("{outcome:?}") };
+        proposals.remove(0)
+    };
+    let doubtful = run(b"from bank import pay  # caf\xe9\n");
+    assert_eq!(doubtful.applicability, Applicability::NeedsReview);
+    assert!(doubtful.rationale.contains("old.py:1:1: this file may use `pay`"), "{}", doubtful.rationale);
+    assert_eq!(run(b"x = 1\n").applicability, Applicability::Safe);
 }

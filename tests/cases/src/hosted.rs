@@ -186,6 +186,11 @@ impl Host for Counted<'_> {
         self.host.search_text(pattern, glob, limit)
     }
 
+    fn files_with(&self, word: &str) -> Result<Vec<RepoPath>, PluginError> {
+        self.call()?;
+        self.host.files_with(word)
+    }
+
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError> {
         self.call()?;
         self.host.search_symbols(query, limit)

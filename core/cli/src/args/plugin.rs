@@ -146,8 +146,13 @@ pub(crate) fn command_for(verb: &deepcoder_app::Verb) -> Command {
             let both = [usage("<INSTRUCTION> [PATHS]..."), usage("-m <INSTRUCTION> [PATHS]...")];
             command.override_usage(both.join("\n       "))
         }
+        (Takes::Command, true) => command.override_usage(usage("<COMMAND>...")).mut_arg("words", |words| {
+            let help = "Operation with what it is about, such as `rename FILE:LINE:COL NAME` or `rename module.name NAME`; \
+                        or a sentence. `list FILE:LINE:COL` tells what is possible";
+            words.value_name("COMMAND").help(help).long_help(None)
+        }),
         (Takes::OptionalWords, true) => command.override_usage(usage("[INSTRUCTION] [PATHS]...")),
-        (Takes::Words, false) => command.override_usage(usage("<QUESTION> [PATHS]...")),
+        (Takes::Words | Takes::Command, false) => command.override_usage(usage("<QUESTION> [PATHS]...")),
         (Takes::OptionalWords, false) => command.override_usage(usage("[QUESTION] [PATHS]...")),
         (Takes::Nothing, _) => command
             .mut_arg("words", |words| words.value_name("PATHS").help("Files, directories or globs").long_help(None))
@@ -246,7 +251,11 @@ mod tests {
             "#
         ));
         let manifest = manifest.expect("a manifest");
-        deepcoder_app::Verb { changes_files: manifest.changes_files(), manifest: manifest.verbs[0].clone() }
+        deepcoder_app::Verb {
+            changes_files: manifest.changes_files(),
+            asks_model: false,
+            manifest: manifest.verbs[0].clone(),
+        }
     }
 
     fn parsed(verb: &deepcoder_app::Verb, args: &[&str]) -> Result<PluginVerb, clap::Error> {

@@ -32,11 +32,11 @@ struct Edit<'a> {
 
 pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invocation, console: &mut Console) -> Result {
     let (prompt, paths) = task::words(verb.takes, &args.words, args.message.as_ref(), invocation)?;
-    if verb.takes == Takes::Words {
+    if matches!(verb.takes, Takes::Words | Takes::Command) {
         if prompt.is_empty() {
             return Err(RunError::EmptyInstruction.into());
         }
-        if args.message.is_none() {
+        if args.message.is_none() && verb.takes == Takes::Words {
             not_a_path(verb, &prompt, &paths, invocation)?;
         }
     }
@@ -183,6 +183,14 @@ fn left(task: &Task, result: &TaskResult, console: &mut Console) -> Result {
 /// The model changed nothing: the user asked for a change, so that this is no success.
 fn unchanged(task: &Task, result: &TaskResult, console: &mut Console) -> Result {
     match &result.answer {
+        // Without a model an answer is what was asked for.
+        Some(answer) if result.model.is_empty() => {
+            match console.json {
+                true => console.json(&report(task, result))?,
+                false => answer.text.lines().try_for_each(|line| console.line(line))?,
+            }
+            return Ok(Done::Clean);
+        }
         Some(answer) => {
             console.warn("the model answered in words instead of changing files");
             console.note(&for_terminal(&answer.text));

@@ -24,6 +24,14 @@ pub(crate) fn words(
         word != "-" && invocation.path(std::path::Path::new(lines_of(word).0)).symlink_metadata().is_ok()
     };
     let (instruction, paths) = match (message, words) {
+        (None, words) if takes == Takes::Command && words.len() > 1 => {
+            // A path with blanks is one word of the command.
+            let word = |word: &String| match word.contains(char::is_whitespace) {
+                true => format!("`{word}`"),
+                false => word.clone(),
+            };
+            (words.iter().map(word).collect::<Vec<_>>().join(" "), &words[..0])
+        }
         (Some(message), paths) => (message.clone(), paths),
         (None, paths) if takes == Takes::Nothing => (String::new(), paths),
         (None, [first, ..]) if takes == Takes::OptionalWords && names_a_file(first) => (String::new(), words),

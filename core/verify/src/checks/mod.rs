@@ -47,6 +47,12 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, base: &dyn deepcoder_workspa
         constraint: policy.constraint.as_ref(),
         tree: Tree::new(base, set),
     };
+    // The others know the mistakes of models.
+    if policy.constraint == Some(Constraint::Refactoring) {
+        data::check(&context, findings);
+        generated::check(&context, findings);
+        return;
+    }
     for check in [
         lost::check,
         names::check,

@@ -7,6 +7,7 @@ use crate::context::Invocation;
 use crate::failure::{Done, Failure, Result};
 use crate::verbs::task;
 use chrono::{DateTime, Local, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _};
+use deepcoder_app::Takes;
 use deepcoder_types::{Delivery, EDIT, Effort, JobSpec, JobState, Schedule};
 use deepcoder_workspace::Workspace;
 use serde_json::json;
@@ -21,6 +22,11 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     let options = serde_json::Value::from(task::params(&args.option)?);
     deepcoder_pipeline::check_options(&kind, &without_new(&options))?;
     let workspace = invocation.profile.daemon_workspace(&invocation.base)?;
+    // A job runs at the root of the repository.
+    let prompt = match takes {
+        Takes::Command => deepcoder_app::from_root(&workspace, &invocation.base, &prompt),
+        _ => prompt,
+    };
     let paths = typed.iter().map(|path| below(&workspace, &invocation.base, path)).collect::<Result<Vec<_>>>()?;
     let schedule = schedule(args, invocation.now_ms())?;
     // A job that runs here at once needs its files now; a branch or a later time may have other files.

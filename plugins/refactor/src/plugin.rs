@@ -1,0 +1,292 @@
+//! The plugin: words in, a proposal with exact edits out.
+
+use crate::command::{Command, Subject, parse};
+use crate::tree::HostFiles;
+use crate::{Changes, Refusal, Request, Target, Verdict, find, run};
+use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
+use deepcoder_resolve::{Project, supports};
+use deepcoder_syntax::Language;
+use deepcoder_types::{
+    Answer, Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Hint, Instruction, MovedFile,
+    NewFile, Outcome, Proposal, RepoPath, TextEdit, TextRange,
+};
+use std::collections::BTreeSet;
+
+/// Doubts and places that a proposal lists.
+const SHOWN: usize = 20;
+
+/// Places of the old name that one note lists.
+const LEFT: usize = 5;
+
+/// The operations that can be asked for.
+const OPERATIONS: &[&str] = &["rename", "extract-variable", "inline", "list"];
+
+/// The forms of a request, for hints.
+const FORMS: &str = "write: deepcoder refactor rename src/util.py:12:9 NEW_NAME, or: deepcoder refactor rename bank.transfer move_money";
+
+/// The plugin.
+pub struct RefactorPlugin {
+    manifest: PluginManifest,
+}
+
+impl RefactorPlugin {
+    /// With the manifest that is compiled in.
+    #[must_use]
+    pub fn new() -> Self {
+        #[expect(clippy::expect_used, reason = "the text is a constant, and a test reads it")]
+        let manifest = PluginManifest::parse(include_str!("../plugin.toml")).expect("plugin.toml is valid");
+        Self { manifest }
+    }
+}
+
+impl Default for RefactorPlugin {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Plugin for RefactorPlugin {
+    fn manifest(&self) -> &PluginManifest {
+        &self.manifest
+    }
+
+    fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
+        understood(instruction)?;
+        // It reads what it needs itself.
+        Ok(ContextRequest::default())
+    }
+
+    fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {
+        let command = understood(instruction)?;
+        host.progress("following names", None);
+        let files = HostFiles::new(host)?;
+        let project = Project::new(&files);
+        let outcome = work(&project, &files, &command, context);
+        // Files that could not be read any more were taken for files without the name.
+        if host.cancelled() { Err(PluginError::cancelled()) } else { outcome }
+    }
+}
+
+/// The operation that the words ask for.
+fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
+    let invalid = |message: String| Err(PluginError::new(ErrorCode::Invalid, message).with_hint(FORMS));
+    let Some(command) = parse(&instruction.prompt) else {
+        return invalid("this is no refactoring that is understood".to_owned());
+    };
+    let needs = |what: &str| invalid(format!("`{}` needs {what}", command.operation));
+    match (command.operation, &command.subject, &command.name) {
+        (operation, ..) if !OPERATIONS.contains(&operation) => {
+            invalid(format!("`{operation}` is not there yet; {} are", OPERATIONS.join(", ")))
+        }
+        ("rename", Some(_), None) | ("rename", None, _) => needs("what to rename and the new name"),
+        ("extract-variable", Some(Subject::Name(_)), _) => needs("the place of an expression"),
+        (_, None, _) => needs("a place"),
+        _ => Ok(command),
+    }
+}
+
+/// The operation on a target; `None` where there is none of this name.
+fn request(command: &Command, target: Target) -> Option<Request> {
+    let name = command.name.clone();
+    Some(match command.operation {
+        "rename" => Request::Rename { target, new_name: name? },
+        "extract-variable" => Request::ExtractVariable { target, name, all: command.all },
+        "inline" => Request::InlineVariable { target },
+        _ => return None,
+    })
+}
+
+fn work(
+    project: &Project<'_>,
+    files: &HostFiles<'_>,
+    command: &Command,
+    context: &ContextBundle,
+) -> Result<Outcome, PluginError> {
+    let target = target(project, command)?;
+    if command.operation == "list" {
+        return Ok(Outcome::Answer(Answer { text: possible(project, &target) }));
+    }
+    let old = name_at(project, &target);
+    let home = target.path.clone();
+    let Some(request) = request(command, target) else {
+        return Err(PluginError::new(ErrorCode::Invalid, "there is no such operation").with_hint(FORMS));
+    };
+    let mut changes = run(project, &request).map_err(|refusal| error(project, &refusal))?;
+    if changes.is_empty() {
+        return Ok(Outcome::Unchanged);
+    }
+    let title = match &request {
+        Request::Rename { new_name, .. } => format!("rename {old} to {new_name}"),
+        Request::ExtractVariable { name: Some(name), .. } => format!("extract the variable {name}"),
+        Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
+        Request::InlineVariable { .. } => format!("inline {old}"),
+    };
+    if !matches!(request, Request::ExtractVariable { .. }) {
+        doubt_what_is_not_read(project, &home, &old, &mut changes);
+    }
+    let mut notes = notes(project, &changes);
+    notes.extend(Some(&request).filter(|r| matches!(r, Request::Rename { .. })).and_then(|_| left(project, &old)));
+    Ok(Outcome::Proposals(vec![proposal(files, title, changes, &notes, context)?]))
+}
+
+/// The text that the command is about.
+fn target(project: &Project<'_>, command: &Command) -> Result<Target, PluginError> {
+    let missing = || PluginError::new(ErrorCode::Invalid, "it is not said what this is about").with_hint(FORMS);
+    let subject = command.subject.as_ref().ok_or_else(missing)?;
+    let limit = match &command.file {
+        Some(file) => {
+            let path = RepoPath::new(file.trim_start_matches("./"));
+            Some(path.map_err(|error| plugin_error(ErrorCode::Invalid, &error))?)
+        }
+        None => None,
+    };
+    let found = find::target(project, subject, limit.as_ref()).and_then(|found| match subject {
+        Subject::Lines(_, line, _) if command.operation != "extract-variable" => {
+            find::declared_in(project, &found, *line)
+        }
+        _ => Ok(found),
+    });
+    let found = found.map_err(|error| plugin_error(ErrorCode::NotFound, &error))?;
+    match Language::program(&found.path) {
+        Some(language) if supports(language) => Ok(found),
+        language => {
+            let what = language.map_or("this kind of file", Language::name);
+            let message = format!("`{}`: names of {what} cannot be followed", found.path);
+            Err(PluginError::new(ErrorCode::Unavailable, message)
+                .with_hint("`deepcoder edit` lets a model make the change: say it in words"))
+        }
+    }
+}
+
+fn plugin_error(code: ErrorCode, error: &impl Hint) -> PluginError {
+    PluginError { hint: error.hint(), ..PluginError::new(code, error.to_string()) }
+}
+
+/// A refusal with its place in front.
+fn error(project: &Project<'_>, refusal: &Refusal) -> PluginError {
+    let message = match &refusal.place {
+        Some(place) => format!("{}: {refusal}", find::place(project, &place.path, place.at.start)),
+        None => refusal.to_string(),
+    };
+    PluginError { hint: refusal.hint.clone(), ..PluginError::new(ErrorCode::Invalid, message) }
+}
+
+/// The name at a place, as it is written.
+fn name_at(project: &Project<'_>, target: &Target) -> String {
+    let names = project.names_at(&target.path, target.range.start);
+    names.into_iter().next().map(|(reference, _)| reference.name).unwrap_or_default()
+}
+
+/// What is possible at a place, a line for each operation.
+fn possible(project: &Project<'_>, target: &Target) -> String {
+    let name = name_at(project, target);
+    let target = || target.clone();
+    let requests = [
+        Request::Rename { target: target(), new_name: format!("{name}_2") },
+        Request::ExtractVariable { target: target(), name: None, all: false },
+        Request::InlineVariable { target: target() },
+    ];
+    let line = |request: &Request| match run(project, request) {
+        Ok(changes) if !changes.is_empty() => {
+            let places: usize = changes.edits.values().map(Vec::len).sum();
+            let files = changes.edits.len();
+            let (places, files) = (counted(places, "place"), counted(files, "file"));
+            let doubts = match changes.verdict() {
+                Verdict::NeedsReview => format!(", {}", counted(changes.doubts.len(), "doubt")),
+                Verdict::Safe | Verdict::Refused => String::new(),
+            };
+            format!("{}: {places} in {files}{doubts}", request.operation())
+        }
+        Ok(_) => format!("{}: no, it changes nothing", request.operation()),
+        Err(refusal) => format!("{}: no, {refusal}", request.operation()),
+    };
+    requests.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Files of the same language that hold the name and whose names are not known.
+fn doubt_what_is_not_read(project: &Project<'_>, home: &RepoPath, name: &str, changes: &mut Changes) {
+    let Some(own) = Language::program(home) else { return };
+    for path in project.files().mentions(name) {
+        let related = |language: Language| language == own || language.is_related(own);
+        if Language::program(&path).is_some_and(related) && project.bindings(&path).is_none() {
+            changes.doubt(&path, TextRange::new(0, 0), format!("this file may use `{name}`, and it cannot be read"));
+        }
+    }
+}
+
+/// The doubts, each with its place.
+fn notes(project: &Project<'_>, changes: &Changes) -> Vec<String> {
+    let mut notes: Vec<String> = changes
+        .doubts
+        .iter()
+        .take(SHOWN)
+        .map(|doubt| format!("{}: {}", find::place(project, &doubt.place.path, doubt.place.at.start), doubt.why))
+        .collect();
+    let more = changes.doubts.len().saturating_sub(SHOWN);
+    if more > 0 {
+        notes.push(format!("and {more} more places"));
+    }
+    notes
+}
+
+/// Where texts that are no names still say the old name.
+fn left(project: &Project<'_>, name: &str) -> Option<String> {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = Vec::new();
+    for path in project.files().mentions(name) {
+        let Some(text) = project.files().text(&path) else { continue };
+        let bindings = project.bindings(&path);
+        let known: BTreeSet<u32> =
+            bindings.iter().flat_map(|b| &b.references).map(|reference| reference.at.start).collect();
+        let mut lines: Vec<usize> = text
+            .match_indices(name)
+            .filter(|(at, _)| !text[..*at].ends_with(of_name) && !text[at + name.len()..].starts_with(of_name))
+            .filter(|(at, _)| !u32::try_from(*at).is_ok_and(|at| known.contains(&at)))
+            .map(|(at, _)| text[..at].matches('\n').count() + 1)
+            .collect();
+        lines.dedup();
+        places.extend(lines.into_iter().map(|line| format!("{path}:{line}")));
+    }
+    if places.is_empty() {
+        return None;
+    }
+    let more = places.len().saturating_sub(LEFT);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    places.truncate(LEFT);
+    Some(format!("comments, strings or other texts still say `{name}`: {}{more}", places.join(", ")))
+}
+
+fn proposal(
+    files: &HostFiles<'_>,
+    title: String,
+    changes: Changes,
+    notes: &[String],
+    context: &ContextBundle,
+) -> Result<Proposal, PluginError> {
+    let applicability = match changes.verdict() {
+        Verdict::Safe => Applicability::Safe,
+        Verdict::NeedsReview | Verdict::Refused => Applicability::NeedsReview,
+    };
+    let mut all = Vec::new();
+    for (path, edits) in changes.edits {
+        let stale = || PluginError::new(ErrorCode::Stale, format!("`{path}` cannot be read any more"));
+        let base_hash = files.hash(&path).ok_or_else(stale)?;
+        let edits = edits.into_iter().map(|(range, replacement)| TextEdit { range, replacement }).collect();
+        all.push(Change::Modify(FileEdit { path, base_hash, edits }));
+    }
+    all.extend(changes.renamed.into_iter().map(|(source, target)| Change::Rename(MovedFile { source, target })));
+    all.extend(changes.created.into_iter().map(|(path, text)| Change::Create(NewFile { path, text })));
+    Ok(Proposal {
+        snapshot: context.snapshot.clone(),
+        title,
+        rationale: notes.join("\n"),
+        applicability,
+        changes: all,
+        checks: Vec::new(),
+        constraint: Some(Constraint::Refactoring),
+    })
+}
