@@ -19,7 +19,7 @@ const SHOWN: usize = 20;
 const LEFT: usize = 5;
 
 /// The operations that can be asked for.
-const OPERATIONS: &[&str] = &["rename", "extract-variable", "inline", "list"];
+const OPERATIONS: &[&str] = &["rename", "extract-variable", "extract-function", "inline", "list"];
 
 /// The forms of a request, for hints.
 const FORMS: &str = "write: deepcoder refactor rename src/util.py:12:9 NEW_NAME, or: deepcoder refactor rename bank.transfer move_money";
@@ -80,6 +80,7 @@ fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
         }
         ("rename", Some(_), None) | ("rename", None, _) => needs("what to rename and the new name"),
         ("extract-variable", Some(Subject::Name(_)), _) => needs("the place of an expression"),
+        ("extract-function", Some(Subject::Name(_)), _) => needs("lines, or the place of an expression"),
         (_, None, _) => needs("a place"),
         _ => Ok(command),
     }
@@ -91,6 +92,7 @@ fn request(command: &Command, target: Target) -> Option<Request> {
     Some(match command.operation {
         "rename" => Request::Rename { target, new_name: name? },
         "extract-variable" => Request::ExtractVariable { target, name, all: command.all },
+        "extract-function" => Request::ExtractFunction { target, name },
         "inline" => Request::InlineVariable { target },
         _ => return None,
     })
@@ -119,9 +121,11 @@ fn work(
         Request::Rename { new_name, .. } => format!("rename {old} to {new_name}"),
         Request::ExtractVariable { name: Some(name), .. } => format!("extract the variable {name}"),
         Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
+        Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
+        Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
         Request::InlineVariable { .. } => format!("inline {old}"),
     };
-    if !matches!(request, Request::ExtractVariable { .. }) {
+    if !matches!(request, Request::ExtractVariable { .. } | Request::ExtractFunction { .. }) {
         doubt_what_is_not_read(project, &home, &old, &mut changes);
     }
     let mut notes = notes(project, &changes);
@@ -141,7 +145,7 @@ fn target(project: &Project<'_>, command: &Command) -> Result<Target, PluginErro
         None => None,
     };
     let found = find::target(project, subject, limit.as_ref()).and_then(|found| match subject {
-        Subject::Lines(_, line, _) if command.operation != "extract-variable" => {
+        Subject::Lines(_, line, _) if !command.operation.starts_with("extract") => {
             find::declared_in(project, &found, *line)
         }
         _ => Ok(found),
@@ -184,6 +188,7 @@ fn possible(project: &Project<'_>, target: &Target) -> String {
     let requests = [
         Request::Rename { target: target(), new_name: format!("{name}_2") },
         Request::ExtractVariable { target: target(), name: None, all: false },
+        Request::ExtractFunction { target: target(), name: None },
         Request::InlineVariable { target: target() },
     ];
     let line = |request: &Request| match run(project, request) {

@@ -6,11 +6,14 @@ use deepcoder_types::{ContentHash, RepoPath};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// A file's text and its hash; `None` where the host shows none.
+type Text = Option<(Arc<str>, ContentHash)>;
+
 /// The files that a host shows, each read once.
 pub(crate) struct HostFiles<'h> {
     host: &'h dyn Host,
     paths: Vec<RepoPath>,
-    texts: Mutex<BTreeMap<RepoPath, Option<(Arc<str>, ContentHash)>>>,
+    texts: Mutex<BTreeMap<RepoPath, Text>>,
     words: Mutex<BTreeMap<String, Vec<RepoPath>>>,
 }
 
@@ -25,7 +28,7 @@ impl<'h> HostFiles<'h> {
         self.read(path).map(|(_, hash)| hash)
     }
 
-    fn read(&self, path: &RepoPath) -> Option<(Arc<str>, ContentHash)> {
+    fn read(&self, path: &RepoPath) -> Text {
         if let Some(known) = lock(&self.texts).get(path) {
             return known.clone();
         }

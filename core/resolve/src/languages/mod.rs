@@ -1,6 +1,5 @@
 //! The rules of each language: its binder, its modules, its names.
 
-mod c;
 mod go;
 mod java;
 mod javascript;
@@ -115,7 +114,6 @@ pub(crate) fn rules(language: Language) -> Option<&'static dyn Rules> {
         Language::Rust => &rust::Rust,
         Language::Go => &go::Go,
         Language::Java => &java::Java,
-        Language::C | Language::Cpp => &c::C,
         _ => return None,
     })
 }
