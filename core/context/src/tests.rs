@@ -301,3 +301,31 @@ fn what_a_target_leans_on_comes_as_signatures() {
     let script = script.expect("gathers").snippets;
     assert_eq!(origins(&script), ["target web/cart.js", "outline web/pay.js"]);
 }
+
+/// Protects what looks for every use of a name: each file that holds it as a word is found, one that cannot be read too,
+/// and nothing else; its text is whole even where a model must not see it.
+#[test]
+fn every_file_with_a_word_is_found() {
+    let secret = b"pay = 1\nAWS_SECRET_ACCESS_KEY = \"wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY\"\n";
+    let repo = TestRepo::new(&[
+        ("a.py", b"x.pay(1)\n"),
+        ("b.py", b"payment = repay = pay_day\n"),
+        ("c.txt", b"to pay"),
+        ("old.py", b"caf\xe9 = 1\n"),
+        ("picture.png", b"\x89PNG pay \xff"),
+        ("secret.py", secret),
+        (".gitignore", b"built/\n"),
+        ("built/a.py", b"pay\n"),
+    ]);
+    let workspace = open(&repo);
+    let context = Context::new(&workspace);
+    let found = context.files_with("pay", &Cancel::new()).expect("searches");
+    let found: Vec<&str> = found.iter().map(RepoPath::as_str).collect();
+    assert_eq!(found, ["a.py", "c.txt", "old.py", "secret.py"]);
+    assert!(context.read_file(&path("secret.py")).is_err());
+    assert_eq!(context.read_any(&path("secret.py")).expect("reads").text.as_bytes(), secret);
+    assert!(context.read_any(&path("built/a.py")).is_err());
+    let cancelled = Cancel::new();
+    cancelled.cancel();
+    assert_eq!(context.files_with("pay", &cancelled).expect_err("cancelled").code, ErrorCode::Cancelled);
+}
