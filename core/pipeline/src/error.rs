@@ -55,26 +55,6 @@ pub enum RunError {
     /// The proposal does not fit the files.
     #[error(transparent)]
     Materialise(#[from] MaterialiseError),
-    /// The new name is in use.
-    #[error("`{new_name}` is in use already: {path}:{line}")]
-    NameTaken {
-        /// The file.
-        path: RepoPath,
-        /// Its line, from 1.
-        line: u32,
-        /// The old name.
-        name: String,
-        /// The new one.
-        new_name: String,
-    },
-    /// Nothing has the name that is to be changed.
-    #[error("no code {} uses the name `{name}`", if *.everywhere { "of this repository" } else { "in the named files" })]
-    NoSuchName {
-        /// The name.
-        name: String,
-        /// Whether all files were looked through.
-        everywhere: bool,
-    },
     /// A comment that is to be taken out is not there.
     #[error("`{path}` has no comment `{text}`")]
     NoComment {
@@ -103,11 +83,6 @@ impl Hint for RunError {
             Self::Panic { .. } => Some("this is a defect of the plugin; nothing was changed".into()),
             Self::TimedOut { .. } => Some("ask for less at once: fewer files, or a smaller change".into()),
             Self::NotAllowed { .. } => Some("name the file as well, if it may be changed".into()),
-            Self::NameTaken { name, .. } => Some(format!("choose another name for `{name}`, or rename that one first")),
-            Self::NoSuchName { everywhere: false, .. } => {
-                Some("name no files to look through the whole repository".into())
-            }
-            Self::NoSuchName { everywhere: true, .. } => Some("check the spelling: names are case-sensitive".into()),
             Self::NoComment { .. } => {
                 Some("it was changed or taken out since: save the file with the comment again".into())
             }

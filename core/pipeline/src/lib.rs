@@ -20,7 +20,6 @@ mod linked;
 mod no_model;
 mod project;
 mod record;
-mod rename;
 mod run;
 #[cfg(test)]
 mod tests;

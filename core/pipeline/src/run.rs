@@ -11,13 +11,14 @@ use crate::project::ProjectChecks;
 use crate::record::Record;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
 use deepcoder_edit::unified_diff;
-use deepcoder_plugin_api::{Plugin, Takes};
+use deepcoder_plugin_api::{ErrorCode, Level, Plugin, Takes};
 use deepcoder_types::{
     Answer, Applicability, Calibration, Cancel, EditSet, Effort, Event, Instruction, LanguageModel, RepoPath, Stage,
     Stats,
 };
 use deepcoder_verify::Verification;
 use deepcoder_workspace::Tree;
+use std::cell::OnceCell;
 use std::sync::{Arc, Mutex};
 
 /// The least share of right results that is applied unseen, unless a setting says otherwise.
@@ -193,6 +194,7 @@ impl<'a> Pipeline<'a> {
         cancel: &Cancel,
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Run, RunError> {
+        let exact_grants = OnceCell::new();
         let events: Events<'_> = Mutex::new(events);
         let plugin = self.plugin_for(&instruction.verb)?;
         // A selection may speak for itself.
@@ -222,11 +224,15 @@ impl<'a> Pipeline<'a> {
             events: &events,
         };
         let mut stats = Stats::default();
-        let (asked, mut several) = match asking.plan(&asked)?.renaming {
-            Some(renaming) => {
-                let attempt = crate::rename::rename(&asking, &asked, &renaming)?;
-                (asked, Several::one(Made { snapshot: String::new(), best: Some(attempt), answer: None }))
-            }
+        let exact = match asking.plan(&asked)?.exact {
+            Some(verb) => match self.granted(&verb, &exact_grants)? {
+                Some((plugin, grants)) => exactly(&Asking { plugin, grants, ..asking }, verb, &asked, &mut stats)?,
+                None => None,
+            },
+            None => None,
+        };
+        let (asked, mut several) = match exact {
+            Some(made) => made,
             None => self.ask(&asking, asked, options, &mut stats)?,
         };
         if let Some(best) = &mut several.made.best {
@@ -236,7 +242,18 @@ impl<'a> Pipeline<'a> {
             }
             comments.tree.rebase(&mut best.set);
         }
-        Ok(self.finish(plugin, &asked, several, stats))
+        Ok(self.finish(self.plugin_for(&asked.verb)?, &asked, several, stats))
+    }
+
+    /// The plugin of `verb` with its rights.
+    fn granted<'g>(
+        &self,
+        verb: &str,
+        grants: &'g OnceCell<Grants>,
+    ) -> Result<Option<(&dyn Plugin, &'g Grants)>, RunError> {
+        let Ok(plugin) = self.plugin_for(verb) else { return Ok(None) };
+        let own = Grants::new(plugin.manifest(), &self.policy)?;
+        Ok(Some((plugin, grants.get_or_init(|| own))))
     }
 
     /// The request, in as many pieces as the plugin takes targets, on files that are chosen where none are named.
@@ -345,5 +362,24 @@ impl<'a> Pipeline<'a> {
             answer,
             record,
         }
+    }
+}
+
+/// The request by another verb, whose plugin asks no model; `None` where it cannot do it: it does not know the language.
+fn exactly(
+    asking: &Asking<'_>,
+    verb: String,
+    asked: &Instruction,
+    stats: &mut Stats,
+) -> Result<Option<(Instruction, Several)>, RunError> {
+    // Options are those of the verb that was asked for.
+    let instruction = Instruction { verb, options: serde_json::json!({}), ..asked.clone() };
+    match asking.make(&instruction, &[], stats) {
+        Ok(made) => Ok(Some((instruction, Several::one(made)))),
+        Err(RunError::Plugin(error)) if error.code == ErrorCode::Unavailable => {
+            emit(asking.events, Event::Log { level: Level::Info, message: error.message });
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }

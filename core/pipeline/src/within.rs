@@ -1,8 +1,8 @@
 //! Reduces a result that does more than a narrow instruction asks for.
 
 use deepcoder_edit::{apply_edits, edits_between};
-use deepcoder_types::{Constraint, EditSet, FileChange, TextEdit};
-use deepcoder_verify::{Policy, Renamed, rename_in, verify};
+use deepcoder_types::{EditSet, FileChange, TextEdit};
+use deepcoder_verify::{Policy, verify};
 use deepcoder_workspace::Memory;
 
 /// Files with more differences are not taken apart: each costs a parse.
@@ -13,9 +13,6 @@ const MAX_LINES: usize = 20;
 
 /// The set with the files that pass verification, and of the others only those differences that do, one by one and all
 /// together; `None` where none does, or where nothing is asked that a difference could go beyond.
-///
-/// A rename needs no model: where its answer for a file goes beyond, the code of that file gets the name wherever it
-/// has the old one.
 pub(crate) fn within(set: &EditSet, policy: &Policy) -> Option<EditSet> {
     policy.constraint.as_ref()?;
     let files: Vec<FileChange> = set.files.iter().filter_map(|file| part(set, file, policy)).collect();
@@ -31,13 +28,6 @@ fn part(set: &EditSet, file: &FileChange, policy: &Policy) -> Option<FileChange>
     }
     let (old, new) = (file.old.as_ref()?, file.new.as_ref()?);
     let (before, after) = (std::str::from_utf8(&old.bytes).ok()?, std::str::from_utf8(&new.bytes).ok()?);
-    if let Some(Constraint::Rename(renaming)) = &policy.constraint
-        && let Ok(Some(Renamed { text, .. })) = rename_in(&file.path, before, renaming)
-    {
-        let mut change = file.clone();
-        change.new.as_mut()?.bytes = text.into_bytes();
-        return Some(change);
-    }
     let edits = edits_between(before, after);
     let made = |edits: &[TextEdit]| {
         let mut change = file.clone();

@@ -1,11 +1,14 @@
 //! The instruction, and the context that the model sees. Mirrors `plugin.wit`.
 
-use crate::{ContentHash, Proposal, Renaming, RepoPath, TextRange};
+use crate::{ContentHash, Proposal, RepoPath, TextRange};
 use serde::{Deserialize, Serialize};
 
 /// The verb that changes files as instructed. It is the default where no verb is given: a job without one, a fix of a
 /// hook, a comment that ends with `AI!`, EditEval.
 pub const EDIT: &str = "edit";
+
+/// The verb that refactors by the rules of languages: an instruction for [`EDIT`] that only asks for that goes there.
+pub const REFACTOR: &str = "refactor";
 
 /// The verb that answers in words: a comment that ends with `AI?` means it.
 pub const EXPLAIN: &str = "explain";
@@ -35,9 +38,9 @@ pub struct Instruction {
 /// The context that a plugin wants gathered before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ContextRequest {
-    /// The instruction only gives something another name: the host does that, token by token, and the plugin does not run.
+    /// A verb that does exactly what the instruction asks for, without a model. Where that can, the plugin does not run.
     #[serde(default)]
-    pub renaming: Option<Renaming>,
+    pub exact: Option<String>,
     /// Files by glob. A plain path matches itself.
     pub globs: Vec<String>,
     /// Definitions by name, wherever they are.

@@ -39,7 +39,9 @@ pub use glob::check_glob;
 pub use grammar::{Form, Free, Grammar, Likelihood};
 pub use hash::ContentHash;
 pub use hint::Hint;
-pub use instruction::{Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, Snippet, Symbol};
+pub use instruction::{
+    Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, REFACTOR, Snippet, Symbol,
+};
 pub use job::{
     FailureKind, HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult,
     JobSpec, JobState, Schedule,

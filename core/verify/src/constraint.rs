@@ -2,8 +2,8 @@
 //! compared, so that neither layout nor an unlucky diff hides a change of the code.
 
 use crate::policy::Finding;
-use deepcoder_syntax::{Docs, Kept, Language, Token, TokenKind, Tokens, comments, tokens};
-use deepcoder_types::{Constraint, FileChange, Renaming, RepoPath};
+use deepcoder_syntax::{Docs, Kept, Language, Token, TokenKind, comments, tokens};
+use deepcoder_types::{Constraint, FileChange, Renaming};
 
 /// The most characters of code that a finding shows.
 const SHOWN: usize = 60;
@@ -116,94 +116,6 @@ fn plain_lines(change: &FileChange, constraint: &Constraint, findings: &mut Vec<
     if let Some(line) = lost {
         let message = format!("{}, and the line `{}` is changed or gone", asked(constraint), shown(line));
         findings.push(Finding::error(&change.path, message));
-    }
-}
-
-/// Tokens that are looked through for the beginning of a statement.
-const STATEMENT: usize = 60;
-
-/// A text in which a name was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Renamed {
-    /// All of it.
-    pub text: String,
-    /// The name before the dot of each occurrence that is a member: `self`, `bank`, or nothing where that is no name.
-    pub receivers: Vec<String>,
-    /// Lines whose comments or strings have the old name still, from 1.
-    pub left: Vec<u32>,
-    /// Lines in which the name is that of an argument or a key, which may belong to something else, from 1.
-    pub keys: Vec<u32>,
-}
-
-/// The new name is in use in a text, in this line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
-    /// From 1.
-    pub line: u32,
-}
-
-/// `text` with the new name wherever its code has the old one as a token. Comments and strings stay, but for the names
-/// that Python's `__all__` lists. `None` where nothing has the old name, or where that cannot be judged: without a grammar,
-/// or if the text does not parse.
-pub fn rename_in(path: &RepoPath, text: &str, renaming: &Renaming) -> Result<Option<Renamed>, Taken> {
-    let Renaming { name, new_name } = renaming;
-    let found = Language::program(path).and_then(|language| tokens(language, text, Kept::All));
-    let Some(Tokens { code: tokens, .. }) = found else { return Ok(None) };
-    let said = |at: usize| tokens.get(at).and_then(|t: &Token| text.get(t.range.as_range())).unwrap_or_default();
-    let mut out =
-        Renamed { text: String::with_capacity(text.len()), receivers: Vec::new(), left: Vec::new(), keys: Vec::new() };
-    let mut read = 0;
-    let mut exports = false;
-    for (at, token) in tokens.iter().enumerate() {
-        // A token after a quotation mark is the text of a string.
-        let in_string = at > 0 && tokens[at - 1].kind == TokenKind::Quote && token.kind == TokenKind::Code;
-        match said(at) {
-            "__all__" => exports = true,
-            "]" | ")" => exports = false,
-            _ => {}
-        }
-        let is_code = token.kind == TokenKind::Code && !in_string;
-        if is_code && said(at) == new_name {
-            return Err(Taken { line: token.line });
-        }
-        if (is_code || (in_string && exports)) && said(at) == name {
-            let range = token.range.as_range();
-            out.text.push_str(text.get(read..range.start).unwrap_or_default());
-            out.text.push_str(new_name);
-            read = range.end;
-            let in_list = is_code && at > 0 && matches!(said(at - 1), "(" | "," | "{");
-            if in_list && is_key(path, said(at - 1), said(at + 1)) {
-                // The braces of an import or an export hold names and no keys.
-                let words = (0..at).rev().map(said).take(STATEMENT);
-                let mut begin =
-                    words.skip_while(|word| !matches!(*word, "import" | "export" | ";" | "(" | "=" | "=>" | ":"));
-                if !begin.next().is_some_and(|word| matches!(word, "import" | "export")) {
-                    out.keys.push(token.line);
-                }
-            }
-            if is_code && at > 0 && matches!(said(at - 1), "." | "->" | "?.") {
-                let of = if at > 1 { said(at - 2) } else { "" };
-                let is_name = of.chars().all(|c| c.is_alphanumeric() || c == '_');
-                out.receivers.push(if is_name { of.to_owned() } else { String::new() });
-            }
-        } else if !is_code && words(said(at)).any(|word| word == name) {
-            out.left.push(token.line);
-        }
-    }
-    if read == 0 {
-        return Ok(None);
-    }
-    out.text.push_str(text.get(read..).unwrap_or_default());
-    Ok(Some(out))
-}
-
-/// Whether a name between these tokens is that of an argument (`f(name=1)`) or of a key (`{ name: 1 }`, `{ name }`).
-fn is_key(path: &RepoPath, before: &str, after: &str) -> bool {
-    match Language::program(path) {
-        Some(Language::Python) => before != "{" && after == "=",
-        Some(language) if language.is_script() => after == ":" || (before == "{" && matches!(after, "," | "}")),
-        Some(Language::Go | Language::Rust) => after == ":",
-        _ => false,
     }
 }
 

@@ -15,7 +15,6 @@ mod text;
 
 pub use blanks::without_added_blanks;
 pub use checks::data::{BrokenData, broken_data};
-pub use constraint::{Renamed, Taken, rename_in};
 pub use policy::{Finding, Policy, Severity, Verification};
 
 use deepcoder_types::{EditSet, FileChange};

@@ -333,34 +333,6 @@ fn a_renaming_changes_one_name() {
     assert_eq!(found, ["only a new name was asked for, `size` for `x`, and line 4 makes `pass` of `return b.x + x`"]);
 }
 
-/// Protects a renaming that is done without the model: every token of the code, no string and no comment, and nothing
-/// where the new name means something already.
-#[test]
-fn a_name_is_changed_in_code_only() {
-    let renaming = Renaming { name: "greet".into(), new_name: "welcome".into() };
-    let path = RepoPath::new("a.py").expect("a path");
-    let old = "def greet(n):\r\n    # greet\r\n    return 'greet' + f\"{greet}\"\r\n\r\nx.greet(greeting)\r\n";
-    let new = "def welcome(n):\r\n    # greet\r\n    return 'greet' + f\"{welcome}\"\r\n\r\nx.welcome(greeting)\r\n";
-    let renamed = rename_in(&path, old, &renaming).expect("the name is free").expect("it is there");
-    assert_eq!((renamed.text.as_str(), renamed.receivers, renamed.left), (new, vec!["x".to_owned()], vec![2, 3]));
-    assert_eq!(renamed.keys, Vec::<u32>::new());
-    let keys =
-        rename_in(&path, "f(x, greet=1)\ngreet = 2\n", &renaming).expect("the name is free").expect("it is there");
-    assert_eq!(keys.keys, [1]);
-    let script = RepoPath::new("a.js").expect("a path");
-    let text = "import { greet, x } from './a.js';\nexport { greet };\nf({ greet });\nconst { greet: y } = o;\n";
-    let keys = rename_in(&script, text, &renaming).expect("the name is free").expect("it is there");
-    assert_eq!(keys.keys, [3, 4]);
-    assert_eq!(held(&Constraint::Rename(renaming.clone()), "a.py", old, new), NONE);
-    assert_eq!(rename_in(&path, "greet(\n\nwelcome)\n", &renaming), Err(Taken { line: 3 }));
-    for other in ["def (greet\n", "# greet\n"] {
-        assert_eq!(rename_in(&path, other, &renaming), Ok(None), "{other}");
-    }
-    assert_eq!(rename_in(&RepoPath::new("a.txt").expect("a path"), old, &renaming), Ok(None));
-    let exported = rename_in(&path, "__all__ = ['greet', 'x']\ny = 'greet'\n", &renaming);
-    assert_eq!(exported.map(|r| r.map(|r| r.text)), Ok(Some("__all__ = ['welcome', 'x']\ny = 'greet'\n".to_owned())));
-}
-
 /// Protects code from a formatter that rewrites: lines, trailing commas and quotes may change, blocks and words not.
 #[test]
 fn another_layout_is_the_same_code() {

@@ -41,7 +41,7 @@ use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest}
 use deepcoder_syntax::{Language, parses};
 use deepcoder_types::{
     Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Instruction, NewFile, Outcome,
-    Proposal, Renaming, RepoPath,
+    Proposal, REFACTOR, Renaming, RepoPath,
 };
 use masks::Masked;
 use scope::Scope;
@@ -99,7 +99,9 @@ impl Plugin for EditPlugin {
                     "names are letters, digits and `_`, begin with no digit and are no keyword: rename transfer to move_money",
                 ));
         }
-        Ok(ContextRequest { renaming, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })
+        // Lines that are selected limit a renaming to them, which is no refactoring.
+        let exact = renaming.filter(|_| instruction.selection.is_none()).map(|_| REFACTOR.to_owned());
+        Ok(ContextRequest { exact, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })
     }
 
     fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {

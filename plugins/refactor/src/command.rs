@@ -102,7 +102,6 @@ const WHOLE: &[&str] = &[
     "tree",
     "code",
     "files",
-    "in",
     "please",
     "and",
     "update",
@@ -134,6 +133,12 @@ pub(crate) fn parse(text: &str) -> Option<Command> {
     // `rename a.py:1:5 name`: a place and whatever the name is.
     let bare = takes_name(operation) && after.is_empty() && before.len() == 2;
     let mut subjects = if bare { before.to_vec() } else { meaning(before) };
+    // `the parameter x of f` is `f.x`.
+    if let [name, of, owner] = subjects.as_slice()
+        && matches!(of.as_str(), "of" | "in" | "from")
+    {
+        subjects = vec![format!("{owner}.{name}")];
+    }
     let mut names = meaning(after);
     if names.is_empty() && takes_name(command.operation) && subjects.len() > 1 {
         names.extend(subjects.pop());
@@ -209,7 +214,12 @@ fn meaning(words: &[String]) -> Vec<String> {
         let lower = word.to_lowercase();
         only || !FILLER.contains(&lower.as_str()) && !WHOLE.contains(&lower.as_str())
     };
-    words.iter().filter(says).cloned().collect()
+    let mut said: Vec<String> = words.iter().filter(says).cloned().collect();
+    // `in the repository`
+    while said.len() > 1 && said.last().is_some_and(|last| matches!(last.as_str(), "in" | "of" | "from")) {
+        said.pop();
+    }
+    said
 }
 
 /// `src/a.py:12:5`, `src/a.py:10-20` or a name.
@@ -262,6 +272,8 @@ mod tests {
             ("rename bank.transfer to move_money across the repository", name("bank.transfer"), "move_money"),
             ("rename crate::bank::Book as Ledger", name("crate::bank::Book"), "Ledger"),
             ("rename a to name", name("a"), "name"),
+            ("rename transfer to pay in the repository", name("transfer"), "pay"),
+            ("rename the parameter x of f to count", name("f.x"), "count"),
             ("rename total a", name("total"), "a"),
         ] {
             let command = parse(text).unwrap_or_else(|| panic!("{text}"));

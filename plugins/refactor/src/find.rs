@@ -2,7 +2,10 @@
 
 use crate::Target;
 use crate::command::{Spot, Subject};
-use deepcoder_resolve::{Bindings, Declaration, DeclarationKind, Known, Project, Resolution, Role, ScopeKind};
+use deepcoder_resolve::{
+    Bindings, Declaration, DeclarationKind, Known, Project, Resolution, Role, ScopeKind, supports,
+};
+use deepcoder_syntax::Language;
 use deepcoder_types::{Hint, RepoPath, TextRange};
 use std::collections::BTreeMap;
 
@@ -25,6 +28,8 @@ pub(crate) enum FindError {
     WhichName { path: RepoPath, line: usize, count: usize },
     #[error("no file of this repository declares `{0}` in a language whose names can be followed")]
     NoName(String),
+    #[error("`{name}` is in a file whose names cannot be followed: {path}")]
+    Language { name: String, path: RepoPath },
     #[error("`{name}` is declared in {count} places: {}", places.join(", "))]
     Several { name: String, count: usize, places: Vec<String> },
 }
@@ -40,6 +45,7 @@ impl Hint for FindError {
             Self::NoName(_) => {
                 Some("check the spelling, names are case-sensitive; or give its place: FILE:LINE:COL".into())
             }
+            Self::Language { .. } => Some("`deepcoder edit` lets a model make the change: say it in words".into()),
             Self::Several { places, .. } => {
                 let first = places.first().map(String::as_str).unwrap_or_default();
                 Some(format!("name one of them: deepcoder refactor rename {first} NEW_NAME"))
@@ -48,8 +54,13 @@ impl Hint for FindError {
     }
 }
 
-/// The text that a subject means. `file` limits names to one file.
-pub(crate) fn target(project: &Project<'_>, subject: &Subject, file: Option<&RepoPath>) -> Result<Target, FindError> {
+/// The text that a subject means. `file` limits names to one file, and declarations in `preferred` files come first.
+pub(crate) fn target(
+    project: &Project<'_>,
+    subject: &Subject,
+    file: Option<&RepoPath>,
+    preferred: &[RepoPath],
+) -> Result<Target, FindError> {
     match subject {
         Subject::Place(path, from, to) => {
             let text = project.files().text(path).ok_or_else(|| FindError::NoFile(path.clone()))?;
@@ -64,7 +75,7 @@ pub(crate) fn target(project: &Project<'_>, subject: &Subject, file: Option<&Rep
             let end: usize = text.split_inclusive('\n').take(*last).map(str::len).sum();
             Ok(Target { path: path.clone(), range: TextRange::new(start, u32::try_from(end).unwrap_or(u32::MAX)) })
         }
-        Subject::Name(name) => named(project, name, file),
+        Subject::Name(name) => named(project, name, file, preferred),
     }
 }
 
@@ -125,7 +136,12 @@ pub(crate) fn place(project: &Project<'_>, path: &RepoPath, at: u32) -> String {
 }
 
 /// The declaration of a name over the tree.
-fn named(project: &Project<'_>, qualified: &str, file: Option<&RepoPath>) -> Result<Target, FindError> {
+fn named(
+    project: &Project<'_>,
+    qualified: &str,
+    file: Option<&RepoPath>,
+    preferred: &[RepoPath],
+) -> Result<Target, FindError> {
     let parts: Vec<&str> = qualified.split(['.', '#', ':']).filter(|part| !part.is_empty()).collect();
     let name = parts.last().copied().unwrap_or_default();
     let mut found: Vec<(bool, Target)> = Vec::new();
@@ -141,6 +157,9 @@ fn named(project: &Project<'_>, qualified: &str, file: Option<&RepoPath>) -> Res
             }
         }
     }
+    if found.iter().any(|(_, target)| preferred.contains(&target.path)) {
+        found.retain(|(_, target)| preferred.contains(&target.path));
+    }
     // A variable of some function is meant only where nothing else has the name.
     if found.iter().any(|(local, _)| !local) {
         found.retain(|(local, _)| !local);
@@ -152,7 +171,13 @@ fn named(project: &Project<'_>, qualified: &str, file: Option<&RepoPath>) -> Res
     }
     let mut targets: Vec<Target> = symbols.into_values().collect();
     match targets.len() {
-        0 => Err(FindError::NoName(qualified.to_owned())),
+        0 => {
+            let unknown = |path: &&RepoPath| Language::program(path).is_some_and(|language| !supports(language));
+            match project.files().mentions(name).iter().find(unknown) {
+                Some(path) => Err(FindError::Language { name: name.to_owned(), path: path.clone() }),
+                None => Err(FindError::NoName(qualified.to_owned())),
+            }
+        }
         1 => targets.pop().ok_or_else(|| FindError::NoName(qualified.to_owned())),
         count => {
             targets.sort_by(|a, b| (&a.path, a.range.start).cmp(&(&b.path, b.range.start)));

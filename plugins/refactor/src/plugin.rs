@@ -61,7 +61,7 @@ impl Plugin for RefactorPlugin {
         host.progress("following names", None);
         let files = HostFiles::new(host)?;
         let project = Project::new(&files);
-        let outcome = work(&project, &files, &command, context);
+        let outcome = work(&project, &files, &command, (instruction, context));
         // Files that could not be read any more were taken for files without the name.
         if host.cancelled() { Err(PluginError::cancelled()) } else { outcome }
     }
@@ -102,9 +102,9 @@ fn work(
     project: &Project<'_>,
     files: &HostFiles<'_>,
     command: &Command,
-    context: &ContextBundle,
+    (instruction, context): (&Instruction, &ContextBundle),
 ) -> Result<Outcome, PluginError> {
-    let target = target(project, command)?;
+    let target = target(project, command, &instruction.targets)?;
     if command.operation == "list" {
         return Ok(Outcome::Answer(Answer { text: possible(project, &target) }));
     }
@@ -134,7 +134,7 @@ fn work(
 }
 
 /// The text that the command is about.
-fn target(project: &Project<'_>, command: &Command) -> Result<Target, PluginError> {
+fn target(project: &Project<'_>, command: &Command, preferred: &[RepoPath]) -> Result<Target, PluginError> {
     let missing = || PluginError::new(ErrorCode::Invalid, "it is not said what this is about").with_hint(FORMS);
     let subject = command.subject.as_ref().ok_or_else(missing)?;
     let limit = match &command.file {
@@ -144,13 +144,16 @@ fn target(project: &Project<'_>, command: &Command) -> Result<Target, PluginErro
         }
         None => None,
     };
-    let found = find::target(project, subject, limit.as_ref()).and_then(|found| match subject {
+    let found = find::target(project, subject, limit.as_ref(), preferred).and_then(|found| match subject {
         Subject::Lines(_, line, _) if !command.operation.starts_with("extract") => {
             find::declared_in(project, &found, *line)
         }
         _ => Ok(found),
     });
-    let found = found.map_err(|error| plugin_error(ErrorCode::NotFound, &error))?;
+    let found = found.map_err(|error| {
+        let beyond = matches!(error, find::FindError::Language { .. });
+        plugin_error(if beyond { ErrorCode::Unavailable } else { ErrorCode::NotFound }, &error)
+    })?;
     match Language::program(&found.path) {
         Some(language) if supports(language) => Ok(found),
         language => {

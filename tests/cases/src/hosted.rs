@@ -118,8 +118,8 @@ impl Plugin for Watched {
     }
 
     fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
-        // Where a new name needs no model the pipeline does not ask the plugin.
-        Ok(ContextRequest { renaming: None, ..self.plugin.plan(instruction)? })
+        // Where another verb is exact the pipeline does not ask the plugin.
+        Ok(ContextRequest { exact: None, ..self.plugin.plan(instruction)? })
     }
 
     fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {

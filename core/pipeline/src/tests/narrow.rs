@@ -67,14 +67,3 @@ fn a_docstring_is_no_annotation() {
     assert_eq!(String::from_utf8_lossy(&image.bytes), typed);
     assert!(run.verified() && run.rationale.starts_with("left out: a.py: only type annotations"), "{}", run.rationale);
 }
-
-/// Protects a renaming from a model that loses the rest of the file: the name is changed without it, for a person to see.
-#[test]
-fn a_renaming_needs_no_model() {
-    let old = "def f():\n    return 1\n\n\ndef g():\n    return f()\n";
-    let renaming = Renaming { name: "f".into(), new_name: "h".into() };
-    let run = narrow_run(old, "def h():\n    return 1\n", Constraint::Rename(renaming));
-    let image = run.edit_set.as_ref().and_then(|set| set.files[0].new.as_ref()).expect("a file");
-    assert_eq!(image.bytes, old.replace("f()", "h()").as_bytes());
-    assert!(run.verified() && run.applicability == Applicability::NeedsReview);
-}

@@ -51,6 +51,7 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, base: &dyn deepcoder_workspa
     if policy.constraint == Some(Constraint::Refactoring) {
         data::check(&context, findings);
         generated::check(&context, findings);
+        meanings::check(&context, findings);
         return;
     }
     for check in [
