@@ -3,6 +3,7 @@
 mod candidates;
 mod narrow;
 mod parts;
+mod renames;
 
 use crate::{Event, Pipeline, Policy, Record, Run, RunError, RunOptions, Stage, apply};
 use deepcoder_apply::{Applier, ApplyOptions};
@@ -410,52 +411,6 @@ fn a_chosen_file_that_does_not_fit_is_passed_over() {
     let plugins = single(|_, context, _| Ok(become_text(context, "def grand_total():\n    return 2\n")));
     let run = on(&repo, plugins, &[], "the total should be two").expect("a run");
     assert_eq!(changed(&run), ["b.py"]);
-}
-
-/// Protects every user of a name: an instruction that only renames goes to the verb that knows what names mean, which asks no
-/// model; what it cannot tell waits, and what is taken, absent or ambiguous is told.
-#[test]
-fn a_name_is_given_everywhere() {
-    let plugins = || deepcoder_plugins::all();
-    let repo = TestRepo::new(&[
-        ("bank.py", b"def transfer(a):\n    return a\n\ndef taken():\n    return 0\n"),
-        ("main.py", b"import bank\nfrom bank import transfer\n\nprint(transfer(1), bank.transfer(2))\n"),
-        ("README.md", b"Call `transfer`.\n"),
-    ]);
-    let run = on(&repo, plugins(), &[], "rename transfer to move_money everywhere").expect("a run");
-    assert_eq!((changed(&run), run.applicability), (vec!["bank.py", "main.py"], Applicability::Safe));
-    assert!(run.diff.contains("+print(move_money(1), bank.move_money(2))"), "{}", run.diff);
-    assert!(run.rationale.contains("README.md:1"), "{}", run.rationale);
-    assert!(run.record.plugin.starts_with("refactor ") && run.record.stats.calls == 0, "{:?}", run.record);
-    let refused = |prompt: &str| match on(&repo, plugins(), &[], prompt) {
-        Err(RunError::Plugin(error)) => error.message,
-        other => panic!("{other:?}"),
-    };
-    let taken = refused("rename transfer to taken");
-    assert!(taken.contains("`taken` is taken"), "{taken}");
-    assert!(refused("rename absent to present").contains("declares `absent`"));
-    repo.write("other.py", b"def transfer():\n    return 1\n");
-    assert!(refused("rename transfer to move_money").contains("declared in 2 places: bank.py:1:5, other.py:1:5"));
-    let one = on(&repo, plugins(), &["other.py"], "rename transfer to move_money").expect("a run");
-    assert_eq!((changed(&one), one.applicability), (vec!["other.py"], Applicability::Safe));
-    // Surfaces allow changes of the named files only.
-    let workspace = Workspace::open(repo.path()).expect("opens");
-    let asked =
-        Instruction { targets: vec![path("bank.py")], prompt: "rename transfer to move_money".into(), ..instruction() };
-    let beyond = Pipeline::new(&workspace, Arc::new(quiet()))
-        .with_policy(Policy::default().writing_only(&asked.targets))
-        .run(&asked, &RunOptions::default(), &Cancel::new(), &mut |_| {});
-    assert!(matches!(beyond, Err(RunError::NotAllowed { ref path, .. }) if path.as_str() == "main.py"), "{beyond:?}");
-    for (other, why) in [
-        ("import bank\nbank.transfer(\n", "does not parse"),
-        ("def f(a):\n    a.pay()\n", "the type of what stands before the dot is not known"),
-    ] {
-        let bank = b"def transfer(a):\n    return a\n\nclass A:\n    def pay(self):\n        pass\n";
-        let strange = TestRepo::new(&[("bank.py", &bank[..]), ("c.py", other.as_bytes())]);
-        let name = if other.contains("pay") { "pay" } else { "transfer" };
-        let strange = on(&strange, plugins(), &[], &format!("rename {name} to settle")).expect("a run");
-        assert!(strange.applicability == Applicability::NeedsReview && strange.rationale.contains(why), "{strange:?}");
-    }
 }
 
 /// Protects code that the user did not ask to change: a difference that causes a finding is left out where the rest

@@ -128,6 +128,7 @@ fn work(
     if !matches!(request, Request::ExtractVariable { .. } | Request::ExtractFunction { .. }) {
         doubt_what_is_not_read(project, &home, &old, &mut changes);
     }
+    stay_in(&instruction.targets, &mut changes);
     let mut notes = notes(project, &changes);
     notes.extend(Some(&request).filter(|r| matches!(r, Request::Rename { .. })).and_then(|_| left(project, &old)));
     Ok(Outcome::Proposals(vec![proposal(files, title, changes, &notes, context)?]))
@@ -213,6 +214,21 @@ fn possible(project: &Project<'_>, target: &Target) -> String {
 
 fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// A person who names files wants no others changed, and is told which ones the change would need.
+fn stay_in(targets: &[RepoPath], changes: &mut Changes) {
+    if targets.is_empty() {
+        return;
+    }
+    let all = std::mem::take(&mut changes.edits);
+    for (path, edits) in all {
+        if targets.contains(&path) {
+            changes.edits.insert(path, edits);
+        } else if let Some((at, _)) = edits.first() {
+            changes.doubt(&path, *at, "this file needs the change as well, and is not among the named ones");
+        }
+    }
 }
 
 /// Files of the same language that hold the name and whose names are not known.

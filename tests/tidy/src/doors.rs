@@ -40,7 +40,6 @@ const APPLICABILITY: &[(&str, &str)] = &[
     ("core/pipeline/src/verdict.rs", "the rule"),
     ("core/pipeline/src/attempt.rs", "made: a finding lowers it"),
     ("core/pipeline/src/each.rs", "made: of several targets"),
-    ("core/pipeline/src/rename.rs", "made: of a new name"),
     ("core/pipeline/src/run.rs", "made: of the part that is safe"),
     ("core/app/src/result.rs", "shown: the doubts among the notes"),
     ("core/cli/src/verbs/edit.rs", "shown: loudly or not"),
