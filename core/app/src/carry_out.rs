@@ -5,7 +5,7 @@ use crate::position::offset_in;
 use crate::repo::{ApplyRun, Repo};
 use crate::resolve::{self, Resolved, resolve};
 use crate::{FindPositionError, RepoError, TaskError};
-use deepcoder_pipeline::{NoModel, Pipeline, Policy, Run, RunOptions, may_land};
+use deepcoder_pipeline::{NoModel, Pipeline, Policy, Run, RunOptions, may_land, needs_no_model};
 use deepcoder_profile::Profile;
 use deepcoder_protocol::Models;
 use deepcoder_types::{
@@ -79,7 +79,7 @@ impl Carrier<'_> {
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Arc<dyn LanguageModel>, TaskError> {
         self.cancel.check()?;
-        if deepcoder_pipeline::verb(&request.verb).is_some_and(|verb| !verb.asks_model) {
+        if needs_no_model(&request.verb) {
             return Ok(Arc::new(NoModel::default()));
         }
         events(Event::Stage(Stage::Load));

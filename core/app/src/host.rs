@@ -3,6 +3,7 @@
 use crate::caller::caller_at;
 use crate::carry_out::check_request;
 use crate::{App, TaskError};
+use deepcoder_pipeline::needs_no_model;
 use deepcoder_profile::{ModelError, Profile, Role};
 use deepcoder_protocol::client::{Client, RemoteTasks};
 use deepcoder_protocol::{Failure, Refusal, Tasks};
@@ -73,6 +74,10 @@ fn in_daemon(profile: &Profile, request: &Request) -> Result<Option<RemoteTasks>
     let away = |error: ModelError| TaskError::Model(GenerateError::from(error));
     if let Some(tasks) = profile.running_tasks().map_err(away)? {
         return Ok(Some(tasks));
+    }
+    // A daemon is worth its start for the model that it keeps.
+    if needs_no_model(&request.verb) {
+        return Ok(None);
     }
     // A request that cannot succeed is refused before a daemon is started for it.
     check_request(profile, request)?;

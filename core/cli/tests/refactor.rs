@@ -12,7 +12,7 @@ fn bench() -> Workbench {
 }
 
 fn said(bench: &Workbench, folder: &str, args: &[&str], code: i32) -> (String, String) {
-    let args = [&["--no-daemon", "refactor"], args].concat();
+    let args = [&["refactor"], args].concat();
     let output = bench.command(&args).current_dir(bench.repo.join(folder)).output().expect("it runs");
     let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
     assert_eq!(output.status.code(), Some(code), "{args:?}: {out}{err}");

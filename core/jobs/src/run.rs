@@ -2,11 +2,12 @@
 
 use crate::error::WorkError;
 use deepcoder_app::{Repo, Resolved, files_of, notes_of, resolve, summary_of};
-use deepcoder_pipeline::Run;
+use deepcoder_pipeline::{NoModel, Run, needs_no_model};
 use deepcoder_protocol::Models;
 use deepcoder_queue::{Lease, Queue};
-use deepcoder_types::{Cancel, Event, Job, JobHappening, JobProgress, JobResult, Request};
+use deepcoder_types::{Cancel, Event, Job, JobHappening, JobProgress, JobResult, LanguageModel, Request};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often progress is written down at most.
@@ -77,7 +78,10 @@ pub(crate) fn run(
 ) -> Result<Run, WorkError> {
     let Resolved { instruction, policy, unreadable } = resolve(repo, &request_of(repo, job), &job.id.0)?;
     unreadable.iter().for_each(|error| reporter.log("warn", format!("left out: {error}")));
-    let model = models.background(job.spec.model.as_deref(), repository)?;
+    let model: Arc<dyn LanguageModel> = match needs_no_model(&job.spec.kind) {
+        true => Arc::new(NoModel::default()),
+        false => models.background(job.spec.model.as_deref(), repository)?,
+    };
     let mut run = repo.run(model, &instruction, policy, job.spec.effort, cancel, &mut |event| reporter.event(event))?;
     // The job is what is done once, however often it is tried.
     if let Some(set) = &mut run.edit_set {

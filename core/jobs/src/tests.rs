@@ -14,7 +14,7 @@ use deepcoder_types::{
 };
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,8 @@ struct Scripted {
     info: ModelInfo,
     script: Mutex<VecDeque<Say>>,
     asked: AtomicU32,
+    /// Whether it cannot be loaded.
+    gone: AtomicBool,
 }
 
 impl LanguageModel for Scripted {
@@ -95,6 +97,9 @@ struct Lent(Arc<Scripted>);
 
 impl Models for Lent {
     fn background(&self, _: Option<&str>, _: &Path) -> Result<Arc<dyn LanguageModel>, GenerateError> {
+        if self.0.gone.load(Ordering::SeqCst) {
+            return Err(GenerateError::Invalid("the model is not installed".into()));
+        }
         Ok(Arc::clone(&self.0) as Arc<dyn LanguageModel>)
     }
 
@@ -130,7 +135,7 @@ impl Scene {
             warnings: Vec::new(),
         };
         let script = Mutex::new(script.into_iter().collect());
-        let model = Arc::new(Scripted { info, script, asked: AtomicU32::new(0) });
+        let model = Arc::new(Scripted { info, script, asked: AtomicU32::new(0), gone: AtomicBool::new(false) });
         let clock = Arc::new(AtomicU64::new(1_700_000_000_000));
         let service = service(home.path(), &clock);
         let scene = Self { repo, home, model, clock, service };

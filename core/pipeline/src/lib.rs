@@ -35,5 +35,5 @@ pub use no_model::NoModel;
 pub use project::ProjectChecks;
 pub use record::Record;
 pub use run::{CONFIDENCE, Pipeline, Run, RunOptions, apply};
-pub use verbs::{Verb, check_options, verb, verbs};
+pub use verbs::{Verb, check_options, needs_no_model, verb, verbs};
 pub use verdict::{may_land, unattended_text};

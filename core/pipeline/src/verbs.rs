@@ -26,6 +26,12 @@ pub fn verb(name: &str) -> Option<Verb> {
     verbs_of(&*plugin).find(|verb| verb.manifest.name == name)
 }
 
+/// Whether `verb` does without a model.
+#[must_use]
+pub fn needs_no_model(verb: &str) -> bool {
+    self::verb(verb).is_some_and(|verb| !verb.asks_model)
+}
+
 fn verbs_of(plugin: &dyn Plugin) -> impl Iterator<Item = Verb> {
     let manifest = plugin.manifest();
     let (changes_files, asks_model) = (manifest.changes_files(), manifest.capabilities.model.is_some());

@@ -222,3 +222,18 @@ fn a_result_that_fails_its_check_waits_for_a_person() {
         assert!(!result.verified && !result.notes.is_empty());
     }
 }
+
+/// Protects machines without a model: a job of a verb that asks none needs none, and lands what it is sure of.
+#[test]
+fn a_refactoring_needs_no_model() {
+    let scene = Scene::with(&[("a.py", OLD.as_bytes()), ("b.py", b"from a import f\n\nf()\n")], []);
+    scene.model.gone.store(true, Ordering::SeqCst);
+    let mut spec = scene.spec(Delivery::Apply);
+    spec.kind = deepcoder_types::REFACTOR.into();
+    spec.prompt = "rename a.f g".into();
+    spec.paths = Vec::new();
+    let job = scene.service.add(spec).expect("added").job;
+    scene.wait(&job, JobState::Done);
+    assert_eq!(scene.text(), OLD.replace("f()", "g()"));
+    assert_eq!(scene.repo.read("b.py"), b"from a import g\n\ng()\n");
+}
