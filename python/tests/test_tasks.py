@@ -176,7 +176,7 @@ def test_the_real_daemon_edits_and_this_process_commits(served: Path, make_repo:
         repo.edit("do it", "missing.py")
     assert "new=True" in (missing.value.hint or "") and "--" not in (missing.value.hint or "")
     program = (
-        "import deepcoder; e = deepcoder.Repo('.').edit('rename the function welcome to greet', paths=['util.py']);"
+        "import deepcoder; e = deepcoder.Repo('.').edit('rename the function welcome to salute', paths=['util.py']);"
         " print(e.applicability, e.reasons)"
     )
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
