@@ -7,7 +7,7 @@ use deepcoder_types::{Calibration, CheckKind, CheckOutcome, Constraint, Evidence
 /// [`Evidence::reason`]. Findings and the plugin's own doubt hold a result in any case.
 ///
 /// A narrow instruction whose result changes nothing else needs no more evidence, unless it is about type annotations:
-/// a wrong comment misleads nobody but readers, a wrong annotation misleads tools and callers. Nor does a change that passing tests
+/// a wrong comment misleads readers only, a wrong annotation misleads tools and callers. Nor does a change that passing tests
 /// are known to run. Otherwise the share of such results that were right in calibration must reach `least`.
 pub(crate) fn decide(attempt: &mut Attempt, calibration: Option<&Calibration>, least: f32) {
     let narrow =

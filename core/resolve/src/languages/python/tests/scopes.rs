@@ -43,7 +43,7 @@ fn class_bodies_are_not_around_methods() {
     ]);
 }
 
-/// Protects names that a class or a file reads before it has them: they are another scope's, or nobody knows whose.
+/// Protects names that a class or a file reads before it has them: they are another scope's, or the text does not tell whose.
 #[test]
 fn bodies_read_what_is_around_them_until_they_have_a_name() {
     all(&[
