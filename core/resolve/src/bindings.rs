@@ -162,6 +162,34 @@ pub struct Declaration {
     pub is_static: bool,
 }
 
+impl Declaration {
+    /// A declaration of which only the text is known: its name, its kind, its scope and where it is.
+    #[must_use]
+    pub fn new(
+        name: impl Into<String>,
+        (kind, space): (DeclarationKind, Space),
+        scope: ScopeId,
+        (at, extent): (TextRange, TextRange),
+    ) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            space,
+            scope,
+            at,
+            extent,
+            from: 0,
+            import: None,
+            public: false,
+            exported_as: Vec::new(),
+            bases: Vec::new(),
+            value: Known::Unknown,
+            parameters: None,
+            is_static: false,
+        }
+    }
+}
+
 /// Where an imported name comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {

@@ -72,22 +72,8 @@ impl<'t> Names<'t> {
 
     /// A declaration with nothing known of it.
     pub(super) fn plain(&self, kind: DeclarationKind, scope: ScopeId, at: TextRange, extent: TextRange) -> Declaration {
-        Declaration {
-            name: self.slice(at).to_owned(),
-            kind,
-            space: if kind == DeclarationKind::Label { Space::Label } else { Space::Value },
-            scope,
-            at,
-            extent,
-            from: 0,
-            import: None,
-            public: false,
-            exported_as: Vec::new(),
-            bases: Vec::new(),
-            value: Known::Unknown,
-            parameters: None,
-            is_static: false,
-        }
+        let space = if kind == DeclarationKind::Label { Space::Label } else { Space::Value };
+        Declaration::new(self.slice(at), (kind, space), scope, (at, extent))
     }
 
     /// Adds a declaration whose name can be looked up in its scope.

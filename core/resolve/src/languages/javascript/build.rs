@@ -2,8 +2,8 @@
 
 use super::hint::{Ctx, Hint, HintId};
 use crate::{
-    Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Role, Scope, ScopeId,
-    ScopeKind, Space,
+    Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Role, Scope, ScopeId, ScopeKind,
+    Space,
 };
 use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;
@@ -275,22 +275,7 @@ impl<'t> Builder<'t> {
             TYPE => Space::Type,
             _ => Space::Both,
         };
-        let declaration = Declaration {
-            name: name.to_owned(),
-            kind,
-            space,
-            scope,
-            at,
-            extent,
-            from: 0,
-            import: None,
-            public: false,
-            exported_as: Vec::new(),
-            bases: Vec::new(),
-            value: Known::Unknown,
-            parameters: None,
-            is_static: false,
-        };
+        let declaration = Declaration::new(name, (kind, space), scope, (at, extent));
         self.drafts.push(Draft {
             declaration,
             flags,

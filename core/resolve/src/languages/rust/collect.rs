@@ -1,8 +1,8 @@
 //! What the walk collects before names are looked up: Rust's items are visible before they are declared.
 
 use crate::{
-    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Known, Members, Role, Scope,
-    ScopeId, ScopeKind, Space, Target,
+    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Members, Role, Scope, ScopeId,
+    ScopeKind, Space, Target,
 };
 use deepcoder_syntax::{Language, Node, Tree};
 use deepcoder_types::TextRange;
@@ -242,22 +242,7 @@ impl<'t> Binder<'t> {
         at: TextRange,
         extent: TextRange,
     ) -> Declaration {
-        Declaration {
-            name: self.slice(at).to_owned(),
-            kind,
-            space,
-            scope,
-            at,
-            extent,
-            from: 0,
-            import: None,
-            public: false,
-            exported_as: Vec::new(),
-            bases: Vec::new(),
-            value: Known::Unknown,
-            parameters: None,
-            is_static: false,
-        }
+        Declaration::new(self.slice(at), (kind, space), scope, (at, extent))
     }
 
     /// Declares a name, with the occurrence that declares it.
