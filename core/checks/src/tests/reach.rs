@@ -39,6 +39,19 @@ fn a_test_reaches_what_it_runs() {
     assert!(report.added[0].message.contains("test_it"), "{report:?}");
 }
 
+/// Protects against a false proof of reach: in a compiled language a failure counts only if the program says that it came by the
+/// canary. A canary that does not compile fails as well and shows nothing.
+#[test]
+fn a_failure_without_the_canarys_mark_shows_nothing() {
+    let code = "pub fn one() -> u32 {\n    1\n}\n";
+    for (says, reaches) in [("cat code.rs", true), ("echo 'error: could not compile'", false)] {
+        let script = format!("grep -q canary code.rs || exit 0\n{says}\nexit 1\n");
+        let bench = Bench::script("test", "", &script, &[("code.rs", code)]);
+        let report = bench.report(&[("code.rs", Some("pub fn one() -> u32 {\n    2 - 1\n}\n"))]);
+        assert_eq!((&report.outcome, report.reaches), (&CheckOutcome::Passed, reaches), "{says}");
+    }
+}
+
 /// Protects linters and type checkers from claiming files that they never look at.
 #[test]
 fn a_linter_reaches_the_files_of_its_language() {

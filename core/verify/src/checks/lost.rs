@@ -61,9 +61,12 @@ fn lost<'f>(file: &'f File<'_>, arrived: &mut Arrived<'_>) -> Vec<&'f RawSymbol>
             *counts.entry(&symbol.qualified).or_default() += 1;
         }
     }
+    let emptied = emptied(file);
     let mut lost: Vec<&RawSymbol> = Vec::new();
     for symbol in file.before() {
-        let there = if overloads(file.language) && symbol.kind == "method" {
+        let there = if emptied.contains(symbol.qualified.as_str()) {
+            false
+        } else if overloads(file.language) && symbol.kind == "method" {
             counts.get_mut(symbol.qualified.as_str()).filter(|count| **count > 0).map(|count| *count -= 1).is_some()
         } else {
             after.contains(symbol.qualified.as_str())
@@ -82,6 +85,32 @@ fn lost<'f>(file: &'f File<'_>, arrived: &mut Arrived<'_>) -> Vec<&'f RawSymbol>
         lost.push(symbol);
     }
     lost
+}
+
+/// Functions that had a body and of which a declaration alone is left, such as a prototype in C.
+fn emptied<'f>(file: &'f File<'_>) -> HashSet<&'f str> {
+    let text = |text: Option<&'f str>, symbol: &RawSymbol| {
+        let rest = text?.get(symbol.signature_end as usize..symbol.range.end as usize)?;
+        Some(rest.trim())
+    };
+    let function = |symbol: &&RawSymbol| matches!(symbol.kind, "function" | "method");
+    let mut bodies: HashSet<&str> = file
+        .before()
+        .iter()
+        .filter(function)
+        .filter(|symbol| text(file.old, symbol).is_some_and(|rest| rest.starts_with('{')))
+        .map(|symbol| symbol.qualified.as_str())
+        .collect();
+    let mut left: HashSet<&str> = HashSet::new();
+    for symbol in file.after().iter().filter(function) {
+        if matches!(text(file.new, symbol), Some("" | ";")) {
+            left.insert(&symbol.qualified);
+        } else {
+            bodies.remove(symbol.qualified.as_str());
+        }
+    }
+    bodies.retain(|name| left.contains(name));
+    bodies
 }
 
 /// Drops the names that the result takes from elsewhere or binds in another way.

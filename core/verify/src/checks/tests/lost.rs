@@ -64,6 +64,10 @@ fn what_moves_is_not_lost() {
         edit("name Account Konto", "bank.py", BANK, &BANK.replace("Account", "Konto")),
         ["W bank.py: no longer defined: `Account`"]
     );
+    let (inline, defined) = ("static int f(void) { return 1; }\n", "#include \"a.h\"\nint f(void) { return 1; }\n");
+    let tree = [("a.h", inline), ("a.c", "#include \"a.h\"\n")];
+    let result = [("a.h", Some("int f(void);\n")), ("a.c", Some(defined))];
+    assert_eq!(findings("define f in a.c", &tree, &result), NONE);
     let alias = BANK.replace("def average", "def mean") + "\n\naverage = mean\n";
     assert_eq!(edit("better names", "bank.py", BANK, &alias), NONE);
     // A helper inside a function and a variable are a rewrite's own business.
@@ -92,6 +96,14 @@ fn definitions_are_lost_in_every_language() {
         ),
         ("A.java", "class A { void f(int a) {} void f(long a) {} }\n", "class A { void f(int a) {} }\n", "A.f"),
         ("a.c", "int f(void) { return 1; }\nint g(void) { return 2; }\n", "int f(void) { return 1; }\n", "g"),
+        // A declaration alone is not the definition.
+        (
+            "a.c",
+            "int f(void) { return 1; }\nint g(void) { return 2; }\n",
+            "int f(void) { return 1; }\nint g(void);\n",
+            "g",
+        ),
+        ("a.rs", "trait A {\n    fn f(&self) {}\n}\n", "trait A {\n    fn f(&self);\n}\n", "A.f"),
         (
             "a.cpp",
             "class A { public: int f() { return 1; } int g() { return 2; } };\n",
