@@ -1,6 +1,6 @@
 //! A plugin's proposal, and the byte images that are made of it.
 
-use crate::{ContentHash, RepoPath};
+use crate::{ContentHash, Renaming, RepoPath};
 use serde::{Deserialize, Serialize};
 
 /// UTF-8 byte offsets `[start, end)` into a file's text.
@@ -104,15 +104,6 @@ pub enum Constraint {
     Layout,
     /// Names, and the places of code, while every name that stays means what it meant.
     Refactoring,
-}
-
-/// A name that becomes another one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Renaming {
-    /// The name that it has.
-    pub name: String,
-    /// The name that it will have.
-    pub new_name: String,
 }
 
 /// The changes that a plugin proposes. It cannot write.

@@ -22,6 +22,7 @@ mod limits;
 mod manifest;
 mod model;
 mod path;
+mod renaming;
 mod stats;
 mod task;
 
@@ -29,7 +30,7 @@ pub use calibration::{CALIBRATION_FILE, Calibration, CurvePoint, Features, Fit, 
 pub use cancel::{Cancel, Cancelled, OnCancel};
 pub use change::{
     Applicability, Change, Constraint, EditSet, FileChange, FileEdit, FileImage, MovedFile, NewFile, Proposal,
-    Renaming, TextEdit, TextRange,
+    TextEdit, TextRange,
 };
 pub use config::env_var;
 pub use event_words::Tone;
@@ -57,6 +58,7 @@ pub use model::{
     Role, Sampling, Timing, TokenEvent, TopLogprob, Usage, generate_at_once,
 };
 pub use path::{PathError, RepoPath};
+pub use renaming::{AskedRenaming, Renaming};
 pub use stats::Stats;
 pub use task::{
     Caller, ChosenFile, Consent, Decision, Delivery, Event, Landed, Level, Position, Previous, Request, ResultFile,

@@ -5,7 +5,7 @@ mod sentence;
 
 pub(crate) use sentence::{Noun, Sentence, sentence};
 
-use deepcoder_types::{Constraint, Renaming};
+use deepcoder_types::{AskedRenaming, Constraint, Renaming};
 
 const VERBS: [&str; 24] = [
     "add",
@@ -135,6 +135,10 @@ const NAMED: [&str; 16] = [
 /// All that the instruction may change, where its words alone make that certain.
 #[must_use]
 pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
+    if let Some(AskedRenaming { name, new_name, .. }) = AskedRenaming::read(instruction) {
+        let name = name.rsplit(['.', ':', '#']).next().unwrap_or(&name).to_owned();
+        return Some(Constraint::Rename(Renaming { name, new_name }));
+    }
     let text = unquoted(instruction);
     let text = text.trim().trim_end_matches(['.', '!']);
     // A second sentence, a list or code may ask for anything.
@@ -144,10 +148,9 @@ pub(crate) fn constraint(instruction: &str) -> Option<Constraint> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let lower: Vec<String> = words.iter().map(|w| w.to_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).skip_while(|w| *w == "please").collect();
-    let words = &words[words.len() - lower.len()..];
     let (verb, rest) = lower.split_first()?;
     if *verb == "rename" {
-        return if text.contains(':') { None } else { renaming(&words[1..], rest) };
+        return None;
     }
     if is_layout(verb, rest) {
         return Some(Constraint::Layout);
@@ -181,25 +184,6 @@ fn unquoted(instruction: &str) -> String {
         }
     }
     out + rest
-}
-
-/// `rename [the function] a [of b] to c [in …]`.
-fn renaming(words: &[&str], lower: &[&str]) -> Option<Constraint> {
-    let to = lower.iter().position(|w| matches!(*w, "to" | "into" | "as"))?;
-    let (source, target) = (&words[..to], words.get(to + 1..)?);
-    let skip = source.iter().take_while(|w| **w == "the" || NAMED.contains(w)).count();
-    let (name, of) = source.get(skip..)?.split_first()?;
-    let new_name = target.first()?;
-    let place = |rest: &[&str]| {
-        rest.first().is_none_or(|w| matches!(*w, "in" | "of" | "on" | "from" | "everywhere" | "throughout"))
-    };
-    let alone = |rest: &[&str]| !rest.iter().any(|w| CONNECTORS.contains(w) || VERBS.contains(w) || *w == "to");
-    let rest = &target[1..];
-    if !(place(of) && place(rest) && alone(of) && alone(rest)) {
-        return None;
-    }
-    let (name, new_name) = (identifier(name)?, identifier(new_name)?);
-    (name != new_name).then_some(Constraint::Rename(Renaming { name, new_name }))
 }
 
 /// The new name of a renaming, where no code can have it.

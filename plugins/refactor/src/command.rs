@@ -1,6 +1,6 @@
 //! From words to an operation and what it is about, by rules.
 
-use deepcoder_types::RepoPath;
+use deepcoder_types::{AskedRenaming, RepoPath};
 
 /// An operation as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,11 @@ const WHOLE: &[&str] = &[
 
 /// The operation that `text` asks for; `None` where it asks for something else.
 pub(crate) fn parse(text: &str) -> Option<Command> {
+    if let Some(asked) = AskedRenaming::read(text) {
+        let subject = Some(Subject::Name(asked.qualified()));
+        let (name, file) = (Some(asked.new_name), asked.file);
+        return Some(Command { operation: "rename", subject, name, file, all: false });
+    }
     let all = tokens(text.trim().trim_end_matches(['.', '!']));
     let skip = all.iter().take_while(|word| matches!(word.to_lowercase().as_str(), "please" | "can" | "you")).count();
     let (first, rest) = all.get(skip..)?.split_first()?;

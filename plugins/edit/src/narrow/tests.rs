@@ -28,6 +28,7 @@ fn narrow_instructions_are_recognised() {
     assert_eq!(constraint("rename `area` to `surface`"), rename("area", "surface"));
     assert_eq!(constraint("Rename the function get_it() to fetch everywhere."), rename("get_it", "fetch"));
     assert_eq!(constraint("rename the parameter x of f to count"), rename("x", "count"));
+    assert_eq!(constraint("in median, call Row.ordered in_order instead"), rename("ordered", "in_order"));
     assert_eq!(constraint("reformat this file with black"), Some(Constraint::Layout));
     assert_eq!(constraint("format the code"), Some(Constraint::Layout));
 }
