@@ -48,6 +48,9 @@ const NAMED: f64 = 1000.0;
 /// The file defines an identifier that the prompt names: a definition beats any number of mentions.
 const DEFINES: f64 = 200.0;
 
+/// A header declares what another file defines.
+const DECLARED: f64 = 0.5;
+
 /// The prompt has the file's name without its extension beside a word such as "module".
 const MODULE: f64 = 100.0;
 
@@ -148,18 +151,21 @@ struct Query {
     /// Identifiers that the prompt writes as such.
     meant: HashSet<String>,
     tests_meant: bool,
+    headers_meant: bool,
 }
 
 impl Query {
     fn of(prompt: &str) -> Self {
         let meant: HashSet<String> = identifiers(prompt).into_iter().collect();
-        let mut query = Self { asked: Vec::new(), meant, tests_meant: false };
+        let mut query = Self { asked: Vec::new(), meant, tests_meant: false, headers_meant: false };
         let mut seen: HashSet<Term> = HashSet::new();
         for word in prompt.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()) {
             let parts: Vec<&str> = deepcoder_index::parts_of(word).collect();
             let lower = word.to_lowercase();
             query.tests_meant |= matches!(lower.as_str(), "test" | "tests" | "spec" | "specs")
                 || (parts.len() > 1 && lower.contains("test"));
+            query.headers_meant |= ["header", "headers", "declaration", "declarations", "prototype", "prototypes"]
+                .contains(&lower.as_str());
             // The name that a module's member has: `bank.transfer`.
             if parts.len() > 1 || query.meant.contains(word) || prompt.contains(&format!(".{word}")) {
                 let term = Term::name(word);
@@ -231,7 +237,8 @@ impl Query {
         if matches!(file.path.extension(), None | Some("md" | "rst" | "txt" | "adoc")) {
             score *= PROSE;
         }
-        score += if named || member { NAMED } else { 0.0 } + DEFINES * count(meant.len());
+        let here = if is_header(&file.path) && !self.headers_meant { DECLARED } else { 1.0 };
+        score += if named || member { NAMED } else { 0.0 } + here * DEFINES * count(meant.len());
         score += if called { MODULE } else { 0.0 };
         if !self.tests_meant && !named && is_test(&file.path) {
             score *= TEST;
@@ -289,6 +296,10 @@ fn because(meant: &[&str], mut parts: Vec<(f64, &Asked, Hit)>) -> String {
         }
     }
     said.join("; ")
+}
+
+fn is_header(path: &RepoPath) -> bool {
+    matches!(path.extension(), Some("h" | "hh" | "hpp" | "hxx"))
 }
 
 fn is_aside(path: &RepoPath) -> bool {

@@ -5,6 +5,7 @@ mod annotations;
 mod documentation;
 mod style;
 
+use self::documentation::Letters;
 use crate::ask::{Question, ask_within};
 use crate::narrow::Noun;
 use crate::regions::{Every, every, find};
@@ -85,7 +86,13 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Mask
     }
     let all = units(path, text);
     let mut meant = meant(work, path, base, &all)?;
-    meant.retain(|unit| hole(kind, language, text, unit, &all).is_some());
+    let letters = Letters::of(prompt, text);
+    let hole = |unit: &Unit| match kind {
+        Kind::Documentation => documentation::hole(language, text, unit, letters),
+        Kind::Above => documentation::above(language, text, unit, letters),
+        Kind::Annotations => annotations::hole(language, text, unit, &all),
+    };
+    meant.retain(|unit| hole(unit).is_some());
     if meant.is_empty() || meant.len() > MAX_UNITS {
         return Ok(Masked::None);
     }
@@ -93,7 +100,7 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Mask
     let (mut left, mut imports) = (Vec::new(), Vec::new());
     // From the last to the first, so that the places of those that are left stay what they are.
     for unit in meant.iter().rev() {
-        let Some(hole) = hole(kind, language, text, unit, &all) else { continue };
+        let Some(hole) = hole(unit) else { continue };
         match written(work, path, text, unit, &hole, kind)? {
             Some((new, brings)) => {
                 result.text.replace_range(hole.range, &new);
@@ -110,14 +117,6 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Mask
         result.notes.push(format!("{} stays as it is: the model wrote nothing that fits", left.join(", ")));
     }
     Ok(Masked::Done(result))
-}
-
-fn hole(kind: Kind, language: Language, text: &str, unit: &Unit, all: &[Unit]) -> Option<Hole> {
-    match kind {
-        Kind::Documentation => documentation::hole(language, text, unit),
-        Kind::Above => documentation::above(language, text, unit),
-        Kind::Annotations => annotations::hole(language, text, unit, all),
-    }
 }
 
 /// The definitions that the instruction is about: those that it names, a selection, all of a kind, or all that there are.

@@ -18,6 +18,7 @@ pub(crate) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for file in &context.files {
         let Some(new) = file.new else { continue };
         characters(context, file, new, findings);
+        scripts(context, file, new, findings);
         // A refused file needs no second reason.
         let refused = |f: &Finding| f.path == *file.path && f.severity == Severity::Error;
         if let Some(old) = file.old.filter(|_| !findings.iter().any(refused)) {
@@ -60,6 +61,44 @@ fn characters(context: &Context<'_>, file: &File<'_>, new: &str, findings: &mut 
                 });
             }
         }
+    }
+}
+
+/// The script of a letter, where small models fall into its languages.
+fn script(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\u{400}'..='\u{52f}' => "Cyrillic",
+        '\u{590}'..='\u{5ff}' => "Hebrew",
+        '\u{600}'..='\u{6ff}' => "Arabic",
+        '\u{900}'..='\u{97f}' => "Devanagari",
+        '\u{e00}'..='\u{e7f}' => "Thai",
+        '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' => "Chinese or Japanese",
+        '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7af}' => "Korean",
+        _ => return None,
+    })
+}
+
+/// Text in a script that neither the instruction nor a file of the edit has. One that speaks of languages may want it.
+fn scripts(context: &Context<'_>, file: &File<'_>, new: &str, findings: &mut Vec<Finding>) {
+    const LANGUAGES: [&str; 16] = [
+        "translat", "locali", "i18n", "unicode", "language", "alphabet", "chinese", "japanese", "kanji", "korean",
+        "russian", "cyrillic", "arabic", "hebrew", "hindi", "thai",
+    ];
+    let prompt = context.prompt.text().to_lowercase();
+    if new.is_ascii() || LANGUAGES.iter().any(|word| prompt.contains(word)) {
+        return;
+    }
+    let known = |wanted: &str| {
+        let has = |text: &str| text.chars().filter_map(script).any(|script| script == wanted);
+        has(&prompt) || context.files.iter().filter_map(|file| file.old).any(has)
+    };
+    let strange = new.lines().enumerate().find_map(|(index, line)| {
+        let script = line.chars().filter_map(script).find(|script| !known(script))?;
+        Some((index + 1, script))
+    });
+    if let Some((line, script)) = strange {
+        let message = format!("line {line} has {script} letters, and neither the instruction nor the file has any");
+        findings.push(Finding::review(file.path, message));
     }
 }
 

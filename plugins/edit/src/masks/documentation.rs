@@ -9,48 +9,88 @@ use deepcoder_types::{Form, RepoPath};
 /// Lines of a documentation at most.
 const LINES: usize = 14;
 
+/// What a documentation may say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Letters {
+    /// Whether letters beyond ASCII may be in it: those of another script are no answer to English about English code.
+    foreign: bool,
+    /// Whether it may have examples, which nothing proves and some tools run as tests.
+    examples: bool,
+}
+
+impl Letters {
+    pub(super) fn of(instruction: &str, text: &str) -> Self {
+        let examples = instruction.to_lowercase().contains("example") || instruction.to_lowercase().contains("doctest");
+        Self { foreign: !(instruction.is_ascii() && text.is_ascii()), examples }
+    }
+
+    /// A class of characters: all of a line but `not`, which are ASCII.
+    fn but(self, not: &str) -> String {
+        if self.foreign {
+            let escaped: String =
+                not.chars().map(|c| if c == '\\' { "\\\\".to_owned() } else { c.to_string() }).collect();
+            return format!("[^{escaped}\\n]");
+        }
+        let hex = |c: u8| format!("\\x{c:02x}");
+        let allowed = (b' '..=b'~').filter(|c| !not.contains(char::from(*c))).map(hex).collect::<String>();
+        format!("[{allowed}]")
+    }
+
+    /// The characters that a line may begin with, so that it begins no example.
+    fn first(self, not: &str) -> String {
+        self.but(&format!("{not} \t{}", if self.examples { "" } else { "`>" }))
+    }
+}
+
 /// Where the documentation of `unit` goes, if it has none.
-pub(super) fn hole(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
+pub(super) fn hole(language: Language, text: &str, unit: &Unit, letters: Letters) -> Option<Hole> {
     let symbols = symbols(language, text);
     let symbol = symbols.iter().find(|s| s.signature_start as usize == unit.signature.start)?;
     if documentation(language, text, symbol).is_some() {
         return None;
     }
-    if language.docs() == Docs::Docstring { docstring(text, unit) } else { comment(language, text, unit) }
+    if language.docs() == Docs::Docstring {
+        docstring(text, unit, letters)
+    } else {
+        comment(language, text, unit, letters)
+    }
 }
 
 /// Behind the line that ends the signature, indented as the body.
-fn docstring(text: &str, unit: &Unit) -> Option<Hole> {
+fn docstring(text: &str, unit: &Unit, letters: Letters) -> Option<Hole> {
     let end = unit.signature.end;
-    let line = text[end..].find('\n').map(|at| end + at + 1)?;
-    let rest = text[end..line].trim();
+    let body = text[end..].find('\n').map(|at| end + at + 1)?;
+    let rest = text[end..body].trim();
     if !(rest.is_empty() || rest.starts_with('#')) {
         return None;
     }
-    let body = text[line..unit.range.end].lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#'))?;
-    let indent = &body[..body.len() - body.trim_start().len()];
+    let first =
+        text[body..unit.range.end].lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#'))?;
+    let indent = &first[..first.len() - first.trim_start().len()];
     let start = text[..unit.signature.start].rfind('\n').map_or(0, |at| at + 1);
     let lead = &text[start..unit.signature.start];
     if indent.len() <= lead.len() {
         return None;
     }
     // The first line stands for itself; a text in several has the closing quotes on a line of their own.
-    let more = format!("(\\n?{indent}[^\"\\\\\\n]+\\n){{1,{LINES}}}");
-    let regex = format!("[^\"\\\\\\s`][^\"\\\\\\n]{{3,120}}(\"\"\"|\\n{more}{indent}\"\"\")");
+    let (start, any) = (letters.first("\"\\`"), letters.but("\"\\"));
+    let line = letters.first("\"\\");
+    let more = format!("(\\n?{indent} *{line}{any}*\\n){{1,{LINES}}}");
+    let regex = format!("{start}{any}{{3,120}}(\"\"\"|\\n{more}{indent}\"\"\")");
     let prefill = format!("{}{}\n{indent}\"\"\"", lead, text[unit.signature.clone()].replace("\r\n", "\n"));
-    let short = Form::Regex("[^\"\\\\\\s`][^\"\\\\\\n]{3,120}\"\"\"".to_owned());
-    Some(Hole { range: line..line, prefill, form: Form::Regex(regex), short })
+    let short = Form::Regex(format!("{start}{any}{{3,120}}\"\"\""));
+    Some(Hole { range: body..body, prefill, form: Form::Regex(regex), short })
 }
 
 /// A comment in front of the definition, if it has none there.
-pub(super) fn above(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
+pub(super) fn above(language: Language, text: &str, unit: &Unit, letters: Letters) -> Option<Hole> {
     let lead = text.get(unit.range.start..unit.signature.start)?;
     let marked = lead.lines().any(|line| language.comment_marks().any(|mark| line.trim_start().starts_with(mark)));
-    (!marked).then(|| comment(language, text, unit)).flatten()
+    (!marked).then(|| comment(language, text, unit, letters)).flatten()
 }
 
 /// In front of the definition, indented as it is.
-fn comment(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
+fn comment(language: Language, text: &str, unit: &Unit, letters: Letters) -> Option<Hole> {
     let start = unit.range.start;
     let first = text[start..unit.range.end].lines().next()?;
     let indent = &first[..first.len() - first.trim_start().len()];
@@ -60,13 +100,21 @@ fn comment(language: Language, text: &str, unit: &Unit) -> Option<Hole> {
     let begin = if language == Language::Go { format!("{} ", unit.name) } else { String::new() };
     let prefill = format!("{}{indent}{each}{begin}", lines(open));
     let (form, short) = if single {
-        let regex = format!("[^\\s*`/\\n][^*\\n]{{3,110}}[^\\s*/\\n]{}\\n", close.replace('*', "\\*"));
+        let (first, any, last) = (letters.first("*`/"), letters.but("*"), letters.but("*/ \t"));
+        let regex = format!("{first}{any}{{3,110}}{last}{}\\n", close.replace('*', "\\*"));
         (regex.clone(), regex)
     } else {
         let marked = format!("{indent}{each}").replace('*', "\\*");
         let close = lines(close).replace('*', "\\*");
-        let first = "[^\\s*`/\\n][^*\\n]";
-        (format!("{first}{{3,160}}\\n({marked}[^*\\n]*\\n){{0,{LINES}}}{close}"), format!("{first}{{3,120}}\\n{close}"))
+        let (start, any) = (letters.first("*`/"), letters.but("*"));
+        // Markdown has code where four blanks begin a line, and headings of examples.
+        let code = language == Language::Rust && !letters.examples;
+        let begins = if code { letters.first("*#") } else { format!(" *{}", letters.first("*")) };
+        let line = format!("({begins}{any}*)?");
+        (
+            format!("{start}{any}{{3,160}}\\n({marked}{line}\\n){{0,{LINES}}}{close}"),
+            format!("{start}{any}{{3,120}}\\n{close}"),
+        )
     };
     Some(Hole { range: start..start, prefill, form: Form::Regex(form), short: Form::Regex(short) })
 }

@@ -51,3 +51,15 @@ fn repetition_is_told() {
     let before = format!("a\n{}", "the same line\n".repeat(9));
     assert_eq!(edit("x", "a.md", &before, &before.replacen('a', "b", 1)), NONE);
 }
+
+/// Protects people from a model that falls into another language than theirs and their code's.
+#[test]
+fn other_scripts_need_a_person() {
+    let (old, new) = ("def f():\n    return 1\n", "def f():\n    \"\"\"返回一。\"\"\"\n    return 1\n");
+    let said = "R a.py: line 2 has Chinese or Japanese letters, and neither the instruction nor the file has any";
+    assert_eq!(edit("add a docstring to f", "a.py", old, new), [said]);
+    assert_eq!(edit("add a docstring to f: 返回", "a.py", old, new), NONE);
+    assert_eq!(edit("add a Chinese docstring to f", "a.py", old, new), NONE);
+    let known = format!("# 一\n{old}");
+    assert_eq!(edit("add a docstring to f", "a.py", &known, &format!("# 一\n{new}")), NONE);
+}
