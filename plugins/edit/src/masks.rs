@@ -4,6 +4,7 @@
 mod annotations;
 mod documentation;
 mod style;
+mod uses;
 
 use self::documentation::Letters;
 use crate::ask::{Question, ask_within};

@@ -1,5 +1,5 @@
-//! Instructions with one exact answer, which needs no model: blanks at line ends, the last line's end, tabs, the order of
-//! imports, imports that nothing uses.
+//! Instructions with one exact answer, which needs no model: blanks at line ends, the last line's end, tabs, blank lines,
+//! the order of imports, imports that nothing uses.
 
 mod order;
 mod task;
@@ -30,6 +30,7 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Opti
         Task::FinalNewline if text.is_empty() || text.ends_with('\n') => Some(text.to_owned()),
         Task::FinalNewline => Some(text.to_owned() + LineEnding::dominant(text).as_str()),
         Task::Spaces(count) => spaces(path, text, count),
+        Task::BlankLines(most) => squeezed(path, text, most),
         Task::SortImports => order::sorted(path, text, &|module| is_own(work, module)),
         Task::UnusedImports(name) => unused::removed(work, path, text, name.as_deref(), &mut notes)?,
     };
@@ -66,6 +67,22 @@ fn trimmed(path: &RepoPath, text: &str) -> Option<String> {
         let breaks = markdown && !bare.is_empty() && &content[bare.len()..] == "  ";
         out.push_str(if within || breaks { content } else { bare });
         out.push_str(&line[content.len()..]);
+        at += line.len();
+    }
+    Some(out)
+}
+
+/// The text with no more than `most` blank lines together, but for those within strings.
+fn squeezed(path: &RepoPath, text: &str, most: usize) -> Option<String> {
+    let strings = strings(path, text)?;
+    let mut out = String::with_capacity(text.len());
+    let (mut at, mut blank) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        let within = strings.iter().any(|s| (s.start as usize) < at && at < s.end as usize);
+        blank = if line.trim().is_empty() && !within { blank + 1 } else { 0 };
+        if blank <= most {
+            out.push_str(line);
+        }
         at += line.len();
     }
     Some(out)
@@ -115,6 +132,15 @@ mod tests {
         assert_eq!(trimmed(&path("a.py"), python).as_deref(), Some("x = 1\ny = \"\"\"a  \nb \n\"\"\"\r\n"));
         assert_eq!(trimmed(&path("a.md"), "a  \nb   \n  \n").as_deref(), Some("a  \nb\n\n"));
         assert_eq!(trimmed(&path("a.py"), "def ( \n"), None);
+    }
+
+    /// Protects the blank lines of strings, and those that are few enough.
+    #[test]
+    fn blank_lines_are_few() {
+        let python = "a = 1\n\n\n \n\nb = \"\"\"\n\n\n\nx\"\"\"\n\n\nc = 2\n";
+        let squeezed_text = "a = 1\n\n\nb = \"\"\"\n\n\n\nx\"\"\"\n\n\nc = 2\n";
+        assert_eq!(squeezed(&path("a.py"), python, 2).as_deref(), Some(squeezed_text));
+        assert_eq!(squeezed(&path("a.txt"), "a\r\n\r\n\r\nb", 1).as_deref(), Some("a\r\n\r\nb"));
     }
 
     /// Protects strings and Makefiles from a new indentation.

@@ -1,16 +1,18 @@
 //! The grammar of the annotations of one Python signature: its own tokens, with a type wherever one may be missing.
 
 use super::Hole;
+use super::uses::{Kind, Uses, read};
 use crate::units::Unit;
 use deepcoder_syntax::{Kept, Language, Token, TokenKind, import_statements, tokens};
 use deepcoder_types::{Form, Free};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Types that are always there, or that `typing` has, from which they are imported then.
 const PLAIN: &str = "int|str|float|bool|bytes|object|None|Any|Callable|list|dict|set|tuple";
-const OF_ONE: &str = "(list|set|List|Set|Sequence|Iterable|Iterator|Optional)";
-const OF_TWO: &str = "(dict|Dict|Mapping)";
-const OF_SOME: &str = "(tuple|Tuple|Union)";
+const OF_ONE: &str = "list|set|List|Set|Sequence|Iterable|Iterator|Optional";
+const OF_TWO: &str = "dict|Dict|Mapping";
+const OF_SOME: &str = "tuple|Tuple|Union";
 
 /// The signature of `unit` with a free range for each annotation that is missing.
 pub(super) fn hole(language: Language, text: &str, unit: &Unit, all: &[Unit]) -> Option<Hole> {
@@ -23,12 +25,13 @@ pub(super) fn hole(language: Language, text: &str, unit: &Unit, all: &[Unit]) ->
     if missing.is_empty() || signature.contains('\r') {
         return None;
     }
-    let ty = types(text, unit, all);
+    let (names, read) = (Names::at(text, unit, all), read(text, unit));
     let free = missing.into_iter().map(|place| {
+        let uses = place.name.as_ref().and_then(|name| read.parameters.get(name));
         let regex = match place.kind {
-            Place::Parameter => format!(": {ty}"),
-            Place::Default => format!(": {ty} = "),
-            Place::Result => format!(" -> {ty}"),
+            Place::Parameter => format!(": {}", names.of(uses)),
+            Place::Default => format!(": {} = ", names.of(uses)),
+            Place::Result => format!(" -> {}", names.result(read.result)),
         };
         Free { start: place.at.start, end: place.at.end, regex }
     });
@@ -39,32 +42,124 @@ pub(super) fn hole(language: Language, text: &str, unit: &Unit, all: &[Unit]) ->
     Some(Hole { range, prefill, short: form.clone(), form })
 }
 
-/// The types that code at `unit` may name: a few usual ones, and the classes that are there before it.
-fn types(text: &str, unit: &Unit, all: &[Unit]) -> String {
-    let mut names: Vec<String> = PLAIN.split('|').map(str::to_owned).collect();
-    let classes = all.iter().filter(|other| other.kind == "class" && other.qualified == other.name);
-    for class in classes.take(12) {
-        // A class is no name yet within itself and before it.
-        let there = class.range.end <= unit.range.start;
-        names.push(if there { class.name.clone() } else { format!("\"{}\"", class.name) });
+/// A type that the file defines or imports.
+struct Named {
+    /// As an annotation has it.
+    written: String,
+    /// Its members, where all of them are known.
+    members: Option<BTreeSet<String>>,
+}
+
+/// The types that code at one place may name besides the usual ones.
+struct Names(Vec<Named>);
+
+impl Names {
+    /// The classes that are there, and what is imported and looks like one.
+    fn at(text: &str, unit: &Unit, all: &[Unit]) -> Self {
+        let classes = all.iter().filter(|other| other.kind == "class" && other.qualified == other.name).take(12);
+        let mut names: Vec<Named> = classes
+            .map(|class| {
+                // A class is no name yet within itself and before it.
+                let there = class.range.end <= unit.range.start;
+                let written = if there { class.name.clone() } else { format!("\"{}\"", class.name) };
+                Named { written, members: members(text, class, all) }
+            })
+            .collect();
+        let imports = import_statements(Language::Python, text);
+        for import in imports.iter().filter_map(|range| text.get(range.as_range())).filter(|i| i.starts_with("from ")) {
+            let (_, list) = import.split_once(" import ").unwrap_or_default();
+            let bound = list.split(',').filter_map(|item| item.split_whitespace().next_back());
+            let is_type = |name: &&str| {
+                name.starts_with(char::is_uppercase)
+                    && name.contains(char::is_lowercase)
+                    && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+                    // What needs arguments is in the patterns below.
+                    && !import.contains("typing") && !import.contains("collections")
+            };
+            let types = bound.map(|name| name.trim_matches(['(', ')'])).filter(is_type).take(8);
+            names.extend(types.map(|name| Named { written: name.to_owned(), members: None }));
+        }
+        names.truncate(26);
+        Self(names)
     }
-    let imports = import_statements(Language::Python, text);
-    for import in imports.iter().filter_map(|range| text.get(range.as_range())).filter(|i| i.starts_with("from ")) {
-        let (_, list) = import.split_once(" import ").unwrap_or_default();
-        let bound = list.split(',').filter_map(|item| item.split_whitespace().next_back());
-        let is_type = |name: &&str| {
-            name.starts_with(char::is_uppercase)
-                && name.contains(char::is_lowercase)
-                && name.chars().all(|c| c.is_alphanumeric() || c == '_')
-                // What needs arguments is in the patterns below.
-                && !import.contains("typing") && !import.contains("collections")
+
+    /// The types of a parameter that is used like this.
+    fn of(&self, uses: Option<&Uses>) -> String {
+        match uses.and_then(Uses::given) {
+            Some(Kind::None) => {
+                let inner = self.types(&|name| uses.is_none_or(|uses| uses.allow(name) != Some(false)), uses);
+                format!("(Optional\\[{inner}\\]|Any)")
+            }
+            // An integer is a usual default of what may be a fraction.
+            Some(Kind::Int) => "(int|float)".to_owned(),
+            Some(kind) => match kind.pattern(false) {
+                Some(one) => one,
+                None => self.types(&|name| kind.heads().contains(&name), None),
+            },
+            None => {
+                let fits = |name: &str| match uses {
+                    Some(uses) if matches!(name, "Optional" | "Union") => uses.is_empty(),
+                    Some(uses) => uses.allow(name) != Some(false),
+                    None => true,
+                };
+                self.types(&fits, uses)
+            }
+        }
+    }
+
+    /// The types of a result.
+    fn result(&self, read: Option<(Kind, bool)>) -> String {
+        let Some((kind, maybe)) = read else { return self.types(&|_| true, None) };
+        if let Some(one) = kind.pattern(maybe) {
+            return one;
+        }
+        let one = self.types(&|name| kind.heads().contains(&name), None);
+        if maybe { format!("Optional\\[{one}\\]") } else { one }
+    }
+
+    /// A pattern of the types whose outermost name fits.
+    fn types(&self, fits: &dyn Fn(&str) -> bool, uses: Option<&Uses>) -> String {
+        let own = |named: &&Named| match (uses, &named.members) {
+            (Some(uses), Some(members)) => uses.allow_members(|member| members.contains(member)),
+            _ => true,
         };
-        names.extend(bound.map(|name| name.trim_matches(['(', ')'])).filter(is_type).take(8).map(str::to_owned));
+        let list = |names: &str| names.split('|').filter(|name| fits(name)).map(str::to_owned).collect::<Vec<_>>();
+        let every = |names: Vec<String>| format!("({})", names.join("|"));
+        let all = PLAIN.split('|').map(str::to_owned).chain(self.0.iter().map(|named| named.written.clone()));
+        let inner = every(all.collect());
+        let deep = format!(
+            "({inner}|({OF_ONE})\\[{inner}\\]|({OF_TWO})\\[{inner}, {inner}\\]|({OF_SOME})\\[{inner}(, {inner})*\\])"
+        );
+        let mut forms = list(PLAIN);
+        // A restricted container is none of the file's classes.
+        if fits("object") || uses.is_some() {
+            forms.extend(self.0.iter().filter(own).map(|named| named.written.clone()));
+        }
+        for (names, arguments) in [
+            (list(OF_ONE), deep.clone()),
+            (list(OF_TWO), format!("{inner}, {deep}")),
+            (list(OF_SOME), format!("{deep}(, {deep})*")),
+        ] {
+            if !names.is_empty() {
+                forms.push(format!("{}\\[{arguments}\\]", every(names)));
+            }
+        }
+        every(forms)
     }
-    names.truncate(40);
-    let t0 = format!("({})", names.join("|"));
-    let t1 = format!("({t0}|{OF_ONE}\\[{t0}\\]|{OF_TWO}\\[{t0}, {t0}\\]|{OF_SOME}\\[{t0}(, {t0})*\\])");
-    format!("({t1}|{OF_ONE}\\[{t1}\\]|{OF_TWO}\\[{t0}, {t1}\\]|{OF_SOME}\\[{t1}(, {t1})*\\])")
+}
+
+/// The members of a class without bases: what it defines, and what its methods set.
+fn members(text: &str, class: &Unit, all: &[Unit]) -> Option<BTreeSet<String>> {
+    let (signature, body) = (text.get(class.signature.clone())?, text.get(class.range.clone())?);
+    if signature.contains('(') || text.get(class.range.start..class.signature.start)?.contains('@') {
+        return None;
+    }
+    let prefix = format!("{}.", class.qualified);
+    let defined = all.iter().filter_map(|unit| unit.qualified.strip_prefix(&prefix)).map(str::to_owned);
+    let word = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let set = body.split("self.").skip(1).map(word);
+    let fields = body.lines().map(|line| word(line.trim_start())).filter(|name| !name.is_empty());
+    Some(defined.chain(set).chain(fields).collect())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +173,8 @@ enum Place {
 struct Missing {
     at: Range<usize>,
     kind: Place,
+    /// The parameter; none for a result, nor for `*args`, which is a tuple of its type.
+    name: Option<String>,
 }
 
 /// The places in a signature, which ends with its colon, where an annotation is missing. `None` where it is no signature.
@@ -89,7 +186,7 @@ fn missing(signature: &str, method: bool) -> Option<Vec<Missing>> {
     let said = |at: usize| real.get(at).and_then(|t| code.get(t.range.as_range())).unwrap_or_default();
     let open = (0..real.len()).find(|at| said(*at) == "(")?;
     let mut found = Vec::new();
-    let (mut depth, mut at, mut begins, mut first) = (0_usize, open, false, true);
+    let (mut depth, mut at, mut begins, mut first, mut starred) = (0_usize, open, false, true, false);
     while at < real.len() {
         match said(at) {
             "(" | "[" | "{" => {
@@ -99,23 +196,24 @@ fn missing(signature: &str, method: bool) -> Option<Vec<Missing>> {
             ")" if depth == 1 => break,
             ")" | "]" | "}" => depth = depth.saturating_sub(1),
             "," if depth == 1 => {
-                begins = true;
-                first = false;
+                (begins, first, starred) = (true, false, false);
             }
-            "*" | "**" | "/" if depth == 1 && begins => {}
+            "*" | "**" | "/" if depth == 1 && begins => starred = true,
             name if depth == 1 && begins => {
                 begins = false;
                 let end = real[at].range.end as usize;
                 let own = method && first && matches!(name, "self" | "cls" | "mcs");
                 let named = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+                let known = Some(name.to_owned()).filter(|_| !starred);
                 match said(at + 1) {
                     _ if own || !named => {}
-                    "," | ")" => found.push(Missing { at: end..end, kind: Place::Parameter }),
+                    "," | ")" => found.push(Missing { at: end..end, kind: Place::Parameter, name: known }),
                     "=" => {
                         let equals = real[at + 1].range.end as usize;
                         let after = real.get(at + 2)?.range.start as usize;
                         let blank = code.get(equals..after)?.trim().is_empty();
-                        found.push(Missing { at: end..if blank { after } else { equals }, kind: Place::Default });
+                        let at = end..if blank { after } else { equals };
+                        found.push(Missing { at, kind: Place::Default, name: known });
                     }
                     _ => {}
                 }
@@ -126,7 +224,7 @@ fn missing(signature: &str, method: bool) -> Option<Vec<Missing>> {
     }
     if said(at + 1) == ":" {
         let end = real.get(at)?.range.end as usize;
-        found.push(Missing { at: end..end, kind: Place::Result });
+        found.push(Missing { at: end..end, kind: Place::Result, name: None });
     }
     found.iter().all(|m| m.at.end <= signature.len()).then_some(found)
 }

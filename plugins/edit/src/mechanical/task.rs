@@ -12,6 +12,8 @@ pub(crate) enum Task {
     FinalNewline,
     /// Spaces for the tabs that lines begin with, so many for each.
     Spaces(usize),
+    /// No more than so many blank lines together.
+    BlankLines(usize),
     /// Imports in their order.
     SortImports,
     /// No imports that nothing uses, or no such import of one name.
@@ -66,6 +68,20 @@ pub(crate) fn task(instruction: &str) -> Option<Task> {
         | ["indent", "with" | "by" | "using", rest @ .., "not", "tabs"]
         | ["use", rest @ .., "not", "tabs"]
         | ["tabs", rest @ ..] => spaces(rest),
+        ["no", "more", "than", number, "blank", rest @ ..] | ["most", number, "blank", rest @ ..] if together(rest) => {
+            count(number).map(Task::BlankLines)
+        }
+        ["limit", "blank", "to", number] | ["limit", "blank", "to", "most", number] => {
+            count(number).map(Task::BlankLines)
+        }
+        [
+            "collapse" | "squeeze" | "reduce" | "merge",
+            "multiple" | "consecutive" | "repeated" | "several" | "double",
+            "blank",
+            "to" | "into",
+            number,
+            ..,
+        ] if rest.len() == 5 || rest[5..] == ["blank"] => count(number).map(Task::BlankLines),
         [verb, "imports"] if SORTS.contains(verb) => Some(Task::SortImports),
         ["put" | "bring", "imports", "order"] | ["put" | "bring", "imports", "into", "order"] => {
             Some(Task::SortImports)
@@ -92,6 +108,25 @@ fn spaces(words: &[&str]) -> Option<Task> {
         _ => return None,
     };
     BLANKS.contains(blanks).then_some(Task::Spaces(count))
+}
+
+/// `together`, `between functions`
+fn together(words: &[&str]) -> bool {
+    matches!(
+        words,
+        [] | ["together" | "anywhere" | "consecutively"]
+            | ["row" | "succession"]
+            | ["between" | "before" | "after", ..]
+    )
+}
+
+fn count(word: &str) -> Option<usize> {
+    match word {
+        "one" | "single" => Some(1),
+        "two" => Some(2),
+        "three" => Some(3),
+        number => number.parse().ok().filter(|n| (1..=8).contains(n)),
+    }
 }
 
 fn columns(word: &str) -> Option<usize> {
@@ -140,6 +175,10 @@ mod tests {
             ("replace the tabs by four blanks", Some(Task::Spaces(4))),
             ("indent with four spaces instead of tabs", Some(Task::Spaces(4))),
             ("use 2 spaces instead of tabs", Some(Task::Spaces(2))),
+            ("there should be no more than two blank lines between functions", Some(Task::BlankLines(2))),
+            ("no more than 1 blank line in a row", Some(Task::BlankLines(1))),
+            ("at most two blank lines together", Some(Task::BlankLines(2))),
+            ("collapse multiple blank lines into one", Some(Task::BlankLines(1))),
             ("sort the imports", Some(Task::SortImports)),
             ("sort the imports, keep all of them", Some(Task::SortImports)),
             ("put the imports in order", Some(Task::SortImports)),
