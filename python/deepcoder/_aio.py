@@ -93,6 +93,11 @@ class AsyncEdit:
         return self._edit.reasons
 
     @property
+    def evidence(self) -> dict[str, Any]:
+        """What the result rests on; see :attr:`deepcoder.Edit.evidence`."""
+        return self._edit.evidence
+
+    @property
     def rationale(self) -> str:
         """The reasons and doubts of the plugin that made it, in lines; may be empty."""
         return self._edit.rationale

@@ -120,6 +120,16 @@ impl Edit {
         self.0.reasons()
     }
 
+    /// What the result rests on, as in ``--json``: ``candidates`` (a list of dicts, the chosen one first: ``temperature``,
+    /// ``agreeing``, ``tokens``, ``mean_logprob``, ``findings``, …), ``agreement`` and ``likely_right`` (both in 0 to 1 or
+    /// ``None``: the similarity among the candidates, and the share of such results that were right on public benchmarks with
+    /// this model), ``checks`` (the project's), and ``reason``, one line.
+    #[getter]
+    fn evidence<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let evidence = self.0.of(|result| serde_json::json!(result.evidence));
+        py.import("json")?.call_method1("loads", (evidence.to_string(),))
+    }
+
     /// The reasons and doubts of the plugin that made it, in lines; may be empty.
     #[getter]
     fn rationale(&self) -> String {
