@@ -117,10 +117,17 @@ impl Context<'_> {
             cancel.check()?;
             let Some(language) = Language::program(&found.path) else { continue };
             let Ok(file) = self.tree.read_text(&found.path) else { continue };
-            let best = symbols(language, &file.text)
+            let own: Vec<_> = symbols(language, &file.text)
                 .into_iter()
                 .filter(|symbol| !matches!(symbol.kind, "variable" | "field"))
-                .map(|symbol| (query.covers(rarity, &symbol.qualified), symbol.qualified))
+                .collect();
+            // The index does not know the definitions of a language without a word for them, such as C.
+            let meant: HashSet<&str> =
+                own.iter().map(|symbol| symbol.name.as_str()).filter(|name| query.meant.contains(*name)).collect();
+            found.score += query.here(&found.path) * DEFINES * count(meant.len());
+            let best = own
+                .iter()
+                .map(|symbol| (query.covers(rarity, &symbol.qualified), &symbol.qualified))
                 .max_by(|a, b| a.0.0.total_cmp(&b.0.0));
             if let Some(((worth, words), name)) = best.filter(|((worth, _), _)| *worth > 0.0) {
                 let factor = if is_test(&found.path) && !query.tests_meant { TEST } else { 1.0 };
@@ -186,6 +193,15 @@ impl Query {
         query
     }
 
+    /// How much a definition in a file counts.
+    fn here(&self, path: &RepoPath) -> f64 {
+        match path.extension() {
+            Some("h" | "hh" | "hpp" | "hxx") if self.headers_meant => 1.0 / DECLARED,
+            Some("h" | "hh" | "hpp" | "hxx") => DECLARED,
+            _ => 1.0,
+        }
+    }
+
     /// The files that have a score, and how much each term says.
     fn scored(&self, prompt: &str, files: Vec<Found>) -> (Vec<Ranked>, Vec<f64>) {
         let total = count(files.len()).max(1.0);
@@ -237,8 +253,7 @@ impl Query {
         if matches!(file.path.extension(), None | Some("md" | "rst" | "txt" | "adoc")) {
             score *= PROSE;
         }
-        let here = if is_header(&file.path) && !self.headers_meant { DECLARED } else { 1.0 };
-        score += if named || member { NAMED } else { 0.0 } + here * DEFINES * count(meant.len());
+        score += if named || member { NAMED } else { 0.0 } + self.here(&file.path) * DEFINES * count(meant.len());
         score += if called { MODULE } else { 0.0 };
         if !self.tests_meant && !named && is_test(&file.path) {
             score *= TEST;
@@ -296,10 +311,6 @@ fn because(meant: &[&str], mut parts: Vec<(f64, &Asked, Hit)>) -> String {
         }
     }
     said.join("; ")
-}
-
-fn is_header(path: &RepoPath) -> bool {
-    matches!(path.extension(), Some("h" | "hh" | "hpp" | "hxx"))
 }
 
 fn is_aside(path: &RepoPath) -> bool {

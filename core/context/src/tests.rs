@@ -167,6 +167,11 @@ fn targets_are_found_by_what_the_prompt_says() {
         ("src/net.py", b"def connect(host):\n    pass\n"),
         ("src/many.py", b"def step_70(): pass\ndef step_71(): pass\n"),
         ("src/one.py", b"def step_7(): pass\n"),
+        ("src/level.h", b"enum level { LOW };\n\nint level_parse(const char *text, enum level *level);\n"),
+        (
+            "src/level.c",
+            b"#include \"level.h\"\n\nint level_parse(const char *text, enum level *level)\n{\n    return 0;\n}\n",
+        ),
         ("docs/config.md", b"The config is parsed at the start. config config config\n"),
     ]);
     let workspace = open(&repo);
@@ -179,6 +184,8 @@ fn targets_are_found_by_what_the_prompt_says() {
     assert_eq!(first("add a timeout to connect()").as_deref(), Some("src/net.py"));
     assert_eq!(first("use parse_config in src/net.py").as_deref(), Some("src/net.py"));
     assert_eq!(first("document step_7").as_deref(), Some("src/one.py"));
+    assert_eq!(first("write a comment above level_parse that says what it does").as_deref(), Some("src/level.c"));
+    assert_eq!(first("document the prototype of level_parse").as_deref(), Some("src/level.h"));
     assert_eq!(first("zzz qqq"), None);
     let bundle = context
         .gather(&instruction("add a timeout to connect()", &[]), &request(2000), &count, &Cancel::new())

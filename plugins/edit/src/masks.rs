@@ -104,6 +104,9 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Mask
         let Some(hole) = hole(unit) else { continue };
         match written(work, path, text, unit, &hole, kind)? {
             Some((new, brings)) => {
+                if kind == Kind::Annotations && annotations::says_nothing(&new) {
+                    result.doubt = Some(format!("a hint of `{}` is `Any`, which says nothing", unit.qualified));
+                }
                 result.text.replace_range(hole.range, &new);
                 imports.extend(brings);
             }

@@ -133,7 +133,12 @@ impl Names {
         let mut forms = list(PLAIN);
         // A restricted container is none of the file's classes.
         if fits("object") || uses.is_some() {
-            forms.extend(self.0.iter().filter(own).map(|named| named.written.clone()));
+            let classes: Vec<String> = self.0.iter().filter(own).map(|named| named.written.clone()).collect();
+            // What only such a class can do says more than that it may be anything.
+            if !classes.is_empty() && uses.is_some_and(|uses| !uses.is_empty()) && forms == ["Any"] {
+                forms.clear();
+            }
+            forms.extend(classes);
         }
         for (names, arguments) in [
             (list(OF_ONE), deep.clone()),
@@ -255,6 +260,12 @@ pub(super) fn fitting(old: &str, name: &str, answer: &str) -> Option<String> {
     (bare(new)? == bare(old)?).then(|| new.to_owned())
 }
 
+/// Whether an annotation says nothing: it may be anything.
+pub(super) fn says_nothing(signature: &str) -> bool {
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '[');
+    [": Any", "-> Any"].iter().any(|any| signature.split(any).skip(1).any(ends))
+}
+
 /// The tokens of a signature without its annotations.
 fn bare(signature: &str) -> Option<Vec<String>> {
     let code = format!("{signature} pass\n");
@@ -284,6 +295,19 @@ mod tests {
             holes("def f(\n    a,\n    b,  # the second\n):", false),
             "def f(\n    a~,\n    b~,  # the second\n)~:"
         );
+    }
+
+    /// Protects people from hints that look like types and tell none.
+    #[test]
+    fn hints_that_say_nothing_are_told() {
+        for (signature, nothing) in [
+            ("def f(a: Any) -> int:", true),
+            ("def f(a: Any = None):", true),
+            ("def f(a) -> Any:", true),
+            ("def f(a: Anything, b: list[Any]) -> AnyStr:", false),
+        ] {
+            assert_eq!(says_nothing(signature), nothing, "{signature}");
+        }
     }
 
     /// Protects code from a model that no grammar holds: an answer with another signature is none.

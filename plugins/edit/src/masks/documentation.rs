@@ -107,9 +107,9 @@ fn comment(language: Language, text: &str, unit: &Unit, letters: Letters) -> Opt
         let marked = format!("{indent}{each}").replace('*', "\\*");
         let close = lines(close).replace('*', "\\*");
         let (start, any) = (letters.first("*`/"), letters.but("*"));
-        // Markdown has code where four blanks begin a line, and headings of examples.
+        // Markdown has code where four blanks begin a line, headings of examples, and lists whose layout is linted.
         let code = language == Language::Rust && !letters.examples;
-        let begins = if code { letters.first("*#") } else { format!(" *{}", letters.first("*")) };
+        let begins = if code { letters.first("*#-+0123456789") } else { format!(" *{}", letters.first("*")) };
         let line = format!("({begins}{any}*)?");
         (
             format!("{start}{any}{{3,160}}\\n({marked}{line}\\n){{0,{LINES}}}{close}"),
