@@ -134,8 +134,29 @@ fn used_elsewhere(work: &Work<'_>, path: &RepoPath, name: &str) -> Result<bool, 
     }
     match found(format!(r"\b{name}\b")) {
         Err(error) if error.code == ErrorCode::Budget => Ok(true),
-        users => Ok(users?.iter().any(|user| importers.contains(user))),
+        users => {
+            for user in users?.iter().filter(|user| importers.contains(user)) {
+                if takes(&work.host.read_file(user)?.text, stem, name) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
     }
+}
+
+/// Whether a text takes `name` from a module whose last name is `stem`, also in a string as mocks do.
+fn takes(text: &str, stem: &str, name: &str) -> bool {
+    let source = Source::new(text);
+    let mut items = (0..source.lines.len()).filter_map(|line| source.import(line)).flatten();
+    let last = |path: &str| path.rsplit('.').next() == Some(stem);
+    let taken = |item: Item| match &item.module {
+        Some(module) if last(module) => item.name == name || item.name == "*",
+        // The module itself, by its own name or another one.
+        Some(_) => item.name == stem && text.contains(&format!("{}.{name}", item.bound())),
+        None => last(&item.name) && text.contains(&format!("{}.{name}", item.alias.as_deref().unwrap_or(stem))),
+    };
+    text.contains(&format!("{stem}.{name}")) || items.any(taken)
 }
 
 /// An import of several names without some of them, in its own layout.
@@ -219,5 +240,23 @@ mod tests {
         let text = "package p;\n\nimport java.util.List;\nimport java.util.Map;\nimport java.io.*;\nimport java.util.Set;\n\n/** \
                     {@link Set} */\nclass A {\n    List<String> a;\n}\n";
         assert_eq!(java(text), text.replace("import java.util.Map;\n", ""));
+    }
+
+    /// Protects other files from losing a name that they take from this one, and only these: a package that imports both has its
+    /// names from where they are defined.
+    #[test]
+    fn who_takes_a_name_is_read() {
+        for (text, taken) in [
+            ("from taskq.queue import Queue\nfrom taskq.worker import Worker\n", false),
+            ("from taskq.worker import (\n    Worker,\n    Queue,\n)\n", true),
+            ("from .worker import *\nQueue()\n", true),
+            ("from taskq import worker as w, Queue\nw.Queue()\n", true),
+            ("from taskq import worker, Queue\nQueue()\n", false),
+            ("import taskq.worker\ntaskq.worker.Queue()\n", true),
+            ("import taskq.worker as w\nw.Queue()\n", true),
+            ("import taskq.worker\nmock.patch(\"taskq.worker.Queue\")\n", true),
+        ] {
+            assert_eq!(takes(text, "worker", "Queue"), taken, "{text}");
+        }
     }
 }
