@@ -72,7 +72,7 @@ impl Context<'_> {
         cancel: &Cancel,
     ) -> Result<Gathered, GatherError> {
         let mut run = Run {
-            context: *self,
+            context: self.clone(),
             budget: Budget::new(request.token_budget, count),
             cancel,
             notes: Vec::new(),

@@ -20,24 +20,28 @@ pub use choose::Choice;
 pub use error::GatherError;
 pub use gather::{Gathered, MAX_INSTRUCTIONS};
 
+use deepcoder_index::Words;
 use deepcoder_types::{ContentHash, RepoPath, Snippet, TextRange};
 use deepcoder_workspace::{TextFile, Tree, Visibility, find_secret};
+use std::sync::{Arc, Mutex};
 
 /// Counts tokens.
 pub type Count<'c> = &'c dyn Fn(&str) -> Result<u32, deepcoder_types::GenerateError>;
 
 /// Gathers context from one tree.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Context<'t> {
     tree: &'t dyn Tree,
     progress: Option<deepcoder_index::Progress<'t>>,
+    /// The words of the files, once they were asked for.
+    words: Arc<Mutex<Option<Arc<Words>>>>,
 }
 
 impl<'t> Context<'t> {
     /// For `tree`.
     #[must_use]
     pub fn new(tree: &'t dyn Tree) -> Self {
-        Self { tree, progress: None }
+        Self { tree, progress: None, words: Arc::default() }
     }
 
     /// With a function that is told how many files of how many are read, where many are.

@@ -122,7 +122,7 @@ impl Context<'_> {
     }
 
     /// A file that the user wants read: whole where it fits, otherwise its signatures.
-    pub(crate) fn to_read(self, file: &TextFile, fits: bool) -> Vec<Snippet> {
+    pub(crate) fn to_read(&self, file: &TextFile, fits: bool) -> Vec<Snippet> {
         if fits {
             return vec![whole(file, "read")];
         }

@@ -1,14 +1,14 @@
 //! The queries of a running plugin: the functions of the plugin contract's `Host` that read.
 
 use crate::{Context, GatherError, cut, offset, whole};
+use deepcoder_index::{SearchError, Words};
 use deepcoder_plugin_api::{ErrorCode, PluginError};
 use deepcoder_syntax::{Language, RawSymbol, symbols};
 use deepcoder_types::{Cancel, Hint as _, RepoPath, Snippet, Symbol, TextRange};
 use deepcoder_workspace::{ReadError, TextFile};
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 /// A pattern that compiles to more than this is refused.
 const MAX_PATTERN: usize = 1 << 20;
@@ -32,34 +32,22 @@ impl Context<'_> {
 
     /// The visible files that hold `word` as a word, and those that cannot be read, sorted.
     pub fn files_with(&self, word: &str, cancel: &Cancel) -> Result<Vec<RepoPath>, PluginError> {
-        let files = self.tree.files().map_err(|error| PluginError::new(ErrorCode::Unavailable, error.to_string()))?;
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut own = Vec::new();
-            while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !cancel.is_cancelled()) {
-                // A file that is no text may still be a program, in another encoding.
-                let holds = match self.tree.read_text(path) {
-                    Ok(file) => has_word(&file.text, word),
-                    Err(_) => Language::program(path).is_some(),
-                };
-                if holds {
-                    own.push(path.clone());
-                }
-            }
-            own
-        };
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(files.len());
-        let mut found: Vec<RepoPath> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-            let mut found = work();
-            for thread in threads {
-                found.extend(thread.join().unwrap_or_default());
-            }
-            found
-        });
-        cancel.check().map_err(|_| PluginError::cancelled())?;
-        found.sort();
-        Ok(found)
+        let words = self.words(cancel)?;
+        words.files_with(self.tree, word, cancel).map_err(|error| unsearchable(&error))
+    }
+
+    /// The words of the files, opened once for all copies of this context.
+    fn words(&self, cancel: &Cancel) -> Result<Arc<Words>, PluginError> {
+        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(words) = &*words {
+            return Ok(Arc::clone(words));
+        }
+        let quiet = |_, _| {};
+        let listed = self.tree.stamped_files().map_err(|error| unsearchable(&error.into()))?;
+        let opened = Words::open(self.tree, listed, self.progress.unwrap_or(&quiet), cancel);
+        let opened = Arc::new(opened.map_err(|error| unsearchable(&error))?);
+        *words = Some(Arc::clone(&opened));
+        Ok(opened)
     }
 
     /// Visible files that match, sorted, at most `limit`. An empty glob matches every file.
@@ -156,7 +144,12 @@ impl Context<'_> {
 
     fn matching(&self, glob: &str) -> Result<impl Iterator<Item = RepoPath> + use<>, PluginError> {
         let matcher = matcher(glob)?;
-        let files = self.tree.files().map_err(|error| PluginError::new(ErrorCode::Unavailable, error.to_string()))?;
+        // One run sees one list.
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let files = match words {
+            Some(words) => words.listed().iter().map(|(path, _)| path.clone()).collect(),
+            None => self.tree.files().map_err(|error| unsearchable(&error.into()))?,
+        };
         let plain = glob.to_owned();
         let matches =
             move |p: &RepoPath| matcher.as_ref().is_none_or(|m| p.as_str() == plain || m.is_match(p.as_str()));
@@ -174,17 +167,6 @@ fn matcher(glob: &str) -> Result<Option<GlobMatcher>, PluginError> {
     built
         .map(|g| Some(g.compile_matcher()))
         .map_err(|error| PluginError::new(ErrorCode::Invalid, format!("`{glob}` is not a glob: {}", error.kind())))
-}
-
-/// Whether `text` holds `word` with no letter, digit or `_` beside it.
-fn has_word(text: &str, word: &str) -> bool {
-    let of_name = |c: char| c.is_alphanumeric() || c == '_';
-    !word.is_empty()
-        && text.match_indices(word).any(|(at, _)| {
-            let before = text[..at].chars().next_back();
-            let after = text[at + word.len()..].chars().next();
-            !before.is_some_and(of_name) && !after.is_some_and(of_name)
-        })
 }
 
 /// The lines that matches begin in, each once, without their line endings.
@@ -220,6 +202,13 @@ fn lines(regex: &Regex, text: &str, limit: usize) -> Vec<TextRange> {
 
 fn most(limit: u32, cap: usize) -> usize {
     usize::try_from(limit).unwrap_or(cap).min(cap)
+}
+
+fn unsearchable(error: &SearchError) -> PluginError {
+    match error {
+        SearchError::Cancelled(_) => PluginError::cancelled(),
+        SearchError::List(error) => PluginError::new(ErrorCode::Unavailable, error.to_string()),
+    }
 }
 
 fn plugin_error(error: &GatherError) -> PluginError {

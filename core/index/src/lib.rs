@@ -5,6 +5,7 @@
 //! answer is that of the files as they are now: a kept index counts for a file only while its stamp is the same, and an index
 //! that is damaged, old or of another tree is made anew.
 
+mod keep;
 mod place;
 mod segment;
 #[cfg(test)]
@@ -13,15 +14,15 @@ mod words;
 
 pub use words::{Hit, Term, parts_of, stem};
 
-use deepcoder_syntax::{is_generated, is_minified};
+use deepcoder_syntax::{Language, is_generated, is_minified};
 use deepcoder_types::{Cancel, Cancelled, RepoPath};
 use deepcoder_workspace::{FileStamp, ListError, Tree, contains_secret};
 use place::Place;
-use segment::{Damaged, Entry, List, Segment};
-use std::collections::{BTreeMap, HashMap};
+use segment::{Damaged, Segment};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use words::Counts;
+use words::{Counts, holds, terms_of};
 
 /// Of larger files the path alone counts: what people edit is smaller, and what is generated is larger.
 const MAX_TEXT: usize = 512 << 10;
@@ -62,6 +63,9 @@ pub struct Found {
 /// Tells how many files of how many are read.
 pub type Progress<'p> = &'p (dyn Fn(usize, usize) + Sync);
 
+/// A file with its stamp, where it has one.
+pub type Listed = (RepoPath, Option<FileStamp>);
+
 /// Counts `terms` in every file of `tree` that a model may see, in the order of the paths.
 pub fn search(
     tree: &dyn Tree,
@@ -69,31 +73,209 @@ pub fn search(
     progress: Progress<'_>,
     cancel: &Cancel,
 ) -> Result<Vec<Found>, SearchError> {
-    let listed = tree.stamped_files()?;
-    cancel.check()?;
-    let place = tree.cache().map(|(folder, root)| Place::new(folder, root));
-    let kept = place.as_ref().and_then(|place| Segment::open(place.open().ok()?, &place.name).ok());
-    let known = kept.as_ref().map(|kept| known(kept, &listed)).unwrap_or_else(|| vec![None; listed.len()]);
-    let stale: Vec<usize> = (0..listed.len()).filter(|at| known[*at].is_none()).collect();
-    if let Some(place) = place.filter(|_| stale.len() > FEW.max(listed.len() / SHARE)) {
-        let run = Run { tree, listed: &listed, progress, cancel };
-        return run.renew(&place, kept.as_ref(), &known, &stale, terms);
-    }
-    let run = Run { tree, listed: &listed, progress, cancel };
-    let wanted = |term: u64| terms.iter().any(|t| t.0 == term);
-    let read = run.read(&stale, &wanted)?;
-    match run.found(kept.as_ref(), &known, &read, terms) {
+    let words = Words::open_for(tree, tree.stamped_files()?, Some(terms), progress, cancel)?;
+    match words.found(terms) {
         Ok(found) => Ok(found),
         // The kept index is of no use: every file is read, as in a tree that keeps none.
         Err(Damaged) => {
-            let all: Vec<usize> = (0..listed.len()).collect();
-            let read = run.read(&all, &wanted)?;
-            Ok(run.found(None, &vec![None; listed.len()], &read, terms).unwrap_or_default())
+            words.forget();
+            let run = Run { tree, listed: &words.listed, progress, cancel };
+            let all: Vec<usize> = (0..words.listed.len()).collect();
+            let read = run.read(&all, &|term| terms.iter().any(|t| t.0 == term))?;
+            let known = vec![None; all.len()];
+            let words = Words { kept: None, known, read, ..words };
+            Ok(words.found(terms).unwrap_or_default())
         }
     }
 }
 
-type Listed = (RepoPath, Option<FileStamp>);
+/// The words of a tree's files as they were when it was opened: asked many times, made once.
+pub struct Words {
+    listed: Vec<Listed>,
+    place: Option<Place>,
+    kept: Option<Segment>,
+    /// For each listed file its number in the kept index, where that knows it.
+    known: Vec<Option<u32>>,
+    /// Those that it does not know.
+    read: HashMap<usize, Read>,
+}
+
+impl Words {
+    /// Reads what the kept index does not know of these files of `tree`, which are listed in their order.
+    pub fn open(
+        tree: &dyn Tree,
+        listed: Vec<Listed>,
+        progress: Progress<'_>,
+        cancel: &Cancel,
+    ) -> Result<Self, SearchError> {
+        Self::open_for(tree, listed, None, progress, cancel)
+    }
+
+    /// The same; with `terms`, no other ones need be known later.
+    fn open_for(
+        tree: &dyn Tree,
+        listed: Vec<Listed>,
+        terms: Option<&[Term]>,
+        progress: Progress<'_>,
+        cancel: &Cancel,
+    ) -> Result<Self, SearchError> {
+        cancel.check()?;
+        let place = tree.cache().map(|(folder, root)| Place::new(folder, root));
+        let mut kept = place.as_ref().and_then(Segment::of);
+        let mut known = kept.as_ref().map(|kept| known(kept, &listed)).unwrap_or_else(|| vec![None; listed.len()]);
+        let stale: Vec<usize> = (0..listed.len()).filter(|at| known[*at].is_none()).collect();
+        let run = Run { tree, listed: &listed, progress, cancel };
+        let renewed = place.as_ref().filter(|_| stale.len() > FEW.max(listed.len() / SHARE));
+        let wanted = |term: u64| terms.is_none_or(|terms| terms.iter().any(|t| t.0 == term));
+        let mut read = match renewed {
+            Some(_) => run.read(&stale, &|_| true)?,
+            None => run.read(&stale, &wanted)?,
+        };
+        if let Some(place) = renewed {
+            let mut kept_anew = keep::keep(place, &listed, kept.as_ref(), &known, &read);
+            if matches!(kept_anew, Err(keep::NotKept::Damaged)) {
+                let all: Vec<usize> = (0..listed.len()).collect();
+                read = run.read(&all, &|_| true)?;
+                (kept, known) = (None, vec![None; listed.len()]);
+                kept_anew = keep::keep(place, &listed, None, &known, &read);
+            }
+            // What was written is read from there; another process may have written since.
+            let same = |segment: &Segment| segment.entries.iter().map(|e| e.path.as_str()).eq(paths(&listed));
+            if kept_anew.is_ok()
+                && let Some(segment) = Segment::of(place).filter(same)
+            {
+                known = (0..listed.len()).map(|at| u32::try_from(at).ok()).collect();
+                kept = Some(segment);
+                read = HashMap::new();
+            }
+        }
+        Ok(Self { listed, place, kept, known, read })
+    }
+
+    /// The files, in the order of their paths.
+    #[must_use]
+    pub fn listed(&self) -> &[Listed] {
+        &self.listed
+    }
+
+    /// The files that hold `word` with no letter, digit or `_` beside it, and programs that cannot be read, which may hold it.
+    pub fn files_with(&self, tree: &dyn Tree, word: &str, cancel: &Cancel) -> Result<Vec<RepoPath>, SearchError> {
+        let terms = terms_of(word);
+        let (certain, asked) = match self.candidates(&terms, terms.len() == 1 && terms[0] == Term::name(word)) {
+            Ok(candidates) => candidates,
+            Err(Damaged) => {
+                self.forget();
+                (BTreeSet::new(), (0..self.listed.len()).collect())
+            }
+        };
+        let one = |at: &usize| self.listed.get(*at).is_some_and(|(path, _)| holds_word(tree, path, word));
+        let mut found = in_parallel(&asked, cancel, |at| one(at).then_some(*at))?;
+        found.extend(certain);
+        found.sort_unstable();
+        Ok(found.into_iter().filter_map(|at| self.listed.get(at)).map(|(path, _)| path.clone()).collect())
+    }
+
+    /// The files that have all of these terms, and those whose text must be looked at. `whole`: nothing else need be known.
+    fn candidates(&self, terms: &[Term], whole: bool) -> Result<(BTreeSet<usize>, Vec<usize>), Damaged> {
+        if terms.is_empty() {
+            return Ok((BTreeSet::new(), (0..self.listed.len()).collect()));
+        }
+        let mut with: Option<BTreeSet<usize>> = None;
+        let places = self.places();
+        for term in terms {
+            let mut here: BTreeSet<usize> = BTreeSet::new();
+            for (number, hit) in self.kept.as_ref().map_or_else(|| Ok(Vec::new()), |kept| kept.hits(term.0))? {
+                if hit.text > 0 {
+                    here.extend(places.get(number as usize).copied().flatten());
+                }
+            }
+            let has = |read: &Read| read.counts.hits.get(&term.0).is_some_and(|hit| hit.text > 0);
+            here.extend(self.read.iter().filter(|(_, read)| has(read)).map(|(at, _)| *at));
+            with = Some(with.map_or_else(|| here.clone(), |before| before.intersection(&here).copied().collect()));
+        }
+        let mut with = with.unwrap_or_default();
+        let mut asked = Vec::new();
+        for at in 0..self.listed.len() {
+            let partial = match (self.read.get(&at), self.known.get(at).copied().flatten(), &self.kept) {
+                (Some(read), ..) => read.partial,
+                (None, Some(number), Some(kept)) => kept.entries.get(number as usize).ok_or(Damaged)?.partial,
+                _ => true,
+            };
+            if partial {
+                with.remove(&at);
+                asked.push(at);
+            }
+        }
+        if whole {
+            return Ok((with, asked));
+        }
+        asked.extend(with);
+        Ok((BTreeSet::new(), asked))
+    }
+
+    /// For each file of the kept index where it is in the list.
+    fn places(&self) -> Vec<Option<usize>> {
+        let mut places = vec![None; self.kept.as_ref().map_or(0, |kept| kept.entries.len())];
+        for (at, number) in self.known.iter().enumerate() {
+            if let Some(place) = number.and_then(|number| places.get_mut(number as usize)) {
+                *place = Some(at);
+            }
+        }
+        places
+    }
+
+    /// A damaged index is made anew by the next search.
+    fn forget(&self) {
+        if let Some(place) = &self.place {
+            place.remove();
+        }
+    }
+
+    /// The answer, from the kept index and from what was read.
+    fn found(&self, terms: &[Term]) -> Result<Vec<Found>, Damaged> {
+        let mut found: Vec<Found> = Vec::with_capacity(self.listed.len());
+        for (at, (path, _)) in self.listed.iter().enumerate() {
+            let mut this = Found { path: path.clone(), length: 0, generated: false, hits: Vec::new() };
+            if let Some(read) = self.read.get(&at) {
+                (this.length, this.generated) = (read.counts.length, read.generated);
+                let hits: Vec<Hit> =
+                    terms.iter().map(|term| read.counts.hits.get(&term.0).copied().unwrap_or_default()).collect();
+                if hits.iter().any(|hit| *hit != Hit::default()) {
+                    this.hits = hits;
+                }
+            } else if let (Some(kept), Some(number)) = (&self.kept, self.known.get(at).copied().flatten()) {
+                let entry = kept.entries.get(number as usize).ok_or(Damaged)?;
+                (this.length, this.generated) = (entry.length, entry.generated);
+            }
+            found.push(this);
+        }
+        let places = self.places();
+        for (index, term) in terms.iter().enumerate() {
+            let Some(kept) = &self.kept else { break };
+            for (number, hit) in kept.hits(term.0)? {
+                let at = places.get(number as usize).copied().flatten();
+                let Some(file) = at.and_then(|at| found.get_mut(at)) else { continue };
+                if file.hits.is_empty() {
+                    file.hits = vec![Hit::default(); terms.len()];
+                }
+                file.hits[index] = hit;
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn holds_word(tree: &dyn Tree, path: &RepoPath, word: &str) -> bool {
+    match tree.read_text(path) {
+        Ok(file) => holds(&file.text, word),
+        // A file that is no text may still be a program, in another encoding.
+        Err(_) => Language::program(path).is_some(),
+    }
+}
+
+fn paths(listed: &[Listed]) -> impl Iterator<Item = &str> {
+    listed.iter().map(|(path, _)| path.as_str())
+}
 
 /// For each listed file its number in the kept index, where it is still the same.
 fn known(kept: &Segment, listed: &[Listed]) -> Vec<Option<u32>> {
@@ -117,6 +299,8 @@ struct Read {
     generated: bool,
     /// The latest time that the file may have changed without its stamp showing it.
     young: bool,
+    /// Not all words of its text are counted.
+    partial: bool,
 }
 
 struct Run<'r> {
@@ -133,171 +317,57 @@ impl Run<'_> {
         which: &[usize],
         wanted: &(dyn Fn(u64) -> bool + Sync),
     ) -> Result<HashMap<usize, Read>, SearchError> {
-        let next = AtomicUsize::new(0);
-        let all = Mutex::new(HashMap::with_capacity(which.len()));
         let now = now_ns();
-        let work = || {
-            let mut own = Vec::new();
-            while let Some(at) = which.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if self.cancel.is_cancelled() {
-                    break;
-                }
-                if let Some((path, stamp)) = self.listed.get(*at) {
-                    own.push((*at, self.read_one(path, *stamp, now, wanted)));
-                }
-                let done = next.load(Ordering::Relaxed).min(which.len());
-                if done.is_multiple_of(1_000) {
-                    (self.progress)(done, which.len());
-                }
+        let done = AtomicUsize::new(0);
+        let read = in_parallel(which, self.cancel, |at| {
+            let count = done.fetch_add(1, Ordering::Relaxed);
+            if count.is_multiple_of(1_000) && count > 0 {
+                (self.progress)(count, which.len());
             }
-            if let Ok(mut all) = all.lock() {
-                all.extend(own);
-            }
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(which.len() / 32 + 1);
-        std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
-            }
-            work();
-        });
-        self.cancel.check()?;
-        Ok(all.into_inner().unwrap_or_default())
+            let (path, stamp) = self.listed.get(*at)?;
+            Some((*at, self.read_one(path, *stamp, now, wanted)))
+        })?;
+        Ok(read.into_iter().collect())
     }
 
     fn read_one(&self, path: &RepoPath, stamp: Option<FileStamp>, now: i64, wanted: &dyn Fn(u64) -> bool) -> Read {
         let large = stamp.is_some_and(|stamp| stamp.size > MAX_TEXT as u64);
-        let text = (!large).then(|| self.tree.read_text(path).ok()).flatten().map(|file| file.text).unwrap_or_default();
-        let shown = text.len() <= MAX_TEXT && !is_minified(path, &text) && !contains_secret(&text);
-        let counts = Counts::of(path.as_str(), if shown { &text } else { "" }, wanted);
+        let text = (!large).then(|| self.tree.read_text(path).ok()).flatten().map(|file| file.text);
+        let text = text.as_deref();
+        let all = text.filter(|text| text.len() <= MAX_TEXT && !is_minified(path, text) && !contains_secret(text));
+        let counts = Counts::of(path.as_str(), all.unwrap_or_default(), wanted);
         let young = stamp.is_none_or(|stamp| stamp.changed_ns.max(stamp.modified_ns).saturating_add(YOUNG_NS) > now);
-        Read { counts, generated: is_generated(&text), young }
+        let partial = all.is_none() || counts.cut;
+        Read { counts, generated: text.is_some_and(is_generated), young, partial }
     }
+}
 
-    /// The answer, from the kept index and from what was read.
-    fn found(
-        &self,
-        kept: Option<&Segment>,
-        known: &[Option<u32>],
-        read: &HashMap<usize, Read>,
-        terms: &[Term],
-    ) -> Result<Vec<Found>, Damaged> {
-        let mut found: Vec<Found> = Vec::with_capacity(self.listed.len());
-        let mut places: HashMap<u32, usize> = HashMap::new();
-        for (at, (path, _)) in self.listed.iter().enumerate() {
-            let mut this = Found { path: path.clone(), length: 0, generated: false, hits: Vec::new() };
-            if let Some(read) = read.get(&at) {
-                (this.length, this.generated) = (read.counts.length, read.generated);
-                let hits: Vec<Hit> =
-                    terms.iter().map(|term| read.counts.hits.get(&term.0).copied().unwrap_or_default()).collect();
-                if hits.iter().any(|hit| *hit != Hit::default()) {
-                    this.hits = hits;
-                }
-            } else if let (Some(kept), Some(number)) = (kept, known.get(at).copied().flatten()) {
-                let entry = kept.entries.get(number as usize).ok_or(Damaged)?;
-                (this.length, this.generated) = (entry.length, entry.generated);
-                places.insert(number, at);
-            }
-            found.push(this);
+/// What `work` makes of the items, on every core, in no order.
+fn in_parallel<I: Sync, T: Send>(
+    items: &[I],
+    cancel: &Cancel,
+    work: impl Fn(&I) -> Option<T> + Sync,
+) -> Result<Vec<T>, Cancelled> {
+    let next = AtomicUsize::new(0);
+    let all = Mutex::new(Vec::with_capacity(items.len()));
+    let thread = || {
+        let mut own = Vec::new();
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !cancel.is_cancelled()) {
+            own.extend(work(item));
         }
-        for (index, term) in terms.iter().enumerate() {
-            let Some(kept) = kept else { break };
-            for (number, hit) in kept.hits(term.0)? {
-                let Some(file) = places.get(&number).and_then(|at| found.get_mut(*at)) else { continue };
-                if file.hits.is_empty() {
-                    file.hits = vec![Hit::default(); terms.len()];
-                }
-                file.hits[index] = hit;
-            }
+        if let Ok(mut all) = all.lock() {
+            all.extend(own);
         }
-        Ok(found)
-    }
-
-    /// Reads what is stale, writes the index anew, and answers from it.
-    fn renew(
-        &self,
-        place: &Place,
-        kept: Option<&Segment>,
-        known: &[Option<u32>],
-        stale: &[usize],
-        terms: &[Term],
-    ) -> Result<Vec<Found>, SearchError> {
-        let mut read = self.read(stale, &|_| true)?;
-        let answer = match self.found(kept, known, &read, terms) {
-            Ok(found) => found,
-            Err(Damaged) => {
-                let all: Vec<usize> = (0..self.listed.len()).collect();
-                read = self.read(&all, &|_| true)?;
-                let none = vec![None; self.listed.len()];
-                let found = self.found(None, &none, &read, terms).unwrap_or_default();
-                self.keep(place, None, &none, &mut read, &found);
-                return Ok(found);
-            }
-        };
-        self.keep(place, kept, known, &mut read, &answer);
-        Ok(answer)
-    }
-
-    /// Best effort: without a kept index the next search reads the files again.
-    fn keep(
-        &self,
-        place: &Place,
-        kept: Option<&Segment>,
-        known: &[Option<u32>],
-        read: &mut HashMap<usize, Read>,
-        found: &[Found],
-    ) {
-        let entry = |(at, file): (usize, &Found)| Entry {
-            path: file.path.as_str().to_owned(),
-            stamp: self.listed[at].1.filter(|_| read.get(&at).is_none_or(|read| !read.young)),
-            length: file.length,
-            generated: file.generated,
-        };
-        let entries: Vec<Entry> = found.iter().enumerate().map(entry).collect();
-        let mut added: BTreeMap<u64, Vec<(u32, Hit)>> = BTreeMap::new();
-        for at in 0..self.listed.len() {
-            let (Ok(number), Some(read)) = (u32::try_from(at), read.remove(&at)) else { continue };
-            for (term, hit) in read.counts.hits {
-                added.entry(term).or_default().push((number, hit));
-            }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8).min(items.len() / 32 + 1);
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(thread);
         }
-        // Where the files of the kept index are in the new one.
-        let mut moved = vec![None; kept.map_or(0, |kept| kept.entries.len())];
-        for (at, number) in known.iter().enumerate() {
-            if let Some(place) = number.and_then(|number| moved.get_mut(number as usize)) {
-                *place = u32::try_from(at).ok();
-            }
-        }
-        let mut old = kept.into_iter().flat_map(Segment::all).peekable();
-        let mut new = added.into_iter().peekable();
-        let merged = std::iter::from_fn(|| {
-            let next_old = old.peek().map(|term| term.as_ref().map_or(0, |(hash, _)| *hash));
-            let next_new = new.peek().map(|(hash, _)| *hash);
-            let hash = next_old.into_iter().chain(next_new).min()?;
-            let mut files: Vec<(u32, Hit)> = Vec::new();
-            if next_old == Some(hash) {
-                match old.next() {
-                    Some(Ok((_, hits))) => files.extend(
-                        hits.into_iter().filter_map(|(number, hit)| Some(((*moved.get(number as usize)?)?, hit))),
-                    ),
-                    _ => return Some(Err(std::io::Error::other("the index is damaged"))),
-                }
-            }
-            if next_new == Some(hash) {
-                files.extend(new.next().into_iter().flat_map(|(_, hits)| hits));
-                files.sort_unstable_by_key(|(number, _)| *number);
-            }
-            let mut list = List::default();
-            for (number, hit) in files {
-                list.push(number, hit);
-            }
-            Some(Ok((hash, list)))
-        });
-        _ = place.replace(|file| {
-            let mut out = std::io::BufWriter::with_capacity(1 << 20, file);
-            segment::write(&mut out, &place.name, &entries, merged)
-        });
-    }
+        thread();
+    });
+    cancel.check()?;
+    Ok(all.into_inner().unwrap_or_default())
 }
 
 /// The kernel's own clock, which the times of files are from.

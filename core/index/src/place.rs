@@ -35,6 +35,12 @@ impl Place {
         deepcoder_files::open_at(rustix::fs::CWD, path_text(&self.file)?, OFlags::RDONLY, Mode::empty())
     }
 
+    /// Takes it away.
+    #[expect(clippy::disallowed_methods, reason = "the folder of the indexes")]
+    pub(crate) fn remove(&self) {
+        _ = std::fs::remove_file(&self.file);
+    }
+
     /// Puts what `write` writes in place of the index. A reader sees the old or the new one.
     #[expect(clippy::disallowed_methods, reason = "the folder of the indexes")]
     pub(crate) fn replace(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! **Invariant:** what is read is what was written, or it is [`Damaged`]: each part has a checksum. Nothing in the file is
 //! trusted to be within bounds.
 
+use crate::place::Place;
 use crate::words::Hit;
 use deepcoder_workspace::FileStamp;
 use std::fs::File;
@@ -12,7 +13,7 @@ use std::os::unix::fs::FileExt as _;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
 
 /// Changes with the format, the words that are counted and their stems.
-const MAGIC: &[u8; 8] = b"dcindex1";
+const MAGIC: &[u8; 8] = b"dcindex2";
 
 /// The header's bytes.
 const HEADER: usize = 64;
@@ -37,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) length: u32,
     /// A program wrote it.
     pub(crate) generated: bool,
+    /// Not all words of its text are counted.
+    pub(crate) partial: bool,
 }
 
 /// An index, open for reading.
@@ -49,6 +52,11 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// The index that is kept, where it is one of this tree.
+    pub(crate) fn of(place: &Place) -> Option<Self> {
+        Self::open(place.open().ok()?, &place.name).ok()
+    }
+
     /// Opens the index of the tree `name`.
     pub(crate) fn open(file: File, name: &[u8]) -> Result<Self, Damaged> {
         let length = file.metadata().map_err(|_| Damaged)?.len();
@@ -157,7 +165,7 @@ fn entries(bytes: &[u8]) -> Result<Vec<Entry>, Damaged> {
             let (modified, changed) = (varint(&mut rest)?, varint(&mut rest)?);
             Some(FileStamp { size, inode, modified_ns: signed(modified), changed_ns: signed(changed) })
         };
-        found.push(Entry { path, stamp, length, generated: flags & 1 != 0 });
+        found.push(Entry { path, stamp, length, generated: flags & 1 != 0, partial: flags & 4 != 0 });
     }
     Ok(found)
 }
@@ -211,11 +219,11 @@ pub(crate) fn write(
     terms: impl Iterator<Item = io::Result<(u64, List)>>,
 ) -> io::Result<()> {
     let mut list = Vec::new();
-    for Entry { path, stamp, length, generated } in files {
+    for Entry { path, stamp, length, generated, partial } in files {
         put(&mut list, path.len() as u64);
         list.extend(path.as_bytes());
         put(&mut list, u64::from(*length));
-        list.push(u8::from(*generated) | (u8::from(stamp.is_some()) << 1));
+        list.push(u8::from(*generated) | (u8::from(stamp.is_some()) << 1) | (u8::from(*partial) << 2));
         if let Some(stamp) = stamp {
             for value in [stamp.size, stamp.inode, stamp.modified_ns.cast_unsigned(), stamp.changed_ns.cast_unsigned()]
             {

@@ -1,7 +1,7 @@
 //! Searches on repositories in temporary folders.
 #![expect(clippy::disallowed_methods, reason = "the folders are temporary ones of the test")]
 
-use crate::{FEW, Found, Hit, Term, parts_of, search, stem};
+use crate::{FEW, Found, Hit, Term, Words, parts_of, search, stem};
 use deepcoder_test_support::TestRepo;
 use deepcoder_types::{Cancel, RepoPath};
 use deepcoder_workspace::{Overlay, Workspace};
@@ -194,4 +194,81 @@ fn a_damaged_index_is_a_miss() {
     // A folder that cannot be written costs the speed only.
     let nowhere = workspace.clone().with_cache("/dev/null/none");
     assert_eq!(with(&nowhere, &["zebra", "handle"]), right);
+}
+
+/// What a rename asks: the files with a word, from the index and from those that it does not know whole.
+fn holding(tree: &dyn deepcoder_workspace::Tree, word: &str) -> Vec<String> {
+    let words = Words::open(tree, tree.stamped_files().expect("lists"), &quiet, &Cancel::new()).expect("opens");
+    let found = words.files_with(tree, word, &Cancel::new()).expect("searches");
+    found.iter().map(ToString::to_string).collect()
+}
+
+/// Protects renames from files that they do not see: whatever the index leaves out of a file, its words are found, in a first
+/// search, from the kept index and after changes, as a search through every text finds them.
+#[test]
+fn every_file_with_a_word_is_found() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let (repo, workspace) = many(cache.path());
+    let words: String = (0..5_000).map(|number| format!("w{number}x = 1\n")).collect();
+    repo.write("src/long.py", format!("{words}walrus = 1\n").as_bytes());
+    repo.write("src/large.py", format!("# {}\nwalrus = 1\n", "a b ".repeat(200_000)).as_bytes());
+    repo.write("src/odd.js", b"let $walrus = 1; let walruses = 2; record = type; a-walrus;\n");
+    repo.write("src/latin.py", b"walrus = '\xe9'\n");
+    repo.write("src/latin.txt", b"walrus \xe9\n");
+    repo.write("src/plain.txt", "the walrus; Größe walrus_2\n".as_bytes());
+    let long = "z".repeat(80);
+    repo.write("src/z.py", format!("{long} = _ = __ = 1\n").as_bytes());
+    age(&repo);
+    let with = |expected: &[&str]| {
+        let mut all: Vec<String> = expected.iter().map(ToString::to_string).collect();
+        all.push("src/latin.py".to_owned());
+        all.sort();
+        all
+    };
+    let walrus = with(&["src/large.py", "src/long.py", "src/odd.js", "src/plain.txt"]);
+    for _ in 0..2 {
+        assert_eq!(holding(&workspace, "walrus"), walrus);
+        assert_eq!(holding(&workspace, "$walrus"), with(&["src/odd.js"]));
+        assert_eq!(holding(&workspace, "a-walrus"), with(&["src/odd.js"]));
+        assert_eq!(holding(&workspace, "Größe"), with(&["src/plain.txt"]));
+        assert_eq!(holding(&workspace, "record"), with(&["src/odd.js"]));
+        assert_eq!(holding(&workspace, &long), with(&["src/z.py"]));
+        assert_eq!(holding(&workspace, "__"), with(&["src/z.py"]));
+        assert_eq!(holding(&workspace, "walr"), with(&[]));
+        // A text with a secret is never indexed, and its words are found all the same.
+        assert_eq!(holding(&workspace, "unicorn"), with(&["src/token.py"]));
+        assert_eq!(holding(&workspace, "zebra").len(), FEW + 21);
+    }
+    repo.write("src/m3.py", b"walrus = 1\n");
+    std::fs::remove_file(repo.path().join("src/odd.js")).expect("removed");
+    let now = with(&["src/large.py", "src/long.py", "src/m3.py", "src/plain.txt"]);
+    assert_eq!(holding(&workspace, "walrus"), now);
+    let mut overlay = Overlay::new(workspace.clone());
+    overlay.write(&RepoPath::new("src/m5.py").expect("a path"), "walrus = 1\n").expect("written");
+    assert_eq!(holding(&overlay, "walrus").len(), now.len() + 1);
+}
+
+/// Protects a rename from an index that is not what was written: the answer is right, and the index is made anew.
+#[test]
+fn words_do_not_rest_on_a_damaged_index() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let (_repo, workspace) = many(cache.path());
+    let right = holding(&workspace, "zebra");
+    assert_eq!(right.len(), FEW + 20);
+    let file = index_file(cache.path());
+    let whole = std::fs::read(&file).expect("read");
+    let step = (whole.len() / 60).max(1);
+    for at in (0..whole.len()).step_by(step) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x41;
+        std::fs::write(&file, &bytes).expect("written");
+        assert_eq!(holding(&workspace, "zebra"), right, "byte {at}");
+        std::fs::write(&file, &whole[..at]).expect("written");
+        assert_eq!(holding(&workspace, "zebra"), right, "cut at {at}");
+    }
+    _ = holding(&workspace, "zebra");
+    let reads = AtomicUsize::new(0);
+    let counting = Counting { inner: workspace, reads: &reads };
+    assert_eq!(holding(&counting, "zebra"), right);
+    assert_eq!(reads.load(Ordering::Relaxed), 1, "the text with a secret alone is read again");
 }

@@ -53,6 +53,29 @@ impl Term {
     pub fn name(name: &str) -> Self {
         Self(xxh3_64_with_seed(name.as_bytes(), 1))
     }
+
+    /// A word of [`DEFINING`], which is a name in some languages and counts for nothing else.
+    fn defining(name: &str) -> Self {
+        Self(xxh3_64_with_seed(name.as_bytes(), 2))
+    }
+}
+
+/// The terms that a text with this word has, as far as the index knows them.
+pub(crate) fn terms_of(word: &str) -> Vec<Term> {
+    let is_known = |name: &&str| name.len() <= MAX_NAME && parts_of(name).next().is_some();
+    let term = |name: &str| if DEFINING.contains(&name) { Term::defining(name) } else { Term::name(name) };
+    names(word).filter(is_known).map(term).collect()
+}
+
+/// Whether `text` holds `word` with no letter, digit or `_` beside it.
+pub(crate) fn holds(text: &str, word: &str) -> bool {
+    let of_name = |c: char| c.is_alphanumeric() || c == '_';
+    !word.is_empty()
+        && text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after = text[at + word.len()..].chars().next();
+            !before.is_some_and(of_name) && !after.is_some_and(of_name)
+        })
 }
 
 /// How often a file has a term.
@@ -71,6 +94,8 @@ pub struct Hit {
 pub(crate) struct Counts {
     pub(crate) hits: HashMap<u64, Hit>,
     pub(crate) length: u32,
+    /// Some words are not counted.
+    pub(crate) cut: bool,
 }
 
 impl Counts {
@@ -95,6 +120,7 @@ impl Counts {
                 defines && !receiver && !matches!(name, "mut" | "async" | "self" | "static" | "pub" | "const");
             if DEFINING.contains(&name) {
                 defines = true;
+                counts.one(Term::defining(name), wanted, &|hit| hit.text = hit.text.saturating_add(1));
                 continue;
             }
             counts.length = counts.length.saturating_add(1);
@@ -113,20 +139,26 @@ impl Counts {
         if name.len() > MAX_NAME {
             return;
         }
-        let mut one = |term: Term| {
-            if wanted(term.0) && (self.hits.len() < MAX_WORDS || self.hits.contains_key(&term.0)) {
-                count(self.hits.entry(term.0).or_default());
-            }
-        };
         let mut parts = 0;
         for part in parts_of(name) {
             parts += 1;
             if part.chars().count() > 1 {
-                one(Term::word(part));
+                self.one(Term::word(part), wanted, &count);
             }
         }
         if parts > 0 {
-            one(Term::name(name));
+            self.one(Term::name(name), wanted, &count);
+        }
+    }
+
+    fn one(&mut self, term: Term, wanted: &dyn Fn(u64) -> bool, count: &dyn Fn(&mut Hit)) {
+        if !wanted(term.0) {
+            return;
+        }
+        if self.hits.len() < MAX_WORDS || self.hits.contains_key(&term.0) {
+            count(self.hits.entry(term.0).or_default());
+        } else {
+            self.cut = true;
         }
     }
 }

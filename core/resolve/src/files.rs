@@ -1,5 +1,6 @@
 //! Where the texts of a tree come from.
 
+use crate::Paths;
 use deepcoder_types::RepoPath;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ pub trait Files: Sync {
     fn text(&self, path: &RepoPath) -> Option<Arc<str>>;
 
     /// Every file, in the order of the paths.
-    fn paths(&self) -> &[RepoPath];
+    fn paths(&self) -> &Paths;
 
     /// The files that hold this name as a word, and perhaps some that do not.
     fn mentions(&self, word: &str) -> Vec<RepoPath>;
@@ -25,14 +26,14 @@ pub trait Files: Sync {
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     texts: BTreeMap<RepoPath, Arc<str>>,
-    paths: Vec<RepoPath>,
+    paths: Paths,
 }
 
 impl Memory {
     /// These files.
     #[must_use]
     pub fn new(texts: BTreeMap<RepoPath, Arc<str>>) -> Self {
-        let paths = texts.keys().cloned().collect();
+        let paths = Paths::new(texts.keys().cloned());
         Self { texts, paths }
     }
 }
@@ -42,7 +43,7 @@ impl Files for Memory {
         self.texts.get(path).cloned()
     }
 
-    fn paths(&self) -> &[RepoPath] {
+    fn paths(&self) -> &Paths {
         &self.paths
     }
 
@@ -56,22 +57,28 @@ pub struct Overlay<'f> {
     base: &'f dyn Files,
     /// `None`: the file is gone.
     changed: BTreeMap<RepoPath, Option<Arc<str>>>,
-    paths: Vec<RepoPath>,
+    paths: Paths,
 }
 
 impl<'f> Overlay<'f> {
     /// `base` with other texts for these files; `None` takes a file away.
     #[must_use]
     pub fn new(base: &'f dyn Files, changed: BTreeMap<RepoPath, Option<Arc<str>>>) -> Self {
-        let mut paths: BTreeSet<RepoPath> = base.paths().iter().cloned().collect();
-        for (path, text) in &changed {
-            if text.is_some() {
-                paths.insert(path.clone());
-            } else {
-                paths.remove(path);
-            }
-        }
-        Self { base, changed, paths: paths.into_iter().collect() }
+        let same = changed.iter().all(|(path, text)| text.is_some() == base.exists(path));
+        let paths = if same {
+            base.paths().clone()
+        } else {
+            let kept = base.paths().iter().filter(|path| !changed.contains_key(path));
+            let there = changed.iter().filter(|(_, text)| text.is_some()).map(|(path, _)| path);
+            Paths::new(kept.chain(there).cloned())
+        };
+        Self { base, changed, paths }
+    }
+
+    /// Whether a file's text is not that of the tree below.
+    #[must_use]
+    pub fn changes(&self, path: &RepoPath) -> bool {
+        self.changed.contains_key(path)
     }
 }
 
@@ -83,7 +90,7 @@ impl Files for Overlay<'_> {
         }
     }
 
-    fn paths(&self) -> &[RepoPath] {
+    fn paths(&self) -> &Paths {
         &self.paths
     }
 

@@ -12,6 +12,7 @@ mod clashes;
 mod files;
 mod languages;
 mod meanings;
+mod paths;
 mod project;
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,5 @@ pub use clashes::{Clash, clashes};
 pub use files::{Files, Memory, Overlay};
 pub use languages::{bind, is_name, normal, supports};
 pub use meanings::{Changed, How, Mapped, changed_by_renaming, changed_meanings};
+pub use paths::Paths;
 pub use project::{Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};

@@ -9,10 +9,11 @@ mod entities;
 mod family;
 mod keywords;
 mod lookup;
+mod memo;
 
 use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Known, Members, Reference, Role, Target, Why};
 use crate::languages::rules;
-use crate::{Declaration, Files};
+use crate::{Declaration, Files, Overlay};
 use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,13 +98,22 @@ impl Meaning {
 pub struct Project<'f> {
     files: &'f dyn Files,
     bound: Mutex<BTreeMap<RepoPath, Option<Arc<Bindings>>>>,
+    memo: memo::Memo,
+    /// The tree before changes: it knows the names of the files that have not changed.
+    before: Option<(&'f Project<'f>, &'f Overlay<'f>)>,
 }
 
 impl<'f> Project<'f> {
     /// The tree of these files.
     #[must_use]
     pub fn new(files: &'f dyn Files) -> Self {
-        Self { files, bound: Mutex::default() }
+        Self { files, bound: Mutex::default(), memo: memo::Memo::default(), before: None }
+    }
+
+    /// The tree after changes of this one.
+    #[must_use]
+    pub fn after(&'f self, changed: &'f Overlay<'f>) -> Self {
+        Self { before: Some((self, changed)), ..Self::new(changed) }
     }
 
     /// The files.
@@ -115,6 +125,9 @@ impl<'f> Project<'f> {
     /// The names of a file; `None` where its language has no rules, or it cannot be parsed.
     #[must_use]
     pub fn bindings(&self, path: &RepoPath) -> Option<Arc<Bindings>> {
+        if let Some((before, _)) = self.before.filter(|(_, changed)| !changed.changes(path)) {
+            return before.bindings(path);
+        }
         if let Some(known) = self.bound.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
             return known.clone();
         }

@@ -59,7 +59,7 @@ pub(crate) fn keeps_meanings(project: &Project<'_>, changes: &Changes) -> Result
         changes.renamed.iter().map(|(from, _)| (from.clone(), None)).collect();
     changed.extend(texts.into_iter().map(|(path, text)| (path, Some(Arc::from(text)))));
     let overlay = Overlay::new(project.files(), changed);
-    let after = Project::new(&overlay);
+    let after = project.after(&overlay);
     let length = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
     let mapped =
         |edits: &Vec<(TextRange, String)>| Mapped::new(edits.iter().map(|(range, text)| (*range, length(text))));

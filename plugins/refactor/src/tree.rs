@@ -1,7 +1,7 @@
 //! The repository as the host shows it.
 
 use deepcoder_plugin_api::{Host, PluginError};
-use deepcoder_resolve::Files;
+use deepcoder_resolve::{Files, Paths};
 use deepcoder_types::{ContentHash, RepoPath};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,14 +12,14 @@ type Text = Option<(Arc<str>, ContentHash)>;
 /// The files that a host shows, each read once.
 pub(crate) struct HostFiles<'h> {
     host: &'h dyn Host,
-    paths: Vec<RepoPath>,
+    paths: Paths,
     texts: Mutex<BTreeMap<RepoPath, Text>>,
     words: Mutex<BTreeMap<String, Vec<RepoPath>>>,
 }
 
 impl<'h> HostFiles<'h> {
     pub(crate) fn new(host: &'h dyn Host) -> Result<Self, PluginError> {
-        let paths = host.list_files("", u32::MAX)?;
+        let paths = Paths::new(host.list_files("", u32::MAX)?);
         Ok(Self { host, paths, texts: Mutex::default(), words: Mutex::default() })
     }
 
@@ -43,7 +43,7 @@ impl Files for HostFiles<'_> {
         self.read(path).map(|(text, _)| text)
     }
 
-    fn paths(&self) -> &[RepoPath] {
+    fn paths(&self) -> &Paths {
         &self.paths
     }
 

@@ -44,7 +44,5 @@ fn same_arity(one: &Declaration, other: &Declaration) -> bool {
 
 /// The other files of a file's package.
 fn siblings(project: &Project<'_>, path: &RepoPath) -> Vec<RepoPath> {
-    let rules = Language::program(path).and_then(crate::languages::rules);
-    let found = rules.zip(project.bindings(path));
-    found.map_or_else(Vec::new, |(rules, bindings)| rules.siblings(project.files(), path, &bindings))
+    project.package_files(path).iter().filter(|other| *other != path).cloned().collect()
 }

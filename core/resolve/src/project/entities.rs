@@ -174,31 +174,14 @@ impl Project<'_> {
 
     /// What the bodies of a type declare under a name: its own, and those that say that they belong to it.
     pub(crate) fn own_members(&self, of: &Global, name: &str) -> Vec<Global> {
-        let mut found = Vec::new();
-        let mut paths = vec![of.0.clone()];
-        // Only some languages declare members elsewhere; their scopes say so.
-        paths.extend(self.files.mentions(name).into_iter().filter(|path| {
-            *path != of.0 && self.bindings(path).is_some_and(|b| b.scopes.iter().any(|scope| scope.of.is_some()))
-        }));
-        for path in paths {
-            let Some(bindings) = self.bindings(&path) else { continue };
-            let mut here: Vec<_> = Vec::new();
-            for (id, declaration) in bindings.ids().filter(|(_, d)| d.name == name) {
-                let Some(scope) = bindings.scope(declaration.scope) else { continue };
-                let belongs = match (&scope.of, scope.owner) {
-                    (Some(known), _) => {
-                        scope.kind == ScopeKind::Class
-                            && self.evaluate(&path, known, 0).found.iter().any(|e| is_type(e, of))
-                    }
-                    (None, Some(owner)) => scope.kind == ScopeKind::Class && path == of.0 && owner == of.1,
-                    (None, None) => false,
-                };
-                if belongs {
-                    here.push((path.clone(), id));
-                }
-            }
-            found.extend(here);
-        }
+        let mut found = self.members_elsewhere(of, name);
+        let Some(bindings) = self.bindings(&of.0) else { return found };
+        let own = bindings.ids().filter(|(_, d)| d.name == name).filter(|(_, declaration)| {
+            bindings
+                .scope(declaration.scope)
+                .is_some_and(|scope| scope.kind == ScopeKind::Class && scope.of.is_none() && scope.owner == Some(of.1))
+        });
+        found.splice(0..0, own.map(|(id, _)| (of.0.clone(), id)));
         found
     }
 
@@ -211,31 +194,6 @@ impl Project<'_> {
                 && bindings.scope(d.scope).is_some_and(|scope| scope.owner == Some(of.1))
         };
         bindings.ids().filter(parameter).map(|(id, _)| (of.0.clone(), id)).collect()
-    }
-
-    /// Every member of this name in files of the same family of languages, whatever it belongs to.
-    pub(crate) fn anywhere(&self, path: &RepoPath, name: &str) -> Vec<Global> {
-        let mut found = Vec::new();
-        let Some(own) = self.bindings(path) else { return found };
-        let embeds = Language::program(path).and_then(rules).is_some_and(|rules| rules.embeds());
-        for path in self.files.mentions(name) {
-            let Some(bindings) = self.bindings(&path) else { continue };
-            if bindings.language != own.language && !bindings.language.is_related(own.language) {
-                continue;
-            }
-            let member = |d: &crate::Declaration| {
-                let class = |scope: &crate::Scope| scope.kind == ScopeKind::Class;
-                // An embedded type is a member by its own name.
-                let embedded = embeds
-                    && matches!(
-                        d.kind,
-                        DeclarationKind::Class | DeclarationKind::Interface | DeclarationKind::TypeAlias
-                    );
-                d.name == name && (embedded || bindings.scope(d.scope).is_some_and(class))
-            };
-            found.extend(bindings.ids().filter(|(_, d)| member(d)).map(|(id, _)| (path.clone(), id)));
-        }
-        found
     }
 
     /// What an expression of a file can be.
@@ -435,8 +393,4 @@ fn dotted(known: &Known) -> Option<String> {
     parts.push(first);
     parts.reverse();
     Some(parts.join("."))
-}
-
-fn is_type(entity: &Entity, of: &Global) -> bool {
-    matches!(entity, Entity::Type(global) | Entity::Value(global) if global == of)
 }

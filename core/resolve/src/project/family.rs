@@ -41,7 +41,7 @@ impl Project<'_> {
                         .declaration(global.1)
                         .is_some_and(|d| d.scope == ScopeId(0) && d.kind != DeclarationKind::Label)
             });
-            let mut all = if is_global { self.globals(&global.0, &name) } else { Vec::new() };
+            let mut all = if is_global { self.globals(&global.0, &name).as_ref().clone() } else { Vec::new() };
             if !all.contains(global) {
                 return alone(None);
             }

@@ -2,7 +2,7 @@
 
 use super::{Global, Meaning, Project};
 use crate::bindings::{Bindings, DeclarationKind, Members, ScopeId, ScopeKind, Space};
-use crate::languages::{GLOBAL, GLOBAL_MODULE, rules};
+use crate::languages::rules;
 use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
@@ -14,8 +14,8 @@ pub(crate) type Module = (RepoPath, ScopeId);
 const FILE: ScopeId = ScopeId(0);
 
 impl Project<'_> {
-    /// The scopes of the module that a file means by these words.
-    pub(crate) fn modules(&self, from: &RepoPath, module: &str) -> Vec<Module> {
+    /// The scopes of the module that a file means by these words, found out anew.
+    pub(super) fn find_modules(&self, from: &RepoPath, module: &str) -> Vec<Module> {
         let Some(rules) = Language::program(from).and_then(rules) else { return Vec::new() };
         let files = rules.module_files(self.files, from, module);
         if !files.is_empty() {
@@ -113,14 +113,7 @@ impl Project<'_> {
         let Some(bindings) = self.bindings(path) else { return Meaning::default() };
         let Some(rules) = Language::program(path).and_then(rules) else { return Meaning::default() };
         // The names of a package come before those of imports of all names.
-        let package = rules.siblings(self.files, path, &bindings);
-        let mut found = Vec::new();
-        for sibling in package {
-            let Some(theirs) = self.bindings(&sibling) else { continue };
-            if theirs.package == bindings.package {
-                found.extend(declared(&theirs, FILE, name).into_iter().map(|id| (sibling.clone(), id)));
-            }
-        }
+        let found = self.of_package(path, name);
         if !found.is_empty() {
             return Meaning::exact(found);
         }
@@ -140,36 +133,14 @@ impl Project<'_> {
             scope = bindings.scope(id).and_then(|scope| scope.parent);
         }
         if rules.has_globals() {
-            found = self.globals(path, name);
+            return Meaning::exact(self.globals(path, name).as_ref().clone());
         }
-        Meaning::exact(found)
-    }
-
-    /// What files that are no modules declare under a name for all.
-    pub(super) fn globals(&self, from: &RepoPath, name: &str) -> Vec<Global> {
-        let mut found = Vec::new();
-        let Some(own) = self.bindings(from) else { return found };
-        for path in self.files.mentions(name) {
-            let Some(theirs) = self.bindings(&path) else { continue };
-            let related = theirs.language == own.language || theirs.language.is_related(own.language);
-            if !related {
-                continue;
-            }
-            let mut scopes = if theirs.package == GLOBAL { vec![FILE] } else { Vec::new() };
-            let is_global = |(_, d): &(crate::DeclarationId, &crate::Declaration)| d.name == GLOBAL_MODULE;
-            let modules: Vec<_> = theirs.ids().filter(is_global).map(|(id, _)| id).collect();
-            let inner = modules.into_iter().flat_map(|id| self.inner_modules(&(path.clone(), id)));
-            scopes.extend(inner.map(|(_, scope)| scope));
-            for scope in scopes {
-                found.extend(declared(&theirs, scope, name).into_iter().map(|id| (path.clone(), id)));
-            }
-        }
-        found
+        Meaning::default()
     }
 }
 
 /// The declarations of a scope that others know by a name: those exported so, or else those with the name.
-fn declared(bindings: &Bindings, scope: ScopeId, name: &str) -> Vec<crate::DeclarationId> {
+pub(super) fn declared(bindings: &Bindings, scope: ScopeId, name: &str) -> Vec<crate::DeclarationId> {
     let of_scope =
         || bindings.ids().filter(|(_, d)| d.scope == scope && !matches!(d.space, Space::Label | Space::Lifetime));
     let exported: Vec<_> =
@@ -181,4 +152,10 @@ fn declared(bindings: &Bindings, scope: ScopeId, name: &str) -> Vec<crate::Decla
     // What the language lets out comes first; what it does not is what a program with a mistake means.
     let public: Vec<_> = named.iter().filter(|(_, d)| d.public).map(|(id, _)| *id).collect();
     if public.is_empty() { named.into_iter().map(|(id, _)| id).collect() } else { public }
+}
+
+/// The names by which others may know declarations of a scope.
+pub(super) fn names_of(bindings: &Bindings, scope: ScopeId) -> BTreeSet<&str> {
+    let of_scope = bindings.ids().filter(|(_, d)| d.scope == scope);
+    of_scope.flat_map(|(_, d)| d.exported_as.iter().chain([&d.name])).map(String::as_str).collect()
 }

@@ -260,7 +260,7 @@ fn check(project: &Project<'_>, changes: &Changes, symbol: &Symbol, normal: &str
     let mut changed: BTreeMap<RepoPath, Option<Arc<str>>> = moved.keys().map(|path| (path.clone(), None)).collect();
     changed.extend(texts.into_iter().map(|(path, text)| (path, Some(Arc::from(text)))));
     let overlay = Overlay::new(project.files(), changed);
-    let after = Project::new(&overlay);
+    let after = project.after(&overlay);
     let edited: BTreeSet<RepoPath> = changes.edits.keys().cloned().collect();
     let conflicts = changed_by_renaming(project, &after, &edited, &moved, &[&symbol.name, normal]);
     let Some(first) = conflicts.first() else { return alone(&after, symbol, &moved, new) };

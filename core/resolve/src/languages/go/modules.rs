@@ -5,17 +5,7 @@ use deepcoder_types::RepoPath;
 
 /// The files directly in a folder, of the sorted list of all.
 pub(super) fn folder<'f>(files: &'f dyn Files, folder: &str) -> impl Iterator<Item = &'f RepoPath> {
-    let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-    let paths = files.paths();
-    let start = paths.partition_point(|path| path.as_str() < prefix.as_str());
-    let within = paths.get(start..).unwrap_or(&[]).iter();
-    let length = prefix.len();
-    within
-        .take_while({
-            let prefix = prefix.clone();
-            move |path| path.as_str().starts_with(&prefix)
-        })
-        .filter(move |path| path.as_str().get(length..).is_some_and(|rest| !rest.contains('/')))
+    files.paths().within(folder)
 }
 
 pub(super) fn parent(path: &str) -> &str {
@@ -99,6 +89,5 @@ fn located(files: &dyn Files, from: &RepoPath, module: &str) -> Option<String> {
     if !module.split('/').next().is_some_and(|first| first.contains('.')) {
         return None;
     }
-    let roots = files.paths().iter().filter(|path| path.file_name() == "go.mod");
-    roots.filter_map(|path| within(files, parent(path.as_str()), module)).max().map(|(_, found)| found)
+    files.paths().named("go.mod").filter_map(|path| within(files, parent(path.as_str()), module)).max().map(|(_, found)| found)
 }

@@ -2,6 +2,7 @@
 
 use crate::{Bindings, Files, ScopeId, ScopeKind};
 use deepcoder_types::RepoPath;
+use std::collections::BTreeSet;
 
 fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
@@ -36,12 +37,15 @@ fn is_java(path: &RepoPath) -> bool {
 pub(super) fn siblings(files: &dyn Files, path: &RepoPath, name: &str) -> Vec<RepoPath> {
     let folder = parent(path.as_str());
     let end = name.replace('.', "/");
-    let near = |other: &RepoPath| {
-        let other = parent(other.as_str());
-        other == folder || !end.is_empty() && ends_with(other, &end)
-    };
-    let others = files.paths().iter().filter(|other| *other != path && is_java(other) && near(other));
-    others.filter(|other| files.text(other).is_some_and(|text| package(&text) == name)).cloned().collect()
+    let mut near: BTreeSet<&str> = BTreeSet::from([folder]);
+    if !end.is_empty() {
+        near.extend(files.paths().folders(&end));
+    }
+    let mut others: Vec<&RepoPath> = near.into_iter().flat_map(|folder| files.paths().within(folder)).collect();
+    others.retain(|other| *other != path && is_java(other));
+    others.retain(|other| files.text(other).is_some_and(|text| package(&text) == name));
+    others.sort();
+    others.into_iter().cloned().collect()
 }
 
 fn ends_with(folder: &str, end: &str) -> bool {
@@ -56,15 +60,14 @@ pub(super) fn module_files(files: &dyn Files, from: &RepoPath, module: &str) -> 
     loop {
         let end = name.replace('.', "/");
         let type_file = format!("{end}.java");
-        let found: Vec<RepoPath> = files
-            .paths()
-            .iter()
+        // Sources that are not laid out by packages lie together.
+        let folders: BTreeSet<&str> = files.paths().folders(&end).chain([near]).collect();
+        let mut paths: BTreeSet<&RepoPath> = folders.into_iter().flat_map(|f| files.paths().within(f)).collect();
+        let file_name = type_file.rsplit('/').next().unwrap_or(&type_file);
+        paths.extend(files.paths().named(file_name).filter(|path| ends_with(path.as_str(), &type_file)));
+        let found: Vec<RepoPath> = paths
+            .into_iter()
             .filter(|path| is_java(path))
-            .filter(|path| {
-                let folder = parent(path.as_str());
-                // Sources that are not laid out by packages lie together.
-                ends_with(folder, &end) || ends_with(path.as_str(), &type_file) || folder == near
-            })
             .filter(|path| {
                 let last = name.rsplit('.').next().unwrap_or(name);
                 let type_of = path.file_name().strip_suffix(".java") == Some(last);

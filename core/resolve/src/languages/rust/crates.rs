@@ -37,7 +37,7 @@ pub(super) fn module_files(files: &dyn Files, from: &RepoPath, module: &str) -> 
 
 /// Whether two files are of one crate, or manifests say which crates there are.
 pub(super) fn linked(files: &dyn Files, one: &RepoPath, other: &RepoPath) -> bool {
-    root_of(files, one) == root_of(files, other) || files.paths().iter().any(|path| path.file_name() == "Cargo.toml")
+    root_of(files, one) == root_of(files, other) || files.paths().named("Cargo.toml").next().is_some()
 }
 
 /// The paths of a module's file, and of those in its directory, under another name.
@@ -190,7 +190,7 @@ fn root_of(files: &dyn Files, from: &RepoPath) -> Option<RepoPath> {
 /// The root of another crate of the tree.
 fn crate_named(files: &dyn Files, root: &RepoPath, name: &str) -> Option<RepoPath> {
     let mut any = false;
-    for manifest in files.paths().iter().filter(|path| path.file_name() == "Cargo.toml") {
+    for manifest in files.paths().named("Cargo.toml") {
         any = true;
         let Some(text) = files.text(manifest) else { continue };
         let mut section = "";

@@ -1,6 +1,6 @@
 use crate::languages::rules;
 use crate::tests::marked::{check, declarations};
-use crate::{Files, bind};
+use crate::{Files, Paths, bind};
 use deepcoder_syntax::Language;
 use deepcoder_types::RepoPath;
 use std::collections::BTreeMap;
@@ -78,14 +78,14 @@ fn commonjs() {
     check(Language::JavaScript, "exports.⟦a⟧ = 1; exports.⟦a⟧; function f(exports) { exports.⟦a→member of exports⟧ }");
 }
 
-struct Tree(Vec<RepoPath>, BTreeMap<RepoPath, Arc<str>>);
+struct Tree(Paths, BTreeMap<RepoPath, Arc<str>>);
 
 impl Files for Tree {
     fn text(&self, path: &RepoPath) -> Option<Arc<str>> {
         self.1.get(path).cloned()
     }
 
-    fn paths(&self) -> &[RepoPath] {
+    fn paths(&self) -> &Paths {
         &self.0
     }
 
@@ -111,7 +111,7 @@ fn files_of_modules() {
     .into_iter()
     .map(|(path, text)| (RepoPath::new(path).expect("a path"), Arc::from(text)))
     .collect();
-    let tree = Tree(texts.keys().cloned().collect(), texts);
+    let tree = Tree(Paths::new(texts.keys().cloned()), texts);
     let rules = rules(Language::TypeScript).expect("rules");
     let found = |module: &str| {
         let from = RepoPath::new("src/main.ts").expect("a path");
