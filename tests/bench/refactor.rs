@@ -1,7 +1,7 @@
 //! What a rename costs in a large tree: with no index of its words (cold), with the one that the first rename left (warm),
 //! and after an edit of a few files.
 //!
-//!     cargo bench -p deepcoder-context --bench refactor [-- [--files N] [DIR]]
+//!     cargo bench -p deepcoder-context --bench refactor [-- [--files N] [--rename NAME NEW_NAME] [DIR]]
 //!
 //! Without DIR a tree of 100,000 files in five languages is made, with about 30 references in each. A DIR that is empty or
 //! not there is filled and kept for the next run. Nothing is changed by the renames: what is measured ends with the proposal.
@@ -26,10 +26,11 @@ const PACKAGE: usize = 20;
 
 fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut files, mut given) = (100_000, None);
+    let (mut files, mut given, mut only) = (100_000, None, None);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--files" => files = args.next().unwrap().parse().unwrap(),
+            "--rename" => only = Some((args.next().unwrap(), args.next().unwrap())),
             dir => given = Some(PathBuf::from(dir)),
         }
     }
@@ -48,6 +49,9 @@ fn main() {
             println!("{:<44} {:>8.2} {told}", format!("{when}: {name}"), started.elapsed().as_secs_f64());
         }
     };
+    if let Some((name, new)) = only {
+        return renames("cold and warm", &[(name.as_str(), new.as_str()); 2]);
+    }
     renames("cold", &[("mod_20.compute_20", "settled")]);
     let of_each: Vec<String> = (0..5).map(|language| format!("compute_{}", 100 + language * PACKAGE)).collect();
     let of_each: Vec<(&str, &str)> = of_each.iter().map(|name| (name.as_str(), "settled")).collect();

@@ -20,10 +20,10 @@ pub use choose::Choice;
 pub use error::GatherError;
 pub use gather::{Gathered, MAX_INSTRUCTIONS};
 
-use deepcoder_index::Words;
+use deepcoder_index::{Listed, Words};
 use deepcoder_types::{ContentHash, RepoPath, Snippet, TextRange};
 use deepcoder_workspace::{TextFile, Tree, Visibility, find_secret};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts tokens.
 pub type Count<'c> = &'c dyn Fn(&str) -> Result<u32, deepcoder_types::GenerateError>;
@@ -35,13 +35,15 @@ pub struct Context<'t> {
     progress: Option<deepcoder_index::Progress<'t>>,
     /// The words of the files, once they were asked for.
     words: Arc<Mutex<Option<Arc<Words>>>>,
+    /// One run sees one list of files.
+    listed: Arc<Mutex<Option<Arc<Vec<Listed>>>>>,
 }
 
 impl<'t> Context<'t> {
     /// For `tree`.
     #[must_use]
     pub fn new(tree: &'t dyn Tree) -> Self {
-        Self { tree, progress: None, words: Arc::default() }
+        Self { tree, progress: None, words: Arc::default(), listed: Arc::default() }
     }
 
     /// With a function that is told how many files of how many are read, where many are.
@@ -52,6 +54,11 @@ impl<'t> Context<'t> {
 
     /// The text of a file that is neither ignored nor secret by its name.
     pub(crate) fn visible(&self, path: &RepoPath) -> Result<TextFile, GatherError> {
+        // Rules that were asked for the list need not be asked again for each file.
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if listed.is_some_and(|listed| listed.binary_search_by(|(known, _)| known.cmp(path)).is_ok()) {
+            return Ok(self.tree.read_text(path)?);
+        }
         match self.tree.visibility(path) {
             Visibility::Visible => Ok(self.tree.read_text(path)?),
             Visibility::Ignored => Err(GatherError::Ignored(path.clone())),

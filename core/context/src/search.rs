@@ -1,7 +1,7 @@
 //! The queries of a running plugin: the functions of the plugin contract's `Host` that read.
 
 use crate::{Context, GatherError, cut, offset, whole};
-use deepcoder_index::{SearchError, Words};
+use deepcoder_index::{Listed, SearchError, Words};
 use deepcoder_plugin_api::{ErrorCode, PluginError};
 use deepcoder_syntax::{Language, RawSymbol, symbols};
 use deepcoder_types::{Cancel, Hint as _, RepoPath, Snippet, Symbol, TextRange};
@@ -43,8 +43,7 @@ impl Context<'_> {
             return Ok(Arc::clone(words));
         }
         let quiet = |_, _| {};
-        let listed = self.tree.stamped_files().map_err(|error| unsearchable(&error.into()))?;
-        let opened = Words::open(self.tree, listed, self.progress.unwrap_or(&quiet), cancel);
+        let opened = Words::open(self.tree, self.listed()?, self.progress.unwrap_or(&quiet), cancel);
         let opened = Arc::new(opened.map_err(|error| unsearchable(&error))?);
         *words = Some(Arc::clone(&opened));
         Ok(opened)
@@ -144,16 +143,21 @@ impl Context<'_> {
 
     fn matching(&self, glob: &str) -> Result<impl Iterator<Item = RepoPath> + use<>, PluginError> {
         let matcher = matcher(glob)?;
-        // One run sees one list.
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let files = match words {
-            Some(words) => words.listed().iter().map(|(path, _)| path.clone()).collect(),
-            None => self.tree.files().map_err(|error| unsearchable(&error.into()))?,
-        };
-        let plain = glob.to_owned();
-        let matches =
-            move |p: &RepoPath| matcher.as_ref().is_none_or(|m| p.as_str() == plain || m.is_match(p.as_str()));
-        Ok(files.into_iter().filter(matches))
+        let listed = self.listed()?;
+        let matches = |p: &&RepoPath| matcher.as_ref().is_none_or(|m| p.as_str() == glob || m.is_match(p.as_str()));
+        let files: Vec<RepoPath> = listed.iter().map(|(path, _)| path).filter(matches).cloned().collect();
+        Ok(files.into_iter())
+    }
+
+    /// The files that a model may see, with their stamps.
+    fn listed(&self) -> Result<Arc<Vec<Listed>>, PluginError> {
+        let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listed) = &*listed {
+            return Ok(Arc::clone(listed));
+        }
+        let found = Arc::new(self.tree.stamped_files().map_err(|error| unsearchable(&error.into()))?);
+        *listed = Some(Arc::clone(&found));
+        Ok(found)
     }
 }
 

@@ -20,7 +20,7 @@ use deepcoder_workspace::{FileStamp, ListError, Tree, contains_secret};
 use place::Place;
 use segment::{Damaged, Segment};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use words::{Counts, holds, terms_of};
 
@@ -73,7 +73,7 @@ pub fn search(
     progress: Progress<'_>,
     cancel: &Cancel,
 ) -> Result<Vec<Found>, SearchError> {
-    let words = Words::open_for(tree, tree.stamped_files()?, Some(terms), progress, cancel)?;
+    let words = Words::open_for(tree, Arc::new(tree.stamped_files()?), Some(terms), progress, cancel)?;
     match words.found(terms) {
         Ok(found) => Ok(found),
         // The kept index is of no use: every file is read, as in a tree that keeps none.
@@ -91,7 +91,7 @@ pub fn search(
 
 /// The words of a tree's files as they were when it was opened: asked many times, made once.
 pub struct Words {
-    listed: Vec<Listed>,
+    listed: Arc<Vec<Listed>>,
     place: Option<Place>,
     kept: Option<Segment>,
     /// For each listed file its number in the kept index, where that knows it.
@@ -104,7 +104,7 @@ impl Words {
     /// Reads what the kept index does not know of these files of `tree`, which are listed in their order.
     pub fn open(
         tree: &dyn Tree,
-        listed: Vec<Listed>,
+        listed: Arc<Vec<Listed>>,
         progress: Progress<'_>,
         cancel: &Cancel,
     ) -> Result<Self, SearchError> {
@@ -114,7 +114,7 @@ impl Words {
     /// The same; with `terms`, no other ones need be known later.
     fn open_for(
         tree: &dyn Tree,
-        listed: Vec<Listed>,
+        listed: Arc<Vec<Listed>>,
         terms: Option<&[Term]>,
         progress: Progress<'_>,
         cancel: &Cancel,
@@ -150,12 +150,6 @@ impl Words {
             }
         }
         Ok(Self { listed, place, kept, known, read })
-    }
-
-    /// The files, in the order of their paths.
-    #[must_use]
-    pub fn listed(&self) -> &[Listed] {
-        &self.listed
     }
 
     /// The files that hold `word` with no letter, digit or `_` beside it, and programs that cannot be read, which may hold it.

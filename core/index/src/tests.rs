@@ -198,7 +198,7 @@ fn a_damaged_index_is_a_miss() {
 
 /// What a rename asks: the files with a word, from the index and from those that it does not know whole.
 fn holding(tree: &dyn deepcoder_workspace::Tree, word: &str) -> Vec<String> {
-    let words = Words::open(tree, tree.stamped_files().expect("lists"), &quiet, &Cancel::new()).expect("opens");
+    let words = Words::open(tree, tree.stamped_files().expect("lists").into(), &quiet, &Cancel::new()).expect("opens");
     let found = words.files_with(tree, word, &Cancel::new()).expect("searches");
     found.iter().map(ToString::to_string).collect()
 }

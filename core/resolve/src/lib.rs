@@ -12,6 +12,7 @@ mod clashes;
 mod files;
 mod languages;
 mod meanings;
+mod parallel;
 mod paths;
 mod project;
 #[cfg(test)]
@@ -25,5 +26,6 @@ pub use clashes::{Clash, clashes};
 pub use files::{Files, Memory, Overlay};
 pub use languages::{bind, is_name, normal, supports};
 pub use meanings::{Changed, How, Mapped, changed_by_renaming, changed_meanings};
+pub use parallel::in_parallel;
 pub use paths::Paths;
 pub use project::{Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};

@@ -4,7 +4,8 @@
 //! before (Schäfer, Ekman, de Moor: Sound and extensible renaming for Java, 2008; Eclipse compares bindings likewise).
 
 use crate::bindings::{Bindings, DeclarationId, Reference, Target};
-use crate::project::{Global, Place, Project};
+use crate::project::{Global, Place, Project, related};
+use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,9 +51,19 @@ pub fn changed_by_renaming(
     let mut out = Vec::new();
     let mut paths: BTreeSet<RepoPath> = edited.clone();
     for name in names {
-        paths.extend(before.files().mentions(name));
+        let mentions = before.files().mentions(name);
+        // One file of each language stands for the others.
+        let mut languages: Vec<&RepoPath> = Vec::new();
+        for path in edited {
+            if !languages.iter().any(|known| Language::program(known) == Language::program(path)) {
+                languages.push(path);
+            }
+        }
+        paths.extend(mentions.into_iter().filter(|path| languages.iter().any(|edited| related(path, edited))));
     }
     let new_path = |path: &RepoPath| moved.get(path).unwrap_or(path).clone();
+    before.bind_ahead(&paths);
+    after.bind_ahead(&paths.iter().map(new_path).collect::<Vec<_>>());
     for path in paths {
         let (Some(old), Some(new)) = (before.bindings(&path), after.bindings(&new_path(&path))) else { continue };
         if old.declarations.len() != new.declarations.len() || old.references.len() != new.references.len() {
@@ -139,6 +150,7 @@ impl Mapped {
 pub fn changed_meanings(before: &Project<'_>, after: &Project<'_>, edits: &BTreeMap<RepoPath, Mapped>) -> Vec<Changed> {
     let mut out = Vec::new();
     let untouched = Mapped::default();
+    after.bind_ahead(edits.keys());
     let of_file = |path: &RepoPath| edits.get(path).unwrap_or(&untouched);
     for (path, mapped) in edits {
         let (Some(old), Some(new)) = (before.bindings(path), after.bindings(path)) else { continue };

@@ -13,7 +13,7 @@ mod memo;
 
 use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Known, Members, Reference, Role, Target, Why};
 use crate::languages::rules;
-use crate::{Declaration, Files, Overlay};
+use crate::{Declaration, Files, Overlay, in_parallel};
 use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +94,12 @@ impl Meaning {
     }
 }
 
+/// Whether names of one file can mean declarations of the other, by their languages.
+pub(crate) fn related(one: &RepoPath, other: &RepoPath) -> bool {
+    let languages = Language::program(one).zip(Language::program(other));
+    languages.is_some_and(|(one, other)| one == other || one.is_related(other))
+}
+
 /// A tree whose names can be followed. Files are read and bound when they are asked for, once.
 pub struct Project<'f> {
     files: &'f dyn Files,
@@ -135,6 +141,12 @@ impl<'f> Project<'f> {
             Language::program(path).and_then(|language| crate::bind(language, &self.files.text(path)?)).map(Arc::new);
         self.bound.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone(), bound.clone());
         bound
+    }
+
+    /// Binds files on every core, where they are many: each is asked for afterwards.
+    pub fn bind_ahead<'p>(&self, paths: impl IntoIterator<Item = &'p RepoPath>) {
+        let paths: Vec<&RepoPath> = paths.into_iter().collect();
+        in_parallel(&paths, |path| drop(self.bindings(path)));
     }
 
     /// A declaration of the tree.
@@ -197,7 +209,9 @@ impl<'f> Project<'f> {
         let mut out = Occurrences::default();
         let wanted: BTreeSet<&Global> = symbol.declarations.iter().collect();
         let mut paths: BTreeSet<RepoPath> = self.files.mentions(&symbol.name).into_iter().collect();
+        paths.retain(|path| symbol.declarations.iter().any(|(declared, _)| related(path, declared)));
         paths.extend(symbol.declarations.iter().map(|(path, _)| path.clone()));
+        self.bind_ahead(&paths);
         for path in paths {
             let Some(bindings) = self.bindings(&path) else { continue };
             let before = out.found.len();

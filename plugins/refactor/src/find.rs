@@ -7,7 +7,7 @@ use deepcoder_resolve::{
 };
 use deepcoder_syntax::Language;
 use deepcoder_types::{Hint, RepoPath, TextRange};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Places that one message lists.
 const SHOWN: usize = 5;
@@ -145,7 +145,15 @@ fn named(
     let parts: Vec<&str> = qualified.split(['.', '#', ':']).filter(|part| !part.is_empty()).collect();
     let name = parts.last().copied().unwrap_or_default();
     let mut found: Vec<(bool, Target)> = Vec::new();
-    for path in project.files().mentions(name).iter().filter(|path| file.is_none_or(|file| file == *path)) {
+    let mut paths = project.files().mentions(name);
+    paths.retain(|path| file.is_none_or(|file| file == path));
+    for part in parts.iter().rev().skip(1).filter(|part| !matches!(**part, "crate" | "self")) {
+        // What is around a declaration is named in its text or in its path.
+        let with: BTreeSet<RepoPath> = project.files().mentions(part).into_iter().collect();
+        paths.retain(|path| path.as_str().contains(part) || with.contains(path));
+    }
+    project.bind_ahead(&paths);
+    for path in &paths {
         let Some(bindings) = project.bindings(path) else { continue };
         for declaration in bindings.declarations.iter().filter(|d| d.name == name) {
             if declaration.at.start < declaration.at.end

@@ -1,11 +1,11 @@
 //! The one gate that every result passes: what it breaks is refused, what is doubtful waits for a person.
 
 use crate::{Changes, Refusal};
-use deepcoder_resolve::{How, Mapped, Overlay, Place, Project, changed_meanings};
+use deepcoder_resolve::{How, Mapped, Overlay, Place, Project, changed_meanings, in_parallel};
 use deepcoder_syntax::{Language, SyntaxError, errors};
 use deepcoder_types::{Hint, RepoPath, TextRange};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What may become of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,9 +76,16 @@ pub(crate) fn keeps_meanings(project: &Project<'_>, changes: &Changes) -> Result
 /// No file has an error that it did not have before.
 fn parses(project: &Project<'_>, changes: &Changes, after: &BTreeMap<RepoPath, String>) -> Result<(), Refusal> {
     let sources: BTreeMap<&RepoPath, &RepoPath> = changes.renamed.iter().map(|(from, to)| (to, from)).collect();
-    for (path, text) in after {
+    let texts: Vec<(&RepoPath, &String)> = after.iter().collect();
+    let with_errors: Mutex<BTreeMap<&RepoPath, Vec<SyntaxError>>> = Mutex::default();
+    in_parallel(&texts, |(path, text)| {
+        let found = Language::program(path).map(|language| errors(language, text)).unwrap_or_default();
+        if !found.is_empty() {
+            with_errors.lock().unwrap_or_else(PoisonError::into_inner).insert(path, found);
+        }
+    });
+    for (path, found) in with_errors.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let Some(language) = Language::program(path) else { continue };
-        let found = errors(language, text);
         let Some(first) = found.first() else { continue };
         let source = sources.get(path).copied().unwrap_or(path);
         let old = if changes.created.contains_key(path) { None } else { project.files().text(source) };

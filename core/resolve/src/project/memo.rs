@@ -29,7 +29,7 @@ pub(super) struct Memo {
     package_names: Table<Package, HashMap<String, Vec<Global>>>,
     globals: Table<(Language, String), Vec<Global>>,
     anywhere: Table<(Language, String), Vec<Global>>,
-    members: Table<String, ByOwner>,
+    members: Table<(Language, String), ByOwner>,
 }
 
 /// One kind of answer.
@@ -116,10 +116,7 @@ impl Project<'_> {
         let Some(own) = Language::program(from) else { return Arc::default() };
         self.memo.globals.get((own, name.to_owned()), || {
             let mut found = Vec::new();
-            for path in self.files.mentions(name) {
-                if !Language::program(&path).is_some_and(|theirs| theirs == own || theirs.is_related(own)) {
-                    continue;
-                }
+            for path in self.related_files(own, name) {
                 let Some(theirs) = self.bindings(&path) else { continue };
                 let mut scopes = if theirs.package == GLOBAL { vec![FILE] } else { Vec::new() };
                 let is_global = |(_, d): &(DeclarationId, &crate::Declaration)| d.name == GLOBAL_MODULE;
@@ -135,16 +132,21 @@ impl Project<'_> {
         })
     }
 
+    /// The files of a family of languages that hold a name, bound already.
+    fn related_files(&self, own: Language, name: &str) -> Vec<RepoPath> {
+        let mut paths = self.files.mentions(name);
+        paths.retain(|path| Language::program(path).is_some_and(|theirs| theirs == own || theirs.is_related(own)));
+        self.bind_ahead(&paths);
+        paths
+    }
+
     /// Every member of this name in files of the same family of languages, whatever it belongs to.
     pub(crate) fn anywhere(&self, path: &RepoPath, name: &str) -> Vec<Global> {
         let Some(own) = self.bindings(path).map(|own| own.language) else { return Vec::new() };
         let embeds = rules(own).is_some_and(|rules| rules.embeds());
         let found = self.memo.anywhere.get((own, name.to_owned()), || {
             let mut found = Vec::new();
-            for path in self.files.mentions(name) {
-                if !Language::program(&path).is_some_and(|theirs| theirs == own || theirs.is_related(own)) {
-                    continue;
-                }
+            for path in self.related_files(own, name) {
                 let Some(bindings) = self.bindings(&path) else { continue };
                 let member = |d: &crate::Declaration| {
                     let class = |scope: &crate::Scope| scope.kind == ScopeKind::Class;
@@ -165,9 +167,10 @@ impl Project<'_> {
 
     /// What bodies that say which type they belong to (`impl T`, a Go receiver) declare under a name for a type.
     pub(super) fn members_elsewhere(&self, of: &Global, name: &str) -> Vec<Global> {
-        let all = self.memo.members.get(name.to_owned(), || {
+        let Some(own) = Language::program(&of.0) else { return Vec::new() };
+        let all = self.memo.members.get((own, name.to_owned()), || {
             let mut found = ByOwner::new();
-            for path in self.files.mentions(name) {
+            for path in self.related_files(own, name) {
                 let Some(bindings) = self.bindings(&path) else { continue };
                 for (id, declaration) in bindings.ids().filter(|(_, d)| d.name == name) {
                     let Some(scope) = bindings.scope(declaration.scope) else { continue };
