@@ -56,7 +56,10 @@ fn main() {
     let of_each: Vec<String> = (0..5).map(|language| format!("compute_{}", 100 + language * PACKAGE)).collect();
     let of_each: Vec<(&str, &str)> = of_each.iter().map(|name| (name.as_str(), "settled")).collect();
     renames("warm", &of_each);
-    renames("warm, a name of many files", &[("mod_100.Holder100", "Keeper"), ("base.shared_total", "overall"), ("mod_100.Holder100.process", "treat")]);
+    renames(
+        "warm, a name of many files",
+        &[("mod_100.Holder100", "Keeper"), ("base.shared_total", "overall"), ("mod_100.Holder100.process", "treat")],
+    );
     for number in 0..10 {
         let file = root.join(format!("py/g0/p0/mod_{number}.py"));
         let mut text = fs::read_to_string(&file).unwrap();

@@ -59,9 +59,8 @@ pub(crate) fn keep(
         let mut files: Vec<(u32, Hit)> = Vec::new();
         if next_old == Some(hash) {
             match old.next() {
-                Some(Ok((_, hits))) => files.extend(
-                    hits.into_iter().filter_map(|(number, hit)| Some(((*moved.get(number as usize)?)?, hit))),
-                ),
+                Some(Ok((_, hits))) => files
+                    .extend(hits.into_iter().filter_map(|(number, hit)| Some(((*moved.get(number as usize)?)?, hit)))),
                 _ => {
                     damaged = true;
                     return Some(Err(io::Error::other("the index is damaged")));

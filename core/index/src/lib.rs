@@ -20,8 +20,8 @@ use deepcoder_workspace::{FileStamp, ListError, Tree, contains_secret};
 use place::Place;
 use segment::{Damaged, Segment};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use words::{Counts, holds, terms_of};
 
 /// Of larger files the path alone counts: what people edit is smaller, and what is generated is larger.

@@ -184,7 +184,7 @@ fn calls_of_the_model_are_counted_and_limited() {
                 Ok(generation) => said.push_str(&generation.text),
                 Err(error) => {
                     assert_eq!(error.code, ErrorCode::Budget);
-                    return Ok(Outcome::Answer(Answer { text: said }));
+                    return Ok(Outcome::Answer(Answer::words(said)));
                 }
             }
         }

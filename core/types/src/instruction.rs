@@ -93,6 +93,36 @@ pub struct Symbol {
 pub struct Answer {
     /// Markdown, or the inserted code for `complete`.
     pub text: String,
+    /// For `refactor list`: the operations, which `text` tells in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<Action>,
+}
+
+impl Answer {
+    /// An answer that is a text and nothing else.
+    #[must_use]
+    pub fn words(text: impl Into<String>) -> Self {
+        Self { text: text.into(), actions: Vec::new() }
+    }
+}
+
+/// An operation at a place of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Action {
+    /// As a command names it: `extract-variable`.
+    pub operation: String,
+    /// What it does, for a menu.
+    pub title: String,
+    /// Its kind, as the Language Server Protocol names kinds of code actions: `refactor.extract.variable`.
+    pub kind: String,
+    /// Why it is not possible there.
+    pub refused: Option<String>,
+    /// How many texts it would change.
+    pub places: u32,
+    /// How many files it would change.
+    pub files: u32,
+    /// How many places a person should look at first.
+    pub doubts: u32,
 }
 
 /// The result of a plugin's run.

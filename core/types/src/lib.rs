@@ -41,7 +41,7 @@ pub use grammar::{Form, Free, Grammar, Likelihood};
 pub use hash::ContentHash;
 pub use hint::Hint;
 pub use instruction::{
-    Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, REFACTOR, Snippet, Symbol,
+    Action, Answer, ContextBundle, ContextRequest, EDIT, EXPLAIN, Instruction, Outcome, REFACTOR, Snippet, Symbol,
 };
 pub use job::{
     FailureKind, HunkRef, Job, JobEvent, JobFailure, JobFile, JobFilter, JobHappening, JobId, JobProgress, JobResult,

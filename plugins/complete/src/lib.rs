@@ -107,7 +107,7 @@ impl Plugin for CompletePlugin {
         if text.is_empty() {
             return Ok(Outcome::Unchanged);
         }
-        Ok(Outcome::Answer(Answer { text: text.replace('\n', LineEnding::dominant(&file.text).as_str()) }))
+        Ok(Outcome::Answer(Answer::words(text.replace('\n', LineEnding::dominant(&file.text).as_str()))))
     }
 }
 

@@ -93,7 +93,7 @@ impl Plugin for ExplainPlugin {
             FinishReason::Length => host.log(Level::Warn, &format!("the answer was cut off after {max_tokens} tokens")),
             FinishReason::End | FinishReason::Stop => {}
         }
-        Ok(Outcome::Answer(Answer { text: generation.text.trim().to_owned() }))
+        Ok(Outcome::Answer(Answer::words(generation.text.trim())))
     }
 }
 

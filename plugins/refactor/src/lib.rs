@@ -10,6 +10,7 @@
 mod carried;
 mod changes;
 mod command;
+pub mod editor;
 mod effects;
 mod find;
 mod gate;

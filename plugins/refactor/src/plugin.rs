@@ -1,14 +1,16 @@
 //! The plugin: words in, a proposal with exact edits out.
 
 use crate::command::{Command, Subject, parse};
+use crate::editor::{self, name_at};
+use crate::request::title;
 use crate::tree::HostFiles;
 use crate::{Changes, Refusal, Request, Target, Verdict, find, run};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_resolve::{Project, supports};
 use deepcoder_syntax::Language;
 use deepcoder_types::{
-    Answer, Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Hint, Instruction, MovedFile,
-    NewFile, Outcome, Proposal, RepoPath, TextEdit, TextRange,
+    Action, Answer, Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Hint, Instruction,
+    MovedFile, NewFile, Outcome, Proposal, RepoPath, TextEdit, TextRange,
 };
 use std::collections::BTreeSet;
 
@@ -17,6 +19,9 @@ const SHOWN: usize = 20;
 
 /// Places of the old name that one note lists.
 const LEFT: usize = 5;
+
+/// With the name in more files than this, only those that can mean the same are searched for it in texts.
+const LOOKED_AT: usize = 200;
 
 /// The operations that can be asked for.
 const OPERATIONS: &[&str] = &["rename", "extract-variable", "extract-function", "inline", "list"];
@@ -106,31 +111,26 @@ fn work(
 ) -> Result<Outcome, PluginError> {
     let target = target(project, command, &instruction.targets)?;
     if command.operation == "list" {
-        return Ok(Outcome::Answer(Answer { text: possible(project, &target) }));
+        return Ok(Outcome::Answer(possible(project, &target)));
     }
     let old = name_at(project, &target);
     let home = target.path.clone();
     let Some(request) = request(command, target) else {
         return Err(PluginError::new(ErrorCode::Invalid, "there is no such operation").with_hint(FORMS));
     };
+    let title = title(project, &request);
     let mut changes = run(project, &request).map_err(|refusal| error(project, &refusal))?;
     if changes.is_empty() {
         return Ok(Outcome::Unchanged);
     }
-    let title = match &request {
-        Request::Rename { new_name, .. } => format!("rename {old} to {new_name}"),
-        Request::ExtractVariable { name: Some(name), .. } => format!("extract the variable {name}"),
-        Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
-        Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
-        Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
-        Request::InlineVariable { .. } => format!("inline {old}"),
-    };
     if !matches!(request, Request::ExtractVariable { .. } | Request::ExtractFunction { .. }) {
         doubt_what_is_not_read(project, &home, &old, &mut changes);
     }
     stay_in(&instruction.targets, &mut changes);
     let mut notes = notes(project, &changes);
-    notes.extend(Some(&request).filter(|r| matches!(r, Request::Rename { .. })).and_then(|_| left(project, &old)));
+    notes.extend(
+        Some(&request).filter(|r| matches!(r, Request::Rename { .. })).and_then(|_| left(project, &home, &old)),
+    );
     Ok(Outcome::Proposals(vec![proposal(files, title, changes, &notes, context)?]))
 }
 
@@ -179,40 +179,24 @@ fn error(project: &Project<'_>, refusal: &Refusal) -> PluginError {
     PluginError { hint: refusal.hint.clone(), ..PluginError::new(ErrorCode::Invalid, message) }
 }
 
-/// The name at a place, as it is written.
-fn name_at(project: &Project<'_>, target: &Target) -> String {
-    let names = project.names_at(&target.path, target.range.start);
-    names.into_iter().next().map(|(reference, _)| reference.name).unwrap_or_default()
-}
-
 /// What is possible at a place, a line for each operation.
-fn possible(project: &Project<'_>, target: &Target) -> String {
-    let name = name_at(project, target);
-    let target = || target.clone();
-    let requests = [
-        Request::Rename { target: target(), new_name: format!("{name}_2") },
-        Request::ExtractVariable { target: target(), name: None, all: false },
-        Request::ExtractFunction { target: target(), name: None },
-        Request::InlineVariable { target: target() },
-    ];
-    let line = |request: &Request| match run(project, request) {
-        Ok(changes) if !changes.is_empty() => {
-            let places: usize = changes.edits.values().map(Vec::len).sum();
-            let files = changes.edits.len();
-            let (places, files) = (counted(places, "place"), counted(files, "file"));
-            let doubts = match changes.verdict() {
-                Verdict::NeedsReview => format!(", {}", counted(changes.doubts.len(), "doubt")),
-                Verdict::Safe | Verdict::Refused => String::new(),
+fn possible(project: &Project<'_>, target: &Target) -> Answer {
+    let actions = editor::actions(project, target);
+    let line = |action: &Action| match &action.refused {
+        Some(why) => format!("{}: no, {why}", action.operation),
+        None => {
+            let (places, files) = (counted(action.places, "place"), counted(action.files, "file"));
+            let doubts = match action.doubts {
+                0 => String::new(),
+                doubts => format!(", {}", counted(doubts, "doubt")),
             };
-            format!("{}: {places} in {files}{doubts}", request.operation())
+            format!("{}: {places} in {files}{doubts}", action.operation)
         }
-        Ok(_) => format!("{}: no, it changes nothing", request.operation()),
-        Err(refusal) => format!("{}: no, {refusal}", request.operation()),
     };
-    requests.iter().map(line).collect::<Vec<_>>().join("\n")
+    Answer { text: actions.iter().map(line).collect::<Vec<_>>().join("\n"), actions }
 }
 
-fn counted(count: usize, what: &str) -> String {
+fn counted(count: u32, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
@@ -258,10 +242,19 @@ fn notes(project: &Project<'_>, changes: &Changes) -> Vec<String> {
 }
 
 /// Where texts that are no names still say the old name.
-fn left(project: &Project<'_>, name: &str) -> Option<String> {
+fn left(project: &Project<'_>, home: &RepoPath, name: &str) -> Option<String> {
     let of_name = |c: char| c.is_alphanumeric() || c == '_';
     let mut places = Vec::new();
-    for path in project.files().mentions(name) {
+    let mut paths = project.files().mentions(name);
+    if paths.len() > LOOKED_AT {
+        // Programs in other languages have names of their own.
+        let own = Language::program(home);
+        let related = |path: &RepoPath| {
+            Language::program(path).is_none_or(|theirs| own.is_some_and(|own| own == theirs || own.is_related(theirs)))
+        };
+        paths.retain(related);
+    }
+    for path in paths {
         let Some(text) = project.files().text(&path) else { continue };
         let bindings = project.bindings(&path);
         let known: BTreeSet<u32> =

@@ -1,6 +1,7 @@
 //! What is asked for, and the answers.
 
-use deepcoder_resolve::Place;
+use crate::editor::name_at;
+use deepcoder_resolve::{Place, Project};
 use deepcoder_types::{Hint, RepoPath, TextRange};
 
 /// The place that a request is about. A cursor is an empty range.
@@ -55,6 +56,42 @@ impl Request {
             Self::ExtractFunction { .. } => "extract-function",
             Self::InlineVariable { .. } => "inline-variable",
         }
+    }
+}
+
+impl Request {
+    /// Every operation at a target, with names of its own choice. `name` is what is named there.
+    pub(crate) fn all_at(target: &Target, name: &str) -> Vec<Self> {
+        let target = || target.clone();
+        vec![
+            Self::Rename { target: target(), new_name: format!("{name}_2") },
+            Self::ExtractVariable { target: target(), name: None, all: false },
+            Self::ExtractFunction { target: target(), name: None },
+            Self::InlineVariable { target: target() },
+        ]
+    }
+
+    /// The kind of its code action in the Language Server Protocol.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Rename { .. } => "refactor.rename",
+            Self::ExtractVariable { .. } => "refactor.extract.variable",
+            Self::ExtractFunction { .. } => "refactor.extract.function",
+            Self::InlineVariable { .. } => "refactor.inline.variable",
+        }
+    }
+}
+
+/// What a request does, for a list of edits or a menu.
+pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
+    match request {
+        Request::Rename { target, new_name } => format!("rename {} to {new_name}", name_at(project, target)),
+        Request::ExtractVariable { name: Some(name), .. } => format!("extract the variable {name}"),
+        Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
+        Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
+        Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
+        Request::InlineVariable { target } => format!("inline {}", name_at(project, target)),
     }
 }
 

@@ -315,6 +315,7 @@ pub(super) fn report(task: &Task, result: &TaskResult) -> serde_json::Value {
         "reason": result.evidence.reason,
         "evidence": result.evidence,
         "answer": result.answer.as_ref().map(|a| a.text.as_str()),
+        "actions": result.answer.as_ref().map(|a| &a.actions).filter(|actions| !actions.is_empty()),
         "model": result.model,
         "seed": result.seed,
         "targets": result.targets,

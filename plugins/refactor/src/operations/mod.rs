@@ -5,7 +5,7 @@
 mod extract_function;
 mod extract_variable;
 mod inline_variable;
-mod rename;
+pub(crate) mod rename;
 #[cfg(test)]
 mod tests;
 

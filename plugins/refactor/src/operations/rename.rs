@@ -120,7 +120,7 @@ fn line_of(project: &Project<'_>, place: &Place) -> u32 {
 }
 
 /// The name at the target and the symbol that it means.
-fn symbol_at(project: &Project<'_>, target: &Target) -> Result<(Reference, Symbol, Option<Why>), Refusal> {
+pub(crate) fn symbol_at(project: &Project<'_>, target: &Target) -> Result<(Reference, Symbol, Option<Why>), Refusal> {
     let names = project.names_at(&target.path, target.range.start);
     let at = names.first().map_or(target.range, |(reference, _)| reference.at);
     let mut refusal = RenameError::NoName;

@@ -89,5 +89,10 @@ fn located(files: &dyn Files, from: &RepoPath, module: &str) -> Option<String> {
     if !module.split('/').next().is_some_and(|first| first.contains('.')) {
         return None;
     }
-    files.paths().named("go.mod").filter_map(|path| within(files, parent(path.as_str()), module)).max().map(|(_, found)| found)
+    files
+        .paths()
+        .named("go.mod")
+        .filter_map(|path| within(files, parent(path.as_str()), module))
+        .max()
+        .map(|(_, found)| found)
 }

@@ -1,0 +1,253 @@
+//! Refactorings as an editor asks for them: positions in, edits out.
+//!
+//! A language server needs no more than these functions: [`prepare_rename`], [`rename`], [`code_actions`] and [`resolve`].
+//! Texts that are not saved yet come as an [`Overlay`](deepcoder_resolve::Overlay) over the tree. Lines and characters count
+//! from 0, characters in UTF-16 code units, as the Language Server Protocol counts them.
+
+use crate::operations::rename::symbol_at;
+use crate::request::title;
+use crate::{Changes, Doubt, Refusal, Request, Target, Verdict, run};
+use deepcoder_resolve::{Files, Place, Project};
+use deepcoder_types::{Action, RepoPath, TextRange};
+
+/// A place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Position {
+    /// The line, from 0.
+    pub line: u32,
+    /// The UTF-16 code units before it in its line.
+    pub character: u32,
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Its first character.
+    pub start: Position,
+    /// The end of its last one.
+    pub end: Position,
+}
+
+/// A text in the place of another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpanEdit {
+    /// Its place, in bytes.
+    pub range: TextRange,
+    /// Its place, in lines and characters.
+    pub span: Span,
+    /// The text that comes there.
+    pub text: String,
+}
+
+/// Edits of a tree, to be made in the order of the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WorkspaceEdit {
+    /// Edits of files by the paths that these have before, in order, all of them of the text before.
+    pub edits: Vec<(RepoPath, Vec<SpanEdit>)>,
+    /// Files that are new, with their texts.
+    pub created: Vec<(RepoPath, String)>,
+    /// Files that get another path.
+    pub renamed: Vec<(RepoPath, RepoPath)>,
+}
+
+/// What a refactoring comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refactored {
+    /// What it does, for a history of edits.
+    pub title: String,
+    /// The edits.
+    pub edit: WorkspaceEdit,
+    /// The places that a person should look at first. Without any the edits are safe.
+    pub doubts: Vec<(Doubt, Span)>,
+}
+
+impl Refactored {
+    /// What may become of the edits.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        if self.doubts.is_empty() { Verdict::Safe } else { Verdict::NeedsReview }
+    }
+}
+
+/// A name that can be given another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamable {
+    /// Its place, in bytes.
+    pub range: TextRange,
+    /// Its place, in lines and characters.
+    pub span: Span,
+    /// The name as it is written there.
+    pub placeholder: String,
+}
+
+/// An operation that is possible, for a menu; [`resolve`] makes its edits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeAction {
+    /// What the menu says.
+    pub title: String,
+    /// Its kind, as the Language Server Protocol names them: `refactor.extract.variable`.
+    pub kind: &'static str,
+    /// Whether a person should look at the result first.
+    pub verdict: Verdict,
+    /// What it stands for.
+    pub request: Request,
+}
+
+/// A text whose lines are known.
+pub struct Lined<'t> {
+    text: &'t str,
+    /// Where the lines begin.
+    starts: Vec<usize>,
+}
+
+impl<'t> Lined<'t> {
+    /// The lines of a text. They end with LF, CR LF or CR.
+    #[must_use]
+    pub fn new(text: &'t str) -> Self {
+        let mut starts = vec![0];
+        let mut rest = text;
+        while let Some(end) = rest.find(['\n', '\r']) {
+            let ending = rest.get(end..).unwrap_or_default();
+            let length = if ending.starts_with("\r\n") { 2 } else { 1 };
+            rest = ending.get(length..).unwrap_or_default();
+            starts.push(text.len() - rest.len());
+        }
+        Self { text, starts }
+    }
+
+    /// The byte of a position. Beyond the end of a line it is that end, and beyond the last line that of the text.
+    #[must_use]
+    pub fn byte(&self, at: Position) -> u32 {
+        let Some(start) = self.starts.get(at.line as usize) else { return offset(self.text.len()) };
+        let end = self.starts.get(at.line as usize + 1).copied().unwrap_or(self.text.len());
+        let line = self.text.get(*start..end).unwrap_or_default().trim_end_matches(['\n', '\r']);
+        let mut units = 0;
+        let inside = line.char_indices().find(|(_, c)| {
+            units += c.len_utf16();
+            // A position between the two halves of a pair is before the character.
+            units > at.character as usize
+        });
+        offset(start + inside.map_or(line.len(), |(at, _)| at))
+    }
+
+    /// The position of a byte.
+    #[must_use]
+    pub fn position(&self, byte: u32) -> Position {
+        let byte = (byte as usize).min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= byte).saturating_sub(1);
+        let start = self.starts.get(line).copied().unwrap_or(0);
+        let before = self.text.get(start..byte).unwrap_or_default();
+        Position { line: offset(line), character: offset(before.chars().map(char::len_utf16).sum()) }
+    }
+
+    /// The lines and characters of a range of bytes.
+    #[must_use]
+    pub fn span(&self, range: TextRange) -> Span {
+        Span { start: self.position(range.start), end: self.position(range.end) }
+    }
+}
+
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// The target of a request at a part of a file; `None` where there is no such text.
+#[must_use]
+pub fn target(files: &dyn Files, path: &RepoPath, span: Span) -> Option<Target> {
+    let text = files.text(path)?;
+    let lined = Lined::new(&text);
+    let start = lined.byte(span.start);
+    Some(Target { path: path.clone(), range: TextRange::new(start, lined.byte(span.end).max(start)) })
+}
+
+/// The name at a cursor, where it can be renamed.
+pub fn prepare_rename(project: &Project<'_>, target: &Target) -> Result<Renamable, Refusal> {
+    let (reference, ..) = symbol_at(project, target)?;
+    let text = project.files().text(&target.path).unwrap_or_default();
+    let placeholder = text.get(reference.at.as_range()).unwrap_or(&reference.name).to_owned();
+    Ok(Renamable { range: reference.at, span: Lined::new(&text).span(reference.at), placeholder })
+}
+
+/// The edits that give the name at a cursor another one.
+pub fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> Result<Refactored, Refusal> {
+    refactored(project, &Request::Rename { target: target.clone(), new_name: new_name.to_owned() })
+}
+
+/// The operations that are possible at a selection. A rename is none of them: editors ask for the new name first.
+#[must_use]
+pub fn code_actions(project: &Project<'_>, target: &Target) -> Vec<CodeAction> {
+    let requests = Request::all_at(target, &name_at(project, target));
+    let possible = |request: Request| {
+        let changes = run(project, &request).ok().filter(|changes| !changes.is_empty())?;
+        let title = title(project, &request);
+        Some(CodeAction { title, kind: request.kind(), verdict: changes.verdict(), request })
+    };
+    requests.into_iter().filter(|r| !matches!(r, Request::Rename { .. })).filter_map(possible).collect()
+}
+
+/// The edits of an action, of the texts as they are now.
+pub fn resolve(project: &Project<'_>, action: &CodeAction) -> Result<Refactored, Refusal> {
+    refactored(project, &action.request)
+}
+
+/// What each operation would do at a target, or why it cannot.
+#[must_use]
+pub fn actions(project: &Project<'_>, target: &Target) -> Vec<Action> {
+    let action = |request: Request| {
+        let mut action = Action {
+            operation: request.operation().to_owned(),
+            title: title(project, &request),
+            kind: request.kind().to_owned(),
+            ..Action::default()
+        };
+        match run(project, &request) {
+            Ok(changes) if !changes.is_empty() => {
+                action.places = offset(changes.edits.values().map(Vec::len).sum());
+                action.files = offset(changes.edits.len());
+                action.doubts = offset(changes.doubts.len());
+            }
+            Ok(_) => action.refused = Some("it changes nothing".to_owned()),
+            Err(refusal) => action.refused = Some(refusal.message),
+        }
+        action
+    };
+    Request::all_at(target, &name_at(project, target)).into_iter().map(action).collect()
+}
+
+/// The name at a place, as the language compares names.
+pub(crate) fn name_at(project: &Project<'_>, target: &Target) -> String {
+    let names = project.names_at(&target.path, target.range.start);
+    names.into_iter().next().map(|(reference, _)| reference.name).unwrap_or_default()
+}
+
+fn refactored(project: &Project<'_>, request: &Request) -> Result<Refactored, Refusal> {
+    let title = title(project, request);
+    let changes = run(project, request)?;
+    let spot = |doubt: &Doubt| Lined::new(&text_of(project, &doubt.place)).span(doubt.place.at);
+    let doubts = changes.doubts.iter().map(|doubt| (doubt.clone(), spot(doubt))).collect();
+    Ok(Refactored { title, edit: workspace_edit(project.files(), changes), doubts })
+}
+
+fn text_of(project: &Project<'_>, place: &Place) -> std::sync::Arc<str> {
+    project.files().text(&place.path).unwrap_or_default()
+}
+
+/// Changes with their places in lines and characters.
+#[must_use]
+pub fn workspace_edit(files: &dyn Files, changes: Changes) -> WorkspaceEdit {
+    let of_file = |(path, edits): (RepoPath, Vec<(TextRange, String)>)| {
+        let before = files.text(&path).unwrap_or_default();
+        let lined = Lined::new(&before);
+        let edit = |(range, text)| SpanEdit { range, span: lined.span(range), text };
+        let edits = edits.into_iter().map(edit).collect();
+        (path, edits)
+    };
+    WorkspaceEdit {
+        edits: changes.edits.into_iter().map(of_file).collect(),
+        created: changes.created.into_iter().collect(),
+        renamed: changes.renamed,
+    }
+}
+
+#[cfg(test)]
+mod tests;
