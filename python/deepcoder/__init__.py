@@ -23,7 +23,7 @@ in colours, and ``%load_ext deepcoder`` brings ``%%deepcoder``.
 
 from typing import Any
 
-from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRepo, AsyncTask
+from deepcoder._aio import AsyncEdit, AsyncModel, AsyncRefactor, AsyncRepo, AsyncTask
 from deepcoder._aio_client import AsyncClient, AsyncJob, AsyncJobs
 from deepcoder._core import (
     Cancel,
@@ -42,6 +42,8 @@ from deepcoder._core import (
     Jobs,
     Model,
     ModelError,
+    Refactor,
+    Refactoring,
     Repo,
     RepositoryError,
     Stream,
@@ -58,6 +60,7 @@ __all__ = [
     "AsyncJob",
     "AsyncJobs",
     "AsyncModel",
+    "AsyncRefactor",
     "AsyncRepo",
     "AsyncTask",
     "Cancel",
@@ -77,6 +80,8 @@ __all__ = [
     "Model",
     "ModelError",
     "Progress",
+    "Refactor",
+    "Refactoring",
     "Repo",
     "RepositoryError",
     "Stream",

@@ -7,6 +7,7 @@ step of the model.
 from __future__ import annotations
 
 import asyncio
+import builtins
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeAlias, TypeVar, overload
@@ -211,6 +212,38 @@ def _model(model: _AnyModel) -> _core.Model | str | None:
     return model.model if isinstance(model, AsyncModel) else model
 
 
+class AsyncRefactor:
+    """Refactorings that are exact, without a model; see :class:`deepcoder.Refactor`, whose arguments and errors it has."""
+
+    def __init__(self, refactor: _core.Refactor) -> None:
+        self._refactor = refactor
+
+    async def rename(self, target: str, new_name: str, paths: _Paths | None = None) -> AsyncEdit:
+        """Give a name another one; see :meth:`deepcoder.Refactor.rename`."""
+        return AsyncEdit(await _run(lambda cancel: self._refactor.rename(target, new_name, paths, cancel=cancel)))
+
+    async def extract_variable(self, target: str, name: str | None = None, *, all: bool = False) -> AsyncEdit:
+        """Give an expression a name; see :meth:`deepcoder.Refactor.extract_variable`."""
+        return AsyncEdit(await _run(lambda cancel: self._refactor.extract_variable(target, name, all=all, cancel=cancel)))
+
+    async def extract_function(self, target: str, name: str | None = None) -> AsyncEdit:
+        """Make a function of statements; see :meth:`deepcoder.Refactor.extract_function`."""
+        return AsyncEdit(await _run(lambda cancel: self._refactor.extract_function(target, name, cancel=cancel)))
+
+    async def inline(self, target: str) -> AsyncEdit:
+        """Put a value in the place of its name; see :meth:`deepcoder.Refactor.inline`."""
+        return AsyncEdit(await _run(lambda cancel: self._refactor.inline(target, cancel=cancel)))
+
+    async def list(self, target: str) -> builtins.list[_core.Refactoring]:
+        """What is possible at a place; see :meth:`deepcoder.Refactor.list`."""
+        return await _run(lambda cancel: self._refactor.list(target, cancel=cancel))
+
+    async def run(self, words: str, paths: _Paths | None = None) -> AsyncEdit | str:
+        """Any refactoring in words; see :meth:`deepcoder.Refactor.run`."""
+        done = await _run(lambda cancel: self._refactor.run(words, paths, cancel=cancel))
+        return done if isinstance(done, str) else AsyncEdit(done)
+
+
 class AsyncRepo:
     """A git repository; see :class:`deepcoder.Repo`."""
 
@@ -261,6 +294,11 @@ class AsyncRepo:
                 )
             )
         )
+
+    @property
+    def refactor(self) -> AsyncRefactor:
+        """Refactorings that are exact, without a model; see :attr:`deepcoder.Repo.refactor`."""
+        return AsyncRefactor(self._repo.refactor)
 
     async def explain(
         self, question: str, paths: _Paths | None = None, *, model: _AnyModel = None, seed: int = 0

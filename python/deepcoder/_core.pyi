@@ -23,6 +23,8 @@ __all__ = [
     "Jobs",
     "Model",
     "ModelError",
+    "Refactor",
+    "Refactoring",
     "Repo",
     "RepositoryError",
     "Stream",
@@ -617,6 +619,80 @@ class Task:
         """The diff of its result in colours, for notebooks."""
 
 @final
+class Refactoring:
+    """What an operation would do at a place, or why it cannot."""
+
+    @property
+    def operation(self) -> str:
+        """Its name on the command line, such as ``extract-variable``."""
+
+    @property
+    def title(self) -> str:
+        """What it does, in a few words."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind, as the Language Server Protocol names kinds of code actions, such as ``refactor.extract.variable``."""
+
+    @property
+    def refused(self) -> str | None:
+        """Why it is not possible there; ``None`` where it is."""
+
+    @property
+    def places(self) -> int:
+        """How many texts it would change."""
+
+    @property
+    def files(self) -> int:
+        """How many files it would change."""
+
+    @property
+    def doubts(self) -> int:
+        """How many places a person should look at before it is applied. Without any it is exact."""
+
+@final
+class Refactor:
+    """Refactorings by the rules of the language: no model is asked, and none need be installed.
+
+    ``target``: ``"src/bank.py:12:5"``, a file with a line and a column, both from 1, the column in characters;
+    ``"src/bank.py:14:12-14:30"``, a selection; ``"src/bank.py:10-12"``, lines; or a name with as much of what is around it
+    as tells it from others: ``"transfer"``, ``"bank.transfer"``, ``"Book.transfer"``. ``paths``: only these files may
+    change.
+
+    Every method but :meth:`list` returns an :class:`Edit`: nothing is written before :meth:`Edit.apply`. Its applicability is
+    ``safe`` where every name means what it meant before, and ``needs-review`` where the text does not tell: then
+    :attr:`Edit.rationale` lists the places. What would break the code raises :class:`EditError`, and nothing changes.
+    """
+
+    def rename(
+        self, target: str, new_name: str, paths: _Paths | None = None, *, cancel: Cancel | None = None
+    ) -> Edit:
+        """Give what is named at ``target`` another name, everywhere."""
+
+    def extract_variable(
+        self, target: str, name: str | None = None, *, all: bool = False, cancel: Cancel | None = None
+    ) -> Edit:
+        """Give the selected expression a name, in a declaration before its statement.
+
+        ``name``: ``None`` is one that is free. ``all``: the same expression gets the name elsewhere in its block, too.
+        """
+
+    def extract_function(self, target: str, name: str | None = None, *, cancel: Cancel | None = None) -> Edit:
+        """Make a function of the selected statements, lines or expression. ``name``: ``None`` is one that is free."""
+
+    def inline(self, target: str, *, cancel: Cancel | None = None) -> Edit:
+        """Put the value of what is named at ``target`` in the place of its name, everywhere, and take the declaration away."""
+
+    def list(self, target: str, *, cancel: Cancel | None = None) -> builtins.list[Refactoring]:
+        """What is possible at ``target``: every operation with what it would change, or why it cannot."""
+
+    def run(self, words: str, paths: _Paths | None = None, *, cancel: Cancel | None = None) -> Edit | str:
+        """Any refactoring in the words of ``deepcoder refactor``: ``repo.refactor.run("rename bank.transfer to move_money")``.
+
+        Returns the answer, a text, where the words ask for no change.
+        """
+
+@final
 class Repo:
     """A git repository.
 
@@ -679,6 +755,10 @@ class Repo:
         and otherwise its answer. Raises :class:`EditError` for a verb or a parameter that does not exist, and as
         :meth:`edit` does.
         """
+
+    @property
+    def refactor(self) -> Refactor:
+        """Refactorings that are exact, without a model: ``repo.refactor.rename("bank.transfer", "move_money")``."""
 
     def explain(
         self,

@@ -18,6 +18,7 @@ mod html;
 mod job;
 mod jobs;
 mod model;
+mod refactor;
 mod repo;
 mod surroundings;
 mod task;
@@ -40,6 +41,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<repo::HistoryEntry>()?;
     module.add_class::<edit::Edit>()?;
     module.add_class::<repo::Repo>()?;
+    module.add_class::<refactor::Refactor>()?;
+    module.add_class::<refactor::Refactoring>()?;
     module.add_class::<task::Task>()?;
     module.add_class::<events::JobEvent>()?;
     module.add_class::<events::JobEvents>()?;

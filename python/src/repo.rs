@@ -5,6 +5,7 @@ use crate::edit::Edit;
 use crate::error::{Kind, raise, refused};
 use crate::fork::{Owned, Slot};
 use crate::model::Model;
+use crate::refactor::Refactor;
 use crate::surroundings::{now_ms, repo_profile};
 use crate::task::{Handle, Task, Teller, Trouble, checked};
 use crate::wait::{PyCancel, cancel_of, off_interpreter};
@@ -163,7 +164,7 @@ impl Repo {
         path.map_err(|e| raise(py, Kind::Repository, &e))
     }
 
-    fn request(&self, verb: &str, prompt: String, paths: Option<Paths>, seed: u64) -> PyResult<Request> {
+    pub(crate) fn request(&self, verb: &str, prompt: String, paths: Option<Paths>, seed: u64) -> PyResult<Request> {
         Ok(Request {
             verb: verb.to_owned(),
             prompt,
@@ -177,7 +178,7 @@ impl Repo {
     }
 
     /// Carry `request` out, in the daemon or here, until its task no longer runs.
-    fn carry_out(
+    pub(crate) fn carry_out(
         slf: &Bound<'_, Self>,
         mut request: Request,
         model: Option<ModelOrName<'_>>,
@@ -351,11 +352,13 @@ impl Repo {
         request.params = params.map(json_of).transpose()?.unwrap_or_default();
         request.delivery = Delivery::Review;
         let handle = Self::carry_out(&slf, request, model, None, &cancel_of(cancel))?;
-        match handle.of(|result| result.answer.as_ref().filter(|_| !result.changes()).map(|answer| answer.text.clone()))
-        {
-            Some(answer) => Ok(answer.into_pyobject(py)?.into_any().unbind()),
-            None => Ok(Py::new(py, Edit(handle))?.into_any()),
-        }
+        handle.edit_or_answer(py)
+    }
+
+    /// Refactorings that are exact, without a model: ``repo.refactor.rename("bank.transfer", "move_money")``.
+    #[getter]
+    fn refactor(slf: Bound<'_, Self>) -> Refactor {
+        Refactor { repo: slf.unbind() }
     }
 
     /// Answer a question about files, in words. ``paths`` and ``model`` are as in :meth:`edit`, and so are the errors.

@@ -1,6 +1,6 @@
 //! `Task`: a request in flight, or one that has ended and is still known; and what `Edit` shares with it.
 
-use crate::edit::{Finding, name_of};
+use crate::edit::{Edit, Finding, name_of};
 use crate::error::{Kind, failed, in_python, raise, refused, with_hint};
 use crate::fork::Owned;
 use crate::repo::Repo;
@@ -94,6 +94,17 @@ impl Handle {
     /// The value of `of` for the result; its default where there is none.
     pub(crate) fn of<T: Default>(&self, of: impl FnOnce(&TaskResult) -> T) -> T {
         self.task().result.as_ref().map(of).unwrap_or_default()
+    }
+
+    /// The edit, or the answer in words where nothing was asked to change.
+    pub(crate) fn edit_or_answer(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let words = |result: &TaskResult| {
+            result.answer.as_ref().filter(|_| !result.changes()).map(|answer| answer.text.clone())
+        };
+        match self.of(words) {
+            Some(answer) => Ok(answer.into_pyobject(py)?.into_any().unbind()),
+            None => Ok(Py::new(py, Edit(self))?.into_any()),
+        }
     }
 
     pub(crate) const fn repo(&self) -> &Py<Repo> {

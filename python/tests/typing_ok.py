@@ -23,6 +23,11 @@ def use() -> str:
     entries: list[deepcoder.HistoryEntry] = repo.log()
     restored: str | None = repo.restore(entries[0].id, entries[0].changed_since, state="after")
     old: bytes | None = repo.file_of("1", "a.py")
+    renamed: deepcoder.Edit = repo.refactor.rename("bank.transfer", "move_money", ["bank.py"])
+    extracted: deepcoder.Edit = repo.refactor.extract_variable("a.py:1:5-1:9", "total", all=True)
+    possible: list[str | None] = [each.refused for each in repo.refactor.list("a.py:1:5")]
+    worded: deepcoder.Edit | str = repo.refactor.run("inline a.py:3:1")
+    print(renamed, extracted, possible, worded, repo.refactor.extract_function("a.py:1-3"), repo.refactor.inline("a.py:1:1"))
     edit.reject()
     reasons: list[str] = edit.reasons
     tasks: list[deepcoder.Task] = repo.tasks()

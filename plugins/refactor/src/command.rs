@@ -116,6 +116,9 @@ const WHOLE: &[&str] = &[
 
 /// The operation that `text` asks for; `None` where it asks for something else.
 pub(crate) fn parse(text: &str) -> Option<Command> {
+    if let Some(command) = quoted(text) {
+        return Some(command);
+    }
     if let Some(asked) = AskedRenaming::read(text) {
         let subject = Some(Subject::Name(asked.qualified()));
         let (name, file) = (Some(asked.new_name), asked.file);
@@ -173,6 +176,28 @@ pub(crate) fn parse(text: &str) -> Option<Command> {
 
 fn takes_name(operation: &str) -> bool {
     matches!(operation, "rename" | "extract-function" | "extract-variable" | "move")
+}
+
+/// An operation whose operands are all in backquotes, as programs write them: ``rename `a.py:1:5` `to` ``. No part of an
+/// operand is taken for a word.
+fn quoted(text: &str) -> Option<Command> {
+    let (first, rest) = text.trim().split_once(char::is_whitespace)?;
+    let (_, operation) = OPERATIONS.iter().find(|(word, _)| *word == first)?;
+    let rest = rest.trim();
+    let operands = rest.strip_suffix(" everywhere");
+    let mut left = operands.unwrap_or(rest);
+    let mut words = Vec::new();
+    while !left.is_empty() {
+        let (word, tail) = left.strip_prefix('`')?.split_once('`')?;
+        words.push(word);
+        left = tail.trim_start();
+    }
+    let (target, name) = match (words.as_slice(), takes_name(operation) && *operation != "move") {
+        ([target], _) => (target, None),
+        ([target, name], true) => (target, Some((*name).to_owned())),
+        _ => return None,
+    };
+    Some(Command { operation, subject: Some(subject_of(target)?), name, file: None, all: operands.is_some() })
 }
 
 /// The words of a text; what is in backquotes or quotes is one word.
@@ -289,6 +314,25 @@ mod tests {
         assert_eq!(at.subject, Some(Subject::Place(path("src/a.py"), Spot { line: 12, column: 5 }, None)));
         let within = parse("rename x to y in src/a.py").expect("a command");
         assert_eq!((within.subject, within.file.as_deref()), (name("x"), Some("src/a.py")));
+    }
+
+    /// Protects programs that ask: what they quote is a target or a name, whatever words it has in it.
+    #[test]
+    fn quoted_operands_are_no_words() {
+        let spot = Spot { line: 1, column: 5 };
+        for (text, new) in [("rename `my to/all.py:1:5` `to`", "to"), ("rename `my to/all.py:1:5` `all`", "all")] {
+            let command = parse(text).unwrap_or_else(|| panic!("{text}"));
+            let subject = Some(Subject::Place(path("my to/all.py"), spot, None));
+            assert_eq!((command.subject, command.name.as_deref(), command.all), (subject, Some(new), false), "{text}");
+        }
+        let extracted = parse("extract-variable `a.py:1:5-1:9` `every` everywhere").expect("a command");
+        assert_eq!((extracted.name.as_deref(), extracted.all), (Some("every"), true));
+        let unnamed = parse("extract-function `a.py:3`").expect("a command");
+        assert_eq!((unnamed.subject, unnamed.name), (Some(Subject::Lines(path("a.py"), 3, 3)), None));
+        assert_eq!(parse("inline `function`").expect("a command").subject, name("function"));
+        for text in ["rename `a.py:1:5` `b` `c`", "inline `a.py:1:5` `b`", "inline `a b`"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
     }
 
     /// Protects the other operations: their places and names are read, whatever the order of the words.
