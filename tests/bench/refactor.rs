@@ -12,8 +12,8 @@ use deepcoder_context::Context;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, Plugin as _, PluginError};
 use deepcoder_plugin_refactor::RefactorPlugin;
 use deepcoder_types::{
-    Cancel, Change, ContextBundle, GenerateRequest, Generation, Instruction, Likelihood, ModelInfo, Outcome, Prompt,
-    RepoPath, Snippet, Symbol, TokenEvent,
+    Cancel, Change, ContextBundle, GenerateRequest, Generation, Instruction, Likelihood, ModelInfo, NameAnswer,
+    NameQuestion, Outcome, Prompt, RepoPath, Snippet, Symbol, TokenEvent,
 };
 use deepcoder_workspace::Workspace;
 use std::fs;
@@ -143,6 +143,10 @@ impl Host for Reading<'_> {
 
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError> {
         self.context.search_symbols(query, limit)
+    }
+
+    fn ask_about_names(&self, _question: &NameQuestion) -> Result<Option<NameAnswer>, PluginError> {
+        Ok(None)
     }
 
     fn run_check(&self, _id: &str) -> Result<String, PluginError> {

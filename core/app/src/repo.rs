@@ -6,12 +6,16 @@ use deepcoder_apply::{
     ScriptError, Side, StepScript, UndoError, Undone,
 };
 use deepcoder_edit::unified_diff;
-use deepcoder_pipeline::{ApplyRunError, Event, Pipeline, Policy, ProjectChecks, Run, RunError, RunOptions};
-use deepcoder_profile::Profile;
+use deepcoder_lsp_client::{Configured, Servers};
+use deepcoder_pipeline::{
+    ApplyRunError, Event, NameServers, Pipeline, Policy, ProjectChecks, Run, RunError, RunOptions,
+};
+use deepcoder_profile::{LanguageServers, Profile};
 use deepcoder_types::{
     Cancel, EditSet, Effort, FileChange, FileImage, Hint, Instruction, LanguageModel, Level, RepoPath, env_var,
 };
 use deepcoder_workspace::{OpenError, ReadError, ResolveError, Workspace};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -193,6 +197,16 @@ impl Repo {
         }
     }
 
+    /// The language servers of this user.
+    fn servers(&self) -> Servers {
+        let configured = match &self.profile.settings().language_servers {
+            LanguageServers::Installed(installed) => Configured { off: !installed, commands: BTreeMap::new() },
+            LanguageServers::Commands(commands) => Configured { off: false, commands: commands.clone() },
+        };
+        let scratch = &self.profile.folders().servers;
+        Servers::new(self.workspace.root(), self.checks.machine().clone(), configured, scratch)
+    }
+
     /// Do everything that `instruction` asks for but write, with `effort` or that of the settings.
     pub fn run(
         &self,
@@ -223,7 +237,9 @@ impl Repo {
             events(event);
         };
         let confidence = f32::from(self.profile.settings().confidence) / 100.0;
-        let options = RunOptions { checks, calibration, effort, confidence, ..RunOptions::default() };
+        let servers = self.servers();
+        let names = Some(&servers as &dyn NameServers);
+        let options = RunOptions { checks, names, calibration, effort, confidence, ..RunOptions::default() };
         let mut run = pipeline.run(instruction, &options, cancel, &mut told)?;
         run.record.chosen = chosen;
         Ok(run)

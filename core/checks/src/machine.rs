@@ -153,7 +153,8 @@ impl Machine {
     }
 
     /// The variables that tell tools where their installations are, since their home directory is another one.
-    pub(crate) fn variables(&self) -> Vec<(OsString, OsString)> {
+    #[must_use]
+    pub fn variables(&self) -> Vec<(OsString, OsString)> {
         let Some(home) = &self.home else { return Vec::new() };
         let places = [
             ("CARGO_HOME", ".cargo"),

@@ -15,6 +15,7 @@ mod lines;
 mod materialise;
 mod quote;
 mod unified;
+pub mod utf16;
 
 pub use adopt::{Adoption, adopt, adopt_block};
 pub use diff::{Span, edits_between, line_spans};

@@ -4,6 +4,7 @@ use crate::contain::{Contained, contain};
 use crate::error::RunError;
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, emit};
+use crate::names::NameServers;
 use crate::project::ProjectChecks;
 use crate::trim::trim;
 use crate::within::within;
@@ -52,6 +53,7 @@ pub(crate) struct Asking<'a> {
     pub(crate) confidence: f32,
     pub(crate) calibration: Option<&'a Calibration>,
     pub(crate) checks: Option<&'a dyn ProjectChecks>,
+    pub(crate) names: Option<&'a dyn NameServers>,
     pub(crate) cancel: &'a Cancel,
     pub(crate) events: &'a Events<'a>,
 }

@@ -116,6 +116,7 @@ impl Asking<'_> {
             let host = RunHost {
                 context: self.context(),
                 model: self.model,
+                names: self.names,
                 grants: self.grants,
                 cancel,
                 events: (variant.number == 0).then_some(self.events),

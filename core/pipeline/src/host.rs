@@ -2,11 +2,12 @@
 
 use crate::confidence::{Confidence, Tokens};
 use crate::grants::Grants;
+use crate::names::NameServers;
 use deepcoder_context::Context;
 use deepcoder_plugin_api::{ErrorCode, Host, Level, PluginError};
 use deepcoder_types::{
-    Cancel, Event, FinishReason, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, Prompt, RepoPath,
-    Snippet, Stats, Symbol, TokenEvent,
+    Cancel, Event, FinishReason, GenerateRequest, Generation, LanguageModel, Likelihood, ModelInfo, NameAnswer,
+    NameQuestion, Prompt, RepoPath, Snippet, Stats, Symbol, TokenEvent,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,6 +27,7 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct RunHost<'a, 'e> {
     pub(crate) context: Context<'a>,
     pub(crate) model: &'a dyn LanguageModel,
+    pub(crate) names: Option<&'a dyn NameServers>,
     pub(crate) grants: &'a Grants,
     pub(crate) cancel: &'a Cancel,
     /// Where events go; a sample beside the greedy answer has none.
@@ -152,6 +154,15 @@ impl Host for RunHost<'_, '_> {
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError> {
         self.go_on()?;
         Ok(self.readable(self.context.search_symbols(query, limit)?, |symbol| &symbol.path))
+    }
+
+    fn ask_about_names(&self, question: &NameQuestion) -> Result<Option<NameAnswer>, PluginError> {
+        self.go_on()?;
+        for spot in question.declared.iter().chain(&question.doubtful) {
+            self.grants.check_read(&spot.path)?;
+        }
+        let text = |path: &RepoPath| self.context.read_any(path).ok().map(|file| file.text);
+        Ok(self.names.and_then(|names| names.ask(question, &text, self.cancel)))
     }
 
     fn run_check(&self, id: &str) -> Result<String, PluginError> {

@@ -7,6 +7,7 @@ use crate::each::{Several, each};
 use crate::error::{ApplyRunError, RunError};
 use crate::grants::{Grants, Policy};
 use crate::host::{Events, emit};
+use crate::names::NameServers;
 use crate::project::ProjectChecks;
 use crate::record::Record;
 use deepcoder_apply::{Applied, Applier, ApplyOptions};
@@ -39,6 +40,8 @@ pub struct RunOptions<'a> {
     pub calibration: Option<&'a Calibration>,
     /// The project's checks.
     pub checks: Option<&'a dyn ProjectChecks>,
+    /// A second source for what names mean.
+    pub names: Option<&'a dyn NameServers>,
 }
 
 impl Default for RunOptions<'_> {
@@ -50,6 +53,7 @@ impl Default for RunOptions<'_> {
             confidence: CONFIDENCE,
             calibration: None,
             checks: None,
+            names: None,
         }
     }
 }
@@ -220,6 +224,7 @@ impl<'a> Pipeline<'a> {
             confidence: options.confidence,
             calibration: calibration.as_ref(),
             checks: options.checks,
+            names: options.names,
             cancel,
             events: &events,
         };

@@ -2,7 +2,8 @@
 
 use crate::PluginError;
 use deepcoder_types::{
-    GenerateRequest, Generation, Level, Likelihood, ModelInfo, Prompt, RepoPath, Snippet, Symbol, TokenEvent,
+    GenerateRequest, Generation, Level, Likelihood, ModelInfo, NameAnswer, NameQuestion, Prompt, RepoPath, Snippet,
+    Symbol, TokenEvent,
 };
 
 /// Everything that a plugin may ask of the program. Each call is checked against the plugin's capabilities and limits.
@@ -39,6 +40,10 @@ pub trait Host: Send + Sync {
 
     /// Definitions whose name contains `query`, exact names first.
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError>;
+
+    /// What a language server knows of a name whose occurrences the texts do not all decide; `None` where none is installed,
+    /// or none answers in time.
+    fn ask_about_names(&self, question: &NameQuestion) -> Result<Option<NameAnswer>, PluginError>;
 
     /// Run a check that the workspace defines; returns what it printed.
     fn run_check(&self, id: &str) -> Result<String, PluginError>;

@@ -22,6 +22,8 @@ pub struct Folders {
     pub prefixes: PathBuf,
     /// Copies of trees that checks run on.
     pub checks: PathBuf,
+    /// Scratch folders of language servers.
+    pub servers: PathBuf,
     /// Indexes of the words of repositories.
     pub index: PathBuf,
     /// The history and the pre-images of edits, and the daemon's log.
@@ -53,6 +55,7 @@ impl Folders {
                 bench: home.join("bench"),
                 prefixes: home.join("prefixes"),
                 checks: home.join("checks"),
+                servers: home.join("servers"),
                 index: home.join("index"),
                 state: home.join("state"),
                 socket: short(home.join("run/deepcoder.sock"), vars),
@@ -72,6 +75,7 @@ impl Folders {
             bench: below(env_var::XDG_CACHE_HOME, ".cache")?.join("bench"),
             prefixes: below(env_var::XDG_CACHE_HOME, ".cache")?.join("prefixes"),
             checks: below(env_var::XDG_CACHE_HOME, ".cache")?.join("checks"),
+            servers: below(env_var::XDG_CACHE_HOME, ".cache")?.join("servers"),
             index: below(env_var::XDG_CACHE_HOME, ".cache")?.join("index"),
             socket: short(run.join("deepcoder.sock"), vars),
             state,

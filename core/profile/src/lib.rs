@@ -17,7 +17,7 @@ pub use folders::{Folders, NoHome};
 pub use install::{InstallError, InstallProgress, Installed, PullOptions};
 pub use machine::{Memory, memory};
 pub use roles::{Role, RoleModels, fits, suggested};
-pub use settings::{ConfigFile, DEFAULT_MODEL, Overrides, SETTINGS, Setting, Settings, SettingsError};
+pub use settings::{ConfigFile, DEFAULT_MODEL, LanguageServers, Overrides, SETTINGS, Setting, Settings, SettingsError};
 pub use vars::Vars;
 
 use deepcoder_hub::ModelStore;

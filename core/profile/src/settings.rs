@@ -7,6 +7,7 @@ use crate::{Role, RoleModels, Vars};
 use deepcoder_queue::{OpenQueueError, QueuePlace};
 use deepcoder_types::{Effort, Hint, env_var};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -113,6 +114,10 @@ settings! {
     cache_mib: u64, None, "";
     /// Whether commit messages end with a line that names deepcoder and the model.
     attribution: bool, None, "false";
+    /// Language servers that refactorings ask about what the text does not tell: `true` finds those that are installed,
+    /// `false` asks none. A table names commands by language, such as `{ python = "/opt/pyright/pyright-langserver --stdio",
+    /// go = "" }`; an empty command asks none.
+    language_servers: LanguageServers, None, "true";
     /// PostgreSQL database of the background jobs, such as `postgres://me@host/deepcoder`. By default the jobs are in
     /// the file `jobs.db` in the state directory.
     store: Address, Some(env_var::STORE), "";
@@ -126,6 +131,22 @@ settings! {
     watch_gap_seconds: u64, None, "10";
     /// Maximum number of minutes per hour that the model works for the changes of one repository, up to 60.
     watch_model_minutes: u64, None, "15";
+}
+
+/// The setting `language_servers`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum LanguageServers {
+    /// Whether those that are installed are asked.
+    Installed(bool),
+    /// Their commands by language; languages that it does not name are asked as they are installed.
+    Commands(BTreeMap<String, String>),
+}
+
+impl Default for LanguageServers {
+    fn default() -> Self {
+        Self::Installed(true)
+    }
 }
 
 /// An address that may hold a password, and so is not shown.
@@ -187,6 +208,8 @@ pub struct Settings {
     pub cache: Option<u64>,
     /// Whether commits say that deepcoder had a part in them.
     pub attribution: bool,
+    /// The language servers that refactorings ask.
+    pub language_servers: LanguageServers,
     /// The PostgreSQL database that holds the background jobs, where the user has set one.
     pub store: Option<QueuePlace>,
     /// How long jobs that are over are remembered; `None` keeps them.
@@ -300,6 +323,7 @@ impl Default for Settings {
             prefix_cache: Some(DEFAULT_PREFIX_CACHE_MIB << 20),
             cache: None,
             attribution: false,
+            language_servers: LanguageServers::default(),
             store: None,
             jobs_keep: Some(Duration::from_secs(DEFAULT_JOBS_KEEP_DAYS * DAY)),
             watch: Vec::new(),
@@ -413,6 +437,7 @@ impl Settings {
             },
             cache: cache_mib.map(|mib| mib << 20),
             attribution: flags.attribution.or(file.attribution).unwrap_or(false),
+            language_servers: flags.language_servers.or(file.language_servers).unwrap_or_default(),
             store: store.map(|address| QueuePlace::server(&address.0)).transpose()?,
             jobs_keep: match flags.jobs_keep_days.or(file.jobs_keep_days) {
                 Some(0) => None,

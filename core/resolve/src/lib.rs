@@ -28,4 +28,4 @@ pub use languages::{bind, is_name, normal, supports};
 pub use meanings::{Changed, How, Mapped, changed_by_renaming, changed_meanings};
 pub use parallel::in_parallel;
 pub use paths::Paths;
-pub use project::{Global, Occurrence, Occurrences, Place, Project, Resolution, Symbol};
+pub use project::{Global, Heard, Occurrence, Occurrences, Place, Project, Resolution, Symbol, Witness};

@@ -10,6 +10,7 @@ mod family;
 mod keywords;
 mod lookup;
 mod memo;
+mod witness;
 
 use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Known, Members, Reference, Role, Target, Why};
 use crate::languages::rules;
@@ -18,6 +19,8 @@ use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+
+pub use witness::{Heard, Witness};
 
 /// A declaration of the tree.
 pub type Global = (RepoPath, DeclarationId);
@@ -75,6 +78,8 @@ pub struct Occurrences {
     pub found: Vec<Occurrence>,
     /// What may reach the symbol by its name without naming it.
     pub hazards: Vec<(RepoPath, Hazard)>,
+    /// What a second source has said about doubts.
+    pub heard: Option<Heard>,
 }
 
 /// What a reference means before families are joined.
@@ -107,13 +112,20 @@ pub struct Project<'f> {
     memo: memo::Memo,
     /// The tree before changes: it knows the names of the files that have not changed.
     before: Option<(&'f Project<'f>, &'f Overlay<'f>)>,
+    witness: Option<&'f dyn Witness>,
 }
 
 impl<'f> Project<'f> {
     /// The tree of these files.
     #[must_use]
     pub fn new(files: &'f dyn Files) -> Self {
-        Self { files, bound: Mutex::default(), memo: memo::Memo::default(), before: None }
+        Self { files, bound: Mutex::default(), memo: memo::Memo::default(), before: None, witness: None }
+    }
+
+    /// The same, with a second source for what the texts leave open.
+    #[must_use]
+    pub fn with_witness(self, witness: &'f dyn Witness) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// The tree after changes of this one.
@@ -245,6 +257,7 @@ impl<'f> Project<'f> {
             let hazards = bindings.hazards.iter().filter(reaches);
             out.hazards.extend(hazards.map(|hazard| (path.clone(), hazard.clone())));
         }
+        self.settle(symbol, &mut out);
         out
     }
 

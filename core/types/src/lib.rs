@@ -21,6 +21,7 @@ mod job;
 mod limits;
 mod manifest;
 mod model;
+mod names;
 mod path;
 mod renaming;
 mod stats;
@@ -57,6 +58,7 @@ pub use model::{
     FinishReason, GenerateError, GenerateRequest, Generation, LanguageModel, Message, ModelInfo, Priority, Prompt,
     Role, Sampling, Timing, TokenEvent, TopLogprob, Usage, generate_at_once,
 };
+pub use names::{Meant, NameAnswer, NameQuestion, Spot};
 pub use path::{PathError, RepoPath};
 pub use renaming::{AskedRenaming, Renaming};
 pub use stats::Stats;

@@ -16,6 +16,8 @@ pub struct Changes {
     pub created: BTreeMap<RepoPath, String>,
     /// What a person should look at. Without any the changes are safe.
     pub doubts: Vec<Doubt>,
+    /// What is worth knowing beside them.
+    pub notes: Vec<String>,
 }
 
 /// A place where the text does not tell whether the change is right.

@@ -10,23 +10,7 @@ use crate::{Changes, Doubt, Refusal, Request, Target, Verdict, run};
 use deepcoder_resolve::{Files, Place, Project};
 use deepcoder_types::{Action, RepoPath, TextRange};
 
-/// A place in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Position {
-    /// The line, from 0.
-    pub line: u32,
-    /// The UTF-16 code units before it in its line.
-    pub character: u32,
-}
-
-/// A part of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Span {
-    /// Its first character.
-    pub start: Position,
-    /// The end of its last one.
-    pub end: Position,
-}
+pub use deepcoder_edit::utf16::{Lined, Position, Span};
 
 /// A text in the place of another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,60 +75,6 @@ pub struct CodeAction {
     pub verdict: Verdict,
     /// What it stands for.
     pub request: Request,
-}
-
-/// A text whose lines are known.
-pub struct Lined<'t> {
-    text: &'t str,
-    /// Where the lines begin.
-    starts: Vec<usize>,
-}
-
-impl<'t> Lined<'t> {
-    /// The lines of a text. They end with LF, CR LF or CR.
-    #[must_use]
-    pub fn new(text: &'t str) -> Self {
-        let mut starts = vec![0];
-        let mut rest = text;
-        while let Some(end) = rest.find(['\n', '\r']) {
-            let ending = rest.get(end..).unwrap_or_default();
-            let length = if ending.starts_with("\r\n") { 2 } else { 1 };
-            rest = ending.get(length..).unwrap_or_default();
-            starts.push(text.len() - rest.len());
-        }
-        Self { text, starts }
-    }
-
-    /// The byte of a position. Beyond the end of a line it is that end, and beyond the last line that of the text.
-    #[must_use]
-    pub fn byte(&self, at: Position) -> u32 {
-        let Some(start) = self.starts.get(at.line as usize) else { return offset(self.text.len()) };
-        let end = self.starts.get(at.line as usize + 1).copied().unwrap_or(self.text.len());
-        let line = self.text.get(*start..end).unwrap_or_default().trim_end_matches(['\n', '\r']);
-        let mut units = 0;
-        let inside = line.char_indices().find(|(_, c)| {
-            units += c.len_utf16();
-            // A position between the two halves of a pair is before the character.
-            units > at.character as usize
-        });
-        offset(start + inside.map_or(line.len(), |(at, _)| at))
-    }
-
-    /// The position of a byte.
-    #[must_use]
-    pub fn position(&self, byte: u32) -> Position {
-        let byte = (byte as usize).min(self.text.len());
-        let line = self.starts.partition_point(|start| *start <= byte).saturating_sub(1);
-        let start = self.starts.get(line).copied().unwrap_or(0);
-        let before = self.text.get(start..byte).unwrap_or_default();
-        Position { line: offset(line), character: offset(before.chars().map(char::len_utf16).sum()) }
-    }
-
-    /// The lines and characters of a range of bytes.
-    #[must_use]
-    pub fn span(&self, range: TextRange) -> Span {
-        Span { start: self.position(range.start), end: self.position(range.end) }
-    }
 }
 
 fn offset(at: usize) -> u32 {

@@ -6,11 +6,11 @@ use crate::request::title;
 use crate::tree::HostFiles;
 use crate::{Changes, Refusal, Request, Target, Verdict, find, run};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
-use deepcoder_resolve::{Project, supports};
+use deepcoder_resolve::{Project, Witness, supports};
 use deepcoder_syntax::Language;
 use deepcoder_types::{
     Action, Answer, Applicability, Change, Constraint, ContextBundle, ContextRequest, FileEdit, Hint, Instruction,
-    MovedFile, NewFile, Outcome, Proposal, RepoPath, TextEdit, TextRange,
+    MovedFile, NameAnswer, NameQuestion, NewFile, Outcome, Proposal, RepoPath, TextEdit, TextRange,
 };
 use std::collections::BTreeSet;
 
@@ -65,10 +65,25 @@ impl Plugin for RefactorPlugin {
         let command = understood(instruction)?;
         host.progress("following names", None);
         let files = HostFiles::new(host)?;
+        let second = Second { host };
         let project = Project::new(&files);
+        let asks = command.operation != "list" && instruction.options.get("language_servers") != Some(&false.into());
+        let project = if asks { project.with_witness(&second) } else { project };
         let outcome = work(&project, &files, &command, (instruction, context));
         // Files that could not be read any more were taken for files without the name.
         if host.cancelled() { Err(PluginError::cancelled()) } else { outcome }
+    }
+}
+
+/// The language servers of the host.
+struct Second<'h> {
+    host: &'h dyn Host,
+}
+
+impl Witness for Second<'_> {
+    fn ask(&self, question: &NameQuestion) -> Option<NameAnswer> {
+        self.host.progress("asking a language server", None);
+        self.host.ask_about_names(question).unwrap_or_default()
     }
 }
 
@@ -128,6 +143,7 @@ fn work(
     }
     stay_in(&instruction.targets, &mut changes);
     let mut notes = notes(project, &changes);
+    notes.append(&mut changes.notes);
     notes.extend(
         Some(&request).filter(|r| matches!(r, Request::Rename { .. })).and_then(|_| left(project, &home, &old)),
     );

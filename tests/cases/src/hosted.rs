@@ -7,7 +7,7 @@ use deepcoder_plugin_api::{ErrorCode, Host, Level, ModelGrant, Plugin, PluginErr
 use deepcoder_test_support::FakeModel;
 use deepcoder_types::{
     Cancel, ContextBundle, ContextRequest, GenerateRequest, Generation, Hint as _, Instruction, Likelihood, ModelInfo,
-    Outcome, Prompt, RepoPath, Snippet, Symbol, TokenEvent,
+    NameAnswer, NameQuestion, Outcome, Prompt, RepoPath, Snippet, Symbol, TokenEvent,
 };
 use deepcoder_workspace::Memory;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -194,6 +194,11 @@ impl Host for Counted<'_> {
     fn search_symbols(&self, query: &str, limit: u32) -> Result<Vec<Symbol>, PluginError> {
         self.call()?;
         self.host.search_symbols(query, limit)
+    }
+
+    fn ask_about_names(&self, question: &NameQuestion) -> Result<Option<NameAnswer>, PluginError> {
+        self.call()?;
+        self.host.ask_about_names(question)
     }
 
     fn run_check(&self, id: &str) -> Result<String, PluginError> {

@@ -28,6 +28,7 @@ const STORE_JSON: &[(&str, &str)] = &[
     ("core/export/src/tokenizer.rs", "the tokenizer of a model, in the format of its library"),
     ("core/history/src/write.rs", "files of an edit, in a column"),
     ("core/hub/src/pull/partial.rs", "the state of a download, in a file"),
+    ("core/lsp-client/src/talk.rs", "messages of the Language Server Protocol"),
     ("core/pipeline/src/attempt.rs", "findings, as an option of the plugin; what an id is made of"),
     ("core/pipeline/src/run.rs", "the record of an edit, in the history"),
     ("core/queue/src/state.rs", "a job, in a column"),

@@ -31,7 +31,7 @@ const LAYERS: &[&[&str]] = &[
     &["deepcoder-plugins"],
     &["deepcoder-pipeline", "deepcoder-eval"],
     &["deepcoder-checks"],
-    &["deepcoder-hook"],
+    &["deepcoder-hook", "deepcoder-lsp-client"],
     &["deepcoder-profile"],
     &["deepcoder-app"],
     &["deepcoder-watch", "deepcoder-jobs", "deepcoder-daemon"],

@@ -78,6 +78,23 @@ fn an_address_is_not_shown_with_its_password() {
     assert_eq!(Settings::resolve(&empty, &env, file).expect("valid").store, None, "set to nothing");
 }
 
+/// Protects users who want no language server, or another one: the setting is a switch or a table of commands.
+#[test]
+fn language_servers_are_a_switch_or_commands() {
+    let of = |pair: &str| {
+        let overrides = Overrides { config: vec![pair.to_owned()], ..Overrides::default() };
+        Settings::resolve(&overrides, &vars(&[]), ConfigFile::default()).map(|settings| settings.language_servers)
+    };
+    assert_eq!(Settings::default().language_servers, LanguageServers::Installed(true));
+    assert_eq!(of("language_servers=false").expect("valid"), LanguageServers::Installed(false));
+    let commands = [("python".to_owned(), "/opt/server --stdio".to_owned())].into();
+    assert_eq!(
+        of("language_servers={ python = '/opt/server --stdio' }").expect("valid"),
+        LanguageServers::Commands(commands)
+    );
+    assert!(of("language_servers=1").is_err());
+}
+
 /// Protects the limit of memory from being a thousand times too small or too large.
 #[test]
 fn sizes_have_units() {

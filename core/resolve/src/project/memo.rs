@@ -100,15 +100,14 @@ impl Project<'_> {
         let rules = Language::program(path).and_then(rules);
         let Some((rules, bindings)) = rules.zip(self.bindings(path)) else { return Arc::default() };
         let folder = path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
-        let files = self.memo.packages.get((folder.to_owned(), bindings.package.clone()), || {
+        self.memo.packages.get((folder.to_owned(), bindings.package.clone()), || {
             let mut files = rules.siblings(self.files, path, &bindings);
             if !files.is_empty() {
                 files.push(path.clone());
                 files.sort();
             }
             files
-        });
-        files
+        })
     }
 
     /// What files that are no modules declare under a name for all.

@@ -28,7 +28,7 @@ use deepcoder_workspace::process::Started;
 use group::GroupId;
 use scratch::Quota;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write as _};
+use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -228,6 +228,37 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin
 ///
 /// A program that the walls do not let read its own file ends with status 126.
 pub fn run(program: &Sandboxed, cancel: &Cancel) -> Result<Output, SandboxError> {
+    let input = |pipe: Option<PipeWriter>, _: Option<PipeReader>| {
+        if let Some(mut pipe) = pipe {
+            _ = pipe.write_all(&program.stdin);
+        }
+    };
+    start(program, cancel, true, input)
+}
+
+/// Run `program` and talk with it: `talk` gets its standard input and output. The program ends with the conversation, which
+/// sees the end of the output where the deadline, a limit or `cancel` ends it before. [`Output::stdout`] is empty.
+pub fn talk(
+    program: &Sandboxed,
+    cancel: &Cancel,
+    talk: impl FnOnce(PipeWriter, PipeReader) + Send,
+) -> Result<Output, SandboxError> {
+    let both = |input: Option<PipeWriter>, output: Option<PipeReader>| {
+        if let (Some(input), Some(output)) = (input, output) {
+            talk(input, output);
+        }
+    };
+    start(program, cancel, false, both)
+}
+
+/// Starts the program with `input` at its standard input, and waits for its end. With `drain` its standard output is kept,
+/// else `input` reads it, and the program ends with it.
+fn start(
+    program: &Sandboxed,
+    cancel: &Cancel,
+    drain: bool,
+    input: impl FnOnce(Option<PipeWriter>, Option<PipeReader>) + Send,
+) -> Result<Output, SandboxError> {
     let name = program.argv.first().ok_or(SandboxError::NoProgram)?;
     let scratch = program
         .scratch
@@ -259,7 +290,7 @@ pub fn run(program: &Sandboxed, cancel: &Cancel) -> Result<Output, SandboxError>
         .map_err(|source| SandboxError::Scratch { path: scratch.clone(), source })?;
     let inside = walls.start(command).map_err(start_error)?;
     let (ended, stdout, stderr) =
-        watch(inside, group.id(), program, quota, started, cancel).map_err(SandboxError::Watch)?;
+        watch(inside, group.id(), program, quota, started, cancel, (drain, input)).map_err(SandboxError::Watch)?;
     Ok(Output { ended, stdout, stderr, elapsed: started.elapsed(), confined })
 }
 
@@ -286,16 +317,21 @@ fn watch(
     mut quota: Quota,
     started: Instant,
     cancel: &Cancel,
+    (drained, input): (bool, impl FnOnce(Option<PipeWriter>, Option<PipeReader>) + Send),
 ) -> io::Result<(Ended, Captured, Captured)> {
-    let Started { mut child, stdin, stdout, stderr } = inside;
+    let Started { mut child, mut stdin, stdout, stderr } = inside;
     let cap = program.limits.output_bytes;
-    let full = AtomicBool::new(false);
+    let (full, over_talked) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (stdout, talked) = if drained { (stdout, None) } else { (None, stdout) };
     std::thread::scope(|scope| {
+        let done = &over_talked;
         scope.spawn(move || {
             // A program that does not read its input closes the pipe, which is no error of the run.
-            if let Some(mut pipe) = stdin {
-                _ = pipe.write_all(b"go\n").and_then(|()| pipe.write_all(&program.stdin));
+            let begun = stdin.as_mut().is_some_and(|pipe| pipe.write_all(b"go\n").is_ok());
+            if begun {
+                input(stdin, talked);
             }
+            done.store(!drained, Ordering::Relaxed);
         });
         let (closed, ends) = mpsc::channel::<()>();
         let out = {
@@ -323,7 +359,7 @@ fn watch(
             // for its turn behind a bomb. Other users may not raise a priority, and need not. It holds for this thread
             // only.
             _ = rustix::process::nice(-20);
-            let ended = wait(&mut child, group, program, full, started, cancel, &ends);
+            let ended = wait(&mut child, group, program, (full, done), started, cancel, &ends);
             // Processes that were left would hold the pipes open, and keep the readers waiting.
             group.kill();
             match ended? {
@@ -349,7 +385,7 @@ fn wait(
     child: &mut Child,
     group: GroupId,
     program: &Sandboxed,
-    full: &AtomicBool,
+    (full, over): (&AtomicBool, &AtomicBool),
     started: Instant,
     cancel: &Cancel,
     ends: &mpsc::Receiver<()>,
@@ -364,6 +400,9 @@ fn wait(
         }
         if cancel.is_cancelled() {
             return Ok(Some(Ended::Cancelled));
+        }
+        if over.load(Ordering::Relaxed) {
+            return Ok(Some(Ended::Exited(0)));
         }
         let Some(left) = program.limits.wall.checked_sub(started.elapsed()) else {
             return Ok(Some(Ended::TimedOut));

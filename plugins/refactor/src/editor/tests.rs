@@ -33,35 +33,6 @@ fn edited(text: &str, edits: &[super::SpanEdit]) -> String {
     after
 }
 
-/// Protects every edit in an editor: positions are those of the Language Server Protocol, for each line ending, characters of
-/// two UTF-16 units and places that are not there, and each byte that begins a character is found again.
-#[test]
-fn positions_are_those_of_the_protocol() {
-    let text = "a𝄞b\r\nö\rz\n";
-    let lined = Lined::new(text);
-    for (position, byte) in [
-        (at(0, 0), 0),
-        (at(0, 1), 1),
-        (at(0, 2), 1),
-        (at(0, 3), 5),
-        (at(0, 4), 6),
-        (at(0, 9), 6),
-        (at(1, 0), 8),
-        (at(1, 1), 10),
-        (at(2, 1), 12),
-        (at(3, 0), 13),
-        (at(9, 9), 13),
-    ] {
-        assert_eq!(lined.byte(position), byte, "{position:?}");
-    }
-    for (byte, c) in text.char_indices().filter(|(_, c)| !matches!(c, '\r' | '\n')) {
-        let byte = u32::try_from(byte).expect("small");
-        assert_eq!(lined.byte(lined.position(byte)), byte, "{c:?}");
-    }
-    assert_eq!(lined.position(u32::MAX), at(3, 0));
-    assert_eq!(Lined::new("").byte(at(0, 0)), 0);
-}
-
 /// Protects renames in an editor: the name under the cursor is offered, and the edits, made by line and character, are those
 /// of all files; what waits for a person says where.
 #[test]

@@ -5,13 +5,16 @@
 
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{
-    Changed, DeclarationKind, Form, Global, How, Occurrence, Overlay, Place, Project, Reference, Resolution, Role,
-    Space, Symbol, Why, changed_by_renaming, clashes, is_name, normal,
+    Changed, DeclarationKind, Form, Global, Heard, How, Occurrence, Overlay, Place, Project, Reference, Resolution,
+    Role, Space, Symbol, Why, changed_by_renaming, clashes, is_name, normal,
 };
 use deepcoder_syntax::{Language, is_generated};
 use deepcoder_types::{Hint, RepoPath, TextRange};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Places that one note lists.
+const TOLD: usize = 5;
 
 /// Why a name cannot be replaced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +97,7 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
         changes.doubt(&target.path, reference.at, reason(why));
     }
     let occurrences = project.occurrences(&symbol);
+    changes.notes.extend(occurrences.heard.as_ref().map(|heard| told(project, heard)).into_iter().flatten());
     write(project, &occurrences.found, &symbol.name, new_name, &mut changes)?;
     for (path, hazard) in &occurrences.hazards {
         changes.doubt(path, hazard.at, hazard_reason(hazard.kind));
@@ -110,6 +114,28 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
     move_files(project, &symbol, new_name, &mut changes);
     check(project, &changes, &symbol, &new, new_name)?;
     Ok(changes)
+}
+
+/// What a second source has said, in lines.
+fn told(project: &Project<'_>, heard: &Heard) -> Vec<String> {
+    let by = &heard.by;
+    let notes = [
+        (&heard.yes, "means the name, which the text does not tell"),
+        (&heard.no, "means something else, and stays"),
+        (&heard.more, "means the name as well, and stays: the rules of the language say otherwise"),
+        (&heard.fewer, "does not mean the name, and changes: the rules of the language say otherwise"),
+    ];
+    let note = |(places, what): (&Vec<Place>, &str)| {
+        let shown: Vec<String> = places.iter().take(TOLD).map(|place| spot_of(project, place)).collect();
+        let more = places.len().saturating_sub(TOLD);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{by}: {}{more} {what}", shown.join(", "))
+    };
+    notes.into_iter().filter(|(places, _)| !places.is_empty()).map(note).collect()
+}
+
+fn spot_of(project: &Project<'_>, place: &Place) -> String {
+    format!("{}:{}", place.path, line_of(project, place))
 }
 
 /// The line of a place.
