@@ -221,10 +221,7 @@ fn pyright_is_understood() {
 #[test]
 fn typescript_language_server_is_understood() {
     if machine().find("typescript-language-server", &[], Path::new("/")).is_none() {
-        skip!(
-            "typescript-language-server",
-            "it is not installed; hint: npm install -g typescript-language-server typescript"
-        );
+        skip!("tsserver", "hint: npm install -g typescript-language-server typescript@5");
     }
     let bank = "export class Book {\n  pay(): number { return 1; }\n}\nexport function all(): Book[] { return []; }\n";
     let shop = "import { all } from './bank';\nexport const paid = all().map((one) => one.pay());\nexport const far = [1].map(String);\n";

@@ -5,7 +5,7 @@
 //! from 0, characters in UTF-16 code units, as the Language Server Protocol counts them.
 
 use crate::operations::rename::symbol_at;
-use crate::request::title;
+use crate::title::{name_at, title};
 use crate::{Changes, Doubt, Refusal, Request, Target, Verdict, run};
 use deepcoder_resolve::{Files, Place, Project};
 use deepcoder_types::{Action, RepoPath, TextRange};
@@ -142,12 +142,6 @@ pub fn actions(project: &Project<'_>, target: &Target) -> Vec<Action> {
         action
     };
     Request::all_at(target, &name_at(project, target)).into_iter().map(action).collect()
-}
-
-/// The name at a place, as the language compares names.
-pub(crate) fn name_at(project: &Project<'_>, target: &Target) -> String {
-    let names = project.names_at(&target.path, target.range.start);
-    names.into_iter().next().map(|(reference, _)| reference.name).unwrap_or_default()
 }
 
 fn refactored(project: &Project<'_>, request: &Request) -> Result<Refactored, Refusal> {

@@ -21,6 +21,7 @@ mod plugin;
 mod request;
 #[cfg(test)]
 mod tests;
+mod title;
 mod tree;
 
 pub use changes::{ApplyError, Changes, Doubt};

@@ -1,8 +1,8 @@
 //! The plugin: words in, a proposal with exact edits out.
 
 use crate::command::{Command, Subject, parse};
-use crate::editor::{self, name_at};
-use crate::request::title;
+use crate::editor;
+use crate::title::{name_at, title};
 use crate::tree::HostFiles;
 use crate::{Changes, Refusal, Request, Target, Verdict, find, run};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};

@@ -1,7 +1,6 @@
 //! What is asked for, and the answers.
 
-use crate::editor::name_at;
-use deepcoder_resolve::{Place, Project};
+use deepcoder_resolve::Place;
 use deepcoder_types::{Hint, RepoPath, TextRange};
 
 /// The place that a request is about. A cursor is an empty range.
@@ -80,18 +79,6 @@ impl Request {
             Self::ExtractFunction { .. } => "refactor.extract.function",
             Self::InlineVariable { .. } => "refactor.inline.variable",
         }
-    }
-}
-
-/// What a request does, for a list of edits or a menu.
-pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
-    match request {
-        Request::Rename { target, new_name } => format!("rename {} to {new_name}", name_at(project, target)),
-        Request::ExtractVariable { name: Some(name), .. } => format!("extract the variable {name}"),
-        Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
-        Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
-        Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
-        Request::InlineVariable { target } => format!("inline {}", name_at(project, target)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! Instructions that only rename.
 
 use super::*;
+use crate::NameServers;
+use deepcoder_types::{Meant, NameAnswer, NameQuestion, REFACTOR};
+use std::sync::atomic::AtomicUsize;
 
 /// Protects every user of a name: an instruction that only renames goes to the verb that knows what names mean, which asks no
 /// model; what it cannot tell waits, and what is taken, absent or ambiguous is told.
@@ -41,4 +44,48 @@ fn a_name_is_given_everywhere() {
         let strange = on(&strange, plugins(), &[], &format!("rename {name} to settle")).expect("a run");
         assert!(strange.applicability == Applicability::NeedsReview && strange.rationale.contains(why), "{strange:?}");
     }
+}
+
+/// A language server that says that each doubtful name is what is asked about.
+struct Agrees(AtomicUsize);
+
+impl NameServers for Agrees {
+    fn ask(
+        &self,
+        question: &NameQuestion,
+        text: &(dyn Fn(&RepoPath) -> Option<String> + Sync),
+        _: &Cancel,
+    ) -> Option<NameAnswer> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(question.doubtful.iter().all(|spot| text(&spot.path).is_some()));
+        let meant = question.doubtful.iter().map(|_| Meant::Declared(question.declared.clone())).collect();
+        Some(NameAnswer { by: "agrees".into(), meant, references: None })
+    }
+}
+
+/// Protects renames of members: a language server settles what waits without one, the result says so, and it is not asked where
+/// the user wants none, where nothing is in doubt, or where only a list of what is possible is wanted.
+#[test]
+fn a_language_server_settles_what_waits() {
+    let bank =
+        b"class Book:\n    def pay(self):\n        pass\n\n\ndef one(a):\n    a.pay()\n\n\ndef two():\n    pass\n";
+    let repo = TestRepo::new(&[("bank.py", &bank[..])]);
+    let workspace = Workspace::open(repo.path()).expect("a repository");
+    let agrees = Agrees(AtomicUsize::new(0));
+    let ask = |prompt: &str, options: serde_json::Value| {
+        let instruction =
+            Instruction { verb: REFACTOR.into(), prompt: prompt.into(), targets: Vec::new(), options, ..instruction() };
+        let names = Some(&agrees as &dyn NameServers);
+        let pipeline = Pipeline::new(&workspace, Arc::new(FakeModel::saying(Vec::<String>::new())));
+        let options = RunOptions { names, ..RunOptions::default() };
+        let run = pipeline.run(&instruction, &options, &Cancel::new(), &mut |_| {}).expect("a run");
+        (run, agrees.0.swap(0, Ordering::Relaxed))
+    };
+    let (waits, asked) = ask("rename Book.pay settle", serde_json::json!({ "language_servers": false }));
+    assert_eq!((waits.applicability, asked), (Applicability::NeedsReview, 0));
+    let (settled, asked) = ask("rename Book.pay settle", serde_json::json!({}));
+    assert_eq!((settled.applicability, asked), (Applicability::Safe, 1));
+    assert!(settled.diff.contains("+    a.settle()") && settled.rationale.contains("agrees: bank.py:7"), "{settled:?}");
+    assert_eq!(ask("rename two three", serde_json::json!({})).1, 0);
+    assert_eq!(ask("list bank.py:2:9", serde_json::json!({})).1, 0);
 }

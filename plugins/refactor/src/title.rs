@@ -1,0 +1,22 @@
+//! Requests in a few words.
+
+use crate::{Request, Target};
+use deepcoder_resolve::Project;
+
+/// What a request does, for a list of edits or a menu.
+pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
+    match request {
+        Request::Rename { target, new_name } => format!("rename {} to {new_name}", name_at(project, target)),
+        Request::ExtractVariable { name: Some(name), .. } => format!("extract the variable {name}"),
+        Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
+        Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
+        Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
+        Request::InlineVariable { target } => format!("inline {}", name_at(project, target)),
+    }
+}
+
+/// The name at a place, as the language compares names.
+pub(crate) fn name_at(project: &Project<'_>, target: &Target) -> String {
+    let names = project.names_at(&target.path, target.range.start);
+    names.into_iter().next().map(|(reference, _)| reference.name).unwrap_or_default()
+}
