@@ -107,7 +107,6 @@ impl Servers {
 }
 
 /// The folder that scratch folders are made in, which no other user can read.
-#[expect(clippy::disallowed_methods, reason = "the folder of the servers")]
 fn create(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
