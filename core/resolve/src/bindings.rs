@@ -32,6 +32,21 @@ pub struct Bindings {
     pub pairs: Vec<(TextRange, TextRange)>,
     /// The package that the file says it is part of (Go, Java); empty where the language has none.
     pub package: String,
+    /// The arguments of what may be macros (C), in the order of the text, outer ones first.
+    pub arguments: Vec<Argument>,
+}
+
+/// An argument of what may be a macro: a text to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// Its text.
+    pub at: TextRange,
+    /// What is called; empty where only the use of another macro tells.
+    pub callee: String,
+    /// Which argument it is, from 0.
+    pub position: u32,
+    /// The argument around it: its index in [`Bindings::arguments`].
+    pub around: Option<u32>,
 }
 
 /// The kind of a scope.
@@ -316,6 +331,8 @@ pub enum Target {
     Module(String),
     /// Nothing in this file declares it: a built-in name, or one of another file of the package.
     Outside,
+    /// It stands in the body of a macro (C): it means what it means where the macro is used.
+    Expanded,
     /// Only running the program would tell.
     Dynamic(Why),
 }
@@ -367,6 +384,8 @@ pub enum HazardKind {
     Syntax,
     /// `with` in sloppy JavaScript, `exec` in a function: names may mean something else.
     Scope,
+    /// Functions of one name are told apart by their parameters (C++).
+    Overload,
     /// The file is compiled under a condition only (a Go build constraint): another file may declare the same names.
     Conditional,
 }
@@ -386,6 +405,7 @@ impl Bindings {
             wildcards: Vec::new(),
             pairs: Vec::new(),
             package: String::new(),
+            arguments: Vec::new(),
         }
     }
 

@@ -19,8 +19,8 @@ mod project;
 mod tests;
 
 pub use bindings::{
-    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Members, Reference,
-    Role, Scope, ScopeId, ScopeKind, Space, Target, Why,
+    Argument, Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Members,
+    Reference, Role, Scope, ScopeId, ScopeKind, Space, Target, Why,
 };
 pub use clashes::{Clash, clashes};
 pub use files::{Files, Memory, Overlay};

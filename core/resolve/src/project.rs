@@ -6,10 +6,12 @@
 
 mod below;
 mod entities;
+mod expansion;
 mod family;
 mod keywords;
 mod lookup;
 mod memo;
+pub(crate) mod units;
 mod witness;
 
 use crate::bindings::{Bindings, DeclarationId, Form, Hazard, Known, Members, Reference, Role, Target, Why};
@@ -113,13 +115,14 @@ pub struct Project<'f> {
     /// The tree before changes: it knows the names of the files that have not changed.
     before: Option<(&'f Project<'f>, &'f Overlay<'f>)>,
     witness: Option<&'f dyn Witness>,
+    units: units::Units,
 }
 
 impl<'f> Project<'f> {
     /// The tree of these files.
     #[must_use]
     pub fn new(files: &'f dyn Files) -> Self {
-        Self { files, bound: Mutex::default(), memo: memo::Memo::default(), before: None, witness: None }
+        Self { files, bound: Mutex::default(), memo: memo::Memo::default(), before: None, witness: None, units: units::Units::default() }
     }
 
     /// The same, with a second source for what the texts leave open.
@@ -254,7 +257,8 @@ impl<'f> Project<'f> {
                 Some(name) => *name == symbol.name,
                 None => here,
             };
-            let hazards = bindings.hazards.iter().filter(reaches);
+            let hazards =
+                bindings.hazards.iter().filter(reaches).filter(|hazard| self.can_reach(symbol, &path, hazard));
             out.hazards.extend(hazards.map(|hazard| (path.clone(), hazard.clone())));
         }
         self.settle(symbol, &mut out);
@@ -288,6 +292,12 @@ impl<'f> Project<'f> {
 
     /// What a reference means, imports not followed.
     fn direct(&self, path: &RepoPath, reference: &Reference) -> Meaning {
+        let meaning = self.unexpanded(path, reference);
+        if self.includes(path) { self.in_arguments(path, reference, meaning) } else { meaning }
+    }
+
+    /// What a reference means where no macro takes it as an argument.
+    fn unexpanded(&self, path: &RepoPath, reference: &Reference) -> Meaning {
         let own = |ids: &[DeclarationId]| -> Vec<Global> { ids.iter().map(|id| (path.clone(), *id)).collect() };
         match &reference.target {
             Target::Declaration(id) => Meaning::exact(own(&[*id])),
@@ -300,6 +310,7 @@ impl<'f> Project<'f> {
             // A file's name is no declaration.
             Target::Module(_) => Meaning::default(),
             Target::Outside => self.outside(path, reference.scope, &reference.name),
+            Target::Expanded => self.expanded(path, &reference.name),
             Target::Dynamic(why) => Meaning::doubtful(Vec::new(), *why),
         }
     }

@@ -3,6 +3,7 @@
 //! Names that are bound again show what is captured ([`crate::changed_by_renaming`]), and not that a block, a type or a
 //! package has a name twice: nothing need use it.
 
+mod c;
 mod go;
 mod java;
 
@@ -27,6 +28,7 @@ pub fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symb
     match Language::program(at.0) {
         Some(Language::Go) => go::clashes(project, at, symbol, new),
         Some(Language::Java) => java::clashes(project, &project.chosen(at.0, at.1, symbol), symbol, new),
+        Some(Language::C | Language::Cpp) => c::clashes(project, symbol, new),
         _ => Vec::new(),
     }
 }

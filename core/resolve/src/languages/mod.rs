@@ -1,5 +1,6 @@
 //! The rules of each language: its binder, its modules, its names.
 
+pub(crate) mod c;
 mod go;
 mod java;
 mod javascript;
@@ -71,6 +72,12 @@ pub(crate) trait Rules: Sync {
         false
     }
 
+    /// Whether files are compiled as one text with those that they include, so that declarations in several of them are one
+    /// (C).
+    fn includes(&self) -> bool {
+        false
+    }
+
     /// The scope of a file whose names a module of this path has: the file's, but for a type whose members are imported
     /// (Java); `None` where the file has nothing of it.
     fn module_scope(&self, _bindings: &Bindings, _module: &str) -> Option<ScopeId> {
@@ -114,6 +121,7 @@ pub(crate) fn rules(language: Language) -> Option<&'static dyn Rules> {
         Language::Rust => &rust::Rust,
         Language::Go => &go::Go,
         Language::Java => &java::Java,
+        Language::C | Language::Cpp => &c::C,
         _ => return None,
     })
 }

@@ -177,6 +177,6 @@ pub(super) fn target(means: &mut Target, moved: &impl Fn(&mut DeclarationId)) {
             of.iter_mut().for_each(|one| known(one, moved));
             target(otherwise, moved);
         }
-        Target::Outside | Target::Module(_) | Target::Dynamic(_) => {}
+        Target::Outside | Target::Module(_) | Target::Expanded | Target::Dynamic(_) => {}
     }
 }

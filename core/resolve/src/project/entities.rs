@@ -94,8 +94,9 @@ impl Project<'_> {
                         more = self.exported(&self.inner_modules(global), name);
                     }
                     if more.is_empty() {
-                        open = open.or(why);
+                        open = open.or(why).or_else(|| self.opaque(global));
                     }
+                    open = open.or_else(|| self.has_operators(global));
                     more
                 }
                 Entity::Function(global) => match self.inner_modules(global) {
@@ -174,6 +175,19 @@ impl Project<'_> {
 
     /// What the bodies of a type declare under a name: its own, and those that say that they belong to it.
     pub(crate) fn own_members(&self, of: &Global, name: &str) -> Vec<Global> {
+        let mut found: Vec<Global> = Vec::new();
+        for of in self.same_type(of) {
+            for global in self.members_here(&of, name) {
+                if !found.contains(&global) {
+                    found.push(global);
+                }
+            }
+        }
+        found
+    }
+
+    /// What the bodies of this declaration of a type declare under a name.
+    fn members_here(&self, of: &Global, name: &str) -> Vec<Global> {
         let mut found = self.members_elsewhere(of, name);
         let Some(bindings) = self.bindings(&of.0) else { return found };
         let own = bindings.ids().filter(|(_, d)| d.name == name).filter(|(_, declaration)| {
@@ -369,7 +383,8 @@ impl Project<'_> {
                 Entities::one(Entity::Type(global.clone()))
             }
             DeclarationKind::Module => {
-                let inner = self.inner_modules(global);
+                let all = self.same_type(global);
+                let inner: Vec<Module> = all.iter().flat_map(|global| self.inner_modules(global)).collect();
                 match inner.is_empty() {
                     true => self.evaluate(&global.0, &declaration.value, depth + 1),
                     false => Entities { found: inner.into_iter().map(Entity::Module).collect(), open: None },

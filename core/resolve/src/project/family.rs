@@ -33,7 +33,11 @@ impl Project<'_> {
         if self.names_module(global) {
             return alone(Some(Why::SeveralDeclarations));
         }
-        let Some(own) = self.as_member(global) else {
+        let member = self.as_member(global);
+        if member.is_none() && self.includes(&global.0) {
+            return self.unit_symbol(global, name);
+        }
+        let Some(own) = member else {
             // The parts of a global name are one, whatever file they are in.
             let is_global = self.bindings(&global.0).is_some_and(|bindings| {
                 bindings.package == GLOBAL
@@ -58,7 +62,7 @@ impl Project<'_> {
             return alone(None);
         }
         if own.is_static && !self.structural(&global.0) && own.above.len() <= own.of.len() {
-            return alone(own.open);
+            return alone(own.open.or_else(|| self.made(global, &name)));
         }
         let mut others: Vec<Member> =
             self.anywhere(&global.0, &name).iter().filter_map(|g| self.as_member(g)).collect();
@@ -81,7 +85,7 @@ impl Project<'_> {
             }
             grown = family.len() > before;
         }
-        let open = family.iter().find_map(|member| member.open).or_else(|| {
+        let open = family.iter().find_map(|member| member.open).or_else(|| self.made(global, &name)).or_else(|| {
             let alike = self.structural(&global.0)
                 && Language::program(&global.0).is_some_and(|language| language.is_related(Language::JavaScript))
                 && others.iter().any(|other| family.iter().any(|one| self.alike(one, other)));
@@ -112,7 +116,7 @@ impl Project<'_> {
         }
         let of: Vec<Global> = match (&scope.of, scope.owner) {
             (Some(known), _) => types(self.evaluate(&global.0, known, 0).found),
-            (None, Some(owner)) => vec![(global.0.clone(), owner)],
+            (None, Some(owner)) => self.same_type(&(global.0.clone(), owner)),
             (None, None) => Vec::new(),
         };
         if Language::program(&global.0).and_then(rules).is_some_and(|rules| rules.implements_by_name()) {

@@ -112,6 +112,9 @@ impl Project<'_> {
     pub(super) fn outside(&self, path: &RepoPath, scope: ScopeId, name: &str) -> Meaning {
         let Some(bindings) = self.bindings(path) else { return Meaning::default() };
         let Some(rules) = Language::program(path).and_then(rules) else { return Meaning::default() };
+        if rules.includes() {
+            return self.included(path, name);
+        }
         // The names of a package come before those of imports of all names.
         let found = self.of_package(path, name);
         if !found.is_empty() {

@@ -119,6 +119,7 @@ pub(crate) fn meaning(bindings: &Bindings, reference: &Reference) -> String {
         }
         Target::Module(path) => format!("module {path}"),
         Target::Outside => "outside".to_owned(),
+        Target::Expanded => "expanded".to_owned(),
         Target::Dynamic(why) => format!("dynamic ({why:?})"),
     };
     let role = match reference.role {
