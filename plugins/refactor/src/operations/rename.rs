@@ -344,6 +344,7 @@ fn hazard_reason(kind: deepcoder_resolve::HazardKind) -> &'static str {
         Kind::Macro => "a macro may use the name",
         Kind::Syntax => "this code does not parse and may use the name",
         Kind::Scope => "names may mean something else here",
-        Kind::Conditional => "this file is compiled under a condition only",
+        Kind::Overload => "functions of this name are told apart by their parameters",
+        Kind::Conditional => "it may be set from outside, or is compiled under a condition only",
     }
 }

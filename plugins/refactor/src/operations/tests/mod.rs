@@ -1,5 +1,6 @@
 //! Before and after, as marked texts: `«` and `»` hold the selection, `‸` is a cursor.
 
+mod compilers;
 mod others;
 mod python;
 
