@@ -242,6 +242,18 @@ impl Language {
         self.spec().line_comments.first().copied()
     }
 
+    /// The signs that begin comments that end with the line.
+    #[must_use]
+    pub fn line_comments(self) -> &'static [&'static str] {
+        self.spec().line_comments
+    }
+
+    /// The signs around comments of several lines.
+    #[must_use]
+    pub fn block_comments(self) -> &'static [(&'static str, &'static str)] {
+        self.spec().block_comments
+    }
+
     /// The signs that begin a comment.
     pub fn comment_marks(self) -> impl Iterator<Item = &'static str> {
         let spec = self.spec();
@@ -309,7 +321,9 @@ impl Language {
         self.spec().unique.iter().find(|(kinds, _)| kinds.contains(&kind)).map(|(_, namespace)| *namespace)
     }
 
-    pub(crate) fn grammar(self) -> tree_sitter::Language {
+    /// Its grammar, for crates that run on trees.
+    #[must_use]
+    pub fn grammar(self) -> tree_sitter::Language {
         (self.spec().grammar)()
     }
 

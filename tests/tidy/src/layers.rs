@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
         "deepcoder-hub",
         "deepcoder-protocol",
     ],
-    &["deepcoder-index", "deepcoder-resolve"],
+    &["deepcoder-index", "deepcoder-resolve", "deepcoder-codemod"],
     &["deepcoder-verify", "deepcoder-apply"],
     &[
         "deepcoder-context",
@@ -54,6 +54,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("git2", &["deepcoder-workspace", "deepcoder-apply"]),
     ("wasmtime", &[]),
     ("tree-sitter", &["deepcoder-syntax"]),
+    ("ast-grep-core", &["deepcoder-codemod"]),
+    ("ast-grep-config", &["deepcoder-codemod"]),
     ("notify", &["deepcoder-workspace"]),
     ("landlock", &["deepcoder-verify"]),
     ("seccompiler", &["deepcoder-verify"]),
@@ -92,8 +94,8 @@ fn crates_depend_downwards_only() {
     }
 }
 
-/// Protects the plugin contract: what a plugin can do is what types, plugin-api, edit, syntax and
-/// resolve offer.
+/// Protects the plugin contract: what a plugin can do is what types, plugin-api, edit, syntax, resolve and codemod
+/// offer.
 #[test]
 fn plugins_see_the_contract_only() {
     let plugins = tree::crates();
@@ -102,8 +104,14 @@ fn plugins_see_the_contract_only() {
     for plugin in plugins {
         seen += 1;
         for dependency in plugin.dependencies().iter().filter(|d| d.starts_with("deepcoder-")) {
-            let allowed =
-                ["deepcoder-types", "deepcoder-plugin-api", "deepcoder-edit", "deepcoder-syntax", "deepcoder-resolve"];
+            let allowed = [
+                "deepcoder-types",
+                "deepcoder-plugin-api",
+                "deepcoder-edit",
+                "deepcoder-syntax",
+                "deepcoder-resolve",
+                "deepcoder-codemod",
+            ];
             assert!(allowed.contains(&dependency.as_str()), "{} may not depend on {dependency}", plugin.name);
         }
     }
