@@ -1,7 +1,7 @@
 //! Codemods: what matches a pattern becomes something else, wherever it stands.
 //!
 //! Three forms: patterns in the syntax of ast-grep (`foo($A, $B)`), its rules in YAML, and templates in the syntax of comby
-//! (`foo(:[a], :[b])`), which need no grammar.
+//! (`foo(:[a], :[b])`), which need no grammar. [`learn`] finds patterns in an edit.
 //!
 //! **Invariant:** pure functions of texts. The bytes outside of the matches stay, lines that move keep their strings, and a
 //! text that cannot be parsed is told, never taken for one without matches.
@@ -9,6 +9,7 @@
 mod comby;
 mod fix;
 mod grammar;
+mod learn;
 mod pattern;
 mod rules;
 mod sites;
@@ -16,6 +17,7 @@ mod sites;
 mod tests;
 
 pub use comby::TemplateError;
+pub use learn::{Example, LearnError, Learned, learn};
 
 use comby::Comby;
 use deepcoder_syntax::Language;
@@ -182,6 +184,15 @@ impl Codemod {
             (Kind::Pattern(rewrite), Some(language)) => rewrite.languages.iter().any(|(known, _)| *known == language),
             (Kind::Rules(rules), Some(language)) => rules.iter().any(|rule| rule.language() == language),
             (_, None) => false,
+        }
+    }
+
+    /// A word that every match has, so that files without it need not be read; `None` where there is no such word.
+    #[must_use]
+    pub fn word(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Pattern(rewrite) => rewrite.word(),
+            Kind::Rules(_) | Kind::Template(_) => None,
         }
     }
 

@@ -64,6 +64,15 @@ impl Rewrite {
         Ok(Self { languages, template, names })
     }
 
+    /// A word that every match has.
+    pub(crate) fn word(&self) -> Option<String> {
+        let mut words = self.languages.iter().map(|(_, pattern)| pattern.fixed_string().into_owned());
+        let first = words.next()?;
+        let whole = first.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && first.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        (whole && words.all(|word| word == first)).then_some(first)
+    }
+
     /// The matches in a text of `language`; `None` where it cannot be parsed.
     pub(crate) fn sites(&self, language: Language, text: &str) -> Option<Vec<Site<'_>>> {
         let Some((_, pattern)) = self.languages.iter().find(|(known, _)| *known == language) else {

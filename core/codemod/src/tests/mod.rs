@@ -2,6 +2,7 @@ use crate::{Codemod, CodemodError, Source, TemplateError};
 use deepcoder_syntax::Language;
 use deepcoder_types::{Hint as _, RepoPath};
 
+mod examples;
 mod patterns;
 mod templates;
 
