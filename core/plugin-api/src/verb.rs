@@ -36,12 +36,14 @@ pub enum ParamType {
     Number,
     /// `true` or `false`.
     Boolean,
+    /// The text of a file. The command line takes its name and sends the text, which may be from outside of the repository.
+    File,
 }
 
 impl ParamType {
     fn holds(self, value: &Value) -> bool {
         match self {
-            Self::String => value.is_string(),
+            Self::String | Self::File => value.is_string(),
             Self::Integer => value.is_u64(),
             Self::Number => value.is_number(),
             Self::Boolean => value.is_boolean(),
@@ -56,6 +58,7 @@ impl ParamType {
             Self::Integer => "a whole number",
             Self::Number => "a number",
             Self::Boolean => "true or false",
+            Self::File => "the text of a file",
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod carried;
 mod changes;
+mod codemods;
 mod command;
 pub mod editor;
 mod effects;
@@ -25,16 +26,17 @@ mod title;
 mod tree;
 
 pub use changes::{ApplyError, Changes, Doubt};
+pub use deepcoder_codemod::Source;
 pub use gate::Verdict;
 pub use plugin::RefactorPlugin;
-pub use request::{Refusal, Request, Target};
+pub use request::{CodemodRequest, Refusal, Request, Target};
 
 use deepcoder_resolve::Project;
 
 /// Do what is asked for, on the texts of a tree.
 pub fn run(project: &Project<'_>, request: &Request) -> Result<Changes, Refusal> {
     let changes = gate::pass(project, operations::changes(project, request)?)?;
-    if !matches!(request, Request::Rename { .. }) {
+    if !matches!(request, Request::Rename { .. } | Request::Codemod(_)) {
         gate::keeps_meanings(project, &changes)?;
     }
     Ok(changes)

@@ -4,7 +4,7 @@ use crate::command::{Command, Subject, parse};
 use crate::editor;
 use crate::title::{name_at, title};
 use crate::tree::HostFiles;
-use crate::{Changes, Refusal, Request, Target, Verdict, find, run};
+use crate::{Changes, Refusal, Request, Target, Verdict, codemods, find, run};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_resolve::{Project, Witness, supports};
 use deepcoder_syntax::Language;
@@ -24,7 +24,7 @@ const LEFT: usize = 5;
 const LOOKED_AT: usize = 200;
 
 /// The operations that can be asked for.
-const OPERATIONS: &[&str] = &["rename", "extract-variable", "extract-function", "inline", "list"];
+const OPERATIONS: &[&str] = &["rename", "extract-variable", "extract-function", "inline", "codemod", "list"];
 
 /// The forms of a request, for hints.
 const FORMS: &str = "write: deepcoder refactor rename src/util.py:12:9 NEW_NAME, or: deepcoder refactor rename bank.transfer move_money";
@@ -56,20 +56,31 @@ impl Plugin for RefactorPlugin {
     }
 
     fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
-        understood(instruction)?;
+        match codemods::wanted(instruction) {
+            Some(request) => drop(request?),
+            None => drop(understood(instruction)?),
+        }
         // It reads what it needs itself.
         Ok(ContextRequest::default())
     }
 
     fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {
-        let command = understood(instruction)?;
-        host.progress("following names", None);
+        let codemod = codemods::wanted(instruction).transpose()?;
+        let command = if codemod.is_none() { Some(understood(instruction)?) } else { None };
+        host.progress(if codemod.is_some() { "searching for matches" } else { "following names" }, None);
         let files = HostFiles::new(host)?;
         let second = Second { host };
         let project = Project::new(&files);
-        let asks = command.operation != "list" && instruction.options.get("language_servers") != Some(&false.into());
-        let project = if asks { project.with_witness(&second) } else { project };
-        let outcome = work(&project, &files, &command, (instruction, context));
+        let outcome = match (codemod, command) {
+            (Some(request), _) => everywhere(&project, &files, &request, (instruction, context)),
+            (None, Some(command)) => {
+                let asks =
+                    command.operation != "list" && instruction.options.get("language_servers") != Some(&false.into());
+                let project = if asks { project.with_witness(&second) } else { project };
+                work(&project, &files, &command, (instruction, context))
+            }
+            (None, None) => Ok(Outcome::Unchanged),
+        };
         // Files that could not be read any more were taken for files without the name.
         if host.cancelled() { Err(PluginError::cancelled()) } else { outcome }
     }
@@ -147,6 +158,23 @@ fn work(
     notes.extend(
         Some(&request).filter(|r| matches!(r, Request::Rename { .. })).and_then(|_| left(project, &home, &old)),
     );
+    Ok(Outcome::Proposals(vec![proposal(files, title, changes, &notes, context)?]))
+}
+
+/// An operation that is about no one place.
+fn everywhere(
+    project: &Project<'_>,
+    files: &HostFiles<'_>,
+    request: &Request,
+    (instruction, context): (&Instruction, &ContextBundle),
+) -> Result<Outcome, PluginError> {
+    let mut changes = run(project, request).map_err(|refusal| error(project, &refusal))?;
+    if changes.is_empty() {
+        return Ok(Outcome::Unchanged);
+    }
+    let title = title(project, request);
+    stay_in(&instruction.targets, &mut changes);
+    let notes = notes(project, &changes);
     Ok(Outcome::Proposals(vec![proposal(files, title, changes, &notes, context)?]))
 }
 

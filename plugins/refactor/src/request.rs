@@ -1,6 +1,7 @@
 //! What is asked for, and the answers.
 
 use deepcoder_resolve::Place;
+use deepcoder_syntax::Language;
 use deepcoder_types::{Hint, RepoPath, TextRange};
 
 /// The place that a request is about. A cursor is an empty range.
@@ -38,11 +39,28 @@ pub enum Request {
         /// Its name; `None`: one that is free.
         name: Option<String>,
     },
+    /// Replace what matches a pattern, wherever it stands.
+    Codemod(Box<CodemodRequest>),
     /// Put the value of a variable in the place of its name, everywhere, and take the declaration away.
     InlineVariable {
         /// One of its occurrences.
         target: Target,
     },
+}
+
+/// A codemod and where it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodemodRequest {
+    /// What matches, and what that becomes.
+    pub source: deepcoder_codemod::Source,
+    /// The language of the pattern; `None`: that of each file.
+    pub language: Option<Language>,
+    /// Files, directories and globs from the root; empty: the whole tree.
+    pub files: Vec<String>,
+    /// The most matches in one file, from the front.
+    pub most: Option<usize>,
+    /// Whether it was learned from an edit, so that nobody has seen its matches.
+    pub learned: bool,
 }
 
 impl Request {
@@ -54,6 +72,7 @@ impl Request {
             Self::ExtractVariable { .. } => "extract-variable",
             Self::ExtractFunction { .. } => "extract-function",
             Self::InlineVariable { .. } => "inline-variable",
+            Self::Codemod(_) => "codemod",
         }
     }
 }
@@ -78,6 +97,7 @@ impl Request {
             Self::ExtractVariable { .. } => "refactor.extract.variable",
             Self::ExtractFunction { .. } => "refactor.extract.function",
             Self::InlineVariable { .. } => "refactor.inline.variable",
+            Self::Codemod(_) => "refactor.rewrite",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests in a few words.
 
-use crate::{Request, Target};
+use crate::{Request, Target, codemods};
 use deepcoder_resolve::Project;
 
 /// What a request does, for a list of edits or a menu.
@@ -11,6 +11,7 @@ pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
         Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
         Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
         Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
+        Request::Codemod(request) => codemods::title(request),
         Request::InlineVariable { target } => format!("inline {}", name_at(project, target)),
     }
 }

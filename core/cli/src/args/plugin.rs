@@ -183,6 +183,7 @@ fn arg_for(param: &Param, taken: &[String]) -> Arg {
         ParamType::String => {
             arg.value_name(param.name.to_uppercase()).value_parser(PossibleValuesParser::new(&param.choices))
         }
+        ParamType::File => arg.value_name("FILE"),
         ParamType::Integer => arg.value_name("N").value_parser(value_parser!(u64)),
         ParamType::Number => arg.value_name("X").value_parser(finite),
         ParamType::Boolean => {
@@ -207,7 +208,7 @@ fn read(verb: &deepcoder_app::Verb, matches: &ArgMatches) -> Result<PluginVerb, 
     let value = |param: &Param| -> Option<Value> {
         let id = id_of(param);
         match param.kind {
-            ParamType::String => matches.get_one::<String>(&id).map(|text| text.as_str().into()),
+            ParamType::String | ParamType::File => matches.get_one::<String>(&id).map(|text| text.as_str().into()),
             ParamType::Integer => matches.get_one::<u64>(&id).map(|number| (*number).into()),
             ParamType::Number => matches.get_one::<f64>(&id).map(|number| (*number).into()),
             ParamType::Boolean => matches.get_one::<bool>(&id).map(|flag| (*flag).into()),

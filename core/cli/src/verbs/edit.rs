@@ -54,6 +54,7 @@ pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invoca
     request.effort = args.effort.as_deref().and_then(Effort::named);
     request.params = task::params(&args.option)?;
     request.params.extend(verb.params.clone());
+    task::read_files(&verb.name, &mut request.params, invocation)?;
     request.consent = consent;
     request.delivery = match (args.dry_run, args.yes) {
         (true, _) => Delivery::Show,

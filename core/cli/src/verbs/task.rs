@@ -5,12 +5,16 @@ use crate::context::Invocation;
 use crate::failure::{Failure, Result};
 use crate::progress::Progress;
 use crate::sanitise::for_terminal;
-use deepcoder_app::{App, ProfileModels, Takes, lines_of};
+use deepcoder_app::{App, ParamType, ProfileModels, Takes, lines_of};
 use deepcoder_profile::Role;
 use deepcoder_protocol::Failure as Refused;
 use deepcoder_protocol::Tasks;
 use deepcoder_types::{Cancel, Delivery, Event, JobState, Request, Task, Tone};
+use std::path::Path;
 use std::sync::Arc;
+
+/// The longest file that is the value of a parameter.
+const MAX_FILE: u64 = 1 << 20;
 
 /// The instruction and the paths of `words`, of which the first is the instruction unless `-m` gave it. `-` reads it
 /// from standard input. For a verb that takes words or none, a first word that names a file is one.
@@ -25,12 +29,7 @@ pub(crate) fn words(
     };
     let (instruction, paths) = match (message, words) {
         (None, words) if takes == Takes::Command && words.len() > 1 => {
-            // A path with blanks is one word of the command.
-            let word = |word: &String| match word.contains(char::is_whitespace) {
-                true => format!("`{word}`"),
-                false => word.clone(),
-            };
-            (words.iter().map(word).collect::<Vec<_>>().join(" "), &words[..0])
+            (words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "), &words[..0])
         }
         (Some(message), paths) => (message.clone(), paths),
         (None, paths) if takes == Takes::Nothing => (String::new(), paths),
@@ -40,6 +39,30 @@ pub(crate) fn words(
     };
     let instruction = if instruction == "-" { invocation.input.all(&invocation.cancel)? } else { instruction };
     Ok((instruction.trim().to_owned(), paths.to_vec()))
+}
+
+/// A word of a command as it is: in backquotes where it would be read as several words or as something else, with backquotes
+/// in it doubled.
+fn quoted(word: &str) -> String {
+    let odd = |c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'');
+    if word.is_empty() || word.contains(odd) { format!("`{}`", word.replace('`', "``")) } else { word.to_owned() }
+}
+
+/// Puts the texts of files in the place of their names, for the parameters that are files.
+pub(crate) fn read_files(
+    verb: &str,
+    params: &mut serde_json::Map<String, serde_json::Value>,
+    invocation: &Invocation,
+) -> Result<()> {
+    let Some(verb) = deepcoder_app::verb(verb) else { return Ok(()) };
+    for param in verb.manifest.params.iter().filter(|param| param.kind == ParamType::File) {
+        let Some(serde_json::Value::String(name)) = params.get_mut(&param.name) else { continue };
+        let shown = for_terminal(name);
+        let text = deepcoder_files::read_text(&invocation.path(Path::new(name.as_str())), MAX_FILE);
+        let text = text.map_err(|e| Failure::io(format_args!("cannot read {shown}"), &e))?;
+        *name = text;
+    }
+    Ok(())
 }
 
 /// `key=value` pairs as the parameters of a verb: JSON where it parses, text otherwise.

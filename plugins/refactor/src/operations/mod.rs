@@ -2,6 +2,7 @@
 //! says where the text does not tell whether it is right ([`Changes::doubt`](crate::Changes::doubt)), and leaves it to the gate
 //! to check the result.
 
+mod codemod;
 mod extract_function;
 mod extract_variable;
 mod inline_variable;
@@ -22,6 +23,7 @@ pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Change
         Request::ExtractFunction { target, name } => {
             extract_function::extract_function(project, target, name.as_deref())
         }
+        Request::Codemod(request) => codemod::codemod(project, request),
         Request::InlineVariable { target } => inline_variable::inline_variable(project, target),
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn add(args: &JobAddArgs, invocation: &mut Invocation, console: &mut 
     let takes = deepcoder_app::verb(&kind).map(|verb| verb.manifest.takes).unwrap_or_default();
     let (prompt, mut typed) = task::words(takes, words, args.message.as_ref(), invocation)?;
     typed.extend(args.paths.iter().cloned());
-    let options = serde_json::Value::from(task::params(&args.option)?);
+    let mut params = task::params(&args.option)?;
+    task::read_files(&kind, &mut params, invocation)?;
+    let options = serde_json::Value::from(params);
     deepcoder_pipeline::check_options(&kind, &without_new(&options))?;
     let workspace = invocation.profile.daemon_workspace(&invocation.base)?;
     // A job runs at the root of the repository.
