@@ -49,13 +49,15 @@ pub fn resolve(repo: &Repo, request: &Request, id: &str) -> Result<Resolved, Tas
     Ok(Resolved { instruction, policy, unreadable })
 }
 
-/// A command with the files that it names as paths from the root of the repository: a word whose part before the first
-/// `:` is a file, seen from `directory`.
+/// A command with the files and directories that it names as paths from the root of the repository: a word whose part before
+/// the first `:` is a file, seen from `directory`, or a directory with a `/` behind it. A bare word may be a name as well.
 #[must_use]
 pub fn from_root(workspace: &Workspace, directory: &Path, command: &str) -> String {
     let path = |word: &str| {
         let (file, place) = word.split_once(':').map_or((word, ""), |(file, _)| (file, &word[file.len()..]));
-        let there = directory.join(file).symlink_metadata().is_ok_and(|found| found.is_file());
+        let directories = file == "." || file.contains('/');
+        let is = |found: std::fs::Metadata| found.is_file() || directories && found.is_dir();
+        let there = directory.join(file).symlink_metadata().is_ok_and(is);
         let resolved = workspace.resolve(directory, file).ok().filter(|_| there)?;
         Some(format!("{resolved}{place}"))
     };

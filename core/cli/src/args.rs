@@ -1,6 +1,7 @@
 //! The command line as clap sees it. Help texts are the reference documentation of every flag.
 
 mod checks;
+mod codemod;
 mod completions;
 mod form;
 mod help;
@@ -14,6 +15,7 @@ mod watch;
 mod worker;
 
 pub(crate) use checks::{ChecksRunArgs, ChecksVerb};
+pub(crate) use codemod::{CodemodVerb, LearnArgs};
 pub(crate) use completions::CompletionsArgs;
 pub(crate) use form::FormArgs;
 pub(crate) use help::HelpArgs;
@@ -109,6 +111,9 @@ pub(crate) enum Verb {
     Restore(RestoreArgs),
     /// List the edits of this repository, newest first
     Log(LogArgs),
+    /// Learn a pattern from an edit and run it over the repository
+    #[command(subcommand)]
+    Codemod(CodemodVerb),
     /// Generate text from a prompt
     Generate(GenerateArgs),
     /// Download and import a model

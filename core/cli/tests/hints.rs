@@ -5,8 +5,9 @@ use deepcoder_cli::command;
 use std::path::{Path, PathBuf};
 
 /// The commands whose users see the messages of a source, for messages that name a flag without its command.
-const SEEN_BY: [(&str, &[&str]); 19] = [
+const SEEN_BY: [(&str, &[&str]); 22] = [
     ("core/app/src/error.rs", &["edit", "jobs review", "tasks review"]),
+    ("core/app/src/learn.rs", &["codemod learn"]),
     ("core/apply/src/error/request.rs", &["edit", "restore"]),
     ("core/cli/src/verbs/bench/", &["bench"]),
     ("core/cli/src/verbs/demo.rs", &["demo"]),
@@ -22,9 +23,11 @@ const SEEN_BY: [(&str, &[&str]); 19] = [
     ("core/cli/src/verbs/service", &["service install"]),
     ("core/cli/src/verbs/task", &["edit", "tasks review"]),
     ("core/cli/src/verbs/watch.rs", &["watch"]),
+    ("core/codemod/src/", &["refactor"]),
     ("core/eval/src/error.rs", &["eval edits"]),
     ("core/hook/src/install.rs", &["hook install"]),
     ("core/profile/src/install.rs", &["import"]),
+    ("plugins/refactor/src/", &["refactor"]),
 ];
 
 /// Other programs, whose flags these tests do not know.

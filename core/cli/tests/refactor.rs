@@ -98,3 +98,67 @@ fn what_is_possible_is_listed() {
     assert!(out.contains("rename: 3 places in 2 files\n"), "{out}");
     assert!(out.contains("inline-variable: no, "), "{out}");
 }
+
+/// Protects patterns from the way to the plugin: what a shell passes arrives, whatever quotes and spaces it has, the paths are
+/// those of the directory, and undo brings back every byte.
+#[test]
+fn a_pattern_lands_and_is_undone() {
+    let old = "log(\"a, `b`\", 1)\nx = log('it''s', x)\n";
+    let bench = Workbench::new(&[("src/a.py", old.as_bytes()), ("src/b.py", b"log(\"c\", 1)\n")]);
+    let (out, _) = said(&bench, "src", &["codemod", "log($A, 1)", "str($A)", "a.py", "--dry-run"], 1);
+    assert!(out.contains("+str(\"a, `b`\")") && !out.contains("b.py"), "{out}");
+    let (_, err) = said(&bench, ".", &["codemod", "log(\"a, `b`\", $N)", "str(\"`\", $N)", "--yes"], 0);
+    assert!(err.contains("changed 1 file"), "{err}");
+    assert_eq!(text(&bench, "src/a.py"), old.replace("log(\"a, `b`\", 1)", "str(\"`\", 1)"));
+    assert!(bench.command(&["undo"]).output().expect("it runs").status.success());
+    assert_eq!(text(&bench, "src/a.py"), old);
+    let (_, err) = said(&bench, ".", &["codemod", "log($A, 1)", "absent($A)", "--yes"], 1);
+    assert!(err.contains("src/a.py:1:1: `absent` is not declared here"), "{err}");
+    let (_, err) = said(&bench, ".", &["codemod", "log(", "x", "--language", "python"], 2);
+    assert!(err.contains("cannot be read as python") && err.contains("hint: "), "{err}");
+    let (_, err) = said(&bench, ".", &["codemod", "log($A)"], 2);
+    assert!(err.contains("needs a pattern and what it becomes") && err.contains("--rule FILE"), "{err}");
+}
+
+/// Protects rules: the file may be anywhere, and one that cannot be read is told by its name.
+#[test]
+fn a_rule_is_read_from_a_file() {
+    let bench = Workbench::new(&[("a.py", b"x = int(1)\n")]);
+    let rule = bench.home().join("rule.yml");
+    std::fs::write(&rule, "id: a\nlanguage: python\nrule: { pattern: int($A) }\nfix: float($A)\n").expect("a rule");
+    said(&bench, ".", &["codemod", "--rule", rule.to_str().expect("UTF-8"), "--yes"], 0);
+    assert_eq!(text(&bench, "a.py"), "x = float(1)\n");
+    let (_, err) = said(&bench, ".", &["codemod", "--rule", "none.yml"], 2);
+    assert!(err.contains("cannot read none.yml"), "{err}");
+}
+
+/// Protects people from what they have not seen: a pattern learned from an edit is told with the command that runs it, waits
+/// for a review even with --yes, and lands once that is waived.
+#[test]
+fn a_pattern_is_learned_from_an_edit() {
+    let bench = Workbench::new(&[("a.py", b"int(1)\n"), ("b.py", b"y = [int(2), int(z)]\n")]);
+    said(&bench, ".", &["codemod", "int(1)", "float(1)", "--yes"], 0);
+    let learn = |args: &[&str], code: i32| {
+        let output = bench.command(&[&["codemod", "learn"], args].concat()).output().expect("it runs");
+        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {out}{err}");
+        (out, err)
+    };
+    let (out, err) = learn(&["--dry-run"], 1);
+    let command = "learned from 1 change: deepcoder refactor codemod 'int($A)' 'float($A)' --language python";
+    assert!(err.contains(command) && out.contains("+y = [float(2), float(z)]"), "{out}{err}");
+    let (_, err) = learn(&["--yes"], 1);
+    assert!(err.contains("learned from an edit: look at its 2 matches"), "{err}");
+    assert_eq!(text(&bench, "b.py"), "y = [int(2), int(z)]\n");
+    learn(&["--yes", "--unreviewed"], 0);
+    assert_eq!(text(&bench, "b.py"), "y = [float(2), float(z)]\n");
+    let (_, err) = learn(&["nothing"], 2);
+    assert!(err.contains("there is no edit `nothing`") && err.contains("deepcoder log"), "{err}");
+    for (name, code) in [("old.py", "f(1, 2)\n"), ("new.py", "g(2, 1)\n")] {
+        std::fs::write(bench.home().join(name), code).expect("a file");
+    }
+    std::fs::write(bench.repo.join("c.py"), "f(a, b)\n").expect("a file");
+    let [before, after] = ["old.py", "new.py"].map(|name| bench.home().join(name).to_string_lossy().into_owned());
+    let (out, _) = learn(&["--before", &before, "--after", &after, "--path", "c.py", "--dry-run"], 1);
+    assert!(out.contains("+g(b, a)"), "{out}");
+}

@@ -46,6 +46,15 @@ pub enum Source {
         /// Conditions of a template: `where …`.
         condition: Option<String>,
     },
+    /// A template, whether or not it has a hole.
+    Template {
+        /// The template.
+        template: String,
+        /// What its matches become.
+        replacement: String,
+        /// Conditions: `where …`.
+        condition: Option<String>,
+    },
     /// Rules of ast-grep, in YAML.
     Rules(String),
 }
@@ -142,6 +151,9 @@ impl Codemod {
     pub fn new(source: &Source, language: Option<Language>) -> Result<Self, CodemodError> {
         let kind = match source {
             Source::Rules(yaml) => Kind::Rules(rules::read(yaml)?),
+            Source::Template { template, replacement, condition } => {
+                Kind::Template(Box::new(Comby::new(template, replacement, condition.as_deref(), language)?))
+            }
             Source::Pattern { pattern, replacement, condition } => {
                 if Comby::is_template(pattern) || condition.is_some() && !pattern.contains('$') {
                     let template = Comby::new(pattern, replacement, condition.as_deref(), language)?;
@@ -156,17 +168,6 @@ impl Codemod {
                 }
             }
         };
-        Ok(Self { kind, language })
-    }
-
-    /// A template with a replacement, whatever they look like.
-    pub fn template(
-        template: &str,
-        replacement: &str,
-        condition: Option<&str>,
-        language: Option<Language>,
-    ) -> Result<Self, CodemodError> {
-        let kind = Kind::Template(Box::new(Comby::new(template, replacement, condition, language)?));
         Ok(Self { kind, language })
     }
 

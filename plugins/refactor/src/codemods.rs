@@ -53,10 +53,12 @@ pub(crate) fn title(request: &CodemodRequest) -> String {
     };
     match &request.source {
         Source::Rules(_) => "codemod by rules".to_owned(),
-        Source::Pattern { pattern, replacement, .. } if replacement.is_empty() => {
+        Source::Pattern { pattern, replacement, .. } | Source::Template { template: pattern, replacement, .. }
+            if replacement.is_empty() =>
+        {
             format!("codemod: remove {}", line(pattern))
         }
-        Source::Pattern { pattern, replacement, .. } => {
+        Source::Pattern { pattern, replacement, .. } | Source::Template { template: pattern, replacement, .. } => {
             format!("codemod: {} to {}", line(pattern), line(replacement))
         }
     }

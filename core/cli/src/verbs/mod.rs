@@ -2,6 +2,7 @@
 
 mod bench;
 mod checks;
+mod codemod;
 mod complete;
 mod demo;
 mod doctor;
@@ -23,7 +24,7 @@ mod task;
 mod tasks;
 mod watch;
 
-use crate::args::{DebugVerb, PluginArgs, Verb};
+use crate::args::{CodemodVerb, DebugVerb, PluginArgs, Verb};
 use crate::console::Console;
 use crate::context::Invocation;
 use crate::failure::{Done, Result};
@@ -39,6 +40,7 @@ pub(crate) fn dispatch(verb: Verb, invocation: &mut Invocation, console: &mut Co
         Verb::Undo(args) => history::undo(&args, invocation, console),
         Verb::Restore(args) => history::restore(&args, invocation, console),
         Verb::Log(args) => history::log(&args, invocation, console),
+        Verb::Codemod(CodemodVerb::Learn(args)) => codemod::learn(&args, invocation, console),
         Verb::Generate(args) => generate::generate(&args, invocation, console),
         Verb::Pull(args) => install::pull(&args, invocation, console),
         Verb::Import(args) => install::import(&args, invocation, console),

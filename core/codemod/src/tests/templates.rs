@@ -1,11 +1,16 @@
 use super::*;
 
+fn made(from: &str, to: &str, rule: Option<&str>, language: Option<Language>) -> Result<Codemod, CodemodError> {
+    let (template, replacement, condition) = (from.to_owned(), to.to_owned(), rule.map(str::to_owned));
+    Codemod::new(&Source::Template { template, replacement, condition }, language)
+}
+
 fn template(from: &str, to: &str, text: &str) -> String {
     ruled(from, to, None, text)
 }
 
 fn ruled(from: &str, to: &str, rule: Option<&str>, text: &str) -> String {
-    after(&Codemod::template(from, to, rule, None).expect("a template"), None, text)
+    after(&made(from, to, rule, None).expect("a template"), None, text)
 }
 
 /// Protects what a hole means: it takes brackets and strings whole, and no more than what follows needs.
@@ -53,10 +58,10 @@ fn spaces_stand_for_spaces() {
 /// Protects comments and strings: no match begins in one, and in code comments are spaces.
 #[test]
 fn comments_are_no_code() {
-    let codemod = Codemod::template("f(:[x])", "g(:[x])", None, Some(Language::C)).expect("a template");
+    let codemod = made("f(:[x])", "g(:[x])", None, Some(Language::C)).expect("a template");
     let text = "// f(1)\nf(/* ) */ 2); /* f(3) */ \"f(4)\"";
     assert_eq!(after(&codemod, Some(Language::C), text), "// f(1)\ng(/* ) */ 2); /* f(3) */ \"f(4)\"");
-    let codemod = Codemod::template("a :[x] b", ":[x]", None, Some(Language::C)).expect("a template");
+    let codemod = made("a :[x] b", ":[x]", None, Some(Language::C)).expect("a template");
     assert_eq!(after(&codemod, Some(Language::C), "a /* b */ c b"), "c");
 }
 
@@ -76,7 +81,7 @@ fn rules_decide_and_change() {
     }
     assert_eq!(ruled("f(:[x])", "g(:[x])", Some("where nested"), "f(f(1), f(2))"), "g(g(1), g(2))");
     for rule in ["when true", "where", "where match :[x] { \"a\" }", "where :[x] == ", "where rewrite a { b -> c }"] {
-        let wrong = Codemod::template("f(:[x])", "", Some(rule), None).map(|_| ()).expect_err(rule);
+        let wrong = made("f(:[x])", "", Some(rule), None).map(|_| ()).expect_err(rule);
         assert!(
             matches!(wrong, CodemodError::Template(TemplateError::Rule { .. })) && wrong.hint().is_some(),
             "{rule}"
@@ -95,7 +100,7 @@ fn replacements_change_the_case() {
 /// Protects people from templates that cannot be meant: each mistake is told with a next step.
 #[test]
 fn mistakes_of_templates_are_told() {
-    let wrong = |text: &str| match Codemod::template(text, "", None, None) {
+    let wrong = |text: &str| match made(text, "", None, None) {
         Err(CodemodError::Template(error)) => error,
         other => panic!("{text}: {other:?}"),
     };
@@ -120,7 +125,7 @@ fn hostile_texts_cost_linear_time() {
     assert_eq!(template("a :[x] b :[y] c", "", &never), never);
     let quotes = "\"\\".repeat(100_000);
     assert_eq!(template("f(:[x])", "", &quotes), quotes);
-    let codemod = Codemod::template("f(:[x])", "", None, Some(Language::C)).expect("a template");
+    let codemod = made("f(:[x])", "", None, Some(Language::C)).expect("a template");
     assert_eq!(codemod.matches(&path(), Some(Language::C), &"/*".repeat(200_000)), Some(Vec::new()));
     assert_eq!(codemod.matches(&path(), None, &"x".repeat(2 << 20)), None, "too long a text is told");
 }

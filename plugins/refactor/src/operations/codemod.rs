@@ -13,6 +13,7 @@ use deepcoder_resolve::{Files, Project};
 use deepcoder_syntax::{Language, LanguageKind, errors};
 use deepcoder_types::{Hint, RepoPath, TextRange};
 use globset::{Glob, GlobMatcher};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The matches by file.
@@ -23,6 +24,8 @@ pub(super) type Found = BTreeMap<RepoPath, Vec<Match>>;
 enum CodemodError {
     #[error("`{0}` is not a glob")]
     Glob(String),
+    #[error("`{0}` is no file, directory or glob with files of this repository")]
+    Nothing(String),
     #[error("a template needs the files or the language that it is about")]
     Where,
     #[error("it matches code of several languages: {}", .0.join(", "))]
@@ -34,7 +37,7 @@ enum CodemodError {
 impl Hint for CodemodError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Glob(_) => "write a path or a glob, such as src/**/*.py".to_owned(),
+            Self::Glob(_) | Self::Nothing(_) => "write a path or a glob, such as src/**/*.py".to_owned(),
             Self::Where => "name them behind the replacement, or add --language NAME".to_owned(),
             Self::Languages(names) => format!("name one: --language {}", names.first().copied().unwrap_or("python")),
             Self::Syntax(_) => "nothing was changed; the replacement does not fit where the pattern matches".to_owned(),
@@ -103,7 +106,7 @@ fn language_of(codemod: &Codemod, request: &CodemodRequest, path: &RepoPath) -> 
 
 /// The files that may have matches.
 fn chosen(files: &dyn Files, codemod: &Codemod, request: &CodemodRequest) -> Result<Vec<RepoPath>, Refusal> {
-    let globs = request.files.iter().map(|typed| Named::new(typed)).collect::<Result<Vec<_>, _>>();
+    let globs = request.files.iter().map(|typed| Named::new(typed, files)).collect::<Result<Vec<_>, _>>();
     let globs = globs.map_err(|error| Refusal::of(&error))?;
     let with_word: Option<BTreeSet<RepoPath>> = codemod.word().map(|word| files.mentions(&word).into_iter().collect());
     let wanted = |path: &&RepoPath| {
@@ -119,19 +122,28 @@ fn chosen(files: &dyn Files, codemod: &Codemod, request: &CodemodRequest) -> Res
 /// A file, a directory or a glob.
 struct Named<'t> {
     path: &'t str,
-    glob: GlobMatcher,
+    /// `None` for a file, whose name may look like a glob.
+    glob: Option<GlobMatcher>,
 }
 
 impl<'t> Named<'t> {
-    fn new(typed: &'t str) -> Result<Self, CodemodError> {
+    fn new(typed: &'t str, files: &dyn Files) -> Result<Self, CodemodError> {
         let path = typed.trim_start_matches("./").trim_end_matches('/');
-        let glob = Glob::new(path).map_err(|_| CodemodError::Glob(typed.to_owned()))?.compile_matcher();
-        Ok(Self { path, glob })
+        let mut named = Self { path, glob: None };
+        if !files.paths().iter().any(|file| named.names(file)) {
+            let glob = Glob::new(path).map_err(|_| CodemodError::Glob(typed.to_owned()))?;
+            named.glob = Some(glob.compile_matcher());
+            if !files.paths().iter().any(|file| named.names(file)) {
+                return Err(CodemodError::Nothing(typed.to_owned()));
+            }
+        }
+        Ok(named)
     }
 
     fn names(&self, path: &RepoPath) -> bool {
         let below = path.as_str().strip_prefix(self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        matches!(self.path, "" | ".") || below || self.glob.is_match(path.as_str())
+        let whole = matches!(self.path, "" | ".");
+        whole || below || self.glob.as_ref().is_some_and(|glob| glob.is_match(path.as_str()))
     }
 }
 
@@ -163,16 +175,23 @@ fn leave_out_broken(files: &dyn Files, found: &mut Found) -> Vec<RepoPath> {
     broken
 }
 
-/// A text after the matches were replaced, new lines ending as the others of the text.
-pub(super) fn after(text: &str, matches: &[Match]) -> String {
-    let ending = LineEnding::dominant(text).as_str();
+/// A text after the matches were replaced.
+fn after(text: &str, matches: &[Match]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for one in matches {
         out.push_str(text.get(at..one.range.as_range().start).unwrap_or_default());
-        out.push_str(&one.replacement.replace("\r\n", "\n").replace('\n', ending));
+        out.push_str(&ended(text, &one.replacement));
         at = one.range.as_range().end;
     }
     out.push_str(text.get(at..).unwrap_or_default());
     out
+}
+
+/// A replacement whose lines end as those of the text.
+pub(super) fn ended<'r>(text: &str, replacement: &'r str) -> Cow<'r, str> {
+    if !replacement.contains('\n') {
+        return Cow::Borrowed(replacement);
+    }
+    Cow::Owned(replacement.replace("\r\n", "\n").replace('\n', LineEnding::dominant(text).as_str()))
 }

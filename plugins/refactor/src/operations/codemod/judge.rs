@@ -1,6 +1,6 @@
 //! Whether a person should look at the matches of a codemod.
 
-use super::{Found, after};
+use super::{Found, ended};
 use crate::{Changes, Refusal};
 use deepcoder_codemod::Match;
 use deepcoder_resolve::{
@@ -79,13 +79,12 @@ impl Doubts<'_> {
 
 /// Where each match is before, and what it became after.
 fn places(text: &str, matches: &[Match]) -> Vec<(TextRange, TextRange)> {
-    let size = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
     let mut shift = 0_i64;
     let place = |one: &Match| {
-        let new = size(&after(text, std::slice::from_ref(one))) - size(text);
+        let length = i64::try_from(ended(text, &one.replacement).len()).unwrap_or(i64::MAX);
         let moved = |at: u32, by: i64| u32::try_from(i64::from(at) + by).unwrap_or(u32::MAX);
         let start = moved(one.range.start, shift);
-        shift += new;
+        shift += length - i64::from(one.range.end - one.range.start);
         (one.range, TextRange::new(start, moved(one.range.end, shift)))
     };
     matches.iter().map(place).collect()

@@ -116,7 +116,6 @@ fn the_right_files_change() {
         ("web/*/*.js", vec!["web/deep/e.js"]),
         ("./src/a.py", vec!["src/a.py"]),
         (".", vec!["src/a.py", "src/b.py", "web/c.js", "web/deep/e.js"]),
-        ("sr", vec![]),
     ] {
         asked.files = vec![named.into()];
         assert_eq!(changed(&asked), expected, "{named}");
@@ -127,8 +126,10 @@ fn the_right_files_change() {
     let changes = done(&files, &asked).expect("a template");
     assert_eq!(changes.apply(&files).expect("fits")[&RepoPath::new("web/d.txt").expect("a path")], "g(4) \"f(5)\"\n");
     assert_eq!(changes.verdict(), Verdict::NeedsReview, "no grammar tells what a name means");
-    asked.files = vec!["[".into()];
-    assert!(done(&files, &asked).expect_err("no glob").message.contains("not a glob"));
+    for (named, error) in [("[", "not a glob"), ("sr", "no file, directory or glob"), ("*.go", "no file, directory or glob")] {
+        asked.files = vec![named.into()];
+        assert!(done(&files, &asked).expect_err(named).message.contains(error), "{named}");
+    }
 }
 
 /// Protects files from broken code: one whose result would not parse is left out and told, the others change.
