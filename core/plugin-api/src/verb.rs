@@ -185,6 +185,7 @@ mod tests {
                 param("max_tokens", ParamType::Integer, &[]),
                 param("temperature", ParamType::Number, &[]),
                 param("loud", ParamType::Boolean, &[]),
+                param("rules", ParamType::File, &[]),
             ],
         }
     }
@@ -196,19 +197,20 @@ mod tests {
         let check = |params: Value| verb().check(params.as_object().expect("an object"));
         for good in [
             json!({}),
-            json!({ "format": "diff", "max_tokens": 5, "temperature": 0, "loud": true }),
+            json!({ "format": "diff", "max_tokens": 5, "temperature": 0, "loud": true, "rules": "a: b\n" }),
             json!({ "temperature": 0.5, "max_tokens": null, "repair": {}, "comments": [] }),
         ] {
             assert_eq!(check(good.clone()), Ok(()), "{good}");
         }
         for (bad, message, hint) in [
-            (json!({ "fromat": "whole" }), "`tidy` has no option `fromat`", "format, max_tokens, temperature, loud"),
+            (json!({ "fromat": "whole" }), "`tidy` has no option `fromat`", "format, max_tokens, temperature, loud, rules"),
             (json!({ "format": "xml" }), "`format` of `tidy` cannot be \"xml\"", "it is one of whole, diff"),
             (json!({ "format": 1 }), "cannot be 1", "it is one of whole, diff"),
             (json!({ "max_tokens": -1 }), "cannot be -1", "it is a whole number"),
             (json!({ "max_tokens": 1.5 }), "cannot be 1.5", "it is a whole number"),
             (json!({ "temperature": "hot" }), "cannot be \"hot\"", "it is a number"),
             (json!({ "loud": "yes" }), "cannot be \"yes\"", "it is true or false"),
+            (json!({ "rules": 1 }), "cannot be 1", "it is the text of a file"),
         ] {
             let error = check(bad).expect_err(message);
             assert!(error.message.contains(message), "{}", error.message);

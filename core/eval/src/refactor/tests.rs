@@ -2,6 +2,7 @@
 
 use super::{Answer, CaseRecord, Grade, Report, evaluate, score::grade, wish::Wish};
 use crate::refactor::case::{Case, Texts, relative};
+use deepcoder_plugin_refactor::{Request, Source};
 use deepcoder_types::TextRange;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -161,4 +162,29 @@ fn new_names_are_a_matter_of_taste() {
     assert_eq!(one("a.py", old, &ours.replace("g(x)", "g(a)"), &expected, false), Grade::Wrong);
     assert_eq!(one("a.py", old, &ours.replace('+', "-"), &expected, false), Grade::Wrong);
     assert_eq!(one("a.py", old, &old.replace('a', "b"), &old.replace('a', "f"), false), Grade::Wrong);
+}
+
+/// Protects the scores of codemods: the patterns of each tool are read in its own syntax, what has no pattern is beyond, and a
+/// limit of the case is kept.
+#[test]
+fn codemods_are_read_in_the_syntax_of_the_tool() {
+    let wish = |params: Value, before: &str| {
+        let before = json!({ "src": before });
+        Wish::of(&case(json!({ "id": "x/1", "language": "python", "operation": "codemod", "before": before, "params": params })))
+    };
+    let request = |params: Value| match wish(params, "x").request() {
+        Some(Request::Codemod(request)) => *request,
+        other => panic!("{other:?}"),
+    };
+    let comby = request(json!({ "dialect": "comby", "match": "f(:[a])", "rewrite": "g", "first_only": true }));
+    assert!(matches!(&comby.source, Source::Template { template, .. } if template == "f(:[a])"));
+    assert_eq!((comby.most, comby.files.as_slice()), (Some(1), &["src".to_owned()][..]));
+    assert_eq!(request(json!({ "dialect": "ast-grep", "rule": "id: a" })).source, Source::Rules("id: a".into()));
+    let rope = request(json!({ "pattern": "${a_b} + ${c}\n", "goal": "f(${c}, ${a_b})" }));
+    let wanted = Source::Pattern { pattern: "$A_B + $C".into(), replacement: "f($C, $A_B)".into(), condition: None };
+    assert_eq!((rope.source, rope.most), (wanted, None));
+    for beyond in [json!({}), json!({ "pattern": "${a}", "goal": "1", "args": {} }), json!({ "pattern": "x", "goal": "y", "imports": ["import y"] })] {
+        let wish = wish(beyond, "x");
+        assert!(wish.beyond.is_some() && wish.request().is_none(), "{wish:?}");
+    }
 }

@@ -1,8 +1,9 @@
 //! What a case asks for, in one form for every tool.
 
 use super::case::{Case, Texts, relative};
-use deepcoder_plugin_refactor::{Request, Target};
+use deepcoder_plugin_refactor::{CodemodRequest, Request, Source, Target};
 use deepcoder_resolve::{DeclarationKind, Memory, Project};
+use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
 use serde::Serialize;
 use serde_json::Value;
@@ -24,6 +25,9 @@ pub(crate) struct Wish {
     pub(crate) scope: Option<u32>,
     /// Parameters that only one operation has.
     pub(crate) change: Option<Value>,
+    /// A codemod, where it is one of patterns.
+    #[serde(skip)]
+    pub(crate) codemod: Option<CodemodRequest>,
     /// Why no operation of ours does this.
     pub(crate) beyond: Option<&'static str>,
 }
@@ -66,7 +70,11 @@ impl Wish {
                 let dest = params.get("dest").and_then(|dest| dest.get("path")).and_then(Value::as_str);
                 wish.to = text("target_file").or_else(|| dest.map(str::to_owned));
             }
-            "change-signature" | "codemod" => wish.change = Some(params.clone()),
+            "codemod" => {
+                wish.change = Some(params.clone());
+                wish.codemod = codemod(case, &mut wish.beyond);
+            }
+            "change-signature" => wish.change = Some(params.clone()),
             _ => wish.to = text("action").or_else(|| text("label")).or_else(|| Some(tool.to_owned())),
         }
         wish
@@ -89,6 +97,7 @@ impl Wish {
             "extract-function" if !self.all && self.to.is_none() => {
                 Some(Request::ExtractFunction { target: target()?, name: self.name.clone() })
             }
+            "codemod" => Some(Request::Codemod(Box::new(self.codemod.clone()?))),
             "inline-variable" if self.all => Some(Request::InlineVariable { target: target()? }),
             _ => None,
         }
@@ -119,6 +128,56 @@ impl Wish {
             None => self.beyond = Some("what is renamed is not declared in the tree, or moves to another package"),
         }
     }
+}
+
+/// A codemod in the syntax of the tool, where ours has the same meaning.
+fn codemod(case: &Case, beyond: &mut Option<&'static str>) -> Option<CodemodRequest> {
+    let params = &case.params;
+    let text = |key: &str| params.get(key).and_then(Value::as_str).map(str::to_owned);
+    let source = match (text("dialect").as_deref(), text("pattern"), text("goal")) {
+        (Some("comby"), ..) => {
+            Source::Template { template: text("match")?, replacement: text("rewrite")?, condition: text("rule") }
+        }
+        (Some("ast-grep"), ..) => Source::Rules(text("rule")?),
+        (_, Some(pattern), Some(goal)) => {
+            if params.get("args").is_some() || params.get("imports").is_some() {
+                *beyond = Some("types of variables, or imports that come along");
+                return None;
+            }
+            Source::Pattern { pattern: ropes(&pattern)?, replacement: ropes(&goal)?, condition: None }
+        }
+        _ => {
+            *beyond = Some("a transformation of its own, without a pattern");
+            return None;
+        }
+    };
+    let first = params.get("first_only").and_then(Value::as_bool) == Some(true);
+    Some(CodemodRequest {
+        source,
+        language: Language::from_name(&case.language),
+        files: case.before.keys().map(ToString::to_string).collect(),
+        most: first.then_some(1),
+        learned: false,
+    })
+}
+
+/// rope's `${a}` as `$A`; `None` where two names would become one.
+fn ropes(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text.trim_end_matches('\n');
+    while let Some(start) = rest.find("${") {
+        let end = rest[start..].find('}')? + start;
+        let name = &rest[start + 2..end];
+        if name.chars().any(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')) {
+            return None;
+        }
+        out.push_str(&rest[..start]);
+        out.push('$');
+        out.push_str(&name.to_ascii_uppercase());
+        rest = &rest[end + 1..];
+    }
+    out.push_str(rest);
+    Some(out)
 }
 
 /// Options of a tool that ask for more or less than a rename of what the name means.
