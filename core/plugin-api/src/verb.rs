@@ -203,7 +203,11 @@ mod tests {
             assert_eq!(check(good.clone()), Ok(()), "{good}");
         }
         for (bad, message, hint) in [
-            (json!({ "fromat": "whole" }), "`tidy` has no option `fromat`", "format, max_tokens, temperature, loud, rules"),
+            (
+                json!({ "fromat": "whole" }),
+                "`tidy` has no option `fromat`",
+                "format, max_tokens, temperature, loud, rules",
+            ),
             (json!({ "format": "xml" }), "`format` of `tidy` cannot be \"xml\"", "it is one of whole, diff"),
             (json!({ "format": 1 }), "cannot be 1", "it is one of whole, diff"),
             (json!({ "max_tokens": -1 }), "cannot be -1", "it is a whole number"),

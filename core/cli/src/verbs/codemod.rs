@@ -59,7 +59,7 @@ fn told(learned: &Learned, console: &mut Console) {
 fn command(learned: &Learned) -> String {
     let quoted = |text: &str| format!("'{}'", for_terminal(text).replace('\'', "'\\''"));
     let (pattern, replacement) = (quoted(&learned.pattern), quoted(&learned.replacement));
-    format!("deepcoder {REFACTOR} codemod {pattern} {replacement} --language {}", learned.language.name())
+    format!("deepcoder refactor codemod {pattern} {replacement} --language {}", learned.language.name())
 }
 
 fn read(path: &Path, invocation: &Invocation) -> Result<String> {

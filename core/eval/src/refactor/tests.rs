@@ -170,7 +170,9 @@ fn new_names_are_a_matter_of_taste() {
 fn codemods_are_read_in_the_syntax_of_the_tool() {
     let wish = |params: Value, before: &str| {
         let before = json!({ "src": before });
-        Wish::of(&case(json!({ "id": "x/1", "language": "python", "operation": "codemod", "before": before, "params": params })))
+        Wish::of(&case(
+            json!({ "id": "x/1", "language": "python", "operation": "codemod", "before": before, "params": params }),
+        ))
     };
     let request = |params: Value| match wish(params, "x").request() {
         Some(Request::Codemod(request)) => *request,
@@ -183,7 +185,11 @@ fn codemods_are_read_in_the_syntax_of_the_tool() {
     let rope = request(json!({ "pattern": "${a_b} + ${c}\n", "goal": "f(${c}, ${a_b})" }));
     let wanted = Source::Pattern { pattern: "$A_B + $C".into(), replacement: "f($C, $A_B)".into(), condition: None };
     assert_eq!((rope.source, rope.most), (wanted, None));
-    for beyond in [json!({}), json!({ "pattern": "${a}", "goal": "1", "args": {} }), json!({ "pattern": "x", "goal": "y", "imports": ["import y"] })] {
+    for beyond in [
+        json!({}),
+        json!({ "pattern": "${a}", "goal": "1", "args": {} }),
+        json!({ "pattern": "x", "goal": "y", "imports": ["import y"] }),
+    ] {
         let wish = wish(beyond, "x");
         assert!(wish.beyond.is_some() && wish.request().is_none(), "{wish:?}");
     }

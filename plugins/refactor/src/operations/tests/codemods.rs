@@ -126,7 +126,9 @@ fn the_right_files_change() {
     let changes = done(&files, &asked).expect("a template");
     assert_eq!(changes.apply(&files).expect("fits")[&RepoPath::new("web/d.txt").expect("a path")], "g(4) \"f(5)\"\n");
     assert_eq!(changes.verdict(), Verdict::NeedsReview, "no grammar tells what a name means");
-    for (named, error) in [("[", "not a glob"), ("sr", "no file, directory or glob"), ("*.go", "no file, directory or glob")] {
+    for (named, error) in
+        [("[", "not a glob"), ("sr", "no file, directory or glob"), ("*.go", "no file, directory or glob")]
+    {
         asked.files = vec![named.into()];
         assert!(done(&files, &asked).expect_err(named).message.contains(error), "{named}");
     }
