@@ -49,34 +49,77 @@ const KINDS: [&str; 22] = [
 ];
 
 /// Words that stand for no particular thing.
-const VAGUE: [&str; 7] = ["it", "the", "something", "them", "this", "that", "everything"];
+const VAGUE: [&str; 19] = [
+    "it",
+    "the",
+    "something",
+    "them",
+    "this",
+    "that",
+    "everything",
+    "every",
+    "each",
+    "all",
+    "both",
+    "any",
+    "comments",
+    "comment",
+    "strings",
+    "docs",
+    "documentation",
+    "tests",
+    "everywhere",
+];
+
+/// Words that say when or how often something is called.
+const ADVERBS: [&str; 27] = [
+    "once",
+    "twice",
+    "thrice",
+    "first",
+    "last",
+    "only",
+    "before",
+    "after",
+    "always",
+    "never",
+    "now",
+    "later",
+    "again",
+    "here",
+    "there",
+    "everywhere",
+    "often",
+    "early",
+    "late",
+    "together",
+    "then",
+    "too",
+    "also",
+    "inside",
+    "outside",
+    "async",
+    "instead",
+];
 
 /// Words that say that the whole repository is meant, which it is anyway.
-const WHOLE: [&str; 24] = [
-    "everywhere",
-    "throughout",
-    "across",
+const WHOLE: [&str; 11] =
+    ["all", "the", "whole", "entire", "this", "repository", "repo", "project", "codebase", "tree", "files"];
+
+/// What follows a renaming anyway.
+const USERS: [&str; 12] = [
     "all",
-    "over",
-    "the",
-    "whole",
-    "entire",
-    "this",
-    "repository",
-    "repo",
-    "project",
-    "codebase",
-    "tree",
-    "code",
-    "files",
-    "file",
-    "and",
-    "update",
     "its",
+    "the",
     "callers",
+    "calls",
     "usages",
     "uses",
     "references",
+    "imports",
+    "call",
+    "sites",
+    "accordingly",
 ];
 
 /// One word, and whether it is in quotes, so that it is a name whatever it means.
@@ -117,14 +160,37 @@ impl AskedRenaming {
             around.place(rest.get(1..comma)?)?;
             rest = rest.get(comma + 1..)?;
         }
+        let calls = rest.iter().any(|word| word.is(&["call", "called"]));
         let (subject, new_name, tail) = parts(rest)?;
         let (name, behind) = named(subject)?;
         around.places(behind)?;
-        let (new, behind) = new_name.split_first()?;
+        let (new, behind) = match new_name {
+            [kind, new, behind @ ..]
+                if kind.is(&KINDS) && !behind.first().is_some_and(|word| word.is(&KINDS)) && !new.is(&IN) =>
+            {
+                (new, behind)
+            }
+            [new, behind @ ..] => (new, behind),
+            [] => return None,
+        };
         around.places(behind)?;
         around.places(tail)?;
-        let new_name = identifier(new)?;
-        let last = name.rsplit(['.', ':']).next()?;
+        let last = name.rsplit(['.', ':', '#']).next()?;
+        let owner = &name[..name.len() - last.len()];
+        // `rename A.x to A.y`
+        let bare = match new.text.strip_prefix(owner).filter(|_| !owner.is_empty()) {
+            Some(rest) => Word { text: rest.to_owned(), ..new.clone() },
+            None => new.clone(),
+        };
+        let new_name = identifier(&bare)?;
+        // `clean should be called once`, `call f safely instead`: when, and not what.
+        let shaped =
+            |text: &str| text.contains(['_', '$']) || text.chars().skip(1).any(|c| c.is_uppercase() || c.is_numeric());
+        let how = ADVERBS.contains(&bare.lower.as_str()) || bare.lower.ends_with("ly");
+        let clear = bare.quoted || shaped(&new_name) || (!how && (around.within.is_some() || subject.len() > 1));
+        if calls && !clear {
+            return None;
+        }
         (last != new_name).then_some(Self { within: around.within, file: around.file, name, new_name })
     }
 
@@ -169,7 +235,7 @@ fn parts(words: &[Word]) -> Option<(&[Word], &[Word], &[Word])> {
     let at = to(words, &["should", "must"])?;
     let [be, verb, new_name @ ..] = words.get(at + 1..)? else { return None };
     let new_name = match new_name {
-        [to, rest @ ..] if verb.is(&["renamed"]) && to.is(&["to", "into"]) => rest,
+        [to, rest @ ..] if verb.is(&["renamed"]) && to.is(&["to", "into", "as"]) => rest,
         [to, ..] if to.is(&["to", "into"]) => return None,
         rest => rest,
     };
@@ -211,28 +277,34 @@ struct Around {
 impl Around {
     /// `in f everywhere`, `of the class A in a.py`
     fn places(&mut self, words: &[Word]) -> Option<()> {
-        let whole = |words: &[Word]| words.iter().all(|word| word.is(&WHOLE) || word.is(&IN));
         let mut rest = words;
-        while !whole(rest) {
-            let (first, tail) = rest.split_first()?;
-            if first.is(&[","]) {
+        while let Some((first, tail)) = rest.split_first() {
+            if first.is(&[",", "everywhere", "globally"]) {
                 rest = tail;
-                continue;
-            }
-            if !first.is(&IN) {
+            } else if first.is(&["throughout", "across", "over"]) {
+                return (!tail.is_empty() && tail.iter().all(|word| word.is(&WHOLE))).then_some(());
+            } else if first.is(&["and"]) {
+                let (verb, users) = tail.split_first()?;
+                let all = !users.is_empty() && users.iter().all(|word| word.is(&USERS));
+                return (verb.is(&["update", "fix", "adjust", "change"]) && all).then_some(());
+            } else if first.is(&IN) {
+                let ends = |word: &Word| word.is(&IN) || word.is(&[",", "and", "everywhere", "throughout", "across"]);
+                let end = tail.iter().position(ends).unwrap_or(tail.len());
+                let (place, behind) = tail.split_at_checked(end)?;
+                self.place(place)?;
+                rest = behind;
+            } else {
                 return None;
             }
-            let end = tail.iter().position(|word| word.is(&IN) || word.is(&[",", "and"]) || word.is(&WHOLE[..3]));
-            let (place, tail) = tail.split_at_checked(end.unwrap_or(tail.len()))?;
-            self.place(place)?;
-            rest = tail;
         }
         Some(())
     }
 
     fn place(&mut self, words: &[Word]) -> Option<()> {
-        if words.iter().all(|word| word.is(&WHOLE)) {
-            return (!words.is_empty()).then_some(());
+        // `this file` is one that is named elsewhere.
+        let whole = words.last().is_some_and(|last| last.is(&WHOLE[5..]));
+        if whole && words.iter().all(|word| word.is(&WHOLE)) {
+            return Some(());
         }
         let word = match words {
             [word] => word,
@@ -332,6 +404,11 @@ mod tests {
             ("change the name of Book.total to sum across the repository", "Book.total", "", "", "sum"),
             ("the variable a in f should be called b", "a", "f", "", "b"),
             ("a should be renamed to b", "a", "", "", "b"),
+            ("total should be renamed as result", "total", "", "", "result"),
+            ("rename class Store to class Shop", "Store", "", "", "Shop"),
+            ("rename Store.close to Store.shut", "Store.close", "", "", "shut"),
+            ("total should be called sum_of_all", "total", "", "", "sum_of_all"),
+            ("f should be called `once`", "f", "", "", "once"),
             ("rename crate::bank::Book as Ledger", "crate::bank::Book", "", "", "Ledger"),
             ("rename `to` to source in the whole project", "to", "", "", "source"),
             ("rename f to g and update all its callers", "f", "", "", "g"),
@@ -372,6 +449,19 @@ mod tests {
             "the file should be named b.py",
             "rename the title to 'New-Title'",
             "in f, add a docstring",
+            "cleanup should be called once",
+            "cleanup() must be called first",
+            "Store.close must be called automatically",
+            "validate should be called everywhere",
+            "log should be called only in main",
+            "call cleanup safely instead",
+            "in main, call cleanup twice instead",
+            "rename setup() to init() but keep an alias",
+            "rename log to entry in every function",
+            "rename log to entry in the comments",
+            "rename cleanup to tidy and the file",
+            "rename cleanup to tidy in this file",
+            "rename cleanup to tidy in both files",
         ] {
             assert_eq!(AskedRenaming::read(text), None, "{text}");
         }

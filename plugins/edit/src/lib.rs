@@ -173,8 +173,13 @@ fn edit_target(work: &Work<'_>, target: &Target) -> Result<(Option<Change>, Edit
         return Ok((None, edited));
     }
     let mut edited = match previous {
-        // A file without findings keeps its earlier result, and a notebook is never written as a whole.
-        Some(previous) if work.findings(path).is_empty() || notebook::is_notebook(path) => {
+        // A file without findings keeps its earlier result, a notebook is never written as a whole, and what has one exact answer
+        // has no other one.
+        Some(previous)
+            if work.findings(path).is_empty()
+                || notebook::is_notebook(path)
+                || mechanical::applies(&work.instruction.prompt) =>
+        {
             Edited { text: previous.clone(), notes: Vec::new(), doubt: None }
         }
         Some(previous) => repair::repair(work, path, base, previous)?,
@@ -224,7 +229,7 @@ fn defines_nothing(path: &RepoPath, text: &str) -> bool {
 }
 
 fn edit_file(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Edited, PluginError> {
-    if notebook::is_notebook(path) {
+    if notebook::is_notebook(path) && !mechanical::applies(&work.instruction.prompt) {
         return notebook::edit(work, path, base);
     }
     match work.options.format {

@@ -11,30 +11,67 @@ use task::{Task, task};
 
 use crate::target::Base;
 use crate::work::{Edited, Work};
-use deepcoder_edit::{LineEnding, split_bom};
-use deepcoder_plugin_api::PluginError;
+use deepcoder_edit::{LineEnding, apply_edits, edits_between, split_bom};
+use deepcoder_plugin_api::{ErrorCode, PluginError};
 use deepcoder_syntax::{Language, multiline_strings, parses};
-use deepcoder_types::{RepoPath, TextRange};
+use deepcoder_types::{RepoPath, TextEdit, TextRange};
 
-/// The edit, where the task has an exact answer for such a file.
+/// Whether the instruction has one exact answer, which a model would only spoil.
+pub(crate) fn applies(instruction: &str) -> bool {
+    task(instruction).is_some()
+}
+
+/// The edit, where the instruction has an exact answer. An error where it has one, and the file does not let it be known.
 pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Option<Edited>, PluginError> {
-    let first = work.instruction.targets.first().is_none_or(|first| first == path);
-    if first && work.instruction.selection.is_some() {
-        return Ok(None);
+    let prompt = &work.instruction.prompt;
+    let Some(task) = task(prompt) else { return Ok(None) };
+    let invalid = |message: String| PluginError::new(ErrorCode::Invalid, message);
+    let named: Vec<&str> =
+        prompt.split_whitespace().map(|w| w.trim_matches(['`', '.', ','])).filter(|w| task::is_path(w)).collect();
+    if !named.is_empty() && !named.iter().any(|named| path.as_str().ends_with(named)) {
+        return Err(invalid(format!("the instruction is about `{}`, and `{path}` is given", named.join("`, `")))
+            .with_hint("give the file that it is about: deepcoder edit \"…\" FILE"));
     }
-    let Some(task) = task(&work.instruction.prompt) else { return Ok(None) };
+    if crate::notebook::is_notebook(path) {
+        return Err(invalid(format!("`{path}` is a notebook, whose cells have no such edit"))
+            .with_hint("use a formatter for notebooks, such as nbqa or ruff"));
+    }
     let text = base.text.as_str();
     let mut notes = Vec::new();
-    let new = match task {
+    let new = match &task {
         Task::TrailingSpace => trimmed(path, text),
         Task::FinalNewline if text.is_empty() || text.ends_with('\n') => Some(text.to_owned()),
         Task::FinalNewline => Some(text.to_owned() + LineEnding::dominant(text).as_str()),
-        Task::Spaces(count) => spaces(path, text, count),
-        Task::BlankLines(most) => squeezed(path, text, most),
+        Task::Spaces(count) => spaces(path, text, *count),
+        Task::BlankLines(most) => squeezed(path, text, *most),
         Task::SortImports => order::sorted(path, text, &|module| is_own(work, module)),
         Task::UnusedImports(name) => unused::removed(work, path, text, name.as_deref(), &mut notes)?,
     };
-    Ok(new.map(|text| Edited { text, notes, doubt: None }))
+    let by_language = matches!(task, Task::SortImports | Task::UnusedImports(_));
+    let Some(new) = new else {
+        // Other languages have their imports ordered by a model.
+        let known = !matches!(Language::program(path), Some(Language::Python | Language::Java));
+        if by_language && known && Language::program(path).is_some_and(|language| parses(language, text) == Some(true))
+        {
+            return Ok(None);
+        }
+        return Err(invalid(format!("what is text in `{path}` and what is layout cannot be told"))
+            .with_hint("the file does not parse, or blanks mean something in it; mend it first, or edit it by hand"));
+    };
+    let first = work.instruction.targets.first().is_none_or(|first| first == path);
+    let text = match work.instruction.selection.filter(|_| first) {
+        Some(selection) => within(text, &new, selection)
+            .ok_or_else(|| invalid("such an edit is about a whole file".to_owned()).with_hint("leave out the lines"))?,
+        None => new,
+    };
+    Ok(Some(Edited { text, notes, doubt: None }))
+}
+
+/// The text with those changes that are in the selected lines.
+fn within(old: &str, new: &str, selection: TextRange) -> Option<String> {
+    let inside = |edit: &TextEdit| selection.start <= edit.range.start && edit.range.end <= selection.end;
+    let edits: Vec<TextEdit> = edits_between(old, new).into_iter().filter(inside).collect();
+    apply_edits(old, &edits).ok()
 }
 
 /// Whether a module is one of the project.
@@ -46,7 +83,13 @@ fn is_own(work: &Work<'_>, module: &str) -> bool {
 
 /// The strings of a program that have several lines; `None` where the program cannot be read.
 fn strings(path: &RepoPath, text: &str) -> Option<Vec<TextRange>> {
+    let blocks =
+        || text.lines().any(|line| line.trim_end().ends_with(['|', '>', '-', '+']) && line.contains(['|', '>']));
     match Language::program(path) {
+        // Blanks are columns there, and the value of texts in several lines.
+        None if path.extension() == Some("tsv") => None,
+        None if matches!(path.extension(), Some("yaml" | "yml")) && blocks() => None,
+        None if path.extension() == Some("toml") && (text.contains("\"\"\"") || text.contains("'''")) => None,
         None => Some(Vec::new()),
         Some(language) if parses(language, text) == Some(true) => multiline_strings(language, text),
         Some(_) => None,
@@ -64,7 +107,7 @@ fn trimmed(path: &RepoPath, text: &str) -> Option<String> {
         let bare = content.trim_end_matches([' ', '\t']);
         let end = at + content.len();
         let within = strings.iter().any(|s| (s.start as usize) < end && end < s.end as usize);
-        let breaks = markdown && !bare.is_empty() && &content[bare.len()..] == "  ";
+        let breaks = markdown && !bare.is_empty() && content[bare.len()..].ends_with("  ");
         out.push_str(if within || breaks { content } else { bare });
         out.push_str(&line[content.len()..]);
         at += line.len();
@@ -78,7 +121,7 @@ fn squeezed(path: &RepoPath, text: &str, most: usize) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let (mut at, mut blank) = (0, 0);
     for line in text.split_inclusive('\n') {
-        let within = strings.iter().any(|s| (s.start as usize) < at && at < s.end as usize);
+        let within = strings.iter().any(|s| (s.start as usize) <= at && at < s.end as usize);
         blank = if line.trim().is_empty() && !within { blank + 1 } else { 0 };
         if blank <= most {
             out.push_str(line);
@@ -90,8 +133,8 @@ fn squeezed(path: &RepoPath, text: &str, most: usize) -> Option<String> {
 
 /// The text with spaces for the tabs that its lines begin with. In a Makefile and in Go tabs mean something.
 fn spaces(path: &RepoPath, text: &str, count: usize) -> Option<String> {
-    if path.file_name().to_lowercase().starts_with("makefile") || matches!(path.extension(), Some("mk" | "go" | "tsv"))
-    {
+    let name = path.file_name().to_lowercase();
+    if name.contains("makefile") || matches!(path.extension(), Some("mk" | "mak" | "make" | "go" | "tsv")) {
         return None;
     }
     let strings = strings(path, text)?;
@@ -100,7 +143,7 @@ fn spaces(path: &RepoPath, text: &str, count: usize) -> Option<String> {
     let mut at = bom.len();
     for line in body.split_inclusive('\n') {
         let rest = line.trim_start_matches([' ', '\t']);
-        if strings.iter().any(|s| (s.start as usize) < at && at < s.end as usize) {
+        if strings.iter().any(|s| (s.start as usize) <= at && at < s.end as usize) {
             out.push_str(line);
         } else {
             let mut column = 0;
@@ -130,8 +173,11 @@ mod tests {
         assert_eq!(trimmed(&path("a.txt"), text).as_deref(), Some("x = 1\ny = \"\"\"a\n\tb\n\"\"\"\r\n\tz\n"));
         let python = "x = 1  \ny = \"\"\"a  \nb \n\"\"\" \t\r\n";
         assert_eq!(trimmed(&path("a.py"), python).as_deref(), Some("x = 1\ny = \"\"\"a  \nb \n\"\"\"\r\n"));
-        assert_eq!(trimmed(&path("a.md"), "a  \nb   \n  \n").as_deref(), Some("a  \nb\n\n"));
+        assert_eq!(trimmed(&path("a.md"), "a  \nb   \n  \n").as_deref(), Some("a  \nb   \n\n"));
         assert_eq!(trimmed(&path("a.py"), "def ( \n"), None);
+        assert_eq!(trimmed(&path("a.tsv"), "a\t\n"), None);
+        assert_eq!(trimmed(&path("a.yaml"), "a: |\n  b  \n"), None);
+        assert_eq!(trimmed(&path("a.yaml"), "a: b  \n").as_deref(), Some("a: b\n"));
     }
 
     /// Protects the blank lines of strings, and those that are few enough.

@@ -206,7 +206,11 @@ fn changed(
     let told: BTreeSet<&str> = told.into_iter().filter(|name| Some(*name) != renamed).collect();
     if !told.is_empty() {
         let told: Vec<&str> = told.into_iter().collect();
-        findings.push(Finding::warning(file.path, format!("no longer defined: {}", list(&told))));
+        let message = format!("no longer defined: {}", list(&told));
+        // `rename f to g, but keep an alias`
+        let kept = ["keep", "alias", "aliases", "deprecate", "deprecated"].iter().any(|w| context.prompt.has_word(w));
+        let finding = if kept { Finding::review } else { Finding::warning };
+        findings.push(finding(file.path, message));
     }
 }
 

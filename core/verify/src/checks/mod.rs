@@ -26,6 +26,7 @@ mod several;
 mod tree;
 mod twice;
 mod twin;
+mod users;
 mod values;
 mod weakened;
 
@@ -51,13 +52,14 @@ pub(crate) fn check(set: &EditSet, policy: &Policy, base: &dyn deepcoder_workspa
     if policy.constraint == Some(Constraint::Refactoring) {
         data::check(&context, findings);
         generated::check(&context, findings);
-        meanings::check(&context, findings);
+        // Who moves code knows where each name went, which the lines of a difference do not tell.
         return;
     }
     for check in [
         lost::check,
         names::check,
         meanings::check,
+        users::check,
         imports::check,
         content::check,
         data::check,

@@ -1,5 +1,7 @@
 //! Which instruction has one exact answer. Every word of it must belong to the task.
 
+use deepcoder_syntax::is_file_extension;
+
 /// Columns between tab stops where the instruction names no number.
 const TAB: usize = 4;
 
@@ -29,6 +31,12 @@ const REMOVES: [&str; 9] = ["remove", "delete", "strip", "trim", "drop", "clean"
 const BLANKS: [&str; 5] = ["whitespace", "whitespaces", "spaces", "blanks", "space"];
 const SORTS: [&str; 7] = ["sort", "order", "organize", "organise", "reorder", "arrange", "tidy"];
 
+/// Whether a word of an instruction is the path of a file.
+pub(super) fn is_path(word: &str) -> bool {
+    word.contains('/')
+        || word.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && is_file_extension(ending))
+}
+
 /// The task of the instruction, if every word of it belongs to one.
 pub(crate) fn task(instruction: &str) -> Option<Task> {
     let text = instruction.trim().trim_end_matches(['.', '!']).replace("white space", "whitespace");
@@ -41,9 +49,9 @@ pub(crate) fn task(instruction: &str) -> Option<Task> {
     if let Some(name) = unused_name(lower, &text) {
         return Some(Task::UnusedImports(Some(name)));
     }
-    let is_path = |word: &str| {
-        word.contains('/') || word.rsplit_once('.').is_some_and(|(_, ending)| (1..5).contains(&ending.len()))
-    };
+    let each_line = ["each line", "every line", "all lines"].iter().any(|words| lower.contains(words));
+    let edges = ["end", "start", "beginning", "top", "bottom"];
+    let at_edge = lower.split_whitespace().any(|word| edges.contains(&word));
     let words = lower.split_whitespace().map(|word| word.trim_matches('`'));
     let rest: Vec<&str> = words.filter(|word| !FILLERS.contains(word) && !is_path(word)).collect();
     let is_blanks = |word: &str| BLANKS.contains(&word);
@@ -51,11 +59,12 @@ pub(crate) fn task(instruction: &str) -> Option<Task> {
         [verb, "trailing", blanks] if (REMOVES.contains(verb) || *verb == "no") && is_blanks(blanks) => {
             Some(Task::TrailingSpace)
         }
-        ["add" | "ensure" | "insert" | "with" | "needs" | "lacks" | "has" | "misses", rest @ ..] => match rest {
+        ["add" | "ensure" | "insert" | "with" | "needs" | "lacks" | "misses", rest @ ..] if !each_line => match rest {
             ["newline"] | ["final" | "trailing", "newline"] => Some(Task::FinalNewline),
-            ["no", "newline"] | ["no", "final" | "trailing", "newline"] => Some(Task::FinalNewline),
             _ => None,
         },
+        // `the file has no newline at its end, add it`
+        ["has", "no", "newline"] | ["has", "no", "final" | "trailing", "newline"] => Some(Task::FinalNewline),
         [verb, "with", "newline"] if *verb == "finish" || *verb == "terminate" => Some(Task::FinalNewline),
         [
             "convert" | "replace" | "change" | "turn" | "expand",
@@ -68,8 +77,8 @@ pub(crate) fn task(instruction: &str) -> Option<Task> {
         | ["indent", "with" | "by" | "using", rest @ .., "not", "tabs"]
         | ["use", rest @ .., "not", "tabs"]
         | ["tabs", rest @ ..] => spaces(rest),
-        ["no", "more", "than", number, "blank", rest @ ..] | ["most", number, "blank", rest @ ..] if together(rest) => {
-            count(number).map(Task::BlankLines)
+        ["no", "more", "than", number, "blank", rest @ ..] | ["most", number, "blank", rest @ ..] if !at_edge => {
+            count(number).filter(|most| together(rest, *most)).map(Task::BlankLines)
         }
         ["limit", "blank", "to", number] | ["limit", "blank", "to", "most", number] => {
             count(number).map(Task::BlankLines)
@@ -87,8 +96,10 @@ pub(crate) fn task(instruction: &str) -> Option<Task> {
             Some(Task::SortImports)
         }
         ["imports", "sorted"] => Some(Task::SortImports),
-        [verb, "unused", "imports" | "import"] | [verb, "imports", "unused" | "not" | "never", ..]
-            if REMOVES.contains(verb) && (rest.len() == 3 || rest[3..] == ["used"]) =>
+        [verb, "unused", "imports" | "import"]
+        | [verb, "imports", "unused"]
+        | [verb, "imports", "not" | "never", "used" | "needed"]
+            if REMOVES.contains(verb) =>
         {
             Some(Task::UnusedImports(None))
         }
@@ -110,14 +121,13 @@ fn spaces(words: &[&str]) -> Option<Task> {
     BLANKS.contains(blanks).then_some(Task::Spaces(count))
 }
 
-/// `together`, `between functions`
-fn together(words: &[&str]) -> bool {
-    matches!(
-        words,
-        [] | ["together" | "anywhere" | "consecutively"]
-            | ["row" | "succession"]
-            | ["between" | "before" | "after", ..]
-    )
+/// `together`, `between functions`. Between functions a file may have two where it has one between methods.
+fn together(words: &[&str], most: usize) -> bool {
+    match words {
+        [] | ["together" | "anywhere" | "consecutively" | "row" | "succession"] => true,
+        ["between" | "before" | "after", _] => most > 1,
+        _ => false,
+    }
 }
 
 fn count(word: &str) -> Option<usize> {
@@ -197,6 +207,15 @@ mod tests {
             ("remove the imports that are not sorted", None),
             ("use tabs instead of spaces", None),
             ("trim whitespace", None),
+            ("end the file with no newline", None),
+            ("ensure no trailing newline at the end of the file", None),
+            ("add a newline at the end of each line", None),
+            ("no more than one blank line between methods", None),
+            ("at most one blank line between methods, and two between classes", None),
+            ("there should be no more than one blank line at the end of the file", None),
+            ("remove unused import typing.Any", None),
+            ("remove the unused imports of os.path", None),
+            ("remove the imports that are not at the end of the file", None),
             ("it is imported and not used, drop it", None),
         ] {
             assert_eq!(task(text), wanted, "{text}");

@@ -63,6 +63,13 @@ fn python(
         .flat_map(names)
         .map(|(name, _, _)| name)
         .collect();
+    // Types in comments, as programs had them before they had annotations.
+    let typed: BTreeSet<&str> = body
+        .lines()
+        .filter_map(|line| line.split_once('#').and_then(|(_, comment)| comment.trim_start().strip_prefix("type:")))
+        .flat_map(names)
+        .map(|(name, _, _)| name)
+        .collect();
     let mut out = body.to_owned();
     let mut kept = Vec::new();
     for line in (0..source.lines.len()).rev().filter(is_import).filter(|line| source.indent(*line) == 0) {
@@ -79,6 +86,7 @@ fn python(
                 || only.is_some_and(|only| only != bound && only != item.name)
                 || used.contains(bound)
                 || examples.contains(bound)
+                || typed.contains(bound)
                 || item.module.as_deref() == Some("__future__")
             {
                 continue;
@@ -103,7 +111,9 @@ fn python(
     if !kept.is_empty() {
         notes.push(format!("{} may be there for what it does when it is imported, and stays", kept.join(", ")));
     }
-    Ok(bom.to_owned() + &out)
+    // A file that began with its imports does not begin with the blank lines behind them.
+    let out = if body.starts_with(['\n', '\r']) { out.as_str() } else { out.trim_start_matches(['\n', '\r']) };
+    Ok(bom.to_owned() + out)
 }
 
 /// Whether an import may be there for what the module does: only the standard library is known not to.
@@ -117,6 +127,10 @@ fn may_do_something(item: &Item) -> bool {
 /// Whether another file may take the name from this one.
 fn used_elsewhere(work: &Work<'_>, path: &RepoPath, name: &str) -> Result<bool, PluginError> {
     let stem = path.file_name().split('.').next().unwrap_or_default();
+    // No other file imports a module whose name is none.
+    if !stem.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        return Ok(false);
+    }
     let found = |pattern: String| -> Result<Vec<RepoPath>, PluginError> {
         match work.host.search_text(&pattern, "**/*.py", MAX_FOUND) {
             Ok(found) if found.len() >= MAX_FOUND as usize => Err(PluginError::new(ErrorCode::Budget, "")),

@@ -117,6 +117,11 @@ pub(crate) fn sentence(instruction: &str) -> Option<Sentence> {
     if qualified.contains(['\n', ';', ':']) || qualified.contains(". ") {
         return None;
     }
+    // What follows such a word is left out, and the sentence says of what.
+    if qualified.split_whitespace().any(|word| is(word, &["except", "excluding", "unless", "besides", "apart", "but"]))
+    {
+        return None;
+    }
     let clauses: Vec<Vec<&str>> = qualified.split(", ").map(words).collect();
     match clauses.as_slice() {
         [only] => lacking(only).or_else(|| clause(only)),
@@ -202,6 +207,17 @@ fn clause(words: &[&str]) -> Option<Sentence> {
         return Some(Sentence { noun, name: Some(name), adds, certain: true });
     }
     let (mut noun, tail) = object(rest)?;
+    // `write the comments to the file`, `add annotations to the plot`: what the program has, and not what its text has.
+    let data = match noun {
+        Noun::Comments => {
+            rest.first().is_some_and(|word| is(word, &["the"])) && tail.first() != Some(&QUOTE) && !lacks(rest)
+        }
+        Noun::Hints => !rest.iter().any(|word| word.to_lowercase().contains("type")) && is_thing(tail),
+        _ => false,
+    };
+    if adds && data {
+        return None;
+    }
     // The text of the comment may follow.
     let tail = if tail.first() == Some(&QUOTE) { &tail[1..] } else { tail };
     if !tail.first().is_none_or(|word| is(word, &PREPOSITIONS)) {
@@ -219,6 +235,22 @@ fn clause(words: &[&str]) -> Option<Sentence> {
         name
     });
     Some(Sentence { noun, name, adds, certain: true })
+}
+
+fn lacks(words: &[&str]) -> bool {
+    words.iter().any(|word| is(word, &["missing", "necessary", "needed", "lacking"]))
+}
+
+/// `to the plot`, which is no part of a program.
+fn is_thing(words: &[&str]) -> bool {
+    const PARTS: [&str; 9] =
+        ["file", "module", "code", "functions", "methods", "classes", "signature", "signatures", "project"];
+    match words {
+        [_, the, thing, ..] if is(the, &["the", "a", "an", "its"]) => {
+            !is(thing, &NAMED) && !is(thing, &PARTS) && !is(thing, &SIGNATURE) && !is(thing, &["public", "private"])
+        }
+        _ => false,
+    }
 }
 
 /// `document f`, `document all functions`

@@ -50,6 +50,25 @@ fn lost_definitions_need_a_person() {
     assert_eq!(edit("tidy", "bank.py", BANK, &no_class).len(), 1, "members go with their class");
 }
 
+/// Protects the files that use a definition: one that an edit takes away, as it was told to or not, is told with its first user.
+#[test]
+fn users_of_what_is_gone_are_told() {
+    let shop = BANK.replace("Account", "Shop");
+    let tree = [("bank.py", BANK), ("main.py", MAIN)];
+    let said = "R bank.py: line 1 of `main.py` uses `Account`, which is gone".to_owned();
+    let found = findings("rename class Account to class Shop", &tree, &[("bank.py", Some(&shop))]);
+    assert!(found.contains(&said), "{found:?}");
+    let both = MAIN.replace("Account", "Shop");
+    let found = findings("name Account Shop", &tree, &[("bank.py", Some(&shop)), ("main.py", Some(&both))]);
+    assert!(!found.iter().any(|finding| finding.starts_with('R')), "{found:?}");
+    // A name of its own is no use of this one.
+    let other = [("bank.py", BANK), ("main.py", "class Account:\n    pass\n\n\nAccount()\n")];
+    let found = findings("name Account Shop", &other, &[("bank.py", Some(&shop))]);
+    assert!(!found.iter().any(|finding| finding.contains("main.py")), "{found:?}");
+    let kept = edit("rename total to sum_of, but keep an alias", "bank.py", BANK, &BANK.replace("total", "sum_of"));
+    assert_eq!(kept, ["R bank.py: no longer defined: `total`"]);
+}
+
 /// Protects from false alarms: definitions that move, get imported, or get another class are not lost.
 #[test]
 fn what_moves_is_not_lost() {
