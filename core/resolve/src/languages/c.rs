@@ -4,6 +4,7 @@
 //! [`crate::Project`], by what [`lexer`] and [`macros`] find in their directives.
 
 mod classes;
+mod declarator;
 mod declare;
 mod directives;
 mod known;

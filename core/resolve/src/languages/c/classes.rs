@@ -1,6 +1,7 @@
 //! Types with members, enumerations, namespaces.
 
 use super::super::names::{child, children, range};
+use super::declarator::path;
 use super::walk::{FILE, Walk, What};
 use crate::{Declaration, DeclarationId, DeclarationKind as Kind, Known, Role, ScopeId, ScopeKind, Space};
 use deepcoder_syntax::Node;
@@ -192,17 +193,4 @@ impl<'t> Walk<'t> {
         self.owners.push((inner, names));
         inner
     }
-}
-
-/// The names of a path, from the left.
-pub(super) fn path(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut parts = Vec::new();
-    let mut next = node;
-    while next.kind() == "qualified_identifier" {
-        parts.extend(next.child_by_field_name("scope"));
-        let Some(name) = next.child_by_field_name("name") else { return parts };
-        next = name;
-    }
-    parts.push(next);
-    parts
 }

@@ -1,87 +1,10 @@
 //! Declarations: declarators, variables, functions, parameters, other names of types.
 
 use super::super::names::{child, children, fields, offset, range};
-use super::classes::path;
+use super::declarator::{Declarator, is_declarator, is_function, path};
 use super::walk::{Aggregate, FILE, Source, Walk, What};
 use crate::{Declaration, DeclarationId, DeclarationKind as Kind, HazardKind, Role, ScopeId, ScopeKind, Space, Target};
 use deepcoder_syntax::Node;
-
-/// Declarators within each other; more are not followed.
-const DEEPEST: usize = 64;
-
-/// A declarator: the name at its bottom, and what is around it, from the outside.
-pub(super) struct Declarator<'t> {
-    pub(super) name: Option<Node<'t>>,
-    pub(super) wrappers: Vec<Node<'t>>,
-}
-
-fn is_declarator(node: &Node<'_>) -> bool {
-    node.kind().ends_with("declarator")
-        || matches!(
-            node.kind(),
-            "identifier"
-                | "field_identifier"
-                | "type_identifier"
-                | "primitive_type"
-                | "qualified_identifier"
-                | "destructor_name"
-                | "operator_name"
-                | "operator_cast"
-                | "template_function"
-                | "template_method"
-        )
-}
-
-fn is_function(node: &Node<'_>) -> bool {
-    matches!(node.kind(), "function_declarator" | "abstract_function_declarator")
-}
-
-impl<'t> Declarator<'t> {
-    pub(super) fn of(node: Node<'t>) -> Self {
-        let mut wrappers = Vec::new();
-        let mut next = node;
-        while wrappers.len() < DEEPEST {
-            if !next.kind().ends_with("declarator") || next.kind() == "structured_binding_declarator" {
-                return Self { name: Some(next), wrappers };
-            }
-            if next.kind() != "init_declarator" {
-                wrappers.push(next);
-            }
-            let inner = next
-                .child_by_field_name("declarator")
-                .or_else(|| children(next).into_iter().find(is_declarator).filter(|_| !is_function(&next)));
-            match inner {
-                Some(inner) => next = inner,
-                None => break,
-            }
-        }
-        Self { name: None, wrappers }
-    }
-
-    /// The wrapper that makes it a function, and no pointer to one.
-    pub(super) fn function(&self) -> Option<Node<'t>> {
-        self.wrappers.iter().rev().find(|found| found.kind() != "parenthesized_declarator").copied().filter(is_function)
-    }
-
-    pub(super) fn any_function(&self) -> Option<Node<'t>> {
-        self.wrappers.iter().copied().find(is_function)
-    }
-
-    /// Whether the type before it is that of the value, of its elements, or of what it points to or returns.
-    pub(super) fn has_type(&self) -> bool {
-        let functions = self.wrappers.iter().filter(|found| is_function(found)).count();
-        functions == usize::from(self.function().is_some())
-    }
-
-    pub(super) fn arrays(&self) -> usize {
-        self.wrappers.iter().filter(|found| found.kind().ends_with("array_declarator")).count()
-    }
-
-    /// `M (x)`, which may be the use of a macro.
-    fn looks_called(&self) -> bool {
-        !self.wrappers.is_empty() && self.wrappers.iter().all(|found| found.kind() == "parenthesized_declarator")
-    }
-}
 
 impl<'t> Walk<'t> {
     /// Declares a name; several declarations of one name in a scope are one.
@@ -471,7 +394,7 @@ fn declarator_end(declarator: Node<'_>) -> usize {
 }
 
 /// A type with a tag.
-pub(super) fn is_tagged(node: Node<'_>) -> bool {
+fn is_tagged(node: Node<'_>) -> bool {
     matches!(node.kind(), "struct_specifier" | "union_specifier" | "class_specifier" | "enum_specifier")
 }
 

@@ -180,7 +180,7 @@ impl<'t> Walk<'t> {
                 }
             }
             "qualified_identifier" => {
-                let parts: Vec<Node<'t>> = super::classes::path(node);
+                let parts: Vec<Node<'t>> = super::declarator::path(node);
                 let names: Vec<Node<'t>> =
                     parts.iter().map(|part| part.child_by_field_name("name").unwrap_or(*part)).collect();
                 self.path(&names, scope)
@@ -191,7 +191,7 @@ impl<'t> Walk<'t> {
             "dependent_type" => children(node).first().map_or(Known::Unknown, |of| self.of_type(*of, scope, depth + 1)),
             "type_descriptor" => {
                 let declarator = node.child_by_field_name("declarator");
-                if declarator.is_some_and(|found| super::declare::Declarator::of(found).any_function().is_some()) {
+                if declarator.is_some_and(|found| super::declarator::Declarator::of(found).any_function().is_some()) {
                     return Known::Unknown;
                 }
                 node.child_by_field_name("type").map_or(Known::Unknown, |of| self.of_type(of, scope, depth + 1))

@@ -1,8 +1,7 @@
 //! The walk over the tree: scopes, declarations, and every name with the rule that it is looked up by.
 
 use super::super::names::{Names, child, children, fields, range};
-use super::classes::path;
-use super::declare::Declarator;
+use super::declarator::{Declarator, path};
 use crate::{Argument, Bindings, DeclarationId, DeclarationKind as Kind, HazardKind, Role, ScopeId, ScopeKind, Space};
 use deepcoder_syntax::{Language, Node};
 use deepcoder_types::TextRange;
