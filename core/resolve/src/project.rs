@@ -122,7 +122,14 @@ impl<'f> Project<'f> {
     /// The tree of these files.
     #[must_use]
     pub fn new(files: &'f dyn Files) -> Self {
-        Self { files, bound: Mutex::default(), memo: memo::Memo::default(), before: None, witness: None, units: units::Units::default() }
+        Self {
+            files,
+            bound: Mutex::default(),
+            memo: memo::Memo::default(),
+            before: None,
+            witness: None,
+            units: units::Units::default(),
+        }
     }
 
     /// The same, with a second source for what the texts leave open.

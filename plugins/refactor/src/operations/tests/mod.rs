@@ -1,7 +1,7 @@
 //! Before and after, as marked texts: `«` and `»` hold the selection, `‸` is a cursor.
 
-mod compilers;
 mod codemods;
+mod compilers;
 mod others;
 mod python;
 
