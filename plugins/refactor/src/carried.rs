@@ -80,6 +80,77 @@ impl Moved {
         }
     }
 
+    /// The text of an expression with parts of it replaced.
+    pub(crate) fn expression_with(
+        &mut self,
+        source: &Source<'_>,
+        at: TextRange,
+        brackets: bool,
+        replaced: &[(TextRange, Self)],
+    ) {
+        let inside = |here: TextRange| at.start <= here.start && here.end <= at.end;
+        let text = source.text_of(at);
+        let lines = text.matches('\n').count();
+        let continued = lines > 0 && text.matches("\\\n").count() == lines && !brackets;
+        if !continued && !replaced.iter().any(|(here, _)| inside(*here)) {
+            return self.expression(source, at, brackets, false);
+        }
+        if brackets {
+            self.push("(");
+        }
+        self.carry_with(source, at, replaced);
+        if brackets {
+            self.push(")");
+        }
+    }
+
+    /// Text of the file with parts of it replaced.
+    fn carry_with(&mut self, source: &Source<'_>, at: TextRange, replaced: &[(TextRange, Self)]) {
+        let mut start = at.start;
+        for (here, new) in replaced.iter().filter(|(here, _)| at.start <= here.start && here.start < at.end) {
+            self.carry(source, TextRange::new(start, here.start.max(start)));
+            self.append(new.clone());
+            start = here.end.min(at.end).max(start);
+        }
+        self.carry(source, TextRange::new(start, at.end));
+    }
+
+    /// The lines of a text with another indentation and parts of it replaced; the inside of strings stays.
+    pub(crate) fn lines(&mut self, source: &Source<'_>, at: TextRange, indent: &str, replaced: &[(TextRange, Self)]) {
+        let old = source.indentation(at.start).to_owned();
+        let mut strings: Vec<TextRange> = Vec::new();
+        walk(source.tree.root_node(), |node| {
+            let here = range(node);
+            if here.end <= at.start || here.start >= at.end {
+                return false;
+            }
+            let string = source.grammar.strings.contains(&node.kind());
+            if string {
+                strings.push(here);
+            }
+            !string
+        });
+        let mut start = at.start;
+        while start < at.end {
+            let end = source.line_end(start).min(at.end);
+            if start > at.start {
+                let inside = strings.iter().any(|string| string.start < start && start < string.end);
+                let line = source.text_of(TextRange::new(start, end));
+                if !inside && line.starts_with(&old) && !line.trim().is_empty() {
+                    start += u32::try_from(old.len()).unwrap_or(0);
+                    self.push(indent);
+                }
+            }
+            // What replaces a text over several lines ends its lines, too.
+            let over = replaced.iter().find(|(here, _)| here.start < start && start < here.end);
+            let start_of = over.map_or(start, |(here, _)| here.end);
+            let end =
+                replaced.iter().find(|(here, _)| here.start < end && end < here.end).map_or(end, |(here, _)| here.end);
+            self.carry_with(source, TextRange::new(start_of.min(end), end), replaced);
+            start = end;
+        }
+    }
+
     /// The text in one line as far as line breaks would end it; in brackets where comments stand in the way.
     fn joined(&mut self, source: &Source<'_>, at: TextRange) {
         let mut breaks: Vec<TextRange> = Vec::new();

@@ -50,7 +50,8 @@ impl Source<'_> {
         for reference in self.references(range(expression)) {
             reads = reads.max(if self.shared(reference) { Reads::State } else { Reads::Names });
         }
-        Value { reads, makes, single: expression.child_count() == 0 }
+        let text = grammar.strings.contains(&expression.kind()) && reads == Reads::Nothing;
+        Value { reads, makes, single: expression.child_count() == 0 || text }
     }
 
     /// Whether a call may give a variable another value: another function writes it, or it is of another file.

@@ -18,6 +18,7 @@ mod gate;
 mod grammar;
 mod names;
 mod operations;
+mod paths;
 mod plugin;
 mod request;
 #[cfg(test)]
@@ -29,7 +30,7 @@ pub use changes::{ApplyError, Changes, Doubt};
 pub use deepcoder_codemod::Source;
 pub use gate::Verdict;
 pub use plugin::RefactorPlugin;
-pub use request::{CodemodRequest, Refusal, Request, Target};
+pub use request::{CodemodRequest, Refusal, Request, Target, Visibility};
 
 use deepcoder_resolve::Project;
 

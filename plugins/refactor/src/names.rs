@@ -61,6 +61,17 @@ const fn snakes(language: Language) -> bool {
     matches!(language, Language::Python | Language::Rust | Language::C | Language::Cpp)
 }
 
+/// What a function is called that has no name yet, as the tools of the language do.
+pub(crate) const fn function(language: Language, method: bool) -> &'static str {
+    match language {
+        Language::Java => "extracted",
+        Language::Rust => "fun_name",
+        Language::Go if method => "newMethod",
+        Language::JavaScript | Language::TypeScript | Language::Tsx | Language::Go => "newFunction",
+        _ => "extracted",
+    }
+}
+
 /// What an expression could be called: after the member or the function that it takes.
 pub(crate) fn suggested(source: &Source<'_>, expression: Node<'_>) -> String {
     let mut node = expression;

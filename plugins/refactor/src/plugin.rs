@@ -2,6 +2,7 @@
 
 use crate::command::{Command, Subject, parse};
 use crate::editor;
+use crate::operations::inline_function;
 use crate::title::{name_at, title};
 use crate::tree::HostFiles;
 use crate::{Changes, Refusal, Request, Target, Verdict, codemods, find, run};
@@ -118,12 +119,15 @@ fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
 }
 
 /// The operation on a target; `None` where there is none of this name.
-fn request(command: &Command, target: Target) -> Option<Request> {
+fn request(project: &Project<'_>, command: &Command, target: Target) -> Option<Request> {
     let name = command.name.clone();
     Some(match command.operation {
         "rename" => Request::Rename { target, new_name: name? },
         "extract-variable" => Request::ExtractVariable { target, name, all: command.all },
-        "extract-function" => Request::ExtractFunction { target, name },
+        "extract-function" => Request::ExtractFunction { target, name, visibility: None, method: false },
+        "inline" if inline_function::is_function(project, &target) => {
+            Request::InlineFunction { target, all: command.all }
+        }
         "inline" => Request::InlineVariable { target },
         _ => return None,
     })
@@ -141,7 +145,7 @@ fn work(
     }
     let old = name_at(project, &target);
     let home = target.path.clone();
-    let Some(request) = request(command, target) else {
+    let Some(request) = request(project, command, target) else {
         return Err(PluginError::new(ErrorCode::Invalid, "there is no such operation").with_hint(FORMS));
     };
     let title = title(project, &request);

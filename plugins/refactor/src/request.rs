@@ -38,6 +38,17 @@ pub enum Request {
         target: Target,
         /// Its name; `None`: one that is free.
         name: Option<String>,
+        /// Who may call it, in languages that say so; `None`: nothing outside.
+        visibility: Option<Visibility>,
+        /// Whether it becomes a method of the receiver, where the language lets one choose (Go).
+        method: bool,
+    },
+    /// Put the body of a function in the place of a call.
+    InlineFunction {
+        /// A call, or the definition: then all calls, and the definition goes away.
+        target: Target,
+        /// Whether all calls are meant and the definition goes away.
+        all: bool,
     },
     /// Replace what matches a pattern, wherever it stands.
     Codemod(Box<CodemodRequest>),
@@ -63,6 +74,19 @@ pub struct CodemodRequest {
     pub learned: bool,
 }
 
+/// Who may use a member of a class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everything.
+    Public,
+    /// The package, and what inherits from the class.
+    Protected,
+    /// The package.
+    Package,
+    /// The class.
+    Private,
+}
+
 impl Request {
     /// The operation, as the command line names it.
     #[must_use]
@@ -71,6 +95,7 @@ impl Request {
             Self::Rename { .. } => "rename",
             Self::ExtractVariable { .. } => "extract-variable",
             Self::ExtractFunction { .. } => "extract-function",
+            Self::InlineFunction { .. } => "inline-function",
             Self::InlineVariable { .. } => "inline-variable",
             Self::Codemod(_) => "codemod",
         }
@@ -84,8 +109,9 @@ impl Request {
         vec![
             Self::Rename { target: target(), new_name: format!("{name}_2") },
             Self::ExtractVariable { target: target(), name: None, all: false },
-            Self::ExtractFunction { target: target(), name: None },
+            Self::ExtractFunction { target: target(), name: None, visibility: None, method: false },
             Self::InlineVariable { target: target() },
+            Self::InlineFunction { target: target(), all: false },
         ]
     }
 
@@ -98,6 +124,7 @@ impl Request {
             Self::ExtractFunction { .. } => "refactor.extract.function",
             Self::InlineVariable { .. } => "refactor.inline.variable",
             Self::Codemod(_) => "refactor.rewrite",
+            Self::InlineFunction { .. } => "refactor.inline.function",
         }
     }
 }

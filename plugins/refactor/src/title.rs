@@ -12,7 +12,9 @@ pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
         Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
         Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
         Request::Codemod(request) => codemods::title(request),
-        Request::InlineVariable { target } => format!("inline {}", name_at(project, target)),
+        Request::InlineVariable { target } | Request::InlineFunction { target, .. } => {
+            format!("inline {}", name_at(project, target))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a case asks for, in one form for every tool.
 
 use super::case::{Case, Texts, relative};
-use deepcoder_plugin_refactor::{CodemodRequest, Request, Source, Target};
+use deepcoder_plugin_refactor::{CodemodRequest, Request, Source, Target, Visibility};
 use deepcoder_resolve::{DeclarationKind, Memory, Project};
 use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
@@ -21,6 +21,10 @@ pub(crate) struct Wish {
     pub(crate) all: bool,
     /// Where to: a file, or the form that something is to have.
     pub(crate) to: Option<String>,
+    /// Who may use what is new (Java).
+    pub(crate) visibility: Option<String>,
+    /// Whether a method is wanted (Go).
+    pub(crate) method: bool,
     /// How many scopes outwards (TypeScript).
     pub(crate) scope: Option<u32>,
     /// Parameters that only one operation has.
@@ -54,7 +58,9 @@ impl Wish {
                 wish.scope = text("action").and_then(|action| action.rsplit('_').next()?.parse().ok());
                 let others = ["convert_closure_to_fn", "extract_expressions_from_format_string"];
                 wish.beyond = others.contains(&tool).then_some("another operation of this name");
-                wish.to = text("label").or_else(|| text("visibility")).or_else(|| text("kind"));
+                wish.to = text("label").or_else(|| text("kind"));
+                wish.visibility = text("visibility");
+                wish.method = tool.ends_with("extract.method");
                 if flag("final") == Some(true) {
                     wish.beyond = Some("a modifier of the variable");
                 }
@@ -64,7 +70,9 @@ impl Wish {
             }
             "inline-variable" | "inline-function" => {
                 let only = flag("only_current") == Some(true) || flag("remove") == Some(false);
-                wish.all = !only && tool != "inline_call" && !tool.starts_with("refactor.inline");
+                // A cursor on a call means that call, but for rope.
+                let one = ["inline_call", "InlineMethod"].contains(&tool) && case.language != "python";
+                wish.all = !only && !one && !tool.starts_with("refactor.inline");
             }
             "move" => {
                 let dest = params.get("dest").and_then(|dest| dest.get("path")).and_then(Value::as_str);
@@ -95,9 +103,21 @@ impl Wish {
                 plain.then_some(request)
             }
             "extract-function" if !self.all && self.to.is_none() => {
-                Some(Request::ExtractFunction { target: target()?, name: self.name.clone() })
+                let visibility = self.visibility.as_deref().and_then(|word| match word {
+                    "public" => Some(Visibility::Public),
+                    "protected" => Some(Visibility::Protected),
+                    "private" => Some(Visibility::Private),
+                    _ => None,
+                });
+                Some(Request::ExtractFunction {
+                    target: target()?,
+                    name: self.name.clone(),
+                    visibility,
+                    method: self.method,
+                })
             }
             "codemod" => Some(Request::Codemod(Box::new(self.codemod.clone()?))),
+            "inline-function" => Some(Request::InlineFunction { target: target()?, all: self.all }),
             "inline-variable" if self.all => Some(Request::InlineVariable { target: target()? }),
             _ => None,
         }

@@ -1,11 +1,14 @@
 //! Go.
 
+mod types;
+
 use super::{
     ATOM, Declare, Grammar, NEVER_MEMBER, NEVER_NAME, NEVER_TARGET, NOWHERE_ERROR, NOWHERE_IMPORT, NOWHERE_TYPE, Step,
     Steps, is_field, looked_up,
 };
 use crate::grammar::source::Source;
 use deepcoder_syntax::Node;
+pub(crate) use types::{declared_results, receiver, type_of, variable_type};
 
 pub(super) static GO: Grammar = Grammar {
     expressions: &[

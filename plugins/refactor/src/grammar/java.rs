@@ -1,12 +1,14 @@
 //! Java.
 
+mod types;
+
 use super::{
     ATOM, Declare, Grammar, NEVER_MEMBER, NEVER_NAME, NEVER_TARGET, NOWHERE_ERROR, NOWHERE_FIELD, NOWHERE_IMPORT,
     NOWHERE_PATTERN, NOWHERE_TYPE, Step, Steps, is_field, looked_up, operator,
 };
 use crate::grammar::source::{Source, range};
-use deepcoder_resolve::Resolution;
 use deepcoder_syntax::Node;
+pub(crate) use types::{expected_type, lambda_type, type_of, variable_type};
 
 pub(super) static JAVA: Grammar = Grammar {
     expressions: &[
@@ -196,121 +198,6 @@ fn declare(source: &Source<'_>, expression: Node<'_>, name: &str) -> Option<Decl
     let doubt = known.is_none().then_some("its type is not known, and `var` needs Java 10");
     let kind = known.unwrap_or_else(|| "var".to_owned());
     Some(Declare { before: format!("{kind} {name} = "), after: ";", doubt })
-}
-
-/// The type of an expression, where the text of this file tells it.
-pub(super) fn type_of(source: &Source<'_>, expression: Node<'_>) -> Option<String> {
-    let mut node = expression;
-    // A bounded number of brackets and signs.
-    for _ in 0..16 {
-        let inner = match node.kind() {
-            "parenthesized_expression" => node.named_child(0)?,
-            "unary_expression" => node.child_by_field_name("operand")?,
-            _ => break,
-        };
-        node = inner;
-    }
-    let text = |node: Node<'_>| source.text_of(range(node)).to_owned();
-    let known = match node.kind() {
-        "string_literal" => "String".to_owned(),
-        "true" | "false" | "instanceof_expression" => "boolean".to_owned(),
-        "character_literal" if node.id() == expression.id() => "char".to_owned(),
-        "decimal_integer_literal" | "hex_integer_literal" | "octal_integer_literal" | "binary_integer_literal" => {
-            let long = text(node).ends_with(['l', 'L']);
-            if long { "long".to_owned() } else { "int".to_owned() }
-        }
-        "decimal_floating_point_literal" => {
-            let single = text(node).ends_with(['f', 'F']);
-            if single { "float".to_owned() } else { "double".to_owned() }
-        }
-        "object_creation_expression" if node.named_children(&mut node.walk()).all(|c| c.kind() != "class_body") => {
-            let kind = text(node.child_by_field_name("type")?);
-            if kind.contains("<>") {
-                return None;
-            }
-            kind
-        }
-        "cast_expression" => text(node.child_by_field_name("type")?),
-        "identifier" | "method_invocation" => {
-            let name = node.child_by_field_name("name").unwrap_or(node);
-            declared_type(source, name)?
-        }
-        "binary_expression" => binary(source, node)?,
-        _ => return None,
-    };
-    (known != "var" && known != "void").then_some(known)
-}
-
-/// The type of an operator's result.
-fn binary(source: &Source<'_>, node: Node<'_>) -> Option<String> {
-    // A chain to the left is followed to its first operand.
-    let mut operands: Vec<String> = Vec::new();
-    let mut at = node;
-    loop {
-        match at.child_by_field_name("operator")?.kind() {
-            "==" | "!=" | "<" | ">" | "<=" | ">=" | "&&" | "||" => {
-                return (at.id() == node.id()).then(|| "boolean".to_owned());
-            }
-            "<<" | ">>" | ">>>" => return None,
-            _ => {}
-        }
-        let right = at.child_by_field_name("right").filter(|right| right.kind() != "binary_expression")?;
-        operands.push(simple(source, right)?);
-        at = at.child_by_field_name("left")?;
-        if at.kind() != "binary_expression" {
-            operands.push(simple(source, at)?);
-            break;
-        }
-        if operands.len() > 64 {
-            return None;
-        }
-    }
-    let has = |kind: &str| operands.iter().any(|operand| operand == kind);
-    let plus = node.child_by_field_name("operator").is_some_and(|operator| operator.kind() == "+");
-    if has("String") {
-        return plus.then(|| "String".to_owned());
-    }
-    let numbers = ["double", "float", "long", "int", "short", "byte", "char"];
-    if !operands.iter().all(|operand| numbers.contains(&operand.as_str())) {
-        return None;
-    }
-    ["double", "float", "long"].into_iter().find(|kind| has(kind)).or(Some("int")).map(str::to_owned)
-}
-
-/// The type of an operand that is no operator itself.
-fn simple(source: &Source<'_>, node: Node<'_>) -> Option<String> {
-    (!matches!(node.kind(), "parenthesized_expression" | "unary_expression")).then(|| type_of(source, node)).flatten()
-}
-
-/// The type that the declaration of a name in this file writes.
-fn declared_type(source: &Source<'_>, name: Node<'_>) -> Option<String> {
-    let reference = source.references(range(name)).iter().find(|r| r.at == range(name))?;
-    let Resolution::Exact(symbol) = source.project.resolve(&source.path, reference) else {
-        return None;
-    };
-    let [(path, id)] = symbol.declarations.as_slice() else { return None };
-    let declaration = source.bindings.declaration(*id).filter(|_| *path == source.path)?;
-    let mut node = source.node_at(declaration.at)?;
-    while !matches!(
-        node.kind(),
-        "local_variable_declaration"
-            | "field_declaration"
-            | "formal_parameter"
-            | "method_declaration"
-            | "enhanced_for_statement"
-            | "resource"
-    ) {
-        node = node.parent().filter(|parent| !parent.kind().ends_with("body"))?;
-    }
-    // Type parameters mean other types at other places, and so may types that are declared inside.
-    if node.child_by_field_name("type_parameters").is_some() || node.child_by_field_name("dimensions").is_some() {
-        return None;
-    }
-    let declarator = node.child_by_field_name("declarator");
-    if declarator.is_some_and(|declarator| declarator.child_by_field_name("dimensions").is_some()) {
-        return None;
-    }
-    Some(source.text_of(range(node.child_by_field_name("type")?)).to_owned())
 }
 
 fn doubt_inlined(source: &Source<'_>, statement: Node<'_>, value: Node<'_>, at: Node<'_>) -> Option<&'static str> {

@@ -1,10 +1,11 @@
 //! What operations must know of a language's grammar: one table for each language.
 
-mod go;
-mod java;
+pub(crate) mod go;
+pub(crate) mod java;
 mod javascript;
+pub(crate) mod paths;
 mod python;
-mod rust;
+pub(crate) mod rust;
 pub(crate) mod source;
 
 use deepcoder_syntax::{Language, Node};
@@ -156,3 +157,15 @@ const NOWHERE_FIELD: Step = Step::Nowhere("it is a part of a class and no statem
 const NOWHERE_IMPORT: Step = Step::Nowhere("it is part of an import");
 const NOWHERE_ERROR: Step = Step::Nowhere("the code around it does not parse");
 const NEVER_NAME: Step = Step::Never("it is declared here");
+
+/// Whether nothing else than the text could stand in a place; a call can stand where only a declaration before it could not.
+pub(crate) fn lasting(why: &str) -> bool {
+    [NOWHERE_TYPE, NOWHERE_PATTERN, NOWHERE_IMPORT, NOWHERE_ERROR]
+        .iter()
+        .any(|step| matches!(step, Step::Nowhere(reason) if *reason == why))
+        || why.contains("constant")
+        || why.contains("annotation")
+        || why.contains("attribute")
+        || why.contains("macro")
+        || why.contains("decorator")
+}

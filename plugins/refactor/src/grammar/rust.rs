@@ -1,11 +1,14 @@
 //! Rust.
 
+mod types;
+
 use super::{
     ATOM, Declare, Grammar, NEVER_MEMBER, NEVER_METHOD, NEVER_NAME, NEVER_TARGET, NOWHERE_ERROR, NOWHERE_IMPORT,
     NOWHERE_PATTERN, NOWHERE_TYPE, Step, Steps, is_field, looked_up,
 };
 use crate::grammar::source::Source;
 use deepcoder_syntax::Node;
+pub(crate) use types::{INTEGER, is_copy, settled, type_of, variable_type};
 
 pub(super) static RUST: Grammar = Grammar {
     expressions: &[

@@ -175,3 +175,48 @@ impl<'p> Source<'p> {
         self.text_of(TextRange::new(self.line_start(offset), offset)).trim().is_empty()
     }
 }
+
+impl Source<'_> {
+    /// A selection without the comments and blanks at its ends.
+    pub(crate) fn without_comments(&self, selection: TextRange) -> TextRange {
+        let mut at = selection;
+        if self.grammar.line_ends && self.language == Language::Python {
+            return at;
+        }
+        for _ in 0..64 {
+            let text = self.text_of(at);
+            let length = |text: &str| u32::try_from(text.len()).unwrap_or(0);
+            if let Some(rest) = text.strip_prefix("/*").and_then(|rest| rest.split_once("*/")) {
+                at.start = at.end - length(rest.1);
+            } else if text.starts_with("//") {
+                at.start += length(text.split('\n').next().unwrap_or_default());
+            } else if text.ends_with("*/") && text.rfind("/*").is_some() {
+                at.end = at.start + u32::try_from(text.rfind("/*").unwrap_or(0)).unwrap_or(0);
+            } else {
+                break;
+            }
+            at = self.trimmed(at);
+            if at.start >= at.end {
+                return selection;
+            }
+        }
+        at
+    }
+
+    /// How a node is evaluated as far as taking it out of its place goes: a call can stand where a declaration before the
+    /// statement could not.
+    pub(crate) fn steps_of_function(&self, node: Node<'_>, top: Node<'_>) -> Step {
+        let mut at = node;
+        while at.id() != top.id() {
+            let Some(parent) = at.parent() else { break };
+            let direct = at.id() == node.id();
+            match (self.grammar.step)(parent, at) {
+                Step::Nowhere(why) if super::lasting(why) => return Step::Nowhere(why),
+                no @ Step::Never(_) if direct => return no,
+                _ => {}
+            }
+            at = parent;
+        }
+        Step::Once
+    }
+}

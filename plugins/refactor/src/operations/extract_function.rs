@@ -3,24 +3,31 @@
 //! What the selection reads and the function around it declares becomes a parameter; what it writes and the code after it
 //! reads becomes a result.
 
+mod control;
 mod flow;
+mod go;
+mod java;
+mod javascript;
+mod python;
+mod rust;
+mod select;
 
 use crate::carried::{Meaning, Moved, Moves};
-use crate::grammar::Step;
-use crate::grammar::source::{Source, holds, range, walk};
+use crate::grammar::paths::Paths;
+use crate::grammar::source::{Source, range};
 use crate::names::{self, NameError};
-use crate::operations::extract_variable::selected;
+use crate::request::Visibility;
 use crate::{Changes, Refusal, Target};
-use deepcoder_resolve::{HazardKind, Project, Reference};
+use control::Control;
+use deepcoder_resolve::{Project, Reference};
 use deepcoder_syntax::{Language, Node};
 use deepcoder_types::{Hint, TextRange};
-use flow::{flow, shadows};
+use flow::Flow;
+use select::select;
 
 /// Why code cannot become a function.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum ExtractError {
-    #[error("functions cannot be extracted from this language yet")]
-    Language,
     #[error("the selection is neither whole statements nor an expression")]
     Partial,
     #[error("it cannot be taken out of its place: {0}")]
@@ -35,6 +42,16 @@ enum ExtractError {
     Outer(String),
     #[error("`{0}` is used in a function inside")]
     Captured(String),
+    #[error("it uses `{0}`, which only the function around it has")]
+    Local(String),
+    #[error("it gives values to several variables that are used later: {0}")]
+    Results(String),
+    #[error("the type of `{0}` is not known")]
+    Type(String),
+    #[error("the type of its value is not known")]
+    NoType,
+    #[error("it stands in no function or class that a new one could stand beside")]
+    NoHome,
     #[error("it is in a method that has no `self`")]
     NoSelf,
     #[error(transparent)]
@@ -46,6 +63,7 @@ impl Hint for ExtractError {
         match self {
             Self::Partial => Some("select whole statements or a whole expression".into()),
             Self::Name(error) => error.hint(),
+            Self::Type(_) | Self::NoType => Some("write the type in the declaration first".into()),
             _ => None,
         }
     }
@@ -56,312 +74,195 @@ struct Selected<'t> {
     /// The first and the last statement; for an expression itself.
     first: Node<'t>,
     last: Node<'t>,
+    /// The text that moves, with the comments at its ends.
     at: TextRange,
     is_expression: bool,
 }
 
+/// What the languages need to write the new function and its call.
+struct Extraction<'s, 'p> {
+    source: &'s Source<'p>,
+    selection: &'s Selected<'s>,
+    /// The function, member or statement that the new function stands beside.
+    home: Node<'s>,
+    /// The innermost function around the selection, perhaps a lambda.
+    function: Option<Node<'s>>,
+    flow: Flow,
+    control: Control,
+    name: String,
+    visibility: Option<Visibility>,
+    /// Whether it becomes a method where the language lets one choose (Go).
+    method: bool,
+}
+
+/// A new function and what takes the selection's place.
+#[derive(Default)]
+struct Written {
+    /// The lines of the function without its indentation before the body and after it.
+    head: String,
+    /// Lines at the beginning of the body.
+    first: Vec<String>,
+    /// The part of the selection that moves, if not all.
+    inner: Option<TextRange>,
+    /// What stands before and after an expression that is the body.
+    around: (String, String),
+    /// Lines at the end of the body.
+    last: Vec<String>,
+    end: &'static str,
+    /// Lines before the call.
+    before: Vec<String>,
+    /// What replaces parts of the selection.
+    replaced: Vec<(TextRange, String)>,
+    call: String,
+    /// Where the function stands, if not beside `home`.
+    home: Option<TextRange>,
+    doubts: Vec<(TextRange, String)>,
+    /// Declarations that go away around the selection.
+    removed: Vec<TextRange>,
+}
+
 /// The changes that make a function of the selection.
-pub(crate) fn extract_function(project: &Project<'_>, target: &Target, name: Option<&str>) -> Result<Changes, Refusal> {
+pub(crate) fn extract_function(
+    project: &Project<'_>,
+    target: &Target,
+    name: Option<&str>,
+    visibility: Option<Visibility>,
+    method: bool,
+) -> Result<Changes, Refusal> {
     let source = Source::of(project, target)?;
     let refuse = |error: ExtractError| source.refuse(&error, target.range);
-    if source.language != Language::Python {
-        return Err(refuse(ExtractError::Language));
-    }
     let selection = select(&source, target.range).map_err(refuse)?;
-    let function = around(&source, selection.first);
-    let mut changes = Changes::default();
-    let returns = control(&source, &selection).map_err(refuse)?;
-    let flow = flow(&source, &selection, function, returns).map_err(refuse)?;
-    let method = function.map(|function| method(&source, function)).transpose().map_err(refuse)?.flatten();
-    for hazard in &source.bindings.hazards {
-        let near = function.is_none_or(|function| holds(range(function), hazard.at));
-        if near && matches!(hazard.kind, HazardKind::Eval | HazardKind::Scope) {
-            changes.doubt(&source.path, hazard.at, "code here may use the variables by their names");
-        }
+    let paths = Paths::of(source.language).ok_or_else(|| refuse(ExtractError::Partial))?;
+    if source.language == Language::Python {
+        return python::extract(&source, &selection, target, name);
     }
-    for at in &flow.perhaps {
-        changes.doubt(&source.path, *at, "the variable has no value in every case, which the new function returns");
-    }
-    for id in &flow.globals {
-        let declaration = source.bindings.declaration(*id).filter(|d| !flow.results.contains(&d.name));
-        if let Some(declaration) = declaration {
-            changes.doubt(&source.path, declaration.at, "the variable is no longer one of the file");
-        }
-    }
-    if target.range.start == target.range.end {
-        changes.doubt(&source.path, selection.at, "a cursor does not say how much is meant");
-    }
-    for reference in source.references(selection.at) {
-        if shadows(&source, &flow, reference) {
-            changes.doubt(&source.path, reference.at, "a function inside has a variable of the same name");
-        }
-    }
+    let home = home(&source, paths, selection.first).ok_or_else(|| refuse(ExtractError::NoHome))?;
+    let control = control::control(&source, paths, &selection, home).map_err(refuse)?;
+    let flow = flow::flow(&source, paths, &selection, home).map_err(refuse)?;
     let whole = TextRange::new(0, u32::try_from(source.text.len()).unwrap_or(u32::MAX));
     let name = match name {
         Some(name) => {
             names::check(&source, name, whole).map_err(|error| refuse(error.into()))?;
             name.to_owned()
         }
-        None => names::free(&source, "extracted", whole),
+        None => names::free(&source, names::function(source.language, method), whole),
     };
-    if method.is_some() && source.text.contains(&format!(".{name}")) {
-        changes.doubt(&source.path, selection.at, "a member of this name is used");
-    }
-    // The statement that the new function stands beside.
-    let beside = function.map_or(selection.first, |function| {
-        function.parent().filter(|parent| parent.kind() == "decorated_definition").unwrap_or(function)
-    });
-    let beside = source.statement(beside).ok_or_else(|| refuse(ExtractError::Partial))?;
-    let start = range(beside).start;
-    if !source.begins_line(start) || !source.begins_line(selection.at.start) && !selection.is_expression {
-        return Err(refuse(ExtractError::Partial));
-    }
-    let indent = source.indentation(start).to_owned();
-    let unit = unit(&source, function);
-    let this = method.as_ref().and_then(|method| method.this.clone());
-    let mut parameters: Vec<String> = this.iter().cloned().collect();
-    parameters.extend(flow.parameters.iter().filter(|p| Some(*p) != this.as_ref()).cloned());
-    let mut text = Moved::default();
-    if let Some(decorator) = method.as_ref().and_then(|method| method.decorator) {
-        text.push(&format!("{indent}{decorator}\n"));
-    }
-    text.push(&format!("{indent}def {name}({}):\n{indent}{unit}", parameters.join(", ")));
-    if selection.is_expression {
-        text.push("return ");
-        text.expression(&source, selection.at, false, false);
-    } else {
-        body(&source, selection.at, &format!("{indent}{unit}"), &mut text);
-        if !flow.results.is_empty() {
-            text.push(&format!("\n{indent}{unit}return {}", flow.results.join(", ")));
-        }
-    }
-    text.push("\n");
-    let arguments: Vec<&str> = parameters.iter().skip(usize::from(this.is_some())).map(String::as_str).collect();
-    let callee = method.as_ref().map_or(name.clone(), |method| format!("{}.{name}", method.receiver));
-    let call = format!("{callee}({})", arguments.join(", "));
-    let call = match () {
-        () if returns => format!("return {call}"),
-        () if flow.results.is_empty() => call,
-        () => format!("{} = {call}", flow.results.join(", ")),
+    let function = crate::paths::function_around(paths, selection.first);
+    let extraction =
+        Extraction { source: &source, selection: &selection, home, function, flow, control, name, visibility, method };
+    let written = match source.language {
+        Language::Java => java::write(&extraction),
+        Language::Go => go::write(&extraction),
+        Language::Rust => rust::write(&extraction),
+        _ => javascript::write(&extraction),
     };
+    put(&extraction, written.map_err(refuse)?, target)
+}
+
+/// The changes that put the new function and its call into the file.
+fn put(extraction: &Extraction<'_, '_>, written: Written, target: &Target) -> Result<Changes, Refusal> {
+    let Extraction { source, selection, home, .. } = extraction;
+    let mut changes = Changes::default();
+    for (at, why) in written.doubts {
+        changes.doubt(&source.path, at, why);
+    }
+    if target.range.start == target.range.end {
+        changes.doubt(&source.path, selection.at, "a cursor does not say how much is meant");
+    }
+    let mut beside = written.home.unwrap_or(range(*home));
+    // Several statements of a file are no function.
+    beside.end = beside.end.max(range(selection.last).end);
+    let indent = source.indentation(beside.start).to_owned();
+    let inner = format!("{indent}{}", unit(source, Some(*home)));
+    let mut text = Moved::new(format!("{indent}{}\n", written.head));
+    for line in &written.first {
+        text.push(&format!("{inner}{line}\n"));
+    }
+    text.push(&inner);
+    text.push(&written.around.0);
+    let (moved, place) = brackets(source, selection);
+    let moved = written.inner.unwrap_or(moved);
+    let replaced: Vec<(TextRange, Moved)> =
+        written.replaced.iter().map(|(at, new)| (*at, Moved::new(new.clone()))).collect();
+    text.lines(source, moved, &inner, &replaced);
+    text.push(&written.around.1);
+    for line in &written.last {
+        text.push(&format!("\n{inner}{line}"));
+    }
+    text.push(&format!("\n{indent}{}\n", written.end));
     let mut edits = Moves::default();
-    let top = function.is_some_and(|function| around(&source, function).is_none());
-    if top {
-        let end = source.line_end(range(beside).end.saturating_sub(1).max(start));
-        let mut after = Moved::default();
-        let closed = source.text_of(TextRange::new(0, end)).ends_with('\n');
-        after.push(if closed { "\n" } else { "\n\n" });
-        after.append(text);
-        edits.put(selection.at, Moved::new(call));
-        edits.put(TextRange::new(end, end), after);
-    } else {
-        text.push("\n");
-        let line = source.line_start(start);
-        edits.put(TextRange::new(line, line), text);
-        edits.put(selection.at, Moved::new(call));
+    let end = source.line_end(beside.end.saturating_sub(1).max(beside.start));
+    let rest = source.text_of(TextRange::new(beside.end.min(end), end));
+    let mut after = Moved::default();
+    // What follows in the same line stays where it is.
+    let end = if rest.trim().is_empty() || rest.trim_start().starts_with("//") { end } else { beside.end };
+    let closed = source.text_of(TextRange::new(0, end)).ends_with('\n');
+    after.push(if closed { "\n" } else { "\n\n" });
+    after.append(text);
+    for at in written.removed {
+        edits.write(at, "");
     }
+    let gap = format!("\n{}", source.indentation(selection.at.start));
+    let before: String = written.before.iter().map(|line| format!("{line}{gap}")).collect();
+    edits.put(place, Moved::new(before + &written.call));
+    edits.put(TextRange::new(end, end), after);
     let own = |r: &Reference| match r.target {
-        deepcoder_resolve::Target::Declaration(id) if flow.own.contains(&id) => Meaning::New,
+        deepcoder_resolve::Target::Declaration(id) if extraction.flow.own.contains(&id) => Meaning::New,
         _ => Meaning::Same,
     };
-    edits.finish(&source, &mut changes, &own)?;
+    edits.finish(source, &mut changes, &own)?;
     Ok(changes)
 }
 
-/// Whole statements of one block, or an expression.
-fn select<'s>(source: &'s Source<'_>, selection: TextRange) -> Result<Selected<'s>, ExtractError> {
-    let at = source.trimmed(selection);
-    if selection.start == selection.end {
-        return expression(source, selection);
+/// The text of an expression without the brackets that its place needs, and the text that the call replaces.
+fn brackets(source: &Source<'_>, selection: &Selected<'_>) -> (TextRange, TextRange) {
+    let (mut moved, mut place) = (selection.at, selection.at);
+    if !selection.is_expression || source.language != Language::Java {
+        return (moved, place);
     }
-    if at.start == at.end {
-        return Err(ExtractError::Partial);
+    let mut node = selection.first;
+    while node.kind() == "parenthesized_expression" {
+        let mut cursor = node.walk();
+        let Some(inner) = node.named_children(&mut cursor).find(|child| !child.is_extra()) else { break };
+        moved = range(inner);
+        node = inner;
     }
-    let mut node = source.node_at(at).ok_or(ExtractError::Partial)?;
-    // The block that holds all of it.
-    while !source.grammar.blocks.contains(&node.kind()) {
-        match node.parent() {
-            Some(parent) if range(node) == at || !source.grammar.is_statement(node) => node = parent,
-            _ => break,
+    let mut node = selection.first;
+    while let Some(parent) = node.parent().filter(|parent| parent.kind() == "parenthesized_expression") {
+        let outer = parent.parent().map_or("", |outer| outer.kind());
+        if outer.ends_with("statement") || outer.starts_with("switch") || outer == "catch_clause" {
+            break;
         }
+        place = range(parent);
+        node = parent;
     }
-    let mut cursor = node.walk();
-    let inside: Vec<Node<'_>> = if source.grammar.blocks.contains(&node.kind()) {
-        let overlaps = |child: &Node<'_>| range(*child).start < at.end && range(*child).end > at.start;
-        node.named_children(&mut cursor).filter(overlaps).collect()
-    } else {
-        Vec::new()
-    };
-    if let (Some(first), Some(last)) = (inside.first(), inside.last()) {
-        let whole = range(*first).start == at.start && range(*last).end == at.end;
-        let string = inside.len() == 1 && first.named_child(0).is_some_and(|c| c.kind() == "string");
-        if whole && !first.is_extra() && !last.is_extra() && !string {
-            return Ok(Selected { first: *first, last: *last, at, is_expression: false });
-        }
-    }
-    expression(source, at)
+    (moved, place)
 }
 
-/// One expression.
-fn expression<'s>(source: &'s Source<'_>, selection: TextRange) -> Result<Selected<'s>, ExtractError> {
-    let expression = selected(source, selection).map_err(|_| ExtractError::Partial)?;
-    let at = range(expression);
-    let statement = source.statement(expression).ok_or(ExtractError::Partial)?;
-    if let Step::Never(why) | Step::Nowhere(why) = source.steps(expression, statement) {
-        return Err(ExtractError::Place(why));
-    }
-    if around(source, expression).is_none_or(|function| !holds(range(function), range(statement))) {
-        // Beside the statement, which must not be in a class.
-        if !source.around(expression, source.tree.root_node(), &["class_definition"]).is_empty() {
-            return Err(ExtractError::Place("it is a part of a class and of no method"));
+/// The member of a type, or the function of a file or a module, that holds a node.
+fn home<'t>(source: &Source<'_>, paths: &Paths, node: Node<'t>) -> Option<Node<'t>> {
+    let mut at = node;
+    loop {
+        let parent = at.parent()?;
+        let kind = parent.kind();
+        let top = parent.parent().is_none();
+        if paths.types.contains(&kind) || top {
+            let code = !top || matches!(source.language, Language::JavaScript | Language::TypeScript | Language::Tsx);
+            return (code || paths.named.contains(&at.kind())).then_some(at);
         }
+        at = parent;
     }
-    Ok(Selected { first: expression, last: expression, at, is_expression: true })
-}
-
-/// The function around a node.
-fn around<'t>(_: &Source<'_>, node: Node<'t>) -> Option<Node<'t>> {
-    let mut at = node.parent();
-    while let Some(node) = at {
-        if node.kind() == "function_definition" {
-            return Some(node);
-        }
-        at = node.parent();
-    }
-    None
-}
-
-/// Whether the selection ends with the only `return` in it; refuses what the selection cannot take along.
-fn control(source: &Source<'_>, selection: &Selected<'_>) -> Result<bool, ExtractError> {
-    let mut error = None;
-    let mut returns = 0;
-    let mut last = false;
-    walk(source.tree.root_node(), |node| {
-        let here = range(node);
-        if error.is_some() || here.end <= selection.at.start || here.start >= selection.at.end {
-            return false;
-        }
-        if !holds(selection.at, here) {
-            return true;
-        }
-        let inner = |kinds: &[&str]| {
-            source
-                .around(node, source.tree.root_node(), kinds)
-                .first()
-                .is_some_and(|outer| holds(selection.at, range(*outer)))
-        };
-        let own = !inner(&["function_definition", "lambda"]);
-        match node.kind() {
-            "return_statement" if own => {
-                returns += 1;
-                last |= node.id() == selection.last.id();
-            }
-            "break_statement" | "continue_statement" if own && !inner(&["for_statement", "while_statement"]) => {
-                error = Some(ExtractError::Leaves);
-            }
-            "yield" if own => error = Some(ExtractError::Bound("yield")),
-            "await" if own => error = Some(ExtractError::Bound("await")),
-            "for_statement" | "with_statement" | "list_comprehension" | "generator_expression"
-                if own && source.text_of(here).contains("async ") =>
-            {
-                error = Some(ExtractError::Bound("async"));
-            }
-            "global_statement" | "nonlocal_statement" if own => error = Some(ExtractError::Bound("global")),
-            "delete_statement" if own => error = Some(ExtractError::Bound("del")),
-            "import_from_statement" if source.text_of(here).contains('*') => error = Some(ExtractError::Bound("*")),
-            "identifier" if matches!(source.text_of(here), "super" | "__class__" | "locals" | "vars") => {
-                error = Some(ExtractError::Bound("super"));
-            }
-            _ => {}
-        }
-        true
-    });
-    match error {
-        Some(error) => Err(error),
-        None if returns == 0 => Ok(false),
-        None if returns == 1 && last => Ok(true),
-        None => Err(ExtractError::Returns),
-    }
-}
-
-/// How the new function of a method is declared and called.
-struct Method {
-    /// Its decorator, with the `@`.
-    decorator: Option<&'static str>,
-    /// Its first parameter.
-    this: Option<String>,
-    /// What stands before the dot of the call.
-    receiver: String,
-}
-
-/// What a function in a class is; `None` for a function outside of classes.
-fn method(source: &Source<'_>, function: Node<'_>) -> Result<Option<Method>, ExtractError> {
-    let outer = function.parent().filter(|parent| parent.kind() == "decorated_definition").unwrap_or(function);
-    let class = outer.parent().and_then(|block| block.parent()).filter(|up| up.kind() == "class_definition");
-    let Some(class) = class else { return Ok(None) };
-    let mut cursor = outer.walk();
-    let decorators: Vec<&str> = outer
-        .named_children(&mut cursor)
-        .filter(|child| child.kind() == "decorator")
-        .map(|child| source.text_of(range(child)))
-        .collect();
-    let first = function.child_by_field_name("parameters").and_then(|parameters| parameters.named_child(0));
-    let this = first.filter(|first| first.kind() == "identifier").map(|first| source.text_of(range(first)).to_owned());
-    if decorators.contains(&"@staticmethod") {
-        let name = class.child_by_field_name("name").ok_or(ExtractError::NoSelf)?;
-        // Only a class of the file has a name that the method can use.
-        if source.statement(class).and_then(|statement| statement.parent()).is_none_or(|up| up.kind() != "module") {
-            return Err(ExtractError::NoSelf);
-        }
-        let receiver = source.text_of(range(name)).to_owned();
-        return Ok(Some(Method { decorator: Some("@staticmethod"), this: None, receiver }));
-    }
-    let this = this.ok_or(ExtractError::NoSelf)?;
-    let of_class = decorators.contains(&"@classmethod");
-    if !of_class && this != "self" {
-        return Err(ExtractError::NoSelf);
-    }
-    let receiver = this.clone();
-    Ok(Some(Method { decorator: of_class.then_some("@classmethod"), this: Some(this), receiver }))
 }
 
 /// One step of indentation.
 fn unit(source: &Source<'_>, function: Option<Node<'_>>) -> String {
     let body = function.and_then(|function| function.child_by_field_name("body"));
     let deeper = body.zip(function).and_then(|(body, function)| {
-        let inner = source.indentation(range(body).start).to_owned();
+        // The body itself in Python; its first statement where it has braces.
+        let braces = source.text_of(range(body)).starts_with('{');
+        let first = if braces { body.named_child(0)? } else { body };
+        let inner = source.indentation(range(first).start).to_owned();
         inner.strip_prefix(source.indentation(range(function).start)).map(str::to_owned)
     });
     deeper.filter(|unit| !unit.is_empty()).unwrap_or_else(|| "    ".to_owned())
-}
-
-/// The lines of the selection with another indentation; the inside of strings stays.
-fn body(source: &Source<'_>, at: TextRange, indent: &str, out: &mut Moved) {
-    let old = source.indentation(at.start).to_owned();
-    let mut strings: Vec<TextRange> = Vec::new();
-    walk(source.tree.root_node(), |node| {
-        let here = range(node);
-        if here.end <= at.start || here.start >= at.end {
-            return false;
-        }
-        let string = source.grammar.strings.contains(&node.kind());
-        if string {
-            strings.push(here);
-        }
-        !string
-    });
-    let mut start = at.start;
-    while start < at.end {
-        let end = source.line_end(start).min(at.end);
-        if start > at.start {
-            let inside = strings.iter().any(|string| string.start < start && start < string.end);
-            let line = source.text_of(TextRange::new(start, end));
-            if !inside && line.starts_with(&old) && !line.trim().is_empty() {
-                start += u32::try_from(old.len()).unwrap_or(0);
-                out.push(indent);
-            }
-        }
-        out.carry(source, TextRange::new(start, end));
-        start = end;
-    }
 }

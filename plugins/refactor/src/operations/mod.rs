@@ -5,6 +5,7 @@
 mod codemod;
 mod extract_function;
 mod extract_variable;
+pub(crate) mod inline_function;
 mod inline_variable;
 pub(crate) mod rename;
 #[cfg(test)]
@@ -20,10 +21,11 @@ pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Change
         Request::ExtractVariable { target, name, all } => {
             extract_variable::extract_variable(project, target, name.as_deref(), *all)
         }
-        Request::ExtractFunction { target, name } => {
-            extract_function::extract_function(project, target, name.as_deref())
+        Request::ExtractFunction { target, name, visibility, method } => {
+            extract_function::extract_function(project, target, name.as_deref(), *visibility, *method)
         }
         Request::Codemod(request) => codemod::codemod(project, request),
+        Request::InlineFunction { target, all } => inline_function::inline_function(project, target, *all),
         Request::InlineVariable { target } => inline_variable::inline_variable(project, target),
     }
 }

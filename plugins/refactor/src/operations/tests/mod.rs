@@ -2,6 +2,8 @@
 
 mod codemods;
 mod compilers;
+mod functions;
+mod inlined;
 mod others;
 mod python;
 
@@ -57,5 +59,5 @@ fn inline(target: Target) -> Request {
 
 fn function(name: &str) -> impl Fn(Target) -> Request {
     let name = name.to_owned();
-    move |target| Request::ExtractFunction { target, name: Some(name.clone()) }
+    move |target| Request::ExtractFunction { target, name: Some(name.clone()), visibility: None, method: false }
 }
