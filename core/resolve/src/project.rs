@@ -360,8 +360,15 @@ impl<'f> Project<'f> {
 
     /// What an import under the same name stands for, as far as it is in the tree; any other declaration is itself.
     pub(super) fn origin(&self, global: Global) -> Vec<Global> {
-        let mut at = vec![global];
         let mut seen: BTreeSet<Global> = BTreeSet::new();
+        let out = self.origin_beyond(global, &mut seen);
+        // A circle of imports declares nothing.
+        if out.is_empty() { seen.into_iter().take(1).collect() } else { out }
+    }
+
+    /// The same without the declarations that were seen: an import may name a type by the import itself.
+    pub(super) fn origin_beyond(&self, global: Global, seen: &mut BTreeSet<Global>) -> Vec<Global> {
+        let mut at = vec![global];
         let mut out = Vec::new();
         while let Some(global) = at.pop() {
             if !seen.insert(global.clone()) {
@@ -376,7 +383,7 @@ impl<'f> Project<'f> {
                     found.retain(|of| self.declaration(of).is_some_and(|of| of.name == declaration.name));
                 }
                 if found.is_empty() && name == declaration.name {
-                    found = self.members_of_type(&global.0, &import.module, name);
+                    found = self.members_of_type(&global.0, &import.module, name, seen);
                 }
                 (!found.is_empty()).then_some(found)
             });
@@ -386,8 +393,7 @@ impl<'f> Project<'f> {
             }
         }
         out.sort();
-        // A circle of imports declares nothing.
-        if out.is_empty() { seen.into_iter().take(1).collect() } else { out }
+        out
     }
 
     /// Whether the file of a declaration is named after it.

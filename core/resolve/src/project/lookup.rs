@@ -98,12 +98,18 @@ impl Project<'_> {
     }
 
     /// The members of a type that a path names (`use m::Enum::*`).
-    pub(super) fn members_of_type(&self, from: &RepoPath, path: &str, name: &str) -> Vec<Global> {
+    pub(super) fn members_of_type(
+        &self,
+        from: &RepoPath,
+        path: &str,
+        name: &str,
+        seen: &mut BTreeSet<Global>,
+    ) -> Vec<Global> {
         let Some((outer, inner)) = path.rsplit_once("::") else { return Vec::new() };
         let types = self.exported(&self.modules(from, outer), inner);
         types
             .into_iter()
-            .flat_map(|global| self.origin(global))
+            .flat_map(|global| self.origin_beyond(global, seen))
             .flat_map(|global| self.own_members(&global, name))
             .collect()
     }
@@ -126,7 +132,7 @@ impl Project<'_> {
                 if *at == id {
                     let mut found = self.exported(&self.modules(path, &import.module), name);
                     if found.is_empty() {
-                        found = self.members_of_type(path, &import.module, name);
+                        found = self.members_of_type(path, &import.module, name, &mut BTreeSet::new());
                     }
                     if !found.is_empty() {
                         return Meaning::exact(found);

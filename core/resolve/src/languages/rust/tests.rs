@@ -136,3 +136,17 @@ fn hostile_texts_are_bound() {
         }
     }
 }
+
+/// Protects every reader from a text that imports a name by way of itself: it means nothing, and is no endless search.
+#[test]
+fn an_import_by_way_of_itself_ends() {
+    use crate::{Memory, Project};
+    let path = deepcoder_types::RepoPath::new("src/lib.rs").expect("a path");
+    let text = "use crate::x::x;\nfn f() { x(); }\n";
+    let files = Memory::new([(path.clone(), std::sync::Arc::from(text))].into());
+    let project = Project::new(&files);
+    let bindings = project.bindings(&path).expect("bound");
+    for reference in bindings.references.iter().filter(|r| r.name == "x") {
+        assert!(project.meant(&path, reference).len() <= 1);
+    }
+}
