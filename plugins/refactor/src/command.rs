@@ -42,6 +42,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("extract-function", "extract-function"),
     ("extract-method", "extract-function"),
     ("extract-variable", "extract-variable"),
+    ("extract-constant", "extract-constant"),
     ("extract", "extract-variable"),
     ("inline", "inline"),
     ("inline-variable", "inline"),

@@ -2,7 +2,7 @@
 
 use crate::grammar::source::{Source, holds, range, walk};
 use deepcoder_resolve::{DeclarationKind, Reference, Resolution, Role, ScopeId, ScopeKind, Target};
-use deepcoder_syntax::Node;
+use deepcoder_syntax::{Language, Node};
 use deepcoder_types::TextRange;
 
 /// What the value of an expression depends on.
@@ -38,7 +38,9 @@ impl Source<'_> {
             let kind = node.kind();
             makes |= grammar.makers.contains(&kind);
             let here = if grammar.effects.contains(&kind) {
-                Reads::Effects
+                if self.pure(node) == Some(true) { Reads::State } else { Reads::Effects }
+            } else if self.is_length(node) {
+                Reads::Names
             } else if grammar.accesses.contains(&kind) {
                 Reads::State
             } else {
@@ -105,12 +107,68 @@ impl Source<'_> {
             let later = here != within && self.grammar.functions.contains(&node.kind()) && !around;
             // A variable that gets a value is found by its name.
             let plain = node.child_by_field_name("left").is_some_and(|left| left.kind() == "identifier");
-            if !around && !plain && holds(within, here) && self.grammar.effects.contains(&node.kind()) {
+            let acts =
+                self.grammar.effects.contains(&node.kind()) && self.pure(node) != Some(true) && !self.prints(node);
+            if !around && !plain && holds(within, here) && acts {
                 found = true;
             }
             !later
         });
         found
+    }
+
+    /// Whether a call only computes something from what it reads: known where the function is in this file.
+    pub(crate) fn pure(&self, call: Node<'_>) -> Option<bool> {
+        self.pure_within(call, 0)
+    }
+
+    fn pure_within(&self, call: Node<'_>, depth: u32) -> Option<bool> {
+        if self.language != Language::Java || call.kind() != "method_invocation" || depth > 8 {
+            return None;
+        }
+        let name = range(call.child_by_field_name("name")?);
+        let reference = self.references(name).iter().find(|r| r.at == name)?;
+        let Resolution::Exact(symbol) = self.project.resolve(&self.path, reference) else { return None };
+        let [(path, id)] = symbol.declarations.as_slice() else { return None };
+        let declaration = self.bindings.declaration(*id).filter(|_| *path == self.path)?;
+        let method = self.node_at(declaration.at)?.parent().filter(|node| node.kind() == "method_declaration")?;
+        let body = method.child_by_field_name("body")?;
+        let single =
+            body.named_child_count() == 1 && body.named_child(0).is_some_and(|only| only.kind() == "return_statement");
+        let mut pure = Some(single);
+        walk(body, |node| {
+            let kind = node.kind();
+            if self.grammar.effects.contains(&kind) {
+                pure = match (kind, pure) {
+                    ("method_invocation", Some(true)) => self.pure_within(node, depth + 1),
+                    (_, None) => None,
+                    _ => Some(false),
+                };
+            }
+            true
+        });
+        if pure == Some(false) && !single && !self.text_of(range(body)).contains(['=', '+', '-', '(']) {
+            None
+        } else {
+            pure
+        }
+    }
+
+    /// Whether a call only writes text for a person to see.
+    fn prints(&self, call: Node<'_>) -> bool {
+        let text = self.text_of(range(call));
+        self.language == Language::Java
+            && (text.starts_with("System.out.print") || text.starts_with("System.err.print"))
+    }
+
+    /// The length of an array never changes.
+    fn is_length(&self, node: Node<'_>) -> bool {
+        self.language == Language::Java
+            && node.kind() == "field_access"
+            && node.child_by_field_name("field").is_some_and(|field| self.text_of(range(field)) == "length")
+            && node
+                .child_by_field_name("object")
+                .is_some_and(|of| crate::grammar::java::type_of(self, of).is_some_and(|kind| kind.ends_with("[]")))
     }
 
     /// The places in a range where a variable that an expression reads gets a value.

@@ -30,7 +30,7 @@ pub use changes::{ApplyError, Changes, Doubt};
 pub use deepcoder_codemod::Source;
 pub use gate::Verdict;
 pub use plugin::RefactorPlugin;
-pub use request::{CodemodRequest, Refusal, Request, Target, Visibility};
+pub use request::{CodemodRequest, Refusal, Request, Target, VariableKind, Visibility};
 
 use deepcoder_resolve::Project;
 

@@ -1,6 +1,7 @@
 //! Names for what is extracted.
 
 use crate::grammar::source::{Source, range};
+use crate::request::VariableKind;
 use deepcoder_resolve::{is_name, normal};
 use deepcoder_syntax::{Language, Node};
 use deepcoder_types::{Hint, TextRange};
@@ -34,6 +35,21 @@ pub(crate) fn check(source: &Source<'_>, name: &str, within: TextRange) -> Resul
     }
 }
 
+/// Whether a variable can have a name for the code of a range. In languages where a later variable hides an earlier one, what
+/// the expression itself names stays what it is.
+pub(crate) fn check_variable(
+    source: &Source<'_>,
+    name: &str,
+    within: TextRange,
+    expression: TextRange,
+) -> Result<(), NameError> {
+    if source.language == Language::Rust && is_name(source.language, name) {
+        let from = TextRange::new(expression.end.min(within.end), within.end);
+        return check(source, name, from);
+    }
+    check(source, name, within)
+}
+
 /// Where a range uses a name that is no member.
 fn taken(source: &Source<'_>, name: &str, within: TextRange) -> Option<TextRange> {
     use deepcoder_resolve::{Role, Target};
@@ -41,7 +57,16 @@ fn taken(source: &Source<'_>, name: &str, within: TextRange) -> Option<TextRange
     let own = |r: &&deepcoder_resolve::Reference| {
         r.name == name && !(matches!(r.target, Target::Member(_)) && r.role != Role::Imports) && r.role != Role::Keyword
     };
-    source.references(within).iter().find(own).map(|r| r.at)
+    // Methods and fields have names of their own in Java where they are called or follow a dot.
+    let apart = |r: &&deepcoder_resolve::Reference| {
+        source.language == Language::Java
+            && source.node_at(r.at).and_then(|node| Some((node, node.parent()?))).is_some_and(|(node, parent)| {
+                let field = |name: &str| parent.child_by_field_name(name).is_some_and(|is| is.id() == node.id());
+                matches!(parent.kind(), "method_invocation" | "method_declaration") && field("name")
+                    || parent.kind() == "field_access" && field("field")
+            })
+    };
+    source.references(within).iter().filter(|r| !apart(r)).find(own).map(|r| r.at)
 }
 
 /// A name like this one that is free in a range.
@@ -72,8 +97,13 @@ pub(crate) const fn function(language: Language, method: bool) -> &'static str {
     }
 }
 
-/// What an expression could be called: after the member or the function that it takes.
-pub(crate) fn suggested(source: &Source<'_>, expression: Node<'_>) -> String {
+/// What an expression could be called: after the member or the function that it takes, or as the tools of the language do.
+pub(crate) fn suggested(source: &Source<'_>, expression: Node<'_>, kind: VariableKind) -> String {
+    match source.language {
+        Language::Go => return "newVar".to_owned(),
+        Language::JavaScript | Language::TypeScript | Language::Tsx => return "newLocal".to_owned(),
+        _ => {}
+    }
     let mut node = expression;
     for field in ["function", "attribute", "property", "field", "name"] {
         if let Some(part) = node.child_by_field_name(field) {
@@ -82,11 +112,18 @@ pub(crate) fn suggested(source: &Source<'_>, expression: Node<'_>) -> String {
     }
     let word = source.text_of(range(node));
     let word = word.rsplit('.').next().unwrap_or_default();
-    let word = word.strip_prefix("get_").or_else(|| word.strip_prefix("get")).unwrap_or(word);
+    let word =
+        word.strip_prefix("get_").or_else(|| word.strip_prefix("get").filter(|rest| !rest.is_empty())).unwrap_or(word);
     let mut lower = word.to_owned();
     if let Some(first) = lower.get(..1).map(str::to_ascii_lowercase) {
         lower.replace_range(..1, &first);
     }
     let part = node.id() != expression.id();
-    if part && is_name(source.language, &lower) { lower } else { "extracted".to_owned() }
+    let rust = source.language == Language::Rust;
+    let word = match () {
+        () if part && is_name(source.language, &lower) => lower,
+        () if rust => "var_name".to_owned(),
+        () => "extracted".to_owned(),
+    };
+    if kind == VariableKind::Variable { word } else { word.to_uppercase() }
 }

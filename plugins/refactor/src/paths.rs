@@ -8,7 +8,7 @@ use deepcoder_syntax::Node;
 use deepcoder_types::TextRange;
 
 /// How deep statements and expressions are followed; what is deeper may do anything.
-const DEPTH: u32 = 160;
+const DEPTH: u32 = 80;
 
 /// What a part of the code does to one variable, and whether code after it runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::editor;
 use crate::operations::inline_function;
 use crate::title::{name_at, title};
 use crate::tree::HostFiles;
-use crate::{Changes, Refusal, Request, Target, Verdict, codemods, find, run};
+use crate::{Changes, Refusal, Request, Target, VariableKind, Verdict, codemods, find, run};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_resolve::{Project, Witness, supports};
 use deepcoder_syntax::Language;
@@ -25,7 +25,8 @@ const LEFT: usize = 5;
 const LOOKED_AT: usize = 200;
 
 /// The operations that can be asked for.
-const OPERATIONS: &[&str] = &["rename", "extract-variable", "extract-function", "inline", "codemod", "list"];
+const OPERATIONS: &[&str] =
+    &["rename", "extract-variable", "extract-function", "inline", "codemod", "extract-constant", "list"];
 
 /// The forms of a request, for hints.
 const FORMS: &str = "write: deepcoder refactor rename src/util.py:12:9 NEW_NAME, or: deepcoder refactor rename bank.transfer move_money";
@@ -111,7 +112,7 @@ fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
             invalid(format!("`{operation}` is not there yet; {} are", OPERATIONS.join(", ")))
         }
         ("rename", Some(_), None) | ("rename", None, _) => needs("what to rename and the new name"),
-        ("extract-variable", Some(Subject::Name(_)), _) => needs("the place of an expression"),
+        ("extract-variable" | "extract-constant", Some(Subject::Name(_)), _) => needs("the place of an expression"),
         ("extract-function", Some(Subject::Name(_)), _) => needs("lines, or the place of an expression"),
         (_, None, _) => needs("a place"),
         _ => Ok(command),
@@ -123,7 +124,8 @@ fn request(project: &Project<'_>, command: &Command, target: Target) -> Option<R
     let name = command.name.clone();
     Some(match command.operation {
         "rename" => Request::Rename { target, new_name: name? },
-        "extract-variable" => Request::ExtractVariable { target, name, all: command.all },
+        "extract-variable" => Request::ExtractVariable { target, name, all: command.all, kind: VariableKind::Variable },
+        "extract-constant" => Request::ExtractVariable { target, name, all: false, kind: VariableKind::Constant },
         "extract-function" => Request::ExtractFunction { target, name, visibility: None, method: false },
         "inline" if inline_function::is_function(project, &target) => {
             Request::InlineFunction { target, all: command.all }

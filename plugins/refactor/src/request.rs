@@ -31,6 +31,8 @@ pub enum Request {
         name: Option<String>,
         /// Whether the same expression gets the name elsewhere in the block.
         all: bool,
+        /// What is declared.
+        kind: VariableKind,
     },
     /// Make a function of the selected statements or the selected expression.
     ExtractFunction {
@@ -74,6 +76,17 @@ pub struct CodemodRequest {
     pub learned: bool,
 }
 
+/// What an expression becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariableKind {
+    /// A variable before the statement.
+    Variable,
+    /// A constant: of the file in JavaScript, `const` in Rust.
+    Constant,
+    /// `static` in Rust.
+    Static,
+}
+
 /// Who may use a member of a class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visibility {
@@ -93,7 +106,8 @@ impl Request {
     pub const fn operation(&self) -> &'static str {
         match self {
             Self::Rename { .. } => "rename",
-            Self::ExtractVariable { .. } => "extract-variable",
+            Self::ExtractVariable { kind: VariableKind::Variable, .. } => "extract-variable",
+            Self::ExtractVariable { .. } => "extract-constant",
             Self::ExtractFunction { .. } => "extract-function",
             Self::InlineFunction { .. } => "inline-function",
             Self::InlineVariable { .. } => "inline-variable",
@@ -108,7 +122,7 @@ impl Request {
         let target = || target.clone();
         vec![
             Self::Rename { target: target(), new_name: format!("{name}_2") },
-            Self::ExtractVariable { target: target(), name: None, all: false },
+            Self::ExtractVariable { target: target(), name: None, all: false, kind: VariableKind::Variable },
             Self::ExtractFunction { target: target(), name: None, visibility: None, method: false },
             Self::InlineVariable { target: target() },
             Self::InlineFunction { target: target(), all: false },
@@ -120,7 +134,8 @@ impl Request {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Rename { .. } => "refactor.rename",
-            Self::ExtractVariable { .. } => "refactor.extract.variable",
+            Self::ExtractVariable { kind: VariableKind::Variable, .. } => "refactor.extract.variable",
+            Self::ExtractVariable { .. } => "refactor.extract.constant",
             Self::ExtractFunction { .. } => "refactor.extract.function",
             Self::InlineVariable { .. } => "refactor.inline.variable",
             Self::Codemod(_) => "refactor.rewrite",

@@ -1,14 +1,16 @@
 //! Requests in a few words.
 
-use crate::{Request, Target, codemods};
+use crate::{Request, Target, VariableKind, codemods};
 use deepcoder_resolve::Project;
 
 /// What a request does, for a list of edits or a menu.
 pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
     match request {
         Request::Rename { target, new_name } => format!("rename {} to {new_name}", name_at(project, target)),
-        Request::ExtractVariable { name: Some(name), .. } => format!("extract the variable {name}"),
-        Request::ExtractVariable { name: None, .. } => "extract a variable".to_owned(),
+        Request::ExtractVariable { name, kind, .. } => {
+            let what = if *kind == VariableKind::Variable { "variable" } else { "constant" };
+            name.as_ref().map_or_else(|| format!("extract a {what}"), |name| format!("extract the {what} {name}"))
+        }
         Request::ExtractFunction { name: Some(name), .. } => format!("extract the function {name}"),
         Request::ExtractFunction { name: None, .. } => "extract a function".to_owned(),
         Request::Codemod(request) => codemods::title(request),

@@ -1,7 +1,7 @@
 //! What a case asks for, in one form for every tool.
 
 use super::case::{Case, Texts, relative};
-use deepcoder_plugin_refactor::{CodemodRequest, Request, Source, Target, Visibility};
+use deepcoder_plugin_refactor::{CodemodRequest, Request, Source, Target, VariableKind, Visibility};
 use deepcoder_resolve::{DeclarationKind, Memory, Project};
 use deepcoder_syntax::Language;
 use deepcoder_types::{RepoPath, TextRange};
@@ -59,6 +59,10 @@ impl Wish {
                 let others = ["convert_closure_to_fn", "extract_expressions_from_format_string"];
                 wish.beyond = others.contains(&tool).then_some("another operation of this name");
                 wish.to = text("label").or_else(|| text("kind"));
+                let global = text("description").is_some_and(|text| text.ends_with("constant in global scope"));
+                if global && wish.scope.is_some_and(|scope| scope > 0) {
+                    wish.to = Some("global scope".to_owned());
+                }
                 wish.visibility = text("visibility");
                 wish.method = tool.ends_with("extract.method");
                 if flag("final") == Some(true) {
@@ -97,10 +101,14 @@ impl Wish {
         match self.operation.as_str() {
             "rename" => Some(Request::Rename { target: target()?, new_name: self.name.clone()? }),
             "extract-variable" => {
-                let variable = self.to.as_deref().is_none_or(|to| to == "Extract into variable");
-                let plain = self.scope.is_none_or(|scope| scope == 0) && variable;
-                let request = Request::ExtractVariable { target: target()?, name: self.name.clone(), all: self.all };
-                plain.then_some(request)
+                let kind = match (self.to.as_deref(), self.scope) {
+                    (None | Some("Extract into variable"), None | Some(0)) => VariableKind::Variable,
+                    (Some("Extract into constant" | "global scope"), _) => VariableKind::Constant,
+                    (Some("Extract into static"), _) => VariableKind::Static,
+                    _ => return None,
+                };
+                let name = self.name.clone();
+                Some(Request::ExtractVariable { target: target()?, name, all: self.all, kind })
             }
             "extract-function" if !self.all && self.to.is_none() => {
                 let visibility = self.visibility.as_deref().and_then(|word| match word {

@@ -103,7 +103,7 @@ fn slot(parent: Node<'_>, child: Node<'_>) -> u8 {
         | "index_expression"
         | "slice_expression"
         | "type_assertion_expression" => POSTFIX,
-        "if_statement" | "for_statement" | "expression_switch_statement" | "range_clause" | "for_clause" => POSTFIX,
+        "if_statement" | "for_statement" | "expression_switch_statement" | "range_clause" | "for_clause" => 0,
         _ => ATOM,
     }
 }

@@ -21,6 +21,8 @@ pub(super) static JAVA: Grammar = Grammar {
         "binary_expression",
         "unary_expression",
         "ternary_expression",
+        "assignment_expression",
+        "update_expression",
         "cast_expression",
         "instanceof_expression",
         "lambda_expression",
@@ -185,7 +187,7 @@ fn declared(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     let mut cursor = statement.walk();
     let mut declarators = statement.children_by_field_name("declarator", &mut cursor);
     let (only, None) = (declarators.next()?, declarators.next()) else { return None };
-    let value = only.child_by_field_name("value").filter(|value| value.kind() != "array_initializer")?;
+    let value = only.child_by_field_name("value")?;
     let plain = only.child_by_field_name("dimensions").is_none();
     plain.then_some((only.child_by_field_name("name")?, value))
 }
@@ -195,8 +197,13 @@ fn declare(source: &Source<'_>, expression: Node<'_>, name: &str) -> Option<Decl
         return None;
     }
     let known = type_of(source, expression);
-    let doubt = known.is_none().then_some("its type is not known, and `var` needs Java 10");
-    let kind = known.unwrap_or_else(|| "var".to_owned());
+    let placed = known.is_none().then(|| expected_type(source, expression)).flatten();
+    let doubt = match (&known, &placed) {
+        (Some(_), _) => None,
+        (_, Some(_)) => Some("the type is the one that its place has"),
+        _ => Some("its type is not known, and `var` needs Java 10"),
+    };
+    let kind = known.or(placed).unwrap_or_else(|| "var".to_owned());
     Some(Declare { before: format!("{kind} {name} = "), after: ";", doubt })
 }
 

@@ -35,6 +35,7 @@ pub(super) static JAVASCRIPT: Grammar = Grammar {
         "await_expression",
         "as_expression",
         "satisfies_expression",
+        "type_assertion",
         "non_null_expression",
         "jsx_element",
         "jsx_self_closing_element",

@@ -90,7 +90,7 @@ impl Grammar {
     /// Whether an expression needs brackets in the place of `at`.
     pub(crate) fn needs_brackets(&self, expression: Node<'_>, at: Node<'_>) -> bool {
         let slot = at.parent().map_or(0, |parent| (self.slot)(parent, at));
-        (self.precedence)(expression) < slot
+        (self.precedence)(expression) < slot || is_braced(expression) && in_head(at)
     }
 
     /// Whether this node is a statement: one of a block.
@@ -100,6 +100,38 @@ impl Grammar {
         // What a case compares with is no statement, and neither is a label.
         node.is_named() && !node.is_extra() && !node.kind().ends_with("_label") && !is_field(parent, node, "value")
     }
+}
+
+/// Whether the braces of an expression would begin the block of a statement.
+fn is_braced(expression: Node<'_>) -> bool {
+    matches!(expression.kind(), "struct_expression" | "composite_literal")
+}
+
+/// Whether a place is in the head of a statement with a block, outside of brackets.
+fn in_head(place: Node<'_>) -> bool {
+    let mut at = place;
+    while let Some(parent) = at.parent() {
+        match parent.kind() {
+            "if_expression"
+            | "while_expression"
+            | "for_expression"
+            | "match_expression"
+            | "if_statement"
+            | "for_statement"
+            | "expression_switch_statement" => {
+                return at.kind() != "block" && !is_field(parent, at, "body") && !is_field(parent, at, "consequence");
+            }
+            "arguments"
+            | "argument_list"
+            | "parenthesized_expression"
+            | "tuple_expression"
+            | "array_expression"
+            | "index_expression"
+            | "block" => return false,
+            _ => at = parent,
+        }
+    }
+    false
 }
 
 /// The declaration of a name.

@@ -6,7 +6,7 @@ use super::{
     ATOM, Declare, Grammar, NEVER_MEMBER, NEVER_METHOD, NEVER_NAME, NEVER_TARGET, NOWHERE_ERROR, NOWHERE_IMPORT,
     NOWHERE_PATTERN, NOWHERE_TYPE, Step, Steps, is_field, looked_up,
 };
-use crate::grammar::source::Source;
+use crate::grammar::source::{Source, range};
 use deepcoder_syntax::Node;
 pub(crate) use types::{INTEGER, is_copy, settled, type_of, variable_type};
 
@@ -38,6 +38,11 @@ pub(super) static RUST: Grammar = Grammar {
         "integer_literal",
         "string_literal",
         "raw_string_literal",
+        "if_expression",
+        "match_expression",
+        "loop_expression",
+        "block",
+        "unsafe_block",
     ],
     blocks: &["block"],
     functions: &["function_item", "closure_expression", "async_block", "impl_item", "trait_item", "mod_item"],
@@ -71,7 +76,7 @@ pub(super) static RUST: Grammar = Grammar {
     slot,
     step,
     declared,
-    declare: |_, _, name| Some(Declare { before: format!("let {name} = "), after: ";", doubt: None }),
+    declare,
     doubt,
     doubt_inlined,
     empty: None,
@@ -131,7 +136,8 @@ fn slot(parent: Node<'_>, child: Node<'_>) -> u8 {
         "unary_expression" | "reference_expression" => 75,
         "assignment_expression" | "compound_assignment_expr" if is_field(parent, child, "right") => 5,
         "range_expression" => 20,
-        "if_expression" | "while_expression" | "for_expression" | "match_expression" | "let_condition" => POSTFIX - 1,
+        "if_expression" | "while_expression" | "for_expression" | "match_expression" => 2,
+        "let_condition" => 26,
         "field_expression" | "call_expression" | "index_expression" | "try_expression" | "await_expression" => POSTFIX,
         "closure_expression" => POSTFIX,
         _ => ATOM,
@@ -182,9 +188,7 @@ fn step(parent: Node<'_>, child: Node<'_>) -> Step {
     match parent.kind() {
         "binary_expression" if is_field(parent, child, "right") && matches!(operator(parent), 20 | 25) => Step::Maybe,
         "call_expression" if is_field(parent, child, "function") && child.kind() == "field_expression" => NEVER_METHOD,
-        "reference_expression" if parent.child(1).is_some_and(|mutable| mutable.kind() == "mutable_specifier") => {
-            Step::Never("it is borrowed to be changed")
-        }
+        "reference_expression" if is_lent(parent) && is_place(child) => Step::Never("it is borrowed to be changed"),
         "array_expression" if is_field(parent, child, "length") => Step::Nowhere("a length needs a constant value"),
         _ => looked_up(STEPS, parent, child),
     }
@@ -199,6 +203,37 @@ fn declared(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     let mutable = statement.children(&mut cursor).any(|child| child.kind() == "mutable_specifier");
     let value = statement.child_by_field_name("value")?;
     (!mutable).then_some((name, value))
+}
+
+fn is_place(expression: Node<'_>) -> bool {
+    matches!(expression.kind(), "identifier" | "self" | "field_expression" | "index_expression")
+        || expression.kind() == "unary_expression" && expression.child(0).is_some_and(|o| o.kind() == "*")
+}
+
+/// Whether a parent borrows a child to change it.
+fn is_lent(parent: Node<'_>) -> bool {
+    parent.kind() == "reference_expression" && parent.child(1).is_some_and(|word| word.kind() == "mutable_specifier")
+}
+
+/// A value that something changes gets a variable that can change, and a place is borrowed as the method of this file that is
+/// called on it asks for.
+fn declare(source: &Source<'_>, expression: Node<'_>, name: &str) -> Option<Declare> {
+    let parent = expression.parent();
+    let method = parent.filter(|up| up.kind() == "field_expression").filter(|up| {
+        up.parent().is_some_and(|call| call.kind() == "call_expression" && is_field(call, *up, "function"))
+    });
+    let method = method.and_then(|up| up.child_by_field_name("field")).map(|field| source.text_of(range(field)));
+    let takes = |this: &str| method.is_some_and(|name| source.text.contains(&format!("fn {name}({this}")));
+    let place = is_place(expression) && expression.kind() != "identifier" && expression.kind() != "self";
+    let kind = type_of(source, expression).unwrap_or_default();
+    let (word, lent) = match () {
+        () if place && takes("&mut self") => ("let", "&mut "),
+        () if place && takes("&self") => ("let", "&"),
+        () if !is_place(expression) && takes("&mut self") && !kind.starts_with('&') => ("let mut", ""),
+        () if !is_place(expression) && parent.is_some_and(is_lent) => ("let mut", ""),
+        () => ("let", ""),
+    };
+    Some(Declare { before: format!("{word} {name} = {lent}"), after: ";", doubt: None })
 }
 
 /// A name for a place takes the value out of it.

@@ -1,14 +1,21 @@
 //! Extract variable: an expression gets a name, in a declaration before the statement that holds it.
 
+mod occurrences;
+mod place;
+mod select;
+
 use crate::carried::{Meaning, Moved, Moves};
 use crate::effects::{Reads, Value};
-use crate::grammar::Step;
-use crate::grammar::source::{Source, holds, range, walk};
+use crate::grammar::source::{Source, holds, range};
+use crate::grammar::{Declare, Step};
 use crate::names::{self, NameError};
+use crate::request::VariableKind;
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{Project, Role, ScopeKind};
-use deepcoder_syntax::Node;
+use deepcoder_syntax::{Language, Node};
 use deepcoder_types::{Hint, TextRange};
+use place::{Place, Wrap};
+pub(crate) use select::selected;
 
 /// Why an expression cannot get a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +36,12 @@ pub(crate) enum ExtractError {
     Makes,
     #[error("its type is not known")]
     NoType,
+    #[error("it has no value")]
+    NoValue,
+    #[error("constants are not extracted from this language")]
+    Language,
+    #[error("its value is not constant")]
+    NotConstant,
     #[error(transparent)]
     Name(#[from] NameError),
 }
@@ -49,47 +62,65 @@ pub(crate) fn extract_variable(
     target: &Target,
     name: Option<&str>,
     all: bool,
+    kind: VariableKind,
 ) -> Result<Changes, Refusal> {
     let source = Source::of(project, target)?;
     let expression = selected(&source, target.range).map_err(|error| source.refuse(&error, target.range))?;
     let at = range(expression);
     let refuse = |error: ExtractError| source.refuse(&error, at);
-    let statement = source.statement(expression).ok_or_else(|| refuse(ExtractError::NoStatement))?;
-    // A statement that is only the expression becomes the declaration.
-    let bare = range(statement) == at || only(statement, expression);
-    if bare && source.grammar.line_ends {
-        return Err(refuse(ExtractError::Statement));
+    let unit = source.language == Language::Rust && expression.kind() != "unit_expression";
+    if unit && crate::grammar::rust::type_of(&source, expression).as_deref() == Some("()") {
+        return Err(refuse(ExtractError::NoValue));
     }
+    let mut place = Place::of(&source, expression).ok_or_else(|| refuse(ExtractError::NoStatement))?;
     let mut changes = Changes::default();
     if target.range.start == target.range.end && source.text_of(at).contains('\n') {
         changes.doubt(&source.path, at, "the expression around the cursor goes over several lines");
     }
     let value = source.value(expression);
-    moves(&source, expression, statement, value, &mut changes).map_err(refuse)?;
+    if kind != VariableKind::Variable {
+        constant(&source, expression, value, kind).map_err(refuse)?;
+        if source.language != Language::Rust {
+            place = Place::top(&source, expression).ok_or_else(|| refuse(ExtractError::NoStatement))?;
+        }
+    }
+    let statement = place.statement;
+    // A statement that is only the expression becomes the declaration.
+    let bare = range(statement) == at && place.wrap.is_none() || only(statement, expression);
+    if bare && source.grammar.line_ends {
+        return Err(refuse(ExtractError::Statement));
+    }
+    if kind == VariableKind::Variable {
+        moves(&source, expression, statement, value, &mut changes).map_err(refuse)?;
+    }
     let mut places = vec![expression];
-    if all && !bare {
-        let block = common(&source, expression, statement, value);
-        places = occurrences(&source, expression, block, value);
-        stays(&source, expression, &places, &mut changes);
+    if all && kind == VariableKind::Variable {
+        places = occurrences::find(&source, expression, &place, value, &mut changes);
+        if bare && places.first().is_none_or(|first| first.id() != expression.id()) {
+            places = vec![expression];
+        }
+        occurrences::stays(&source, expression, &places, &mut changes);
     }
     let first = places.first().copied().unwrap_or(expression);
-    let statement = holder(&source, first, statement, &places);
+    let statement = if place.wrap.is_some() || kind != VariableKind::Variable {
+        statement
+    } else {
+        holder(&source, first, statement, &places)
+    };
     let start = range(statement).start;
     let (scope, class) = scope_of(&source, start);
     let name = match name {
         Some(name) => {
-            names::check(&source, name, scope).map_err(|error| refuse(error.into()))?;
+            names::check_variable(&source, name, scope, at).map_err(|error| refuse(error.into()))?;
             name.to_owned()
         }
-        None => names::free(&source, &names::suggested(&source, expression), scope),
+        None => names::free(&source, &names::suggested(&source, expression, kind), scope),
     };
     if class {
         changes.doubt(&source.path, at, "the new name becomes a member of the class");
     }
-    let mut edits = Moves::default();
-    let mut declared = Moved::default();
-    let declare = (source.grammar.declare)(&source, expression, &name).ok_or_else(|| refuse(ExtractError::NoType))?;
-    declared.push(&declare.before);
+    let declare = declaration(&source, expression, &name, kind).ok_or_else(|| refuse(ExtractError::NoType))?;
+    let mut declared = Moved::new(declare.before.clone());
     // Brackets around the whole are for its place.
     let mut inner = expression;
     while source.grammar.loose && inner.kind() == "parenthesized_expression" {
@@ -97,78 +128,185 @@ pub(crate) fn extract_variable(
         inner = held;
     }
     declared.expression(&source, range(inner), false, false);
-    if bare && source.text_of(range(statement)).ends_with(';') {
-        if declare.doubt.is_some() {
-            return Err(refuse(ExtractError::NoType));
-        }
-        declared.push(declare.after);
-        edits.put(range(statement), declared);
-        edits.finish(&source, &mut changes, &|_| Meaning::Same)?;
-        return Ok(changes);
-    }
     declared.push(declare.after);
-    if source.grammar.loose && bare && !source.text_of(range(statement)).ends_with(';') {
-        return Err(refuse(ExtractError::Statement));
-    }
     for why in [declare.doubt, (source.grammar.doubt)(expression)].into_iter().flatten() {
         changes.doubt(&source.path, at, why);
     }
-    if source.begins_line(start) {
-        declared.push("\n");
-        declared.push(source.indentation(start));
-    } else if source.grammar.line_ends {
-        declared.push("; ");
-    } else {
-        declared.push(" ");
+    let mut edits = Moves::default();
+    let mut gone = range(statement);
+    // The semicolon behind a block of Rust is a statement of its own.
+    if bare
+        && source.language == Language::Rust
+        && source.text.get(gone.end as usize..).is_some_and(|rest| rest.starts_with(';'))
+    {
+        gone.end += 1;
     }
-    edits.put(TextRange::new(start, start), declared);
-    for place in places {
-        edits.write(written(&source, place, &name), name.clone());
+    let whole = bare && source.text_of(gone).ends_with(';');
+    if source.grammar.loose && bare && !whole {
+        return Err(refuse(ExtractError::Statement));
+    }
+    if place.wrap == Some(Wrap::Return) && statement.kind().ends_with("invocation") {
+        changes.doubt(&source.path, at, "the function may give no value");
+    }
+    if let Some(wrap) = place.wrap {
+        wrapped(&source, (statement, wrap), (declared, whole), &mut edits);
+    } else if whole {
+        if declare.doubt.is_some() {
+            return Err(refuse(ExtractError::NoType));
+        }
+        edits.put(gone, declared);
+        places.retain(|place| place.id() != expression.id());
+    } else {
+        if source.begins_line(start) {
+            declared.push("\n");
+            declared.push(source.indentation(start));
+        } else if source.grammar.line_ends {
+            declared.push("; ");
+        } else {
+            declared.push(" ");
+        }
+        edits.put(TextRange::new(start, start), declared);
+    }
+    if !(whole && place.wrap.is_some()) {
+        for place in places {
+            write(&source, place, &name, &mut edits);
+        }
     }
     edits.finish(&source, &mut changes, &|_| Meaning::Same)?;
     Ok(changes)
 }
 
-/// The expression that a selection covers, or the one around a cursor.
-pub(crate) fn selected<'s>(source: &'s Source<'_>, selection: TextRange) -> Result<Node<'s>, ExtractError> {
-    let grammar = source.grammar;
-    let cursor = selection.start == selection.end;
-    let at = source.trimmed(selection);
-    let mut node = source.node_at(at).ok_or(ExtractError::NoExpression)?;
-    if cursor {
-        while !grammar.expressions.contains(&node.kind()) {
-            if grammar.is_statement(node) {
-                return Err(ExtractError::NoExpression);
+/// The name in the place of an expression.
+fn write(source: &Source<'_>, place: Node<'_>, name: &str, edits: &mut Moves) {
+    let at = written(source, place, name);
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let after = source.text.get(at.end as usize..).is_some_and(|rest| rest.starts_with(word));
+    let markup = place.parent().is_some_and(|parent| matches!(parent.kind(), "jsx_element" | "jsx_fragment"));
+    edits.write(
+        at,
+        match () {
+            () if markup => format!("{{{name}}}"),
+            () if after => format!("{name} "),
+            () => name.to_owned(),
+        },
+    );
+}
+
+/// A place without braces gets them, and the declaration in them.
+fn wrapped(
+    source: &Source<'_>,
+    (statement, wrap): (Node<'_>, Wrap),
+    (declared, whole): (Moved, bool),
+    edits: &mut Moves,
+) {
+    let at = range(statement);
+    // The body of a loop in a line of its own is one step deeper than the loop.
+    let outer = statement.parent().map_or(at.start, |parent| range(parent).start);
+    let base = if source.begins_line(at.start) { outer } else { at.start };
+    let indent = source.indentation(base).to_owned();
+    let deeper =
+        format!("{indent}{}", if indent.contains('\t') || source.text.contains("\n\t") { "\t" } else { "    " });
+    let mut before = Moved::new(format!("{{\n{deeper}"));
+    before.append(declared);
+    if whole {
+        before.push(&format!("\n{indent}}}"));
+        edits.put(at, before);
+        return;
+    }
+    before.push(&format!("\n{deeper}"));
+    if wrap == Wrap::Return {
+        before.push("return ");
+    }
+    edits.put(TextRange::new(at.start, at.start), before);
+    let end = if wrap == Wrap::Return { ";" } else { "" };
+    let mut close = at.end;
+    // An arm with a block needs no comma.
+    if wrap == Wrap::Value && source.text.get(at.end as usize..).is_some_and(|rest| rest.starts_with(',')) {
+        let arm = statement.parent().is_some_and(|parent| parent.kind() == "match_arm");
+        close += u32::from(arm);
+    }
+    edits.write(TextRange::new(at.end, close), format!("{end}\n{indent}}}"));
+}
+
+/// How the name is declared.
+fn declaration(source: &Source<'_>, expression: Node<'_>, name: &str, kind: VariableKind) -> Option<Declare> {
+    let word = match (kind, source.language) {
+        (VariableKind::Variable, _) => return (source.grammar.declare)(source, expression, name),
+        (VariableKind::Constant, Language::Rust) => "const",
+        (VariableKind::Static, Language::Rust) => "static",
+        _ => return Some(Declare { before: format!("const {name} = "), after: ";", doubt: None }),
+    };
+    let known = crate::grammar::rust::settled(&crate::grammar::rust::type_of(source, expression)?);
+    let known = if known.starts_with('&') { known.replacen('&', "&'static ", 1) } else { known };
+    Some(Declare { before: format!("{word} {name}: {known} = "), after: ";", doubt: None })
+}
+
+/// Whether an expression is the same whenever it is evaluated, and can be outside of the function.
+fn constant(source: &Source<'_>, expression: Node<'_>, value: Value, kind: VariableKind) -> Result<(), ExtractError> {
+    if !matches!(
+        (source.language, kind),
+        (Language::Rust, _) | (Language::JavaScript | Language::TypeScript | Language::Tsx, VariableKind::Constant)
+    ) {
+        return Err(ExtractError::Language);
+    }
+    let at = range(expression);
+    let local = source.references(at).iter().any(|r| {
+        let deepcoder_resolve::Target::Declaration(id) = r.target else { return false };
+        source.bindings.declaration(id).is_some_and(|d| {
+            let variable = matches!(
+                d.kind,
+                deepcoder_resolve::DeclarationKind::Variable | deepcoder_resolve::DeclarationKind::Parameter
+            );
+            variable
+                && !holds(at, d.at)
+                && (source.language == Language::Rust
+                    || source.bindings.scope(d.scope).is_some_and(|scope| scope.kind != ScopeKind::File))
+        })
+    });
+    let lent = expression.parent().is_some_and(|up| {
+        up.kind() == "reference_expression" && up.child(1).is_some_and(|word| word.kind() == "mutable_specifier")
+    });
+    if lent {
+        return Err(ExtractError::NotConstant);
+    }
+    let this = source.text_of(at).split(|c: char| !c.is_alphanumeric()).any(|word| matches!(word, "this" | "self"));
+    if local || this {
+        return Err(ExtractError::NotConstant);
+    }
+    if source.language == Language::Rust {
+        return if constant_of_rust(source, expression) { Ok(()) } else { Err(ExtractError::NotConstant) };
+    }
+    if value.reads == Reads::Effects { Err(ExtractError::NotConstant) } else { Ok(()) }
+}
+
+/// Whether the compiler can compute an expression.
+fn constant_of_rust(source: &Source<'_>, expression: Node<'_>) -> bool {
+    let mut constant = true;
+    crate::grammar::source::walk(expression, |node| {
+        constant &= match node.kind() {
+            "call_expression" => {
+                let name = node
+                    .child_by_field_name("function")
+                    .map(|f| source.text_of(range(f)).to_owned())
+                    .unwrap_or_default();
+                source.text.contains(&format!("const fn {name}("))
+                    || name.starts_with(char::is_uppercase) && !name.contains("::")
             }
-            node = node.parent().ok_or(ExtractError::NoExpression)?;
-        }
-        // As far as it is one computation: not the list or the call that it is an argument of.
-        while let Some(parent) = node.parent() {
-            let part = (grammar.step)(parent, node);
-            let name = matches!(part, Step::Never(_)) && parent.kind() == "attribute";
-            let whole = grammar.bracketed.contains(&parent.kind()) || parent.kind() == "expression_list";
-            if !grammar.expressions.contains(&parent.kind()) || whole || (matches!(part, Step::Never(_)) && !name) {
-                break;
+            "macro_invocation" => {
+                // One of the file that gives a unit.
+                let name =
+                    node.child_by_field_name("macro").map(|f| source.text_of(range(f)).to_owned()).unwrap_or_default();
+                source.text.contains(&format!("macro_rules! {name}"))
             }
-            node = parent;
-        }
-        return Ok(node);
-    }
-    if at.start == at.end {
-        return Err(ExtractError::NoExpression);
-    }
-    if range(node) != at {
-        return Err(ExtractError::Cut);
-    }
-    // Of the nodes with this text the outermost expression.
-    let mut best = grammar.expressions.contains(&node.kind()).then_some(node);
-    while let Some(parent) = node.parent().filter(|parent| range(*parent) == at) {
-        node = parent;
-        if grammar.expressions.contains(&node.kind()) {
-            best = Some(node);
-        }
-    }
-    best.ok_or(if grammar.is_statement(node) { ExtractError::Statement } else { ExtractError::NoExpression })
+            "await_expression" | "try_expression" | "closure_expression" | "return_expression" | "for_expression" => {
+                false
+            }
+            "reference_expression" => node.child(1).is_none_or(|word| word.kind() != "mutable_specifier"),
+            _ => true,
+        };
+        constant
+    });
+    constant
 }
 
 /// Whether the value may be computed before the statement, and what is doubtful about it.
@@ -183,8 +321,15 @@ fn moves(
     let outside = |r: &&deepcoder_resolve::Reference| {
         matches!(r.role, Role::Writes | Role::Declares | Role::Imports | Role::Exports) && !own(source, r, at)
     };
-    if let Some(writes) = source.references(at).iter().find(outside) {
-        return Err(ExtractError::Writes(writes.name.clone()));
+    let given = source.references(at).iter().find(outside).map(|writes| writes.name.clone());
+    if let Some(name) = given {
+        // Where it is evaluated before all else, what it writes is written in time.
+        let direct = source.grammar.loose && source.steps(expression, statement) == Step::Once;
+        let target = source.grammar.expressions.contains(&expression.kind()) && expression.child_count() > 0;
+        if !direct || !target {
+            return Err(ExtractError::Writes(name));
+        }
+        changes.doubt(&source.path, at, format!("it gives a value to `{name}`"));
     }
     let mut doubt = |why: &str| changes.doubt(&source.path, at, why);
     match source.steps(expression, statement) {
@@ -250,67 +395,6 @@ fn holder<'t>(source: &Source<'_>, first: Node<'t>, statement: Node<'t>, places:
     best
 }
 
-/// The statement of a block that holds a node.
-fn within<'t>(source: &Source<'_>, node: Node<'t>, block: Node<'t>) -> Node<'t> {
-    let mut at = node;
-    while at.parent().is_some_and(|parent| parent.id() != block.id()) || !source.grammar.is_statement(at) {
-        let Some(parent) = at.parent() else { return node };
-        at = parent;
-    }
-    at
-}
-
-/// The block in which other occurrences are looked for: that of the statement; for a constant the outermost one of the
-/// function.
-fn common<'t>(source: &Source<'_>, expression: Node<'t>, statement: Node<'t>, value: Value) -> Node<'t> {
-    let block = statement.parent().unwrap_or(statement);
-    if value.reads > Reads::Nothing || source.grammar.line_ends && source.grammar.empty.is_some() {
-        return block;
-    }
-    let mut best = block;
-    let mut at = expression;
-    while let Some(parent) = at.parent() {
-        // What follows an `else` is evaluated in that case only.
-        let chained = at.kind() == "if_statement" && matches!(parent.kind(), "if_statement" | "else_clause");
-        if chained || source.grammar.functions.contains(&parent.kind()) {
-            break;
-        }
-        if source.grammar.is_statement(at) {
-            best = parent;
-        }
-        at = parent;
-    }
-    best
-}
-
-/// A doubt where the same expression stays elsewhere in the function.
-fn stays(source: &Source<'_>, expression: Node<'_>, places: &[Node<'_>], changes: &mut Changes) {
-    let at = range(expression);
-    let (scope, _) = scope_of(source, at.start);
-    let wanted = tokens(source, expression);
-    let mut leaves: Vec<TextRange> = Vec::new();
-    walk(source.tree.root_node(), |node| {
-        let here = range(node);
-        if here.end <= scope.start || here.start >= scope.end {
-            return false;
-        }
-        let whole = node.child_count() == 0 || source.grammar.strings.contains(&node.kind());
-        if whole && here.start < here.end {
-            leaves.push(here);
-        }
-        !whole
-    });
-    for window in leaves.windows(wanted.len().max(1)) {
-        let same = window.iter().zip(&wanted).all(|(leaf, token)| source.text_of(*leaf) == *token);
-        let (Some(first), Some(last)) = (window.first(), window.last()) else { continue };
-        let here = TextRange::new(first.start, last.end);
-        let replaced = places.iter().any(|place| holds(range(*place), here));
-        if same && !replaced && names_alike(source, at, here) {
-            changes.doubt(&source.path, here, "the same code stays here");
-        }
-    }
-}
-
 /// The text that may use a name that is declared at an offset, and whether that is a class.
 fn scope_of(source: &Source<'_>, offset: u32) -> (TextRange, bool) {
     let holding = source.bindings.scopes.iter().filter(|scope| {
@@ -321,93 +405,4 @@ fn scope_of(source: &Source<'_>, offset: u32) -> (TextRange, bool) {
     let inner = holding.min_by_key(|scope| scope.range.end - scope.range.start);
     let all = TextRange::new(0, u32::try_from(source.text.len()).unwrap_or(u32::MAX));
     inner.map_or((all, false), |scope| (scope.range, scope.kind == ScopeKind::Class))
-}
-
-/// The expressions of the same block that are the same, the selected one with them, in the order of the text.
-fn occurrences<'t>(source: &Source<'_>, expression: Node<'t>, block: Node<'t>, value: Value) -> Vec<Node<'t>> {
-    let at = range(expression);
-    if value.makes || value.reads == Reads::Effects {
-        return vec![expression];
-    }
-    let wanted = tokens(source, expression);
-    let mut found: Vec<Node<'t>> = Vec::new();
-    walk(block, |node| {
-        let here = range(node);
-        if node.id() == expression.id() {
-            found.push(node);
-            return false;
-        }
-        let alike = node.kind() == expression.kind()
-            && (here.end - here.start < 4 * (at.end - at.start) + 64)
-            && tokens(source, node) == wanted
-            && names_alike(source, at, here);
-        if !alike {
-            return true;
-        }
-        let whole = within(source, node, block);
-        let bare = range(whole) == here || only(whole, node);
-        let step = source.steps(node, whole);
-        let fits = match step {
-            Step::Never(_) | Step::Nowhere(_) => false,
-            Step::Later => value.reads == Reads::Nothing,
-            _ => true,
-        };
-        let nested = source.statement(node).is_none_or(|own| own.id() != whole.id());
-        // Deeper statements are evaluated perhaps, later or often: a constant is the same there.
-        let deep =
-            !nested || value.reads == Reads::Nothing || source.around(node, whole, source.grammar.functions).is_empty();
-        if fits && deep && !bare {
-            found.push(node);
-        }
-        false
-    });
-    found.sort_by_key(|node| node.start_byte());
-    if value.reads == Reads::Nothing {
-        return found;
-    }
-    let Some(own) = found.iter().position(|node| node.id() == expression.id()) else { return vec![expression] };
-    // What is written or, for members, done between two of them parts them.
-    let kept = |from: Node<'t>, to: Node<'t>| {
-        let mut between = TextRange::new(range(from).start, range(to).end);
-        for outer in source.around(from, block, source.grammar.loops) {
-            between.end = between.end.max(range(outer).end);
-        }
-        for outer in source.around(to, block, source.grammar.loops) {
-            between.start = between.start.min(range(outer).start);
-            between.end = between.end.max(range(outer).end);
-        }
-        source.written(at, between).is_none() && (value.reads == Reads::Names || !source.acts(block, between, None))
-    };
-    let mut first = own;
-    while first > 0 && kept(found[first - 1], found[own]) {
-        first -= 1;
-    }
-    let mut last = own;
-    while last + 1 < found.len() && kept(found[own], found[last + 1]) {
-        last += 1;
-    }
-    // Before the selected one only where the first of them is evaluated for certain.
-    while first < own && source.steps(found[first], within(source, found[first], block)) != Step::Once {
-        first += 1;
-    }
-    found.get(first..=last).map(<[Node<'t>]>::to_vec).unwrap_or_default()
-}
-
-/// The tokens of a node.
-fn tokens<'s>(source: &'s Source<'_>, node: Node<'_>) -> Vec<&'s str> {
-    let mut out = Vec::new();
-    walk(node, |node| {
-        let whole = node.child_count() == 0 || source.grammar.strings.contains(&node.kind());
-        if whole {
-            out.push(source.text_of(range(node)));
-        }
-        !whole
-    });
-    out
-}
-
-/// Whether the names of two texts with the same tokens mean the same.
-fn names_alike(source: &Source<'_>, a: TextRange, b: TextRange) -> bool {
-    let (a, b) = (source.references(a), source.references(b));
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.target == b.target && a.role == b.role)
 }

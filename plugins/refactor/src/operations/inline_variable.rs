@@ -8,7 +8,7 @@ use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{
     Declaration, DeclarationKind, Form, Hazard, HazardKind, Project, Reference, Resolution, Role, ScopeKind, Symbol,
 };
-use deepcoder_syntax::Node;
+use deepcoder_syntax::{Language, Node};
 use deepcoder_types::{Hint, TextRange};
 
 /// Why a variable stays.
@@ -83,7 +83,7 @@ pub(crate) fn inline_variable(project: &Project<'_>, target: &Target) -> Result<
         }
         uses.push(at);
     }
-    let (statement, value) =
+    let (statement, value, declarator) =
         declared(&source, &declaration).ok_or_else(|| here(InlineError::NoValue, declaration.at))?;
     let own = source.value(value);
     let mut edits = Moves::default();
@@ -91,10 +91,18 @@ pub(crate) fn inline_variable(project: &Project<'_>, target: &Target) -> Result<
         let node =
             source.node_at(*at).filter(|node| range(*node) == *at).ok_or_else(|| here(InlineError::Fixed, *at))?;
         follows(&source, statement, value, own, node, &mut changes).map_err(|error| here(error, *at))?;
-        if let Some(why) = (source.grammar.doubt_inlined)(&source, statement, value, node) {
+        let cast = cast(&source, statement, value, node);
+        if let Some(why) = (source.grammar.doubt_inlined)(&source, statement, value, node).filter(|_| cast.is_none()) {
             changes.doubt(&source.path, *at, why);
         }
-        let brackets = source.grammar.needs_brackets(value, node);
+        let brackets = match &cast {
+            // What is cast must hold together more strongly than the cast does.
+            Some(_) => {
+                (source.grammar.precedence)(value) < 75
+                    && !matches!(value.kind(), "array_initializer" | "lambda_expression")
+            }
+            None => source.grammar.needs_brackets(value, node),
+        };
         let mut moved = Moved::default();
         if let Some(Form::Second(joint)) = form(&occurrences.found, *at) {
             moved.push(&format!("{name}{joint}"));
@@ -103,22 +111,33 @@ pub(crate) fn inline_variable(project: &Project<'_>, target: &Target) -> Result<
             .around(node, source.tree.root_node(), source.grammar.bracketed)
             .iter()
             .any(|b| !holds(range(*b), range(statement)) && !source.grammar.functions.contains(&b.kind()));
+        let around = cast.as_ref().is_some_and(|cast| !cast.starts_with("new "))
+            && node.parent().is_some_and(|up| (source.grammar.slot)(up, node) > 75);
+        moved.push(if around { "(" } else { "" });
+        moved.push(cast.as_deref().unwrap_or_default());
         moved.expression(&source, range(value), brackets, free);
+        moved.push(if around { ")" } else { "" });
         edits.put(*at, moved);
     }
-    if uses.is_empty() && source.grammar.empty.is_none() {
+    if uses.is_empty() && source.grammar.empty.is_none() && source.language != Language::Java {
         return Err(here(InlineError::Unused, declaration.at));
     }
     if own.reads == Reads::Effects && uses.is_empty() {
         changes.doubt(&source.path, range(value), "the value calls something, which is not called any more");
     }
     if uses.len() > 1 && own.reads == Reads::Effects {
-        return Err(here(InlineError::Twice, range(value)));
+        if !matches!(source.language, Language::Java | Language::Rust) {
+            return Err(here(InlineError::Twice, range(value)));
+        }
+        changes.doubt(&source.path, range(value), "the value is computed once for each use");
     }
-    if uses.len() > 1 && own.makes {
+    if uses.len() > 1 && own.makes && !matches!(value.kind(), "lambda_expression" | "method_reference") {
         return Err(here(InlineError::Makes, range(value)));
     }
-    let (gone, rest) = removal(&source, statement);
+    let (gone, rest) = match declarator {
+        Some(declarator) => (one_of(&source, declarator), String::new()),
+        None => removal(&source, statement),
+    };
     edits.write(gone, rest);
     edits.finish(&source, &mut changes, &|_| Meaning::Same)?;
     Ok(changes)
@@ -135,9 +154,16 @@ fn variable(source: &Source<'_>, target: &Target) -> Result<(Symbol, Declaration
     let names = source.project.names_at(&target.path, selection.start);
     let mut refusal = InlineError::NoVariable;
     // Where one text stands for two names, the variable is the second one.
+    let mut names = names;
+    let declares = |r: &&Reference| r.role == Role::Declares && holds(selection, r.at);
+    let inside: Vec<&Reference> = source.references(selection).iter().filter(declares).collect();
+    if let (true, [only]) = (selection.start < selection.end, inside.as_slice()) {
+        // The whole declaration is selected.
+        names = source.project.names_at(&target.path, only.at.start);
+    }
     for (reference, resolution) in names.into_iter().rev() {
         let Reference { name, at, .. } = reference;
-        if selection.end > at.end {
+        if selection.end > at.end && inside.len() != 1 {
             continue;
         }
         refusal = InlineError::Other(name);
@@ -155,12 +181,57 @@ fn variable(source: &Source<'_>, target: &Target) -> Result<(Symbol, Declaration
     Err(refusal)
 }
 
-/// The statement that declares the variable and nothing else, and the value.
-fn declared<'s>(source: &'s Source<'_>, declaration: &Declaration) -> Option<(Node<'s>, Node<'s>)> {
+/// The statement that declares the variable, the value, and the part of the statement where that declares more.
+fn declared<'s>(source: &'s Source<'_>, declaration: &Declaration) -> Option<(Node<'s>, Node<'s>, Option<Node<'s>>)> {
     let name = source.node_at(declaration.at)?;
     let statement = source.statement(name)?;
-    let (declared, value) = (source.grammar.declared)(statement)?;
-    (range(declared) == declaration.at).then_some((statement, value))
+    if let Some((declared, value)) = (source.grammar.declared)(statement) {
+        return (range(declared) == declaration.at).then_some((statement, value, None));
+    }
+    let declarator = name.parent().filter(|up| up.kind() == "variable_declarator")?;
+    let kinds = ["local_variable_declaration", "lexical_declaration", "variable_declaration"];
+    let several = kinds.contains(&statement.kind()) && declarator.parent().is_some_and(|up| up.id() == statement.id());
+    let plain = declarator.child_by_field_name("dimensions").is_none() && name.kind() == "identifier";
+    let value = declarator.child_by_field_name("value").filter(|value| value.kind() != "array_initializer")?;
+    let mut cursor = statement.walk();
+    let count = statement.named_children(&mut cursor).filter(|child| child.kind() == "variable_declarator").count();
+    (several && plain && count > 1).then_some((statement, value, Some(declarator)))
+}
+
+/// One of several variables of a declaration, with its comma.
+fn one_of(source: &Source<'_>, declarator: Node<'_>) -> TextRange {
+    let at = range(declarator);
+    let before = declarator.prev_sibling().filter(|comma| comma.kind() == ",");
+    let after = declarator.next_sibling().filter(|comma| comma.kind() == ",");
+    match (before, after) {
+        (Some(comma), _) => TextRange::new(range(comma).start, at.end),
+        (None, Some(comma)) => {
+            let rest = source.text.get(range(comma).end as usize..).unwrap_or_default();
+            let blanks = rest.len() - rest.trim_start().len();
+            TextRange::new(at.start, range(comma).end + u32::try_from(blanks).unwrap_or(0))
+        }
+        (None, None) => at,
+    }
+}
+
+/// What gives a value of Java the type that its declaration wrote, where the place does not.
+fn cast(source: &Source<'_>, statement: Node<'_>, value: Node<'_>, at: Node<'_>) -> Option<String> {
+    if source.language != Language::Java {
+        return None;
+    }
+    let declared = source.text_of(range(statement.child_by_field_name("type")?));
+    if value.kind() == "array_initializer" {
+        return Some(format!("new {declared}"));
+    }
+    let place = at.parent()?.kind();
+    let open = matches!(value.kind(), "null_literal" | "lambda_expression" | "method_reference");
+    if open {
+        return (place == "argument_list").then(|| format!("({declared}) "));
+    }
+    let number = |kind: &str| matches!(kind, "double" | "float" | "long" | "int" | "short" | "byte" | "char");
+    let known = crate::grammar::java::type_of(source, value)?;
+    let differs = number(declared) && number(&known) && known != declared;
+    (differs && matches!(place, "binary_expression" | "argument_list")).then(|| format!("({declared}) "))
 }
 
 /// Whether a use has the value that the declaration gave, and whether computing it there is the same.
@@ -187,7 +258,9 @@ fn follows(
     let later = !source.around(at, block, source.grammar.functions).is_empty();
     let often = !source.around(at, block, source.grammar.loops).is_empty();
     let step = source.steps(at, holder);
-    if let Step::Never(_) | Step::Nowhere(_) = step {
+    let shorthand = at.kind() == "shorthand_field_initializer"
+        || at.parent().is_some_and(|up| up.kind() == "shorthand_field_initializer");
+    if let (Step::Never(_) | Step::Nowhere(_), false) = (step, shorthand) {
         return Err(InlineError::Fixed);
     }
     let later = later || step == Step::Later;
@@ -196,7 +269,10 @@ fn follows(
         return Err(InlineError::Makes);
     }
     if (later || often) && own.reads == Reads::Effects {
-        return Err(InlineError::Twice);
+        if later || !matches!(source.language, Language::Java | Language::Rust) {
+            return Err(InlineError::Twice);
+        }
+        changes.doubt(&source.path, used, "the value is computed each time that this code runs");
     }
     let mut between = TextRange::new(declared.end, used.start);
     if often {

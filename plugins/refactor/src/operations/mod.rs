@@ -18,8 +18,8 @@ use deepcoder_resolve::Project;
 pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Changes, Refusal> {
     match request {
         Request::Rename { target, new_name } => rename::rename(project, target, new_name),
-        Request::ExtractVariable { target, name, all } => {
-            extract_variable::extract_variable(project, target, name.as_deref(), *all)
+        Request::ExtractVariable { target, name, all, kind } => {
+            extract_variable::extract_variable(project, target, name.as_deref(), *all, *kind)
         }
         Request::ExtractFunction { target, name, visibility, method } => {
             extract_function::extract_function(project, target, name.as_deref(), *visibility, *method)

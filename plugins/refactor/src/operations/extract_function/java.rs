@@ -326,6 +326,9 @@ fn declared_throws(source: &Source<'_>, call: Node<'_>) -> Option<Vec<String>> {
     for (path, id) in &symbol.declarations {
         let declaration = source.bindings.declaration(*id).filter(|_| *path == source.path)?;
         if !matches!(declaration.kind, DeclarationKind::Method | DeclarationKind::Function) {
+            if declaration.import.is_some() {
+                return None;
+            }
             // A constructor is no declaration of its own here.
             return (!source.text_of(declaration.extent).contains("throws")).then(Vec::new);
         }

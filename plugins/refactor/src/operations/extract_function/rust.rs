@@ -121,7 +121,7 @@ pub(super) fn write(of: &Extraction<'_, '_>) -> Result<Written, ExtractError> {
         let receiver = home.child_by_field_name("parameters").and_then(|list| list.named_child(0));
         let receiver = receiver.filter(|receiver| receiver.kind() == "self_parameter").ok_or(ExtractError::NoSelf)?;
         let mut own = source.text_of(range(receiver)).to_owned();
-        if own == "&mut self" && !own_changes(source, of) {
+        if own == "&mut self" && !own_changes(of) {
             "&self".clone_into(&mut own);
         }
         if !own.starts_with('&') {
@@ -387,7 +387,7 @@ fn follow(source: &Source<'_>, r: &Reference, pass: Pass, written: &mut Written)
 }
 
 /// Whether the selection may change `self`.
-fn own_changes(source: &Source<'_>, of: &Extraction<'_, '_>) -> bool {
+fn own_changes(of: &Extraction<'_, '_>) -> bool {
     let at = of.selection.at;
     let mut found = false;
     walk(of.home, |node| {
@@ -407,7 +407,6 @@ fn own_changes(source: &Source<'_>, of: &Extraction<'_, '_>) -> bool {
         }
         true
     });
-    let _ = source;
     found
 }
 

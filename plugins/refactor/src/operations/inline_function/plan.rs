@@ -31,7 +31,7 @@ pub(super) const fn end_of(source: &Source<'_>) -> &'static str {
 }
 
 /// Whether two operators would become one: `1 + ++i`.
-pub(super) fn glued(_: &Source<'_>, value: Node<'_>, call: Node<'_>) -> bool {
+pub(super) fn glued(value: Node<'_>, call: Node<'_>) -> bool {
     let sign = matches!(value.kind(), "update_expression" | "unary_expression");
     sign && call.parent().is_some_and(|parent| matches!(parent.kind(), "binary_expression" | "unary_expression"))
 }
@@ -72,7 +72,7 @@ pub(super) fn plan<'s>(
         let ordered = match argument {
             Argument::One(node) => {
                 let acts = source.value(*node).reads == Reads::Effects;
-                !acts || last_local.is_none_or(|last| last < index) && in_order(source, callee, &bound, index)
+                !acts || last_local.is_none_or(|last| last < index) && in_order(source, &bound, index)
             }
             Argument::Rest(_) => true,
         };
@@ -83,7 +83,7 @@ pub(super) fn plan<'s>(
                 let mut text = Moved::default();
                 let brackets = source.grammar.needs_brackets(*node, place)
                     || widened(source, *node, place)
-                    || glued(source, *node, place)
+                    || glued(*node, place)
                     || rust && node.kind() == "closure_expression";
                 let shorthand = place.parent().filter(|up| {
                     up.kind() == "shorthand_field_initializer" || place.kind() == "shorthand_property_identifier"
@@ -141,7 +141,6 @@ fn type_parameter(source: &Source<'_>, callee: &Callee<'_>, kind: &str) -> bool 
 
 /// Whether `+` of an argument would become a part of another sum.
 fn widened(source: &Source<'_>, argument: Node<'_>, place: Node<'_>) -> bool {
-    let _ = source;
     let double =
         argument.kind() == "binary_expression" && place.parent().is_some_and(|up| up.kind() == "binary_expression");
     double && place.parent().is_some_and(|up| is_field(up, place, "right")) && source.language == Language::Java && {
@@ -230,8 +229,7 @@ fn replaces(
 }
 
 /// Whether the effects of the arguments come in the order of the arguments.
-fn in_order(source: &Source<'_>, callee: &Callee<'_>, bound: &[(Parameter<'_>, Argument<'_>)], index: usize) -> bool {
-    let _ = callee;
+fn in_order(source: &Source<'_>, bound: &[(Parameter<'_>, Argument<'_>)], index: usize) -> bool {
     let first = |parameter: &Parameter<'_>| parameter.uses.first().map_or(0, |at| at.start);
     let Some((own, _)) = bound.get(index) else { return false };
     bound.iter().enumerate().all(|(other, (parameter, argument))| {

@@ -37,7 +37,7 @@ pub(super) fn put(
     }
     let mut lines: Vec<Moved> = declared;
     if rust {
-        return put_block(source, callee, call, (lines, &replaced), (spot, whole.is_some()), edits);
+        return put_block(source, callee, call, (lines, &replaced), edits);
     }
     let base = holder.map_or(spot.start, |holder| range(holder).start);
     let indent = source.indentation(base).to_owned();
@@ -123,7 +123,7 @@ pub(super) fn put(
     let mut text = Moved::default();
     match callee.value {
         Some(value) => {
-            let brackets = source.grammar.needs_brackets(value, call.node) || glued(source, value, call.node);
+            let brackets = source.grammar.needs_brackets(value, call.node) || glued(value, call.node);
             text.expression_with(source, range(value), brackets, &replaced);
             typed(source, callee, call, value, changes);
         }
@@ -171,11 +171,9 @@ fn put_block(
     callee: &Callee<'_>,
     call: &Call<'_>,
     (declared, replaced): (Vec<Moved>, &[(TextRange, Moved)]),
-    (spot, _whole): (TextRange, bool),
     edits: &mut Moves,
 ) -> Result<(), InlineError> {
     let at = range(call.node);
-    let _ = spot;
     if callee.returns {
         return Err(InlineError::Returns(callee.name.clone()));
     }

@@ -6,8 +6,9 @@ mod functions;
 mod inlined;
 mod others;
 mod python;
+mod there_and_back;
 
-use crate::{Refusal, Request, Target, Verdict};
+use crate::{Refusal, Request, Target, VariableKind, Verdict};
 use deepcoder_resolve::{Memory, Project};
 use deepcoder_types::{RepoPath, TextRange};
 use std::sync::Arc;
@@ -50,7 +51,7 @@ fn table(file: &str, request: impl Fn(Target) -> Request, rows: &[(&str, &str)])
 
 fn extract(name: &str, all: bool) -> impl Fn(Target) -> Request {
     let name = name.to_owned();
-    move |target| Request::ExtractVariable { target, name: Some(name.clone()), all }
+    move |target| Request::ExtractVariable { target, name: Some(name.clone()), all, kind: VariableKind::Variable }
 }
 
 fn inline(target: Target) -> Request {

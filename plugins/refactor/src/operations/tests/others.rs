@@ -1,7 +1,7 @@
 use super::{extract, inline, table};
 
-/// Protects JavaScript from other results: what is called as a method, a part of an optional chain and a body without braces
-/// stay; brackets come where operators need them.
+/// Protects JavaScript from other results: what is called as a method and a part of an optional chain stay; brackets come where
+/// operators need them, and braces where a body has none.
 #[test]
 fn variables_of_javascript() {
     table(
@@ -11,12 +11,12 @@ fn variables_of_javascript() {
             ("function f(a) {\n  return g(«a * 2»);\n}\n", "function f(a) {\n  const v = a * 2;\n  return g(v);\n}\n"),
             ("function f() {\n  «g(1)»;\n}\n", "function f() {\n  const v = g(1);\n}\n"),
             ("const x = a && «b.c»;\n", "?const v = b.c;\nconst x = a && v;\n"),
-            ("if (a) b(«1 + 2»);\n", "!body without braces"),
+            ("if (a) b(«1 + 2»);\n", "if (a) {\n    const v = 1 + 2;\n    b(v);\n}\n"),
             ("«a.b»();\n", "!called as a method"),
             ("x = «a?.b».c;\n", "!optional chain"),
             ("x = { «a»: 1 };\n", "!not an expression"),
             ("class A {\n  x = «1 + 2»;\n}\n", "!part of a class"),
-            ("xs.map(x => «x + 1»);\n", "!`x` would mean something else"),
+            ("xs.map(x => «x + 1»);\n", "xs.map(x => {\n    const v = x + 1;\n    return v;\n});\n"),
         ],
     );
     table(
@@ -35,7 +35,8 @@ fn variables_of_javascript() {
     );
 }
 
-/// Protects Java from other types: a declaration has the type that the text tells, and a person sees the rest.
+/// Protects Java from other types: a declaration has the type that the text tells, a value keeps the one that its declaration gave
+/// it, and a person sees the rest.
 #[test]
 fn variables_of_java() {
     let class = |body: &str| format!("class A {{\n    int f(int a, long b) {{\n{body}    }}\n}}\n");
@@ -69,7 +70,7 @@ fn variables_of_java() {
             ),
             (
                 "class A {\n    double f() {\n        double ‸b = 1;\n        return b / 2;\n    }\n}\n",
-                "?class A {\n    double f() {\n        return 1 / 2;\n    }\n}\n",
+                "class A {\n    double f() {\n        return (double) 1 / 2;\n    }\n}\n",
             ),
             ("class A {\n    void f(int ‸b) {\n        g(b);\n    }\n}\n", "!no variable"),
         ],
@@ -118,7 +119,10 @@ fn variables_of_rust() {
             (&text("    g(«s.x»)\n"), &format!("?{}", text("    let v = s.x;\n    g(v)\n"))),
             (&text("    g(&mut «a»)\n"), "!borrowed to be changed"),
             (&text("    println!(\"{}\", «a + 1»)\n"), "!"),
-            (&text("    match a { 1 => «a + 1», _ => 0 }\n"), "!match arm"),
+            (
+                &text("    match a { 1 => «a + 1», _ => 0 }\n"),
+                &text("    match a { 1 => {\n        let v = a + 1;\n        v\n    } _ => 0 }\n"),
+            ),
         ],
     );
     table(
@@ -126,6 +130,11 @@ fn variables_of_rust() {
         inline,
         &[
             (&text("    let ‸x = a + 1;\n    x * 2\n"), &text("    (a + 1) * 2\n")),
+            (&text("    let ‸x = a > 1;\n    if x { 1 } else { 2 }\n"), &text("    if a > 1 { 1 } else { 2 }\n")),
+            (
+                &text("    let ‸x = S { n: 1 };\n    if g(1) == x { 1 } else { 2 }\n"),
+                &text("    if g(1) == (S { n: 1 }) { 1 } else { 2 }\n"),
+            ),
             (&text("    let mut ‸x = a;\n    x * 2\n"), "!statement of its own"),
             (&text("    let ‸x = a;\n    let a = 2;\n    x * a\n"), "!`a` would mean something else"),
         ],
