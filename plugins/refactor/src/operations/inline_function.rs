@@ -5,6 +5,7 @@
 mod call;
 mod callee;
 mod names;
+mod parts;
 mod plan;
 mod put;
 mod receiver;

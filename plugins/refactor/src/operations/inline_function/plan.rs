@@ -4,6 +4,7 @@ use super::InlineError;
 use super::call::{Argument, Call};
 use super::callee::{Callee, Parameter};
 use super::names::Names;
+use super::parts::Plan;
 use super::receiver::receiver;
 use crate::Changes;
 use crate::carried::Moved;
@@ -15,15 +16,6 @@ use crate::paths::{Ways, function_around};
 use deepcoder_resolve::{DeclarationKind, Reference, Target};
 use deepcoder_syntax::{Language, Node};
 use deepcoder_types::TextRange;
-
-/// What takes the place of a call, before it is written.
-#[derive(Default)]
-pub(super) struct Plan {
-    /// Variables that are declared before the body.
-    pub(super) declared: Vec<Moved>,
-    /// What replaces parts of the body.
-    pub(super) replaced: Vec<(TextRange, Moved)>,
-}
 
 /// What ends a statement.
 pub(super) const fn end_of(source: &Source<'_>) -> &'static str {

@@ -3,7 +3,8 @@
 use super::InlineError;
 use super::call::Call;
 use super::callee::Callee;
-use super::plan::{Plan, end_of, glued, plan};
+use super::parts::Plan;
+use super::plan::{end_of, glued, plan};
 use crate::Changes;
 use crate::carried::{Moved, Moves};
 use crate::effects::Reads;

@@ -4,7 +4,7 @@ use super::InlineError;
 use super::call::Call;
 use super::callee::Callee;
 use super::names::Names;
-use super::plan::Plan;
+use super::parts::Plan;
 use crate::Changes;
 use crate::carried::Moved;
 use crate::effects::Reads;

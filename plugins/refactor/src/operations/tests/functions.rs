@@ -1,5 +1,9 @@
 use super::{function, table};
 
+/// A `continue` at the end of a loop's body ends the new method.
+const ENDS_A_TURN: &str =
+    "    private void v(int i) {\n        if (i == 0) {\n            return;\n        }\n        g(i);\n    }\n\n";
+
 /// Protects Java from methods that do not compile or compute something else: what goes in and comes out has its type, what the
 /// code around still needs stays declared, and what cannot be taken along is refused.
 #[test]
@@ -43,7 +47,7 @@ fn statements_of_java_become_a_method() {
         (
             "        for (int i : b) {\n            «if (i == 0) {\n                continue;\n            }\n            g(i);»\n        }\n        return a;\n",
             "        for (int i : b) {\n            v(i);\n        }\n        return a;\n",
-            "    private void v(int i) {\n        if (i == 0) {\n            return;\n        }\n        g(i);\n    }\n\n",
+            ENDS_A_TURN,
         ),
     ]
     .map(|(before, after, method)| (class(before, ""), class(after, method)))
