@@ -11,7 +11,7 @@ use deepcoder_codemod::{Codemod, Match};
 use deepcoder_edit::LineEnding;
 use deepcoder_resolve::{Files, Project};
 use deepcoder_syntax::{Language, LanguageKind, errors};
-use deepcoder_types::{Hint, RepoPath, TextRange};
+use deepcoder_types::{Hint, RepoPath, TextRange, check_glob};
 use globset::{Glob, GlobMatcher};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +131,9 @@ impl<'t> Named<'t> {
         let path = typed.trim_start_matches("./").trim_end_matches('/');
         let mut named = Self { path, glob: None };
         if !files.paths().iter().any(|file| named.names(file)) {
-            let glob = Glob::new(path).map_err(|_| CodemodError::Glob(typed.to_owned()))?;
+            let wrong = || CodemodError::Glob(typed.to_owned());
+            check_glob(path).map_err(|_| wrong())?;
+            let glob = Glob::new(path).map_err(|_| wrong())?;
             named.glob = Some(glob.compile_matcher());
             if !files.paths().iter().any(|file| named.names(file)) {
                 return Err(CodemodError::Nothing(typed.to_owned()));
