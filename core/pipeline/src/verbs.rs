@@ -65,7 +65,7 @@ mod tests {
                     plugin.plan(&Instruction {
                         id: "i".into(),
                         verb: verb.name.clone(),
-                        prompt: "add a docstring".into(),
+                        prompt: if verb.takes == Takes::Command { "rename a to b" } else { "add a docstring" }.into(),
                         targets: vec![RepoPath::new("a.py").expect("a path")],
                         selection: None,
                         reads: Vec::new(),

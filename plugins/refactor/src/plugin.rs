@@ -58,6 +58,9 @@ impl Plugin for RefactorPlugin {
     }
 
     fn plan(&self, instruction: &Instruction) -> Result<ContextRequest, PluginError> {
+        if let Some(options) = instruction.options.as_object() {
+            self.manifest.verbs.iter().try_for_each(|verb| verb.check(options))?;
+        }
         match codemods::wanted(instruction) {
             Some(request) => drop(request?),
             None => drop(understood(instruction)?),

@@ -310,3 +310,29 @@ fn starting_and_feeding() {
     program.stdin = b"first\nsecond".to_vec();
     assert_eq!(run(&program, &Cancel::new()).expect("runs").stdout.bytes, program.stdin);
 }
+
+/// Protects conversations with a program: both sides are heard, the program ends with the conversation, and one that says
+/// nothing more is ended at the deadline, which its partner sees as the end of the output.
+#[test]
+fn a_conversation_ends_with_the_program() {
+    let scratch = tempfile::tempdir().expect("folder");
+    let mut heard = String::new();
+    let talked = talk(
+        &shell(scratch.path(), "read line; echo \"got $line\"; exec sleep 1000"),
+        &Cancel::new(),
+        |mut to, from| {
+            writeln!(to, "hello").expect("written");
+            let mut lines = io::BufRead::lines(io::BufReader::new(from));
+            heard = lines.next().expect("a line").expect("text");
+        },
+    );
+    assert_eq!((heard.as_str(), talked.expect("runs").ended), ("got hello", Ended::Exited(0)));
+    let mut silent = shell(scratch.path(), "exec sleep 1000");
+    silent.limits.wall = Duration::from_millis(300);
+    let mut rest = vec![1];
+    let talked = talk(&silent, &Cancel::new(), |_to, mut from| {
+        rest.clear();
+        from.read_to_end(&mut rest).expect("its end");
+    });
+    assert_eq!((rest.len(), talked.expect("runs").ended), (0, Ended::TimedOut));
+}
