@@ -272,6 +272,13 @@ impl<'f> Project<'f> {
         out
     }
 
+    /// The files that an import's module stands for, seen from a file; empty where it is not of the tree.
+    #[must_use]
+    pub fn module_files(&self, from: &RepoPath, module: &str) -> Vec<RepoPath> {
+        let rules = Language::program(from).and_then(rules);
+        rules.map(|rules| rules.module_files(self.files, from, module)).unwrap_or_default()
+    }
+
     /// What a reference means, before the declarations that share its name are joined.
     pub(crate) fn meaning(&self, path: &RepoPath, reference: &Reference) -> Meaning {
         let meaning = self.direct(path, reference);

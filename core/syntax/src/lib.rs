@@ -27,7 +27,9 @@ pub use docs::{docstring, documentation, module_documentation};
 pub use formats::{comment_marks, fence_tag, is_file_extension};
 pub use generated::{is_generated, is_minified};
 pub use language::{Docs, Language, LanguageKind, is_test};
-pub use names::{FreeName, Import, Surface, free_names, imports, missing_exports, python_builtin, surface};
+pub use names::{
+    FreeName, Import, Surface, free_names, imports, is_python_standard, missing_exports, python_builtin, surface,
+};
 pub use parse::{MAX_PARSE, SyntaxError, errors, parses, tree, tree_within};
 pub use strings::{StringRange, multiline_strings, strings};
 pub use symbols::{RawSymbol, enclosing, import_statements, symbols};

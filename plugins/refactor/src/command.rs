@@ -1,5 +1,9 @@
 //! From words to an operation and what it is about, by rules.
 
+mod imports;
+
+use crate::request::Imports;
+use deepcoder_syntax::Language;
 use deepcoder_types::{AskedRenaming, RepoPath};
 
 /// An operation as it was typed.
@@ -15,6 +19,8 @@ pub(crate) struct Command {
     pub(crate) file: Option<String>,
     /// Whether it is about every such place.
     pub(crate) all: bool,
+    /// What becomes of imports.
+    pub(crate) imports: Option<Imports>,
 }
 
 /// What an operation is about, as it was typed.
@@ -24,6 +30,8 @@ pub(crate) enum Subject {
     Place(RepoPath, Spot, Option<Spot>),
     /// `FILE:LINE` or `FILE:LINE-LINE`.
     Lines(RepoPath, usize, usize),
+    /// A file as a whole.
+    File(RepoPath),
     /// A name, perhaps with the modules and types around it.
     Name(String),
 }
@@ -48,10 +56,6 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("inline-variable", "inline"),
     ("inline-function", "inline"),
     ("move", "move"),
-    ("organise-imports", "organise-imports"),
-    ("organize-imports", "organise-imports"),
-    ("organise", "organise-imports"),
-    ("organize", "organise-imports"),
 ];
 
 /// Words that say nothing about which thing is meant.
@@ -129,15 +133,18 @@ pub(crate) fn parse(text: &str) -> Option<Command> {
     if let Some(asked) = AskedRenaming::read(text) {
         let subject = Some(Subject::Name(asked.qualified()));
         let (name, file) = (Some(asked.new_name), asked.file);
-        return Some(Command { operation: "rename", subject, name, file, all: false });
+        return Some(Command { operation: "rename", subject, name, file, all: false, imports: None });
     }
     let all = tokens(text.trim().trim_end_matches(['.', '!']));
     let skip = all.iter().take_while(|word| matches!(word.to_lowercase().as_str(), "please" | "can" | "you")).count();
+    if let Some(command) = imports::parse(all.get(skip..)?) {
+        return Some(command);
+    }
     let (first, rest) = all.get(skip..)?.split_first()?;
     let lower = first.to_lowercase();
     let (_, operation) = OPERATIONS.iter().find(|(word, _)| *word == lower)?;
     let all_places = rest.iter().any(|word| matches!(word.to_lowercase().as_str(), "all" | "everywhere" | "every"));
-    let mut command = Command { operation, subject: None, name: None, file: None, all: all_places };
+    let mut command = Command { operation, subject: None, name: None, file: None, all: all_places, imports: None };
     let (before, after) = split_at_to(rest);
     let (before, file) = of_file(before);
     let (after, other) = of_file(after);
@@ -162,8 +169,12 @@ pub(crate) fn parse(text: &str) -> Option<Command> {
         return None;
     }
     let subject = subjects.pop();
-    if command.operation == "organise-imports" {
-        command.file = command.file.or(subject);
+    // `move src/a.py to src/b.py`
+    let path = |word: &String| RepoPath::new(word.trim_start_matches("./")).ok();
+    let file = subject.as_ref().filter(|_| operation == &"move").and_then(path);
+    if let Some(file) = file.filter(|file| !file.as_str().contains(':') && Language::program(file).is_some()) {
+        command.subject = Some(Subject::File(file));
+        command.file = names.pop().or(command.file);
         return Some(command);
     }
     command.subject = match (subject, &command.file) {
@@ -204,7 +215,14 @@ fn quoted(text: &str) -> Option<Command> {
         ([target, name], true) => (target, Some((*name).to_owned())),
         _ => return None,
     };
-    Some(Command { operation, subject: Some(subject_of(target)?), name, file: None, all: operands.is_some() })
+    Some(Command {
+        operation,
+        subject: Some(subject_of(target)?),
+        name,
+        file: None,
+        all: operands.is_some(),
+        imports: None,
+    })
 }
 
 /// The words of a text; what is in backquotes or quotes is one word.
@@ -360,8 +378,23 @@ mod tests {
         assert_eq!(range.subject, Some(Subject::Place(path("a.py"), from, Some(to))));
         let moved = parse("move bank.transfer to src/money.py").expect("a command");
         assert_eq!((moved.subject, moved.file.as_deref()), (name("bank.transfer"), Some("src/money.py")));
+        let file = parse("move src/a.py to src/b/a.py").expect("a command");
+        assert_eq!((file.subject, file.file.as_deref()), (Some(Subject::File(path("src/a.py"))), Some("src/b/a.py")));
         let imports = parse("organise the imports of a.py").expect("a command");
         assert_eq!((imports.operation, imports.file.as_deref()), ("organise-imports", Some("a.py")));
+        assert_eq!(imports.imports, Some(Imports::All));
+        for (text, work) in [
+            ("organise-imports a.py", Imports::All),
+            ("sort the imports in a.py", Imports::Sort),
+            ("remove all unused imports from a.py", Imports::Unused(Vec::new())),
+            ("remove the unused import time from a.py", Imports::Unused(vec!["time".into()])),
+            ("add the import `from os import path` to a.py", Imports::Add("from os import path".into())),
+            ("merge the imports a.py:3:1", Imports::Merge),
+        ] {
+            let command = parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((command.operation, &command.imports), ("organise-imports", &Some(work)), "{text}");
+            assert!(command.file.as_deref() == Some("a.py") || command.subject.is_some(), "{text}");
+        }
         assert_eq!(parse("inline total everywhere").expect("a command").subject, name("total"));
         assert_eq!(parse("list a.py:3:1").expect("a command").operation, "list");
     }
@@ -376,6 +409,8 @@ mod tests {
             "rename x to something better",
             "make transfer faster",
             "rename a.py:9-3 to y",
+            "remove the imports of a.py",
+            "sort the imports by length",
             "rename f(x) to g(x)",
         ] {
             assert_eq!(parse(text), None, "{text}");

@@ -75,6 +75,11 @@ pub(crate) fn target(
             let end: usize = text.split_inclusive('\n').take(*last).map(str::len).sum();
             Ok(Target { path: path.clone(), range: TextRange::new(start, u32::try_from(end).unwrap_or(u32::MAX)) })
         }
+        Subject::File(path) => {
+            let text = project.files().text(path).ok_or_else(|| FindError::NoFile(path.clone()))?;
+            let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            Ok(Target { path: path.clone(), range: TextRange::new(0, end) })
+        }
         Subject::Name(name) => named(project, name, file, preferred),
     }
 }

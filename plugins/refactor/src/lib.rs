@@ -30,14 +30,17 @@ pub use changes::{ApplyError, Changes, Doubt};
 pub use deepcoder_codemod::Source;
 pub use gate::Verdict;
 pub use plugin::RefactorPlugin;
-pub use request::{CodemodRequest, Refusal, Request, Target, VariableKind, Visibility};
+pub use request::{
+    CodemodRequest, Collation, ImportStyle, Imports, Refusal, Request, Target, TypeOrder, VariableKind, Visibility,
+};
 
 use deepcoder_resolve::Project;
 
 /// Do what is asked for, on the texts of a tree.
 pub fn run(project: &Project<'_>, request: &Request) -> Result<Changes, Refusal> {
     let changes = gate::pass(project, operations::changes(project, request)?)?;
-    if !matches!(request, Request::Rename { .. } | Request::Codemod(_)) {
+    // A rename and the move of a file compare all names of the tree themselves, with what has another name or another file.
+    if !matches!(request, Request::Rename { .. } | Request::MoveFile { .. } | Request::Codemod(_)) {
         gate::keeps_meanings(project, &changes)?;
     }
     Ok(changes)

@@ -5,7 +5,7 @@ use crate::editor;
 use crate::operations::inline_function;
 use crate::title::{name_at, title};
 use crate::tree::HostFiles;
-use crate::{Changes, Refusal, Request, Target, VariableKind, Verdict, codemods, find, run};
+use crate::{Changes, ImportStyle, Refusal, Request, Target, VariableKind, Verdict, codemods, find, run};
 use deepcoder_plugin_api::{ErrorCode, Host, Plugin, PluginError, PluginManifest};
 use deepcoder_resolve::{Project, Witness, supports};
 use deepcoder_syntax::Language;
@@ -25,8 +25,17 @@ const LEFT: usize = 5;
 const LOOKED_AT: usize = 200;
 
 /// The operations that can be asked for.
-const OPERATIONS: &[&str] =
-    &["rename", "extract-variable", "extract-function", "inline", "codemod", "extract-constant", "list"];
+const OPERATIONS: &[&str] = &[
+    "rename",
+    "extract-variable",
+    "extract-constant",
+    "extract-function",
+    "inline",
+    "move",
+    "organise-imports",
+    "codemod",
+    "list",
+];
 
 /// The forms of a request, for hints.
 const FORMS: &str = "write: deepcoder refactor rename src/util.py:12:9 NEW_NAME, or: deepcoder refactor rename bank.transfer move_money";
@@ -117,6 +126,8 @@ fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
         ("rename", Some(_), None) | ("rename", None, _) => needs("what to rename and the new name"),
         ("extract-variable" | "extract-constant", Some(Subject::Name(_)), _) => needs("the place of an expression"),
         ("extract-function", Some(Subject::Name(_)), _) => needs("lines, or the place of an expression"),
+        ("organise-imports", None, _) if command.file.is_none() && instruction.targets.is_empty() => needs("a file"),
+        ("organise-imports", ..) => Ok(command),
         (_, None, _) => needs("a place"),
         _ => Ok(command),
     }
@@ -134,6 +145,24 @@ fn request(project: &Project<'_>, command: &Command, target: Target) -> Option<R
             Request::InlineFunction { target, all: command.all }
         }
         "inline" => Request::InlineVariable { target },
+        "move" => {
+            let to = command.file.as_deref().map(|file| file.trim_start_matches("./").trim_end_matches('/'));
+            if let Some(Subject::File(path)) = &command.subject {
+                let to = RepoPath::new(to?).ok()?;
+                let folder = Language::program(&to).is_none();
+                let to = if folder { RepoPath::new(format!("{to}/{}", path.file_name())).ok()? } else { to };
+                return Some(Request::MoveFile { path: path.clone(), to });
+            }
+            let to = match to {
+                Some(to) => Some(RepoPath::new(to).ok()?),
+                None => None,
+            };
+            Request::Move { target, to, qualified: false }
+        }
+        "organise-imports" => {
+            let work = command.imports.clone()?;
+            Request::OrganiseImports { target, work, style: ImportStyle::default() }
+        }
         _ => return None,
     })
 }
@@ -158,7 +187,11 @@ fn work(
     if changes.is_empty() {
         return Ok(Outcome::Unchanged);
     }
-    if !matches!(request, Request::ExtractVariable { .. } | Request::ExtractFunction { .. }) {
+    let own = matches!(
+        request,
+        Request::ExtractVariable { .. } | Request::ExtractFunction { .. } | Request::OrganiseImports { .. }
+    );
+    if !own {
         doubt_what_is_not_read(project, &home, &old, &mut changes);
     }
     stay_in(&instruction.targets, &mut changes);
@@ -190,8 +223,20 @@ fn everywhere(
 /// The text that the command is about.
 fn target(project: &Project<'_>, command: &Command, preferred: &[RepoPath]) -> Result<Target, PluginError> {
     let missing = || PluginError::new(ErrorCode::Invalid, "it is not said what this is about").with_hint(FORMS);
+    if command.imports.is_some() && command.subject.is_none() {
+        let named = match &command.file {
+            Some(file) => RepoPath::new(file.trim_start_matches("./")),
+            None => preferred.first().cloned().map(Ok).ok_or_else(missing)?,
+        };
+        let path = named.map_err(|error| plugin_error(ErrorCode::Invalid, &error))?;
+        let text = project.files().text(&path);
+        let text = text.ok_or_else(|| plugin_error(ErrorCode::NotFound, &find::FindError::NoFile(path.clone())))?;
+        let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        return known(Target { path, range: TextRange::new(0, end) });
+    }
     let subject = command.subject.as_ref().ok_or_else(missing)?;
-    let limit = match &command.file {
+    // What a move names is where it goes.
+    let limit = match command.file.as_ref().filter(|_| command.operation != "move") {
         Some(file) => {
             let path = RepoPath::new(file.trim_start_matches("./"));
             Some(path.map_err(|error| plugin_error(ErrorCode::Invalid, &error))?)
@@ -208,6 +253,11 @@ fn target(project: &Project<'_>, command: &Command, preferred: &[RepoPath]) -> R
         let beyond = matches!(error, find::FindError::Language { .. });
         plugin_error(if beyond { ErrorCode::Unavailable } else { ErrorCode::NotFound }, &error)
     })?;
+    known(found)
+}
+
+/// A target in a language whose names can be followed.
+fn known(found: Target) -> Result<Target, PluginError> {
     match Language::program(&found.path) {
         Some(language) if supports(language) => Ok(found),
         language => {

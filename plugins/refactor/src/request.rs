@@ -59,6 +59,90 @@ pub enum Request {
         /// One of its occurrences.
         target: Target,
     },
+    /// Take what is declared at the target to another file, with the imports that it needs.
+    Move {
+        /// A declaration at the top of a file; statements, in scripts.
+        target: Target,
+        /// Where it goes; `None`: to a new file that is named after it.
+        to: Option<RepoPath>,
+        /// Whether those who use it name its new module (Python).
+        qualified: bool,
+    },
+    /// Give a module's file another path, for all who import it.
+    MoveFile {
+        /// The file.
+        path: RepoPath,
+        /// The file that it becomes.
+        to: RepoPath,
+    },
+    /// Put the imports of a file in order.
+    OrganiseImports {
+        /// The file; for [`Imports::Merge`] and [`Imports::Split`] one of its imports.
+        target: Target,
+        /// What becomes of them.
+        work: Imports,
+        /// The order that an editor's settings ask for.
+        style: ImportStyle,
+    },
+}
+
+/// What becomes of a file's imports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imports {
+    /// Those that nothing uses go, those of one module become one, all are sorted in their groups.
+    All,
+    /// Those that nothing uses go; only these names where there are any.
+    Unused(Vec<String>),
+    /// Those of one module become one, all are sorted in their groups; none goes.
+    Sort,
+    /// Those that stand twice become one.
+    Repeated,
+    /// This one is added, as a statement of the language.
+    Add(String),
+    /// The import at the target and its neighbour become one (Rust).
+    Merge,
+    /// The name at the target gets an import of its own (Rust).
+    Split,
+}
+
+/// The order of imported names, where the language's tools let people choose (TypeScript). What is not said is found in the
+/// file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ImportStyle {
+    /// Whether upper and lower case are the same.
+    pub ignore_case: Option<bool>,
+    /// Where types stand among values.
+    pub types: Option<TypeOrder>,
+    /// How letters are compared.
+    pub collation: Collation,
+}
+
+/// Where types stand among values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeOrder {
+    /// Behind them.
+    Last,
+    /// By their names.
+    Inline,
+    /// Before them.
+    First,
+}
+
+/// How letters are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Collation {
+    /// By their codes.
+    #[default]
+    Ordinal,
+    /// As in a dictionary.
+    Unicode {
+        /// Whether digits are numbers.
+        numeric: bool,
+        /// Whether upper case comes first.
+        upper_first: bool,
+        /// Whether letters with accents are letters of their own.
+        accents: bool,
+    },
 }
 
 /// A codemod and where it runs.
@@ -112,6 +196,8 @@ impl Request {
             Self::InlineFunction { .. } => "inline-function",
             Self::InlineVariable { .. } => "inline-variable",
             Self::Codemod(_) => "codemod",
+            Self::Move { .. } | Self::MoveFile { .. } => "move",
+            Self::OrganiseImports { .. } => "organise-imports",
         }
     }
 }
@@ -126,6 +212,8 @@ impl Request {
             Self::ExtractFunction { target: target(), name: None, visibility: None, method: false },
             Self::InlineVariable { target: target() },
             Self::InlineFunction { target: target(), all: false },
+            Self::Move { target: target(), to: None, qualified: false },
+            Self::OrganiseImports { target: target(), work: Imports::All, style: ImportStyle::default() },
         ]
     }
 
@@ -140,6 +228,8 @@ impl Request {
             Self::InlineVariable { .. } => "refactor.inline.variable",
             Self::Codemod(_) => "refactor.rewrite",
             Self::InlineFunction { .. } => "refactor.inline.function",
+            Self::Move { .. } | Self::MoveFile { .. } => "refactor.move",
+            Self::OrganiseImports { .. } => "source.organizeImports",
         }
     }
 }

@@ -17,6 +17,10 @@ pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
         Request::InlineVariable { target } | Request::InlineFunction { target, .. } => {
             format!("inline {}", name_at(project, target))
         }
+        Request::Move { target, to: Some(to), .. } => format!("move {} to {to}", name_at(project, target)),
+        Request::Move { target, to: None, .. } => format!("move {} to a new file", name_at(project, target)),
+        Request::MoveFile { path, to } => format!("move {path} to {to}"),
+        Request::OrganiseImports { target, .. } => format!("organise the imports of {}", target.path),
     }
 }
 

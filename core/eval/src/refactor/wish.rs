@@ -1,5 +1,7 @@
 //! What a case asks for, in one form for every tool.
 
+mod imports;
+
 use super::case::{Case, Texts, relative};
 use deepcoder_plugin_refactor::{CodemodRequest, Request, Source, Target, VariableKind, Visibility};
 use deepcoder_resolve::{DeclarationKind, Memory, Project};
@@ -27,6 +29,8 @@ pub(crate) struct Wish {
     pub(crate) method: bool,
     /// How many scopes outwards (TypeScript).
     pub(crate) scope: Option<u32>,
+    /// The tool's own name of the operation.
+    pub(crate) tool: Option<String>,
     /// Parameters that only one operation has.
     pub(crate) change: Option<Value>,
     /// A codemod, where it is one of patterns.
@@ -79,8 +83,16 @@ impl Wish {
                 wish.all = !only && !one && !tool.starts_with("refactor.inline");
             }
             "move" => {
+                wish.tool = case.tool_operation.clone();
                 let dest = params.get("dest").and_then(|dest| dest.get("path")).and_then(Value::as_str);
                 wish.to = text("target_file").or_else(|| dest.map(str::to_owned));
+                let module = text("dest").map(|module| format!("{}.py", module.replace('.', "/")));
+                wish.to = wish.to.or(module);
+            }
+            "organise-imports" => {
+                wish.to = Some(tool.to_owned());
+                wish.change = Some(params.clone());
+                wish.at = wish.at.or_else(|| imports::file(case));
             }
             "codemod" => {
                 wish.change = Some(params.clone());
@@ -126,7 +138,37 @@ impl Wish {
             }
             "codemod" => Some(Request::Codemod(Box::new(self.codemod.clone()?))),
             "inline-function" => Some(Request::InlineFunction { target: target()?, all: self.all }),
+            "move" => self.moved(target()),
+            "organise-imports" => {
+                let (work, style) = imports::work(self.to.as_deref()?, self.change.as_ref()?)?;
+                Some(Request::OrganiseImports { target: target()?, work, style })
+            }
             "inline-variable" if self.all => Some(Request::InlineVariable { target: target()? }),
+            _ => None,
+        }
+    }
+
+    /// A move, by the tool's own name of it.
+    fn moved(&self, target: Option<Target>) -> Option<Request> {
+        let tool = self.tool.as_deref()?;
+        let to = self.to.as_deref().and_then(|to| relative(to).ok());
+        match tool {
+            "moveToFile" | "moveToNewFile" | "refactor.extract.toNewFile" | "move_module_to_file" => {
+                Some(Request::Move { target: target?, to, qualified: false })
+            }
+            // rope names the new module wherever it is used, unless a project says otherwise.
+            "MoveGlobal" => Some(Request::Move { target: target?, to, qualified: true }),
+            "MoveModule" => {
+                let Target { path, .. } = target?;
+                let folder = Some(self.to.as_deref()?).filter(|folder| !folder.is_empty());
+                let to = folder.map_or(path.file_name().to_owned(), |folder| format!("{folder}/{}", path.file_name()));
+                Some(Request::MoveFile { to: relative(&to).ok()?, path })
+            }
+            "ModuleToPackage" => {
+                let Target { path, .. } = target?;
+                let to = format!("{}/__init__.py", path.as_str().strip_suffix(".py")?);
+                Some(Request::MoveFile { to: relative(&to).ok()?, path })
+            }
             _ => None,
         }
     }

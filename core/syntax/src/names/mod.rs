@@ -8,6 +8,9 @@ mod modules;
 mod packages;
 mod python;
 mod script;
+mod standard;
+
+pub use standard::is_python_standard;
 
 use crate::Language;
 use crate::parse::parse;

@@ -4,7 +4,7 @@ use crate::python::{Item, Source, names};
 use crate::work::Work;
 use deepcoder_edit::split_bom;
 use deepcoder_plugin_api::{ErrorCode, PluginError};
-use deepcoder_syntax::{Language, import_statements, parses};
+use deepcoder_syntax::{Language, import_statements, is_python_standard, parses};
 use deepcoder_types::RepoPath;
 use std::collections::BTreeSet;
 
@@ -120,7 +120,7 @@ fn python(
 fn may_do_something(item: &Item) -> bool {
     match &item.module {
         Some(module) => module.chars().all(|c| c == '.'),
-        None => !super::order::is_standard(&item.name) || DOING.contains(&item.name.as_str()),
+        None => !is_python_standard(&item.name) || DOING.contains(&item.name.as_str()),
     }
 }
 

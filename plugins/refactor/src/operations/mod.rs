@@ -7,6 +7,8 @@ mod extract_function;
 mod extract_variable;
 pub(crate) mod inline_function;
 mod inline_variable;
+mod move_symbol;
+mod organise_imports;
 pub(crate) mod rename;
 #[cfg(test)]
 mod tests;
@@ -27,5 +29,10 @@ pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Change
         Request::Codemod(request) => codemod::codemod(project, request),
         Request::InlineFunction { target, all } => inline_function::inline_function(project, target, *all),
         Request::InlineVariable { target } => inline_variable::inline_variable(project, target),
+        Request::Move { target, to, qualified } => move_symbol::move_symbol(project, target, to.as_ref(), *qualified),
+        Request::MoveFile { path, to } => move_symbol::move_file(project, path, to),
+        Request::OrganiseImports { target, work, style } => {
+            organise_imports::organise_imports(project, target, work, style)
+        }
     }
 }

@@ -3,7 +3,9 @@
 mod codemods;
 mod compilers;
 mod functions;
+mod imports;
 mod inlined;
+mod moves;
 mod others;
 mod python;
 mod there_and_back;
