@@ -173,6 +173,9 @@ pub struct Declaration {
     pub value: Known,
     /// How many parameters a function takes, where overloads are told apart by it.
     pub parameters: Option<u32>,
+    /// The types of these parameters by their simple names, where overloads are told apart by them; `None` for a type
+    /// variable, which can be any type.
+    pub takes: Vec<Option<String>>,
     /// A member that belongs to the type and not to its values.
     pub is_static: bool,
 }
@@ -200,6 +203,7 @@ impl Declaration {
             bases: Vec::new(),
             value: Known::Unknown,
             parameters: None,
+            takes: Vec::new(),
             is_static: false,
         }
     }
@@ -386,6 +390,9 @@ pub enum HazardKind {
     Scope,
     /// Functions of one name are told apart by their parameters (C++).
     Overload,
+    /// Arguments are given by names that are strings elsewhere (`f(**options)`): it reaches parameters and the fields of types
+    /// without a constructor.
+    Keywords,
     /// The file is compiled under a condition only (a Go build constraint): another file may declare the same names.
     Conditional,
 }

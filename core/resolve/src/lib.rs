@@ -22,7 +22,7 @@ pub use bindings::{
     Argument, Bindings, Declaration, DeclarationId, DeclarationKind, Form, Hazard, HazardKind, Import, Known, Members,
     Reference, Role, Scope, ScopeId, ScopeKind, Space, Target, Why,
 };
-pub use clashes::{Clash, clashes};
+pub use clashes::{Clash, clashes, receivers};
 pub use files::{Files, Memory, Overlay};
 pub use languages::{bind, is_name, normal, supports};
 pub use meanings::{Changed, How, Mapped, changed_by_renaming, changed_meanings};

@@ -81,6 +81,8 @@ pub fn changed_by_renaming(
             let how = match (expected.is_empty(), found.is_empty()) {
                 _ if expected == found && (meant.doubt.is_some() || means.doubt.is_none()) => continue,
                 _ if expected == found => How::Doubt,
+                // One of several declarations has got another name: that is the doubt about it.
+                _ if expected.len() > 1 && !found.is_empty() && found.is_subset(&expected) => continue,
                 // A name that was only one of many candidates may be one of others now.
                 _ if meant.doubt.is_some() && means.doubt.is_some() => continue,
                 (true, _) => How::Something,

@@ -11,6 +11,7 @@ mod family;
 mod keywords;
 mod lookup;
 mod memo;
+mod reflection;
 pub(crate) mod units;
 mod witness;
 
@@ -260,14 +261,11 @@ impl<'f> Project<'f> {
                 });
             }
             let here = out.found.len() > before;
-            let reaches = |hazard: &&Hazard| match &hazard.name {
-                Some(name) => *name == symbol.name,
-                None => here,
-            };
-            let hazards =
-                bindings.hazards.iter().filter(reaches).filter(|hazard| self.can_reach(symbol, &path, hazard));
-            out.hazards.extend(hazards.map(|hazard| (path.clone(), hazard.clone())));
+            let hazards = self.reaching(&path, &bindings, symbol, here);
+            out.hazards.extend(hazards.into_iter().filter(|(path, hazard)| self.can_reach(symbol, path, hazard)));
         }
+        self.reflected(symbol, &mut out);
+        self.named_in_texts(symbol, &mut out);
         self.settle(symbol, &mut out);
         out
     }
@@ -358,7 +356,9 @@ impl<'f> Project<'f> {
         if *otherwise == Target::Outside {
             meaning.declarations = self.fitting(meaning.declarations, members);
         }
-        if doubt.is_some() && meaning.declarations.is_empty() {
+        // A class that this text does not see may come next.
+        let python = Language::program(path) == Some(Language::Python);
+        if (doubt.is_some() || python && meaning.doubt.is_some()) && meaning.declarations.is_empty() {
             meaning.declarations = self.fitting(self.anywhere(path, &reference.name), members);
         }
         meaning.doubt = meaning.doubt.or(doubt);
@@ -409,6 +409,25 @@ impl<'f> Project<'f> {
         let rules = Language::program(&global.0).and_then(rules);
         let declaration = self.declaration(global);
         rules.zip(declaration).is_some_and(|(rules, declaration)| rules.names_file(&global.0, &declaration))
+    }
+
+    /// Whether the tree says that two files are of one program.
+    #[must_use]
+    pub fn is_linked(&self, one: &RepoPath, other: &RepoPath) -> bool {
+        Language::program(one).and_then(rules).is_none_or(|rules| rules.linked(self.files, one, other))
+    }
+
+    /// The other files of a file's package.
+    #[must_use]
+    pub fn siblings(&self, path: &RepoPath) -> Vec<RepoPath> {
+        crate::clashes::siblings(self, path)
+    }
+
+    /// The name that the package of a path has, seen from a file, where it is in the tree (Go).
+    #[must_use]
+    pub fn package_of(&self, path: &RepoPath, module: &str) -> Option<String> {
+        let (file, _) = self.modules(path, module).into_iter().next()?;
+        Some(self.bindings(&file)?.package.clone())
     }
 
     /// The files that get other paths when a declaration gets this name.

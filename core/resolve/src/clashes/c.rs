@@ -91,7 +91,8 @@ fn used(project: &Project<'_>, owns: &[(&Global, Declaration)], new: &str) -> Ve
         let expanded = bindings.references.iter().find(|r| r.name == new && r.target == Target::Expanded).map(|r| r.at);
         let hazard = bindings.hazards.iter().find(|hazard| hazard.name.as_deref() == Some(new)).map(|hazard| hazard.at);
         if let Some(at) = expanded.or(hazard) {
-            found.push(Clash { place: Place { path, at }, forbidden: false, why: "a macro may use the new name" });
+            let why = "a macro may use the new name";
+            found.push(Clash { place: Place { path, at }, forbidden: false, elsewhere: false, why });
         }
     }
     found

@@ -1,6 +1,6 @@
 //! Which declarations cannot have one name.
 
-use super::{Clash, clash, siblings};
+use super::{Clash, clash, elsewhere, siblings};
 use crate::languages::package_name;
 use crate::{
     Bindings, Declaration, DeclarationKind as Kind, Global, Known, Project, Reference, ScopeId, ScopeKind, Space,
@@ -14,9 +14,7 @@ pub(super) fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol
     let mut found = Vec::new();
     if is_field(project, at) {
         let of = symbol.declarations.iter().filter(|global| is_type(project, global));
-        found.extend(
-            of.filter_map(|of| clash(project, of, false, "the field is an embedded type, which gets the new name")),
-        );
+        found.extend(of.filter_map(|of| elsewhere(project, of, "the field is this embedded type")));
     }
     for global in &symbol.declarations {
         let (Some(bindings), Some(own)) = (project.bindings(&global.0), project.declaration(global)) else { continue };
@@ -38,11 +36,11 @@ pub(super) fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol
         for member in types.iter().flat_map(|of| project.own_members(of, new)) {
             found.extend(clash(project, &member, true, "the type has this name already"));
         }
+        if matches!(own.kind, Kind::Function | Kind::Class | Kind::Interface | Kind::Method | Kind::TypeAlias) {
+            found.extend(example(project, global, &own));
+        }
         if own.kind == Kind::Import && own.import.as_ref().is_some_and(|import| package_name(&import.module) == new) {
             found.extend(clash(project, global, false, "the package has this name without an alias"));
-        }
-        if is_receiver(&bindings, &own) {
-            found.extend(clash(project, global, false, "receivers of one type have one name by convention"));
         }
     }
     found
@@ -77,15 +75,50 @@ fn package(project: &Project<'_>, global: &Global, own: &Declaration, new: &str,
     }
 }
 
-/// Whether a parameter is the receiver of a method whose type has other methods.
-fn is_receiver(bindings: &Bindings, own: &Declaration) -> bool {
-    let method = |scope: ScopeId| {
-        let function = bindings.scope(scope)?;
-        let class = bindings.scope(function.parent?).filter(|class| class.of.is_some())?;
-        let name = bindings.declaration(function.owner?)?.at.start;
-        (own.kind == Kind::Parameter && own.at.end <= name).then_some(class)
+/// A function that shows how to use a declaration is named after it.
+fn example(project: &Project<'_>, global: &Global, own: &Declaration) -> Option<Clash> {
+    let folder =
+        |path: &RepoPath| path.as_str().rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+    let home = folder(&global.0);
+    let tests =
+        project.files().paths().iter().filter(|path| path.as_str().ends_with("_test.go") && folder(path) == home);
+    tests.into_iter().find_map(|path| {
+        let bindings = project.bindings(path)?;
+        let named = |d: &Declaration| {
+            let of = d.name.strip_prefix("Example").unwrap_or("");
+            d.kind == Kind::Function && of.split('_').take(2).any(|part| part == own.name)
+        };
+        let (id, _) = bindings.ids().find(|(_, d)| named(d))?;
+        clash(project, &(path.clone(), id), false, "this example is named after it")
+    })
+}
+
+/// The receiver of a method: its parameter before the name, with the class scope of the method.
+fn receiver<'b>(bindings: &'b Bindings, own: &Declaration) -> Option<&'b crate::Scope> {
+    let function = bindings.scope(own.scope)?;
+    let class = bindings.scope(function.parent?).filter(|class| class.of.is_some())?;
+    let name = bindings.declaration(function.owner?)?.at.start;
+    (own.kind == Kind::Parameter && own.at.end <= name).then_some(class)
+}
+
+/// The receivers of the other methods of the type, where a declaration is the receiver of one.
+#[must_use]
+pub fn receivers(project: &Project<'_>, global: &Global) -> Vec<Global> {
+    let (Some(bindings), Some(own)) = (project.bindings(&global.0), project.declaration(global)) else {
+        return Vec::new();
     };
-    let Some(class) = method(own.scope) else { return false };
-    let of_type = |of: &Option<Known>| of.is_some() && *of == class.of;
-    bindings.scopes.iter().filter(|scope| of_type(&scope.of)).count() > 1
+    let of = receiver(&bindings, &own).and_then(|class| class.of.as_ref());
+    let Some(types) = of.map(|of| project.types_of(&global.0, of)) else { return Vec::new() };
+    let mut found = Vec::new();
+    for path in siblings(project, &global.0).into_iter().chain([global.0.clone()]) {
+        let Some(theirs) = project.bindings(&path) else { continue };
+        for (id, declared) in theirs.ids() {
+            let of = receiver(&theirs, declared).and_then(|class| class.of.as_ref());
+            let same = of.is_some_and(|of| project.types_of(&path, of).iter().any(|of| types.contains(of)));
+            if same && (&path, id) != (&global.0, global.1) {
+                found.push((path.clone(), id));
+            }
+        }
+    }
+    found
 }

@@ -1,8 +1,9 @@
 //! Which declarations cannot have one name.
 
-use super::{Clash, clash, same_arity, siblings};
+use super::{Clash, clash, elsewhere, same_arity, siblings};
 use crate::{
-    Bindings, Declaration, DeclarationId, DeclarationKind as Kind, Global, Project, ScopeId, ScopeKind, Symbol,
+    Bindings, Declaration, DeclarationId, DeclarationKind as Kind, Global, Project, Reference, ScopeId, ScopeKind,
+    Symbol,
 };
 use std::collections::BTreeSet;
 
@@ -44,11 +45,21 @@ pub(super) fn clashes(project: &Project<'_>, chosen: &Global, symbol: &Symbol, n
         let above = project.above(&types).0;
         let others = symbol.declarations.iter().filter(|other| *other != chosen);
         let overridden = others.filter_map(|other| Some((other, owner(project, other, &project.declaration(other)?)?)));
-        for (other, _) in overridden.filter(|(_, of)| above.contains(of)) {
-            found.extend(clash(project, other, false, "the method overrides this one, which gets the new name too"));
+        for (other, _) in overridden.filter(|(_, of)| above.contains(of) && !types.contains(of)) {
+            // What only asks for a method is fulfilled by renaming both; what has code of its own is another method.
+            found.extend(match has_body(project, other) {
+                true => elsewhere(project, other, "the method overrides this one"),
+                false => clash(project, other, false, "the method overrides this one, which gets the new name too"),
+            });
         }
     }
     found
+}
+
+fn has_body(project: &Project<'_>, method: &Global) -> bool {
+    let text = project.files().text(&method.0);
+    let extent = project.declaration(method).map(|declaration| declaration.extent.as_range());
+    text.zip(extent).and_then(|(text, extent)| Some(text.get(extent)?.ends_with('}'))).unwrap_or(false)
 }
 
 /// The classes around a scope, innermost first.
@@ -101,10 +112,34 @@ fn local(
             found.extend(clash(project, &(global.0.clone(), id), true, TAKEN));
         }
     }
+    let text = project.files().text(&global.0);
+    let alone =
+        |at: u32| text.as_deref().and_then(|t| t.get(..at as usize)).is_some_and(|t| !t.trim_end().ends_with('.'));
+    let mut around = bindings.scope(own.scope);
+    while let Some(scope) = around.filter(|scope| scope.kind != ScopeKind::Function) {
+        around = scope.parent.and_then(|parent| bindings.scope(parent));
+    }
+    let within = around.map(|scope| scope.range);
+    // In a method that names the field, its reader would take one for the other.
+    let used = within.is_some_and(|at| {
+        let here = |r: &&Reference| r.name == new && at.start <= r.at.start && r.at.end <= at.end;
+        bindings.references.iter().filter(here).any(|r| alone(r.at.start))
+    });
+    // A class within the method that inherits the field goes on to see it.
+    let inner = within.is_some_and(|at| {
+        let inside = |scope: &&crate::Scope| {
+            scope.kind == ScopeKind::Class && at.start < scope.range.start && scope.range.end <= at.end
+        };
+        let owners = bindings.scopes.iter().filter(inside).filter_map(|scope| scope.owner);
+        owners
+            .into_iter()
+            .any(|class| !project.inherited(&(global.0.clone(), class), new, crate::Members::Values).0.is_empty())
+    });
+    let used = used || inner;
     for class in classes(bindings, own.scope) {
         let (fields, _) = project.inherited(&(global.0.clone(), class), new, crate::Members::Values);
         found.extend(
-            fields.iter().filter_map(|field| clash(project, field, false, "the variable would hide this field")),
+            fields.iter().filter_map(|field| clash(project, field, used, "the variable would hide this field")),
         );
     }
 }
@@ -148,7 +183,7 @@ fn field(
         let inner = classes(bindings, other.scope);
         let nested = inner.contains(&of.1) || inner.first().is_some_and(|first| around.contains(first));
         if nested && other.scope != own.scope {
-            found.extend(clash(project, &(global.0.clone(), id), false, "one of the fields would hide the other"));
+            found.extend(clash(project, &(global.0.clone(), id), true, "one of the fields would hide the other"));
         }
     }
 }
@@ -163,14 +198,18 @@ fn method(project: &Project<'_>, global: &Global, own: &Declaration, new: &str, 
     if OBJECT.iter().any(|(name, count)| *name == new && own.parameters.is_none_or(|own| own == *count)) {
         found.extend(clash(project, global, true, "every object has a method of this name"));
     }
-    let own_types: BTreeSet<Global> = [of.clone()].into();
-    let mut related = project.above(std::slice::from_ref(&of)).0;
-    related.extend(project.below(&own_types));
-    related.remove(&of);
-    for other in related.iter().flat_map(|other| own_members(project, other, new, same)) {
-        // What is private neither overrides nor is overridden; it may still be called by its name.
-        let private = !own.public || project.declaration(&other).is_some_and(|other| !other.public);
-        found.extend(clash(project, &other, !private, "one of the methods would override the other"));
+    let above = project.above(std::slice::from_ref(&of)).0;
+    let below = project.below(&[of.clone()].into());
+    for other in above.union(&below).filter(|other| **other != of) {
+        // What is private in a base neither overrides nor is overridden; it may still be called by its name. A method that
+        // overrides another one cannot be private.
+        let hidden = |member: &Global| match below.contains(other) {
+            true => !own.public,
+            false => project.declaration(member).is_some_and(|other| !other.public),
+        };
+        for member in own_members(project, other, new, same) {
+            found.extend(clash(project, &member, !hidden(&member), "one of the methods would override the other"));
+        }
     }
 }
 

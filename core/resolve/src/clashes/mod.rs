@@ -6,6 +6,9 @@
 mod c;
 mod go;
 mod java;
+mod scope;
+
+pub use go::receivers;
 
 use crate::{Declaration, Global, Place, Project, Reference, Symbol};
 use deepcoder_syntax::Language;
@@ -18,6 +21,8 @@ pub struct Clash {
     pub place: Place,
     /// The program would not be correct; else a person should look at it.
     pub forbidden: bool,
+    /// What is asked for belongs to this declaration, and is to be renamed there.
+    pub elsewhere: bool,
     /// Why, in lower case without a full stop.
     pub why: &'static str,
 }
@@ -29,6 +34,9 @@ pub fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symb
         Some(Language::Go) => go::clashes(project, at, symbol, new),
         Some(Language::Java) => java::clashes(project, &project.chosen(at.0, at.1, symbol), symbol, new),
         Some(Language::C | Language::Cpp) => c::clashes(project, symbol, new),
+        Some(language) if language == Language::Rust || language.is_related(Language::JavaScript) => {
+            scope::clashes(project, symbol, new)
+        }
         _ => Vec::new(),
     }
 }
@@ -36,7 +44,12 @@ pub fn clashes(project: &Project<'_>, at: (&RepoPath, &Reference), symbol: &Symb
 /// A clash with this declaration.
 fn clash(project: &Project<'_>, with: &Global, forbidden: bool, why: &'static str) -> Option<Clash> {
     let at = project.declaration(with)?.at;
-    Some(Clash { place: Place { path: with.0.clone(), at }, forbidden, why })
+    Some(Clash { place: Place { path: with.0.clone(), at }, forbidden, elsewhere: false, why })
+}
+
+/// A name that another declaration gives: it is to be renamed there, so that nobody is surprised by what changes with it.
+fn elsewhere(project: &Project<'_>, with: &Global, why: &'static str) -> Option<Clash> {
+    Some(Clash { elsewhere: true, ..clash(project, with, true, why)? })
 }
 
 /// Whether two functions could take the same arguments, as far as their number says.
@@ -45,6 +58,6 @@ fn same_arity(one: &Declaration, other: &Declaration) -> bool {
 }
 
 /// The other files of a file's package.
-fn siblings(project: &Project<'_>, path: &RepoPath) -> Vec<RepoPath> {
+pub(crate) fn siblings(project: &Project<'_>, path: &RepoPath) -> Vec<RepoPath> {
     project.package_files(path).iter().filter(|other| *other != path).cloned().collect()
 }

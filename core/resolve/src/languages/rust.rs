@@ -33,6 +33,7 @@ impl Rules for Rust {
         let mut binder = collect::Binder::new(text, &arguments);
         binder.errors(tree);
         binder.walk(tree.root_node(), ScopeId(0));
+        binder.examples();
         binder.finish()
     }
 

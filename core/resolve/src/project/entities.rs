@@ -1,5 +1,6 @@
 //! What stands before a dot.
 
+use super::family::alike;
 use super::lookup::Module;
 use super::{Global, Meaning, Project};
 use crate::bindings::{Declaration, DeclarationKind, Known, Members, ScopeId, ScopeKind, Why};
@@ -70,7 +71,10 @@ impl Project<'_> {
         match (found.is_empty(), open) {
             (false, None) => Meaning::exact(found),
             (false, Some(why)) => Meaning::doubtful(found, why),
-            (true, None) => Meaning::default(),
+            (true, None) => {
+                let below = self.of_subtypes(path, &of, name);
+                if below.is_empty() { Meaning::default() } else { Meaning::doubtful(below, Why::UnknownReceiver) }
+            }
             (true, Some(_)) if !of.found.is_empty() && of.found.iter().all(|entity| *entity == Entity::Foreign) => {
                 let found =
                     self.anywhere(path, name).into_iter().filter(|global| self.fulfils(global)).collect::<Vec<_>>();
@@ -78,6 +82,26 @@ impl Project<'_> {
             }
             (true, Some(why)) => Meaning::doubtful(self.anywhere(path, name), why),
         }
+    }
+
+    /// The members of this name of types that inherit from what an expression is: where no type is declared, a value can be of
+    /// one of them.
+    fn of_subtypes(&self, path: &RepoPath, of: &Entities, name: &str) -> Vec<Global> {
+        let untyped = matches!(Language::program(path), Some(Language::Python | Language::JavaScript));
+        let types: BTreeSet<&Global> = of
+            .found
+            .iter()
+            .filter_map(|entity| match entity {
+                Entity::Type(global) | Entity::Value(global) => Some(global),
+                _ => None,
+            })
+            .collect();
+        if !untyped || types.is_empty() {
+            return Vec::new();
+        }
+        let mut found = self.anywhere(path, name);
+        found.retain(|global| self.types_above(global).iter().any(|above| types.contains(above)));
+        found
     }
 
     /// The members of this name of what an expression can be, and why there may be others.
@@ -123,13 +147,21 @@ impl Project<'_> {
         let mut seen: BTreeSet<Global> = BTreeSet::new();
         let mut left = std::collections::VecDeque::from([of.clone()]);
         let mut open = None;
+        let mut overloads: Vec<Global> = Vec::new();
         let embeds = Language::program(&of.0).and_then(rules).is_some_and(|rules| rules.embeds());
         while let Some(global) = left.pop_front() {
             if !seen.insert(global.clone()) {
                 continue;
             }
             let own = self.fitting(self.own_members(&global, name), members);
-            if !own.is_empty() {
+            if matches!(members, Members::Methods(_)) {
+                // An overload that a base declares is called by the same name: only what is overridden is not.
+                overloads.extend(
+                    own.into_iter()
+                        .filter(|one| !overloads.iter().any(|below| self.overrides(below, one)))
+                        .collect::<Vec<_>>(),
+                );
+            } else if !own.is_empty() {
                 return (own, open);
             }
             let Some(declaration) = self.declaration(&global) else { continue };
@@ -146,7 +178,14 @@ impl Project<'_> {
                 }
             }
         }
-        (Vec::new(), open)
+        (overloads, open)
+    }
+
+    /// Whether a method takes the same arguments as one of a base of its type.
+    fn overrides(&self, below: &Global, above: &Global) -> bool {
+        let takes = |global: &Global| self.declaration(global).map(|declaration| declaration.takes).unwrap_or_default();
+        let (below, above) = (takes(below), takes(above));
+        below.len() == above.len() && alike(&below, &above) != Some(false)
     }
 
     /// Those of them that a name can mean.
@@ -224,6 +263,10 @@ impl Project<'_> {
             },
             Known::Outside(name) => {
                 let found = self.outside(path, ScopeId(0), name).declarations;
+                let package = if found.is_empty() { self.package_of_import(path, name) } else { Vec::new() };
+                if !package.is_empty() {
+                    return Entities { found: package.into_iter().map(Entity::Module).collect(), open: None };
+                }
                 match found.is_empty() {
                     // A package that is named in full (Java).
                     true => self.package(path, name).unwrap_or_else(|| self.foreign(path)),
@@ -320,6 +363,15 @@ impl Project<'_> {
             }
             _ => Entities::unknown(Why::UnknownReceiver),
         }
+    }
+
+    /// The files of an imported package that has another name than its path says (Go).
+    fn package_of_import(&self, path: &RepoPath, name: &str) -> Vec<Module> {
+        let Some(bindings) = self.bindings(path).filter(|b| b.language == Language::Go) else { return Vec::new() };
+        let bare = bindings.declarations.iter().filter(|d| d.scope == ScopeId(0) && d.at.start == d.at.end);
+        let mut all = bare.filter_map(|d| d.import.as_ref()).map(|import| self.modules(path, &import.module));
+        let of_package = |(file, _): &Module| self.bindings(file).is_some_and(|theirs| theirs.package == name);
+        all.find(|modules| modules.iter().any(of_package)).unwrap_or_default()
     }
 
     /// A package that is named in full, where the language has such names.

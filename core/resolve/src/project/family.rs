@@ -6,8 +6,8 @@
 use super::entities::{Entities, Entity};
 use super::{Global, Project, Symbol};
 use crate::bindings::{DeclarationKind, Known, ScopeId, ScopeKind, Why};
-use crate::languages::GLOBAL;
 use crate::languages::rules;
+use crate::languages::{GLOBAL, GLOBAL_MODULE};
 use deepcoder_syntax::Language;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -19,6 +19,7 @@ struct Member {
     /// Some base is not known.
     open: Option<Why>,
     parameters: Option<u32>,
+    takes: Vec<Option<String>>,
     is_static: bool,
     /// Where fields and methods have names of their own: it is a method.
     is_method: bool,
@@ -32,6 +33,9 @@ impl Project<'_> {
         let alone = |open| Symbol { name: name.clone(), declarations: vec![global.clone()], open };
         if self.names_module(global) {
             return alone(Some(Why::SeveralDeclarations));
+        }
+        if self.augments(global) {
+            return alone(Some(Why::OutsideTree));
         }
         let member = self.as_member(global);
         if member.is_none() && self.includes(&global.0) {
@@ -47,7 +51,7 @@ impl Project<'_> {
             });
             let mut all = if is_global { self.globals(&global.0, &name).as_ref().clone() } else { Vec::new() };
             if !all.contains(global) {
-                return alone(None);
+                return alone(self.overwritten(global, &name));
             }
             all.sort();
             return Symbol { name, declarations: all, open: None };
@@ -67,6 +71,8 @@ impl Project<'_> {
         let mut others: Vec<Member> =
             self.anywhere(&global.0, &name).iter().filter_map(|g| self.as_member(g)).collect();
         others.retain(|other| !java || overrides(&other.global));
+        let go = Language::program(&global.0) == Some(Language::Go);
+        let mut structural = false;
         let mut family = vec![own];
         let mut grown = true;
         while grown {
@@ -83,18 +89,51 @@ impl Project<'_> {
                 family.extend::<Vec<Member>>(met);
                 others = rest;
             }
+            if go {
+                let (met, rest): (Vec<Member>, Vec<Member>) =
+                    others.into_iter().partition(|other| family.iter().any(|one| self.fulfils_one(one, other)));
+                structural |= !met.is_empty();
+                family.extend(met);
+                others = rest;
+            }
             grown = family.len() > before;
         }
         let open = family.iter().find_map(|member| member.open).or_else(|| self.made(global, &name)).or_else(|| {
             let alike = self.structural(&global.0)
                 && Language::program(&global.0).is_some_and(|language| language.is_related(Language::JavaScript))
                 && others.iter().any(|other| family.iter().any(|one| self.alike(one, other)));
-            alike.then_some(Why::SeveralDeclarations)
+            let python = Language::program(&global.0) == Some(Language::Python);
+            (alike || structural || python && self.by_protocol(&family, &others) || java && unsure(&family))
+                .then_some(Why::SeveralDeclarations)
         });
         let mut declarations: Vec<Global> = family.into_iter().map(|member| member.global).collect();
         declarations.sort();
         declarations.dedup();
         Symbol { name, declarations, open }
+    }
+
+    /// Whether a declaration adds to a module of another package (`declare module "m" { interface I { … } }`).
+    fn augments(&self, (path, id): &Global) -> bool {
+        let Some(bindings) = self.bindings(path) else { return false };
+        let mut scope = bindings.declaration(*id).and_then(|declaration| bindings.scope(declaration.scope));
+        while let Some(at) = scope {
+            let owner = at.owner.and_then(|owner| bindings.declaration(owner));
+            let quoted = |name: &str| name.starts_with('"') && name != GLOBAL_MODULE;
+            if owner.is_some_and(|owner| owner.kind == DeclarationKind::Module && quoted(&owner.name)) {
+                return true;
+            }
+            scope = at.parent.and_then(|parent| bindings.scope(parent));
+        }
+        false
+    }
+
+    /// An import of all names can give the name of a file's declaration another value (Python).
+    fn overwritten(&self, (path, id): &Global, name: &str) -> Option<Why> {
+        let bindings = self.bindings(path).filter(|_| Language::program(path) == Some(Language::Python))?;
+        let declared = bindings.declaration(*id)?;
+        let all = bindings.wildcards.iter().filter(|(scope, _)| *scope == declared.scope && declared.import.is_none());
+        let mut modules = all.map(|(_, import)| self.modules(path, &import.module));
+        modules.any(|modules| !self.exported(&modules, name).is_empty()).then_some(Why::Wildcard)
     }
 
     /// Whether a name is that of a module of the tree as well, since an import took it over: the module's file may be meant.
@@ -126,6 +165,7 @@ impl Project<'_> {
                 of,
                 open: None,
                 parameters: None,
+                takes: Vec::new(),
                 is_static: false,
                 is_method: declaration.kind == DeclarationKind::Method,
             };
@@ -152,9 +192,48 @@ impl Project<'_> {
             above,
             open,
             parameters: declaration.parameters.filter(|_| bindings.language.has_overloads()),
+            takes: declaration.takes.clone(),
             is_static: declaration.is_static,
             is_method: false,
         })
+    }
+
+    /// Whether the type of one of two methods has all that the interface of the other one asks for (Go).
+    fn fulfils_one(&self, one: &Member, other: &Member) -> bool {
+        let is = |member: &Member, kind: DeclarationKind| {
+            member.of.iter().any(|of| self.declaration(of).is_some_and(|d| d.kind == kind))
+        };
+        let of_interface = |member: &Member| is(member, DeclarationKind::Interface);
+        let (interface, of) = match (of_interface(one), of_interface(other)) {
+            (true, _) => (one, other),
+            (false, true) => (other, one),
+            (false, false) => return false,
+        };
+        let asked: BTreeSet<String> = interface.above.iter().flat_map(|of| self.members_of(of).into_keys()).collect();
+        let has = |name: &String| {
+            of.of.iter().any(|of| !self.inherited(of, name, crate::bindings::Members::Any).0.is_empty())
+        };
+        asked.iter().all(has)
+    }
+
+    /// The type of a member with all that it inherits from.
+    pub(super) fn types_above(&self, global: &Global) -> BTreeSet<Global> {
+        self.as_member(global).map(|member| member.above).unwrap_or_default()
+    }
+
+    /// Whether a member of a type that lists what others must have (a protocol of Python) is named like another one: what has
+    /// its members can stand for it and need not say so.
+    fn by_protocol(&self, family: &[Member], others: &[Member]) -> bool {
+        let protocol = |of: &Global| {
+            let bases = self.declaration(of).map(|declaration| declaration.bases).unwrap_or_default();
+            bases.iter().any(|base| match base {
+                Known::Itself(id) => self.declaration(&(of.0.clone(), *id)).is_some_and(|d| d.name == "Protocol"),
+                Known::Outside(name) | Known::Member(_, name) => name == "Protocol",
+                _ => false,
+            })
+        };
+        let any = |members: &[Member]| members.iter().any(|member| member.of.iter().any(protocol));
+        !others.is_empty() && (any(family) || any(others))
     }
 
     /// Whether a value of one type can stand for one of the other although neither says so: it has all of its members.
@@ -226,9 +305,30 @@ fn related(one: &Member, other: &Member) -> bool {
     same_arity(one, other) && one.is_method == other.is_method && (up(one, other) || up(other, one))
 }
 
+/// Whether two members can take the same arguments. Where it cannot be told they can.
 fn same_arity(one: &Member, other: &Member) -> bool {
     match (one.parameters, other.parameters) {
-        (Some(a), Some(b)) => a == b,
-        _ => true,
+        (Some(a), Some(b)) if a != b => false,
+        // The last of any number of arguments is an array.
+        _ => one.takes.len() == other.takes.len() && alike(&one.takes, &other.takes) != Some(false),
     }
+}
+
+/// Whether the types of parameters are the same; `None` where the texts do not tell.
+pub(crate) fn alike(one: &[Option<String>], other: &[Option<String>]) -> Option<bool> {
+    let mut sure = true;
+    for (a, b) in one.iter().zip(other) {
+        match (a, b) {
+            (Some(a), Some(b)) if a != b => return Some(false),
+            (Some(_), Some(_)) => {}
+            _ => sure = false,
+        }
+    }
+    sure.then_some(true)
+}
+
+/// Whether the texts do not tell if some of these override each other: the types of their parameters are not comparable.
+fn unsure(family: &[Member]) -> bool {
+    let unlike = |one: &Member, other: &Member| alike(&one.takes, &other.takes).is_none();
+    family.first().is_some_and(|first| family.iter().skip(1).any(|other| unlike(first, other)))
 }

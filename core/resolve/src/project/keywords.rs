@@ -23,7 +23,13 @@ impl Project<'_> {
         let mut open = of.open;
         for entity in &of.found {
             match entity {
-                Entity::Function(global) => found.extend(self.parameters_of_family(global, name)),
+                Entity::Function(global) => {
+                    let parameters = self.parameters_of_family(global, name);
+                    // What a function takes by any name it may pass on.
+                    let passed = parameters.is_empty() && self.takes_any_name(global);
+                    open = open.or(passed.then_some(Why::SeveralDeclarations));
+                    found.extend(parameters);
+                }
                 Entity::Type(global) => {
                     let (more, why) = self.constructed(path, global, name);
                     found.extend(more);
@@ -46,7 +52,9 @@ impl Project<'_> {
             // What another package declares has no parameter of ours.
             (true, Some(Why::OutsideTree)) if of.found.is_empty() && is_path(callee) => Meaning::default(),
             (true, Some(why)) => {
-                let found = self.any_parameters(path, name, self.called_name(path, callee).as_deref());
+                // What is passed on may be called anything.
+                let called = self.called_name(path, callee).filter(|_| why != Why::SeveralDeclarations);
+                let found = self.any_parameters(path, name, called.as_deref());
                 Meaning::doubtful(found, why)
             }
         }
@@ -72,7 +80,22 @@ impl Project<'_> {
             return (fields, open.or(why));
         }
         // Each type has constructors of its own.
-        (constructors.iter().flat_map(|function| self.parameters(function, name)).collect(), None)
+        let found: Vec<Global> = constructors.iter().flat_map(|function| self.parameters(function, name)).collect();
+        let passed = found.is_empty() && constructors.iter().any(|function| self.takes_any_name(function));
+        (found, passed.then_some(Why::SeveralDeclarations))
+    }
+
+    /// Whether a function takes arguments by names that it does not list (`**options`).
+    fn takes_any_name(&self, function: &Global) -> bool {
+        let (Some(bindings), Some(text)) = (self.bindings(&function.0), self.files.text(&function.0)) else {
+            return false;
+        };
+        let rest = |d: &crate::Declaration| {
+            d.kind == DeclarationKind::Parameter
+                && bindings.scope(d.scope).is_some_and(|scope| scope.owner == Some(function.1))
+                && text.get(d.extent.as_range()).is_some_and(|text| text.starts_with("**"))
+        };
+        bindings.declarations.iter().any(rest)
     }
 
     /// The name that is called, where it is the function's own.

@@ -3,10 +3,14 @@
 //! The places come from the bindings of the tree, and so does the proof: with the new name in place every name is bound
 //! again, and what means something else then is a conflict, whatever the language (a captured variable, a taken name).
 
+mod go;
+mod rust;
+mod special;
+
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{
-    Changed, DeclarationKind, Form, Global, Heard, How, Occurrence, Overlay, Place, Project, Reference, Resolution,
-    Role, Space, Symbol, Why, changed_by_renaming, clashes, is_name, normal,
+    Changed, DeclarationKind, Form, Global, HazardKind, Heard, How, Occurrence, Overlay, Place, Project, Reference,
+    Resolution, Role, Space, Symbol, Why, changed_by_renaming, clashes, is_name, normal,
 };
 use deepcoder_syntax::{Language, is_generated};
 use deepcoder_types::{Hint, RepoPath, TextRange};
@@ -37,6 +41,12 @@ enum RenameError {
     Taken { new: String, name: String, now: Option<(RepoPath, u32)> },
     #[error("`{new}` is taken in line {line} of `{path}`: {why}")]
     Forbidden { new: String, why: &'static str, path: RepoPath, line: u32 },
+    #[error("{why}: it is declared in line {line} of `{path}`")]
+    Elsewhere { why: &'static str, path: RepoPath, line: u32 },
+    #[error("`{0}` uses it, and is of another package: only names that begin with a capital letter are seen there")]
+    Unseen(RepoPath),
+    #[error("a library has a function named after `{0}` for this native method")]
+    Native(String),
     #[error("`{name}` would mean nothing any more")]
     Lost { name: String },
 }
@@ -52,17 +62,119 @@ impl Hint for RenameError {
             Self::NoName | Self::NotOurs(_) | Self::Dynamic(_) => {
                 Some("place the cursor on a name that this repository declares: FILE:LINE:COLUMN".into())
             }
-            Self::Taken { .. } | Self::Forbidden { .. } | Self::NotAName { .. } | Self::Same | Self::Lost { .. } => {
-                Some("choose another name".into())
+            Self::Unseen(_)
+            | Self::Taken { .. }
+            | Self::Forbidden { .. }
+            | Self::NotAName { .. }
+            | Self::Same
+            | Self::Lost { .. } => Some("choose another name".into()),
+            Self::Elsewhere { path, line, .. } => {
+                Some(format!("rename it there: deepcoder refactor rename {path}:{line} NEW_NAME"))
             }
             Self::Generated(_) => Some("change what it is generated from".into()),
-            Self::Fixed(_) => None,
+            Self::Fixed(_) | Self::Native(_) => None,
         }
     }
 }
 
-/// The changes that give what is named at the target another name.
+/// The changes that give what is named at the target another name, and what goes by the same name with it.
 pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> Result<Changes, Refusal> {
+    if let Some(changes) = go::package(project, target, new_name) {
+        return changes;
+    }
+    if let Some(changes) = rust::special(project, target, new_name) {
+        return changes;
+    }
+    if let Some((reference, symbol)) = rust::import_alone(project, target) {
+        return import_alone(project, target, (&reference, &symbol), new_name);
+    }
+    let inside = if project.names_at(&target.path, target.range.start).is_empty() {
+        go::import_at(project, target)
+    } else {
+        None
+    };
+    let (mut changes, symbol) = one(project, inside.as_ref().unwrap_or(target), new_name)?;
+    // Who asks at the receiver means all of them; who asks in a method means its own.
+    let declares = project.names_at(&target.path, target.range.start).iter().any(|(r, _)| r.role == Role::Declares);
+    let receiver = symbol.declarations.first().filter(|_| declares);
+    for other in receiver.map(|global| go::receivers(project, global)).unwrap_or_default() {
+        // One whose method uses the new name keeps its own.
+        if let Ok((more, _)) = one(project, &other, new_name) {
+            for (path, edits) in more.edits {
+                changes.edits.entry(path).or_default().extend(edits);
+            }
+            changes.doubts.extend(more.doubts);
+        }
+    }
+    for edits in changes.edits.values_mut() {
+        edits.sort_by_key(|(at, _)| (at.start, at.end));
+    }
+    Ok(changes)
+}
+
+/// An import gets a name of its own, and what it imports keeps its.
+fn import_alone(
+    project: &Project<'_>,
+    target: &Target,
+    (reference, symbol): (&Reference, &Symbol),
+    new: &str,
+) -> Result<Changes, Refusal> {
+    let here = |error: &RenameError| Refusal::of(error).at(&target.path, reference.at);
+    if !is_name(Language::Rust, new) {
+        return Err(here(&RenameError::NotAName { name: new.to_owned(), language: Language::Rust.name() }));
+    }
+    if new == symbol.name {
+        return Err(here(&RenameError::Same));
+    }
+    let mut changes = Changes::default();
+    changes.replace(&target.path, reference.at, format!("{} as {new}", symbol.name));
+    // What means nothing, or something else, without the import is what it brings in.
+    let texts = changes.apply(project.files()).map_err(|error| Refusal::of(&error))?;
+    let overlay =
+        Overlay::new(project.files(), texts.into_iter().map(|(path, text)| (path, Some(Arc::from(text)))).collect());
+    let without = Project::new(&overlay);
+    let mut found = Vec::new();
+    for path in project.files().mentions(&symbol.name) {
+        let (Some(old), Some(now)) = (project.bindings(&path), without.bindings(&path)) else { continue };
+        if old.references.len() != now.references.len() {
+            return Err(here(&RenameError::Fixed(symbol.name.clone())));
+        }
+        for (was, is) in old.references.iter().zip(&now.references).filter(|(was, _)| was.name == symbol.name) {
+            let import = path == target.path && was.at == reference.at;
+            if !import && project.meant(&path, was) != moved_back(without.meant(&path, is), target, reference, new) {
+                let place = Place { path: path.clone(), at: was.at };
+                found.push(Occurrence { place, role: was.role, form: was.form, doubt: None });
+            }
+        }
+    }
+    let normal = normal(Language::Rust, new);
+    for path in found.iter().map(|occurrence| &occurrence.place.path) {
+        let bindings = project.bindings(path);
+        if let Some(other) = bindings.iter().flat_map(|b| &b.references).find(|r| r.name == normal) {
+            let now = spot(project, &Place { path: path.clone(), at: other.at });
+            return Err(here(&RenameError::Taken { new: new.to_owned(), name: symbol.name.clone(), now }));
+        }
+    }
+    let why = "the import gets another name alone: what it imports is renamed at its declaration";
+    changes.doubt(&target.path, reference.at, why);
+    write(project, &found, &symbol.name, new, &mut changes)?;
+    Ok(changes)
+}
+
+/// Places of a tree in which an import got a name, as they were before.
+fn moved_back(places: Vec<Place>, target: &Target, import: &Reference, new: &str) -> Vec<Place> {
+    let longer = u32::try_from(" as ".len() + new.len()).unwrap_or(0);
+    let back = |place: Place| {
+        let after = place.path == target.path && place.at.start >= import.at.end;
+        let shift = if after { longer } else { 0 };
+        let at = TextRange::new(place.at.start.saturating_sub(shift), place.at.end.saturating_sub(shift));
+        Place { path: place.path, at }
+    };
+    places.into_iter().map(back).collect()
+}
+
+/// The changes that give one symbol another name.
+fn one(project: &Project<'_>, target: &Target, new_name: &str) -> Result<(Changes, Symbol), Refusal> {
     let (reference, symbol, doubt) = symbol_at(project, target)?;
     let here = |error: &RenameError| Refusal::of(error).at(&target.path, reference.at);
     let language = Language::program(&target.path).ok_or_else(|| here(&RenameError::NoName))?;
@@ -82,38 +194,94 @@ pub(crate) fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> 
     if reference.form == Form::Fixed {
         return Err(here(&RenameError::Fixed(symbol.name.clone())));
     }
+    if special::in_pattern(project, &target.path, &reference) {
+        let first = symbol.declarations.first();
+        let place = first.zip(declared.as_ref()).map(|((path, _), d)| Place { path: path.clone(), at: d.at });
+        let place = place.unwrap_or(Place { path: target.path.clone(), at: reference.at });
+        let line = line_of(project, &place);
+        return Err(here(&RenameError::Elsewhere { why: "a pattern tests a field", path: place.path, line }));
+    }
     let mut changes = Changes::default();
-    let imported = declared.is_some_and(|d| d.kind == DeclarationKind::Import);
-    let names = project.names_at(&target.path, target.range.start);
-    let imports_here = names.iter().any(|(reference, _)| reference.role == Role::Imports);
-    if language == Language::Rust && (imported || imports_here) {
-        changes.doubt(
-            &target.path,
-            reference.at,
-            "an import can get another name alone, or what it imports everywhere",
-        );
+    let import = declared.as_ref().and_then(|d| d.import.as_ref());
+    // An import without another name: `import a`, `from m import a`.
+    let bare = import.is_some_and(|import| import.name.as_deref().unwrap_or(&import.module) == symbol.name);
+    let imported = declared.as_ref().is_some_and(|d| d.kind == DeclarationKind::Import);
+    if language == Language::Python && bare {
+        changes.doubt(&target.path, reference.at, "the import gets another name, not what it imports");
+    }
+    if language == Language::Rust {
+        foreign(project, target, &symbol, declared.as_ref()).map_or(Ok(()), |error| Err(here(&error)))?;
+        let names = project.names_at(&target.path, target.range.start);
+        if imported || names.iter().any(|(reference, _)| reference.role == Role::Imports) {
+            let why = "an import can get another name alone, or what it imports everywhere";
+            changes.doubt(&target.path, reference.at, why);
+        }
     }
     if let Some(why) = doubt.or(symbol.open) {
         changes.doubt(&target.path, reference.at, reason(why));
     }
+    if special::by_name(project, &symbol, language, &new) {
+        changes.doubt(&target.path, reference.at, "tools find tests by their names");
+    }
+    if special::called_by_the_language(project, &symbol, language, &new) {
+        changes.doubt(&target.path, reference.at, "the language or its library calls members by this name");
+    }
     let occurrences = project.occurrences(&symbol);
     changes.notes.extend(occurrences.heard.as_ref().map(|heard| told(project, heard)).into_iter().flatten());
+    if language == Language::Go && symbol.name.starts_with(char::is_uppercase) && !new.starts_with(char::is_uppercase) {
+        special::unseen(project, &symbol, &occurrences.found)?;
+    }
     write(project, &occurrences.found, &symbol.name, new_name, &mut changes)?;
     for (path, hazard) in &occurrences.hazards {
+        if language == Language::Java && hazard.kind == HazardKind::Macro {
+            return Err(Refusal::of(&RenameError::Native(symbol.name)).at(path, hazard.at));
+        }
         changes.doubt(path, hazard.at, hazard_reason(hazard.kind));
     }
     for clash in clashes(project, (&target.path, &reference), &symbol, &new) {
         if clash.forbidden {
             let line = line_of(project, &clash.place);
-            let error =
-                RenameError::Forbidden { new: new_name.to_owned(), why: clash.why, path: clash.place.path, line };
+            let (why, path) = (clash.why, clash.place.path);
+            let error = match clash.elsewhere {
+                true => RenameError::Elsewhere { why, path, line },
+                false => RenameError::Forbidden { new: new_name.to_owned(), why, path, line },
+            };
             return Err(here(&error));
         }
         changes.doubt(&clash.place.path, clash.place.at, clash.why);
     }
     move_files(project, &symbol, new_name, &mut changes);
     check(project, &changes, &symbol, &new, new_name)?;
-    Ok(changes)
+    if let Some((path, at)) = go::needless_alias(project, &symbol.declarations, &new) {
+        let edits = changes.edits.entry(path).or_default();
+        edits.retain(|(edit, _)| edit.start != at.start);
+        edits.push((at, String::new()));
+        edits.sort_by_key(|(at, _)| (at.start, at.end));
+    }
+    Ok((changes, symbol))
+}
+
+/// Why what is meant is not of this program: no manifest says that the file may use it, or only its import is here.
+fn foreign(
+    project: &Project<'_>,
+    target: &Target,
+    symbol: &Symbol,
+    declared: Option<&deepcoder_resolve::Declaration>,
+) -> Option<RenameError> {
+    let (path, _) = symbol.declarations.first()?;
+    let declared = declared?;
+    let place = Place { path: path.clone(), at: declared.at };
+    let line = line_of(project, &place);
+    if !project.is_linked(&target.path, path) {
+        let why = "no manifest says that this file may use it";
+        return Some(RenameError::Elsewhere { why, path: path.clone(), line });
+    }
+    let text = project.files().text(path);
+    let end = text.as_deref().and_then(|text| text.get(..declared.at.start as usize)).unwrap_or("");
+    let aliased = end.trim_end().ends_with(" as");
+    let away = declared.kind == DeclarationKind::Import && !declared.public && !aliased;
+    let why = "it is declared outside of this repository, and only its import can get another name";
+    away.then(|| RenameError::Elsewhere { why, path: path.clone(), line })
 }
 
 /// What a second source has said, in lines.
@@ -220,6 +388,10 @@ fn write(
         let both_stay_one = first.is_some() && second.is_some();
         match (first, second) {
             _ if both_stay_one => changes.replace(&place.path, place.at, new),
+            // What has no name of its own in the text gets one.
+            (Some(joint), _) if place.at.start == place.at.end => {
+                changes.replace(&place.path, place.at, format!("{new}{joint}"));
+            }
             (Some(joint), _) => changes.replace(&place.path, place.at, format!("{new}{joint}{old}")),
             (_, Some(joint)) => changes.replace(&place.path, place.at, format!("{old}{joint}{new}")),
             _ if occurrences.iter().all(|o| o.form == Form::Fixed) => {
@@ -345,6 +517,7 @@ fn hazard_reason(kind: deepcoder_resolve::HazardKind) -> &'static str {
         Kind::Syntax => "this code does not parse and may use the name",
         Kind::Scope => "names may mean something else here",
         Kind::Overload => "functions of this name are told apart by their parameters",
+        Kind::Keywords => "arguments are given by names that are text",
         Kind::Conditional => "it may be set from outside, or is compiled under a condition only",
     }
 }

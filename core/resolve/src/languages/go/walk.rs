@@ -238,6 +238,15 @@ impl<'t> Walk<'t> {
             "identifier" | "type_identifier" | "package_identifier" | "nil" | "true" | "false" | "iota" => {
                 self.later(node, scope, role, What::Name);
             }
+            // A template has names of fields and methods: `{{.Name}}`.
+            "interpreted_string_literal" | "raw_string_literal" => {
+                let text = self.names.of(node);
+                if text.contains("{{") {
+                    for word in text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()) {
+                        self.names.hazard(range(node), HazardKind::Reflection, Some(word));
+                    }
+                }
+            }
             "call_expression" => {
                 self.reflection(node);
                 self.push_all(&children(node), scope);

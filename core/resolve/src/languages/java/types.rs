@@ -119,6 +119,11 @@ impl<'t> Walk<'t> {
         if let Some(list) = node.child_by_field_name("type_parameters") {
             self.type_parameters(list, inner);
         }
+        let takes = list.iter().filter(|part| part.kind() != "receiver_parameter");
+        let takes: Vec<Option<String>> = takes.map(|part| self.erased(*part, inner)).collect();
+        if let Some(found) = self.names.declaration(id) {
+            found.takes = takes;
+        }
         self.modifiers(node, scope);
         self.parameters(&list, inner);
         let rest: Vec<Node<'t>> = children(node)
@@ -131,6 +136,39 @@ impl<'t> Walk<'t> {
         if let Some(body) = node.child_by_field_name("body") {
             self.push_all(&children(body), inner);
         }
+    }
+
+    /// The simple name of a parameter's type without type arguments; `None` for a type variable.
+    fn erased(&self, parameter: Node<'t>, scope: ScopeId) -> Option<String> {
+        let mut node = children(parameter)
+            .into_iter()
+            .find(|part| !matches!(part.kind(), "modifiers" | "identifier" | "variable_declarator"))?;
+        let dimensions =
+            |of: Node<'t>| child(of, "dimensions").map_or(0, |found| self.names.of(found).matches('[').count());
+        let mut arrays = dimensions(parameter) + usize::from(parameter.kind() == "spread_parameter");
+        loop {
+            let parts = children(node);
+            node = match node.kind() {
+                "generic_type" => *parts.first()?,
+                "annotated_type" | "scoped_type_identifier" => *parts.last()?,
+                "array_type" => {
+                    arrays += dimensions(node);
+                    node.child_by_field_name("element")?
+                }
+                _ => break,
+            };
+        }
+        let name = self.names.of(node);
+        let mut around = Some(scope);
+        while let Some(at) = around {
+            let here = self.names.here(at, Space::Type, name).iter();
+            let mut here = here.filter_map(|id| self.names.bindings.declaration(*id));
+            if here.any(|found| found.kind == Kind::TypeParameter) {
+                return None;
+            }
+            around = self.names.parent(at);
+        }
+        Some(format!("{name}{}", "[]".repeat(arrays)))
     }
 
     /// The code that a native method stands for has the names of the method, of its classes and of its parameters' types.

@@ -161,7 +161,14 @@ impl<'t> Walk<'t> {
                 self.push_all(&notes, scope);
             }
             "import_declaration" => self.import(node),
-            "module_declaration" => {}
+            // What a module provides, uses and opens is looked up by name.
+            "module_declaration" => {
+                let text = self.names.of(node);
+                let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+                for word in words {
+                    self.names.hazard(range(node), HazardKind::Reflection, Some(word));
+                }
+            }
             "class_declaration"
             | "interface_declaration"
             | "enum_declaration"

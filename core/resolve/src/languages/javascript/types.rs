@@ -41,6 +41,16 @@ impl<'t> Builder<'t> {
         index
     }
 
+    /// A decorator is told the name of its member, and may use it.
+    fn decorated(&mut self, node: Node<'t>, key: Node<'t>) {
+        let mut cursor = node.walk();
+        let within = node.named_children(&mut cursor).find(|child| child.kind() == "decorator");
+        let before = node.prev_named_sibling().filter(|before| before.kind() == "decorator");
+        if let Some(decorator) = within.or(before) {
+            self.hazard(decorator, crate::HazardKind::Reflection, Some(self.str(key).to_owned()));
+        }
+    }
+
     /// A scope for type parameters, where there are any.
     fn generic(&mut self, node: Node<'t>, scope: ScopeId) -> ScopeId {
         match node.child_by_field_name("type_parameters") {
@@ -122,6 +132,7 @@ impl<'t> Builder<'t> {
             self.function_of(node, class, this, None, Ctx::None, Some(class));
             return;
         }
+        self.decorated(node, key);
         let (get, set) = (Self::has(node, "get"), Self::has(node, "set"));
         let kind = if get || set { DeclarationKind::Field } else { DeclarationKind::Method };
         let index = self.declare_member(key, class, is_static, kind, node);
@@ -132,6 +143,7 @@ impl<'t> Builder<'t> {
         let key = node.child_by_field_name("name").or_else(|| node.child_by_field_name("property"));
         let Some(key) = key else { return self.push_children(node, class) };
         let is_static = Self::has(node, "static");
+        self.decorated(node, key);
         let index = self.declare_member(key, class, is_static, DeclarationKind::Field, node);
         let mut cursor = node.walk();
         for decorator in node.named_children(&mut cursor).filter(|child| child.kind() == "decorator") {

@@ -13,6 +13,7 @@ const REACHING: &[(&str, HazardKind)] = &[
     ("globals", HazardKind::Reflection),
     ("locals", HazardKind::Reflection),
     ("vars", HazardKind::Reflection),
+    ("dir", HazardKind::Reflection),
     ("__import__", HazardKind::Reflection),
 ];
 
@@ -31,6 +32,10 @@ const BY_NAME: &[&str] = &[
     "make_dataclass",
     "usefixtures",
 ];
+
+/// Functions that make strings of the names of fields.
+const AS_TEXT: &[&str] =
+    &["asdict", "_asdict", "fields", "getmembers", "get_type_hints", "signature", "make_dataclass"];
 
 /// Functions that pass arguments on by name, to a function or a type that they are given.
 const PASSING_ON: &[&str] = &[
@@ -70,6 +75,9 @@ impl<'t> Walk<'t, '_> {
                     if let Some(name) = argument.child_by_field_name("name").filter(|_| PASSING_ON.contains(&word)) {
                         self.hazard(name, HazardKind::Reflection, Some(self.text(name).to_owned()));
                     }
+                    if let Some(name) = argument.child_by_field_name("name").filter(|_| word == "dict") {
+                        self.facts.keys.push((self.range(name), self.text(name).to_owned()));
+                    }
                     let quoted = word == "TypeVar"
                         && argument.child_by_field_name("name").map(|n| self.text(n)) == Some("bound");
                     self.keyword(argument, if quoted { at.with(Mode::Type) } else { at }, callee.clone());
@@ -77,6 +85,7 @@ impl<'t> Walk<'t, '_> {
                 "dictionary_splat" => {
                     // `f(**{"name": value})`
                     let given = argument.named_child(0).filter(|given| given.kind() == "dictionary");
+                    self.facts.splats |= given.is_none();
                     let mut cursor = argument.walk();
                     let pairs = given.map(|given| given.named_children(&mut cursor).collect::<Vec<_>>());
                     for pair in pairs.into_iter().flatten() {
@@ -111,6 +120,9 @@ impl<'t> Walk<'t, '_> {
                 let hazard = Hazard { at: self.range(last), kind: *kind, name: None };
                 self.facts.hazards.push((hazard, Some((at.scope, *name))));
             }
+        }
+        if AS_TEXT.contains(&word) {
+            self.hazard(last, HazardKind::Reflection, None);
         }
         if !BY_NAME.contains(&word) {
             return;

@@ -149,6 +149,10 @@ pub(super) struct Facts {
     /// Each with the scope and the built-in name that it rests on, where there is one.
     pub(super) hazards: Vec<(Hazard, Option<(usize, &'static str)>)>,
     pub(super) wildcards: Vec<(usize, Import)>,
+    /// Strings that could be names, and the keys of `dict(key=value)`.
+    pub(super) keys: Vec<(TextRange, String)>,
+    /// Whether arguments are given by names that no call says (`f(**options)`).
+    pub(super) splats: bool,
 }
 
 impl Facts {

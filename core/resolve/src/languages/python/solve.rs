@@ -4,8 +4,8 @@ use super::facts::{Act, Bind, Event, Facts, Member, Receiver, Shape};
 use super::names::{Found, Names};
 use super::shapes::join;
 use crate::bindings::{
-    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Known, Reference, Role, Scope, ScopeId, ScopeKind,
-    Space, Target, Why,
+    Bindings, Declaration, DeclarationId, DeclarationKind, Form, Known, Members, Reference, Role, Scope, ScopeId,
+    ScopeKind, Space, Target, Why,
 };
 use deepcoder_syntax::{Language, python_builtin};
 use deepcoder_types::TextRange;
@@ -155,6 +155,7 @@ impl<'f> Solver<'f> {
             bases: written.iter().flat_map(|bind| &bind.bases).map(|base| self.base(base)).collect(),
             value: self.value(scope, name, draft),
             parameters: None,
+            takes: Vec::new(),
             is_static: written.iter().any(|bind| bind.is_static),
         }
     }
@@ -324,6 +325,12 @@ impl<'f> Solver<'f> {
             .filter(|id| firsts.get(&member.at.start) == Some(*id));
         let (role, target) = match declared {
             Some(id) => (Role::Declares, Target::Declaration(*id)),
+            // In a class with several bases, `super()` goes on to classes that this text does not see.
+            None if matches!(member.of, Shape::Super(_)) => {
+                let otherwise = Box::new(Target::Dynamic(Why::UnknownReceiver));
+                let target = Target::Lookup { of: vec![self.known(&member.of)], members: Members::Any, otherwise };
+                (member.role, target)
+            }
             None => (member.role, Target::Member(self.known(&member.of))),
         };
         let scope = scope_id(member.scope);

@@ -92,6 +92,11 @@ pub(super) fn collect(root: Node<'_>, text: &str) -> Facts {
         let stack = vec![(tree.root_node(), at)];
         Walk { facts: &mut facts, text: inner, base: range.start, depth, stack, quoted: &mut quoted }.run();
     }
+    for (at, key) in std::mem::take(&mut facts.keys).into_iter().filter(|_| facts.splats) {
+        if !facts.hazards.iter().any(|(hazard, _)| hazard.at == at) {
+            facts.hazards.push((Hazard { at, kind: HazardKind::Keywords, name: Some(key) }, None));
+        }
+    }
     facts
 }
 
@@ -233,6 +238,27 @@ impl<'t> Walk<'t, '_> {
             "class_pattern" => self.class_pattern(node, at),
             "splat_pattern" => self.inside(node, at.with(Mode::Write)),
             "string" if at.mode == Mode::Type => self.quoted(node, at),
+            // `f"{x=}"` prints the name.
+            "interpolation" => {
+                if node.child(2).is_some_and(|sign| sign.kind() == "=") {
+                    let (text, start) = (self.text(node), self.range(node).start);
+                    words(text, start, |at, word| {
+                        let hazard = Hazard { at, kind: HazardKind::Reflection, name: Some(word.to_owned()) };
+                        self.facts.hazards.push((hazard, None));
+                    });
+                }
+                self.inside(node, at.with(Mode::Read));
+            }
+            "string_content" => {
+                let text = self.text(node);
+                if text.contains(">>> ") {
+                    self.examples(node);
+                }
+                if !text.is_empty() && text.chars().all(|c| c == '_' || c.is_alphanumeric()) {
+                    self.facts.keys.push((self.range(node), text.to_owned()));
+                }
+                self.inside(node, at.with(Mode::Read));
+            }
             "print_statement" => {
                 self.push(node.child(0).filter(|word| word.kind() == "print"), at.with(Mode::Read));
                 self.inside(node, at.with(Mode::Read));
@@ -263,7 +289,7 @@ impl<'t> Walk<'t, '_> {
             | "expression_statement"
             | "concatenated_string" => self.inside(node, at),
             "integer" | "float" | "true" | "false" | "none" | "comment" | "ellipsis" | "pass_statement"
-            | "break_statement" | "continue_statement" | "string_start" | "string_content" | "string_end" => {}
+            | "break_statement" | "continue_statement" | "string_start" | "string_end" => {}
             _ => self.inside(node, at.with(if at.mode == Mode::Type { Mode::Type } else { Mode::Read })),
         }
     }
@@ -336,6 +362,23 @@ impl<'t> Walk<'t, '_> {
         let names: Vec<Node<'t>> = node.named_children(&mut cursor).filter(|n| n.kind() == "identifier").collect();
         for name in names {
             self.event(name, at, act());
+        }
+    }
+
+    /// The names in the examples of a documentation string, which tests run.
+    fn examples(&mut self, node: Node<'t>) {
+        let (text, mut start) = (self.text(node), self.range(node).start);
+        for line in text.split_inclusive('\n') {
+            let code = line.trim_start();
+            if code.starts_with(">>> ") || code.starts_with("... ") {
+                words(line, start, |at, word| {
+                    let after = line.get((at.end - start) as usize..).unwrap_or("");
+                    let given = after.starts_with('=') && !after.starts_with("==");
+                    let kind = if given { HazardKind::Keywords } else { HazardKind::Eval };
+                    self.facts.hazards.push((Hazard { at, kind, name: Some(word.to_owned()) }, None));
+                });
+            }
+            start = start.saturating_add(u32::try_from(line.len()).unwrap_or(u32::MAX));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::collect::{Binder, Border, Wanted, children, offset, range};
 use super::walk::Work;
-use crate::{DeclarationKind, Form, Role, ScopeId, ScopeKind, Space, Target};
+use crate::{DeclarationKind, Form, HazardKind, Role, ScopeId, ScopeKind, Space, Target};
 use deepcoder_syntax::{Language, Node, Tree, tree_within};
 use deepcoder_types::TextRange;
 use std::collections::HashMap;
@@ -27,6 +27,14 @@ const EXPRESSIONS: &[(&str, bool)] = &[
     ("debug_assert", true),
     ("debug_assert_eq", true),
     ("debug_assert_ne", true),
+    ("anyhow", true),
+    ("bail", true),
+    ("ensure", true),
+    ("trace", true),
+    ("debug", true),
+    ("info", true),
+    ("warn", true),
+    ("error", true),
     ("vec", false),
     ("dbg", false),
 ];
@@ -85,6 +93,15 @@ pub(super) fn arguments(tree: &Tree, text: &str) -> HashMap<usize, Tree> {
             let mut cursor = tree.walk();
             'nodes: loop {
                 let node = cursor.node();
+                for part in matched_parts(node, text) {
+                    if !found.contains_key(&(part.start as usize))
+                        && let Some(inner) = tree_within(Language::Rust, text, part)
+                        && expression(&inner, part).is_some()
+                    {
+                        next.push(inner.clone());
+                        found.insert(part.start as usize, inner);
+                    }
+                }
                 if let Some(arguments) = call_arguments(node, text)
                     && !found.contains_key(&arguments.start_byte())
                     && let Some(inner) = tree_within(Language::Rust, text, range(arguments))
@@ -108,13 +125,58 @@ pub(super) fn arguments(tree: &Tree, text: &str) -> HashMap<usize, Tree> {
     found
 }
 
+/// The parts of the arguments of `matches!` that are read as expressions: the value, and the paths in the pattern.
+fn matched_parts(node: Node<'_>, text: &str) -> Vec<TextRange> {
+    let named = |node: Node<'_>| node.child_by_field_name("macro").and_then(|name| text.get(name.byte_range()));
+    if node.kind() != "macro_invocation" || named(node).and_then(|name| name.rsplit("::").next()) != Some("matches") {
+        return Vec::new();
+    }
+    let Some(arguments) = children(node).into_iter().find(|child| child.kind() == "token_tree") else {
+        return Vec::new();
+    };
+    let all = |node: Node<'_>| {
+        (0..node.child_count())
+            .filter_map(|index| node.child(u32::try_from(index).ok()?))
+            .map(range)
+            .collect::<Vec<_>>()
+    };
+    let word = |at: &TextRange| text.get(at.as_range()).unwrap_or("");
+    let tokens = all(arguments);
+    let Some(comma) = tokens.iter().position(|at| word(at) == ",") else { return Vec::new() };
+    let mut parts = Vec::new();
+    if let (Some(first), Some(last)) = (tokens.get(1), comma.checked_sub(1).and_then(|last| tokens.get(last))) {
+        parts.push(TextRange::new(first.start, last.end));
+    }
+    let Some(comma) = tokens.get(comma) else { return parts };
+    // A path is words with `::` between them; its text has no spaces.
+    let pattern = text.get(comma.end as usize..node.end_byte()).unwrap_or("");
+    let mut from = None;
+    for (index, c) in pattern.char_indices().chain([(pattern.len(), ' ')]) {
+        let part = c == '_' || c == ':' || c.is_alphanumeric();
+        match (from, part) {
+            (None, true) => from = Some(index),
+            (Some(start), false) => {
+                let path = pattern.get(start..index).unwrap_or("").trim_end_matches(':');
+                if path.contains("::") && path.starts_with(|c: char| c == '_' || c.is_alphabetic()) {
+                    let at = comma.end + offset(start);
+                    parts.push(TextRange::new(at, at + offset(path.len())));
+                }
+                from = None;
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
 fn call_arguments<'t>(node: Node<'t>, text: &str) -> Option<Node<'t>> {
     if node.kind() != "macro_invocation" {
         return None;
     }
     let name = node.child_by_field_name("macro")?;
     let name = text.get(name.byte_range())?;
-    let name = name.strip_prefix("std::").or_else(|| name.strip_prefix("core::")).unwrap_or(name);
+    let crates = ["std::", "core::", "log::", "tracing::", "anyhow::"];
+    let name = crates.iter().find_map(|of| name.strip_prefix(of)).unwrap_or(name);
     expressions(name)?;
     let tree = children(node).into_iter().find(|child| child.kind() == "token_tree")?;
     text.get(tree.byte_range()).is_some_and(|text| !text.starts_with('{')).then_some(tree)
@@ -165,6 +227,15 @@ impl<'t> Binder<'t> {
         }
         let Some(tree) = children(node).into_iter().find(|child| child.kind() == "token_tree") else { return };
         let arguments = self.arguments;
+        let parts: Vec<TextRange> = if defined { Vec::new() } else { matched_parts(node, self.text) };
+        let parts: Vec<(TextRange, Node<'t>)> = parts
+            .into_iter()
+            .filter_map(|part| Some((part, expression(arguments.get(&(part.start as usize))?, part)?)))
+            .collect();
+        if !parts.is_empty() {
+            work.extend(parts.iter().map(|(_, root)| (*root, scope)));
+            return self.tokens_but(tree, scope, &parts.iter().map(|(at, _)| *at).collect::<Vec<_>>());
+        }
         let Some(inner) =
             arguments.get(&tree.start_byte()).filter(|_| !defined && call_arguments(node, self.text).is_some())
         else {
@@ -177,6 +248,39 @@ impl<'t> Binder<'t> {
             self.formatted(root, scope, work);
         } else {
             work.push((root, scope));
+        }
+    }
+
+    /// The names in the examples of documentation comments, which tests run.
+    pub(super) fn examples(&mut self) {
+        let (mut start, mut code) = (0, None);
+        for line in self.text.split_inclusive('\n') {
+            let trimmed = line.trim_start();
+            let doc = trimmed.strip_prefix("///").or_else(|| trimmed.strip_prefix("//!"));
+            match doc.map(str::trim_start) {
+                None => code = None,
+                Some(fence) if fence.starts_with("```") => {
+                    let info = fence.trim_matches('`').trim();
+                    let other = [
+                        "text", "ignore", "toml", "json", "sh", "bash", "console", "c", "python", "js", "html", "yaml",
+                    ];
+                    code = if code.is_some() {
+                        None
+                    } else {
+                        Some(!other.iter().any(|word| info.split(',').any(|i| i == *word)))
+                    };
+                }
+                Some(example) if code == Some(true) => {
+                    let skipped =
+                        line.trim_end_matches(['\n', '\r']).len() - example.trim_end_matches(['\n', '\r']).len();
+                    for at in words(example, start + offset(skipped)) {
+                        let name = Some(self.slice(at).to_owned());
+                        self.out.hazards.push(crate::Hazard { at, kind: HazardKind::Eval, name });
+                    }
+                }
+                Some(_) => {}
+            }
+            start += offset(line.len());
         }
     }
 
@@ -216,8 +320,17 @@ impl<'t> Binder<'t> {
 
     /// Tokens that only the macro understands.
     fn tokens(&mut self, root: Node<'t>, scope: ScopeId) {
+        self.tokens_but(root, scope, &[]);
+    }
+
+    /// The same, without parts that are read otherwise.
+    fn tokens_but(&mut self, root: Node<'t>, scope: ScopeId, parts: &[TextRange]) {
         let mut left = vec![root];
         while let Some(node) = left.pop() {
+            let at = range(node);
+            if parts.iter().any(|part| part.start <= at.start && at.end <= part.end) {
+                continue;
+            }
             match node.kind() {
                 "identifier" | "type_identifier" | "field_identifier" => {
                     self.refer(self.name_at(node), scope, Wanted::Token);

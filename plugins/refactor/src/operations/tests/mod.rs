@@ -7,8 +7,10 @@ mod imports;
 mod inlined;
 mod moves;
 mod others;
+mod properties;
 mod python;
 mod there_and_back;
+mod rename;
 
 use crate::{Refusal, Request, Target, VariableKind, Verdict};
 use deepcoder_resolve::{Memory, Project};

@@ -29,7 +29,7 @@ fn methods_make_fields() {
         "class A:\n    def m(self):\n        self.⟦x→declares x#3⟧ = 1\n        self.⟦x→writes member of instance of A⟧ = self.⟦x→member of instance of A⟧\n",
         "class A:\n    @classmethod\n    def m(cls): cls.⟦x→member of A⟧\n    @staticmethod\n    def s(a): a.⟦x→member of a⟧\n",
         "class A:\n    def m(self):\n        self = f()\n        self.⟦x→member of self⟧\n",
-        "class B: pass\nclass A(B):\n    def m(self): super().⟦m→member of instance of B⟧()\n",
+        "class B: pass\nclass A(B):\n    def m(self): super().⟦m→member of instance of B, else dynamic (UnknownReceiver)⟧()\n",
         "class A:\n    __slots__ = (\"⟦x→member of instance of A Quoted⟧\",)\n    def __init__(self): self.x = 1\n",
         "class A:\n    __slots__ = {\"⟦x→member of instance of A Quoted⟧\": \"⟦x→nothing⟧\"}\n",
         "class A:\n    def m(self):\n        def f(): return self.⟦x→member of instance of A⟧\n",
