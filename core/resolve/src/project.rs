@@ -420,7 +420,7 @@ impl<'f> Project<'f> {
     /// The other files of a file's package.
     #[must_use]
     pub fn siblings(&self, path: &RepoPath) -> Vec<RepoPath> {
-        crate::clashes::siblings(self, path)
+        self.package_files(path).iter().filter(|other| *other != path).cloned().collect()
     }
 
     /// The name that the package of a path has, seen from a file, where it is in the tree (Go).

@@ -58,6 +58,6 @@ fn same_arity(one: &Declaration, other: &Declaration) -> bool {
 }
 
 /// The other files of a file's package.
-pub(crate) fn siblings(project: &Project<'_>, path: &RepoPath) -> Vec<RepoPath> {
-    project.package_files(path).iter().filter(|other| *other != path).cloned().collect()
+fn siblings(project: &Project<'_>, path: &RepoPath) -> Vec<RepoPath> {
+    project.siblings(path)
 }

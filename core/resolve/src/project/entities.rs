@@ -1,6 +1,5 @@
 //! What stands before a dot.
 
-use super::family::alike;
 use super::lookup::Module;
 use super::{Global, Meaning, Project};
 use crate::bindings::{Declaration, DeclarationKind, Known, Members, ScopeId, ScopeKind, Why};
@@ -460,4 +459,17 @@ fn dotted(known: &Known) -> Option<String> {
     parts.push(first);
     parts.reverse();
     Some(parts.join("."))
+}
+
+/// Whether the types of parameters are the same; `None` where the texts do not tell.
+pub(super) fn alike(one: &[Option<String>], other: &[Option<String>]) -> Option<bool> {
+    let mut sure = true;
+    for (a, b) in one.iter().zip(other) {
+        match (a, b) {
+            (Some(a), Some(b)) if a != b => return Some(false),
+            (Some(_), Some(_)) => {}
+            _ => sure = false,
+        }
+    }
+    sure.then_some(true)
 }

@@ -3,7 +3,7 @@
 //! A method that overrides another one, or that an interface asks for, cannot have a name of its own. The families are
 //! found among the members of the name: two belong together when the type of one inherits from that of the other.
 
-use super::entities::{Entities, Entity};
+use super::entities::{Entities, Entity, alike};
 use super::{Global, Project, Symbol};
 use crate::bindings::{DeclarationKind, Known, ScopeId, ScopeKind, Why};
 use crate::languages::rules;
@@ -312,19 +312,6 @@ fn same_arity(one: &Member, other: &Member) -> bool {
         // The last of any number of arguments is an array.
         _ => one.takes.len() == other.takes.len() && alike(&one.takes, &other.takes) != Some(false),
     }
-}
-
-/// Whether the types of parameters are the same; `None` where the texts do not tell.
-pub(crate) fn alike(one: &[Option<String>], other: &[Option<String>]) -> Option<bool> {
-    let mut sure = true;
-    for (a, b) in one.iter().zip(other) {
-        match (a, b) {
-            (Some(a), Some(b)) if a != b => return Some(false),
-            (Some(_), Some(_)) => {}
-            _ => sure = false,
-        }
-    }
-    sure.then_some(true)
 }
 
 /// Whether the texts do not tell if some of these override each other: the types of their parameters are not comparable.

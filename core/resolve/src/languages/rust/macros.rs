@@ -134,12 +134,8 @@ fn matched_parts(node: Node<'_>, text: &str) -> Vec<TextRange> {
     let Some(arguments) = children(node).into_iter().find(|child| child.kind() == "token_tree") else {
         return Vec::new();
     };
-    let all = |node: Node<'_>| {
-        (0..node.child_count())
-            .filter_map(|index| node.child(u32::try_from(index).ok()?))
-            .map(range)
-            .collect::<Vec<_>>()
-    };
+    let all =
+        |node: Node<'_>| (0..node.child_count()).filter_map(|index| node.child(index)).map(range).collect::<Vec<_>>();
     let word = |at: &TextRange| text.get(at.as_range()).unwrap_or("");
     let tokens = all(arguments);
     let Some(comma) = tokens.iter().position(|at| word(at) == ",") else { return Vec::new() };

@@ -1,10 +1,13 @@
 //! Rust: what only looks like a name: `self`, a lifetime that is left out, the local name of an import.
 
-use super::RenameError;
+use super::{RenameError, spot, write};
 use crate::{Changes, Refusal, Target};
-use deepcoder_resolve::{DeclarationKind, Global, Project, Reference, Role, Symbol, is_name};
+use deepcoder_resolve::{
+    DeclarationKind, Global, Occurrence, Overlay, Place, Project, Reference, Role, Symbol, is_name, normal,
+};
 use deepcoder_syntax::{Language, Node, tree};
 use deepcoder_types::{RepoPath, TextRange};
+use std::sync::Arc;
 
 fn range(node: Node<'_>) -> TextRange {
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
@@ -127,7 +130,7 @@ fn from_self(
             "string_content" | "string_literal" | "raw_string_literal" if of(node).contains("{self") => {
                 return Err(Refusal::new("a string formats `self`").at(path, range(node)));
             }
-            _ => left.extend((0..node.child_count()).filter_map(|index| node.child(u32::try_from(index).ok()?))),
+            _ => left.extend((0..node.child_count()).filter_map(|index| node.child(index))),
         }
     }
     let name = function.child_by_field_name("name").map(range);
@@ -273,4 +276,65 @@ pub(super) fn import_alone(project: &Project<'_>, target: &Target) -> Option<(Re
     let (id, found) = bindings.ids().find(|(_, d)| import(d))?;
     let symbol = Symbol { name: found.name.clone(), declarations: vec![(target.path.clone(), id)], open: None };
     Some((reference, symbol))
+}
+
+/// An import gets a name of its own, and what it imports keeps its.
+pub(super) fn named_alone(
+    project: &Project<'_>,
+    target: &Target,
+    (reference, symbol): (&Reference, &Symbol),
+    new: &str,
+) -> Result<Changes, Refusal> {
+    let here = |error: &RenameError| Refusal::of(error).at(&target.path, reference.at);
+    if !is_name(Language::Rust, new) {
+        return Err(here(&RenameError::NotAName { name: new.to_owned(), language: Language::Rust.name() }));
+    }
+    if new == symbol.name {
+        return Err(here(&RenameError::Same));
+    }
+    let mut changes = Changes::default();
+    changes.replace(&target.path, reference.at, format!("{} as {new}", symbol.name));
+    // What means nothing, or something else, without the import is what it brings in.
+    let texts = changes.apply(project.files()).map_err(|error| Refusal::of(&error))?;
+    let overlay =
+        Overlay::new(project.files(), texts.into_iter().map(|(path, text)| (path, Some(Arc::from(text)))).collect());
+    let without = Project::new(&overlay);
+    let mut found = Vec::new();
+    for path in project.files().mentions(&symbol.name) {
+        let (Some(old), Some(now)) = (project.bindings(&path), without.bindings(&path)) else { continue };
+        if old.references.len() != now.references.len() {
+            return Err(here(&RenameError::Fixed(symbol.name.clone())));
+        }
+        for (was, is) in old.references.iter().zip(&now.references).filter(|(was, _)| was.name == symbol.name) {
+            let import = path == target.path && was.at == reference.at;
+            if !import && project.meant(&path, was) != moved_back(without.meant(&path, is), target, reference, new) {
+                let place = Place { path: path.clone(), at: was.at };
+                found.push(Occurrence { place, role: was.role, form: was.form, doubt: None });
+            }
+        }
+    }
+    let normal = normal(Language::Rust, new);
+    for path in found.iter().map(|occurrence| &occurrence.place.path) {
+        let bindings = project.bindings(path);
+        if let Some(other) = bindings.iter().flat_map(|b| &b.references).find(|r| r.name == normal) {
+            let now = spot(project, &Place { path: path.clone(), at: other.at });
+            return Err(here(&RenameError::Taken { new: new.to_owned(), name: symbol.name.clone(), now }));
+        }
+    }
+    let why = "the import gets another name alone: what it imports is renamed at its declaration";
+    changes.doubt(&target.path, reference.at, why);
+    write(project, &found, &symbol.name, new, &mut changes)?;
+    Ok(changes)
+}
+
+/// Places of a tree in which an import got a name, as they were before.
+fn moved_back(places: Vec<Place>, target: &Target, import: &Reference, new: &str) -> Vec<Place> {
+    let longer = u32::try_from(" as ".len() + new.len()).unwrap_or(0);
+    let back = |place: Place| {
+        let after = place.path == target.path && place.at.start >= import.at.end;
+        let shift = if after { longer } else { 0 };
+        let at = TextRange::new(place.at.start.saturating_sub(shift), place.at.end.saturating_sub(shift));
+        Place { path: place.path, at }
+    };
+    places.into_iter().map(back).collect()
 }
