@@ -162,6 +162,9 @@ fn one(project: &Project<'_>, target: &Target, new_name: &str) -> Result<(Change
     if special::by_name(project, &symbol, language, &new) {
         changes.doubt(&target.path, reference.at, "tools find tests by their names");
     }
+    if language == Language::Python && matches!(symbol.name.as_str(), "self" | "cls") {
+        changes.doubt(&target.path, reference.at, "tools tell methods by the name of this parameter");
+    }
     if special::called_by_the_language(project, &symbol, language, &new) {
         changes.doubt(&target.path, reference.at, "the language or its library calls members by this name");
     }
