@@ -9,8 +9,8 @@ mod moves;
 mod others;
 mod properties;
 mod python;
-mod there_and_back;
 mod rename;
+mod there_and_back;
 
 use crate::{Refusal, Request, Target, VariableKind, Verdict};
 use deepcoder_resolve::{Memory, Project};
