@@ -32,7 +32,7 @@ pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Opti
         return Err(invalid(format!("the instruction is about `{}`, and `{path}` is given", named.join("`, `")))
             .with_hint("give the file that it is about: deepcoder edit \"…\" FILE"));
     }
-    if crate::notebook::is_notebook(path) {
+    if path.extension() == Some("ipynb") {
         return Err(invalid(format!("`{path}` is a notebook, whose cells have no such edit"))
             .with_hint("use a formatter for notebooks, such as nbqa or ruff"));
     }
