@@ -3,6 +3,7 @@
 use crate::grammar::source::{Source, range, walk};
 use crate::{Changes, Refusal};
 use deepcoder_resolve::{Form, Mapped, Overlay, Place, Project, Reference};
+use deepcoder_syntax::Node;
 use deepcoder_types::{Hint, TextRange};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ pub(crate) struct Moved {
     pub(crate) text: String,
     /// Where parts of the file are in it: their range before, and their offset in the new text.
     parts: Vec<(TextRange, u32)>,
+    /// Those of them that are one expression, which it must be at its new place as well.
+    whole: Vec<(TextRange, u32)>,
 }
 
 /// What a name in a moved text may mean at its new place.
@@ -28,6 +31,8 @@ pub(crate) enum Meaning {
 enum CarriedError {
     #[error("`{0}` would mean something else at the new place")]
     Other(String),
+    #[error("`{0}` would be read as a part of the code around it")]
+    Torn(String),
 }
 
 impl Hint for CarriedError {
@@ -39,7 +44,7 @@ impl Hint for CarriedError {
 impl Moved {
     /// A text that is all new.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), parts: Vec::new() }
+        Self { text: text.into(), ..Self::default() }
     }
 
     /// Another text after this one.
@@ -47,6 +52,7 @@ impl Moved {
         let offset = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         self.text.push_str(&other.text);
         self.parts.extend(other.parts.into_iter().map(|(from, to)| (from, to + offset)));
+        self.whole.extend(other.whole.into_iter().map(|(from, to)| (from, to + offset)));
     }
 
     /// Text that is new.
@@ -73,6 +79,9 @@ impl Moved {
         if continued || lines && !own && !brackets && !free && source.grammar.line_ends {
             self.joined(source, at);
         } else {
+            if node.is_some_and(|node| range(node) == at) {
+                self.whole.push((at, u32::try_from(self.text.len()).unwrap_or(u32::MAX)));
+            }
             self.carry(source, at);
         }
         if brackets {
@@ -216,6 +225,42 @@ impl Moves {
         self.put(at, Moved::new(text));
     }
 
+    /// Every expression that moved is one node of the new tree, of the same shape and in the same role.
+    fn stay_whole(&self, source: &Source<'_>, after: &Project<'_>) -> Result<(), Refusal> {
+        let text = after.files().text(&source.path);
+        let tree = text.and_then(|text| deepcoder_syntax::tree(source.language, &text));
+        let Some(tree) = tree else { return Ok(()) };
+        let mut shift: i64 = 0;
+        for (at, moved) in &self.edits {
+            let start = u32::try_from(i64::from(at.start) + shift).unwrap_or(0);
+            for (from, within) in &moved.whole {
+                let here = TextRange::new(start + within, start + within + (from.end - from.start));
+                let new = tree.root_node().named_descendant_for_byte_range(here.start as usize, here.end as usize);
+                let old = source.node_at(*from).filter(|node| range(*node) == *from);
+                // `1, 2` is a tuple of its own in brackets.
+                let wider =
+                    new.filter(|new| new.kind() == "tuple" && old.is_some_and(|old| old.kind() == "expression_list"));
+                let tuple = wider.is_some_and(|new| {
+                    let at = range(new);
+                    at.start + 1 == here.start && here.end + 1 == at.end
+                });
+                let same =
+                    tuple || old.zip(new).is_some_and(|(old, new)| range(new) == here && shape(old) == shape(new));
+                // One text in the place of one name: it is the operand, the argument or the callee that the name was.
+                let name = source
+                    .node_at(*at)
+                    .filter(|node| range(*node) == *at && moved.whole.len() == 1 && node.kind() == "identifier");
+                let role = name.and_then(role).zip(new.and_then(role)).is_none_or(|(was, is)| was == is);
+                if !(same && role) {
+                    let text = source.text_of(*from).to_owned();
+                    return Err(source.refuse(&CarriedError::Torn(text), *from));
+                }
+            }
+            shift += i64::try_from(moved.text.len()).unwrap_or(0) - i64::from(at.end - at.start);
+        }
+        Ok(())
+    }
+
     /// The changes, when every name in a moved text means what it must.
     pub(crate) fn finish(
         mut self,
@@ -232,6 +277,7 @@ impl Moves {
         let overlay = Overlay::new(source.project.files(), texts);
         let after = Project::new(&overlay);
         let Some(bindings) = after.bindings(&source.path) else { return Ok(()) };
+        self.stay_whole(source, &after)?;
         let length = |moved: &Moved| u32::try_from(moved.text.len()).unwrap_or(u32::MAX);
         let mapped = Mapped::new(self.edits.iter().map(|(at, moved)| (*at, length(moved))));
         // Where the moved parts are after.
@@ -289,4 +335,25 @@ impl Moves {
         }
         Ok(())
     }
+}
+
+/// The kinds of the nodes of an expression.
+fn shape(expression: Node<'_>) -> Vec<u16> {
+    let mut kinds = Vec::new();
+    walk(expression, |node| {
+        if node.is_named() {
+            kinds.push(node.kind_id());
+        }
+        true
+    });
+    kinds
+}
+
+/// What an expression is a part of, brackets and casts aside: an operand, an argument, a callee.
+fn role(expression: Node<'_>) -> Option<u16> {
+    let mut up = expression.parent()?;
+    while matches!(up.kind(), "parenthesized_expression" | "cast_expression") {
+        up = up.parent()?;
+    }
+    Some(up.kind_id())
 }

@@ -90,7 +90,7 @@ impl Grammar {
     /// Whether an expression needs brackets in the place of `at`.
     pub(crate) fn needs_brackets(&self, expression: Node<'_>, at: Node<'_>) -> bool {
         let slot = at.parent().map_or(0, |parent| (self.slot)(parent, at));
-        (self.precedence)(expression) < slot || is_braced(expression) && in_head(at)
+        (self.precedence)(expression) < slot || is_braced(expression) && in_head(at) || clings(expression, at)
     }
 
     /// Whether this node is a statement: one of a block.
@@ -100,6 +100,69 @@ impl Grammar {
         // What a case compares with is no statement, and neither is a label.
         node.is_named() && !node.is_extra() && !node.kind().ends_with("_label") && !is_field(parent, node, "value")
     }
+}
+
+/// Whether an expression needs brackets where precedence alone would not give them.
+fn clings(expression: Node<'_>, at: Node<'_>) -> bool {
+    let Some(parent) = at.parent() else { return false };
+    let operand = parent.kind().contains("binary") || parent.kind().contains("unary");
+    let object = matches!(
+        parent.kind(),
+        "member_expression"
+            | "subscript_expression"
+            | "call_expression"
+            | "field_expression"
+            | "index_expression"
+            | "try_expression"
+            | "type_cast_expression"
+            | "non_null_expression"
+    ) && parent.start_byte() == at.start_byte();
+    match expression.kind() {
+        // `--a`, `3/*a`
+        "unary_expression" | "update_expression" | "unary_operator" | "reference_expression" => operand,
+        // JavaScript does not mix `??` with `||` and `&&`.
+        "binary_expression" if sign(expression) == Some("??") => matches!(sign(parent), Some("||" | "&&")),
+        "binary_expression" if matches!(sign(expression), Some("||" | "&&")) => sign(parent) == Some("??"),
+        // `a as usize < 3` begins arguments of a type.
+        "type_cast_expression" => matches!(sign(parent), Some("<" | "<<")) && parent.start_byte() == at.start_byte(),
+        // A block ends the statement that begins with it.
+        "if_expression" | "match_expression" | "block" | "unsafe_block" | "loop_expression" | "async_block"
+        | "const_block" => operand || object,
+        // `(a?.b).c` fails where `a?.b.c` does not.
+        _ if object && has_chain(expression) => true,
+        // `new (a().B)(1)`
+        _ => parent.kind() == "new_expression" && is_field(parent, at, "constructor") && has_call(expression),
+    }
+}
+
+/// The operator of an expression with two sides.
+fn sign<'t>(node: Node<'t>) -> Option<&'t str> {
+    node.child_by_field_name("operator").map(|operator| operator.kind())
+}
+
+/// Whether a chain of members has `?.` in it.
+fn has_chain(expression: Node<'_>) -> bool {
+    let mut at = expression;
+    while matches!(at.kind(), "member_expression" | "subscript_expression" | "call_expression") {
+        let mut cursor = at.walk();
+        if at.children(&mut cursor).any(|child| child.kind() == "optional_chain" || child.kind() == "?.") {
+            return true;
+        }
+        let Some(object) = at.child_by_field_name("object").or_else(|| at.child_by_field_name("function")) else {
+            break;
+        };
+        at = object;
+    }
+    false
+}
+
+/// Whether a chain of members calls something.
+fn has_call(expression: Node<'_>) -> bool {
+    let mut at = expression;
+    while let Some(object) = at.child_by_field_name("object").filter(|_| at.kind() != "call_expression") {
+        at = object;
+    }
+    at.kind() == "call_expression"
 }
 
 /// Whether the braces of an expression would begin the block of a statement.

@@ -3,7 +3,7 @@
 use crate::carried::{Meaning, Moved, Moves};
 use crate::effects::{Reads, Value};
 use crate::grammar::Step;
-use crate::grammar::source::{Source, holds, range};
+use crate::grammar::source::{Source, holds, range, walk};
 use crate::{Changes, Refusal, Target};
 use deepcoder_resolve::{
     Declaration, DeclarationKind, Form, Hazard, HazardKind, Project, Reference, Resolution, Role, ScopeKind, Symbol,
@@ -298,6 +298,25 @@ fn follows(
             changes.doubt(&source.path, used, "the value is not computed in every case any more");
         }
     }
+    if own.reads == Reads::Effects {
+        let home = source.statement(at).and_then(|statement| statement.parent());
+        if home.is_some_and(|home| home.id() != block.id()) {
+            changes.doubt(
+                &source.path,
+                used,
+                "the value is not computed in every case any more, or another block handles its errors",
+            );
+        } else if read_first(source, holder, at) {
+            changes.doubt(&source.path, used, "what stands before it in the statement is computed before it now");
+        }
+    }
+    let script = matches!(source.language, Language::JavaScript | Language::TypeScript | Language::Tsx);
+    let called = at.parent().is_some_and(|up| {
+        up.kind() == "call_expression" && up.child_by_field_name("function").is_some_and(|f| f.id() == at.id())
+    });
+    if script && called && matches!(value.kind(), "member_expression" | "subscript_expression") {
+        changes.doubt(&source.path, used, "the call gives the function another `this`");
+    }
     let text = source.text_of(range(value));
     let inside = source.around(at, block, source.grammar.strings);
     if !inside.is_empty() {
@@ -311,6 +330,27 @@ fn follows(
         }
     }
     Ok(())
+}
+
+/// Whether a statement reads something that may change before it comes to `at`.
+fn read_first(source: &Source<'_>, statement: Node<'_>, at: Node<'_>) -> bool {
+    let before = TextRange::new(range(statement).start, range(at).start);
+    let mut found = false;
+    walk(statement, |node| {
+        let here = range(node);
+        let callee = node.parent().is_some_and(|up| {
+            let function = up.child_by_field_name("function").or_else(|| up.child_by_field_name("name"));
+            holds(range(up), range(at)) && function.is_some_and(|function| function.id() == node.id())
+        });
+        let target = node
+            .parent()
+            .filter(|up| up.kind().contains("assignment"))
+            .is_some_and(|up| up.child_by_field_name("left").is_some_and(|left| left.id() == node.id()));
+        let reads = source.grammar.accesses.contains(&node.kind()) || source.grammar.effects.contains(&node.kind());
+        found |= holds(before, here) && reads && !callee && !target;
+        !callee && !target
+    });
+    found
 }
 
 /// What goes with the declaration, and what stays in its place.

@@ -140,3 +140,62 @@ fn variables_of_rust() {
         ],
     );
 }
+
+/// Protects a value from being read in another way at its new place: it stays one operand, with brackets where the language needs
+/// them, or nothing changes.
+#[test]
+fn inlined_values_stay_whole() {
+    let script =
+        |value: &str, used: &str| format!("function f(a, b) {{\n  const ‸x = {value};\n  return {used};\n}}\n");
+    let result = |used: &str| format!("function f(a, b) {{\n  return {used};\n}}\n");
+    let rows: Vec<(String, String)> = [
+        ("a ?? 1", "x || 2", "(a ?? 1) || 2"),
+        ("a || 1", "x ?? 2", "(a || 1) ?? 2"),
+        ("-a", "-x", "-(-a)"),
+        ("-a", "b-x", "b-(-a)"),
+        ("a?.b", "x.c", "(a?.b).c"),
+    ]
+    .map(|(value, used, after)| (script(value, used), result(after)))
+    .to_vec();
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(before, after)| (before.as_str(), after.as_str())).collect();
+    table("a.js", inline, &rows);
+    table(
+        "a.js",
+        inline,
+        &[
+            ("function f(b, k) {\n  const ‸x = [b]\n  const y = k\n  x.forEach(y)\n}\n", "!the code around it"),
+            ("function f(a) {\n  const ‸x = a.m;\n  return x(1);\n}\n", "?function f(a) {\n  return a.m(1);\n}\n"),
+            (
+                "function f(a) {\n  const ‸x = a().B;\n  return new x(1);\n}\n",
+                "function f(a) {\n  return new (a().B)(1);\n}\n",
+            ),
+        ],
+    );
+    let rust = |value: &str, used: &str| format!("fn f(a: u8) -> bool {{\n    let ‸x = {value};\n    {used}\n}}\n");
+    let after = |used: &str| format!("fn f(a: u8) -> bool {{\n    {used}\n}}\n");
+    let rows = [
+        (rust("a as usize", "x < 3"), after("(a as usize) < 3")),
+        (rust("if a > 1 { 1 } else { 2 }", "x > 1"), after("(if a > 1 { 1 } else { 2 }) > 1")),
+    ];
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(before, after)| (before.as_str(), after.as_str())).collect();
+    table("a.rs", inline, &rows);
+    let go = "package a\n\nfunc f(a *int) int {\n\t‸x := *a\n\treturn 3/x\n}\n";
+    table("a.go", inline, &[(go, "package a\n\nfunc f(a *int) int {\n\treturn 3/(*a)\n}\n")]);
+}
+
+/// Protects the order and the number of calls: a value that calls something waits for a person where it is computed later than what
+/// stands before it, in some cases only, or in another block.
+#[test]
+fn inlined_calls_keep_their_order() {
+    for body in [
+        "    ‸x = a.pop(0)\n    return a[0], x\n",
+        "    ‸x = a.bump()\n    return a.n + x\n",
+        "    ‸x = g(a)\n    if a > 3:\n        return x\n    return 0\n",
+        "    ‸x = g(a)\n    try:\n        return x\n    except ValueError:\n        return 0\n",
+    ] {
+        let outcome = super::outcome("a.py", &format!("def f(a):\n{body}"), inline);
+        assert!(outcome.starts_with('?'), "{body}: {outcome}");
+    }
+    let plain = super::outcome("a.py", "def f(a):\n    ‸x = g(a)\n    return h(x)\n", inline);
+    assert_eq!(plain, "def f(a):\n    return h(g(a))\n");
+}
