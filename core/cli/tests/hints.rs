@@ -34,7 +34,13 @@ const SEEN_BY: [(&str, &[&str]); 22] = [
 const OTHERS: [&str; 9] = ["git", "diff", "systemctl", "cargo", "curl", "make", "llama-bench", "python", "launchctl"];
 
 /// Sources whose texts with flags are no messages: forms of secrets, a file for pip, and a table of flags.
-const NO_MESSAGES: [&str; 3] = ["core/workspace/src/secrets/", "core/hub/src/pull/packages.rs", "python/src/error.rs"];
+const NO_MESSAGES: [&str; 4] = [
+    "core/workspace/src/secrets/",
+    "core/hub/src/pull/packages.rs",
+    "python/src/error.rs",
+    // Arguments of language servers.
+    "core/lsp-client/src/find.rs",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("two directories up").to_owned()
