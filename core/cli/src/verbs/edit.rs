@@ -154,14 +154,16 @@ pub(super) fn show(result: &TaskResult, console: &mut Console) -> Result<()> {
         console.warn(&finding.to_string());
     }
     let reason = &result.evidence.reason;
+    let found = result.findings().any(|finding| finding.to_string() == *reason);
     if result.applicability != Applicability::Safe {
         result.rationale.lines().for_each(|line| console.warn(line));
-        if !reason.is_empty() && !result.findings().any(|finding| finding.to_string() == *reason) {
+        let told = result.rationale.lines().any(|line| line == reason);
+        if !reason.is_empty() && !told && !found {
             console.warn(reason);
         }
         return Ok(());
     }
-    if !reason.is_empty() && result.verdict != Verdict::Nothing {
+    if !reason.is_empty() && !found && result.verdict != Verdict::Nothing {
         console.note(&format!("safe: {}", for_terminal(reason)));
     }
     for line in result.rationale.lines() {
@@ -195,6 +197,14 @@ fn unchanged(task: &Task, result: &TaskResult, console: &mut Console) -> Result 
         Some(answer) => {
             console.warn("the model answered in words instead of changing files");
             console.note(&for_terminal(&answer.text));
+        }
+        // What needs no model is as the instruction asks.
+        None if result.stats.calls == 0 => {
+            console.note("nothing to change: it is so already");
+            if console.json {
+                console.json(&report(task, result))?;
+            }
+            return Ok(Done::Clean);
         }
         None => console.note("nothing changed: the model returned the same text"),
     }
