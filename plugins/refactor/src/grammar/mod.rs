@@ -119,7 +119,7 @@ fn clings(expression: Node<'_>, at: Node<'_>) -> bool {
     ) && parent.start_byte() == at.start_byte();
     match expression.kind() {
         // `--a`, `3/*a`
-        "unary_expression" | "update_expression" | "unary_operator" | "reference_expression" => operand,
+        "unary_expression" | "update_expression" | "unary_operator" => operand && !is_reference(expression),
         // JavaScript does not mix `??` with `||` and `&&`.
         "binary_expression" if sign(expression) == Some("??") => matches!(sign(parent), Some("||" | "&&")),
         "binary_expression" if matches!(sign(expression), Some("||" | "&&")) => sign(parent) == Some("??"),
@@ -127,12 +127,32 @@ fn clings(expression: Node<'_>, at: Node<'_>) -> bool {
         "type_cast_expression" => matches!(sign(parent), Some("<" | "<<")) && parent.start_byte() == at.start_byte(),
         // A block ends the statement that begins with it.
         "if_expression" | "match_expression" | "block" | "unsafe_block" | "loop_expression" | "async_block"
-        | "const_block" => operand || object,
+        | "const_block" => (operand || object) && begins_statement(at),
         // `(a?.b).c` fails where `a?.b.c` does not.
         _ if object && has_chain(expression) => true,
         // `new (a().B)(1)`
         _ => parent.kind() == "new_expression" && is_field(parent, at, "constructor") && has_call(expression),
     }
+}
+
+/// `&a`, which no sign before it changes.
+fn is_reference(expression: Node<'_>) -> bool {
+    sign(expression) == Some("&")
+}
+
+/// Whether a place is the first one of a statement.
+fn begins_statement(place: Node<'_>) -> bool {
+    let mut at = place;
+    while let Some(parent) = at.parent() {
+        if matches!(parent.kind(), "block" | "expression_statement" | "source_file") {
+            return true;
+        }
+        if parent.start_byte() != place.start_byte() {
+            return false;
+        }
+        at = parent;
+    }
+    false
 }
 
 /// The operator of an expression with two sides.

@@ -103,6 +103,9 @@ pub(crate) fn inline_variable(project: &Project<'_>, target: &Target) -> Result<
             }
             None => source.grammar.needs_brackets(value, node),
         };
+        if brackets && value.kind().ends_with("block") {
+            changes.doubt(&source.path, *at, "a block that begins a statement needs brackets to be a value");
+        }
         let mut moved = Moved::default();
         if let Some(Form::Second(joint)) = form(&occurrences.found, *at) {
             moved.push(&format!("{name}{joint}"));
