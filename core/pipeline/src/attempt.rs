@@ -262,6 +262,12 @@ impl Attempt {
         self.proposal.rationale = [why, &self.proposal.rationale].join("\n").trim_end().to_owned();
     }
 
+    /// The plugin's first reason for a person's look.
+    pub(crate) fn first_doubt(&self) -> Option<&str> {
+        let doubted = self.proposal.applicability != Applicability::Safe;
+        self.proposal.rationale.lines().next().filter(|_| doubted)
+    }
+
     /// How far the plugin, the checks and the evidence trust it.
     pub(crate) fn applicability(&self) -> Applicability {
         let held = if self.held.is_some() { Applicability::NeedsReview } else { Applicability::Safe };

@@ -1,7 +1,7 @@
 //! The decision: whether a result may be applied unseen, from evidence, with the reason in one line.
 
 use crate::attempt::Attempt;
-use deepcoder_types::{Applicability, Calibration, CheckKind, CheckOutcome, Constraint, Evidence, Finding};
+use deepcoder_types::{Calibration, CheckKind, CheckOutcome, Constraint, Evidence, Finding};
 
 /// Decides about `attempt`, a result: what the evidence says goes into [`Attempt::held`] and
 /// [`Evidence::reason`]. Findings and the plugin's own doubt hold a result in any case.
@@ -25,9 +25,7 @@ pub(crate) fn decide(attempt: &mut Attempt, calibration: Option<&Calibration>, l
     attempt.evidence.reason = match attempt.verification.mendable().max_by_key(|finding| finding.severity) {
         Some(finding) => finding.to_string(),
         // What speaks for a result is no reason why it waits.
-        None if !held && attempt.proposal.applicability != Applicability::Safe => {
-            attempt.proposal.rationale.lines().next().map_or(reason, str::to_owned)
-        }
+        None if !held => attempt.first_doubt().map_or(reason, str::to_owned),
         None => reason,
     };
 }

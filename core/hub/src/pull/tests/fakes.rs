@@ -100,9 +100,19 @@ impl FakePip {
     /// Whether the process that pip started still runs.
     pub(super) fn hanging_child_lives(&self) -> bool {
         let pid = fs::read_to_string(self.dir.path().join("pid")).expect("pid");
-        // A killed orphan may stay a zombie until it is reaped.
-        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
-        !stat.is_empty() && !stat.contains(") Z ") && !stat.contains(") X ")
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            // A killed orphan may stay a zombie until it is reaped.
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+            if stat.is_empty() || stat.contains(") Z ") || stat.contains(") X ") {
+                return false;
+            }
+            // One that is killed needs a processor to die.
+            if Instant::now() > end {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
