@@ -87,9 +87,10 @@ fn move_aside(path: &Path, why: &str, lost: &str) -> std::io::Result<PathBuf> {
     let free = (1..u32::MAX).map(|n| with_suffix(path, &format!(".damaged-{n}"))).find(|p| !p.exists());
     let aside = free.ok_or(std::io::ErrorKind::AlreadyExists)?;
     for suffix in ["-wal", "-shm"] {
-        let from = with_suffix(path, suffix);
-        if from.exists() {
-            std::fs::rename(&from, with_suffix(&aside, suffix))?;
+        // The last connection that closes takes them away.
+        match std::fs::rename(with_suffix(path, suffix), with_suffix(&aside, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
     std::fs::rename(path, &aside)?;
