@@ -449,8 +449,8 @@ class Edit:
     def evidence(self) -> dict[str, Any]:
         """What the result rests on, as in ``--json``: ``candidates`` (a list of dicts, the chosen one first: ``temperature``,
         ``agreeing``, ``tokens``, ``mean_logprob``, ``findings``, …), ``agreement`` and ``likely_right`` (both in 0 to 1 or
-        ``None``: the similarity among the candidates, and the share of such results that were right on public benchmarks
-        with this model), ``checks`` (the project's), and ``reason``, one line."""
+        ``None``: the similarity among the candidates, and the share of such results that were right on public benchmarks with
+        this model), ``checks`` (the project's), and ``reason``, one line."""
 
     @property
     def rationale(self) -> str:

@@ -152,7 +152,7 @@ def test_what_needs_a_review_is_not_applied_unseen(
     assert (edit.applicability, edit.verified, edit.files) == ("needs-review", True, ["a.py"])
     assert any("`g`" in reason for reason in edit.reasons) and "g" in edit.rationale
     evidence = edit.evidence
-    assert evidence["reason"] and evidence["candidates"][0]["tokens"] > 0 and evidence["checks"] == []
+    assert evidence["reason"] and evidence["checks"] == [] and evidence["likely_right"] is None
     assert {finding.severity for finding in edit.findings} <= {"review", "warning"}
     for how in [{}, {"commit": True}, {"unverified": True}]:
         with pytest.raises(deepcoder.EditError, match="not applied: it needs a review: ") as refused:
