@@ -58,8 +58,9 @@ def test_the_effort_is_that_of_the_call(daemon: FakeDaemon, client: deepcoder.Cl
     """Protects who asks for more work or less: edits and jobs take the effort of the call, or else that of the settings."""
     root = make_repo({"a.py": b"x = 1\n"})
     for effort in ("quick", "normal", "thorough", None):
-        edit_of(client, root, effort=effort)
-        assert list(daemon.tasks.values())[-1]["request"].get("effort") == effort
+        # One that nothing refers to is given up, and the daemon forgets it.
+        edit = edit_of(client, root, effort=effort)
+        assert edit is not None and list(daemon.tasks.values())[-1]["request"].get("effort") == effort
     client.jobs.add("do it", ["a.py"], repo=root, effort="thorough")
     (spec,) = [do["jobs"]["add"] for do in daemon.asked if isinstance(do, dict) and "add" in do.get("jobs", {})]
     assert "'effort': 'thorough'" in str(spec)
