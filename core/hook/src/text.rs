@@ -3,7 +3,7 @@
 use crate::config::Kind;
 use crate::decode;
 use crate::merge::{added, lines};
-use deepcoder_syntax::{Language, documentation, errors, parses, symbols};
+use deepcoder_syntax::{Language, documentation, errors, multiline_strings, parses, symbols};
 use deepcoder_types::RepoPath;
 use deepcoder_verify::broken_data;
 use deepcoder_workspace::{find_secrets, is_secret_path};
@@ -151,15 +151,23 @@ pub(crate) fn program(subject: Subject<'_>) -> Option<(Language, &str)> {
 fn trailing_space(subject: Subject<'_>) -> Option<Vec<u8>> {
     // Two spaces at the end of a line of Markdown are a line break.
     let markdown = subject.path.extension().is_some_and(|e| matches!(e, "md" | "markdown" | "mdx"));
+    // The strings of a program that does not parse cannot be told from its code, so that it stays as it is.
+    let strings = match program(subject) {
+        Some((language, new)) => multiline_strings(language, new)?,
+        None => Vec::new(),
+    };
     let mut fixed = Vec::with_capacity(subject.new.len());
+    let mut read = 0;
     for (line, is_new) in lines(subject.new).into_iter().zip(subject.added()) {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let end = &line[text.len()..];
         let kept = text.iter().rposition(|b| !matches!(b, b' ' | b'\t')).map_or(0, |at| at + 1);
         let is_break = markdown && kept > 0 && &text[kept..] == b"  ";
-        fixed.extend_from_slice(if is_new && !is_break { &text[..kept] } else { text });
+        let in_string = strings.iter().any(|string| string.as_range().contains(&(read + text.len())));
+        fixed.extend_from_slice(if is_new && !is_break && !in_string { &text[..kept] } else { text });
         fixed.extend_from_slice(end);
+        read += line.len();
     }
     (fixed != subject.new).then_some(fixed)
 }
@@ -274,6 +282,17 @@ mod tests {
         assert_eq!(newline("a\r\nb").as_deref(), Some("a\r\nb\r\n"));
         assert_eq!(newline("a\nb").as_deref(), Some("a\nb\n"));
         assert_eq!((newline("a\n"), newline("")), (None, None));
+    }
+
+    /// Protects the value of strings from the removal of blanks: heredocs and template literals are data.
+    #[test]
+    fn strings_keep_their_blanks() {
+        let ts = |path, new| fixed(Kind::TrailingSpace, path, None, new);
+        let shell = "x=1 \ncat <<EOF\na  \nb\t\nEOF\ny=2 \n";
+        assert_eq!(ts("a.sh", shell).as_deref(), Some("x=1\ncat <<EOF\na  \nb\t\nEOF\ny=2\n"));
+        assert_eq!(ts("a.ts", "const x = `a  \n\t\n${b} `; \n").as_deref(), Some("const x = `a  \n\t\n${b} `;\n"));
+        assert_eq!(ts("a.py", "x = \"\"\"a  \n\"\"\"\n"), None);
+        assert_eq!(ts("a.js", "const x = `a  \n"), None);
     }
 
     /// Protects from needless questions to the model: only new public functions without a word count.

@@ -15,9 +15,10 @@ pub fn multiline_strings(language: Language, text: &str) -> Option<Vec<TextRange
     loop {
         let node = cursor.node();
         let several = node.start_position().row < node.end_position().row;
-        if several && is_string(node) {
-            if !is_docstring(node) {
-                found.push(range(node.start_byte(), node.end_byte()));
+        let heredoc = is_heredoc(node);
+        if heredoc || several && is_string(node) {
+            if !is_docstring(language, node) {
+                found.push(range(node.start_byte(), if heredoc { line_end(text, node) } else { node.end_byte() }));
             }
         } else if several && cursor.goto_first_child() {
             continue;
@@ -70,13 +71,32 @@ fn is_string(node: Node<'_>) -> bool {
         || kind == "jsx_text"
         || kind.ends_with("string_literal")
         || kind == "char_literal"
-        || matches!(kind, "raw_string" | "encapsed_string" | "nowdoc_string" | "heredoc" | "heredoc_body")
+        || matches!(
+            kind,
+            "raw_string" | "ansi_c_string" | "encapsed_string" | "nowdoc_string" | "template_literal_type"
+        )
         || kind == "interpolated_string_expression"
+        || is_heredoc(node)
 }
 
-/// A string that is a statement by itself.
-fn is_docstring(node: Node<'_>) -> bool {
-    node.parent().is_some_and(|parent| {
-        parent.kind() == "expression_statement" && parent.named_child_count() == 1 || parent.kind() == "module"
-    })
+/// The text below a line that ends in `<<END`.
+fn is_heredoc(node: Node<'_>) -> bool {
+    matches!(node.kind(), "heredoc" | "heredoc_body")
+}
+
+/// The end of the last line of a node, with its line end: grammars differ in whether a heredoc has that of its last line.
+fn line_end(text: &str, node: Node<'_>) -> usize {
+    let end = node.end_byte();
+    if text.as_bytes()[..end].ends_with(b"\n") {
+        return end;
+    }
+    text.as_bytes()[end..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| end + at + 1)
+}
+
+/// A string that is a statement by itself. Elsewhere than in Python such a one may be a value: of a block, or of `eval`.
+fn is_docstring(language: Language, node: Node<'_>) -> bool {
+    language == Language::Python
+        && node.parent().is_some_and(|parent| {
+            parent.kind() == "expression_statement" && parent.named_child_count() == 1 || parent.kind() == "module"
+        })
 }

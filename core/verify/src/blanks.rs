@@ -29,9 +29,9 @@ pub fn without_added_blanks(path: &RepoPath, old: Option<&str>, new: &str) -> St
     let strings = match language {
         Some(language) => match multiline_strings(language, new) {
             Some(strings) => strings,
-            // Another check refuses a text that does not parse; its strings cannot be located here.
-            None if language.is_exact() => return new.to_owned(),
-            None => Vec::new(),
+            // The strings of a text that does not parse cannot be located, and a blank too many harms less than one that
+            // a string loses.
+            None => return new.to_owned(),
         },
         None => Vec::new(),
     };

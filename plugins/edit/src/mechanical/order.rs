@@ -27,9 +27,16 @@ pub(super) fn sorted(path: &RepoPath, text: &str, is_own: &dyn Fn(&str) -> bool)
     if (0..count).any(|line| source.imports(line) && source.import(line).is_none()) {
         return None;
     }
-    let Some(first) = (0..count).find(top) else { return Some(text.to_owned()) };
+    let Some(import) = (0..count).find(top) else { return Some(text.to_owned()) };
     let block = |line: &usize| source.code_of(*line).is_empty() || top(line);
-    let last = (first..count).take_while(block).filter(top).last()?;
+    let last = (import..count).take_while(block).filter(top).last()?;
+    // Comments right above the first import are about it, and move with it, unless they begin the file: there a licence
+    // cannot be told from a comment about an import.
+    let is_comment = |line: &usize| source.code_of(*line).is_empty() && !source.is_blank(*line);
+    let commented = (0..import).rev().take_while(is_comment).last().unwrap_or(import);
+    let begins = commented == 0
+        && (0..import).skip_while(|line| is_header(*line, &body[source.lines[*line].clone()])).count() > 0;
+    let first = if commented == 0 { import } else { commented };
     // Imports further down may stand there for a reason; one that another statement parts from these does.
     let range = source.lines[first].start..source.lines[last].end;
     let raw = &body[range.clone()];
@@ -65,10 +72,15 @@ pub(super) fn sorted(path: &RepoPath, text: &str, is_own: &dyn Fn(&str) -> bool)
     }
     // More dots are further away and come first.
     let dots = |module: &str| module.chars().take_while(|c| *c == '.').count();
+    // Who asks for an order asks for nothing to go: an import that stands there twice stays twice.
+    let before = entries.first().map(|entry| entry.text.clone());
     entries.sort_by_key(|e| {
         (e.group, e.from, std::cmp::Reverse(dots(&e.module)), e.module.to_lowercase(), e.module.clone())
     });
-    entries.dedup_by(|a, b| a.text == b.text);
+    // A comment that begins the file stays where it is; an import that it may be about must not leave it.
+    if begins && entries.first().map(|entry| &entry.text) != before.as_ref() {
+        return None;
+    }
     let ending = LineEnding::dominant(body).as_str();
     let mut out = String::new();
     let mut group = None;
@@ -83,6 +95,11 @@ pub(super) fn sorted(path: &RepoPath, text: &str, is_own: &dyn Fn(&str) -> bool)
         out.truncate(out.trim_end().len());
     }
     Some([bom, &body[..range.start], &out, &body[range.end..]].concat())
+}
+
+/// Whether a line of a file is its shebang or its encoding, which only count in the first two lines.
+fn is_header(line: usize, text: &str) -> bool {
+    line == 0 && text.starts_with("#!") || line < 2 && (text.contains("coding:") || text.contains("coding="))
 }
 
 #[cfg(test)]
@@ -108,5 +125,22 @@ mod tests {
         assert_eq!(sort("import b; import a\n"), None);
         assert_eq!(sort("import b\n# alone\n\nimport a\n"), None);
         assert_eq!(sort("import b\r\nimport abc").as_deref(), Some("import abc\r\n\r\nimport b"));
+    }
+
+    /// Protects each byte that is no import: a comment stays with the import below it, also the first one, and nothing goes.
+    #[test]
+    fn nothing_is_lost_and_comments_stay_with_their_import() {
+        let text = "\"\"\"Doc.\"\"\"\n\n# needs the network\nimport sys\nimport os\nimport sys\n";
+        let new = "\"\"\"Doc.\"\"\"\n\nimport os\n# needs the network\nimport sys\nimport sys\n";
+        assert_eq!(sort(text).as_deref(), Some(new));
+        assert_eq!(sort(new).as_deref(), Some(new));
+        // A comment apart from the import is about the file.
+        let licence = "# Licence\n\nimport sys\nimport os\n";
+        assert_eq!(sort(licence).as_deref(), Some("# Licence\n\nimport os\nimport sys\n"));
+        let script = "#!/usr/bin/env python3\n# -*- coding: utf-8 -*-\nimport sys\nimport os\n";
+        assert_eq!(sort(script), Some(script.replace("import sys\nimport os\n", "import os\nimport sys\n")));
+        // One that begins the file may be about either.
+        assert_eq!(sort("# why\nimport sys\nimport os\n"), None);
+        assert_eq!(sort("# why\nimport os\nimport sys\n").as_deref(), Some("# why\nimport os\nimport sys\n"));
     }
 }
