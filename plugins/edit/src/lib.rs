@@ -101,7 +101,12 @@ impl Plugin for EditPlugin {
         }
         // Lines that are selected limit a renaming to them, which is no refactoring.
         let exact = renaming.filter(|_| instruction.selection.is_none()).map(|_| REFACTOR.to_owned());
-        Ok(ContextRequest { exact, token_budget: CONTEXT_TOKENS, ..ContextRequest::default() })
+        // The size of a file that no model reads has no limit of tokens: the file is read as a whole.
+        let sees_no_model = Options::parse(&instruction.options)?.format == Format::Auto
+            && !instruction.targets.is_empty()
+            && mechanical::is_exact(&instruction.prompt, &instruction.targets);
+        let token_budget = if sees_no_model { 0 } else { CONTEXT_TOKENS };
+        Ok(ContextRequest { exact, token_budget, ..ContextRequest::default() })
     }
 
     fn run(&self, instruction: &Instruction, context: &ContextBundle, host: &dyn Host) -> Result<Outcome, PluginError> {

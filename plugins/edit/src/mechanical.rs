@@ -21,6 +21,19 @@ pub(crate) fn applies(instruction: &str) -> bool {
     task(instruction).is_some()
 }
 
+/// Whether the answer is exact for each of these files, so that no model is asked and no context is needed. Imports of some
+/// languages are left to a model.
+pub(crate) fn is_exact(instruction: &str, targets: &[RepoPath]) -> bool {
+    let by_model = |path: &RepoPath| {
+        Language::program(path).is_some_and(|language| !matches!(language, Language::Python | Language::Java))
+    };
+    match task(instruction) {
+        Some(Task::SortImports | Task::UnusedImports(_)) => !targets.iter().any(by_model),
+        Some(_) => true,
+        None => false,
+    }
+}
+
 /// The edit, where the instruction has an exact answer. An error where it has one, and the file does not let it be known.
 pub(crate) fn edit(work: &Work<'_>, path: &RepoPath, base: &Base) -> Result<Option<Edited>, PluginError> {
     let prompt = &work.instruction.prompt;
@@ -164,6 +177,15 @@ mod tests {
 
     fn path(name: &str) -> RepoPath {
         RepoPath::new(name).expect("a path")
+    }
+
+    /// Protects exact answers from the limits of a model, and models from losing the context that they need.
+    #[test]
+    fn exact_answers_need_no_context() {
+        assert!(is_exact("remove trailing whitespace", &[path("a.go")]));
+        assert!(is_exact("sort the imports", &[path("a.py")]));
+        assert!(!is_exact("sort the imports", &[path("a.py"), path("a.go")]));
+        assert!(!is_exact("add docstrings", &[path("a.py")]));
     }
 
     /// Protects the value of strings and the breaks of Markdown from the removal of blanks.
