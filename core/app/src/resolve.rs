@@ -134,6 +134,10 @@ pub(crate) fn instruction(request: &Request, id: &str) -> Instruction {
 /// The paths, and the lines that are named with the first of them.
 fn select(paths: &[String], repo: &Repo, directory: &Path) -> Result<(Vec<String>, Option<TextRange>), TaskError> {
     let Some(first) = paths.first() else { return Ok((Vec::new(), None)) };
+    // A file may have a name that looks like a range.
+    if directory.join(first).symlink_metadata().is_ok() {
+        return Ok((paths.to_vec(), None));
+    }
     let (file, Some(lines)) = lines_of(first) else {
         let range = first.rsplit_once(':').filter(|(file, lines)| {
             let numbers = !lines.is_empty() && lines.chars().all(|c| c.is_ascii_digit() || c == '-');
@@ -146,7 +150,9 @@ fn select(paths: &[String], repo: &Repo, directory: &Path) -> Result<(Vec<String
     };
     let path = repo.workspace().resolve(directory, file).map_err(RepoError::from)?;
     let text = repo.workspace().read_text(&path).map_err(RepoError::from)?.text;
-    let no_such = || TaskError::NoSuchLine { file: file.to_owned(), count: text.lines().count(), line: lines.0 };
+    let count = text.lines().count();
+    let line = if lines.0 > count { lines.0 } else { lines.1 };
+    let no_such = || TaskError::NoSuchLine { file: file.to_owned(), count, line };
     let range = range_of(&text, lines).ok_or_else(no_such)?;
     let mut files = paths.to_vec();
     if let Some(first) = files.first_mut() {
@@ -166,8 +172,12 @@ pub fn lines_of(typed: &str) -> (&str, Option<(usize, usize)>) {
     parsed.map_or((typed, None), |(file, lines)| (file, Some(lines)))
 }
 
-/// The bytes of the lines `first` to `last` of `text`, as far as there are any.
+/// The bytes of the lines `first` to `last` of `text`; `None` where it has fewer lines: a range that is cut down in silence is
+/// not the one that was meant.
 fn range_of(text: &str, (first, last): (usize, usize)) -> Option<TextRange> {
+    if last > text.lines().count() {
+        return None;
+    }
     let mut at = 0;
     let mut start = None;
     for (i, line) in text.split_inclusive('\n').enumerate() {
@@ -193,7 +203,8 @@ mod tests {
         assert_eq!(lines_of("a.py:3"), ("a.py", Some((3, 3))));
         assert_eq!(lines_of("a.py:5-3"), ("a.py:5-3", None));
         assert_eq!(lines_of("a:b.py"), ("a:b.py", None));
-        assert_eq!(range_of("a\nbb\nc", (2, 9)), Some(TextRange::new(2, 6)));
+        assert_eq!(range_of("a\nbb\nc", (2, 3)), Some(TextRange::new(2, 6)));
+        assert_eq!(range_of("a\nbb\nc", (2, 4)), None);
         assert_eq!(range_of("a\n", (2, 2)), None);
     }
 }

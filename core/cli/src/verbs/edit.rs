@@ -90,7 +90,8 @@ pub(crate) fn edit(verb: &PluginVerb, args: &ChangeArgs, invocation: &mut Invoca
 fn not_a_path(verb: &PluginVerb, prompt: &str, paths: &[String], invocation: &Invocation) -> Result<()> {
     let (file, _) = lines_of(prompt);
     let names_a_file = !prompt.contains(char::is_whitespace)
-        && (invocation.path(std::path::Path::new(file)).symlink_metadata().is_ok() || file.contains(['/', '*']));
+        && ([file, prompt].iter().any(|name| invocation.path(std::path::Path::new(name)).symlink_metadata().is_ok())
+            || file.contains(['/', '*']));
     if !names_a_file {
         return Ok(());
     }

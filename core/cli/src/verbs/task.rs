@@ -25,7 +25,8 @@ pub(crate) fn words(
     invocation: &mut Invocation,
 ) -> Result<(String, Vec<String>)> {
     let names_a_file = |word: &String| {
-        word != "-" && invocation.path(std::path::Path::new(lines_of(word).0)).symlink_metadata().is_ok()
+        let exists = |name: &str| invocation.path(std::path::Path::new(name)).symlink_metadata().is_ok();
+        word != "-" && (exists(lines_of(word).0) || exists(word))
     };
     let (instruction, paths) = match (message, words) {
         (None, words) if takes == Takes::Command && words.len() > 1 => {
