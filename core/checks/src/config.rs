@@ -112,12 +112,7 @@ struct RawCheck {
 pub fn parse(text: &str) -> Result<Vec<Check>, ConfigError> {
     let at = Text(text);
     let table: toml::Table = text.parse().map_err(|error| at.wrong_toml(&error, FIELDS))?;
-    // Other parts of the program have tables of their own, but one that is meant for this must not be missed.
-    let meant = |key: &&String| matches!(key.as_str(), "checks" | "command" | "timeout" | "parser" | "kind");
-    if let Some(key) = table.keys().find(meant) {
-        let message = format!("`{key}` has no meaning here");
-        return Err(at.wrong(text.find(key.as_str()).unwrap_or(0), &message, "the table of a check is [check.NAME]"));
-    }
+    at.known_tables(&table)?;
     let file: File = toml::from_str(text).map_err(|error| at.wrong_toml(&error, FIELDS))?;
     let mut checks: Vec<(usize, Check)> = Vec::new();
     for (name, raw) in file.check {
@@ -196,6 +191,10 @@ fn read(text: Text<'_>, name: &Spanned<String>, raw: RawCheck) -> Result<Check, 
             })?
         }
     };
+    if raw.files.as_ref().is_some_and(Vec::is_empty) {
+        let message = format!("`{name}` is about no file, so that it never runs");
+        return Err(text.wrong(start, &message, "leave `files` out for every file: files = [\"src/**/*.py\"]"));
+    }
     let globs = raw.files.as_deref().map_or_else(|| Ok(everything()), |files| text.globs(files))?;
     let files = raw.files.unwrap_or_default().into_iter().map(Spanned::into_inner).collect();
     Ok(Check { name, kind, command, files, timeout, parser, tool, globs })
@@ -232,13 +231,25 @@ mod tests {
             (&with("timeout = 1e9"), 5, "the timeout of `a` makes no sense"),
             (&with("parser = \"xml\""), 5, "there is no parser `xml`"),
             (&with("files = [\"[\"]"), 5, "is not a glob"),
+            (&with("files = []"), 4, "`a` is about no file"),
             (&with("shell = true"), 5, "unknown field `shell`"),
+            ("[hook]\n\n[chekc.a]\n", 3, "`chekc` has no meaning"),
+            ("timeout = 3\n", 1, "`timeout` has no meaning"),
+            ("[hook]\n[\"modles\"]\n", 2, "`modles` has no meaning"),
         ] {
             let (at, message, hint) = wrong(text);
             assert_eq!(at, line, "{text}: {message}");
             assert!(message.contains(part), "{text}: {message}");
             assert!(!hint.is_empty());
         }
+    }
+
+    /// Protects from a slip of the pen: the hint names the table that is meant.
+    #[test]
+    fn an_unknown_table_names_the_nearest_one() {
+        assert!(wrong("[chekc.a]\n").2.starts_with("is `check` meant?"));
+        assert!(wrong("[hooks]\n").2.starts_with("is `hook` meant?"));
+        assert!(wrong("[xyz]\n").2.starts_with("the tables are"));
     }
 
     /// Protects the meaning of the file: the order stays, kinds come from known tools, and globs choose the files.

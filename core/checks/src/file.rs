@@ -76,6 +76,12 @@ pub fn everything() -> GlobSet {
     all.ok().and_then(|glob| GlobSetBuilder::new().add(glob).build().ok()).unwrap_or_default()
 }
 
+/// The tables of the file.
+const TABLES: [&str; 2] = ["check", "hook"];
+
+/// The least likeness of a name to a known one that is offered in its place, from 0 to 1.
+const LIKE: f64 = 0.6;
+
 /// The text of the file, for the lines that errors name.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a>(pub &'a str);
@@ -93,6 +99,36 @@ impl Text<'_> {
     pub fn wrong_toml(self, error: &toml::de::Error, hint: &str) -> ConfigError {
         let at = error.span().map_or(0, |span| span.start);
         self.wrong(at, error.message().lines().next().unwrap_or_default(), hint)
+    }
+
+    /// An error where the file has a table that no part of the program reads: settings that are ignored in silence pass for
+    /// settings that hold.
+    pub fn known_tables(self, table: &toml::Table) -> Result<(), ConfigError> {
+        const HINT: &str = "the tables are [hook], [[hook.action]] and [check.NAME]";
+        let Some(key) = table.keys().find(|key| !TABLES.contains(&key.as_str())) else { return Ok(()) };
+        let likeness = |known: &&str| strsim::jaro_winkler(known, &key.to_ascii_lowercase());
+        let nearest = TABLES.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        let hint = match nearest.filter(|known| likeness(known) >= LIKE) {
+            Some(known) => format!("is `{known}` meant? {HINT}"),
+            None => HINT.to_owned(),
+        };
+        Err(self.wrong(self.line_of(key), &format!("`{key}` has no meaning here"), &hint))
+    }
+
+    /// Where the line begins that names `key` at the top of the file; the beginning where none does.
+    fn line_of(self, key: &str) -> usize {
+        let names = |line: &str| {
+            let name = line.trim_start().trim_start_matches(['[', '"', '\'', ' ']);
+            name.strip_prefix(key).is_some_and(|rest| rest.starts_with([']', '.', '=', '"', '\'', ' ', '\t']))
+        };
+        let mut at = 0;
+        for line in self.0.split_inclusive('\n') {
+            if names(line) {
+                return at;
+            }
+            at += line.len();
+        }
+        0
     }
 
     /// The globs, compiled. `*` stays inside a directory, `**` crosses them.

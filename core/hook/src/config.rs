@@ -216,21 +216,7 @@ impl Config {
             Text(text).wrong_toml(&error, hint)
         };
         let table: toml::Table = text.parse().map_err(from_toml)?;
-        // Other parts of the program may have tables of their own, but one that is meant for this must not be missed.
-        let meant = |key: &&String| {
-            matches!(
-                key.trim_matches(['_', '-']),
-                "hooks" | "action" | "actions" | "pre-commit" | "deadline" | "strict" | "defaults"
-            )
-        };
-        if let Some(key) = table.keys().find(meant) {
-            let at = text.find(key.as_str()).unwrap_or(0);
-            return Err(Text(text).wrong(
-                at,
-                &format!("`{key}` has no meaning here"),
-                "the table is [hook], an action [[hook.action]]",
-            ));
-        }
+        Text(text).known_tables(&table)?;
         let file: File = toml::from_str(text).map_err(from_toml)?;
         let Some(raw) = file.hook else { return Ok(Self::default()) };
         let text = Text(text);
@@ -298,6 +284,11 @@ impl Action {
             }
         }
         if let Some(files) = raw.files {
+            if files.is_empty() {
+                let message = format!("`{name}` is about no file, so that it never runs");
+                let hint = "leave `files` out for every file: files = [\"src/**\"]";
+                return Err(text.wrong(raw.kind.span().start, &message, hint));
+            }
             action.files = text.globs(&files)?;
         }
         if let Some(exclude) = raw.exclude {
@@ -342,6 +333,8 @@ mod tests {
         for (text, line, part) in [
             ("[hooks]\n", 1, "`hooks` has no meaning"),
             ("[hook]\ndeadlin = 5\n", 2, "unknown field `deadlin`"),
+            ("[hook]\n[other]\n", 2, "`other` has no meaning"),
+            (&format!("{head}use = \"parse\"\nfiles = []\n"), 5, "is about no file"),
             ("[hook]\ndeadline = 0\n", 2, "the deadline makes no sense"),
             ("[hook\n", 1, ""),
             (&format!("{head}use = \"lint\"\n"), 5, "there is no action `lint`"),
@@ -374,7 +367,7 @@ mod tests {
         assert!(!action.applies(HookType::PrePush, &path("src/a/b.py")));
         assert!(!action.applies(HookType::PreCommit, &path("src/a.md")));
         assert!(!action.applies(HookType::PreCommit, &path("a.py")));
-        assert_eq!(Config::parse("[other]\n").expect("it parses").actions.len(), 3);
+        assert_eq!(Config::parse("").expect("it parses").actions.len(), 3);
         // Checks live in the same file, and their mistakes are not those of a hook.
         let check = "[check.tests]\ncommand = [\"pytest\"]\nno-such-field = 1\n[hook]\nstrict = true\n";
         assert!(Config::parse(check).expect("it parses").strict);

@@ -13,6 +13,7 @@ use deepcoder_checks::{Checks, suggest};
 use deepcoder_types::{CheckOutcome, CheckReport, Diagnostic};
 use deepcoder_workspace::Workspace;
 use serde_json::json;
+use std::collections::HashMap;
 
 pub(crate) fn checks(verb: &ChecksVerb, invocation: &Invocation, console: &mut Console) -> Result {
     let workspace = invocation.profile.workspace(&invocation.base)?;
@@ -168,15 +169,41 @@ fn run(
     Ok(if passed { Done::Clean } else { Done::Findings })
 }
 
-fn tell_report(report: &CheckReport, console: &mut Console) -> Result<()> {
-    for Diagnostic { path, line, rule, message, .. } in &report.added {
+/// The most different findings of one check that are printed.
+const MAX_SHOWN: usize = 200;
+
+/// The findings as lines, equal ones once with their count, and how many more there are.
+fn shown(added: &[Diagnostic]) -> (Vec<String>, usize) {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut left = 0;
+    for Diagnostic { path, line, rule, message, .. } in added {
         let place = match (path, line) {
             (Some(path), 0) => format!("{}: ", sanitise::path(path.as_str())),
             (Some(path), line) => format!("{}:{line}: ", sanitise::path(path.as_str())),
             (None, _) => String::new(),
         };
         let rule = if rule.is_empty() { String::new() } else { format!(" [{rule}]") };
-        console.line(&format!("{place}{message}{rule}"))?;
+        let text = format!("{place}{message}{rule}");
+        if let Some(count) = known.get(&text).and_then(|at| counts.get_mut(*at)).map(|(_, count)| count) {
+            *count += 1;
+        } else if counts.len() < MAX_SHOWN {
+            known.insert(text.clone(), counts.len());
+            counts.push((text, 1));
+        } else {
+            left += 1;
+        }
+    }
+    let line = |(text, count): (String, usize)| if count == 1 { text } else { format!("{text} ({count} times)") };
+    (counts.into_iter().map(line).collect(), left)
+}
+
+fn tell_report(report: &CheckReport, console: &mut Console) -> Result<()> {
+    let (lines, left) = shown(&report.added);
+    lines.iter().try_for_each(|line| console.line(line))?;
+    if left > 0 {
+        console.note(&format!("{left} more of {} are not shown", report.name));
+        console.hint("`deepcoder checks run --json` prints them too");
     }
     let seconds = report.ms as f64 / 1000.0;
     let name = &report.name;
@@ -186,4 +213,34 @@ fn tell_report(report: &CheckReport, console: &mut Console) -> Result<()> {
         CheckOutcome::NotRun(reason) => console.warn(&format!("{name}: no result: {reason}")),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnostic(message: &str) -> Diagnostic {
+        Diagnostic {
+            tool: "t".into(),
+            rule: String::new(),
+            severity: deepcoder_types::Severity::Error,
+            path: None,
+            line: 0,
+            range: None,
+            message: message.to_owned(),
+            fingerprint: String::new(),
+            fixes: Vec::new(),
+        }
+    }
+
+    /// Protects the terminal from a tool that says one thing without end, and the count of what it said.
+    #[test]
+    fn equal_findings_are_printed_once() {
+        let mut added = vec![diagnostic("a"); 1_000_000];
+        added.push(diagnostic("b"));
+        assert_eq!(shown(&added), (vec!["a (1000000 times)".to_owned(), "b".to_owned()], 0));
+        let many: Vec<_> = (0..MAX_SHOWN + 3).map(|at| diagnostic(&at.to_string())).collect();
+        let (lines, left) = shown(&many);
+        assert_eq!((lines.len(), left), (MAX_SHOWN, 3));
+    }
 }
