@@ -71,6 +71,9 @@ const VAGUE: [&str; 19] = [
     "everywhere",
 ];
 
+/// Those of them that are names too where a renaming says what it is in: `rename all to pairs in top`.
+const NAMES_WITHIN: [&str; 9] = ["all", "any", "each", "every", "both", "comments", "comment", "strings", "tests"];
+
 /// Words that say when or how often something is called.
 const ADVERBS: [&str; 27] = [
     "once",
@@ -134,6 +137,11 @@ impl Word {
     fn is(&self, words: &[&str]) -> bool {
         !self.quoted && words.contains(&self.lower.as_str())
     }
+
+    /// Whether it can be no name: `it`, `everything`.
+    fn stands_for_none(&self) -> bool {
+        self.is(&VAGUE) && !self.is(&NAMES_WITHIN)
+    }
 }
 
 impl AskedRenaming {
@@ -175,6 +183,10 @@ impl AskedRenaming {
         };
         around.places(behind)?;
         around.places(tail)?;
+        let vague = [subject, std::slice::from_ref(new)].concat().iter().any(|word| word.is(&NAMES_WITHIN));
+        if vague && around.within.is_none() {
+            return None;
+        }
         let last = name.rsplit(['.', ':', '#']).next()?;
         let owner = &name[..name.len() - last.len()];
         // `rename A.x to A.y`
@@ -306,6 +318,9 @@ impl Around {
         if whole && words.iter().all(|word| word.is(&WHOLE)) {
             return Some(());
         }
+        if words.iter().any(|word| word.is(&VAGUE) && !word.is(&["the"])) {
+            return None;
+        }
         let word = match words {
             [word] => word,
             [the, word] if the.is(&["the"]) || the.is(&KINDS) || the.is(&["file"]) => word,
@@ -341,12 +356,12 @@ fn qualified(word: &Word) -> Option<String> {
     let text = word.text.strip_suffix("()").unwrap_or(&word.text);
     let parts = text.split("::").flat_map(|part| part.split(['.', '#']));
     let valid = !is_file(text) && parts.clone().all(is_name);
-    (valid && (word.quoted || !word.is(&VAGUE))).then(|| text.to_owned())
+    (valid && !word.stands_for_none()).then(|| text.to_owned())
 }
 
 fn identifier(word: &Word) -> Option<String> {
     let text = word.text.strip_suffix("()").unwrap_or(&word.text);
-    (is_name(text) && (word.quoted || !word.is(&VAGUE))).then(|| text.to_owned())
+    (is_name(text) && !word.stands_for_none()).then(|| text.to_owned())
 }
 
 fn is_name(text: &str) -> bool {
@@ -414,6 +429,8 @@ mod tests {
             ("rename f to g and update all its callers", "f", "", "", "g"),
             ("could you rename f() to g() please", "f", "", "", "g"),
             ("rename a to name", "a", "", "", "name"),
+            ("rename all to pairs in top", "all", "top", "", "pairs"),
+            ("in f, rename x to any", "x", "f", "", "any"),
         ] {
             let read = AskedRenaming::read(text).unwrap_or_else(|| panic!("{text}"));
             let some = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -458,6 +475,10 @@ mod tests {
             "in main, call cleanup twice instead",
             "rename setup() to init() but keep an alias",
             "rename log to entry in every function",
+            "rename all to pairs",
+            "rename tests to checks in the whole repository",
+            "rename both to x",
+            "rename x to y in all",
             "rename log to entry in the comments",
             "rename cleanup to tidy and the file",
             "rename cleanup to tidy in this file",
