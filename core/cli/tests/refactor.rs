@@ -64,10 +64,10 @@ fn errors_name_places_and_next_steps() {
         (&["rename", "src/bank.py:2:5", "a"], "src/bank.py:", "choose another name"),
         (&["rename", "src/bank.py:99:1", "pay"], "`src/bank.py` has 9 lines, not 99", "FILE:LINE:COL"),
         (&["rename", "src/bank.py:1:99", "pay"], "line 1 of `src/bank.py` has 17 columns, not 99", "FILE:LINE:COL"),
-        (&["rename", "src/none.py:1:1", "pay"], "`src/none.py` is no text file", "FILE:LINE:COL"),
+        (&["rename", "src/none.py:1:1", "pay"], "`src/none.py` is no text file", "from the root of the repository"),
         (&["rename", "absent", "pay"], "declares `absent`", "case-sensitive"),
         (&["rename", "src/bank.py:1:5", "class"], "cannot be a name", "another name"),
-        (&["make it faster"], "no refactoring", "rename src/util.py:12:9"),
+        (&["make it faster"], "`make` is no refactoring", "rename src/util.py:12:9"),
         (&["rename", "transfer"], "needs what to rename and the new name", "rename bank.transfer move_money"),
     ] {
         let (_, err) = said(&bench, ".", args, 2);

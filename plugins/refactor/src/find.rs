@@ -37,7 +37,7 @@ pub(crate) enum FindError {
 impl Hint for FindError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NoFile(_) => Some("write FILE:LINE:COL, such as src/util.py:12:9".into()),
+            Self::NoFile(_) => Some("give its path from the root of the repository, such as src/util.py:12:9".into()),
             Self::Line { .. } | Self::Column { .. } => {
                 Some("write FILE:LINE:COL, such as src/util.py:12:9; line and column count from 1".into())
             }

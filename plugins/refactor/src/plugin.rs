@@ -116,12 +116,22 @@ impl Witness for Second<'_> {
 fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
     let invalid = |message: String| Err(PluginError::new(ErrorCode::Invalid, message).with_hint(FORMS));
     let Some(command) = parse(&instruction.prompt) else {
-        return invalid("this is no refactoring that is understood".to_owned());
+        let first = instruction.prompt.split_whitespace().next().unwrap_or_default();
+        return invalid(if OPERATIONS.contains(&first) {
+            format!("`{first}` does not understand the words behind it")
+        } else {
+            format!("`{first}` is no refactoring; the refactorings are {}", OPERATIONS.join(", "))
+        });
     };
     let needs = |what: &str| invalid(format!("`{}` needs {what}", command.operation));
     match (command.operation, &command.subject, &command.name) {
         (operation, ..) if !OPERATIONS.contains(&operation) => {
             invalid(format!("`{operation}` is not there yet; {} are", OPERATIONS.join(", ")))
+        }
+        (operation, Some(Subject::Name(name)), _) if operation != "organise-imports" && names_a_file(name) => {
+            let message = format!("`{operation}` needs a place in `{name}`");
+            let hint = format!("give the line and the column, from 1: deepcoder refactor list {name}:12:9");
+            Err(PluginError::new(ErrorCode::Invalid, message).with_hint(hint))
         }
         ("rename", Some(_), None) | ("rename", None, _) => needs("what to rename and the new name"),
         ("extract-variable" | "extract-constant", Some(Subject::Name(_)), _) => needs("the place of an expression"),
@@ -131,6 +141,11 @@ fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
         (_, None, _) => needs("a place"),
         _ => Ok(command),
     }
+}
+
+/// Whether a word is the path of a program rather than a name.
+fn names_a_file(word: &str) -> bool {
+    RepoPath::new(word).is_ok_and(|path| Language::program(&path).is_some())
 }
 
 /// The operation on a target; `None` where there is none of this name.
@@ -243,6 +258,9 @@ fn target(project: &Project<'_>, command: &Command, preferred: &[RepoPath]) -> R
         }
         None => None,
     };
+    if let Some(path) = limit.as_ref().filter(|path| project.files().text(path).is_none()) {
+        return Err(plugin_error(ErrorCode::NotFound, &find::FindError::NoFile(path.clone())));
+    }
     let found = find::target(project, subject, limit.as_ref(), preferred).and_then(|found| match subject {
         Subject::Lines(_, line, _) if !command.operation.starts_with("extract") => {
             find::declared_in(project, &found, *line)
