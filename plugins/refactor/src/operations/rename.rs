@@ -168,6 +168,9 @@ fn one(project: &Project<'_>, target: &Target, new_name: &str) -> Result<(Change
     if special::called_by_the_language(project, &symbol, language, &new) {
         changes.doubt(&target.path, reference.at, "the language or its library calls members by this name");
     }
+    if symbol.name.starts_with('#') != new.starts_with('#') {
+        changes.doubt(&target.path, reference.at, "who may see it changes with its first character");
+    }
     let occurrences = project.occurrences(&symbol);
     changes.notes.extend(occurrences.heard.as_ref().map(|heard| told(project, heard)).into_iter().flatten());
     if language == Language::Go && symbol.name.starts_with(char::is_uppercase) && !new.starts_with(char::is_uppercase) {
