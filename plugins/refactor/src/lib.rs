@@ -18,6 +18,7 @@ mod gate;
 mod grammar;
 mod names;
 mod operations;
+mod parameters;
 mod paths;
 mod plugin;
 mod request;
@@ -29,6 +30,7 @@ mod tree;
 pub use changes::{ApplyError, Changes, Doubt};
 pub use deepcoder_codemod::Source;
 pub use gate::Verdict;
+pub use parameters::{NewParameter, ParameterChange, Which};
 pub use plugin::RefactorPlugin;
 pub use request::{
     CodemodRequest, Collation, ImportStyle, Imports, Refusal, Request, Target, TypeOrder, VariableKind, Visibility,

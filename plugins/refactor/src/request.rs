@@ -1,5 +1,6 @@
 //! What is asked for, and the answers.
 
+use crate::parameters::ParameterChange;
 use deepcoder_resolve::Place;
 use deepcoder_syntax::Language;
 use deepcoder_types::{Hint, RepoPath, TextRange};
@@ -74,6 +75,13 @@ pub enum Request {
         path: RepoPath,
         /// The file that it becomes.
         to: RepoPath,
+    },
+    /// Change the parameters of a function, and the arguments of its calls.
+    ChangeSignature {
+        /// The function: its name, a call, or one of its parameters.
+        target: Target,
+        /// The steps, in order.
+        changes: Vec<ParameterChange>,
     },
     /// Put the imports of a file in order.
     OrganiseImports {
@@ -198,6 +206,7 @@ impl Request {
             Self::Codemod(_) => "codemod",
             Self::Move { .. } | Self::MoveFile { .. } => "move",
             Self::OrganiseImports { .. } => "organise-imports",
+            Self::ChangeSignature { .. } => "change-signature",
         }
     }
 }
@@ -226,7 +235,7 @@ impl Request {
             Self::ExtractVariable { .. } => "refactor.extract.constant",
             Self::ExtractFunction { .. } => "refactor.extract.function",
             Self::InlineVariable { .. } => "refactor.inline.variable",
-            Self::Codemod(_) => "refactor.rewrite",
+            Self::Codemod(_) | Self::ChangeSignature { .. } => "refactor.rewrite",
             Self::InlineFunction { .. } => "refactor.inline.function",
             Self::Move { .. } | Self::MoveFile { .. } => "refactor.move",
             Self::OrganiseImports { .. } => "source.organizeImports",

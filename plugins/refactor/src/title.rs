@@ -1,5 +1,6 @@
 //! Requests in a few words.
 
+use crate::operations::change_signature;
 use crate::{Request, Target, VariableKind, codemods};
 use deepcoder_resolve::Project;
 
@@ -20,6 +21,9 @@ pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
         Request::Move { target, to: Some(to), .. } => format!("move {} to {to}", name_at(project, target)),
         Request::Move { target, to: None, .. } => format!("move {} to a new file", name_at(project, target)),
         Request::MoveFile { path, to } => format!("move {path} to {to}"),
+        Request::ChangeSignature { target, .. } => {
+            format!("change the signature of {}", change_signature::name(project, target))
+        }
         Request::OrganiseImports { target, .. } => format!("organise the imports of {}", target.path),
     }
 }

@@ -1,6 +1,7 @@
 //! What a case asks for, in one form for every tool.
 
 mod imports;
+mod signature;
 
 use super::case::{Case, Texts, relative};
 use deepcoder_plugin_refactor::{CodemodRequest, Request, Source, Target, VariableKind, Visibility};
@@ -98,7 +99,12 @@ impl Wish {
                 wish.change = Some(params.clone());
                 wish.codemod = codemod(case, &mut wish.beyond);
             }
-            "change-signature" => wish.change = Some(params.clone()),
+            "change-signature" => {
+                wish.tool = case.tool_operation.clone();
+                wish.change = Some(params.clone());
+                wish.beyond = signature::beyond(case);
+                wish.at = wish.at.or_else(|| signature::place(case));
+            }
             _ => wish.to = text("action").or_else(|| text("label")).or_else(|| Some(tool.to_owned())),
         }
         wish
@@ -142,6 +148,10 @@ impl Wish {
             "organise-imports" => {
                 let (work, style) = imports::work(self.to.as_deref()?, self.change.as_ref()?)?;
                 Some(Request::OrganiseImports { target: target()?, work, style })
+            }
+            "change-signature" => {
+                let changes = signature::steps(self.tool.as_deref()?, self.change.as_ref()?)?;
+                Some(Request::ChangeSignature { target: target()?, changes })
             }
             "inline-variable" if self.all => Some(Request::InlineVariable { target: target()? }),
             _ => None,

@@ -2,6 +2,7 @@
 //! says where the text does not tell whether it is right ([`Changes::doubt`](crate::Changes::doubt)), and leaves it to the gate
 //! to check the result.
 
+pub(crate) mod change_signature;
 mod codemod;
 mod extract_function;
 mod extract_variable;
@@ -31,6 +32,7 @@ pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Change
         Request::InlineVariable { target } => inline_variable::inline_variable(project, target),
         Request::Move { target, to, qualified } => move_symbol::move_symbol(project, target, to.as_ref(), *qualified),
         Request::MoveFile { path, to } => move_symbol::move_file(project, path, to),
+        Request::ChangeSignature { target, changes } => change_signature::change_signature(project, target, changes),
         Request::OrganiseImports { target, work, style } => {
             organise_imports::organise_imports(project, target, work, style)
         }
