@@ -1,7 +1,9 @@
 //! From words to an operation and what it is about, by rules.
 
 mod imports;
+mod signature;
 
+use crate::parameters::ParameterChange;
 use crate::request::Imports;
 use deepcoder_syntax::Language;
 use deepcoder_types::{AskedRenaming, RepoPath};
@@ -21,6 +23,8 @@ pub(crate) struct Command {
     pub(crate) all: bool,
     /// What becomes of imports.
     pub(crate) imports: Option<Imports>,
+    /// What becomes of parameters.
+    pub(crate) changes: Vec<ParameterChange>,
 }
 
 /// What an operation is about, as it was typed.
@@ -133,18 +137,37 @@ pub(crate) fn parse(text: &str) -> Option<Command> {
     if let Some(asked) = AskedRenaming::read(text) {
         let subject = Some(Subject::Name(asked.qualified()));
         let (name, file) = (Some(asked.new_name), asked.file);
-        return Some(Command { operation: "rename", subject, name, file, all: false, imports: None });
+        return Some(Command {
+            operation: "rename",
+            subject,
+            name,
+            file,
+            all: false,
+            imports: None,
+            changes: Vec::new(),
+        });
     }
     let all = tokens(text.trim().trim_end_matches(['.', '!']));
     let skip = all.iter().take_while(|word| matches!(word.to_lowercase().as_str(), "please" | "can" | "you")).count();
     if let Some(command) = imports::parse(all.get(skip..)?) {
         return Some(command);
     }
+    if let Some(command) = signature::parse(all.get(skip..)?) {
+        return Some(command);
+    }
     let (first, rest) = all.get(skip..)?.split_first()?;
     let lower = first.to_lowercase();
     let (_, operation) = OPERATIONS.iter().find(|(word, _)| *word == lower)?;
     let all_places = rest.iter().any(|word| matches!(word.to_lowercase().as_str(), "all" | "everywhere" | "every"));
-    let mut command = Command { operation, subject: None, name: None, file: None, all: all_places, imports: None };
+    let mut command = Command {
+        operation,
+        subject: None,
+        name: None,
+        file: None,
+        all: all_places,
+        imports: None,
+        changes: Vec::new(),
+    };
     let (before, after) = split_at_to(rest);
     let (before, file) = of_file(before);
     let (after, other) = of_file(after);
@@ -222,6 +245,7 @@ fn quoted(text: &str) -> Option<Command> {
         file: None,
         all: operands.is_some(),
         imports: None,
+        changes: Vec::new(),
     })
 }
 

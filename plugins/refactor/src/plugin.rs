@@ -34,6 +34,7 @@ const OPERATIONS: &[&str] = &[
     "move",
     "organise-imports",
     "codemod",
+    "change-signature",
     "list",
 ];
 
@@ -174,6 +175,7 @@ fn request(project: &Project<'_>, command: &Command, target: Target) -> Option<R
             };
             Request::Move { target, to, qualified: false }
         }
+        "change-signature" => Request::ChangeSignature { target, changes: command.changes.clone() },
         "organise-imports" => {
             let work = command.imports.clone()?;
             Request::OrganiseImports { target, work, style: ImportStyle::default() }

@@ -51,5 +51,13 @@ pub(super) fn parse(words: &[String]) -> Option<Command> {
         _ => return None,
     };
     let operation = "organise-imports";
-    imports.then_some(Command { operation, subject, name: None, file, all: false, imports: Some(work) })
+    imports.then_some(Command {
+        operation,
+        subject,
+        name: None,
+        file,
+        all: false,
+        imports: Some(work),
+        changes: Vec::new(),
+    })
 }

@@ -4,6 +4,7 @@
 //! person: a function that is passed on, arguments that are spread, an override, a decorator, code outside of the tree.
 
 mod after;
+mod aliases;
 mod arguments;
 mod calls;
 mod family;
@@ -94,7 +95,9 @@ impl Hint for SignatureError {
                 "place the cursor on the name of a function: FILE:LINE:COLUMN".into()
             }
             Self::OfTrait(_) => "place the cursor on the function of the trait: FILE:LINE:COLUMN".into(),
-            Self::NoType(name, _) => format!("write: deepcoder refactor change-signature FUNCTION add '{name}: TYPE = VALUE'"),
+            Self::NoType(name, _) => {
+                format!("write: deepcoder refactor change-signature FUNCTION add '{name}: TYPE = VALUE'")
+            }
             Self::NoValue(name) => format!("write: deepcoder refactor change-signature FUNCTION add '{name} = VALUE'"),
             Self::WhichParameter => "write: deepcoder refactor change-signature FUNCTION remove NAME".into(),
             Self::Alone => "write: deepcoder refactor rename FUNCTION.PARAMETER NEW_NAME".into(),
@@ -144,7 +147,14 @@ pub(crate) fn change_signature(
     }
     lists::ordered(&home, &own, &mut plan).map_err(refuse)?;
     let family = family::of(&home, node).map_err(refuse)?;
-    let mut work = Work { project, plan, name: family.name.clone(), sources: BTreeMap::new(), occurrences: Vec::new(), doubts: Vec::new() };
+    let mut work = Work {
+        project,
+        plan,
+        name: family.name.clone(),
+        sources: BTreeMap::new(),
+        occurrences: Vec::new(),
+        doubts: Vec::new(),
+    };
     work.imports(&home);
     work.read(&family, (&home, at))?;
     work.change(&family, (&home.path, at)).map_err(|error| error.refusal(&home, target.range))
@@ -218,8 +228,12 @@ impl<'p> Work<'p> {
             for (path, hazard) in found.hazards {
                 self.doubts.push((path, hazard.at, "code here may use the function by its name".to_owned()));
             }
-            paths.extend(found.found.iter().map(|o| (o.place.path.clone(), o.place.at)));
-            self.occurrences.extend(found.found.into_iter().map(|occurrence| (occurrence, *of_class)));
+            let (aliased, unknown) = aliases::of(self.project, symbol, &found.found);
+            let again = "it has another name here, and what calls it by that name is not followed";
+            self.doubts.extend(unknown.into_iter().map(|place| (place.path, place.at, again.to_owned())));
+            let found = found.found.into_iter().chain(aliased).collect::<Vec<_>>();
+            paths.extend(found.iter().map(|o| (o.place.path.clone(), o.place.at)));
+            self.occurrences.extend(found.into_iter().map(|occurrence| (occurrence, *of_class)));
         }
         for (path, range) in paths {
             if !self.sources.contains_key(&path) {
@@ -280,7 +294,8 @@ impl<'p> Work<'p> {
             }
             let given = site.given(&own.parameters).filter(|_| !site.spread);
             let Some(given) = given else {
-                let why = if site.spread { "its arguments are spread" } else { "its arguments do not fit the parameters" };
+                let why =
+                    if site.spread { "its arguments are spread" } else { "its arguments do not fit the parameters" };
                 changes.doubt(&source.path, at, format!("this call stays as it is: {why}"));
                 continue;
             };
@@ -348,7 +363,10 @@ impl<'p> Work<'p> {
             let definition = Definition::of(source, node)?;
             let own = &out[0].1.parameters;
             let alike = own.len() == definition.parameters.len()
-                && own.iter().zip(&definition.parameters).all(|(a, b)| a.kind == b.kind && (!self.plan.object || a.name == b.name));
+                && own
+                    .iter()
+                    .zip(&definition.parameters)
+                    .all(|(a, b)| a.kind == b.kind && (!self.plan.object || a.name == b.name));
             if !alike {
                 return Err(placed(SignatureError::Differs(self.name.clone()), source, range(node)));
             }
@@ -407,6 +425,9 @@ impl<'p> Work<'p> {
         out: &mut Vec<(&'s Source<'p>, Site<'s>)>,
     ) -> Result<(), Placed> {
         let at = occurrence.place.at;
+        if source.node_at(at).is_some_and(|node| node.kind().contains("comment")) || aliases::exports(source, at) {
+            return Ok(());
+        }
         if of_class {
             match calls::of_class(source, at) {
                 calls::Use::Plain => return Ok(()),
@@ -427,7 +448,11 @@ impl<'p> Work<'p> {
         }
         // A definition names itself.
         if !holds(own.inner, at) {
-            changes.doubt(&source.path, at, format!("`{}` is passed on here, and may be called with other arguments", self.name));
+            changes.doubt(
+                &source.path,
+                at,
+                format!("`{}` is passed on here, and may be called with other arguments", self.name),
+            );
         }
         Ok(())
     }

@@ -95,7 +95,8 @@ pub(super) fn place(case: &Case) -> Option<(RepoPath, TextRange)> {
             let owner = owner.map(|owner| owner.name.as_str()).unwrap_or_default();
             let qualified = [bindings.package.as_str(), owner].join(".");
             let fits = of == "*..*" || of == qualified.trim_start_matches('.');
-            let takes = parameters == ".." || declaration.parameters.is_none_or(|own| usize::try_from(own) == Ok(count));
+            let takes =
+                parameters == ".." || declaration.parameters.is_none_or(|own| usize::try_from(own) == Ok(count));
             if fits && takes {
                 found.push((path.clone(), declaration.at));
             }

@@ -40,12 +40,15 @@ pub(super) fn other_overload(source: &Source<'_>, definition: &Definition<'_>, p
     if source.language != Language::Java || !plan.changes_list(definition.parameters.len()) {
         return;
     }
-    let (Some(class), Some(name)) = (class_of(definition.node), definition.node.child_by_field_name("name")) else { return };
+    let (Some(class), Some(name)) = (class_of(definition.node), definition.node.child_by_field_name("name")) else {
+        return;
+    };
     let Some(body) = class.child_by_field_name("body") else { return };
     let mut cursor = body.walk();
     for member in body.named_children(&mut cursor).filter(|member| member.id() != definition.node.id()) {
         let same = member.child_by_field_name("name").is_some_and(|other| {
-            source.text_of(range(other)) == source.text_of(range(name)) && member.child_by_field_name("parameters").is_some()
+            source.text_of(range(other)) == source.text_of(range(name))
+                && member.child_by_field_name("parameters").is_some()
         });
         let Some(other) = Some(member).filter(|_| same).and_then(|member| Definition::of(source, member).ok()) else {
             continue;
@@ -75,9 +78,10 @@ pub(super) fn simple(source: &Source<'_>, of_type: &str, imports: &mut Vec<Strin
     let mut out = of_type.to_owned();
     for full in qualified(of_type) {
         let name = full.rsplit('.').next().unwrap_or_default();
-        let taken = source.bindings.ids().any(|(_, d)| {
-            d.name == name && !d.import.as_ref().is_some_and(|import| import_of(import) == full)
-        });
+        let taken = source
+            .bindings
+            .ids()
+            .any(|(_, d)| d.name == name && !d.import.as_ref().is_some_and(|import| import_of(import) == full));
         if !taken {
             out = out.replace(&full, name);
             if !source.bindings.ids().any(|(_, d)| d.name == name) && !full.starts_with("java.lang.") {
@@ -155,7 +159,8 @@ fn import_line(source: &Source<'_>, at: TextRange) -> Option<TextRange> {
     }
     let at = range(node);
     let whole = TextRange::new(source.line_start(at.start), source.line_end(at.end));
-    (source.begins_line(at.start) && source.text_of(TextRange::new(at.end, whole.end)).trim().is_empty()).then_some(whole)
+    (source.begins_line(at.start) && source.text_of(TextRange::new(at.end, whole.end)).trim().is_empty())
+        .then_some(whole)
 }
 
 fn first_spec(node: Node<'_>) -> Option<Node<'_>> {
@@ -195,16 +200,21 @@ pub(super) fn unused_variables(
         let Some(source) = sources.get(*path).filter(|source| source.language == Language::Go) else { continue };
         for reference in source.references(*at) {
             let Target::Declaration(id) = reference.target else { continue };
-            let local = source.bindings.declaration(id).is_some_and(|d| {
-                d.kind == DeclarationKind::Variable && d.scope != deepcoder_resolve::ScopeId(0)
-            });
+            let local = source
+                .bindings
+                .declaration(id)
+                .is_some_and(|d| d.kind == DeclarationKind::Variable && d.scope != deepcoder_resolve::ScopeId(0));
             let read = source.bindings.references.iter().any(|r| {
                 r.target == reference.target
                     && r.role == Role::Reads
                     && !gone.iter().any(|(other, gone)| other == path && holds(*gone, r.at))
             });
             if local && !read {
-                changes.doubt(path, reference.at, format!("nothing would use `{}` any more, which Go refuses", reference.name));
+                changes.doubt(
+                    path,
+                    reference.at,
+                    format!("nothing would use `{}` any more, which Go refuses", reference.name),
+                );
             }
         }
     }
@@ -238,12 +248,13 @@ pub(super) fn check(
             continue;
         }
         let Some(at) = mapped.range(reference.at) else { continue };
-        let means = bindings.references.iter().filter(|r| r.at == at && r.name == reference.name).any(|r| match r.target {
-            Target::Declaration(id) => bindings
-                .declaration(id)
-                .is_some_and(|d| d.name == reference.name && begin <= d.at.start && d.at.end <= opened.start),
-            _ => false,
-        });
+        let means =
+            bindings.references.iter().filter(|r| r.at == at && r.name == reference.name).any(|r| match r.target {
+                Target::Declaration(id) => bindings
+                    .declaration(id)
+                    .is_some_and(|d| d.name == reference.name && begin <= d.at.start && d.at.end <= opened.start),
+                _ => false,
+            });
         if !means {
             return Err(placed(SignatureError::Meaning(reference.name.clone()), source, reference.at));
         }

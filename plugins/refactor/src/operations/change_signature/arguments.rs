@@ -47,10 +47,12 @@ pub(super) fn written(
             Slot::Old(at) => (parameters[*at].kind, parameters[*at].name.as_str()),
             Slot::New(at) => (Kind::Plain, plan.new[*at].name.as_str()),
         };
-        let behind = matches!(slot, Slot::New(_)) && python && {
-            let here = plan.slots.iter().position(|other| other == slot).unwrap_or(0);
-            plan.slots[..here].iter().any(|before| matches!(before, Slot::Old(at) if matches!(parameters[*at].kind, Kind::Rest | Kind::Keyword) || parameters[*at].kind == Kind::Mark && source.language == Language::Python))
-        };
+        let behind = matches!(slot, Slot::New(_))
+            && python
+            && {
+                let here = plan.slots.iter().position(|other| other == slot).unwrap_or(0);
+                plan.slots[..here].iter().any(|before| matches!(before, Slot::Old(at) if matches!(parameters[*at].kind, Kind::Rest | Kind::Keyword) || parameters[*at].kind == Kind::Mark && source.language == Language::Python))
+            };
         match kind {
             Kind::This | Kind::Mark => {}
             Kind::Receiver if site.bound => {}
@@ -96,13 +98,15 @@ pub(super) fn written(
                     }
                     (Some(at), _) if as_name => {
                         only_named = only_named || kind == Kind::Plain && !behind;
-                        let item =
-                            if by_name { Item::Old(at) } else { Item::Text(format!("{name}={}", value(at))) };
+                        let item = if by_name { Item::Old(at) } else { Item::Text(format!("{name}={}", value(at))) };
                         named.push((if plan.normalise { named.len() } else { at }, item));
                     }
                     (None, Some(text)) if as_name => {
                         let last = site.arguments.len() + named.len();
-                        named.push((if plan.normalise { named.len() } else { last }, Item::Text(format!("{name}={text}"))));
+                        named.push((
+                            if plan.normalise { named.len() } else { last },
+                            Item::Text(format!("{name}={text}")),
+                        ));
                     }
                     (old, text) => {
                         if left_out > 0 && !fill(source, &mut items, &mut left_out) {
@@ -129,7 +133,10 @@ pub(super) fn written(
     };
     order.extend(named.iter().filter_map(|(_, item)| by_name(item)));
     items.extend(named.into_iter().map(|(_, item)| item));
-    let kept = |at: usize| order.contains(&at) || given.of.iter().enumerate().any(|(p, a)| *a == Some(at) && plan.slots.contains(&Slot::Old(p)));
+    let kept = |at: usize| {
+        order.contains(&at)
+            || given.of.iter().enumerate().any(|(p, a)| *a == Some(at) && plan.slots.contains(&Slot::Old(p)))
+    };
     let gone: Vec<TextRange> =
         (0..site.arguments.len()).filter(|at| !kept(*at)).map(|at| site.arguments[at].at).collect();
     let mut doubts = Vec::new();
@@ -160,7 +167,10 @@ pub(super) fn reads(source: &Source<'_>, at: TextRange) -> Reads {
     // Go's receive is an operator, and a macro's name is no call.
     crate::grammar::source::walk(node, |node| {
         let receive = node.kind() == "unary_expression" && source.text_of(range(node)).starts_with("<-");
-        let other = matches!(node.kind(), "receive_expression" | "yield" | "await" | "await_expression" | "block" | "unsafe_block");
+        let other = matches!(
+            node.kind(),
+            "receive_expression" | "yield" | "await" | "await_expression" | "block" | "unsafe_block"
+        );
         if (receive || other) && holds(at, range(node)) {
             reads = Reads::Effects;
         }

@@ -129,9 +129,8 @@ impl<'s> Site<'s> {
     /// Which arguments the parameters get; `None` where they do not fit.
     pub(super) fn given(&self, parameters: &[Parameter]) -> Option<Given> {
         let mut given = Given { of: vec![None; parameters.len()], ..Given::default() };
-        let takes = |p: &Parameter| {
-            matches!(p.kind, Kind::Plain | Kind::Positional) || p.kind == Kind::Receiver && !self.bound
-        };
+        let takes =
+            |p: &Parameter| matches!(p.kind, Kind::Plain | Kind::Positional) || p.kind == Kind::Receiver && !self.bound;
         let mut slots = (0..parameters.len()).filter(|at| takes(&parameters[*at]));
         let has = |kind: Kind| parameters.iter().any(|p| p.kind == kind);
         for (at, argument) in self.arguments.iter().enumerate() {
@@ -205,7 +204,9 @@ pub(super) fn of_class<'s>(source: &'s Source<'_>, at: TextRange) -> Use<'s> {
             }
             "extends_clause" | "class_heritage" | "superclass" => {
                 let mut class = parent;
-                while !class.kind().starts_with("class_decl") && !matches!(class.kind(), "class" | "abstract_class_declaration") {
+                while !class.kind().starts_with("class_decl")
+                    && !matches!(class.kind(), "class" | "abstract_class_declaration")
+                {
                     let Some(next) = class.parent() else { return Use::Value };
                     class = next;
                 }

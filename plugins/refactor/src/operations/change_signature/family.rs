@@ -30,14 +30,20 @@ fn declared(source: &Source<'_>, function: Node<'_>) -> Option<DeclarationId> {
 /// The declaration of a class; of its variable, where it has no name of its own.
 fn declared_class(source: &Source<'_>, class: Node<'_>) -> Option<DeclarationId> {
     let own = class.child_by_field_name("name");
-    let variable = || class.parent().filter(|up| is_variable(*up) && fixed(source, *up)).and_then(|up| up.child_by_field_name("name"));
+    let variable = || {
+        class.parent().filter(|up| is_variable(*up) && fixed(source, *up)).and_then(|up| up.child_by_field_name("name"))
+    };
     if let Some(at) = own.or_else(variable).map(range) {
         return source.bindings.ids().find(|(_, d)| d.at == at && d.import.is_none()).map(|(id, _)| id);
     }
-    let nameless = |d: &Declaration| {
-        d.at.start == d.at.end && d.kind == DeclarationKind::Class && holds(d.extent, range(class))
-    };
-    source.bindings.ids().filter(|(_, d)| nameless(d)).min_by_key(|(_, d)| d.extent.end - d.extent.start).map(|(id, _)| id)
+    let nameless =
+        |d: &Declaration| d.at.start == d.at.end && d.kind == DeclarationKind::Class && holds(d.extent, range(class));
+    source
+        .bindings
+        .ids()
+        .filter(|(_, d)| nameless(d))
+        .min_by_key(|(_, d)| d.extent.end - d.extent.start)
+        .map(|(id, _)| id)
 }
 
 fn is_variable(node: Node<'_>) -> bool {
@@ -90,7 +96,9 @@ fn overloads(source: &Source<'_>, function: Node<'_>) -> Result<(), SignatureErr
     if !is_script(source.language) {
         return Ok(());
     }
-    let Some(name) = function.child_by_field_name("name").map(|name| source.text_of(range(name))) else { return Ok(()) };
+    let Some(name) = function.child_by_field_name("name").map(|name| source.text_of(range(name))) else {
+        return Ok(());
+    };
     let outer = function.parent().filter(|up| up.kind() == "export_statement").unwrap_or(function);
     let Some(up) = outer.parent() else { return Ok(()) };
     let mut cursor = up.walk();
@@ -106,9 +114,9 @@ fn overloads(source: &Source<'_>, function: Node<'_>) -> Result<(), SignatureErr
     // A method of a value whose type is made of several types.
     let of_object = up.kind() == "object";
     let of_type = up.parent().filter(|_| of_object).and_then(|variable| variable.child_by_field_name("type"));
-    let several = of_type.and_then(|of_type| of_type.named_child(0)).is_some_and(|of_type| {
-        matches!(of_type.kind(), "union_type" | "intersection_type")
-    });
+    let several = of_type
+        .and_then(|of_type| of_type.named_child(0))
+        .is_some_and(|of_type| matches!(of_type.kind(), "union_type" | "intersection_type"));
     if several { Err(SignatureError::Overloads(name.to_owned())) } else { Ok(()) }
 }
 
@@ -137,12 +145,18 @@ fn outermost(source: &Source<'_>, id: DeclarationId) -> bool {
 }
 
 /// Why something that no call shows may depend on the parameters of a definition.
-pub(super) fn standing(source: &Source<'_>, function: Node<'_>, name: &str) -> Result<Vec<(TextRange, String)>, SignatureError> {
+pub(super) fn standing(
+    source: &Source<'_>,
+    function: Node<'_>,
+    name: &str,
+) -> Result<Vec<(TextRange, String)>, SignatureError> {
     let mut doubts: Vec<(TextRange, String)> = Vec::new();
     let at = function.child_by_field_name("name").map_or_else(|| range(function), range);
-    let known = ["staticmethod", "classmethod", "abstractmethod", "abc.abstractmethod", "override", "typing.override", "final"];
+    let known =
+        ["staticmethod", "classmethod", "abstractmethod", "abc.abstractmethod", "override", "typing.override", "final"];
     for (decorator, at) in decorators(source, function) {
-        let accessor = decorator == "property" || decorator.ends_with(".setter") || decorator.ends_with("cached_property");
+        let accessor =
+            decorator == "property" || decorator.ends_with(".setter") || decorator.ends_with("cached_property");
         if accessor {
             return Err(SignatureError::Accessor(name.to_owned()));
         }
@@ -153,10 +167,13 @@ pub(super) fn standing(source: &Source<'_>, function: Node<'_>, name: &str) -> R
     let own = function.child_by_field_name("name").map(|name| source.text_of(range(name))).unwrap_or_default();
     let runtime = match source.language {
         Language::Python => {
-            own.starts_with("__") && own.ends_with("__") && own != "__init__" || own.starts_with("test_") || own.starts_with("pytest_")
+            own.starts_with("__") && own.ends_with("__") && own != "__init__"
+                || own.starts_with("test_")
+                || own.starts_with("pytest_")
         }
         Language::Go => {
-            matches!(own, "main" | "init") || ["Test", "Benchmark", "Fuzz", "Example"].iter().any(|p| own.starts_with(p))
+            matches!(own, "main" | "init")
+                || ["Test", "Benchmark", "Fuzz", "Example"].iter().any(|p| own.starts_with(p))
         }
         Language::Rust | Language::Java => own == "main",
         _ => false,
@@ -169,7 +186,10 @@ pub(super) fn standing(source: &Source<'_>, function: Node<'_>, name: &str) -> R
         return Err(SignatureError::OfTrait(own.to_owned()));
     }
     doubts.extend(annotations(source, function).map(|at| {
-        (at, format!("`{}` may call the function in its own way", source.text_of(at).lines().next().unwrap_or_default()))
+        (
+            at,
+            format!("`{}` may call the function in its own way", source.text_of(at).lines().next().unwrap_or_default()),
+        )
     }));
     if let Some(body) = function.child_by_field_name("body") {
         doubts.extend(whole_list(source, body));
@@ -179,8 +199,18 @@ pub(super) fn standing(source: &Source<'_>, function: Node<'_>, name: &str) -> R
 
 /// Annotations and attributes that are not known to leave calls alone.
 fn annotations<'s>(source: &'s Source<'_>, function: Node<'s>) -> impl Iterator<Item = TextRange> {
-    let plain = ["Override", "Deprecated", "SuppressWarnings", "SafeVarargs", "FunctionalInterface", "Nullable", "NonNull", "NotNull"];
-    let harmless = ["inline", "must_use", "doc", "allow", "expect", "warn", "deny", "cold", "deprecated", "track_caller", "cfg"];
+    let plain = [
+        "Override",
+        "Deprecated",
+        "SuppressWarnings",
+        "SafeVarargs",
+        "FunctionalInterface",
+        "Nullable",
+        "NonNull",
+        "NotNull",
+    ];
+    let harmless =
+        ["inline", "must_use", "doc", "allow", "expect", "warn", "deny", "cold", "deprecated", "track_caller", "cfg"];
     let mut found = Vec::new();
     let mut cursor = function.walk();
     for child in function.children(&mut cursor) {
@@ -188,14 +218,18 @@ fn annotations<'s>(source: &'s Source<'_>, function: Node<'s>) -> impl Iterator<
             found.push(range(child));
         } else if child.kind() == "modifiers" {
             let mut inner = child.walk();
-            found.extend(child.named_children(&mut inner).filter(|a| a.kind().ends_with("annotation")).map(range).filter(|at| {
-                let text = source.text_of(*at).trim_start_matches('@');
-                !plain.iter().any(|name| text.split('(').next() == Some(name))
-            }));
+            found.extend(
+                child.named_children(&mut inner).filter(|a| a.kind().ends_with("annotation")).map(range).filter(|at| {
+                    let text = source.text_of(*at).trim_start_matches('@');
+                    !plain.iter().any(|name| text.split('(').next() == Some(name))
+                }),
+            );
         }
     }
     let mut before = function.prev_sibling();
-    while let Some(node) = before.filter(|node| node.kind().contains("comment") || matches!(node.kind(), "attribute_item" | "decorator")) {
+    while let Some(node) =
+        before.filter(|node| node.kind().contains("comment") || matches!(node.kind(), "attribute_item" | "decorator"))
+    {
         let text = source.text_of(range(node)).trim_start_matches("#[");
         let word: &str = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
         if node.kind() == "decorator" || node.kind() == "attribute_item" && !harmless.contains(&word) {

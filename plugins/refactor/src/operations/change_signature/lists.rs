@@ -68,14 +68,14 @@ pub(super) fn ordered(source: &Source<'_>, definition: &Definition<'_>, plan: &m
     // A default that reads another parameter needs it before.
     let reads = |at: TextRange| {
         source.references(at).iter().any(|r| match r.target {
-            Target::Declaration(id) => source
-                .bindings
-                .declaration(id)
-                .is_some_and(|d| parameters.iter().any(|p| p.name_at == Some(d.at))),
+            Target::Declaration(id) => {
+                source.bindings.declaration(id).is_some_and(|d| parameters.iter().any(|p| p.name_at == Some(d.at)))
+            }
             _ => false,
         })
     };
-    let moves = !plan.slots.iter().filter_map(|slot| if let Slot::Old(at) = slot { Some(*at) } else { None }).is_sorted();
+    let moves =
+        !plan.slots.iter().filter_map(|slot| if let Slot::Old(at) = slot { Some(*at) } else { None }).is_sorted();
     if moves && is_script(source.language) && parameters.iter().filter_map(|p| p.default).any(reads) {
         return Err(SignatureError::Order);
     }
@@ -127,12 +127,7 @@ pub(super) fn write(
 }
 
 /// Go writes the type of several parameters once.
-fn go(
-    source: &Source<'_>,
-    definition: &Definition<'_>,
-    plan: &Plan,
-    edits: &mut Edits,
-) -> Result<(), SignatureError> {
+fn go(source: &Source<'_>, definition: &Definition<'_>, plan: &Plan, edits: &mut Edits) -> Result<(), SignatureError> {
     let parameters = &definition.parameters;
     let unnamed = parameters.iter().any(|p| p.name.is_empty());
     let of_type = |p: &Parameter| -> String {
@@ -172,7 +167,11 @@ fn go(
     }
     let texts: Vec<String> = fields
         .iter()
-        .map(|(names, of_type, _)| if names.is_empty() { of_type.clone() } else { format!("{} {of_type}", names.join(", ")) })
+        .map(
+            |(names, of_type, _)| {
+                if names.is_empty() { of_type.clone() } else { format!("{} {of_type}", names.join(", ")) }
+            },
+        )
         .collect();
     let whole = parameters.iter().flat_map(|p| [Some(p.at), p.type_at]).flatten();
     let whole = whole.fold(None, |all: Option<TextRange>, at| {

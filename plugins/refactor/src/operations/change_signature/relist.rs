@@ -45,7 +45,8 @@ impl Edits {
 
     /// Write a list anew. `inner` is the text between its brackets.
     pub(super) fn relist(&mut self, source: &Source<'_>, inner: TextRange, old: &[TextRange], new: &[Item]) {
-        let kept: Vec<usize> = new.iter().filter_map(|item| if let Item::Old(at) = item { Some(*at) } else { None }).collect();
+        let kept: Vec<usize> =
+            new.iter().filter_map(|item| if let Item::Old(at) = item { Some(*at) } else { None }).collect();
         let in_order = kept.is_sorted();
         let (Some(first), Some(last)) = (old.first(), old.last()) else {
             let texts: Vec<String> = new.iter().map(|item| self.item(source, old, item)).collect();

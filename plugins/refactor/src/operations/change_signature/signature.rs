@@ -87,7 +87,8 @@ pub(super) fn find(
             continue;
         }
         let Resolution::Exact(symbol) = resolution else {
-            if matches!(reference.role, Role::Reads) && super::calls::Site::named(source, reference.at, false).is_some() {
+            if matches!(reference.role, Role::Reads) && super::calls::Site::named(source, reference.at, false).is_some()
+            {
                 return Err(SignatureError::Unknown(reference.name));
             }
             continue;
@@ -134,7 +135,11 @@ pub(super) fn node_of<'s>(source: &'s Source<'_>, at: TextRange) -> Option<Node<
 pub(super) fn of_declaration<'s>(source: &'s Source<'_>, declaration: &Declaration) -> Option<Node<'s>> {
     let callable = matches!(
         declaration.kind,
-        DeclarationKind::Function | DeclarationKind::Method | DeclarationKind::Variable | DeclarationKind::Constant
+        DeclarationKind::Function
+            | DeclarationKind::Method
+            | DeclarationKind::Field
+            | DeclarationKind::Variable
+            | DeclarationKind::Constant
     );
     if !callable {
         return None;
@@ -197,7 +202,15 @@ pub(super) fn class_of(function: Node<'_>) -> Option<Node<'_>> {
     }
     let class = up.parent()?;
     let body = matches!(up.kind(), "block" | "class_body" | "enum_body" | "enum_body_declarations" | "interface_body");
-    let kinds = ["class_definition", "class_declaration", "class", "abstract_class_declaration", "enum_declaration", "interface_declaration", "record_declaration"];
+    let kinds = [
+        "class_definition",
+        "class_declaration",
+        "class",
+        "abstract_class_declaration",
+        "enum_declaration",
+        "interface_declaration",
+        "record_declaration",
+    ];
     (body && kinds.contains(&class.kind())).then_some(class)
 }
 
@@ -318,7 +331,9 @@ fn read(source: &Source<'_>, node: Node<'_>, out: &mut Vec<Parameter>) -> Result
         "parameter" => {
             let pattern = field("pattern").ok_or(SignatureError::Parameters)?;
             let name = match pattern.kind() {
-                "mut_pattern" | "ref_pattern" => pattern.named_child(pattern.named_child_count().saturating_sub(1) as _),
+                "mut_pattern" | "ref_pattern" => {
+                    pattern.named_child(pattern.named_child_count().saturating_sub(1) as _)
+                }
                 _ => Some(pattern),
             };
             plain(name.filter(|name| name.kind() == "identifier"), Kind::Plain)

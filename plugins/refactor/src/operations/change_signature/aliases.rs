@@ -1,0 +1,119 @@
+//! Calls by another name: what an import or an export renames.
+
+use crate::grammar::source::Source;
+use deepcoder_resolve::{
+    Declaration, DeclarationId, Occurrence, Place, Project, Reference, Resolution, Role, Symbol, Target,
+};
+use deepcoder_syntax::Node;
+use deepcoder_types::{RepoPath, TextRange};
+use std::collections::BTreeSet;
+
+/// Whether a name is only exported at a place.
+pub(super) fn exports(source: &Source<'_>, at: TextRange) -> bool {
+    source
+        .node_at(at)
+        .and_then(|name| name.parent())
+        .is_some_and(|up| matches!(up.kind(), "export_specifier" | "export_statement"))
+}
+
+/// What uses a symbol by another name, and the places that give it one which is not followed.
+pub(super) fn of(project: &Project<'_>, symbol: &Symbol, found: &[Occurrence]) -> (Vec<Occurrence>, Vec<Place>) {
+    let mut paths: BTreeSet<RepoPath> = found.iter().map(|o| o.place.path.clone()).collect();
+    for global in &symbol.declarations {
+        let Some(declaration) = project.declaration(global) else { continue };
+        for name in &declaration.exported_as {
+            // What imports a default names the module.
+            let word = if name == "default" { stem(&global.0) } else { name.as_str() };
+            paths.extend(project.files().mentions(word));
+        }
+        if declaration.at.start == declaration.at.end
+            || declaration.exported_as.is_empty() && exported_whole(project, global)
+        {
+            paths.extend(project.files().mentions(stem(&global.0)));
+        }
+    }
+    let mut aliased = Vec::new();
+    for path in &paths {
+        let Some(bindings) = project.bindings(path) else { continue };
+        for (id, declaration) in bindings.ids().filter(|(_, d)| d.import.is_some() && d.name != symbol.name) {
+            let uses = |r: &&Reference| {
+                r.target == Target::Declaration(id) && !matches!(r.role, Role::Declares | Role::Imports)
+            };
+            let means = |r: &Reference| match project.resolve(path, r) {
+                Resolution::Exact(other) => meets(symbol, &other),
+                Resolution::Candidates(others, _) => others.iter().any(|other| meets(symbol, other)),
+                _ => false,
+            };
+            let Some(first) = bindings.references.iter().find(uses) else { continue };
+            if !means(first) && !default_of(project, path, declaration, symbol) {
+                continue;
+            }
+            aliased.extend(bindings.references.iter().filter(uses).map(|r| Occurrence {
+                place: Place { path: path.clone(), at: r.at },
+                role: r.role,
+                form: r.form,
+                doubt: None,
+            }));
+        }
+    }
+    let unknown = found.iter().filter(|o| renames(project, symbol, o)).map(|o| o.place.clone()).collect();
+    (aliased, unknown)
+}
+
+fn meets(one: &Symbol, other: &Symbol) -> bool {
+    one.declarations.iter().any(|global| other.declarations.contains(global))
+}
+
+/// Whether a file exports a declaration as all that the module is (`export = f`).
+fn exported_whole(project: &Project<'_>, (path, id): &(RepoPath, DeclarationId)) -> bool {
+    let Some(text) = project.files().text(path).filter(|text| text.contains("export =")) else { return false };
+    let name = project.declaration(&(path.clone(), *id)).map(|d| d.name).unwrap_or_default();
+    text.contains(&format!("export = {name}"))
+}
+
+/// Whether an import takes what a module is as a whole, and that is the symbol.
+fn default_of(project: &Project<'_>, path: &RepoPath, declaration: &Declaration, symbol: &Symbol) -> bool {
+    let Some(import) = declaration.import.as_ref().filter(|import| import.name.is_none()) else { return false };
+    let files = project.module_files(path, &import.module);
+    symbol.declarations.iter().any(|global| files.contains(&global.0) && exported_whole(project, global))
+}
+
+/// The word that the path of a module ends in.
+fn stem(path: &RepoPath) -> &str {
+    let name = path.file_name().split('.').next().unwrap_or_default();
+    let folder = || path.as_str().rsplit('/').nth(1).unwrap_or_default();
+    if name == "index" { folder() } else { name }
+}
+
+/// Whether an occurrence gives the symbol another name for files that do not mention its own one.
+fn renames(project: &Project<'_>, symbol: &Symbol, occurrence: &Occurrence) -> bool {
+    let Occurrence { place, .. } = occurrence;
+    let home = symbol.declarations.iter().any(|(path, _)| *path == place.path);
+    let Some(text) = project.files().text(&place.path) else { return false };
+    let language = deepcoder_syntax::Language::program(&place.path);
+    let Some(tree) = language.and_then(|language| deepcoder_syntax::tree(language, &text)) else { return false };
+    let node = tree.root_node().named_descendant_for_byte_range(place.at.start as usize, place.at.end as usize);
+    let renamed = |up: Node<'_>| match up.kind() {
+        "export_specifier" => !home && up.child_by_field_name("alias").is_some(),
+        "use_as_clause" => {
+            up.parent().is_some_and(|up| text.get(up.byte_range()).unwrap_or_default().starts_with("pub"))
+        }
+        _ => false,
+    };
+    let mut up = node.and_then(|node| node.parent());
+    while let Some(node) = up {
+        if renamed(node) {
+            return true;
+        }
+        up = node.parent().filter(|up| up.kind().contains("identifier") || up.kind() == "use_as_clause");
+    }
+    // A Python module that takes a name over under another one gives it to others.
+    let python = language == Some(deepcoder_syntax::Language::Python) && occurrence.role == Role::Imports;
+    python && {
+        let aliased =
+            node.and_then(|node| node.parent()).and_then(|up| up.parent()).filter(|up| up.kind() == "aliased_import");
+        let alias =
+            aliased.and_then(|up| up.child_by_field_name("alias")).and_then(|alias| text.get(alias.byte_range()));
+        alias.is_some_and(|alias| project.files().mentions(alias).iter().any(|other| *other != place.path))
+    }
+}
