@@ -1,5 +1,6 @@
 //! From words to an operation and what it is about, by rules.
 
+mod convert;
 mod imports;
 mod signature;
 
@@ -60,6 +61,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("inline-variable", "inline"),
     ("inline-function", "inline"),
     ("move", "move"),
+    ("convert", "convert"),
 ];
 
 /// Words that say nothing about which thing is meant.
@@ -155,6 +157,9 @@ pub(crate) fn parse(text: &str) -> Option<Command> {
     if let Some(command) = signature::parse(all.get(skip..)?) {
         return Some(command);
     }
+    if let Some(command) = convert::parse(all.get(skip..)?) {
+        return Some(command);
+    }
     let (first, rest) = all.get(skip..)?.split_first()?;
     let lower = first.to_lowercase();
     let (_, operation) = OPERATIONS.iter().find(|(word, _)| *word == lower)?;
@@ -216,7 +221,7 @@ pub(crate) fn parse(text: &str) -> Option<Command> {
 }
 
 fn takes_name(operation: &str) -> bool {
-    matches!(operation, "rename" | "extract-function" | "extract-variable" | "move")
+    matches!(operation, "rename" | "extract-function" | "extract-variable" | "move" | "convert")
 }
 
 /// An operation whose operands are all in backquotes, as programs write them: ``rename `a.py:1:5` `to` ``. No part of an

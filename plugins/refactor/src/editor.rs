@@ -4,6 +4,7 @@
 //! Texts that are not saved yet come as an [`Overlay`](deepcoder_resolve::Overlay) over the tree. Lines and characters count
 //! from 0, characters in UTF-16 code units, as the Language Server Protocol counts them.
 
+use crate::operations::convert;
 use crate::operations::rename::symbol_at;
 use crate::title::{name_at, title};
 use crate::{Changes, Doubt, Refusal, Request, Target, Verdict, run};
@@ -106,7 +107,7 @@ pub fn rename(project: &Project<'_>, target: &Target, new_name: &str) -> Result<
 /// The operations that are possible at a selection. A rename is none of them: editors ask for the new name first.
 #[must_use]
 pub fn code_actions(project: &Project<'_>, target: &Target) -> Vec<CodeAction> {
-    let requests = Request::all_at(target, &name_at(project, target));
+    let requests = every(project, target);
     let possible = |request: Request| {
         let changes = run(project, &request).ok().filter(|changes| !changes.is_empty())?;
         let title = title(project, &request);
@@ -120,28 +121,46 @@ pub fn resolve(project: &Project<'_>, action: &CodeAction) -> Result<Refactored,
     refactored(project, &action.request)
 }
 
-/// What each operation would do at a target, or why it cannot.
+/// What each operation would do at a target, or why it cannot; of rewrites only those that apply.
 #[must_use]
 pub fn actions(project: &Project<'_>, target: &Target) -> Vec<Action> {
-    let action = |request: Request| {
-        let mut action = Action {
-            operation: request.operation().to_owned(),
-            title: title(project, &request),
-            kind: request.kind().to_owned(),
-            ..Action::default()
-        };
-        match run(project, &request) {
-            Ok(changes) if !changes.is_empty() => {
-                action.places = offset(changes.edits.values().map(Vec::len).sum());
-                action.files = offset(changes.edits.len());
-                action.doubts = offset(changes.doubts.len());
-            }
-            Ok(_) => action.refused = Some("it changes nothing".to_owned()),
-            Err(refusal) => action.refused = Some(refusal.message),
-        }
-        action
+    every(project, target).iter().map(|request| action(project, request)).collect()
+}
+
+/// What a request would do, or why it cannot.
+pub(crate) fn action(project: &Project<'_>, request: &Request) -> Action {
+    let mut action = Action {
+        operation: match request {
+            Request::Convert { kind, .. } => format!("{} {kind}", request.operation()),
+            _ => request.operation().to_owned(),
+        },
+        title: title(project, request),
+        kind: request.kind().to_owned(),
+        ..Action::default()
     };
-    Request::all_at(target, &name_at(project, target)).into_iter().map(action).collect()
+    match run(project, request) {
+        Ok(changes) if !changes.is_empty() => {
+            action.places = offset(changes.edits.values().map(Vec::len).sum());
+            action.files = offset(changes.edits.len());
+            action.doubts = offset(changes.doubts.len());
+        }
+        Ok(_) => action.refused = Some("it changes nothing".to_owned()),
+        Err(refusal) => action.refused = Some(refusal.message),
+    }
+    action
+}
+
+/// The operations at a target, and the rewrites that apply there.
+fn every(project: &Project<'_>, target: &Target) -> Vec<Request> {
+    let mut requests = Request::all_at(target, &name_at(project, target));
+    requests.extend(rewrites(project, target));
+    requests
+}
+
+/// The rewrites that apply at a target.
+pub(crate) fn rewrites(project: &Project<'_>, target: &Target) -> Vec<Request> {
+    let request = |kind: &convert::Kind| Request::Convert { target: target.clone(), kind: kind.name.to_owned() };
+    convert::kinds_at(project, target).into_iter().map(request).collect()
 }
 
 fn refactored(project: &Project<'_>, request: &Request) -> Result<Refactored, Refusal> {

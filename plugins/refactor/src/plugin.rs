@@ -35,6 +35,7 @@ const OPERATIONS: &[&str] = &[
     "organise-imports",
     "codemod",
     "change-signature",
+    "convert",
     "list",
 ];
 
@@ -137,6 +138,7 @@ fn understood(instruction: &Instruction) -> Result<Command, PluginError> {
         ("rename", Some(_), None) | ("rename", None, _) => needs("what to rename and the new name"),
         ("extract-variable" | "extract-constant", Some(Subject::Name(_)), _) => needs("the place of an expression"),
         ("extract-function", Some(Subject::Name(_)), _) => needs("lines, or the place of an expression"),
+        ("convert", Some(Subject::Name(_) | Subject::File(_)), _) => needs("a place, FILE:LINE:COLUMN"),
         ("organise-imports", None, _) if command.file.is_none() && instruction.targets.is_empty() => needs("a file"),
         ("organise-imports", ..) => Ok(command),
         (_, None, _) => needs("a place"),
@@ -176,6 +178,7 @@ fn request(project: &Project<'_>, command: &Command, target: Target) -> Option<R
             Request::Move { target, to, qualified: false }
         }
         "change-signature" => Request::ChangeSignature { target, changes: command.changes.clone() },
+        "convert" => Request::Convert { target, kind: name? },
         "organise-imports" => {
             let work = command.imports.clone()?;
             Request::OrganiseImports { target, work, style: ImportStyle::default() }
@@ -192,7 +195,12 @@ fn work(
 ) -> Result<Outcome, PluginError> {
     let target = target(project, command, &instruction.targets)?;
     if command.operation == "list" {
-        return Ok(Outcome::Answer(possible(project, &target)));
+        return Ok(Outcome::Answer(possible(editor::actions(project, &target))));
+    }
+    if command.operation == "convert" && command.name.is_none() {
+        let rewrites = editor::rewrites(project, &target);
+        let actions = rewrites.iter().map(|request| editor::action(project, request));
+        return Ok(Outcome::Answer(possible(actions.filter(|action| action.refused.is_none()).collect())));
     }
     let old = name_at(project, &target);
     let home = target.path.clone();
@@ -206,7 +214,10 @@ fn work(
     }
     let own = matches!(
         request,
-        Request::ExtractVariable { .. } | Request::ExtractFunction { .. } | Request::OrganiseImports { .. }
+        Request::ExtractVariable { .. }
+            | Request::ExtractFunction { .. }
+            | Request::OrganiseImports { .. }
+            | Request::Convert { .. }
     );
     if !own {
         doubt_what_is_not_read(project, &home, &old, &mut changes);
@@ -264,7 +275,7 @@ fn target(project: &Project<'_>, command: &Command, preferred: &[RepoPath]) -> R
         return Err(plugin_error(ErrorCode::NotFound, &find::FindError::NoFile(path.clone())));
     }
     let found = find::target(project, subject, limit.as_ref(), preferred).and_then(|found| match subject {
-        Subject::Lines(_, line, _) if !command.operation.starts_with("extract") => {
+        Subject::Lines(_, line, _) if !command.operation.starts_with("extract") && command.operation != "convert" => {
             find::declared_in(project, &found, *line)
         }
         _ => Ok(found),
@@ -303,8 +314,7 @@ fn error(project: &Project<'_>, refusal: &Refusal) -> PluginError {
 }
 
 /// What is possible at a place, a line for each operation.
-fn possible(project: &Project<'_>, target: &Target) -> Answer {
-    let actions = editor::actions(project, target);
+fn possible(actions: Vec<Action>) -> Answer {
     let line = |action: &Action| match &action.refused {
         Some(why) => format!("{}: no, {why}", action.operation),
         None => {

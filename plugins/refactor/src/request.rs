@@ -92,6 +92,13 @@ pub enum Request {
         /// The order that an editor's settings ask for.
         style: ImportStyle,
     },
+    /// Rewrite what stands at the target in another form that does the same.
+    Convert {
+        /// A place in it.
+        target: Target,
+        /// The name of the rewrite, such as `invert-if`.
+        kind: String,
+    },
 }
 
 /// What becomes of a file's imports.
@@ -207,6 +214,7 @@ impl Request {
             Self::Move { .. } | Self::MoveFile { .. } => "move",
             Self::OrganiseImports { .. } => "organise-imports",
             Self::ChangeSignature { .. } => "change-signature",
+            Self::Convert { .. } => "convert",
         }
     }
 }
@@ -235,7 +243,7 @@ impl Request {
             Self::ExtractVariable { .. } => "refactor.extract.constant",
             Self::ExtractFunction { .. } => "refactor.extract.function",
             Self::InlineVariable { .. } => "refactor.inline.variable",
-            Self::Codemod(_) | Self::ChangeSignature { .. } => "refactor.rewrite",
+            Self::Codemod(_) | Self::ChangeSignature { .. } | Self::Convert { .. } => "refactor.rewrite",
             Self::InlineFunction { .. } => "refactor.inline.function",
             Self::Move { .. } | Self::MoveFile { .. } => "refactor.move",
             Self::OrganiseImports { .. } => "source.organizeImports",

@@ -1,6 +1,7 @@
 //! Requests in a few words.
 
 use crate::operations::change_signature;
+use crate::operations::convert;
 use crate::{Request, Target, VariableKind, codemods};
 use deepcoder_resolve::Project;
 
@@ -24,6 +25,7 @@ pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
         Request::ChangeSignature { target, .. } => {
             format!("change the signature of {}", change_signature::name(project, target))
         }
+        Request::Convert { kind, .. } => convert::kind(kind).map_or(kind.as_str(), |known| known.title).to_owned(),
         Request::OrganiseImports { target, .. } => format!("organise the imports of {}", target.path),
     }
 }

@@ -1,5 +1,6 @@
 //! What a case asks for, in one form for every tool.
 
+mod convert;
 mod imports;
 mod signature;
 
@@ -105,7 +106,10 @@ impl Wish {
                 wish.beyond = signature::beyond(case);
                 wish.at = wish.at.or_else(|| signature::place(case));
             }
-            _ => wish.to = text("action").or_else(|| text("label")).or_else(|| Some(tool.to_owned())),
+            _ => {
+                wish.tool = case.tool_operation.clone();
+                wish.to = text("action").or_else(|| text("label")).or_else(|| Some(tool.to_owned()));
+            }
         }
         wish
     }
@@ -154,7 +158,10 @@ impl Wish {
                 Some(Request::ChangeSignature { target: target()?, changes })
             }
             "inline-variable" if self.all => Some(Request::InlineVariable { target: target()? }),
-            _ => None,
+            _ => {
+                let kind = convert::kind(self.tool.as_deref()?, self.to.as_deref()?)?;
+                Some(Request::Convert { target: target()?, kind: kind.to_owned() })
+            }
         }
     }
 

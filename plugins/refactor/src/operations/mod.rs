@@ -4,6 +4,7 @@
 
 pub(crate) mod change_signature;
 mod codemod;
+pub(crate) mod convert;
 mod extract_function;
 mod extract_variable;
 pub(crate) mod inline_function;
@@ -33,6 +34,7 @@ pub(crate) fn changes(project: &Project<'_>, request: &Request) -> Result<Change
         Request::Move { target, to, qualified } => move_symbol::move_symbol(project, target, to.as_ref(), *qualified),
         Request::MoveFile { path, to } => move_symbol::move_file(project, path, to),
         Request::ChangeSignature { target, changes } => change_signature::change_signature(project, target, changes),
+        Request::Convert { target, kind } => convert::convert(project, target, kind),
         Request::OrganiseImports { target, work, style } => {
             organise_imports::organise_imports(project, target, work, style)
         }
