@@ -6,6 +6,7 @@
 mod calls;
 mod comments;
 mod definition;
+mod doc_style;
 mod docs;
 mod formats;
 mod generated;
@@ -23,6 +24,7 @@ mod tokens;
 
 pub use calls::{Call, Callable, Calls, Parameter, calls};
 pub use comments::comments;
+pub use doc_style::DocStyle;
 pub use docs::{docstring, documentation, module_documentation};
 pub use formats::{comment_marks, fence_tag, is_file_extension};
 pub use generated::{is_generated, is_minified};

@@ -3,7 +3,6 @@
 
 mod annotations;
 mod documentation;
-mod style;
 mod uses;
 
 use self::documentation::Letters;

@@ -1,9 +1,8 @@
 //! The place and the grammar of the documentation of one definition.
 
 use super::Hole;
-use super::style::Style;
 use crate::units::{Unit, units};
-use deepcoder_syntax::{Docs, Language, documentation, symbols};
+use deepcoder_syntax::{DocStyle, Docs, Language, documentation, symbols};
 use deepcoder_types::{Form, RepoPath};
 
 /// Lines of a documentation at most.
@@ -94,7 +93,7 @@ fn comment(language: Language, text: &str, unit: &Unit, letters: Letters) -> Opt
     let start = unit.range.start;
     let first = text[start..unit.range.end].lines().next()?;
     let indent = &first[..first.len() - first.trim_start().len()];
-    let Style { open, each, close, single } = Style::of(language, text);
+    let DocStyle { open, each, close, single } = DocStyle::of(language, text);
     let lines = |text: &str| text.split_inclusive('\n').map(|line| format!("{indent}{line}")).collect::<String>();
     // The first word of a comment in Go is the name.
     let begin = if language == Language::Go { format!("{} ", unit.name) } else { String::new() };

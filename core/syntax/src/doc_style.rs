@@ -1,10 +1,10 @@
 //! How the comments that document a definition look: as the others of the file do, or else as the language has them.
 
-use deepcoder_syntax::{Language, documentation, symbols};
+use crate::{Language, documentation, symbols};
 
 /// A form of comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Style {
+pub struct DocStyle {
     /// The line before all others.
     pub open: &'static str,
     /// What each line begins with.
@@ -15,20 +15,21 @@ pub(super) struct Style {
     pub single: bool,
 }
 
-const LINES: [Style; 3] = [lines("/// "), lines("// "), lines("# ")];
-const JAVADOC: Style = Style { open: "/**\n", each: " * ", close: " */\n", single: false };
-const PLAIN: Style = Style { open: "/*\n", each: " * ", close: " */\n", single: false };
-const ONE_JAVADOC: Style = Style { open: "", each: "/** ", close: " */", single: true };
-const ONE_PLAIN: Style = Style { open: "", each: "/* ", close: " */", single: true };
-const SUMMARY: Style = Style { open: "/// <summary>\n", each: "/// ", close: "/// </summary>\n", single: false };
+const LINES: [DocStyle; 3] = [lines("/// "), lines("// "), lines("# ")];
+const JAVADOC: DocStyle = DocStyle { open: "/**\n", each: " * ", close: " */\n", single: false };
+const PLAIN: DocStyle = DocStyle { open: "/*\n", each: " * ", close: " */\n", single: false };
+const ONE_JAVADOC: DocStyle = DocStyle { open: "", each: "/** ", close: " */", single: true };
+const ONE_PLAIN: DocStyle = DocStyle { open: "", each: "/* ", close: " */", single: true };
+const SUMMARY: DocStyle = DocStyle { open: "/// <summary>\n", each: "/// ", close: "/// </summary>\n", single: false };
 
-const fn lines(each: &'static str) -> Style {
-    Style { open: "", each, close: "", single: false }
+const fn lines(each: &'static str) -> DocStyle {
+    DocStyle { open: "", each, close: "", single: false }
 }
 
-impl Style {
+impl DocStyle {
     /// The form that most documented definitions of the file have.
-    pub(super) fn of(language: Language, text: &str) -> Self {
+    #[must_use]
+    pub fn of(language: Language, text: &str) -> Self {
         let own = Self::usual(language);
         // These have one form that tools read.
         if matches!(language, Language::Rust | Language::Go) || own == LINES[2] {
@@ -58,7 +59,7 @@ impl Style {
 }
 
 /// The form of a documentation.
-fn seen(doc: &str) -> Option<Style> {
+fn seen(doc: &str) -> Option<DocStyle> {
     if doc.starts_with("/// <summary>") {
         return Some(SUMMARY);
     }
