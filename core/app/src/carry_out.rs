@@ -79,7 +79,7 @@ impl Carrier<'_> {
         events: &mut (dyn FnMut(Event) + Send),
     ) -> Result<Arc<dyn LanguageModel>, TaskError> {
         self.cancel.check()?;
-        if needs_no_model(&request.verb) {
+        if needs_no_model(&request.verb, &request.params.clone().into()) {
             return Ok(Arc::new(NoModel::default()));
         }
         events(Event::Stage(Stage::Load));

@@ -76,7 +76,7 @@ fn in_daemon(profile: &Profile, request: &Request) -> Result<Option<RemoteTasks>
         return Ok(Some(tasks));
     }
     // A daemon is worth its start for the model that it keeps.
-    if needs_no_model(&request.verb) {
+    if needs_no_model(&request.verb, &request.params.clone().into()) {
         return Ok(None);
     }
     // A request that cannot succeed is refused before a daemon is started for it.

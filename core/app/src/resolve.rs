@@ -82,7 +82,11 @@ pub(crate) fn check(request: &Request) -> Result<(), TaskError> {
         Takes::Words | Takes::Command if request.position.is_none() && request.prompt.trim().is_empty() => {
             return Err(RunError::EmptyInstruction.into());
         }
-        Takes::OptionalWords if request.prompt.trim().is_empty() && request.paths.is_empty() => {
+        Takes::OptionalWords
+            if request.prompt.trim().is_empty()
+                && request.paths.is_empty()
+                && !verb.manifest.is_without_model(&request.params.clone().into()) =>
+        {
             return Err(RunError::EmptyInstruction.into());
         }
         Takes::Position if request.position.is_none() || request.paths.is_empty() => {

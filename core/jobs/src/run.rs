@@ -78,7 +78,7 @@ pub(crate) fn run(
 ) -> Result<Run, WorkError> {
     let Resolved { instruction, policy, unreadable } = resolve(repo, &request_of(repo, job), &job.id.0)?;
     unreadable.iter().for_each(|error| reporter.log("warn", format!("left out: {error}")));
-    let model: Arc<dyn LanguageModel> = match needs_no_model(&job.spec.kind) {
+    let model: Arc<dyn LanguageModel> = match needs_no_model(&job.spec.kind, &job.spec.options) {
         true => Arc::new(NoModel::default()),
         false => models.background(job.spec.model.as_deref(), repository)?,
     };

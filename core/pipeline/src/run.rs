@@ -270,8 +270,10 @@ impl<'a> Pipeline<'a> {
         stats: &mut Stats,
     ) -> Result<(Instruction, Several), RunError> {
         let alone = asking.plugin.manifest().each_target;
-        // A plugin without a model finds its files itself.
-        if !asking.grants.asks_model() && asked.targets.is_empty() {
+        // Without a model the plugin finds its files itself, and sees those that are named together.
+        if crate::needs_no_model(&asked.verb, &asked.options)
+            || (!asking.grants.asks_model() && asked.targets.is_empty())
+        {
             let several = Several::one(asking.make(&asked, &[], stats)?);
             return Ok((asked, several));
         }

@@ -26,10 +26,10 @@ pub fn verb(name: &str) -> Option<Verb> {
     verbs_of(&*plugin).find(|verb| verb.manifest.name == name)
 }
 
-/// Whether `verb` does without a model.
+/// Whether `verb` does without a model, with these parameters.
 #[must_use]
-pub fn needs_no_model(verb: &str) -> bool {
-    self::verb(verb).is_some_and(|verb| !verb.asks_model)
+pub fn needs_no_model(verb: &str, params: &serde_json::Value) -> bool {
+    self::verb(verb).is_some_and(|verb| !verb.asks_model || verb.manifest.is_without_model(params))
 }
 
 fn verbs_of(plugin: &dyn Plugin) -> impl Iterator<Item = Verb> {

@@ -78,6 +78,9 @@ pub struct Param {
     /// Its value where the user gives none; `None` where that depends on the request.
     #[serde(default)]
     pub default: Option<Value>,
+    /// Whether the verb asks no model where it is `true`, so that none is loaded.
+    #[serde(default)]
+    pub without_model: bool,
     /// Its effect, in a phrase.
     pub help: String,
 }
@@ -111,6 +114,13 @@ pub struct VerbManifest {
 }
 
 impl VerbManifest {
+    /// Whether it asks no model with these parameters.
+    #[must_use]
+    pub fn is_without_model(&self, params: &Value) -> bool {
+        let set = |param: &Param| params.get(&param.name).and_then(Value::as_bool) == Some(true);
+        self.params.iter().any(|param| param.without_model && set(param))
+    }
+
     /// Whether `params` are known and of their types. A parameter that is `null` is not given.
     pub fn check(&self, params: &Map<String, Value>) -> Result<(), PluginError> {
         let invalid =
@@ -174,6 +184,7 @@ mod tests {
             kind,
             choices: choices.iter().map(ToString::to_string).collect(),
             default: None,
+            without_model: false,
             help: "x".into(),
         };
         VerbManifest {

@@ -96,13 +96,16 @@ pub struct Answer {
     /// For `refactor list`: the operations, which `text` tells in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<Action>,
+    /// For a check: the findings, which `text` tells in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<crate::Diagnostic>,
 }
 
 impl Answer {
     /// An answer that is a text and nothing else.
     #[must_use]
     pub fn words(text: impl Into<String>) -> Self {
-        Self { text: text.into(), actions: Vec::new() }
+        Self { text: text.into(), actions: Vec::new(), diagnostics: Vec::new() }
     }
 }
 

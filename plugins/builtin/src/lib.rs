@@ -9,6 +9,7 @@ pub fn all() -> Vec<Arc<dyn Plugin>> {
     vec![
         Arc::new(deepcoder_plugin_edit::EditPlugin::new()),
         Arc::new(deepcoder_plugin_explain::ExplainPlugin::new()),
+        Arc::new(deepcoder_plugin_document::DocumentPlugin::new()),
         Arc::new(deepcoder_plugin_complete::CompletePlugin::new()),
         Arc::new(deepcoder_plugin_refactor::RefactorPlugin::new()),
     ]

@@ -326,7 +326,7 @@ fn possible(actions: Vec<Action>) -> Answer {
             format!("{}: {places} in {files}{doubts}", action.operation)
         }
     };
-    Answer { text: actions.iter().map(line).collect::<Vec<_>>().join("\n"), actions }
+    Answer { text: actions.iter().map(line).collect::<Vec<_>>().join("\n"), actions, diagnostics: Vec::new() }
 }
 
 fn counted(count: u32, what: &str) -> String {

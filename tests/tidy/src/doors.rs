@@ -61,6 +61,7 @@ const NO_VERBS: &[(&str, &str)] = &[
     ("core/cli/src/verbs/history.rs", "a field of JSON"),
     ("core/profile/src/roles.rs", "the roles of models, as settings name them"),
     ("core/hook/src/config.rs", "an action of hooks"),
+    ("core/resolve/src/languages/javascript/hints.rs", "a global of browsers"),
     ("core/verify/src/checks/asked.rs", "words of an instruction"),
     ("core/verify/src/checks/docs.rs", "words of an instruction"),
     ("core/verify/src/checks/prompt.rs", "words of an instruction"),

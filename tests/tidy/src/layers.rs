@@ -24,6 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &[
         "deepcoder-context",
         "deepcoder-plugin-edit",
+        "deepcoder-plugin-document",
         "deepcoder-plugin-explain",
         "deepcoder-plugin-complete",
         "deepcoder-plugin-refactor",

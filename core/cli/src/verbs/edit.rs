@@ -11,7 +11,7 @@ use deepcoder_app::{CommitPlace, Repo, Takes, TaskError, lines_of};
 use deepcoder_pipeline::RunError;
 use deepcoder_protocol::Tasks;
 use deepcoder_types::{
-    Applicability, Consent, Decision, Delivery, Effort, Hint as _, HunkRef, Landed, Previous, RepoPath, Task,
+    Applicability, Consent, Decision, Delivery, Effort, Hint as _, HunkRef, Landed, Previous, RepoPath, Severity, Task,
     TaskResult, Verdict,
 };
 use serde_json::json;
@@ -193,7 +193,9 @@ fn unchanged(task: &Task, result: &TaskResult, console: &mut Console) -> Result 
                 true => console.json(&report(task, result))?,
                 false => answer.text.lines().try_for_each(|line| console.line(line))?,
             }
-            return Ok(Done::Clean);
+            // A finding is what a check is asked for; a doubt is none.
+            let found = answer.diagnostics.iter().any(|found| found.severity != Severity::Warning);
+            return Ok(if found { Done::Findings } else { Done::Clean });
         }
         Some(answer) => {
             console.warn("the model answered in words instead of changing files");
@@ -328,6 +330,7 @@ pub(super) fn report(task: &Task, result: &TaskResult) -> serde_json::Value {
         "evidence": result.evidence,
         "answer": result.answer.as_ref().map(|a| a.text.as_str()),
         "actions": result.answer.as_ref().map(|a| &a.actions).filter(|actions| !actions.is_empty()),
+        "diagnostics": result.answer.as_ref().map(|a| &a.diagnostics).filter(|found| !found.is_empty()),
         "model": result.model,
         "seed": result.seed,
         "targets": result.targets,
