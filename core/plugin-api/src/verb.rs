@@ -233,6 +233,21 @@ mod tests {
         }
     }
 
+    /// Protects users without a model: a parameter that says so does without one, and nothing else does.
+    #[test]
+    fn a_parameter_may_do_without_a_model() {
+        let mut verb = verb();
+        let loud = verb.params.iter().position(|param| param.name == "loud").expect("a parameter");
+        assert!(!verb.is_without_model(&json!({ "loud": true })));
+        verb.params[loud].without_model = true;
+        assert!(verb.is_without_model(&json!({ "loud": true, "format": "diff" })));
+        for asks in
+            [json!({}), json!(null), json!({ "loud": false }), json!({ "loud": "true" }), json!({ "format": "diff" })]
+        {
+            assert!(!verb.is_without_model(&asks), "{asks}");
+        }
+    }
+
     /// Protects every surface that makes arguments of a manifest: names that cannot be arguments and defaults that the
     /// check would refuse do not load.
     #[test]

