@@ -2,6 +2,8 @@
 
 use super::{Command, of_file, subject_of};
 use crate::parameters::{NewParameter, ParameterChange, Which};
+use deepcoder_syntax::Language;
+use deepcoder_types::RepoPath;
 
 /// Words that say nothing about which parameter is meant.
 const FILLER: &[&str] =
@@ -10,7 +12,12 @@ const FILLER: &[&str] =
 /// What an instruction asks for parameters, if it is about nothing else.
 pub(super) fn parse(words: &[String]) -> Option<Command> {
     let (first, rest) = words.split_first()?;
-    let (rest, file) = of_file(rest);
+    // `from bank.pay` names a function, and `in bank.py` a file.
+    let is_file = |file: &String| RepoPath::new(file.as_str()).is_ok_and(|path| Language::program(&path).is_some());
+    let (rest, file) = match of_file(rest) {
+        (shorter, Some(file)) if is_file(&file) => (shorter, Some(file)),
+        _ => (rest, None),
+    };
     let (subject, changes) = match first.to_lowercase().as_str() {
         "change-signature" => {
             let (subject, steps) = rest.split_first()?;
@@ -61,7 +68,11 @@ fn sentence<'w>(verb: &str, words: &'w [String]) -> Option<(&'w str, Vec<Paramet
         .iter()
         .take(4)
         .any(|word| matches!(word.to_lowercase().as_str(), "parameter" | "parameters" | "argument"));
-    let said: Vec<&String> = words.iter().filter(|word| !FILLER.contains(&word.to_lowercase().as_str())).collect();
+    // Behind `to` stand the names of parameters, in an order.
+    let names_from = words.iter().position(|word| verb == "reorder" && word == "to").unwrap_or(words.len());
+    let filler = |at: usize, word: &String| at < names_from && FILLER.contains(&word.to_lowercase().as_str());
+    let said: Vec<&String> =
+        words.iter().enumerate().filter(|(at, word)| !filler(*at, word)).map(|(_, word)| word).collect();
     match (verb, said.as_slice()) {
         _ if !about => None,
         // Without a default or an argument it is not said what the calls give.

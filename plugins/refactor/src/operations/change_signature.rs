@@ -10,6 +10,7 @@ mod calls;
 mod family;
 mod lists;
 mod object;
+mod placed;
 mod plan;
 mod relist;
 mod signature;
@@ -24,6 +25,7 @@ use deepcoder_resolve::{DeclarationId, Form, Occurrence, Project, Role};
 use deepcoder_syntax::Language;
 use deepcoder_types::{Hint, RepoPath, TextRange};
 use family::Family;
+use placed::{Placed, placed};
 use plan::{Plan, Slot};
 use relist::Edits;
 use signature::{Definition, Kind, is_script};
@@ -160,33 +162,6 @@ pub(crate) fn change_signature(
     work.change(&family, (&home.path, at)).map_err(|error| error.refusal(&home, target.range))
 }
 
-/// An error with its place, where it has one.
-struct Placed {
-    error: SignatureError,
-    place: Option<(RepoPath, TextRange)>,
-    refusal: Option<Refusal>,
-}
-
-impl Placed {
-    fn refusal(self, home: &Source<'_>, at: TextRange) -> Refusal {
-        match (self.refusal, self.place) {
-            (Some(refusal), _) => refusal,
-            (None, Some((path, at))) => Refusal::of(&self.error).at(&path, at),
-            (None, None) => home.refuse(&self.error, at),
-        }
-    }
-}
-
-impl From<SignatureError> for Placed {
-    fn from(error: SignatureError) -> Self {
-        Self { error, place: None, refusal: None }
-    }
-}
-
-fn placed(error: SignatureError, source: &Source<'_>, at: TextRange) -> Placed {
-    Placed { error, place: Some((source.path.clone(), at)), refusal: None }
-}
-
 /// The files that a change is about.
 struct Work<'p> {
     project: &'p Project<'p>,
@@ -267,7 +242,7 @@ impl<'p> Work<'p> {
                 names::check(source, &new.name, within).map_err(|error| Placed {
                     error: SignatureError::Taken(new.name.clone()),
                     place: None,
-                    refusal: Some(source.refuse(&error, within)),
+                    refusal: Some(Box::new(source.refuse(&error, within))),
                 })?;
             }
             if self.plan.object {
@@ -352,11 +327,20 @@ impl<'p> Work<'p> {
         let source = self.sources.get(home).ok_or(SignatureError::NoFunction)?;
         let node = signature::node_of(source, at).ok_or(SignatureError::NoFunction)?;
         out.push((source, Definition::of(source, node)?));
-        for (path, id) in &family.definitions {
+        // A method of an object names the member of a type.
+        let of_objects = self.occurrences.iter().filter(|(o, _)| o.role != Role::Declares).filter_map(|(o, _)| {
+            let node = signature::defined_at(self.sources.get(&o.place.path)?, o.place.at)?;
+            Some((&o.place.path, Ok(node)))
+        });
+        let declared = family.definitions.iter().filter_map(|(path, id)| {
+            let source = self.sources.get(path)?;
+            let node = source.bindings.declaration(*id).and_then(|d| signature::of_declaration(source, d));
+            Some((path, node.ok_or_else(|| SignatureError::Differs(self.name.clone()))))
+        });
+        for (path, node) in declared.chain(of_objects) {
             let Some(source) = self.sources.get(path) else { continue };
-            let Some(node) = source.bindings.declaration(*id).and_then(|d| signature::of_declaration(source, d)) else {
-                return Err(SignatureError::Differs(self.name.clone()).into());
-            };
+            let node = node?;
+            family::overloads(source, node)?;
             if out.iter().any(|(other, definition)| other.path == *path && range(definition.node) == range(node)) {
                 continue;
             }
@@ -425,7 +409,10 @@ impl<'p> Work<'p> {
         out: &mut Vec<(&'s Source<'p>, Site<'s>)>,
     ) -> Result<(), Placed> {
         let at = occurrence.place.at;
-        if source.node_at(at).is_some_and(|node| node.kind().contains("comment")) || aliases::exports(source, at) {
+        if source.node_at(at).is_some_and(|node| node.kind().contains("comment"))
+            || aliases::exports(source, at)
+            || signature::defined_at(source, at).is_some()
+        {
             return Ok(());
         }
         if of_class {

@@ -1,8 +1,9 @@
 //! What a change leaves behind: imports, variables that nothing uses any more, and names that must mean what they meant.
 
+use super::SignatureError;
+use super::placed::{Placed, placed};
 use super::plan::Plan;
 use super::signature::{Definition, Parameter, class_of};
-use super::{Placed, SignatureError, placed};
 use crate::Changes;
 use crate::grammar::source::{Source, holds, range};
 use crate::parameters::NewParameter;
@@ -81,7 +82,7 @@ pub(super) fn simple(source: &Source<'_>, of_type: &str, imports: &mut Vec<Strin
         let taken = source
             .bindings
             .ids()
-            .any(|(_, d)| d.name == name && !d.import.as_ref().is_some_and(|import| import_of(import) == full));
+            .any(|(_, d)| d.name == name && d.import.as_ref().is_none_or(|import| import_of(import) != full));
         if !taken {
             out = out.replace(&full, name);
             if !source.bindings.ids().any(|(_, d)| d.name == name) && !full.starts_with("java.lang.") {
@@ -165,8 +166,8 @@ fn import_line(source: &Source<'_>, at: TextRange) -> Option<TextRange> {
 
 fn first_spec(node: Node<'_>) -> Option<Node<'_>> {
     let mut cursor = node.walk();
-    let inner = node.named_children(&mut cursor).find(|child| child.kind().starts_with("import_spec"));
-    inner
+    let specs: Vec<Node<'_>> = node.named_children(&mut cursor).collect();
+    specs.into_iter().find(|child| child.kind().starts_with("import_spec"))
 }
 
 /// Add imports behind those that are there, or behind the package.

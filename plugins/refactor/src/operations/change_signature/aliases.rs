@@ -1,9 +1,7 @@
 //! Calls by another name: what an import or an export renames.
 
 use crate::grammar::source::Source;
-use deepcoder_resolve::{
-    Declaration, DeclarationId, Occurrence, Place, Project, Reference, Resolution, Role, Symbol, Target,
-};
+use deepcoder_resolve::{Declaration, DeclarationId, Occurrence, Place, Project, Reference, Role, Symbol, Target};
 use deepcoder_syntax::Node;
 use deepcoder_types::{RepoPath, TextRange};
 use std::collections::BTreeSet;
@@ -39,13 +37,7 @@ pub(super) fn of(project: &Project<'_>, symbol: &Symbol, found: &[Occurrence]) -
             let uses = |r: &&Reference| {
                 r.target == Target::Declaration(id) && !matches!(r.role, Role::Declares | Role::Imports)
             };
-            let means = |r: &Reference| match project.resolve(path, r) {
-                Resolution::Exact(other) => meets(symbol, &other),
-                Resolution::Candidates(others, _) => others.iter().any(|other| meets(symbol, other)),
-                _ => false,
-            };
-            let Some(first) = bindings.references.iter().find(uses) else { continue };
-            if !means(first) && !default_of(project, path, declaration, symbol) {
+            if !takes(project, (path, declaration), symbol, found) {
                 continue;
             }
             aliased.extend(bindings.references.iter().filter(uses).map(|r| Occurrence {
@@ -60,10 +52,6 @@ pub(super) fn of(project: &Project<'_>, symbol: &Symbol, found: &[Occurrence]) -
     (aliased, unknown)
 }
 
-fn meets(one: &Symbol, other: &Symbol) -> bool {
-    one.declarations.iter().any(|global| other.declarations.contains(global))
-}
-
 /// Whether a file exports a declaration as all that the module is (`export = f`).
 fn exported_whole(project: &Project<'_>, (path, id): &(RepoPath, DeclarationId)) -> bool {
     let Some(text) = project.files().text(path).filter(|text| text.contains("export =")) else { return false };
@@ -71,11 +59,27 @@ fn exported_whole(project: &Project<'_>, (path, id): &(RepoPath, DeclarationId))
     text.contains(&format!("export = {name}"))
 }
 
-/// Whether an import takes what a module is as a whole, and that is the symbol.
-fn default_of(project: &Project<'_>, path: &RepoPath, declaration: &Declaration, symbol: &Symbol) -> bool {
-    let Some(import) = declaration.import.as_ref().filter(|import| import.name.is_none()) else { return false };
+/// Whether an import takes the symbol: from its file, or from one that passes it on.
+fn takes(
+    project: &Project<'_>,
+    (path, declaration): (&RepoPath, &Declaration),
+    symbol: &Symbol,
+    found: &[Occurrence],
+) -> bool {
+    let Some(import) = &declaration.import else { return false };
     let files = project.module_files(path, &import.module);
-    symbol.declarations.iter().any(|global| files.contains(&global.0) && exported_whole(project, global))
+    let passes_on = |file: &RepoPath| {
+        let passes = |o: &Occurrence| o.place.path == *file && matches!(o.role, Role::Imports | Role::Exports);
+        import.name.as_ref() == Some(&symbol.name) && found.iter().any(passes)
+    };
+    symbol.declarations.iter().any(|global| {
+        let exported = project.declaration(global).map(|d| d.exported_as).unwrap_or_default();
+        let here = files.contains(&global.0);
+        match &import.name {
+            Some(name) => here && (*name == symbol.name || exported.contains(name)) || files.iter().any(passes_on),
+            None => here && exported_whole(project, global),
+        }
+    })
 }
 
 /// The word that the path of a module ends in.

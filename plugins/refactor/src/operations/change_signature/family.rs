@@ -3,7 +3,7 @@
 use super::SignatureError;
 use super::signature::{class_of, decorators, is_constructor, is_script, of_declaration};
 use crate::grammar::source::{Source, holds, range};
-use deepcoder_resolve::{Declaration, DeclarationId, DeclarationKind, Global, Symbol};
+use deepcoder_resolve::{Declaration, DeclarationId, DeclarationKind, Global, Resolution, Symbol};
 use deepcoder_syntax::{Language, Node};
 use deepcoder_types::TextRange;
 
@@ -84,15 +84,30 @@ pub(super) fn of(source: &Source<'_>, function: Node<'_>) -> Result<Family, Sign
             return Err(SignatureError::NotFixed);
         }
     }
-    let id = declared(source, function).ok_or(SignatureError::NoName)?;
+    let Some(id) = declared(source, function) else { return of_object(source, function) };
     let symbol = source.project.symbol(&global(id));
     let name = symbol.name.clone();
     let public = outermost(source, id);
     Ok(Family { name, definitions: symbol.declarations.clone(), called: vec![(symbol, false)], public })
 }
 
+/// The member of a type that a method of an object is.
+fn of_object(source: &Source<'_>, function: Node<'_>) -> Result<Family, SignatureError> {
+    let name =
+        function.child_by_field_name("name").filter(|_| function.parent().is_some_and(|up| up.kind() == "object"));
+    let at = range(name.ok_or(SignatureError::NoName)?);
+    let found = source.project.names_at(&source.path, at.start).into_iter().find(|(reference, _)| reference.at == at);
+    let Some((_, Resolution::Exact(symbol))) = found else { return Err(SignatureError::NoName) };
+    Ok(Family {
+        name: symbol.name.clone(),
+        definitions: symbol.declarations.clone(),
+        called: vec![(symbol, false)],
+        public: false,
+    })
+}
+
 /// Functions that have several signatures cannot get one.
-fn overloads(source: &Source<'_>, function: Node<'_>) -> Result<(), SignatureError> {
+pub(super) fn overloads(source: &Source<'_>, function: Node<'_>) -> Result<(), SignatureError> {
     if !is_script(source.language) {
         return Ok(());
     }

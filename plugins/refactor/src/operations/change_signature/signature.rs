@@ -164,6 +164,13 @@ pub(super) fn of_declaration<'s>(source: &'s Source<'_>, declaration: &Declarati
     FUNCTIONS.contains(&value.kind()).then_some(value)
 }
 
+/// The function that has its name at a place.
+pub(super) fn defined_at<'s>(source: &'s Source<'_>, at: TextRange) -> Option<Node<'s>> {
+    let name = source.node_at(at).filter(|name| range(*name) == at)?;
+    let parent = name.parent().filter(|up| FUNCTIONS.contains(&up.kind()))?;
+    parent.child_by_field_name("name").filter(|own| own.id() == name.id()).map(|_| parent)
+}
+
 /// The constructor of a class, where it has just one.
 fn constructor(source: &Source<'_>, declaration: &Declaration) -> Option<TextRange> {
     if declaration.kind != DeclarationKind::Class {

@@ -10,6 +10,7 @@ mod others;
 mod properties;
 mod python;
 mod rename;
+mod signatures;
 mod there_and_back;
 
 use crate::{Refusal, Request, Target, VariableKind, Verdict};
