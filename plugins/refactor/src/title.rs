@@ -23,7 +23,8 @@ pub(crate) fn title(project: &Project<'_>, request: &Request) -> String {
         Request::Move { target, to: None, .. } => format!("move {} to a new file", name_at(project, target)),
         Request::MoveFile { path, to } => format!("move {path} to {to}"),
         Request::ChangeSignature { target, .. } => {
-            format!("change the signature of {}", change_signature::name(project, target))
+            let name = change_signature::name(project, target).unwrap_or_else(|| name_at(project, target));
+            format!("change the signature of {name}")
         }
         Request::Convert { kind, .. } => convert::kind(kind).map_or(kind.as_str(), |known| known.title).to_owned(),
         Request::OrganiseImports { target, .. } => format!("organise the imports of {}", target.path),

@@ -8,6 +8,7 @@ mod aliases;
 mod arguments;
 mod calls;
 mod family;
+mod find;
 mod lists;
 mod object;
 mod placed;
@@ -109,14 +110,11 @@ impl Hint for SignatureError {
 }
 
 /// The name of the function that is meant, for titles.
-pub(crate) fn name(project: &Project<'_>, target: &Target) -> String {
-    let found = || {
-        let source = Source::of(project, target).ok()?;
-        let (path, at) = signature::find(project, &source, target.range).ok()?;
-        let home = Source::of(project, &Target { path, range: at }).ok()?;
-        Some(family::of(&home, signature::node_of(&home, at)?).ok()?.name)
-    };
-    found().unwrap_or_else(|| crate::title::name_at(project, target))
+pub(crate) fn name(project: &Project<'_>, target: &Target) -> Option<String> {
+    let source = Source::of(project, target).ok()?;
+    let (path, at) = find::find(project, &source, target.range).ok()?;
+    let home = Source::of(project, &Target { path, range: at }).ok()?;
+    Some(family::of(&home, signature::node_of(&home, at)?).ok()?.name)
 }
 
 /// The changes that give the function at the target other parameters.
@@ -127,7 +125,7 @@ pub(crate) fn change_signature(
 ) -> Result<Changes, Refusal> {
     let source = Source::of(project, target)?;
     let refuse = |error: SignatureError| source.refuse(&error, target.range);
-    let (path, at) = signature::find(project, &source, target.range).map_err(refuse)?;
+    let (path, at) = find::find(project, &source, target.range).map_err(refuse)?;
     let home = Source::of(project, &Target { path, range: at })?;
     let node = signature::node_of(&home, at).ok_or_else(|| refuse(SignatureError::NoFunction))?;
     let own = Definition::of(&home, node).map_err(refuse)?;
