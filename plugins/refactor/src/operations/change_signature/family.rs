@@ -62,6 +62,17 @@ pub(super) fn of(source: &Source<'_>, function: Node<'_>) -> Result<Family, Sign
     overloads(source, function)?;
     if let Some(class) = class_of(function).filter(|_| is_constructor(source, function)) {
         let id = declared_class(source, class).ok_or(SignatureError::NoName)?;
+        // Which of several constructors a call means is a matter of types (Java).
+        let mut constructors = 0;
+        crate::grammar::source::walk(class, |node| {
+            constructors += usize::from(node.kind() == "constructor_declaration" && class_of(node) == Some(class));
+            true
+        });
+        if constructors > 1 {
+            return Err(SignatureError::Overloads(
+                source.bindings.declaration(id).map(|d| d.name.clone()).unwrap_or_default(),
+            ));
+        }
         let declaration = source.bindings.declaration(id).ok_or(SignatureError::NoName)?;
         let own = function.child_by_field_name("name").map(range);
         let own = own.and_then(|at| source.bindings.ids().find(|(_, d)| d.at == at)).map(|(id, _)| id);
