@@ -234,6 +234,10 @@ class AsyncRefactor:
         """Put a value in the place of its name; see :meth:`deepcoder.Refactor.inline`."""
         return AsyncEdit(await _run(lambda cancel: self._refactor.inline(target, cancel=cancel)))
 
+    async def convert(self, target: str, kind: str) -> AsyncEdit:
+        """Rewrite what stands at a place in another form; see :meth:`deepcoder.Refactor.convert`."""
+        return AsyncEdit(await _run(lambda cancel: self._refactor.convert(target, kind, cancel=cancel)))
+
     async def list(self, target: str) -> builtins.list[_core.Refactoring]:
         """What is possible at a place; see :meth:`deepcoder.Refactor.list`."""
         return await _run(lambda cancel: self._refactor.list(target, cancel=cancel))

@@ -683,6 +683,12 @@ class Refactor:
     def inline(self, target: str, *, cancel: Cancel | None = None) -> Edit:
         """Put the value of what is named at ``target`` in the place of its name, everywhere, and take the declaration away."""
 
+    def convert(self, target: str, kind: str, *, cancel: Cancel | None = None) -> Edit:
+        """Rewrite what stands at ``target`` in another form that does the same: ``kind`` is a name such as ``"invert-if"``.
+
+        :meth:`list` has the rewrites that apply at a place, as ``convert invert-if``.
+        """
+
     def list(self, target: str, *, cancel: Cancel | None = None) -> builtins.list[Refactoring]:
         """What is possible at ``target``: every operation with what it would change, or why it cannot."""
 

@@ -152,6 +152,20 @@ impl Refactor {
         self.edit(py, "inline", &[Some(target)], None, cancel)
     }
 
+    /// Rewrite what stands at ``target`` in another form that does the same: ``kind`` is a name such as ``"invert-if"``.
+    ///
+    /// :meth:`list` has the rewrites that apply at a place, as ``convert invert-if``.
+    #[pyo3(signature = (target, kind, *, cancel=None))]
+    fn convert(
+        &self,
+        py: Python<'_>,
+        target: &str,
+        kind: &str,
+        cancel: Option<&Bound<'_, PyCancel>>,
+    ) -> PyResult<Edit> {
+        self.edit(py, "convert", &[Some(target), Some(kind)], None, cancel)
+    }
+
     /// What is possible at ``target``: every operation with what it would change, or why it cannot.
     #[pyo3(signature = (target, *, cancel=None))]
     fn list(&self, py: Python<'_>, target: &str, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Vec<Refactoring>> {

@@ -80,7 +80,8 @@ fn code_actions_are_what_is_possible() {
     let here = target(&files, &path("bank.py"), selection).expect("a text");
     let offered = code_actions(&project, &here);
     let kinds: Vec<&str> = offered.iter().map(|action| action.kind).collect();
-    assert_eq!(kinds, ["refactor.extract.variable", "refactor.extract.function"]);
+    assert_eq!(kinds, ["refactor.extract.variable", "refactor.extract.function", "refactor.rewrite"]);
+    assert_eq!(offered[2].title, "swap the two sides of the operator");
     assert_eq!(offered[0].title, "extract a variable");
     let extracted = resolve(&project, &offered[0]).expect("it was offered");
     let (_, edits) = &extracted.edit.edits[0];

@@ -24,18 +24,11 @@ pub(super) fn kind(tool: &str, to: &str) -> Option<&'static str> {
         "Convert to template string" => "concatenation-to-template",
         "Convert to optional chain expression" => "optional-chain",
         "Convert overload list to single signature" => "merge-overloads",
-        "refactor.rewrite.changeQuote" | "make_raw_string" | "make_usual_string" => {
-            if tool == "make_raw_string" {
-                "raw-string"
-            } else if tool == "make_usual_string" {
-                "usual-string"
-            } else {
-                "change-quotes"
-            }
-        }
+        "refactor.rewrite.changeQuote" => "change-quotes",
+        "make_raw_string" => "raw-string",
+        "make_usual_string" => "usual-string",
         "refactor.rewrite.splitLines" => "split-lines",
         "refactor.rewrite.joinLines" => "join-lines",
-        "refactor.rewrite.fillStruct" => "fill-struct",
         "add_hash" => "add-hash",
         "remove_hash" => "remove-hash",
         "replace_string_with_char" => "string-to-char",
@@ -54,14 +47,11 @@ pub(super) fn kind(tool: &str, to: &str) -> Option<&'static str> {
         "convert_while_to_loop" => "while-to-loop",
         "convert_for_loop_to_while_let" => "for-to-while-let",
         "convert_for_loop_with_for_each" => "for-to-for-each",
-        "convert_iter_for_each_to_for" => "for-each-to-for",
         "convert_if_to_bool_then" => "if-to-bool-then",
         "convert_bool_then_to_if" => "bool-then-to-if",
         "convert_comment_block" => "comment-style",
         "convert_comment_from_or_to_doc" => "comment-to-doc",
         "toggle_macro_delimiter" => "macro-brackets",
-        "replace_let_with_if_let" => "let-to-if-let",
-        "pull_assignment_up" => "pull-assignment-up",
         _ => return None,
     })
 }

@@ -94,7 +94,8 @@ fn merge(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     let mut at = node;
     while let Some(next) = at.next_named_sibling().filter(|next| next.kind() == "match_arm") {
         let other = arm(next).ok_or(ConvertError::Broken)?;
-        let selected = site.at.start == site.at.end || range(next).start < site.at.end;
+        // A selection in one arm is meant as a cursor.
+        let selected = site.at.end <= range(node).end || range(next).start < site.at.end;
         if !selected || tokens(site, other.value) != tokens(site, first.value) {
             break;
         }
@@ -196,7 +197,8 @@ fn split(site: &Site<'_>, bar: Node<'_>) -> Result<Draft, ConvertError> {
     let comma = if rest.ends_with(',') || value.kind() == "block" { "" } else { "," };
     let indentation = site.indentation(node);
     let text = format!("{before}{rest}{comma}\n{indentation}{after}{rest}");
-    Ok(Draft::of(node, text))
+    let draft = Draft::of(node, text);
+    Ok(if whole.starts_with('|') { draft.doubted(node, "the patterns begin with `|`") } else { draft })
 }
 
 fn to_matches(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
@@ -219,6 +221,9 @@ fn to_matches(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     let expression = site.text(one.value);
     let subject = site.text(value);
     let (not, guard) = match (expression, last) {
+        ("true", "true") | ("false", "false") => {
+            return Err(ConvertError::Because("the arms are not `true` and `false`"));
+        }
         ("true", "false") => ("", guard.map(str::to_owned)),
         ("false", "true") => ("!", guard.map(str::to_owned)),
         (_, "false") if one.value.kind() != "block" => {

@@ -75,11 +75,20 @@ fn expression_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
 }
 
 fn arrow_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
-    function_at(site).filter(|found| found.kind() == "arrow_function")
+    function_at(site).filter(|found| found.kind() == "arrow_function" && !of_variable(site, *found))
 }
 
 fn declared_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
-    function_at(site).filter(|found| found.parent().is_some_and(|parent| parent.kind() == "variable_declarator"))
+    // In the head of a function expression only that expression is meant.
+    let meant = |found: &Node<'s>| found.kind() == "arrow_function" || of_variable(site, *found);
+    function_at(site)
+        .filter(|found| found.parent().is_some_and(|parent| parent.kind() == "variable_declarator"))
+        .filter(meant)
+}
+
+/// Whether the selection is on the variable and not in the function that it gets.
+fn of_variable(site: &Site<'_>, function: Node<'_>) -> bool {
+    site.at.start < range(function).start
 }
 
 /// Whether a function uses `this`, `arguments`, `super` or `new.target` of its own.

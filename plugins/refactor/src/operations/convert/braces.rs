@@ -1,6 +1,6 @@
 //! Brackets and braces that may be there or not.
 
-use super::site::{Draft, Site, field, is_comment, parts};
+use super::site::{Draft, Site, child, field, is_comment, parts};
 use super::{ConvertError, Kind, RUST, SCRIPTS};
 use crate::grammar::source::{range, walk};
 use deepcoder_syntax::Node;
@@ -70,7 +70,10 @@ fn remove_parentheses(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertE
             inner.kind(),
             "return_expression" | "break_expression" | "closure_expression" | "yield_expression"
         );
-        let last = open && range(parent).end == range(node).end && !matches!(parent.kind(), "range_expression");
+        let last = open && ends_all(node);
+        if parent.kind() == "let_declaration" && field(parent, "alternative").is_some() {
+            return Err(NEEDED);
+        }
         if field_call || chained && parent.kind() == "let_condition" || macro_pattern(inner) {
             return Err(NEEDED);
         }
@@ -95,6 +98,30 @@ fn remove_parentheses(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertE
         return Err(ConvertError::Comment);
     }
     Ok(draft)
+}
+
+/// Whether nothing that is part of an expression follows, so that an expression without an end of its own may stand here.
+fn ends_all(node: Node<'_>) -> bool {
+    let mut at = node;
+    while let Some(parent) = at.parent() {
+        let open = parent.kind().ends_with("_expression")
+            && !matches!(
+                parent.kind(),
+                "parenthesized_expression"
+                    | "tuple_expression"
+                    | "array_expression"
+                    | "struct_expression"
+                    | "range_expression"
+            );
+        if parent.kind() == "range_expression" || open && parent.end_byte() != node.end_byte() {
+            return false;
+        }
+        if !open {
+            return true;
+        }
+        at = parent;
+    }
+    true
 }
 
 fn macro_pattern(inner: Node<'_>) -> bool {
@@ -190,7 +217,8 @@ fn arrow_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
         });
     let found = found.or_else(|| site.around(&kinds))?;
     let body = field(found, "body")?;
-    let in_body = range(body).start < site.at.start && site.at.end <= range(body).end;
+    let arrow = child(found, "=>")?;
+    let in_body = range(arrow).end < site.at.start && site.at.end <= range(body).end;
     (found.kind() == "arrow_function" && !in_body).then_some(found)
 }
 
@@ -247,6 +275,9 @@ fn unwrap_arm(site: &Site<'_>, block: Node<'_>) -> Result<Draft, ConvertError> {
         && expression.kind() != "struct_expression"
         && expression.kind() != "macro_invocation";
     let arm = block.parent().ok_or(ConvertError::Broken)?;
+    if braced_start(expression) {
+        return Err(ConvertError::Because("the expression begins with a block, which would end the arm"));
+    }
     let comma = site.text(arm).ends_with(',') || braced;
     let (from, to) = (site.indentation(only).to_owned(), site.indentation(arm).to_owned());
     let text = site.moved(range(only), &from, &to);

@@ -108,17 +108,8 @@ fn to_chain(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     operands.push(at);
     operands.reverse();
     // Only the operands in the selection count.
-    let selected = |operand: &Node<'_>| {
-        site.at.start == site.at.end
-            || holds(range(node), site.at)
-                && range(*operand).start >= site.at.start
-                && range(*operand).start < site.at.end
-    };
-    if site.at.start < site.at.end
-        && site.at != range(*operands.last().ok_or(ConvertError::Broken)?)
-        && !holds(site.at, range(node))
-    {
-        operands.retain(selected);
+    if operands.iter().filter(|operand| holds(site.at, range(**operand))).count() > 1 {
+        operands.retain(|operand| holds(site.at, range(*operand)));
     }
     let last = operands.pop().ok_or(ConvertError::Because("there is no chain"))?;
     let chain = last_chain(last).ok_or(ConvertError::Because("the last part is no member of another"))?;

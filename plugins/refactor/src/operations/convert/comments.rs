@@ -26,7 +26,12 @@ pub(super) const KINDS: &[Kind] = &[
 fn comment_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
     let mut at = site.source.node_at(site.at)?;
     if !is_comment(at) && at.parent().is_none_or(|parent| !is_comment(parent)) {
-        at = site.tokens().into_iter().find(|token| is_comment(*token) || token.parent().is_some_and(is_comment))?;
+        let touched = |token: &Node<'_>| is_comment(*token) || token.parent().is_some_and(is_comment);
+        at = site.tokens().into_iter().find(touched).unwrap_or(at);
+    }
+    let before = site.at.start.saturating_sub(1);
+    if !is_comment(at) && at.parent().is_none_or(|parent| !is_comment(parent)) {
+        at = site.source.node_at(TextRange::new(before, site.at.start))?;
     }
     while !is_comment(at) {
         at = at.parent()?;
@@ -141,7 +146,11 @@ fn change_style(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> 
 }
 
 fn documented(draft: Draft, node: Node<'_>, mark: &str) -> Draft {
-    if matches!(mark, "//" | "/*") { draft } else { draft.doubted(node, "the documentation's blanks may differ") }
+    let documents = !matches!(mark, "//" | "/*");
+    draft.doubted(
+        node,
+        if documents { "the documentation's blanks may differ" } else { "the comment's blanks may differ" },
+    )
 }
 
 fn change_doc(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {

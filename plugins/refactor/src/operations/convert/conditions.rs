@@ -22,7 +22,7 @@ pub(super) const KINDS: &[Kind] = &[
         name: "invert-if",
         title: "invert the condition and swap the branches",
         languages: WITH_IF,
-        applies: if_at,
+        applies: if_or_else_at,
         rewrite: invert,
     },
     Kind {
@@ -43,6 +43,14 @@ pub(super) const KINDS: &[Kind] = &[
 
 fn if_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
     site.owner(&["if"], &["if_expression", "if_statement"])
+}
+
+fn if_or_else_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
+    if_at(site).or_else(|| {
+        let word = site.token(&["else"])?.parent()?;
+        let found = if word.kind() == "else_clause" { word.parent()? } else { word };
+        matches!(found.kind(), "if_expression" | "if_statement").then_some(found)
+    })
 }
 
 /// What stands for an `else`: the block of it, or `None` where another `if` follows.
@@ -95,11 +103,32 @@ fn invert(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
         }
         draft.put(first.0, site.source.text_of(second.0));
         draft.put(second.0, site.source.text_of(first.0));
+    } else if site.source.language == Language::Go && leaves(other) && lone(node) {
+        // After a branch that leaves there is no `else`.
+        let (from, to) = (format!("{}\t", site.indentation(node)), site.indentation(node).to_owned());
+        let inside = TextRange::new(range(then).start + 1, range(then).end.saturating_sub(1));
+        let rest = site.moved(inside, &from, &to);
+        draft.replace(then, site.text(other));
+        let end = TextRange::new(range(then).end, range(other).end);
+        draft.put(end, format!("\n\n{to}{}", rest.trim()));
+        draft.doubt(node, "the names of the branch live until the end of the block");
     } else {
         draft.replace(then, site.text(other));
         draft.replace(other, site.text(then));
     }
     Ok(draft)
+}
+
+/// Whether a block of Go ends with a `return`.
+fn leaves(block: Node<'_>) -> bool {
+    let list = parts(block).pop();
+    let last = list.and_then(|list| if list.kind() == "statement_list" { parts(list).pop() } else { Some(list) });
+    last.is_some_and(|last| last.kind() == "return_statement")
+}
+
+/// Whether an `if` is a statement of its own without one before its condition.
+fn lone(node: Node<'_>) -> bool {
+    field(node, "initializer").is_none() && node.parent().is_some_and(|parent| parent.kind() != "if_statement")
 }
 
 /// The lines of a branch in Python with the comments before them, and whether it stands behind its colon.
@@ -191,6 +220,9 @@ fn de_morgan(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     for operand in &found {
         let opposite = site.opposite(*operand, false, &mut doubts);
         // A chain of the other operator that was in brackets keeps them.
+        if opposite.strength < Strength::Comparison || site.text(*operand).starts_with('(') {
+            doubts.push((range(*operand), "the brackets here group the operands in another way"));
+        }
         let least = if opposite.strength < Strength::Comparison { Strength::Comparison } else { strength };
         texts.push(Site::wrapped(&opposite.text, opposite.strength, least));
     }

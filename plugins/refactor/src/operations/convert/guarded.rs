@@ -1,6 +1,6 @@
 //! Early returns: an `if` around the rest of a body becomes a guard before it.
 
-use super::site::{Draft, Site, child, field, parts};
+use super::site::{Draft, Site, field, parts};
 use super::{ConvertError, Kind, RUST};
 use crate::grammar::source::range;
 use deepcoder_syntax::Node;
@@ -20,17 +20,17 @@ fn if_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
 }
 
 /// How the body that the `if` ends is left.
-fn exit(site: &Site<'_>, block: Node<'_>) -> Result<(&'static str, &'static str), ConvertError> {
+fn exit(site: &Site<'_>, block: Node<'_>) -> Result<&'static str, ConvertError> {
     let around = block.parent().ok_or(ConvertError::Broken)?;
     match around.kind() {
-        "while_expression" | "loop_expression" | "for_expression" => Ok(("continue", "continue")),
+        "while_expression" | "loop_expression" | "for_expression" => Ok("continue"),
         "function_item" | "closure_expression" => {
-            let Some(result) = field(around, "return_type") else { return Ok(("return", "return")) };
+            let Some(result) = field(around, "return_type") else { return Ok("return") };
             let text = site.text(result);
             if text.starts_with("Option<") {
-                Ok(("return None", "return None"))
+                Ok("return None")
             } else if text == "()" {
-                Ok(("return", "return"))
+                Ok("return")
             } else {
                 Err(ConvertError::Because("the function gives back a value"))
             }
@@ -39,23 +39,35 @@ fn exit(site: &Site<'_>, block: Node<'_>) -> Result<(&'static str, &'static str)
     }
 }
 
+/// Whether a block ends by leaving the code around it.
+fn never(site: &Site<'_>, block: Node<'_>) -> bool {
+    parts(block).pop().is_some_and(|last| {
+        let text = site.text(last);
+        ["return", "continue", "break", "panic!", "unreachable!"].iter().any(|word| text.starts_with(word))
+    })
+}
+
 fn guard(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     let statement = node.parent().filter(|parent| parent.kind() == "expression_statement").unwrap_or(node);
     let block = statement.parent().filter(|block| block.kind() == "block");
     let block = block.ok_or(ConvertError::Because("the `if` is no statement of a block"))?;
     let last = parts(block).pop().is_some_and(|last| last.id() == statement.id());
-    if !last {
+    let other = field(node, "alternative")
+        .map(|clause| parts(clause).into_iter().next().filter(|other| other.kind() == "block" && never(site, *other)));
+    if !last && !matches!(other, Some(Some(_))) {
         return Err(ConvertError::Because("other statements follow"));
     }
-    if child(node, "else").is_some() || field(node, "alternative").is_some() {
-        return Err(ConvertError::Because("the `if` has an `else`"));
-    }
-    let (leave, _) = exit(site, block)?;
+    let leave = match other {
+        Some(Some(_)) => "return",
+        Some(None) => return Err(ConvertError::Because("the `else` does not leave the body")),
+        None => exit(site, block)?,
+    };
+    let other = other.flatten();
     let then = field(node, "consequence").ok_or(ConvertError::Broken)?;
     let inside = parts(then);
     let Some(first) = inside.first() else { return Err(ConvertError::Because("the `if` does nothing")) };
-    if let ([only], text) = (inside.as_slice(), site.text(*first).trim_end_matches(';').trim()) {
-        let _ = only;
+    if inside.len() == 1 {
+        let text = site.text(*first).trim_end_matches(';').trim();
         if text.starts_with("return") || text.starts_with("continue") || text.starts_with("break") {
             return Err(ConvertError::Because("the branch leaves already"));
         }
@@ -76,15 +88,22 @@ fn guard(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
                 format!("!({})", all.join(" && "))
             }
         };
-        guards.push(format!("if {text} {{\n{indentation}{unit}{leave};\n{indentation}}}"));
+        guards.push(match other {
+            Some(other) => format!("if {text} {}", site.text(other)),
+            None => format!("if {text} {{\n{indentation}{unit}{leave};\n{indentation}}}"),
+        });
         tests.clear();
     };
+    if other.is_some() && conditions.len() > 1 {
+        return Err(ConvertError::Because("the `else` would stand more than once"));
+    }
     let mut has_let = false;
     for one in conditions {
         if one.kind() == "let_condition" {
             close(&mut tests, &mut guards, &mut doubts);
             let (pattern, value) = field(one, "pattern").zip(field(one, "value")).ok_or(ConvertError::Broken)?;
-            guards.push(format!("let {} = {} else {{ {leave} }};", site.text(pattern), site.text(value)));
+            let leaving = other.map_or_else(|| format!("{{ {leave} }}"), |other| site.text(other).to_owned());
+            guards.push(format!("let {} = {} else {leaving};", site.text(pattern), site.text(value)));
             has_let = true;
         } else {
             tests.push(one);

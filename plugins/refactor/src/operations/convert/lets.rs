@@ -259,6 +259,13 @@ fn to_if_let(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     if let [first, second] = arms[..] {
         let parsed = arm(first).zip(arm(second)).ok_or(ConvertError::Broken)?;
         let (one, two) = parsed;
+        let whole = |node: &Node<'_>| {
+            let pattern = text(node);
+            pattern != "_" && names(node).contains(&pattern)
+        };
+        if whole(&first) || whole(&second) {
+            return Err(ConvertError::Because("an arm gives a name to the whole value"));
+        }
         let general = |node: &Node<'_>| matches!(text(node).as_str(), "_" | "None");
         if general(&second) || general(&first) {
             if general(&first) && !general(&second) && one.guard.is_none() && text(&first) != "_" {

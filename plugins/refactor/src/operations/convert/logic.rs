@@ -137,7 +137,9 @@ impl Site<'_> {
             return self.opposite(inner, deep, doubts);
         }
         if let Some(inner) = self.negated(node) {
-            let inner = self.bare(inner);
+            // Brackets around several lines hold these together.
+            let lines = self.text(inner).contains('\n');
+            let inner = if lines { inner } else { self.bare(inner) };
             return Opposite { text: self.text(inner).to_owned(), strength: self.strength(inner) };
         }
         if let Some((left, operator, right)) = self.sides(node) {

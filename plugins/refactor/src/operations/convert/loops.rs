@@ -138,7 +138,13 @@ fn iterator(site: &Site<'_>, value: Node<'_>) -> (String, bool) {
 }
 
 fn free(site: &Site<'_>, name: &str) -> bool {
-    !site.source.bindings.references.iter().any(|reference| reference.name == name)
+    // A part of a path or a member is no variable.
+    let plain = |at: TextRange| {
+        let before = site.source.text.get(..at.start as usize).unwrap_or_default();
+        let after = site.source.text.get(at.end as usize..).unwrap_or_default();
+        !before.ends_with([':', '.']) && !after.starts_with("::")
+    };
+    !site.source.bindings.references.iter().any(|reference| reference.name == name && plain(reference.at))
 }
 
 fn to_while_let(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {

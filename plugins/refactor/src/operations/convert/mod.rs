@@ -6,6 +6,7 @@
 
 mod arms;
 mod arrows;
+mod bools;
 mod braces;
 mod chains;
 mod comments;
@@ -13,8 +14,11 @@ mod conditions;
 mod flips;
 mod guarded;
 mod lets;
+mod lines;
 mod logic;
 mod loops;
+mod overloads;
+mod python;
 mod site;
 mod strings;
 mod templates;
@@ -59,6 +63,10 @@ static KINDS: &[&[Kind]] = &[
     arrows::KINDS,
     templates::KINDS,
     chains::KINDS,
+    lines::KINDS,
+    overloads::KINDS,
+    bools::KINDS,
+    python::KINDS,
 ];
 
 /// Why code stays as it is.

@@ -197,7 +197,9 @@ impl<'p> Site<'p> {
     pub(super) fn finish(&self, draft: Draft) -> Result<Changes, ConvertError> {
         let mut changes = Changes::default();
         let path = &self.source.path;
-        for (at, text) in draft.edits {
+        let mut edits = draft.edits;
+        edits.sort_by_key(|(at, _)| (at.start, at.end));
+        for (at, text) in edits {
             changes.replace(path, at, text);
         }
         for (at, why) in draft.doubts {

@@ -132,7 +132,13 @@ fn to_template(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
                 | "property_signature"
                 | "enum_body"
                 | "import_require_clause"
+                | "module"
+                | "import_attribute"
+                | "import_specifier"
+                | "export_specifier"
+                | "pair_pattern"
         ) && field(parent, "value").is_none_or(|value| value.id() != node.id())
+            || field(parent, "name").or_else(|| field(parent, "key")).is_some_and(|name| name.id() == node.id())
             || parent.kind() == "jsx_attribute"
             || parent.kind() == "expression_statement" && node.kind() == "string"
     };

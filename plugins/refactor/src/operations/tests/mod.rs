@@ -2,6 +2,7 @@
 
 mod codemods;
 mod compilers;
+mod convert;
 mod functions;
 mod imports;
 mod inlined;
