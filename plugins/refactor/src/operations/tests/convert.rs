@@ -180,23 +180,23 @@ fn rust_keeps_control_and_brackets() {
         kind("for-to-for-each"),
         &[
             ("fn f() { for ‸a in b { c(a) } }\n", "?fn f() { b.into_iter().for_each(|a| { c(a) }); }\n"),
-            ("fn f() { for ‸a in b { return; } }\n", "!leaves"),
+            ("fn f() { for ‸a in b { break } }\n", "!leaves"),
         ],
     );
     table(
         "a.rs",
         kind("match-to-let-else"),
         &[(
-            "fn f() { let ‸a = match b { Some(x) => x, None => return }; }\n",
-            "?fn f() { let Some(a) = b else { return }; }\n",
+            "fn f() { let ‸a = match b { Some(x) => x, None => break }; }\n",
+            "?fn f() { let Some(a) = b else { break }; }\n",
         )],
     );
     table(
         "a.rs",
         kind("guarded-return"),
         &[(
-            "fn f() {\n    ‸if a {\n        b();\n        c();\n    }\n}\n",
-            "?fn f() {\n    if !a {\n        return;\n    }\n    b();\n    c();\n}\n",
+            "fn f() {\n    loop {\n        ‸if a {\n            b();\n            c();\n        }\n    }\n}\n",
+            "?fn f() {\n    loop {\n        if !a {\n            continue;\n        }\n        b();\n        c();\n    }\n}\n",
         )],
     );
 }
