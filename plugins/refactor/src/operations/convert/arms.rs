@@ -57,7 +57,7 @@ pub(super) struct Arm<'t> {
 pub(super) fn arm<'t>(node: Node<'t>) -> Option<Arm<'t>> {
     let whole = field(node, "pattern")?;
     let guard = field(whole, "condition");
-    let pattern = parts(whole).into_iter().next().unwrap_or_else(|| whole);
+    let pattern = parts(whole).into_iter().next().unwrap_or(whole);
     Some(Arm { pattern, guard, value: field(node, "value")? })
 }
 
@@ -123,7 +123,7 @@ fn merge(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
         return Err(ConvertError::Because("the patterns bind names in other ways"));
     }
     let last = arms.last().copied().ok_or(ConvertError::Broken)?;
-    let wildcard = texts.iter().any(|text| *text == "_");
+    let wildcard = texts.contains(&"_");
     let mut draft = Draft::default();
     let pattern = field(node, "pattern").ok_or(ConvertError::Broken)?;
     draft.replace(pattern, if wildcard { "_".to_owned() } else { texts.join(" | ") });

@@ -92,7 +92,7 @@ fn flip_operands(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError>
         draft.doubt(node, "the other side is evaluated first, and may decide alone");
     } else if reads(left).max(reads(right)) >= Reads::State {
         draft.doubt(node, "the sides are evaluated in another order");
-    } else if !(plain(left) && plain(right)) && !matches!(sign, "===" | "!==") && site.source.language != Language::Go {
+    } else if !(plain(left) && plain(right) || matches!(sign, "===" | "!==") || site.source.language == Language::Go) {
         draft.doubt(operator, "the operator may be another one for the other side's type");
     } else if sign == "+" {
         draft.doubt(operator, "`+` joins texts in their order");

@@ -80,15 +80,14 @@ fn branch<'t>(site: &Site<'_>, node: Node<'t>) -> Result<Branch<'t>, ConvertErro
         });
     }
     let text = site.text(condition);
-    if let Some(inside) = text.strip_prefix("matches!(").and_then(|rest| rest.strip_suffix(')')) {
-        if let Some((value, pattern)) = top_comma(inside) {
-            let (pattern, guard) = match pattern.split_once(" if ") {
-                Some((pattern, guard)) => (pattern, Some(guard.trim().to_owned())),
-                None => (pattern, None),
-            };
-            let pattern = pattern.trim().trim_end_matches(',').to_owned();
-            return Ok(Branch { value: value.trim().to_owned(), pattern, node: None, guard, block });
-        }
+    let inside = text.strip_prefix("matches!(").and_then(|rest| rest.strip_suffix(')'));
+    if let Some((value, pattern)) = inside.and_then(top_comma) {
+        let (pattern, guard) = match pattern.split_once(" if ") {
+            Some((pattern, guard)) => (pattern, Some(guard.trim().to_owned())),
+            None => (pattern, None),
+        };
+        let pattern = pattern.trim().trim_end_matches(',').to_owned();
+        return Ok(Branch { value: value.trim().to_owned(), pattern, node: None, guard, block });
     }
     Ok(Branch { value: text.to_owned(), pattern: "true".to_owned(), node: None, guard: None, block })
 }

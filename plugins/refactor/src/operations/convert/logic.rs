@@ -160,10 +160,12 @@ impl Site<'_> {
                 let counted = self.is_counted(left) || self.is_counted(right);
                 match sign {
                     "<" | ">" | "<=" | ">=" if !counted => doubts.push((range(operator), ORDER)),
-                    "==" | "!=" if self.source.language == Language::Python => {
-                        if !self.is_literal(left) && !self.is_literal(right) {
-                            doubts.push((range(operator), OWN));
-                        }
+                    "==" | "!="
+                        if self.source.language == Language::Python
+                            && !self.is_literal(left)
+                            && !self.is_literal(right) =>
+                    {
+                        doubts.push((range(operator), OWN));
                     }
                     _ => {}
                 }

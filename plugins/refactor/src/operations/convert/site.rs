@@ -245,8 +245,7 @@ pub(super) fn parts(node: Node<'_>) -> Vec<Node<'_>> {
 /// The first child of this kind.
 pub(super) fn child<'t>(node: Node<'t>, kind: &str) -> Option<Node<'t>> {
     let mut cursor = node.walk();
-    let found = node.children(&mut cursor).find(|child| child.kind() == kind);
-    found
+    node.children(&mut cursor).find(|child| child.kind() == kind)
 }
 
 /// A field of a node.

@@ -183,8 +183,7 @@ fn to_template(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
             out.push_str(&text);
         } else {
             let bare = site.bare(*operand);
-            let nested = if is_plus(bare) { site.text(bare) } else { site.text(bare) };
-            out.push_str(&format!("${{{nested}}}"));
+            out.push_str(&format!("${{{}}}", site.text(bare)));
             if !only_numbers(*operand) {
                 draft.doubt(
                     *operand,
