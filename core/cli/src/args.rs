@@ -334,6 +334,8 @@ pub(crate) enum EvalVerb {
     Files(FilesArgs),
     /// Run refactorings on cases of other tools, and count exact results, refusals and false claims to be exact
     Refactor(RefactorEvalArgs),
+    /// Mend findings of other tools' tests without a model, and count what is the same as their own fix and false claims
+    Fix(FixEvalArgs),
     /// Run SantaCoder's FIM benchmark: one line to fill in, compared with the original
     FimLines(EvalArgs),
     /// Run HumanEval-Infilling: a span to fill in, checked by tests
@@ -406,6 +408,17 @@ pub(crate) struct RefactorEvalArgs {
     /// Operation to run, such as rename [default: all] (repeatable)
     #[arg(long, value_name = "NAME")]
     pub(crate) operation: Vec<String>,
+    /// File for one line of JSON per case; replaced if it exists
+    #[arg(long, visible_alias = "results", value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `deepcoder eval fix`
+#[derive(Debug, Args)]
+pub(crate) struct FixEvalArgs {
+    /// Cases as JSON lines, optionally gzipped (repeatable)
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) data: Vec<PathBuf>,
     /// File for one line of JSON per case; replaced if it exists
     #[arg(long, visible_alias = "results", value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

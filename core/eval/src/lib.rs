@@ -1,5 +1,5 @@
 //! Benchmarks, scored: HumanEval ([`humaneval`]), instructed edits ([`edits`]) and what they
-//! say of a model ([`calibrate`]), refactorings ([`refactor`]), infilling ([`fim`]) and perplexity
+//! say of a model ([`calibrate`]), refactorings ([`refactor`]), fixes ([`fix`]), infilling ([`fim`]) and perplexity
 //! ([`perplexity`]).
 //!
 //! A model or an edit comes in as a value or a callback, data files as texts; programs that a model wrote run in
@@ -14,6 +14,7 @@ mod data;
 pub mod edits;
 mod error;
 pub mod fim;
+pub mod fix;
 mod harness;
 pub mod humaneval;
 pub mod perplexity;

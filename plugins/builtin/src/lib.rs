@@ -12,6 +12,7 @@ pub fn all() -> Vec<Arc<dyn Plugin>> {
         Arc::new(deepcoder_plugin_document::DocumentPlugin::new()),
         Arc::new(deepcoder_plugin_complete::CompletePlugin::new()),
         Arc::new(deepcoder_plugin_refactor::RefactorPlugin::new()),
+        Arc::new(deepcoder_plugin_fix::FixPlugin::new()),
     ]
 }
 

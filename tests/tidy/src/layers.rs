@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
         "deepcoder-plugin-edit",
         "deepcoder-plugin-document",
         "deepcoder-plugin-explain",
+        "deepcoder-plugin-fix",
         "deepcoder-plugin-complete",
         "deepcoder-plugin-refactor",
     ],

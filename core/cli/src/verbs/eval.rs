@@ -2,6 +2,7 @@
 
 pub(crate) mod calibrate;
 mod edits;
+mod fix;
 mod refactor;
 mod repositories;
 
@@ -31,6 +32,7 @@ pub(crate) fn eval(verb: &EvalVerb, invocation: &Invocation, console: &mut Conso
         EvalVerb::Calibrate(args) => calibrate::run(args, invocation, console),
         EvalVerb::Files(args) => edits::files(args, invocation, console),
         EvalVerb::Refactor(args) => refactor::refactor(args, invocation, console),
+        EvalVerb::Fix(args) => fix::fix(args, invocation, console),
         EvalVerb::FimLines(args) => {
             let tasks = fim::load_lines(&invocation.path(&args.data))?;
             let options = options(args, invocation);

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The longest file that is the value of a parameter.
-const MAX_FILE: u64 = 1 << 20;
+const MAX_FILE: u64 = 2 << 20;
 
 /// The instruction and the paths of `words`, of which the first is the instruction unless `-m` gave it. `-` reads it
 /// from standard input. For a verb that takes words or none, a first word that names a file is one.
@@ -49,15 +49,19 @@ fn quoted(word: &str) -> String {
     if word.is_empty() || word.contains(odd) { format!("`{}`", word.replace('`', "``")) } else { word.to_owned() }
 }
 
-/// Puts the texts of files in the place of their names, for the parameters that are files.
+/// Puts the texts of files in the place of their names, for the parameters that are files; `-` is standard input.
 pub(crate) fn read_files(
     verb: &str,
     params: &mut serde_json::Map<String, serde_json::Value>,
-    invocation: &Invocation,
+    invocation: &mut Invocation,
 ) -> Result<()> {
     let Some(verb) = deepcoder_app::verb(verb) else { return Ok(()) };
     for param in verb.manifest.params.iter().filter(|param| param.kind == ParamType::File) {
         let Some(serde_json::Value::String(name)) = params.get_mut(&param.name) else { continue };
+        if name == "-" {
+            *name = invocation.input.all(&invocation.cancel)?;
+            continue;
+        }
         let shown = for_terminal(name);
         let text = deepcoder_files::read_text(&invocation.path(Path::new(name.as_str())), MAX_FILE);
         let text = text.map_err(|e| Failure::io(format_args!("cannot read {shown}"), &e))?;

@@ -14,9 +14,11 @@ mod wish;
 
 pub use report::{Report, Row};
 pub use score::Grade;
+pub(crate) use score::grade;
 
 use crate::EvalError;
-use case::{Case, Texts};
+pub(crate) use case::Case;
+use case::Texts;
 use deepcoder_plugin_refactor::{Changes, Verdict, run};
 use deepcoder_resolve::{Memory, Project};
 use serde::Serialize;

@@ -35,7 +35,7 @@ pub(super) fn refactor(args: &RefactorEvalArgs, invocation: &Invocation, console
 }
 
 #[expect(clippy::disallowed_methods, reason = "writes the file of results that the user names")]
-fn write(path: &std::path::Path, lines: &[String]) -> std::io::Result<()> {
+pub(super) fn write(path: &std::path::Path, lines: &[String]) -> std::io::Result<()> {
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     lines.iter().try_for_each(|line| writeln!(file, "{line}"))?;
     file.flush()
