@@ -57,6 +57,10 @@ const WRITERS: &[(&str, &str)] = &[
 
 /// Words that happen to be verbs.
 const NO_VERBS: &[(&str, &str)] = &[
+    ("core/checks/src/parse/json.rs", "a field of tools' JSON"),
+    ("core/cli/src/verbs/hook.rs", "what an action of hooks does"),
+    ("core/eval/src/fix/mod.rs", "an operation of cases"),
+    ("core/types/src/renaming.rs", "words of an instruction"),
     ("core/types/src/instruction.rs", "the verbs that others mean without naming one"),
     ("core/cli/src/verbs/history.rs", "a field of JSON"),
     ("core/profile/src/roles.rs", "the roles of models, as settings name them"),

@@ -168,7 +168,10 @@ fn what_makes_no_sense_is_refused() {
     };
     let verb = refused(&|spec| spec.kind = "fly".into());
     assert!(refused(&|spec| spec.kind = "complete".into()).contains("a place in a file"));
-    assert!(verb.starts_with("no plugin serves the verb `fly`; the verbs are complete, document, edit, explain"), "{verb}");
+    assert!(
+        verb.starts_with("no plugin serves the verb `fly`; the verbs are complete, document, edit, explain, fix"),
+        "{verb}"
+    );
     assert!(refused(&|spec| spec.repository = "/nowhere".into()).contains("/nowhere"));
     assert!(refused(&|spec| spec.paths = vec!["src/{a".into()]).starts_with("`src/{a` is not a glob"));
     assert!(refused(&|spec| spec.prompt = " ".into()).starts_with("the instruction is empty"));

