@@ -100,7 +100,8 @@ impl Plugin for EditPlugin {
                 ));
         }
         // Lines that are selected limit a renaming to them, which is no refactoring.
-        let exact = renaming.filter(|_| instruction.selection.is_none()).map(|_| REFACTOR.to_owned());
+        let refactors = renaming.is_some() || narrow::adds_parameter(&instruction.prompt);
+        let exact = (refactors && instruction.selection.is_none()).then(|| REFACTOR.to_owned());
         // The size of a file that no model reads has no limit of tokens: the file is read as a whole.
         let sees_no_model = Options::parse(&instruction.options)?.format == Format::Auto
             && !instruction.targets.is_empty()

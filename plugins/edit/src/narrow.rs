@@ -186,6 +186,29 @@ fn unquoted(instruction: &str) -> String {
     out + rest
 }
 
+/// Whether an instruction only adds a parameter with a default to a function: `add the parameter fee=0 to pay`. A model that
+/// writes such an edit makes use of the parameter as well.
+pub(crate) fn adds_parameter(instruction: &str) -> bool {
+    let words: Vec<&str> = instruction.trim().trim_end_matches('.').split_whitespace().collect();
+    let is = |word: &str, known: &[&str]| known.contains(&word.to_lowercase().as_str());
+    let Some((first, rest)) = words.split_first() else { return false };
+    let kind = rest.iter().position(|word| is(word, &["parameter"]));
+    let Some((before, behind)) = kind.and_then(|at| Some((rest.get(..at)?, rest.get(at + 1..)?))) else { return false };
+    let [parameter, to, function @ ..] = behind else { return false };
+    let (function, around) = match function {
+        [around @ .., function] => (*function, around),
+        [] => return false,
+    };
+    let given = parameter.split_once('=').is_some_and(|(name, value)| identifier(name).is_some() && !value.is_empty());
+    let fillers = before.iter().all(|word| is(word, &["a", "the", "new"]))
+        && around.iter().all(|word| is(word, &["the", "function", "method"]));
+    is(first, &["add"])
+        && given
+        && is(to, &["to"])
+        && fillers
+        && function.split('.').all(|name| identifier(name).is_some())
+}
+
 /// The new name of a renaming, where no code can have it.
 #[must_use]
 pub(crate) fn wrong_name(instruction: &str) -> Option<&str> {

@@ -1,4 +1,4 @@
-use super::{Noun, constraint, sentence, wrong_name};
+use super::{Noun, adds_parameter, constraint, sentence, wrong_name};
 use deepcoder_types::{Constraint, Renaming};
 
 /// Protects narrow instructions: they are held to what they ask for.
@@ -130,5 +130,23 @@ fn sentences_say_what_is_asked_for_and_where() {
         "document f: it returns None",
     ] {
         assert_eq!(sentence(text), None, "{text}");
+    }
+}
+
+/// Protects people from parameters that a model makes use of unasked, and wider instructions from being cut down.
+#[test]
+fn a_parameter_alone_is_known() {
+    for text in ["add the parameter fee=0 to pay", "Add a new parameter fee=0 to the method Account.pay."] {
+        assert!(adds_parameter(text), "{text}");
+    }
+    for text in [
+        "add the parameter fee to pay",
+        "add the parameter fee=0 to pay and use it",
+        "add the parameter fee=0 to pay, which is subtracted",
+        "add a docstring to pay",
+        "add a check of the parameter x=0 to pay",
+        "",
+    ] {
+        assert!(!adds_parameter(text), "{text}");
     }
 }
