@@ -7,6 +7,7 @@ mod after;
 mod aliases;
 mod arguments;
 mod calls;
+mod caution;
 mod family;
 mod find;
 mod lists;
@@ -87,6 +88,12 @@ enum SignatureError {
     Arguments,
     #[error("`{0}` is used here, and not called")]
     NotCalled(String),
+    #[error("`{0}` is not one expression")]
+    NotOne(String),
+    #[error("a function with a directive such as `use strict` can have plain parameters only")]
+    Strict,
+    #[error("a type names a parameter")]
+    InTypes,
     #[error("`{0}` would be another name in the body")]
     Meaning(String),
 }
@@ -235,6 +242,10 @@ impl<'p> Work<'p> {
             for (at, why) in family::standing(source, definition.node, &self.name)? {
                 changes.doubt(&source.path, at, why);
             }
+            let texts = self.sources.values().map(|source| source.text.as_ref());
+            for (at, why) in caution::of(source, definition, &self.plan, texts)? {
+                changes.doubt(&source.path, at, why);
+            }
             for new in &self.plan.new {
                 let within = range(definition.node);
                 names::check(source, &new.name, within).map_err(|error| Placed {
@@ -264,6 +275,9 @@ impl<'p> Work<'p> {
                 }
                 object::arguments(source, own, &site, own_edits)?;
                 continue;
+            }
+            if let Some(comment) = caution::comments(source, &site) {
+                changes.doubt(&source.path, comment, "this comment may be about another argument");
             }
             let given = site.given(&own.parameters).filter(|_| !site.spread);
             let Some(given) = given else {

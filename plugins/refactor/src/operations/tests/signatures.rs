@@ -166,3 +166,53 @@ fn parameters_become_one_object() {
         ],
     );
 }
+
+/// Protects programs from changes that no call shows: another name of a class, a keyword that `**` took, a default that means
+/// something else, a comment about another argument, and code that would mean nothing.
+#[test]
+fn what_no_call_shows_waits_or_is_refused() {
+    table(
+        "a.py",
+        request(&order(&["self", "b", "a"])),
+        &[(
+            "class A:\n    def ‸__init__(self, a, b):\n        pass\n\n    @classmethod\n    def make(cls):\n        return cls(1, 2)\n",
+            "?class A:\n    def __init__(self, b, a):\n        pass\n\n    @classmethod\n    def make(cls):\n        return cls(1, 2)\n",
+        )],
+    );
+    table(
+        "a.py",
+        request(&order(&["b", "a"])),
+        &[(
+            "def _‸f(a, b):\n    pass\n_f(\n    1,  # one\n    2,\n)\n",
+            "?def _f(b, a):\n    pass\n_f(\n    2,  # one\n    1,\n)\n",
+        )],
+    );
+    table(
+        "a.py",
+        request(&add("z", None, Some("0"), None)),
+        &[("def _‸f(a, **kw):\n    return kw\n_f(1, z=4)\n", "?def _f(a, z=0, **kw):\n    return kw\n_f(1, z=4)\n")],
+    );
+    table(
+        "a.py",
+        request(&ParameterChange::Remove(Which::Name("self".into()))),
+        &[("class A:\n    def ‸f(self):\n        pass\n", "!`self` is used")],
+    );
+    table(
+        "a.py",
+        request(&ParameterChange::InlineDefault(Which::Name("b".into()))),
+        &[
+            ("X = 3\ndef _‸f(a, b=X):\n    return b\n_f(1)\n", "?X = 3\ndef _f(a, b=X):\n    return b\n_f(1, X)\n"),
+            ("def _‸f(a, b=2):\n    return b\n_f(1)\n", "def _f(a, b=2):\n    return b\n_f(1, 2)\n"),
+        ],
+    );
+    table(
+        "a.js",
+        request(&add("z", None, Some("0"), None)),
+        &[("function ‸f(a) {\n    'use strict';\n    return a;\n}\n", "!plain parameters only")],
+    );
+    table(
+        "a.py",
+        request(&add("z", None, Some("2, 3"), None)),
+        &[("def _‸f(a):\n    pass\n_f(1)\n", "!not one expression")],
+    );
+}
