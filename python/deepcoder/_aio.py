@@ -238,6 +238,10 @@ class AsyncRefactor:
         """Rewrite what stands at a place in another form; see :meth:`deepcoder.Refactor.convert`."""
         return AsyncEdit(await _run(lambda cancel: self._refactor.convert(target, kind, cancel=cancel)))
 
+    async def change_signature(self, target: str, *change: str) -> AsyncEdit:
+        """Change the parameters of a function; see :meth:`deepcoder.Refactor.change_signature`."""
+        return AsyncEdit(await _run(lambda cancel: self._refactor.change_signature(target, *change, cancel=cancel)))
+
     async def list(self, target: str) -> builtins.list[_core.Refactoring]:
         """What is possible at a place; see :meth:`deepcoder.Refactor.list`."""
         return await _run(lambda cancel: self._refactor.list(target, cancel=cancel))

@@ -689,6 +689,13 @@ class Refactor:
         :meth:`list` has the rewrites that apply at a place, as ``convert invert-if``.
         """
 
+    def change_signature(self, target: str, *change: str, cancel: Cancel | None = None) -> Edit:
+        """Change the parameters of the function ``target``, and the arguments of its calls.
+
+        ``change`` is what the command line takes behind the function: ``"add", "fee = 0"``, ``"remove", "fee"`` or
+        ``"order", "b,a"``.
+        """
+
     def list(self, target: str, *, cancel: Cancel | None = None) -> builtins.list[Refactoring]:
         """What is possible at ``target``: every operation with what it would change, or why it cannot."""
 

@@ -166,6 +166,23 @@ impl Refactor {
         self.edit(py, "convert", &[Some(target), Some(kind)], None, cancel)
     }
 
+    /// Change the parameters of the function ``target``, and the arguments of its calls.
+    ///
+    /// ``change`` is what the command line takes behind the function: ``"add", "fee = 0"``, ``"remove", "fee"`` or
+    /// ``"order", "b,a"``.
+    #[pyo3(signature = (target, *change, cancel=None))]
+    fn change_signature(
+        &self,
+        py: Python<'_>,
+        target: &str,
+        change: Vec<String>,
+        cancel: Option<&Bound<'_, PyCancel>>,
+    ) -> PyResult<Edit> {
+        let words: Vec<Option<&str>> =
+            std::iter::once(target).chain(change.iter().map(String::as_str)).map(Some).collect();
+        self.edit(py, "change-signature", &words, None, cancel)
+    }
+
     /// What is possible at ``target``: every operation with what it would change, or why it cannot.
     #[pyo3(signature = (target, *, cancel=None))]
     fn list(&self, py: Python<'_>, target: &str, cancel: Option<&Bound<'_, PyCancel>>) -> PyResult<Vec<Refactoring>> {

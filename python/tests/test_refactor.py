@@ -42,6 +42,10 @@ def test_each_operation_has_a_method(root: Path) -> None:
     function = refactor.extract_function("bank.py:2", "double").text_of("bank.py") or ""
     assert "def double(rate):" in function and "total = double(rate)" in function
     assert "return rate * 2" in (refactor.inline("bank.py:3:12").text_of("bank.py") or "")
+    more = refactor.change_signature("bank.py:1:5", "add", "fee: int = 0")
+    assert "def pay(rate, fee: int = 0):" in (more.text_of("bank.py") or "")
+    flipped = refactor.convert("bank.py:2:18", "flip-operands").text_of("bank.py") or ""
+    assert "total = 2 * rate" in flipped
     worded = refactor.run("rename bank.pay to settle")
     assert isinstance(worded, deepcoder.Edit) and worded.files == ["bank.py", "main.py"]
     told = refactor.run("list bank.py:1:5")
@@ -89,6 +93,7 @@ def test_the_same_for_asyncio(root: Path) -> None:
         assert (await refactor.extract_variable("bank.py:2:13-2:21", "doubled")).changed
         assert (await refactor.extract_function("bank.py:2", "double")).changed
         assert (await refactor.inline("bank.py:3:12")).changed
+        assert (await refactor.change_signature("bank.py:1:5", "add", "fee = 0")).changed
         assert {each.operation for each in await refactor.list("bank.py:1:5")} >= {"rename", "extract-function"}
         assert isinstance(await refactor.run("list bank.py:1:5"), str)
         assert isinstance(await refactor.run("inline bank.py:3:12"), deepcoder.AsyncEdit)
