@@ -240,7 +240,18 @@ fn de_morgan(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     let negation = outer.parent().filter(|parent| site.negated(*parent).is_some());
     let (place, text) = match negation {
         Some(not) => {
-            let operand = not.parent().is_some_and(|parent| site.sides(parent).is_some());
+            let operand = not.parent().is_some_and(|parent| {
+                let kinds = [
+                    "unary_expression",
+                    "await_expression",
+                    "as_expression",
+                    "satisfies_expression",
+                    "type_cast_expression",
+                    "binary_operator",
+                    "comparison_operator",
+                ];
+                site.sides(parent).is_some() || site.negated(parent).is_some() || kinds.contains(&parent.kind())
+            });
             (not, if operand { format!("({joined})") } else { joined })
         }
         None if site.source.language == Language::Python => (outer, format!("not ({joined})")),

@@ -53,6 +53,13 @@ fn from_format(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
     if prefix.to_lowercase().contains(['b', 'f', 't', 'u']) {
         return Err(ConvertError::Because("the text has a prefix of its own"));
     }
+    // `.format` sees the brace that an escape writes, and an f-string does not.
+    let escapes = body
+        .match_indices('\\')
+        .any(|(at, _)| body[at + 1..].starts_with(|c: char| matches!(c, 'x' | 'u' | 'U' | 'N' | '0'..='7')));
+    if escapes && !prefix.to_lowercase().contains('r') {
+        return Err(ConvertError::Because("an escape of the text may write a brace"));
+    }
     let quote = body.chars().next().ok_or(ConvertError::Broken)?;
     let mut by_place = Vec::new();
     let mut by_name = Vec::new();

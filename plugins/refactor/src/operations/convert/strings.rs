@@ -283,6 +283,15 @@ fn python_string_at<'s>(site: &'s Site<'_>) -> Option<Node<'s>> {
 }
 
 fn python_quotes(site: &Site<'_>, node: Node<'_>) -> Result<Draft, ConvertError> {
+    let mut up = node.parent();
+    while let Some(parent) = up {
+        if parent.kind() == "interpolation" {
+            return Err(ConvertError::Because(
+                "before Python 3.12 a text within an f-string needs other quotes than it",
+            ));
+        }
+        up = parent.parent();
+    }
     let text = site.text(node);
     let open = text.find(['"', '\'']).ok_or(ConvertError::Broken)?;
     let prefix = &text[..open];

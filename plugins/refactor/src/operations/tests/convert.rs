@@ -47,6 +47,7 @@ fn conditions_keep_their_meaning() {
         &[
             ("fn f() { a |‸| !b }\n", "fn f() { !(!a && b) }\n"),
             ("fn f() { if !(a &‸& b) {} }\n", "fn f() { if !a || !b {} }\n"),
+            ("fn f() { if !!(a &‸& b) {} }\n", "fn f() { if !(!a || !b) {} }\n"),
         ],
     );
     table("a.ts", kind("de-morgan"), &[("let x = a |‸| b;\n", "?let x = !(!a && !b);\n")]);
@@ -112,6 +113,7 @@ fn literals_keep_their_values() {
         "a.py",
         kind("change-quotes"),
         &[
+            ("x = f\"{d['‸a']}\"\n", "!needs other quotes"),
             ("x = ‸'a\\'b'\n", "x = \"a'b\"\n"),
             ("x = ‸'a\"b'\n", "!other quotes"),
             ("x = ‸f'{a}'\n", "!quotes of their own"),
@@ -208,6 +210,7 @@ fn python_evaluates_the_same() {
         "a.py",
         kind("format-to-f-string"),
         &[
+            ("x = \"\\x7b{}\".fo‸rmat(a)\n", "!an escape of the text"),
             ("x = ‸\"{} {b:>3}\".format(a, b=c)\n", "x = f\"{a} {c:>3}\"\n"),
             ("x = ‸\"{0}{0}\".format(f())\n", "?x = f\"{f()}{f()}\"\n"),
             ("x = ‸\"a\".format(f())\n", "!not used"),
