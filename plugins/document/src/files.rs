@@ -84,8 +84,12 @@ pub(crate) fn declared(files: &[File], host: &dyn Host) -> BTreeSet<String> {
     names
 }
 
-/// The list of all that is wrong.
-pub(crate) fn check(instruction: &Instruction, options: &Options, host: &dyn Host) -> Result<Answer, PluginError> {
+/// The files that the request is about, and which of their definitions. An error where there are none.
+pub(crate) fn asked(
+    instruction: &Instruction,
+    options: &Options,
+    host: &dyn Host,
+) -> Result<(Scope, Vec<File>), PluginError> {
     let scope = Scope::of(instruction, options.all);
     let files = files(instruction, options, host)?;
     if files.is_empty() {
@@ -95,6 +99,12 @@ pub(crate) fn check(instruction: &Instruction, options: &Options, host: &dyn Hos
     if let Some(name) = scope.unknown(&units) {
         return Err(Scope::missing(name));
     }
+    Ok((scope, files))
+}
+
+/// The list of all that is wrong.
+pub(crate) fn check(instruction: &Instruction, options: &Options, host: &dyn Host) -> Result<Answer, PluginError> {
+    let (scope, files) = asked(instruction, options, host)?;
     let declared = declared(&files, host);
     let mut found: BTreeMap<&RepoPath, Vec<Problem>> = BTreeMap::new();
     for file in &files {

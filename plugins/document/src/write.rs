@@ -7,7 +7,7 @@ mod place;
 mod render;
 
 use crate::check::usual_style;
-use crate::files::{File, declared, files, nothing};
+use crate::files::{File, asked, declared};
 use crate::options::Options;
 use crate::said::Style;
 use crate::scope::Scope;
@@ -62,15 +62,7 @@ pub(crate) fn write(
     context: &ContextBundle,
     host: &dyn Host,
 ) -> Result<Outcome, PluginError> {
-    let scope = Scope::of(instruction, options.all);
-    let files = files(instruction, options, host)?;
-    if files.is_empty() {
-        return Err(nothing());
-    }
-    let units: Vec<&Unit> = files.iter().flat_map(|file| &file.source.units).collect();
-    if let Some(name) = scope.unknown(&units) {
-        return Err(Scope::missing(name));
-    }
+    let (scope, files) = asked(instruction, options, host)?;
     let declared = declared(&files, host);
     let (mut changes, mut notes, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
     for file in &files {

@@ -23,23 +23,9 @@ impl Wish {
     pub fn new(title: &str, mut arguments: Vec<String>, path: RepoPath, place: Option<TextRange>) -> Self {
         let title = title.trim_start_matches("ignoreInterpolations(").trim_end_matches(')');
         let title = title.trim_start_matches("ts.Diagnostics.").trim_end_matches(".message");
-        let mut name = String::new();
-        let mut quoted: Option<(char, String)> = None;
-        for c in title.chars() {
-            match &mut quoted {
-                Some((quote, text)) if c == *quote => {
-                    arguments.push(std::mem::take(text));
-                    quoted = None;
-                }
-                Some((_, text)) => text.push(c),
-                None if matches!(c, '\'' | '`' | '"') => quoted = Some((c, String::new())),
-                None if c == '_' => name.push(' '),
-                None => name.push(c),
-            }
-        }
-        if let Some((_, rest)) = quoted {
-            arguments.push(rest);
-        }
+        let (name, quoted, open) = quotes(title);
+        arguments.extend(quoted.into_iter().chain(open));
+        let name = name.replace('_', " ");
         let words = name.split_whitespace().filter(|word| word.parse::<u8>().is_err());
         let name = words.collect::<Vec<_>>().join(" ");
         Self { name: name.trim_end_matches([' ', '.', ':']).to_owned(), arguments, path, place, all: false }
@@ -51,4 +37,23 @@ impl Wish {
         self.all = true;
         self
     }
+}
+
+/// A message without its quotations, these in their order, and the text behind a quote that nothing closes.
+pub(crate) fn quotes(message: &str) -> (String, Vec<String>, Option<String>) {
+    let mut rest = String::new();
+    let mut found = Vec::new();
+    let mut open: Option<(char, String)> = None;
+    for c in message.chars() {
+        match &mut open {
+            Some((quote, text)) if c == *quote => {
+                found.push(std::mem::take(text));
+                open = None;
+            }
+            Some((_, text)) => text.push(c),
+            None if matches!(c, '\'' | '`' | '"') => open = Some((c, String::new())),
+            None => rest.push(c),
+        }
+    }
+    (rest, found, open.map(|(_, text)| text))
 }

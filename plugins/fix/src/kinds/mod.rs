@@ -10,6 +10,7 @@ mod replace;
 mod rust;
 mod unused;
 
+use crate::wish::quotes;
 use crate::{Finding, Fix, Wish};
 use deepcoder_resolve::Files;
 use deepcoder_syntax::{Language, Tree, tree};
@@ -162,7 +163,7 @@ const KINDS: &[Kind] = &[
 
 /// The fixes of a finding.
 pub(crate) fn of_finding(files: &dyn Files, finding: &Finding) -> Vec<Fix> {
-    let quoted = quoted(&finding.message);
+    let (_, quoted, _) = quotes(&finding.message);
     first(files, &finding.path, &quoted, (Some(finding.range), false), |kind| {
         kind.rules.contains(&finding.rule.as_str())
     })
@@ -187,22 +188,4 @@ fn first(
     let ask = Ask { files, path, language, text: &text, tree: &tree, arguments, place, all };
     let kinds = KINDS.iter().filter(|kind| kind.of.has(language) && is(kind));
     kinds.map(|kind| (kind.run)(&ask)).find(|fixes| !fixes.is_empty()).unwrap_or_default()
-}
-
-/// What a message quotes, in order; of a spelling the last one is what is meant.
-fn quoted(message: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut open: Option<(char, String)> = None;
-    for c in message.chars() {
-        match &mut open {
-            Some((quote, text)) if c == *quote => {
-                found.push(std::mem::take(text));
-                open = None;
-            }
-            Some((_, text)) => text.push(c),
-            None if matches!(c, '\'' | '`' | '"') => open = Some((c, String::new())),
-            None => {}
-        }
-    }
-    found
 }

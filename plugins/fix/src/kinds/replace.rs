@@ -27,7 +27,7 @@ pub(super) fn spelling(ask: &Ask<'_>) -> Vec<Fix> {
     let near = |node: &Node<'_>| {
         let own = text(*node, ask.text);
         own != meant
-            && distance(own.trim_start_matches('#'), meant.trim_start_matches('#')) * 5
+            && strsim::levenshtein(own.trim_start_matches('#'), meant.trim_start_matches('#')) * 5
                 <= meant.chars().count().max(2) * 2
     };
     if let Some(place) = ask.place {
@@ -56,25 +56,6 @@ pub(super) fn spelling(ask: &Ask<'_>) -> Vec<Fix> {
         return Vec::new();
     }
     vec![Fix::of(ask.path, vec![put(*first, meant)]).doubted("the finding has no place, and the nearest name is taken")]
-}
-
-/// The number of single changes that make one word of another.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut last = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (j, y) in b.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or(0);
-            left = (last + usize::from(x != *y)).min(above + 1).min(left + 1);
-            last = above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// One quoted text in the place of another.

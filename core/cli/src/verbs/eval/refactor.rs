@@ -25,13 +25,18 @@ pub(super) fn refactor(args: &RefactorEvalArgs, invocation: &Invocation, console
         return Ok(Done::Clean);
     }
     report.lines().iter().try_for_each(|line| console.line(line))?;
-    if !report.false_safe.is_empty() {
-        let more = report.false_safe.len().saturating_sub(SHOWN);
-        let shown = report.false_safe.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        console.warn(&format!("false-safe: {shown}{more}"));
-    }
+    warn_of("false-safe", &report.false_safe, console);
     Ok(Done::Clean)
+}
+
+/// A warning with the first of the cases that went wrong.
+pub(super) fn warn_of(what: &str, cases: &[String], console: &mut Console) {
+    if !cases.is_empty() {
+        let more = cases.len().saturating_sub(SHOWN);
+        let shown = cases.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        console.warn(&format!("{what}: {shown}{more}"));
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "writes the file of results that the user names")]
